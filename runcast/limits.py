@@ -1,0 +1,38 @@
+"""Every bound of the record and of the live channel in one table, so that "bounded" can be read and tested.
+
+What is over a limit is refused clearly (inputs) or shortened visibly (texts that an agent makes).
+"""
+
+# The record
+RETENTION_SECONDS = 24 * 60 * 60
+MESSAGE_MAX_CHARACTERS = 1_000
+NAME_MAX_CHARACTERS = 200
+METADATA_MAX_BYTES = 8 * 1024
+RESULT_MAX_BYTES = 64 * 1024
+ERROR_MAX_CHARACTERS = 2_000
+# An item holds at most 400 KB. Result, error and the last step need their place beside the steps.
+# Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+STEPS_MAX_BYTES = 280 * 1024
+
+# The life of a run
+QUEUED_LEASE_MS = 150_000
+LEASE_MS = 15_000
+HEARTBEAT_SECONDS = 4.0
+LATE_AFTER_MS = 8_000
+CLAIM_WAIT_SECONDS = 1.0
+ADDED_TIME_SECONDS = 2.0
+
+# Reading
+READ_MAX_STEPS = 500
+READ_MAX_BYTES = 512 * 1024
+ANSWER_MAX_STEPS = 200
+ANSWER_MAX_BYTES = 1024 * 1024
+
+# The live channel
+BATCH_MAX_MESSAGES = 50
+BATCH_MAX_BYTES = 200 * 1024
+
+# Inputs
+REQUEST_ID_MAX_CHARACTERS = 200
+QUERY_MAX_CHARACTERS = 10_000
+PARAMETERS_MAX_BYTES = 64 * 1024

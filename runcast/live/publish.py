@@ -1,0 +1,205 @@
+"""Sending status messages: asynchronously, briefly, and never at the sender's expense.
+
+Every function here hands messages to the `status_publisher` Lambda and comes back; what fails is logged and counted,
+never raised. Code inside a recorded run need not know that it is: with a recorder bound, a message becomes a step of
+the run first, and goes live from there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from runcast.clock import epoch_ms
+from runcast.errors import ConfigurationMissing
+from runcast.live.message import batches, status_update
+from runcast.record.model import PUBLIC, Json, Owner
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+    from runcast.record.recorder import Recorder
+
+logger = logging.getLogger(__name__)
+
+LIVE_CLIENT_CONFIG = Config(
+    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
+)
+"""For the Lambda client of a `StatusPublisher`: a message that is late is worth less than the run's time."""
+
+ORCHESTRATOR_STATUSES = ("loading_agents", "validating", "synthesizing", "complete", "error")
+AGENT_STATUSES = ("agent_invoking", "agent_complete", "agent_error", "calling_tool")
+
+
+class StatusPublisher:
+    """Hands status messages to the `status_publisher` Lambda.
+
+    Args:
+        client: A boto3 Lambda client made with `LIVE_CLIENT_CONFIG`.
+        function_name: The Lambda's name or ARN.
+    """
+
+    def __init__(self, client: LambdaClient, function_name: str) -> None:
+        self._client = client
+        self._function_name = function_name
+
+    def send(self, messages: list[Json]) -> int:
+        """Invoke the Lambda asynchronously, once for each batch.
+
+        Returns:
+            How many messages were handed over. What is not is logged, not raised.
+        """
+        handed_over = 0
+        for batch in batches(messages):
+            try:
+                self._client.invoke(
+                    FunctionName=self._function_name,
+                    InvocationType="Event",
+                    Payload=json.dumps({"messages": batch}).encode(),
+                )
+            except Exception as error:  # noqa: BLE001 - the live channel may fail in any way; the record is the truth
+                logger.warning("%d status messages were not handed over: %s", len(batch), error)
+            else:
+                handed_over += len(batch)
+        return handed_over
+
+
+_bound: ContextVar[Recorder | None] = ContextVar("runcast_recorder", default=None)
+
+
+@contextmanager
+def bound(recorder: Recorder) -> Iterator[None]:
+    """Within this context, messages of the functions below are recorded by `recorder` before they go live."""
+    token = _bound.set(recorder)
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def publish_status(
+    user_id: str | None,
+    status: str,
+    message: str,
+    *,
+    tenant_id: str | None = None,
+    job_id: str | None = None,
+    request_id: str | None = None,
+    agent_name: str | None = None,
+    tool_name: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    publisher: StatusPublisher | None = None,
+    now_ms: Callable[[], int] = epoch_ms,
+) -> None:
+    """Show the user a status. Never raises.
+
+    Inside a recorded run it becomes a step of that run, under the run's own identity. Otherwise it goes live only,
+    with no `seq`: clients show it but never merge it.
+
+    Args:
+        user_id: Whom to show it; None means nobody's, tenant `public`.
+        status: Which status; see the table of the live channel.
+        message: For people; at most `MESSAGE_MAX_CHARACTERS`.
+        tenant_id: The user's tenant; a user without one is their own.
+        job_id: The job it belongs to.
+        request_id: The run it belongs to.
+        agent_name: Which agent.
+        tool_name: Which tool.
+        metadata: JSON, at most `METADATA_MAX_BYTES`.
+        publisher: Through whom; by default the Lambda named by `STATUS_PUBLISHER_FUNCTION`.
+        now_ms: The wall clock.
+    """
+    try:
+        if recorder := _bound.get():
+            step = "executing" if status == "calling_tool" else status
+            recorder.record(
+                step,
+                message,
+                agent_name=agent_name,
+                tool_name=tool_name,
+                status=status if status != step else None,
+                metadata=metadata,
+            )
+            return
+        owner = Owner(tenant_id or user_id, user_id) if user_id else PUBLIC
+        update = status_update(
+            owner,
+            status,
+            message,
+            timestamp_ms=now_ms(),
+            request_id=request_id,
+            job_id=job_id,
+            agent_name=agent_name,
+            metadata={"toolName": tool_name, **(metadata or {})} if tool_name else metadata,
+        )
+        (publisher or _publisher_of_environment()).send([update])
+    except Exception as error:  # noqa: BLE001 - a status must never fail the work it tells of
+        logger.warning("status %s was not published: %s", status, error)
+
+
+def publish_agent_status(user_id: str | None, agent_name: str, status: str, message: str = "", **about: Any) -> None:
+    """Show what an agent does, by one of `AGENT_STATUSES`. Never raises.
+
+    Args:
+        user_id: Whom to show it.
+        agent_name: Which agent.
+        status: One of `AGENT_STATUSES`; anything else is logged and not sent.
+        message: For people.
+        **about: As for `publish_status`.
+    """
+    if _known(status, AGENT_STATUSES):
+        publish_status(user_id, status, message, agent_name=agent_name, **about)
+
+
+def publish_tool_status(
+    user_id: str | None, agent_name: str, tool_name: str, reason: str | None = None, **about: Any
+) -> None:
+    """Show that an agent calls a tool, and why (`calling_tool`). Never raises.
+
+    Args:
+        user_id: Whom to show it.
+        agent_name: Which agent.
+        tool_name: Which tool.
+        reason: Why, in the agent's words.
+        **about: As for `publish_status`.
+    """
+    message = f"Calling {tool_name}: {reason}" if reason else f"Calling {tool_name}"
+    publish_status(user_id, "calling_tool", message, agent_name=agent_name, tool_name=tool_name, **about)
+
+
+def publish_orchestrator_status(user_id: str | None, job_id: str, status: str, message: str = "", **about: Any) -> None:
+    """Show where a job stands: `loading_agents`, `validating`, `synthesizing`, `complete` or `error`. Never raises.
+
+    Args:
+        user_id: Whom to show it.
+        job_id: The job.
+        status: One of `ORCHESTRATOR_STATUSES`; anything else is logged and not sent.
+        message: For people.
+        **about: As for `publish_status`.
+    """
+    if _known(status, ORCHESTRATOR_STATUSES):
+        publish_status(user_id, status, message, job_id=job_id, **about)
+
+
+def _known(status: str, statuses: tuple[str, ...]) -> bool:
+    if status in statuses:
+        return True
+    logger.warning("status %r was not published: it must be one of %s", status, ", ".join(statuses))
+    return False
+
+
+@cache
+def _publisher_of_environment() -> StatusPublisher:
+    function_name = os.environ.get("STATUS_PUBLISHER_FUNCTION")
+    if not function_name:
+        raise ConfigurationMissing(["STATUS_PUBLISHER_FUNCTION"])
+    return StatusPublisher(boto3.client("lambda", config=LIVE_CLIENT_CONFIG), function_name)

@@ -1,0 +1,219 @@
+"""What a run's record is made of, and how it looks as JSON and as a DynamoDB item.
+
+Everybody who writes or reads the table goes through these shapes, so that no two of them can disagree. Metadata and
+result are stored as JSON text: DynamoDB's own maps refuse what an agent may produce (numbers of 39 digits, 33 levels
+of nesting), and a refused write would lose a step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from runcast import limits
+
+Json = dict[str, Any]
+Item = dict[str, Any]
+
+_to_attribute = TypeSerializer().serialize
+_from_attribute = TypeDeserializer().deserialize
+
+
+class RunStatus(StrEnum):
+    """Where a run stands: open (`in_progress`, `waiting`) or ended (the others)."""
+
+    IN_PROGRESS = "in_progress"
+    WAITING = "waiting"
+    COMPLETE = "complete"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing may be appended any more."""
+        return self not in (RunStatus.IN_PROGRESS, RunStatus.WAITING)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose a run is. Two runs belong together only if tenant and user are both equal."""
+
+    tenant_id: str
+    user_id: str
+
+    @property
+    def key(self) -> str:
+        """The `owner` attribute: `tenantId#userId`."""
+        return f"{self.tenant_id}#{self.user_id}"
+
+
+PUBLIC = Owner("public", "public")
+"""The owner of runs that nobody owns."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One entry of a run's record.
+
+    Attributes:
+        step: What happened: `init`, `thinking`, `executing`, `complete`, ...
+        message: For people; at most `MESSAGE_MAX_CHARACTERS`.
+        elapsed: Seconds since the run began.
+        timestamp: Epoch milliseconds.
+        seq: 1, 2, 3 ... without holes in a run.
+        agent_name: Which agent, where it is not the run's own.
+        tool_name: Which tool, where one is called.
+        status: The live name, where it is not the step's own name.
+        metadata_json: A JSON object as text, or None.
+    """
+
+    step: str
+    message: str
+    elapsed: float
+    timestamp: int
+    seq: int
+    agent_name: str | None = None
+    tool_name: str | None = None
+    status: str | None = None
+    metadata_json: str | None = None
+
+    @property
+    def live_status(self) -> str:
+        """The name under which the live channel shows this step."""
+        return self.status or self.step
+
+    def to_json(self) -> Json:
+        """Return the step as readers see it; what does not apply is left out."""
+        answer: Json = {
+            "type": "progress",
+            "step": self.step,
+            "message": self.message,
+            "elapsed": self.elapsed,
+            "timestamp": self.timestamp,
+            "seq": self.seq,
+        }
+        optional = {"agentName": self.agent_name, "toolName": self.tool_name, "status": self.status}
+        answer.update({name: value for name, value in optional.items() if value is not None})
+        if self.metadata_json is not None:
+            answer["metadata"] = json.loads(self.metadata_json)
+        return answer
+
+    def to_attribute(self) -> Item:
+        """Return the step as a DynamoDB map."""
+        stored = {**self.to_json(), "elapsed": Decimal(str(self.elapsed))}
+        if self.metadata_json is not None:
+            stored["metadata"] = self.metadata_json
+        return dict(_to_attribute(stored))
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Step:
+        """Rebuild a step from a deserialised DynamoDB map."""
+        return cls(
+            step=stored["step"],
+            message=stored["message"],
+            elapsed=float(stored["elapsed"]),
+            timestamp=int(stored["timestamp"]),
+            seq=int(stored["seq"]),
+            agent_name=stored.get("agentName"),
+            tool_name=stored.get("toolName"),
+            status=stored.get("status"),
+            metadata_json=stored.get("metadata"),
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's record as it was read: one item of `AgentProgress`.
+
+    Times are epoch milliseconds, but for `expires_at_epoch_s`. `worker` is None until somebody claims the run.
+    `result` is whatever JSON came out, None until the run has ended.
+    """
+
+    request_id: str
+    owner: Owner
+    agent: str
+    status: RunStatus
+    seq: int
+    steps: tuple[Step, ...]
+    created_at_ms: int
+    updated_at_ms: int
+    expires_at_epoch_s: int
+    lease_until_ms: int
+    job_id: str | None = None
+    worker: str | None = None
+    result: Any = None
+    error: str | None = None
+
+    @classmethod
+    def from_item(cls, item: Item) -> Run:
+        """Rebuild a run from the item as boto3's low-level client returns it."""
+        stored = {name: _from_attribute(value) for name, value in item.items()}
+        return cls(
+            request_id=stored["requestId"],
+            owner=Owner(stored["tenantId"], stored["userId"]),
+            agent=stored["agent"],
+            status=RunStatus(stored["status"]),
+            seq=int(stored["seq"]),
+            steps=tuple(Step.from_stored(step) for step in stored["steps"]),
+            created_at_ms=int(stored["createdAt"]),
+            updated_at_ms=int(stored["updatedAt"]),
+            expires_at_epoch_s=int(stored["expiresAt"]),
+            lease_until_ms=int(stored["leaseUntil"]),
+            job_id=stored.get("jobId"),
+            worker=stored.get("worker"),
+            result=json.loads(stored["result"]) if "result" in stored else None,
+            error=stored.get("error"),
+        )
+
+
+def to_item(stored: Mapping[str, Any]) -> Item:
+    """Return a plain mapping as DynamoDB attributes, leaving out what is None."""
+    return {name: _to_attribute(value) for name, value in stored.items() if value is not None}
+
+
+def shortened(text: str, max_characters: int) -> str:
+    """Return the text, cut with a visible mark when it is longer than `max_characters`.
+
+    Half a surrogate pair, which a model can emit and DynamoDB refuses, becomes a question mark.
+    """
+    text = str(text).encode("utf-8", "replace").decode()
+    if len(text) <= max_characters:
+        return text
+    mark = f"… [shortened from {len(text)} characters]"
+    return text[: max_characters - len(mark)] + mark
+
+
+def metadata_json(metadata: Mapping[str, Any] | None) -> str | None:
+    """Return metadata as JSON text that fits a step.
+
+    What is no JSON is written as its `str`; what cannot be written at all, or is over `METADATA_MAX_BYTES`, is
+    replaced by an object that says so.
+    """
+    if not metadata:
+        return None
+    try:
+        text = json.dumps(metadata, default=str, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        return json.dumps({"unreadable": shortened(str(error), limits.NAME_MAX_CHARACTERS)})
+    if len(text) > limits.METADATA_MAX_BYTES:
+        return json.dumps({"shortened": True, "bytes": len(text)})
+    return text
+
+
+def result_json(result: Any) -> str | None:
+    """Return a run's result as JSON text of at most `RESULT_MAX_BYTES`; a longer one becomes a shortened text."""
+    if result is None:
+        return None
+    text = json.dumps(result, default=str)
+    plain = result if isinstance(result, str) else text
+    room = len(plain)
+    while len(text) > limits.RESULT_MAX_BYTES:
+        room = min(room - 1, room * limits.RESULT_MAX_BYTES // len(text))
+        text = json.dumps(shortened(plain, room))
+    return text

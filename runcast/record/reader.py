@@ -1,0 +1,112 @@
+"""Reading a run: the one answer behind GraphQL's `getAgentProgress` and REST's `GET /runs/{requestId}`.
+
+A run that is unknown, expired or somebody else's reads the same: a stranger learns nothing, not even that it exists.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import StrEnum
+
+from runcast import limits
+from runcast.clock import epoch_ms
+from runcast.record.model import Json, Owner, Run
+from runcast.record.store import RunStore
+
+
+class Liveness(StrEnum):
+    """How a run looks from outside: a reading, not a state."""
+
+    LIVE = "live"
+    LATE = "late"
+    LOST = "lost"
+    DONE = "done"
+
+
+def read_progress(
+    store: RunStore,
+    owner: Owner,
+    request_id: str,
+    after_seq: int | None = None,
+    *,
+    now_ms: Callable[[], int] = epoch_ms,
+) -> Json:
+    """Return what a run has done so far.
+
+    Args:
+        store: The table.
+        owner: Who asks.
+        request_id: Which run; anything that is no known id reads as unknown.
+        after_seq: Return only the steps after this one.
+        now_ms: The wall clock.
+
+    Returns:
+        `success`, `requestId`, `steps` (oldest first, at most `READ_MAX_STEPS` and `READ_MAX_BYTES`), `status`,
+        `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error`, `result`, `liveness`, and `nextSeq`: None when
+        these are all the steps there are so far, otherwise the `after_seq` to read on with. An unreadable run is
+        `success: False` with an `error` text.
+
+    Raises:
+        StoreUnavailable: DynamoDB did not answer.
+    """
+    if after_seq is not None and after_seq < 0:
+        return _unreadable(request_id, "afterSeq must be 0 or more.")
+    run = store.read(request_id) if 0 < len(request_id) <= limits.REQUEST_ID_MAX_CHARACTERS else None
+    if run is None or run.owner != owner:
+        return _unreadable(
+            request_id[: limits.REQUEST_ID_MAX_CHARACTERS],
+            "There is no such run, or its record has expired: records are kept for 24 hours.",
+        )
+    steps = _first_that_fit([step.to_json() for step in run.steps if step.seq > (after_seq or 0)])
+    return {
+        "success": True,
+        "requestId": run.request_id,
+        "steps": steps,
+        "status": run.status.value,
+        "createdAt": run.created_at_ms,
+        "updatedAt": run.updated_at_ms,
+        "error": run.error,
+        "nextSeq": steps[-1]["seq"] if steps and steps[-1]["seq"] < run.seq else None,
+        "liveness": liveness(run, now_ms()).value,
+        "leaseUntil": run.lease_until_ms,
+        "result": run.result,
+    }
+
+
+def liveness(run: Run, now_ms: int) -> Liveness:
+    """Return how the run looks now: a worker that is alive writes again before its lease passes."""
+    if run.status.ended:
+        return Liveness.DONE
+    if now_ms > run.lease_until_ms:
+        return Liveness.LOST
+    if now_ms - run.updated_at_ms > limits.LATE_AFTER_MS and run.status != "waiting":
+        return Liveness.LATE
+    return Liveness.LIVE
+
+
+def _first_that_fit(steps: list[Json]) -> list[Json]:
+    kept: list[Json] = []
+    room_bytes = limits.READ_MAX_BYTES
+    for step in steps[: limits.READ_MAX_STEPS]:
+        room_bytes -= len(json.dumps(step))
+        if room_bytes < 0:
+            break
+        kept.append(step)
+    return kept
+
+
+def _unreadable(request_id: str, error: str) -> Json:
+    return {
+        "success": False,
+        "requestId": request_id,
+        "steps": [],
+        "status": None,
+        "createdAt": None,
+        "updatedAt": None,
+        "error": error,
+        "nextSeq": None,
+        "liveness": None,
+        "leaseUntil": None,
+        "result": None,
+    }

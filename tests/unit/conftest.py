@@ -1,0 +1,71 @@
+"""What unit tests share: an `AgentProgress` table in moto, clocks that stand still, and a client that fails on cue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+TABLE_NAME = "AgentProgress"
+START_MS = 1_700_000_000_000
+
+
+class Clock:
+    """A wall clock that moves only when told to."""
+
+    def __init__(self, now_ms: int = START_MS) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def dynamodb(aws: None):
+    from runcast.record.store import STORE_CLIENT_CONFIG
+
+    client = boto3.client("dynamodb", config=STORE_CLIENT_CONFIG)
+    client.create_table(
+        TableName=TABLE_NAME,
+        KeySchema=[{"AttributeName": "requestId", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "requestId", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return client
+
+
+@pytest.fixture
+def store(dynamodb, clock: Clock):
+    from runcast.record.store import RunStore
+
+    return RunStore(dynamodb, TABLE_NAME, now_ms=clock)
+
+
+@pytest.fixture
+def make_store(dynamodb):
+    """Make stores over one emptied table, for tests that run many examples."""
+    from runcast.record.store import RunStore
+
+    def make() -> RunStore:
+        for item in dynamodb.scan(TableName=TABLE_NAME)["Items"]:
+            dynamodb.delete_item(TableName=TABLE_NAME, Key={"requestId": item["requestId"]})
+        return RunStore(dynamodb, TABLE_NAME)
+
+    return make

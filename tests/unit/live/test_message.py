@@ -1,0 +1,31 @@
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runcast import limits
+from runcast.live.message import batches, status_update, step_update
+from runcast.record.model import PUBLIC, Owner, Step
+
+
+def test_a_message_over_its_limits_is_shortened_visibly():
+    update = status_update(PUBLIC, "thinking", "x" * 5000, timestamp_ms=1, metadata={"x": "y" * 10_000})
+    assert len(update["message"]) == limits.MESSAGE_MAX_CHARACTERS
+    assert update["message"].endswith("[shortened from 5000 characters]")
+    assert update["metadata"]["shortened"] is True
+
+
+def test_a_step_is_shown_under_its_live_name_and_its_own_agent():
+    step = Step("executing", "Calling slope", 1.0, 5, 3, "scout", "slope", "calling_tool", '{"reason":"why"}')
+    update = step_update(Owner("acme", "alice"), step, request_id="r1", job_id=None, agent="terrain")
+    assert (update["status"], update["agentName"], update["seq"]) == ("calling_tool", "scout", 3)
+    assert update["metadata"] == {"toolName": "slope", "reason": "why"}
+
+
+@given(st.lists(st.integers(min_value=0, max_value=120_000), max_size=130))
+def test_batches_keep_order_and_limits(sizes):
+    messages = [{"n": n, "text": "x" * size} for n, size in enumerate(sizes)]
+    split = list(batches(messages))
+    assert [message for batch in split for message in batch] == messages
+    assert all(0 < len(batch) <= limits.BATCH_MAX_MESSAGES for batch in split)
+    assert all(len(json.dumps(batch)) <= limits.BATCH_MAX_BYTES for batch in split)

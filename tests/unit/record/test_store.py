@@ -1,0 +1,186 @@
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from botocore.stub import Stubber
+
+from runcast import limits
+from runcast.errors import AppendRefused, ClaimRefused, RunExists, StoreUnavailable
+from runcast.record.model import Owner, RunStatus, Step
+from runcast.record.store import End
+
+ALICE = Owner("acme", "alice")
+
+
+def step(seq: int, name: str = "thinking") -> Step:
+    return Step(step=name, message=f"step {seq}", elapsed=0.125, timestamp=1_700_000_000_000 + seq, seq=seq)
+
+
+def claim(store, request_id="r1", worker="w1", **more):
+    return store.claim(
+        request_id,
+        **{"worker": worker, "owner": ALICE, "agent": "terrain", "job_id": None, "lease_until_ms": 5, **more},
+    )
+
+
+def append(store, seqs=(), expected_seq=0, worker="w1", **more):
+    store.append(
+        "r1",
+        worker=worker,
+        expected_seq=expected_seq,
+        lease_until_ms=99,
+        steps=[step(seq) for seq in seqs],
+        **more,
+    )
+
+
+class TestCreate:
+    def test_a_new_record_is_unclaimed_and_has_time_to_be_claimed(self, store, clock):
+        run = store.create("r1", owner=ALICE, agent="terrain", job_id="j1")
+        assert run == store.read("r1")
+        assert (run.owner, run.agent, run.job_id, run.worker) == (ALICE, "terrain", "j1", None)
+        assert (run.status, run.seq, run.steps) == (RunStatus.IN_PROGRESS, 0, ())
+        assert run.lease_until_ms == clock.now_ms + 150_000
+        assert run.expires_at_epoch_s == clock.now_ms // 1000 + 24 * 3600
+
+    def test_the_table_holds_the_attributes_of_the_contract(self, store, dynamodb):
+        store.create("r1", owner=ALICE, agent="terrain")
+        item = dynamodb.get_item(TableName="AgentProgress", Key={"requestId": {"S": "r1"}})["Item"]
+        assert {name: next(iter(value)) for name, value in item.items()} == {
+            "requestId": "S", "steps": "L", "status": "S", "seq": "N", "createdAt": "N", "updatedAt": "N",
+            "expiresAt": "N", "userId": "S", "tenantId": "S", "owner": "S", "agent": "S", "leaseUntil": "N",
+        }  # fmt: skip
+        assert item["owner"]["S"] == "acme#alice"
+
+    def test_a_taken_id_is_refused_with_the_run_that_has_it(self, store):
+        store.create("r1", owner=ALICE, agent="terrain")
+        with pytest.raises(RunExists, match="There is a run r1 already") as refused:
+            store.create("r1", owner=Owner("globex", "bob"), agent="terrain")
+        assert refused.value.run.owner == ALICE
+
+    def test_an_expired_record_is_in_nobodys_way(self, store, clock):
+        store.create("r1", owner=ALICE, agent="terrain")
+        clock.now_ms += limits.RETENTION_SECONDS * 1000
+        assert store.create("r1", owner=Owner("globex", "bob"), agent="terrain").owner.user_id == "bob"
+
+
+class TestClaim:
+    def test_a_claim_makes_the_record_if_there_is_none(self, store, clock):
+        run = claim(store)
+        assert run == store.read("r1")
+        assert (run.worker, run.owner, run.seq, run.created_at_ms) == ("w1", ALICE, 0, clock.now_ms)
+
+    def test_what_the_record_says_wins_over_the_claim(self, store, clock):
+        store.create("r1", owner=ALICE, agent="terrain", job_id="j1")
+        clock.now_ms += 700
+        run = claim(store, owner=Owner("globex", "bob"), agent="other", lease_until_ms=clock.now_ms + 9)
+        assert (run.owner, run.agent, run.job_id) == (ALICE, "terrain", "j1")
+        assert run.created_at_ms == clock.now_ms - 700
+        assert run.lease_until_ms == clock.now_ms + 9
+
+    def test_a_second_claim_is_refused_and_told_who_has_it(self, store):
+        claim(store, worker="w1")
+        with pytest.raises(ClaimRefused) as refused:
+            claim(store, worker="w2")
+        assert refused.value.run.worker == "w1"
+
+    def test_an_ended_run_cannot_be_claimed(self, store):
+        store.create("r1", owner=ALICE, agent="terrain")
+        assert store.end_unclaimed("r1", message="The agent could not be invoked.")
+        with pytest.raises(ClaimRefused):
+            claim(store)
+
+
+class TestAppend:
+    def test_steps_are_appended_in_order_and_the_lease_is_renewed(self, store):
+        claim(store)
+        append(store, [1, 2])
+        append(store, [3], expected_seq=2)
+        run = store.read("r1")
+        assert run.steps == (step(1), step(2), step(3))
+        assert (run.seq, run.lease_until_ms) == (3, 99)
+
+    def test_without_steps_it_is_a_heartbeat(self, store, clock):
+        claim(store)
+        clock.now_ms += 4000
+        append(store)
+        run = store.read("r1")
+        assert (run.seq, run.updated_at_ms, run.lease_until_ms) == (0, clock.now_ms, 99)
+
+    def test_an_end_sets_what_came_out(self, store):
+        claim(store)
+        append(store, [1], end=End(RunStatus.COMPLETE, result_json='{"slope": 3.5}'))
+        run = store.read("r1")
+        assert (run.status, run.result, run.error) == (RunStatus.COMPLETE, {"slope": 3.5}, None)
+
+    @pytest.mark.parametrize(
+        "write",
+        [
+            {"seqs": [1], "expected_seq": 0},  # the same again
+            {"seqs": [4], "expected_seq": 3},  # a hole
+            {"seqs": [3], "expected_seq": 2, "worker": "w2"},  # a rival
+        ],
+    )
+    def test_a_write_that_does_not_fit_is_refused_whole_and_shown_the_record(self, store, write):
+        claim(store)
+        append(store, [1, 2])
+        with pytest.raises(AppendRefused) as refused:
+            append(store, **write)
+        assert refused.value.run == store.read("r1")
+        assert store.read("r1").steps == (step(1), step(2))
+
+    @pytest.mark.parametrize("status", ["complete", "error", "cancelled"])
+    def test_nothing_is_appended_after_an_end(self, store, status):
+        claim(store)
+        append(store, [1], end=End(RunStatus(status)))
+        for more in ({"seqs": [2]}, {"seqs": [2], "end": End(RunStatus.COMPLETE)}, {}):
+            with pytest.raises(AppendRefused):
+                append(store, expected_seq=1, **more)
+
+    def test_a_waiting_run_goes_on(self, store):
+        claim(store)
+        append(store, [1], end=End(RunStatus.WAITING))
+        append(store, [2], expected_seq=1)
+        assert store.read("r1").seq == 2
+
+
+class TestEndUnclaimed:
+    def test_it_ends_as_an_error_with_one_step(self, store):
+        store.create("r1", owner=ALICE, agent="terrain")
+        assert store.end_unclaimed("r1", message="The agent could not be invoked.") is True
+        run = store.read("r1")
+        assert (run.status, run.error, run.seq) == (RunStatus.ERROR, "The agent could not be invoked.", 1)
+        assert [(s.step, s.seq, s.live_status) for s in run.steps] == [("error", 1, "agent_error")]
+
+    def test_a_claimed_run_is_left_alone(self, store):
+        store.create("r1", owner=ALICE, agent="terrain")
+        claim(store)
+        assert store.end_unclaimed("r1", message="no") is False
+        assert store.read("r1").status == RunStatus.IN_PROGRESS
+
+
+class TestRead:
+    def test_an_unknown_run_is_none(self, store):
+        assert store.read("r1") is None
+
+    def test_an_expired_run_is_none_though_dynamodb_still_has_it(self, store, clock):
+        store.create("r1", owner=ALICE, agent="terrain")
+        clock.now_ms += limits.RETENTION_SECONDS * 1000 - 1000
+        assert store.read("r1")
+        clock.now_ms += 1000
+        assert store.read("r1") is None
+
+
+class TestNoAnswer:
+    @pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
+    def test_a_throttled_request_may_be_tried_again(self, store, dynamodb, code):
+        with Stubber(dynamodb) as stubber:
+            stubber.add_client_error("get_item", code, http_status_code=400)
+            with pytest.raises(StoreUnavailable, match=f"DynamoDB answered {code}. Try again."):
+                store.read("r1")
+
+    def test_a_time_out_may_be_tried_again(self, store, dynamodb, monkeypatch):
+        def time_out(**_):
+            raise ReadTimeoutError(endpoint_url="http://dynamodb")
+
+        monkeypatch.setattr(dynamodb, "get_item", time_out)
+        with pytest.raises(StoreUnavailable, match="DynamoDB gave no answer"):
+            store.read("r1")

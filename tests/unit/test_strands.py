@@ -1,0 +1,73 @@
+"""The hooks on a real Strands agent with a scripted model."""
+
+from __future__ import annotations
+
+import pytest
+from strands import Agent, tool
+from strands.models import Model
+
+from runcast.strands import RunHooks
+
+
+class ScriptedModel(Model):
+    """Calls `slope` once, then answers with what it returned."""
+
+    def update_config(self, **model_config):
+        raise AssertionError("not used here")
+
+    def get_config(self):
+        return {}
+
+    def structured_output(self, output_model, prompt, system_prompt=None, **kwargs):
+        raise AssertionError("not used here")
+
+    async def stream(self, messages, tool_specs=None, system_prompt=None, **kwargs):
+        yield {"messageStart": {"role": "assistant"}}
+        last = messages[-1]["content"][0]
+        if "toolResult" in last:
+            yield {"contentBlockDelta": {"delta": {"text": last["toolResult"]["content"][0]["text"]}}}
+            yield {"contentBlockStop": {}}
+            yield {"messageStop": {"stopReason": "end_turn"}}
+        else:
+            yield {"contentBlockStart": {"start": {"toolUse": {"toolUseId": "t1", "name": "slope"}}}}
+            yield {"contentBlockDelta": {"delta": {"toolUse": {"input": "{}"}}}}
+            yield {"contentBlockStop": {}}
+            yield {"messageStop": {"stopReason": "tool_use"}}
+
+
+@tool
+def slope() -> str:
+    """Return the slope."""
+    return "3.5 degrees"
+
+
+class Recorder:
+    def __init__(self, error: Exception | None = None):
+        self.error = error
+        self.steps = []
+
+    def record(self, step, message="", **about):
+        if self.error:
+            raise self.error
+        self.steps.append((step, message, about))
+
+
+def answer(recorder) -> str:
+    agent = Agent(model=ScriptedModel(), tools=[slope], hooks=[RunHooks(recorder)], callback_handler=None)
+    return str(agent("How steep is it?")).strip()
+
+
+def test_model_calls_and_tool_calls_become_steps():
+    recorder = Recorder()
+    assert answer(recorder) == "3.5 degrees"
+    assert recorder.steps == [
+        ("thinking", "Thinking", {}),
+        ("executing", "Calling slope", {"tool_name": "slope", "status": "calling_tool"}),
+        ("thinking", "Thinking", {}),
+    ]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken"), KeyError("tool_use")])
+def test_a_recorder_that_fails_does_not_reach_the_agent(error, caplog):
+    assert answer(Recorder(error)) == "3.5 degrees"
+    assert caplog.text.count("a step was not recorded") == 3
