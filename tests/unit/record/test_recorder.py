@@ -127,7 +127,7 @@ def test_only_one_of_two_workers_gets_the_run(store, clock):
     groups=st.lists(st.integers(min_value=0, max_value=4), min_size=1, max_size=5),
 )
 def test_whatever_fails_the_record_is_exact(make_store, fates, groups):
-    """Writes fail before or after they took effect: no step is lost, repeated or out of order, and one end is written."""
+    """Writes fail before or after they took effect: no step is lost, repeated or moved, and one end is written."""
     store = make_store()
     live = Live(store)
     recorder = Recorder(

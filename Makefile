@@ -1,0 +1,92 @@
+# Everything a developer does with Runcast. Needs Python 3.11, Node 20 and make; all else is installed here, below .venv/
+# and .local/, from the lock files.
+
+PYTHON ?= python3
+AGENT ?= terrain
+QUERY ?= Where on this site could a wind farm be built?
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+EMULATOR := .local/ministack-venv
+FUNCTION := .local/function-venv
+SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test unit lint types format up down status package local-gaps bench lock clean
+
+help: ## List every target with a line
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(SETUP) ## Install everything, from the lock files
+
+demo: $(SETUP) ## See it: start all on this machine, run an agent, watch it live, show the record, stop (AGENT=, QUERY=)
+	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)"
+
+test: lint types ## Lint, check types, run every test
+	@$(BIN)/python -m pytest
+
+unit: $(SETUP) ## Run the tests that need neither network nor servers
+	@$(BIN)/python -m pytest tests/unit tests/functional
+
+lint: $(SETUP) ## Check style: Python, resolvers, Terraform
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@npm --prefix graphql --silent run lint
+
+types: $(SETUP) ## Check types
+	@$(BIN)/mypy
+
+format: $(SETUP) ## Format the Python sources
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+up: $(SETUP) ## Start the whole system on this machine, provisioned by the Terraform that deploys it
+	@$(BIN)/python -m local up
+
+down: $(SETUP) ## Stop it and forget its state
+	@$(BIN)/python -m local down
+
+status: $(SETUP) ## Say what runs on this machine
+	@$(BIN)/python -m local status
+
+package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json
+	@$(BIN)/python -m packager
+
+local-gaps: $(SETUP) ## List what the local Terraform provider does not carry or read back
+	@$(BIN)/python -m local gaps
+
+bench: $(SETUP) ## Measure, and print, what the README and the documents say
+	@$(BIN)/python -m bench
+
+lock: $(VENV)/.ready ## Resolve all dependencies anew, within what the .in files allow
+	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 chalice_app/requirements.in -o chalice_app/requirements.txt
+	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 requirements-dev.in -c chalice_app/requirements.txt -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 local/requirements.in -o local/requirements.txt
+
+clean: ## Remove everything that was installed or built here
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local down; fi
+	rm -rf $(VENV) .local build dist graphql/node_modules terraform/chalice.tf.json terraform/deployment.zip
+
+$(VENV)/.ready: requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Runcast needs Python 3.11; name it: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip sync -q --python $(VENV) requirements-dev.txt
+	@$(BIN)/uv pip install -q --python $(VENV) --no-deps uv==$(UV_VERSION) -e .
+	@touch $@
+
+$(EMULATOR)/.ready: local/requirements.txt | $(VENV)/.ready
+	@$(PYTHON) -m venv --without-pip $(EMULATOR)
+	@$(BIN)/uv pip sync -q --python $(EMULATOR) local/requirements.txt
+	@touch $@
+
+$(FUNCTION)/.ready:
+	@$(PYTHON) -m venv --without-pip $(FUNCTION)
+	@touch $@
+
+graphql/node_modules/.ready: graphql/package-lock.json
+	@node --version | grep -qE '^v(2[0-9]|[3-9][0-9])\.' || { echo "Runcast needs Node 20 or later on the PATH."; exit 1; }
+	@npm --prefix graphql ci --silent --no-audit --no-fund
+	@touch $@
