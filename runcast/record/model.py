@@ -21,6 +21,8 @@ from runcast import limits
 Json = dict[str, Any]
 Item = dict[str, Any]
 
+# Made once: it is used on the agent's own thread, and making one costs more than using it.
+_metadata_encoder = json.JSONEncoder(default=str, allow_nan=False, separators=(",", ":"))
 _to_attribute = TypeSerializer().serialize
 _from_attribute = TypeDeserializer().deserialize
 
@@ -198,7 +200,7 @@ def metadata_json(metadata: Mapping[str, Any] | None) -> str | None:
     if not metadata:
         return None
     try:
-        text = json.dumps(metadata, default=str, allow_nan=False, separators=(",", ":"))
+        text = _metadata_encoder.encode(metadata)
     except (TypeError, ValueError, RecursionError) as error:
         return json.dumps({"unreadable": shortened(str(error), limits.NAME_MAX_CHARACTERS)})
     if len(text) > limits.METADATA_MAX_BYTES:

@@ -1,0 +1,83 @@
+"""What each Lambda imports to answer one event, out of the zip that is uploaded, on a bare interpreter."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+
+from bench.row import Row
+from local.settings import ROOT, Settings
+from packager.build import build
+
+_EVENTS = {
+    "progress_reader": {
+        "field": "getAgentProgress",
+        "arguments": {"requestId": "x"},
+        "authType": "API Key Authorization",
+        "identity": None,
+    },
+    "run_starter": {
+        "field": "startAgentRun",
+        "arguments": {"agent": "none", "query": "x"},
+        "authType": "API Key Authorization",
+        "identity": None,
+    },
+    "status_publisher": {"userId": "x", "tenantId": "x", "status": "thinking"},
+    "agent": {"agent": "terrain", "query": "x"},
+}
+# Nothing answers here, so that each Lambda goes as far as its first call and no further.
+_ENVIRONMENT = {
+    "AGENT_FUNCTION": "x",
+    "AGENT_PROGRESS_TABLE": "x",
+    "APPSYNC_API_ID": "x",
+    "APPSYNC_API_URL": "http://127.0.0.1:9/graphql",
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_REGION": "us-east-1",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "BEDROCK_MODEL_ID": "x",
+    "MODEL_MAX_TOKENS": "100",
+    "STATUS_PUBLISHER_FUNCTION": "x",
+    "TENANT_ID_CLAIM": "custom:tenantId",
+    "USER_ID_CLAIM": "sub",
+    "USER_SESSIONS_TABLE": "x",
+}
+_PROGRAM = """
+import contextlib, io, json, sys, time
+began = time.perf_counter()
+sys.path.insert(0, sys.argv[1])
+class Context:
+    aws_request_id = "x"
+    def get_remaining_time_in_millis(self): return 10_000
+with contextlib.redirect_stdout(io.StringIO()):
+    import app
+    getattr(app, sys.argv[2])(json.loads(sys.argv[3]), Context())
+    seconds = time.perf_counter() - began
+print(json.dumps({"modules": len(sys.modules), "seconds": seconds,
+                  "strands": "strands" in sys.modules, "boto3": "boto3" in sys.modules}))
+"""
+
+
+def measure_imports() -> list[Row]:
+    """Unpack the zip once, and let each Lambda answer one event in a process of its own."""
+    build(ROOT, work=ROOT / "build" / "package", target=ROOT / "terraform")
+    with tempfile.TemporaryDirectory() as directory:
+        with zipfile.ZipFile(ROOT / "terraform" / "deployment.zip") as archive:
+            archive.extractall(directory)
+        return [_measure(name, event, Path(directory)) for name, event in _EVENTS.items()]
+
+
+def _measure(name: str, event: object, directory: Path) -> Row:
+    program = [str(Settings().function_python), "-c", _PROGRAM, str(directory), name, json.dumps(event)]
+    done = subprocess.run(
+        program, env={"PATH": os.environ["PATH"], **_ENVIRONMENT}, capture_output=True, text=True, check=True
+    )
+    answer = json.loads(done.stdout.splitlines()[-1])
+    strands = "with strands" if answer["strands"] else "without strands"
+    aim = "" if name == "agent" else "without strands"
+    return Row(f"{name} imports", f"{answer['modules']} modules, {strands}, {answer['seconds']:.2f} s", aim)

@@ -1,0 +1,21 @@
+"""One line of the table of measurements, and the percentiles that fill it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """What was measured, what came out, and what we aim for (empty where we aim for nothing)."""
+
+    what: str
+    measured: str
+    aim: str = ""
+
+
+def percentiles(values: Sequence[float], unit: str, digits: int = 0) -> str:
+    """Return p50 and p95 as text; at least two values are needed."""
+    p95 = statistics.quantiles(values, n=20, method="inclusive")[-1]
+    return f"p50 {statistics.median(values):.{digits}f} {unit}, p95 {p95:.{digits}f} {unit}"
