@@ -1,0 +1,125 @@
+// Admits a subscriber to their own status messages, and to nobody else's. It runs once, when the subscription starts:
+// it records the session, by which the status publisher knows that somebody listens, and sets a server filter on the
+// tenant and the user of the credential. AppSync ignores a subscription's arguments once there is a server filter, so
+// the filter alone decides what is delivered.
+import { extensions, util } from '@aws-appsync/utils';
+
+// Terraform puts the configured claim names here: it replaces each of these two statements as plain text.
+const USER_ID_CLAIM = 'sub';
+const TENANT_ID_CLAIM = 'custom:tenantId';
+
+// AppSync reports no disconnects, so a session ends by itself; each new subscription renews it.
+const SESSION_SECONDS = 25 * 60 * 60;
+const MAX_ID_CHARACTERS = 128;
+
+/** @typedef {{ userId: string, jobId?: string | null, requestId?: string | null }} Arguments */
+/** @typedef {{ tenantId: string, userId: string }} Owner */
+/** @typedef {import('@aws-appsync/utils').Context<Arguments>} Context */
+
+/**
+ * Records the session of the caller, if they ask for their own messages.
+ *
+ * @param {Context} ctx
+ * @returns {import('@aws-appsync/utils').DynamoDBPutItemRequest}
+ */
+export function request(ctx) {
+  const owner = callerOf(ctx);
+  if (ctx.args.userId !== owner.userId) {
+    util.error('You can only subscribe to your own status updates: userId must be your own.', 'Unauthorized');
+  }
+  checkId('jobId', ctx.args.jobId);
+  checkId('requestId', ctx.args.requestId);
+  const nowMs = util.time.nowEpochMilliSeconds();
+  return {
+    operation: 'PutItem',
+    key: util.dynamodb.toMapValues({ tenantId: owner.tenantId, userId: owner.userId }),
+    attributeValues: util.dynamodb.toMapValues({
+      subscribedAt: nowMs,
+      expiresAt: util.time.epochMilliSecondsToSeconds(nowMs) + SESSION_SECONDS,
+    }),
+  };
+}
+
+/**
+ * Sets the filter that decides what this subscriber receives.
+ *
+ * @param {Context} ctx
+ * @returns {null} nothing is delivered at the start
+ */
+export function response(ctx) {
+  // Without a session the publisher would send nothing, so the client must know that it has to try again.
+  if (ctx.error) {
+    util.error('The subscription could not be started. Try again.', 'InternalFailure');
+  }
+  const owner = callerOf(ctx);
+  const filters = [equal('tenantId', owner.tenantId), equal('userId', owner.userId)];
+  if (ctx.args.jobId) {
+    filters.push(equal('jobId', ctx.args.jobId));
+  }
+  if (ctx.args.requestId) {
+    filters.push(equal('requestId', ctx.args.requestId));
+  }
+  extensions.setSubscriptionFilter({ filterGroup: [{ filters }] });
+  return null;
+}
+
+/**
+ * Reads the caller's tenant and user from their credential. A user without a tenant is their own tenant; a caller with
+ * an API key is public.
+ *
+ * @param {Context} ctx
+ * @returns {Owner}
+ */
+function callerOf(ctx) {
+  const identity = /** @type {import('@aws-appsync/utils').AppSyncIdentityCognito | null} */ (ctx.identity);
+  const claims = identity?.claims;
+  if (!claims) {
+    if (util.authType() === 'API Key Authorization') {
+      return { tenantId: 'public', userId: 'public' };
+    }
+    util.error('Sign in with an ID token: this credential names no user.', 'Unauthorized');
+  }
+  if (claims.token_use !== 'id') {
+    util.error('Send the ID token: access tokens lack the tenant claim.', 'Unauthorized');
+  }
+  const userId = claims[USER_ID_CLAIM];
+  if (!userId) {
+    util.error(`The token must name its user in the claim ${USER_ID_CLAIM}.`, 'Unauthorized');
+  }
+  const tenantId = claims[TENANT_ID_CLAIM] || userId;
+  if (!isIdText(tenantId) || !isIdText(userId)) {
+    util.error("The token's tenant and user must be text without '#'.", 'Unauthorized');
+  }
+  return { tenantId, userId };
+}
+
+/**
+ * Tells whether a claim can be half of a record's owner, `tenant#user`: '#' would let one owner pass for another.
+ *
+ * @param {unknown} claim
+ * @returns {boolean}
+ */
+function isIdText(claim) {
+  return typeof claim === 'string' && !claim.includes('#');
+}
+
+/**
+ * Refuses an id argument that is given but fits no job or run.
+ *
+ * @param {'jobId' | 'requestId'} name
+ * @param {string | null | undefined} id
+ */
+function checkId(name, id) {
+  if (id === '' || (id && id.length > MAX_ID_CHARACTERS)) {
+    util.error(`${name} must be 1 to ${MAX_ID_CHARACTERS} characters, or absent.`, 'BadRequest');
+  }
+}
+
+/**
+ * @param {string} fieldName
+ * @param {string} value
+ * @returns {{ fieldName: string, operator: 'eq', value: string }} one condition of a server filter
+ */
+function equal(fieldName, value) {
+  return { fieldName, operator: 'eq', value };
+}
