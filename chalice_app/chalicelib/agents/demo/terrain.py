@@ -1,0 +1,27 @@
+"""The demonstration's agent: answers questions about the ground of one map, from measurements."""
+
+from __future__ import annotations
+
+import json
+
+from strands import Agent
+
+from chalicelib.agents.demo.terrain_tools.grid import jacksboro
+from chalicelib.agents.demo.terrain_tools.tools import buildable_cells, roughness, slope
+from chalicelib.agents.run import AgentRun
+
+_INSTRUCTIONS = """You are a terrain analyst. You answer questions about the ground of one map: {map}.
+Measure with your tools before you answer, and state each number with its unit. Do not guess what no tool measures.
+Parameters that the user has set, as JSON: {parameters}"""
+
+
+def build(run: AgentRun) -> Agent:
+    """Return a new terrain agent for one run."""
+    return Agent(
+        name="terrain",
+        description="Measures slope, roughness and buildable ground on an elevation map.",
+        model=run.model,
+        tools=[slope, roughness, buildable_cells],
+        system_prompt=_INSTRUCTIONS.format(map=jacksboro().name, parameters=json.dumps(run.parameters)),
+        callback_handler=None,
+    )

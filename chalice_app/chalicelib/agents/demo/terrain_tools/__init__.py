@@ -1,0 +1,1 @@
+"""What the terrain agent can do: analyse an elevation grid, in plain Python."""

@@ -1,0 +1,22 @@
+"""The language model behind the agents: one client for the whole life of a process."""
+
+from __future__ import annotations
+
+from botocore.config import Config
+from strands.models import BedrockModel
+
+from chalicelib.config import AgentConfig
+
+
+def bedrock_model(config: AgentConfig) -> BedrockModel:
+    """Return the model and its client, made from the configuration."""
+    return BedrockModel(
+        model_id=config.bedrock_model_id,
+        region_name=config.aws_region,
+        max_tokens=config.model_max_tokens,
+        boto_client_config=Config(
+            connect_timeout=config.model_connect_timeout_seconds,
+            read_timeout=config.model_read_timeout_seconds,
+            retries={"mode": "standard", "total_max_attempts": config.model_max_attempts},
+        ),
+    )

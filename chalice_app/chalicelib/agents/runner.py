@@ -1,0 +1,208 @@
+"""The agent Lambda: claims a run, runs its agent, and writes how it ended.
+
+The first step goes out before Strands is imported, because on a cold start that import is most of what a user waits
+for. What a cold start makes (the model and its client, the event loop, the agents' modules) is kept for the warm ones;
+an agent itself is built anew for each run, so that no run sees another's conversation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chalicelib import aws
+from chalicelib.agents import registry
+from chalicelib.agents.invocation import Invocation, invocation_of
+from chalicelib.agents.outcome import Outcome, failure, outcome_of, stopped_early
+from chalicelib.agents.run import AgentRun
+from chalicelib.config import AgentConfig, config_of_environment
+from runcast.clock import epoch_ms
+from runcast.errors import InvalidInput
+from runcast.live.publish import bound
+from runcast.record.model import Json, RunStatus, result_json
+from runcast.record.recorder import Recorder
+from runcast.record.store import RunStore
+from runcast.record.writer import Claim
+
+if TYPE_CHECKING:
+    from strands import Agent
+    from strands.models import Model
+
+logger = logging.getLogger(__name__)
+
+
+class LambdaContext(Protocol):
+    """What is used of the context that Lambda hands to a function."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> float:
+        """Return how long until Lambda stops this invocation."""
+
+
+def run_agent(event: Any, context: LambdaContext) -> Json:
+    """Do one run. Never raises: a raised error would make Lambda try again.
+
+    Args:
+        event: See `invocation_of`.
+        context: Lambda's.
+
+    Returns:
+        `statusCode` (200; 400 bad input; 409 claimed already; 500) and `body`, JSON text.
+    """
+    try:
+        return _runner_of_environment().run(event, context)
+    except InvalidInput as error:
+        return _answer(400, {"success": False, "error": str(error)})
+    except Exception:
+        logger.exception("the run failed outside its agent")
+        return _answer(500, {"success": False, "error": "The run failed on our side; the log has why."})
+
+
+class Runner:
+    """Does runs, one after the other, for the life of a process.
+
+    Args:
+        config: The Lambda's settings.
+        store: The records.
+        publish: Sends status messages and returns how many were handed over; must not raise.
+        now_ms: The wall clock.
+    """
+
+    def __init__(
+        self,
+        config: AgentConfig,
+        *,
+        store: RunStore,
+        publish: Callable[[list[Json]], int],
+        now_ms: Callable[[], int] = epoch_ms,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._publish = publish
+        self._now_ms = now_ms
+        # One loop for all runs: clients that an agent keeps are bound to the loop they were first used on.
+        self._loop = asyncio.new_event_loop()
+        self._model: Model | None = None
+
+    def run(self, event: Any, context: LambdaContext) -> Json:
+        """Do one run; see `run_agent`.
+
+        Raises:
+            InvalidInput: The event does not fit.
+        """
+        invocation = invocation_of(event, aws_request_id=context.aws_request_id)
+        recorder = Recorder(
+            self._store,
+            request_id=invocation.request_id,
+            owner=invocation.owner,
+            agent=invocation.request.agent,
+            worker=f"{context.aws_request_id}/{secrets.token_hex(8)}",
+            job_id=invocation.job_id,
+            deadline_ms=self._now_ms() + int(context.get_remaining_time_in_millis()),
+            publish=self._publish,
+            now_ms=self._now_ms,
+        )
+        cold_start = self._model is None
+        claim = recorder.claim()
+        if claim is Claim.REFUSED:
+            outcome = Outcome(RunStatus.ERROR, "", error="This run has been claimed already, or has ended.")
+            return _answer(409, _body(invocation, recorder, outcome, cold_start=cold_start))
+
+        try:
+            agent = self._build(invocation, recorder)
+            outcome = self._loop.run_until_complete(_outcome(agent, invocation.request.query, recorder))
+        except Exception as error:
+            logger.exception("run %s failed", invocation.request_id)
+            outcome = failure(error)
+
+        report = recorder.end(
+            outcome.status, outcome.message, result=outcome.result, error=outcome.error, metadata=outcome.metadata
+        )
+        body = _body(invocation, recorder, outcome, cold_start=cold_start)
+        if not invocation.job_id and (claim is Claim.UNANSWERED or report.degraded):
+            body["degraded"] = True
+        return _answer(200 if body["success"] else 500, body)
+
+    def close(self) -> None:
+        """Close the event loop."""
+        self._loop.close()
+
+    def _build(self, invocation: Invocation, recorder: Recorder) -> Agent:
+        if self._model is not None:
+            recorder.record("warm", "Ready at once: the worker is warm")
+            return self._build_agent(invocation, recorder, self._model)
+
+        recorder.record("init", "Starting a worker")
+        recorder.record("bedrock", "Connecting to the model", metadata={"modelId": self._config.bedrock_model_id})
+        from chalicelib.agents.model import bedrock_model  # imports Strands, so only now
+
+        model = bedrock_model(self._config)
+        recorder.record("tools", "Loading the agent's tools")
+        registry.load(invocation.request.agent)
+        recorder.record("agent", "Building the agent")
+        agent = self._build_agent(invocation, recorder, model)
+        recorder.record("ready", "Ready", metadata={"tools": agent.tool_names})
+        self._model = model
+        return agent
+
+    def _build_agent(self, invocation: Invocation, recorder: Recorder, model: Model) -> Agent:
+        from runcast.strands import RunHooks  # imports Strands
+
+        request = invocation.request
+        build = registry.load(request.agent)
+        agent = build(AgentRun(query=request.query, parameters=request.parameters, model=model))
+        agent.hooks.add_hook(RunHooks(recorder))
+        return agent
+
+
+@cache
+def _runner_of_environment() -> Runner:
+    config = config_of_environment(AgentConfig)
+    return Runner(
+        config,
+        store=aws.run_store(config.agent_progress_table),
+        publish=aws.status_publisher(config.status_publisher_function).send,
+    )
+
+
+async def _outcome(agent: Agent, query: str, recorder: Recorder) -> Outcome:
+    from strands.types.exceptions import MaxTokensReachedException  # Strands has been imported by now
+
+    # In here, what the agent's tools publish becomes steps of this run.
+    with bound(recorder):
+        try:
+            return outcome_of(await agent.invoke_async(query))
+        except MaxTokensReachedException:  # the one reason to stop that Strands raises instead of returning it
+            return stopped_early("max_tokens")
+
+
+def _body(invocation: Invocation, recorder: Recorder, outcome: Outcome, *, cold_start: bool) -> Json:
+    body: Json = {
+        "success": outcome.error is None,
+        "requestId": invocation.request_id,
+        "agent": invocation.request.agent,
+        "coldStart": cold_start,
+        "elapsed": recorder.elapsed_seconds(),
+    }
+    if outcome.error is not None:
+        body["error"] = outcome.error
+    if invocation.job_id:
+        return body  # a job's runs hand their output on by reference, through the record
+    text = result_json(outcome.result)
+    body["result"] = None if text is None else json.loads(text)
+    body |= outcome.metadata or {}
+    progress = recorder.progress()
+    body["progress"] = progress.steps
+    if progress.cut:
+        body["progressCut"] = True
+    return body
+
+
+def _answer(status_code: int, body: Mapping[str, Any]) -> Json:
+    return {"statusCode": status_code, "body": json.dumps(body)}

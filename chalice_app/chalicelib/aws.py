@@ -1,0 +1,56 @@
+"""The one door to AWS: clients are made here, once for each process, and reused between invocations.
+
+Each is made when it is first asked for, so that a Lambda pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
+from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+
+# Handing a run over is worth more patience than a status message, but must not be tried twice: whoever starts a run
+# is told that it failed, and decides.
+_INVOKE_CLIENT_CONFIG = Config(
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
+)
+
+
+@cache
+def dynamodb() -> DynamoDBClient:
+    """Return the client for all tables: brief time-outs, no retries."""
+    return boto3.client("dynamodb", config=STORE_CLIENT_CONFIG)
+
+
+@cache
+def run_store(table_name: str) -> RunStore:
+    """Return the store of records in the table `table_name`."""
+    return RunStore(dynamodb(), table_name)
+
+
+@cache
+def status_publisher(function_name: str) -> StatusPublisher:
+    """Return what hands status messages to the Lambda `function_name`."""
+    return StatusPublisher(boto3.client("lambda", config=LIVE_CLIENT_CONFIG), function_name)
+
+
+@cache
+def invoker() -> LambdaClient:
+    """Return the client that hands runs to the agent Lambda."""
+    return boto3.client("lambda", config=_INVOKE_CLIENT_CONFIG)
+
+
+@cache
+def credentials() -> Credentials | None:
+    """Return this process's credentials, which renew themselves; None if there are none."""
+    return boto3.Session().get_credentials()

@@ -1,0 +1,130 @@
+"""What each Lambda is told by its environment, as one frozen dataclass each.
+
+A field's name in capitals is the variable's name; a field with a default may be missing. Nothing reads the
+environment on import, because packaging imports the application with placeholders in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cache
+from typing import Any, TypeVar
+
+from runcast.errors import ConfigurationMissing, RuncastError
+
+Config = TypeVar("Config")
+
+
+class ConfigurationInvalid(RuncastError):
+    """A setting has a value that does not fit; the message names it and its bounds."""
+
+
+def _whole_number(minimum: int, maximum: int, default: int | None = None) -> Any:
+    return field(default=MISSING if default is None else default, metadata={"bounds": (minimum, maximum)})
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """Settings of the Lambda `agent`.
+
+    Attributes:
+        agent_progress_table: The table of records.
+        status_publisher_function: The Lambda that sends status messages.
+        bedrock_model_id: A model or an inference profile.
+        aws_region: Where everything runs; Lambda sets it.
+        model_max_tokens: How many tokens the model may write in one answer.
+        model_connect_timeout_seconds: How long to wait for a connection to Bedrock.
+        model_read_timeout_seconds: How long to wait for the next part of the model's answer.
+        model_max_attempts: How often boto3 tries one request to Bedrock, the first time included.
+    """
+
+    agent_progress_table: str
+    status_publisher_function: str
+    bedrock_model_id: str
+    aws_region: str
+    model_max_tokens: int = _whole_number(1, 200_000)
+    model_connect_timeout_seconds: int = _whole_number(1, 60, default=5)
+    model_read_timeout_seconds: int = _whole_number(1, 900, default=120)
+    model_max_attempts: int = _whole_number(1, 10, default=2)
+
+
+@dataclass(frozen=True)
+class RunStarterConfig:
+    """Settings of the Lambda `run_starter`: table, the Lambda to start, and which token claims name the caller."""
+
+    agent_progress_table: str
+    agent_function: str
+    user_id_claim: str
+    tenant_id_claim: str
+
+
+@dataclass(frozen=True)
+class ProgressReaderConfig:
+    """Settings of the Lambda `progress_reader`: table, and which token claims name the caller."""
+
+    agent_progress_table: str
+    user_id_claim: str
+    tenant_id_claim: str
+
+
+@dataclass(frozen=True)
+class StatusPublisherConfig:
+    """Settings of the Lambda `status_publisher`.
+
+    Attributes:
+        appsync_api_url: The API's GraphQL endpoint.
+        appsync_api_id: The API's id, under which the metrics are counted.
+        user_sessions_table: Who has subscribed lately.
+        aws_region: Where everything runs; Lambda sets it.
+        mutations_per_request: How many messages go into one HTTP request; 1 sends each on its own.
+    """
+
+    appsync_api_url: str
+    appsync_api_id: str
+    user_sessions_table: str
+    aws_region: str
+    mutations_per_request: int = _whole_number(1, 50, default=50)
+
+
+def read_config(config_class: type[Config], environ: Mapping[str, str]) -> Config:
+    """Return the settings of one Lambda.
+
+    Raises:
+        ConfigurationMissing: Variables are missing or empty; all of them are named.
+        ConfigurationInvalid: A number is none, or out of bounds.
+    """
+    settings: tuple[Field[Any], ...] = fields(config_class)  # type: ignore[arg-type]
+    missing = [
+        setting.name.upper()
+        for setting in settings
+        if setting.default is MISSING and not environ.get(setting.name.upper())
+    ]
+    if missing:
+        raise ConfigurationMissing(missing)
+    given = {setting.name: _value(setting, environ[setting.name.upper()])
+             for setting in settings if environ.get(setting.name.upper())}  # fmt: skip
+    return config_class(**given)
+
+
+@cache
+def config_of_environment(config_class: type[Config]) -> Config:
+    """Return the settings of this Lambda, read from the environment once.
+
+    Raises:
+        ConfigurationMissing: As `read_config` does.
+        ConfigurationInvalid: As `read_config` does.
+    """
+    return read_config(config_class, os.environ)
+
+
+def _value(setting: Field[Any], text: str) -> str | int:
+    if "bounds" not in setting.metadata:
+        return text
+    minimum, maximum = setting.metadata["bounds"]
+    if text.isascii() and text.isdecimal() and minimum <= int(text) <= maximum:
+        return int(text)
+    raise ConfigurationInvalid(
+        f"{setting.name.upper()} must be a whole number from {minimum} to {maximum}, not {text!r}."
+    )

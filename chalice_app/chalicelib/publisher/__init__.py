@@ -1,0 +1,1 @@
+"""The Lambda `status_publisher`: brings status messages to whoever is watching, through AppSync."""

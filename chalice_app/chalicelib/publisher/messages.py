@@ -1,0 +1,101 @@
+"""The event of the publisher, checked, and its messages as GraphQL takes them.
+
+AppSync refuses a whole request for one wrong variable, so a wrong message is refused here, by name. Texts and metadata
+over their limits are shortened visibly; ids cannot be, so they are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from runcast import limits
+from runcast.errors import InvalidInput
+from runcast.record.model import Json, Owner, metadata_json, shortened
+
+_INT_MAX = 2**31 - 1  # GraphQL's Int
+
+
+def messages_of(event: Any) -> list[Json]:
+    """Return the messages of an event, each as a `PublishStatusInput`.
+
+    Args:
+        event: One message, or `{"messages": [...]}` with at most 50 messages and 200 KB.
+
+    Raises:
+        InvalidInput: The event is over a limit, or a message does not fit.
+    """
+    messages = event.get("messages", [event]) if isinstance(event, Mapping) else None
+    if not isinstance(messages, list) or not all(isinstance(message, Mapping) for message in messages):
+        raise InvalidInput("The event must be a status message, or an object whose messages are a list of them.")
+    if not 1 <= len(messages) <= limits.BATCH_MAX_MESSAGES:
+        raise InvalidInput(f"messages must be 1 to {limits.BATCH_MAX_MESSAGES}, not {len(messages)}.")
+    size_bytes = len(json.dumps(messages)) - len("[]")
+    if size_bytes > limits.BATCH_MAX_BYTES:
+        raise InvalidInput(f"messages must be at most {limits.BATCH_MAX_BYTES // 1024} KB, not {size_bytes:,} bytes.")
+    return [_input(message, f"messages[{index}]") for index, message in enumerate(messages)]
+
+
+def owner_of_message(message: Json) -> Owner:
+    """Return for whom a checked message is."""
+    return Owner(message["tenantId"], message["userId"])
+
+
+def _input(message: Mapping[str, Any], where: str) -> Json:
+    return {
+        "userId": _id(message, "userId", where, limits.NAME_MAX_CHARACTERS, required=True),
+        "tenantId": _id(message, "tenantId", where, limits.NAME_MAX_CHARACTERS, required=True),
+        "jobId": _id(message, "jobId", where, limits.REQUEST_ID_MAX_CHARACTERS),
+        "requestId": _id(message, "requestId", where, limits.REQUEST_ID_MAX_CHARACTERS),
+        "agentName": _text(message, "agentName", where, limits.NAME_MAX_CHARACTERS),
+        "status": _text(message, "status", where, limits.NAME_MAX_CHARACTERS, required=True),
+        "message": _text(message, "message", where, limits.MESSAGE_MAX_CHARACTERS),
+        "timestamp": _number(message, "timestamp", where),
+        "metadata": _metadata(message, where),
+        "seq": _int(message, "seq", where),
+        "schemaVersion": _int(message, "schemaVersion", where),
+    }
+
+
+def _id(
+    message: Mapping[str, Any], name: str, where: str, max_characters: int, *, required: bool = False
+) -> str | None:
+    value = message.get(name)
+    if value is None and not required:
+        return None
+    if isinstance(value, str) and 1 <= len(value) <= max_characters:
+        return value
+    raise InvalidInput(f"{where}.{name} must be text of 1 to {max_characters} characters.")
+
+
+def _text(
+    message: Mapping[str, Any], name: str, where: str, max_characters: int, *, required: bool = False
+) -> str | None:
+    value = message.get(name)
+    if value is None and not required:
+        return None
+    if isinstance(value, str) and (value or not required):
+        return shortened(value, max_characters)
+    raise InvalidInput(f"{where}.{name} must be text.")
+
+
+def _number(message: Mapping[str, Any], name: str, where: str) -> float | None:
+    value = message.get(name)
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    raise InvalidInput(f"{where}.{name} must be a number.")
+
+
+def _int(message: Mapping[str, Any], name: str, where: str) -> int | None:
+    value = message.get(name)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _INT_MAX):
+        return value
+    raise InvalidInput(f"{where}.{name} must be a whole number from 0 to {_INT_MAX}.")
+
+
+def _metadata(message: Mapping[str, Any], where: str) -> str | None:
+    value = message.get("metadata")
+    if value is None or isinstance(value, Mapping):
+        return metadata_json(value)
+    raise InvalidInput(f"{where}.metadata must be an object.")

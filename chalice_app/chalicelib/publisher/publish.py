@@ -1,0 +1,95 @@
+"""Bringing status messages to the users they are for, or saying why not: in the log and as a metric, never as an error.
+
+An error would reach nobody (the Lambda is invoked asynchronously), and the record holds each step anyway.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import requests
+
+from chalicelib import aws, metrics
+from chalicelib.config import StatusPublisherConfig, config_of_environment
+from chalicelib.publisher.appsync import AppSync
+from chalicelib.publisher.messages import messages_of, owner_of_message
+from chalicelib.publisher.sessions import Sessions
+from runcast.errors import InvalidInput, Unavailable
+from runcast.record.model import Json
+
+logger = logging.getLogger(__name__)
+
+NOT_PUBLISHED = "StatusNotPublished"
+"""The metric: how many messages (or, for the reason `refused` and `broken`, events) were not published, by reason."""
+
+
+def publish_event(event: Any) -> Json:
+    """Publish the messages of an event. Never raises.
+
+    Returns:
+        `published`: how many AppSync took; `notPublished`: how many were not, by reason.
+    """
+    try:
+        return _publisher_of_environment().publish(event)
+    except Exception:
+        logger.exception("the event was not published")
+        return {"published": 0, "notPublished": {"broken": 1}}
+
+
+class Publisher:
+    """Publishes events.
+
+    Args:
+        sessions: Who is watching.
+        appsync: Where messages go.
+        count: Counts what was not published: how many, and the reason.
+    """
+
+    def __init__(self, sessions: Sessions, appsync: AppSync, *, count: Callable[[int, str], None]) -> None:
+        self._sessions = sessions
+        self._appsync = appsync
+        self._count = count
+
+    def publish(self, event: Any) -> Json:
+        """Publish the messages of an event whose users have subscribed."""
+        try:
+            messages = messages_of(event)
+        except InvalidInput as error:
+            logger.warning("the event was refused: %s", error)
+            return self._report(0, {"refused": 1})
+
+        owners = {owner_of_message(message) for message in messages}
+        watching = {owner for owner in owners if self._sessions.may_watch(owner)}
+        for owner in owners - watching:
+            logger.warning("user %s of tenant %s has no session: nothing is sent", owner.user_id, owner.tenant_id)
+        watched = [message for message in messages if owner_of_message(message) in watching]
+        published = self._appsync.publish(watched)
+        return self._report(published, {"no_session": len(messages) - len(watched), "failed": len(watched) - published})
+
+    def _report(self, published: int, not_published: dict[str, int]) -> Json:
+        not_published = {reason: number for reason, number in not_published.items() if number}
+        for reason, number in not_published.items():
+            self._count(number, reason)
+        return {"published": published, "notPublished": not_published}
+
+
+@cache
+def _publisher_of_environment() -> Publisher:
+    config = config_of_environment(StatusPublisherConfig)
+    credentials = aws.credentials()
+    if credentials is None:
+        raise Unavailable("There are no AWS credentials to sign with.")
+    return Publisher(
+        Sessions(aws.dynamodb(), config.user_sessions_table),
+        AppSync(
+            config.appsync_api_url,
+            region=config.aws_region,
+            credentials=credentials,
+            session=requests.Session(),
+            mutations_per_request=config.mutations_per_request,
+        ),
+        count=lambda number, reason: metrics.count(NOT_PUBLISHED, number, ApiId=config.appsync_api_id, Reason=reason),
+    )

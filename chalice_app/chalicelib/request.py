@@ -1,0 +1,90 @@
+"""What a run is asked to do, checked: the same for a run that is started by a client and one invoked directly.
+
+Every refusal names the field and the limit, so that the caller can mend it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from chalicelib.agents import registry
+from runcast import limits
+from runcast.errors import InvalidInput
+from runcast.record.model import Json, shortened
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run: the agent's name, the query (1 to 10,000 characters) and the parameters (at most 64 KB)."""
+
+    agent: str
+    query: str
+    parameters: Json = field(default_factory=dict)
+
+
+def run_request(given: Mapping[str, Any]) -> RunRequest:
+    """Return the checked request of `agent`, `query` and, where given, `parameters`.
+
+    `parameters` may be an object or, as AWSJSON may arrive, the JSON text of one; absent or null means none.
+
+    Raises:
+        InvalidInput: A field does not fit.
+    """
+    return RunRequest(_agent(given.get("agent")), _query(given.get("query")), _parameters(given.get("parameters")))
+
+
+def chosen_request_id(given: Any) -> str | None:
+    """Return the id that a client has chosen for its run; None if it has not.
+
+    Raises:
+        InvalidInput: It is no UUID in its usual form.
+    """
+    if given is None:
+        return None
+    try:
+        if str(UUID(given)) == given.lower():
+            return str(given)
+    except (ValueError, AttributeError, TypeError):
+        pass
+    raise InvalidInput("requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000.")
+
+
+def _agent(given: Any) -> str:
+    known = registry.names()
+    if isinstance(given, str) and given in known:
+        return given
+    stated = shortened(json.dumps(given, default=str), limits.NAME_MAX_CHARACTERS)
+    raise InvalidInput(f"agent must be one of: {', '.join(known)}; not {stated}.")
+
+
+def _query(given: Any) -> str:
+    if isinstance(given, str) and given.strip() and len(given) <= limits.QUERY_MAX_CHARACTERS:
+        return given
+    raise InvalidInput(f"query must be text of 1 to {limits.QUERY_MAX_CHARACTERS:,} characters.")
+
+
+def _parameters(given: Any) -> Json:
+    if given is None:
+        return {}
+    if isinstance(given, str):
+        # Measured before it is read: what is too large need not be understood.
+        _require_fitting(given)
+    try:
+        parameters = json.loads(given) if isinstance(given, str) else given
+        # NaN and infinity, which Python reads and writes, are no JSON.
+        text = json.dumps(parameters, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (ValueError, TypeError, RecursionError):
+        parameters, text = None, ""
+    if not isinstance(parameters, dict):
+        raise InvalidInput("parameters must be a JSON object.")
+    _require_fitting(text)
+    return parameters
+
+
+def _require_fitting(text: str) -> None:
+    if len(text.encode("utf-8", "replace")) > limits.PARAMETERS_MAX_BYTES:
+        raise InvalidInput(f"parameters must be at most {limits.PARAMETERS_MAX_BYTES // 1024} KB as JSON.")

@@ -1,0 +1,87 @@
+"""Starting a run: put its record, then hand it to the agent Lambda.
+
+In that order, so that a client that has been given a `requestId` can always read it, and a run that could not be
+handed over is told as ended instead of hanging. Nothing here knows how the client asked (GraphQL or REST).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.request import chosen_request_id, run_request
+from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
+from runcast.record.model import Json, Owner, Run
+from runcast.record.store import RunStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+logger = logging.getLogger(__name__)
+
+
+def start_run(
+    given: Mapping[str, Any],
+    owner: Owner,
+    *,
+    store: RunStore,
+    invoker: LambdaClient,
+    agent_function: str,
+    new_id: Callable[[], object] = uuid4,
+) -> Json:
+    """Start a run for `owner` and return at once; the run goes on in the background.
+
+    Args:
+        given: `agent`, `query`, `parameters` and `requestId` as the client sent them; the last two may be missing.
+        owner: Whose run it will be.
+        store: The records.
+        invoker: A Lambda client that does not retry.
+        agent_function: The agent Lambda.
+        new_id: Makes the `requestId` where none was chosen.
+
+    Returns:
+        `requestId`, `status` and `createdAt` (epoch ms). A `requestId` that the owner has used before answers that
+        run and starts nothing.
+
+    Raises:
+        InvalidInput: A field does not fit.
+        Conflict: The chosen `requestId` is somebody else's.
+        Unavailable: The run could not be recorded or handed over; it does not go on.
+    """
+    request = run_request(given)
+    request_id = chosen_request_id(given.get("requestId")) or str(new_id())
+    try:
+        run = store.create(request_id, owner=owner, agent=request.agent)
+    except RunExists as exists:
+        if exists.run.owner != owner:
+            raise Conflict("requestId is taken. Choose another UUID, or leave it out.") from exists
+        return _started(exists.run)
+    except StoreUnavailable as error:
+        # It may have been put all the same: with the same id, a second try would find it and start nothing.
+        raise Unavailable("The run could not be recorded. Try again with another requestId.") from error
+
+    event = {
+        "agent": request.agent,
+        "query": request.query,
+        "parameters": request.parameters,
+        "requestId": request_id,
+        "userId": owner.user_id,
+        "tenantId": owner.tenant_id,
+    }
+    try:
+        invoker.invoke(FunctionName=agent_function, InvocationType="Event", Payload=json.dumps(event).encode())
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("run %s was not handed to its agent: %s", request_id, error)
+        # Without an answer it may have been handed over all the same: then the worker's claim decides.
+        if store.end_unclaimed(request_id, message="The run could not be handed to its agent."):
+            raise Unavailable("The run could not be handed to its agent. Try again with another requestId.") from error
+    return _started(run)
+
+
+def _started(run: Run) -> Json:
+    return {"requestId": run.request_id, "status": run.status.value, "createdAt": run.created_at_ms}

@@ -1,0 +1,47 @@
+"""What a Lambda's process is to its code: an environment, and state that lives as long as the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from chalicelib import aws, config
+from chalicelib.agents import runner
+from chalicelib.publisher import publish
+
+
+class Context:
+    """The context that Lambda hands to a function."""
+
+    def __init__(self, aws_request_id: str = "lambda-request-1", remaining_ms: int = 60_000) -> None:
+        self.aws_request_id = aws_request_id
+        self._remaining_ms = remaining_ms
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._remaining_ms
+
+
+@contextmanager
+def fresh_process() -> Iterator[None]:
+    """Within this context, the code starts as in a new process, and leaves nothing behind."""
+    _forget()
+    try:
+        yield
+    finally:
+        _forget()
+
+
+def _forget() -> None:
+    if runner._runner_of_environment.cache_info().currsize:
+        runner._runner_of_environment().close()
+    for kept in (
+        aws.dynamodb,
+        aws.run_store,
+        aws.status_publisher,
+        aws.invoker,
+        aws.credentials,
+        config.config_of_environment,
+        runner._runner_of_environment,
+        publish._publisher_of_environment,
+    ):
+        kept.cache_clear()

@@ -1,0 +1,104 @@
+"""The Lambdas in one process: Chalice's own test client, tables in moto, a server in AppSync's place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from app import app
+from chalice.test import Client
+from chalicelib import aws
+from chalicelib.agents import model as model_module
+from moto import mock_aws
+
+from runcast.live.publish import StatusPublisher
+from tests.fakes.lambda_process import fresh_process
+from tests.fakes.publish_endpoint import PublishEndpoint, publish_endpoint
+from tests.fakes.scripted_model import Call, Say, ScriptedModel
+
+EVENTS = Path(__file__).parents[1] / "events"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "AGENT_PROGRESS_TABLE": "AgentProgress",
+    "USER_SESSIONS_TABLE": "user_sessions",
+    "AGENT_FUNCTION": "agent",
+    "STATUS_PUBLISHER_FUNCTION": "status_publisher",
+    "BEDROCK_MODEL_ID": "scripted",
+    "MODEL_MAX_TOKENS": "1000",
+    "USER_ID_CLAIM": "sub",
+    "TENANT_ID_CLAIM": "custom:tenantId",
+    "APPSYNC_API_ID": "api1",
+}
+
+
+class Lambdas:
+    """Invokes the doors of `app.py`, and stands in for the Lambda service between them."""
+
+    def __init__(self, appsync: PublishEndpoint) -> None:
+        self._client = Client(app)
+        self.appsync = appsync
+        self.model = ScriptedModel([Call("buildable_cells"), Say("Measured: {tool_result}")])
+        self.queued: list[tuple[str, object]] = []
+
+    def call(self, name: str, event: object) -> dict:
+        return self._client.lambda_.invoke(name, event).payload
+
+    def invoke(self, **request) -> dict:
+        """Queue an asynchronous invocation, as the Lambda service does."""
+        assert request["InvocationType"] == "Event"
+        self.queued.append((request["FunctionName"], json.loads(request["Payload"])))
+        return {"StatusCode": 202}
+
+    def run_queue(self) -> list[dict]:
+        """Do all queued invocations and those that they queue in turn."""
+        answers = []
+        while self.queued:
+            answers.append(self.call(*self.queued.pop(0)))
+        return answers
+
+
+@pytest.fixture
+def event():
+    return lambda name: json.loads((EVENTS / f"{name}.json").read_text())
+
+
+@pytest.fixture
+def lambdas(monkeypatch) -> Iterator[Lambdas]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws(), publish_endpoint() as appsync, fresh_process(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("APPSYNC_API_URL", appsync.url)
+        make_table("AgentProgress", "requestId")
+        make_table("user_sessions", "tenantId", "userId")
+        lambdas = Lambdas(appsync)
+        patch.setattr(aws, "invoker", lambda: lambdas)
+        patch.setattr(aws, "status_publisher", lambda function_name: StatusPublisher(lambdas, function_name))
+        patch.setattr(model_module, "bedrock_model", lambda config: lambdas.model)
+        yield lambdas
+
+
+@pytest.fixture
+def subscribe(lambdas):
+    def put(tenant_id: str = "acme", user_id: str = "ana") -> None:
+        boto3.client("dynamodb").put_item(
+            TableName="user_sessions",
+            Item={"tenantId": {"S": tenant_id}, "userId": {"S": user_id}, "expiresAt": {"N": "4000000000"}},
+        )
+
+    return put
+
+
+def make_table(name: str, *keys: str) -> None:
+    boto3.client("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )

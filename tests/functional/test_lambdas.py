@@ -1,0 +1,175 @@
+"""The doors of `app.py`, from a client's request to what subscribers and readers get."""
+
+from __future__ import annotations
+
+import json
+
+import boto3
+import pytest
+from app import app
+from chalicelib import aws
+
+ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
+STEPS = ["init", "bedrock", "tools", "agent", "ready", "thinking", "executing", "thinking", "complete"]
+
+
+def with_arguments(event, **arguments):
+    return {**event, "arguments": event["arguments"] | arguments}
+
+
+def as_user(event, user_id, tenant_id="acme"):
+    claims = {"sub": user_id, "custom:tenantId": tenant_id, "token_use": "id"}
+    return {**event, "identity": {"claims": claims}}
+
+
+def test_app_has_the_four_doors_and_no_route():
+    assert sorted(app.handler_map) == ["agent", "progress_reader", "run_starter", "status_publisher"]
+    assert dict(app.routes) == {}
+
+
+def test_a_run_from_start_to_what_is_seen_and_read(lambdas, subscribe, event):
+    subscribe()
+    started = lambdas.call("run_starter", event("startAgentRun"))["data"]
+    assert (started["requestId"], started["status"]) == (ID, "in_progress")
+    assert lambdas.queued == [("agent", event("agent"))]
+    waiting = lambdas.call("progress_reader", event("getAgentProgress"))["data"]
+    assert (waiting["success"], waiting["steps"], waiting["liveness"]) == (True, [], "live")
+
+    [answer, *published] = lambdas.run_queue()
+    assert answer["statusCode"] == 200
+    assert {frozenset(report["notPublished"]) for report in published} == {frozenset()}
+
+    progress = lambdas.call("progress_reader", event("getAgentProgress"))["data"]
+    assert [step["step"] for step in progress["steps"]] == STEPS
+    assert (progress["status"], progress["liveness"], progress["nextSeq"]) == ("complete", "done", None)
+    assert progress["createdAt"] == started["createdAt"]
+    assert progress["result"] == json.loads(answer["body"])["result"]
+    assert '"buildable_cells"' in progress["result"]
+
+    live = [message for request in lambdas.appsync.received for message in request.json["variables"].values()]
+    assert [message["seq"] for message in live] == [step["seq"] for step in progress["steps"]]
+    assert {(message["tenantId"], message["userId"], message["requestId"]) for message in live} == {("acme", "ana", ID)}
+
+
+def test_reading_on_gives_only_what_is_new(lambdas, event):
+    lambdas.call("agent", event("agent"))
+    progress = lambdas.call("progress_reader", with_arguments(event("getAgentProgress"), afterSeq=7))["data"]
+    assert [step["seq"] for step in progress["steps"]] == [8, 9]
+
+
+def test_an_agent_may_be_invoked_directly_and_without_an_owner(lambdas):
+    answer = lambdas.call("agent", {"agent": "terrain", "query": "How steep is it?"})
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], body["success"], len(body["progress"])) == (200, True, 9)
+    stored = boto3.client("dynamodb").get_item(TableName="AgentProgress", Key={"requestId": {"S": body["requestId"]}})
+    assert stored["Item"]["owner"] == {"S": "public#public"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"agent": "volcano"}, 'agent must be one of: terrain; not "volcano".'),
+        ({"query": ""}, "query must be text of 1 to 10,000 characters."),
+        ({"query": "x" * 10_001}, "query must be text of 1 to 10,000 characters."),
+        ({"parameters": []}, "parameters must be a JSON object."),
+        ({"parameters": {"a": "x" * 65_536}}, "parameters must be at most 64 KB as JSON."),
+    ],
+)
+def test_bad_input_is_refused_by_starter_and_agent_alike(lambdas, event, wrong, error):
+    started = lambdas.call("run_starter", with_arguments(event("startAgentRun"), **wrong))
+    assert started == {"error": {"type": "BadRequest", "message": error}}
+    answer = lambdas.call("agent", event("agent") | wrong)
+    assert answer == {"statusCode": 400, "body": json.dumps({"success": False, "error": error})}
+    assert boto3.client("dynamodb").scan(TableName="AgentProgress")["Count"] == 0
+
+
+def test_a_chosen_id_must_be_a_uuid(lambdas, event):
+    assert lambdas.call("run_starter", with_arguments(event("startAgentRun"), requestId="run-1")) == {
+        "error": {
+            "type": "BadRequest",
+            "message": "requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000.",
+        }
+    }
+
+
+def test_a_used_id_answers_its_owner_and_refuses_others(lambdas, event):
+    first = lambdas.call("run_starter", event("startAgentRun"))
+    assert lambdas.call("run_starter", event("startAgentRun")) == first
+    assert len(lambdas.queued) == 1
+    assert lambdas.call("run_starter", as_user(event("startAgentRun"), "bob")) == {
+        "error": {"type": "Conflict", "message": "requestId is taken. Choose another UUID, or leave it out."}
+    }
+
+
+@pytest.mark.parametrize("reader", [("bob", "acme"), ("ana", "other")])
+def test_a_foreign_run_reads_like_an_unknown_one(lambdas, event, reader):
+    unknown = lambdas.call("progress_reader", event("getAgentProgress"))
+    lambdas.call("agent", event("agent"))
+    assert lambdas.call("progress_reader", as_user(event("getAgentProgress"), *reader)) == unknown
+    assert unknown["data"]["success"] is False
+    assert unknown["data"]["error"]
+
+
+@pytest.mark.parametrize("door", ["run_starter", "progress_reader"])
+@pytest.mark.parametrize(
+    ("identity", "auth_type", "error"),
+    [
+        (
+            {"claims": {"sub": "ana", "token_use": "access"}},
+            "User Pool Authorization",
+            "Send the ID token: access tokens lack the tenant claim.",
+        ),
+        (None, "IAM Authorization", "Sign in with an ID token: this credential names no user."),
+        (None, None, "Sign in with an ID token: this credential names no user."),
+    ],
+)
+def test_a_caller_must_be_somebody(lambdas, event, door, identity, auth_type, error):
+    name = "startAgentRun" if door == "run_starter" else "getAgentProgress"
+    refused = lambdas.call(door, event(name) | {"identity": identity, "authType": auth_type})
+    assert refused == {"error": {"type": "Unauthorized", "message": error}}
+
+
+def test_an_api_key_is_public(lambdas, event):
+    public = {"identity": None, "authType": "API Key Authorization"}
+    started = lambdas.call("run_starter", event("startAgentRun") | public)
+    assert started["data"]["requestId"] == ID
+    assert lambdas.call("progress_reader", event("getAgentProgress") | public)["data"]["success"] is True
+    assert lambdas.call("progress_reader", event("getAgentProgress"))["data"]["success"] is False
+
+
+def test_a_run_claimed_twice_is_refused_the_second_time(lambdas, event):
+    assert lambdas.call("agent", event("agent"))["statusCode"] == 200
+    assert lambdas.call("agent", event("agent"))["statusCode"] == 409
+
+
+def test_the_publisher_alone(lambdas, subscribe, event):
+    subscribe()
+    assert lambdas.call("status_publisher", event("statusPublisher")) == {"published": 1, "notPublished": {}}
+    [sent] = lambdas.appsync.received[0].json["variables"].values()
+    assert (sent["seq"], sent["metadata"]) == (7, '{"toolName":"slope"}')
+
+
+@pytest.mark.parametrize("door", ["run_starter", "progress_reader"])
+def test_what_fails_on_our_side_is_said_in_a_sentence(lambdas, event, door, monkeypatch, caplog):
+    monkeypatch.delenv("AGENT_PROGRESS_TABLE")
+    name = "startAgentRun" if door == "run_starter" else "getAgentProgress"
+    assert lambdas.call(door, event(name)) == {
+        "error": {"type": "InternalFailure", "message": "The request failed on our side; the log has why."}
+    }
+    assert "Set these environment variables: AGENT_PROGRESS_TABLE." in caplog.text
+
+
+def test_an_agent_without_its_environment_says_so(lambdas, event, monkeypatch):
+    monkeypatch.delenv("BEDROCK_MODEL_ID")
+    assert lambdas.call("agent", event("agent")) == {
+        "statusCode": 500,
+        "body": '{"success": false, "error": "The run failed on our side; the log has why."}',
+    }
+
+
+def test_without_its_table_a_reader_is_unavailable(lambdas, event, monkeypatch):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
+        aws.dynamodb.cache_clear()
+        refused = lambdas.call("progress_reader", event("getAgentProgress"))
+    assert refused["error"]["type"] == "Unavailable"

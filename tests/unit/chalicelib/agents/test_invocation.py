@@ -1,0 +1,57 @@
+"""The agent Lambda's event."""
+
+from __future__ import annotations
+
+import pytest
+from chalicelib.agents.invocation import Invocation, invocation_of
+from chalicelib.request import RunRequest
+
+from runcast.errors import InvalidInput
+from runcast.record.model import PUBLIC, Owner
+
+GOOD = {"agent": "terrain", "query": "How steep is it?"}
+
+
+def refusal(event) -> str:
+    with pytest.raises(InvalidInput) as refused:
+        invocation_of(event, aws_request_id="r")
+    return str(refused.value)
+
+
+def test_everything_optional_has_its_default():
+    assert invocation_of(GOOD, aws_request_id="lambda-request") == Invocation(
+        request=RunRequest("terrain", "How steep is it?"), request_id="lambda-request", owner=PUBLIC, job_id=None
+    )
+
+
+def test_everything_given_is_kept():
+    event = GOOD | {"requestId": "run", "userId": "ana", "tenantId": "acme", "jobId": "job", "parameters": {"a": 1}}
+    invocation = invocation_of(event, aws_request_id="lambda-request")
+    assert invocation == Invocation(
+        RunRequest("terrain", "How steep is it?", {"a": 1}), "run", Owner("acme", "ana"), "job"
+    )
+
+
+def test_a_user_without_a_tenant_is_their_own():
+    assert invocation_of(GOOD | {"userId": "ana"}, aws_request_id="r").owner == Owner("ana", "ana")
+
+
+def test_a_tenant_needs_a_user():
+    assert refusal(GOOD | {"tenantId": "acme"}) == "userId must be given where tenantId is."
+
+
+@pytest.mark.parametrize("event", [None, [], "text", 7])
+def test_an_event_is_an_object(event):
+    assert refusal(event) == "The event must be a JSON object."
+
+
+@pytest.mark.parametrize(("field", "limit"), [("requestId", 128), ("userId", 200), ("tenantId", 200), ("jobId", 128)])
+def test_names_have_limits(field, limit):
+    event = GOOD | {"userId": "ana"}
+    for value in ("", "x" * (limit + 1), "a#b", 7, ["a"]):
+        assert refusal(event | {field: value}) == f"{field} must be text of 1 to {limit} characters without '#'."
+    assert invocation_of(event | {field: "x" * limit}, aws_request_id="r")
+
+
+def test_the_request_is_checked_too():
+    assert refusal({"agent": "terrain"}) == "query must be text of 1 to 10,000 characters."

@@ -1,0 +1,66 @@
+"""What each reason to stop amounts to."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from chalicelib.agents.outcome import Outcome, failure, outcome_of
+from strands.agent import AgentResult
+from strands.interrupt import Interrupt
+from strands.telemetry.metrics import EventLoopMetrics
+from strands.types.event_loop import StopReason
+from strands.types.exceptions import EventLoopException
+
+from runcast.record.model import RunStatus
+
+COMPLETE = {"end_turn", "stop_sequence"}
+OTHERS = sorted(set(get_args(StopReason)) - COMPLETE - {"cancelled", "interrupt"})
+
+
+def stopped(reason, interrupts=None) -> AgentResult:
+    return AgentResult(
+        stop_reason=reason,
+        message={"role": "assistant", "content": [{"text": "It is steep."}]},
+        metrics=EventLoopMetrics(),
+        state={},
+        interrupts=interrupts,
+    )
+
+
+@pytest.mark.parametrize("reason", sorted(COMPLETE))
+def test_a_natural_end_is_complete(reason):
+    assert outcome_of(stopped(reason)) == Outcome(RunStatus.COMPLETE, "Complete", result="It is steep.")
+
+
+def test_a_cancelled_run_is_cancelled():
+    assert outcome_of(stopped("cancelled")) == Outcome(RunStatus.CANCELLED, "Cancelled", error="The run was cancelled.")
+
+
+def test_an_interrupt_is_a_pause_and_carries_the_questions():
+    outcome = outcome_of(stopped("interrupt", [Interrupt(id="i1", name="approve", reason={"cost": 5})]))
+    question = {"id": "i1", "name": "approve", "reason": {"cost": 5}, "response": None}
+    assert outcome == Outcome(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": [question]})
+
+
+@pytest.mark.parametrize("reason", [*OTHERS, "some_future_reason"])
+def test_every_other_reason_is_an_error_that_names_it(reason):
+    error = f"The agent stopped before it was done: {reason}."
+    assert outcome_of(stopped(reason)) == Outcome(RunStatus.ERROR, error, error=error)
+
+
+def test_the_others_are_those_we_think():
+    assert OTHERS == [
+        "checkpoint", "content_filtered", "guardrail_intervened", "limit_output_tokens", "limit_total_tokens",
+        "limit_turns", "max_tokens", "tool_use",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrap", [lambda error: error, EventLoopException])
+def test_an_exception_is_an_error_that_names_it(wrap):
+    error = "ConnectionError: no route to the model"
+    assert failure(wrap(ConnectionError("no route to the model"))) == Outcome(RunStatus.ERROR, error, error=error)
+
+
+def test_an_endless_exception_is_shortened():
+    assert len(failure(ValueError("x" * 100_000)).error) == 2_000

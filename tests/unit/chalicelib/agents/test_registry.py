@@ -1,0 +1,51 @@
+"""Which agents there are, told without importing them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import chalicelib
+import pytest
+from chalicelib.agents import registry
+
+ROOT = Path(__file__).parents[4]
+
+
+def test_the_demo_has_one_agent():
+    assert registry.names() == ("terrain",)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_each_agent_can_be_loaded(name):
+    assert callable(registry.load(name))
+
+
+def test_an_agent_is_a_file_that_defines_build(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("def build(run):\n    ...\n")
+    (tmp_path / "aid.py").write_text("def rebuild(run):\n    ...\n\ndef f():\n    def build(run): ...\n")
+    monkeypatch.setattr(registry, "_FOLDER", tmp_path)
+    registry._modules.cache_clear()
+    try:
+        assert registry.names() == ("mine",)  # and no demo: its folder can be deleted
+    finally:
+        registry._modules.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("module", "never"),
+    [
+        ("chalicelib.graphql", ("strands", "requests", "pydantic")),
+        ("chalicelib.publisher.publish", ("strands", "pydantic")),
+        ("chalicelib.agents.runner", ("strands", "requests")),
+        ("app", ("strands", "requests", "boto3")),
+    ],
+)
+def test_each_lambda_imports_only_what_it_needs(module, never):
+    code = f"import sys, {module}; print([name for name in {never!r} if name in sys.modules])"
+    path = f"{ROOT}:{Path(chalicelib.__path__[0]).parent}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": path}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"

@@ -1,0 +1,278 @@
+"""The runner: a real agent loop on a scripted model, a real table (moto), and everything that may go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from chalicelib.agents import model as model_module
+from chalicelib.agents import registry
+from chalicelib.agents.runner import Runner
+from chalicelib.config import AgentConfig
+from strands import Agent, ToolContext, tool
+
+from runcast.errors import InvalidInput, StoreUnavailable
+from runcast.live.publish import publish_status
+from runcast.record.model import Owner, RunStatus
+from tests.fakes.lambda_process import Context
+from tests.fakes.scripted_model import Call, Say, ScriptedModel
+
+CONFIG = AgentConfig(
+    agent_progress_table="AgentProgress",
+    status_publisher_function="runcast-status-publisher",
+    bedrock_model_id="scripted",
+    aws_region="us-east-1",
+    model_max_tokens=1000,
+)
+EVENT = {"agent": "terrain", "query": "How steep is it?", "requestId": "run-1", "userId": "ana", "tenantId": "acme"}
+COLD = ["init", "bedrock", "tools", "agent", "ready"]
+
+
+class Bench:
+    """A runner with a scripted model, and what it has published."""
+
+    def __init__(self, store, monkeypatch):
+        self.store = store
+        self.models_made = 0
+        self.model = ScriptedModel([])
+        self.published = []
+        self._monkeypatch = monkeypatch
+        monkeypatch.setattr(model_module, "bedrock_model", self._made)
+        self.runner = Runner(CONFIG, store=store, publish=self._publish)
+
+    def _made(self, config):
+        assert config is CONFIG
+        self.models_made += 1
+        return self.model
+
+    def _publish(self, messages):
+        self.published += messages
+        return len(messages)
+
+    def with_tools(self, *tools):
+        self._monkeypatch.setattr(
+            registry, "load", lambda name: lambda run: Agent(model=run.model, tools=[*tools], callback_handler=None)
+        )
+
+    def run(self, *script, event=EVENT, context=None, **about):
+        self.model.script = list(script)
+        answer = self.runner.run({**event, **about}, context or Context())
+        return answer["statusCode"], json.loads(answer["body"])
+
+
+@pytest.fixture
+def bench(store, monkeypatch):
+    bench = Bench(store, monkeypatch)
+    yield bench
+    bench.runner.close()
+
+
+def names(steps):
+    return [step["step"] for step in steps]
+
+
+def test_a_cold_run_is_recorded_from_its_first_step_to_its_last(bench, store):
+    status_code, body = bench.run(Call("slope"), Say("Measured: {tool_result}"))
+    steps = [*COLD, "thinking", "executing", "thinking", "complete"]
+    assert (status_code, body["success"], body["coldStart"]) == (200, True, True)
+    assert (body["requestId"], body["agent"]) == ("run-1", "terrain")
+    assert body["result"].startswith('Measured: {"area": "whole"')
+    assert names(body["progress"]) == steps
+    assert [step["seq"] for step in body["progress"]] == list(range(1, 10))
+    assert set(body) == {"success", "requestId", "agent", "result", "progress", "coldStart", "elapsed"}
+
+    run = store.read("run-1")
+    assert [step.to_json() for step in run.steps] == body["progress"]
+    assert (run.status, run.owner, run.result) == (RunStatus.COMPLETE, Owner("acme", "ana"), body["result"])
+    assert run.worker.startswith("lambda-request-1/")
+    assert [(message["seq"], message["status"]) for message in bench.published] == list(
+        enumerate(
+            ["agent_invoking", *COLD[1:], "thinking", "calling_tool", "thinking", "agent_complete"],
+            start=1,
+        )
+    )
+
+
+def test_a_warm_run_uses_the_model_again_but_not_the_conversation(bench):
+    bench.run(Say("first"))
+    status_code, body = bench.run(Say("second"), requestId="run-2")
+    assert (status_code, body["coldStart"], body["result"]) == (200, False, "second")
+    assert names(body["progress"]) == ["warm", "thinking", "complete"]
+    assert bench.models_made == 1
+    assert len(bench.model.calls[-1]) == 1
+
+
+def test_all_runs_share_one_event_loop(bench):
+    loops = []
+
+    @tool
+    async def where() -> str:
+        """Say where we are."""
+        loops.append(asyncio.get_running_loop())
+        return "here"
+
+    bench.with_tools(where)
+    bench.run(Call("where"), Say("1"))
+    bench.run(Call("where"), Say("2"), requestId="run-2")
+    assert len(loops) == 2
+    assert loops[0] is loops[1]
+
+
+def test_a_failed_cold_start_is_tried_again(bench):
+    def broken(name):
+        raise ImportError("no such module")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "load", broken)
+        status_code, body = bench.run()
+    assert (status_code, body["error"]) == (500, "ImportError: no such module")
+    assert names(body["progress"]) == ["init", "bedrock", "tools", "error"]
+    assert bench.run(Say("better"), requestId="run-2")[1]["coldStart"] is True
+
+
+def test_a_second_worker_is_refused_and_runs_nothing(bench, store):
+    bench.run(Say("done"))
+    before = store.read("run-1")
+    status_code, body = bench.run(Say("again"))
+    assert status_code == 409
+    assert body["error"] == "This run has been claimed already, or has ended."
+    assert (body["success"], body["progress"], body["result"]) == (False, [], None)
+    assert len(bench.model.calls) == 1
+    assert store.read("run-1") == before
+
+
+def test_a_run_that_was_put_by_its_starter_is_claimed(bench, store):
+    store.create("run-1", owner=Owner("acme", "ana"), agent="terrain")
+    assert bench.run(Say("done"))[0] == 200
+    assert store.read("run-1").status is RunStatus.COMPLETE
+
+
+@pytest.mark.parametrize("reason", ["content_filtered", "guardrail_intervened", "max_tokens"])
+def test_a_model_that_stops_too_early_fails_the_run(bench, store, reason):
+    status_code, body = bench.run(Say("It is", reason))
+    assert (status_code, body["success"], body["result"]) == (500, False, None)
+    assert body["error"] == f"The agent stopped before it was done: {reason}."
+    run = store.read("run-1")
+    assert (run.status, run.error, run.steps[-1].step) == (RunStatus.ERROR, body["error"], "error")
+    assert bench.published[-1]["status"] == "agent_error"
+
+
+def test_a_stop_sequence_is_an_end(bench):
+    status_code, body = bench.run(Say("Enough", "stop_sequence"))
+    assert (status_code, body["result"]) == (200, "Enough")
+
+
+def test_a_model_error_fails_the_run_and_is_named(bench, store):
+    status_code, body = bench.run(ConnectionError("no route to the model"))
+    assert (status_code, body["error"]) == (500, "ConnectionError: no route to the model")
+    assert store.read("run-1").steps[-1].message == "ConnectionError: no route to the model"
+
+
+def test_a_cancelled_agent_is_cancelled(bench, store):
+    @tool(context=True)
+    def stop(tool_context: ToolContext) -> str:
+        """Stop everything."""
+        tool_context.agent.cancel()
+        return "stopped"
+
+    bench.with_tools(stop)
+    status_code, body = bench.run(Call("stop"), Say("never said"))
+    assert (status_code, body["error"]) == (500, "The run was cancelled.")
+    run = store.read("run-1")
+    assert (run.status, run.steps[-1].step) == (RunStatus.CANCELLED, "cancelled")
+    assert bench.published[-1]["status"] == "cancelled"
+
+
+def test_an_agent_that_asks_is_waiting_and_has_not_ended(bench, store):
+    @tool(context=True)
+    def approve(tool_context: ToolContext) -> str:
+        """Ask for approval."""
+        return str(tool_context.interrupt("approval", reason={"costEuros": 5}))
+
+    bench.with_tools(approve)
+    status_code, body = bench.run(Call("approve"))
+    assert (status_code, body["success"], body["result"]) == (200, True, None)
+    [question] = body["interrupts"]
+    assert (question["name"], question["reason"]) == ("approval", {"costEuros": 5})
+    run = store.read("run-1")
+    assert (run.status, run.status.ended) == (RunStatus.WAITING, False)
+    assert run.steps[-1].to_json()["metadata"] == {"interrupts": [question]}
+    assert bench.published[-1]["status"] == "waiting"
+
+
+def test_what_a_tool_publishes_is_a_step_of_the_run(bench, store):
+    @tool
+    def dig() -> str:
+        """Dig."""
+        publish_status("somebody else", "digging", "Found water")
+        return "done"
+
+    bench.with_tools(dig)
+    bench.run(Call("dig"), Say("done"))
+    assert ("digging", "Found water") in [(step.step, step.message) for step in store.read("run-1").steps]
+    assert {message["userId"] for message in bench.published} == {"ana"}
+
+
+def test_a_jobs_run_answers_briefly(bench, store):
+    status_code, body = bench.run(Say("a long story"), jobId="job-1")
+    assert status_code == 200
+    assert set(body) == {"success", "requestId", "agent", "coldStart", "elapsed"}
+    assert (store.read("run-1").job_id, store.read("run-1").result) == ("job-1", "a long story")
+    status_code, body = bench.run(ValueError("broken"), jobId="job-1", requestId="run-2")
+    assert (status_code, body["error"]) == (500, "ValueError: broken")
+    assert set(body) == {"success", "requestId", "agent", "coldStart", "elapsed", "error"}
+
+
+def test_without_a_table_the_run_goes_ahead_and_says_so(bench, store, monkeypatch):
+    def no_answer(*_, **__):
+        raise StoreUnavailable("no answer")
+
+    monkeypatch.setattr(store, "claim", no_answer)
+    status_code, body = bench.run(Say("done all the same"))
+    assert (status_code, body["result"], body["degraded"]) == (200, "done all the same", True)
+    assert body["progress"] == []
+    assert bench.published == []
+
+
+def test_many_steps_are_cut_and_marked(bench):
+    @tool
+    def talk() -> str:
+        """Talk much."""
+        for number in range(250):
+            publish_status(None, "talking", str(number))
+        return "done"
+
+    bench.with_tools(talk)
+    body = bench.run(Call("talk"), Say("done"))[1]
+    assert (len(body["progress"]), body["progressCut"]) == (200, True)
+    assert body["progress"][-1]["step"] == "complete"
+    seqs = [step["seq"] for step in body["progress"]]
+    assert seqs == list(range(seqs[0], seqs[0] + 200))
+
+
+def test_an_endless_result_is_shortened_visibly(bench):
+    body = bench.run(Say("x" * 200_000))[1]
+    assert len(json.dumps(body["result"])) <= 64 * 1024 + 10
+    assert "[shortened from 200000 characters]" in body["result"]
+
+
+def test_the_lease_ends_with_the_lambda(bench, store, clock):
+    leases = []
+
+    @tool
+    def look() -> str:
+        """Look at the record."""
+        leases.append(store.read("run-1").lease_until_ms)
+        return "seen"
+
+    bench.with_tools(look)
+    bench.runner._now_ms = clock  # the store's clock, too, stands still
+    bench.run(Call("look"), Say("done"), context=Context(remaining_ms=5_000))
+    assert leases == [clock.now_ms + 5_000]
+
+
+def test_bad_input_is_refused_before_anything_is_claimed(bench, store):
+    with pytest.raises(InvalidInput, match=r"^query must be text of 1 to 10,000 characters\.$"):
+        bench.run(query="")
+    assert store.read("run-1") is None

@@ -1,0 +1,77 @@
+"""Each Lambda's settings, read from an environment."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from chalicelib.config import (
+    AgentConfig,
+    ConfigurationInvalid,
+    ProgressReaderConfig,
+    RunStarterConfig,
+    StatusPublisherConfig,
+    read_config,
+)
+
+from runcast.errors import ConfigurationMissing
+
+AGENT = {
+    "AGENT_PROGRESS_TABLE": "AgentProgress",
+    "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
+    "BEDROCK_MODEL_ID": "some.model",
+    "AWS_REGION": "eu-central-1",
+    "MODEL_MAX_TOKENS": "4096",
+}
+
+
+def test_the_environment_becomes_settings():
+    assert read_config(AgentConfig, AGENT) == AgentConfig(
+        agent_progress_table="AgentProgress",
+        status_publisher_function="runcast-status-publisher",
+        bedrock_model_id="some.model",
+        aws_region="eu-central-1",
+        model_max_tokens=4096,
+        model_connect_timeout_seconds=5,
+        model_read_timeout_seconds=120,
+        model_max_attempts=2,
+    )
+
+
+def test_defaults_give_way_to_the_environment():
+    assert read_config(AgentConfig, AGENT | {"MODEL_READ_TIMEOUT_SECONDS": "30"}).model_read_timeout_seconds == 30
+
+
+def test_everything_missing_is_named_at_once():
+    with pytest.raises(ConfigurationMissing) as missing:
+        read_config(AgentConfig, {"AGENT_PROGRESS_TABLE": "", "AWS_REGION": "eu-central-1"})
+    assert str(missing.value) == (
+        "Set these environment variables: AGENT_PROGRESS_TABLE, STATUS_PUBLISHER_FUNCTION, BEDROCK_MODEL_ID, "
+        "MODEL_MAX_TOKENS."
+    )
+
+
+@pytest.mark.parametrize("text", ["0", "200001", "-1", "1.5", "many", "${var.max_tokens}", "٣"])
+def test_a_number_out_of_bounds_is_refused(text):
+    with pytest.raises(ConfigurationInvalid) as invalid:
+        read_config(AgentConfig, AGENT | {"MODEL_MAX_TOKENS": text})
+    assert str(invalid.value) == f"MODEL_MAX_TOKENS must be a whole number from 1 to 200000, not {text!r}."
+
+
+@pytest.mark.parametrize(
+    ("config_class", "names"),
+    [
+        (RunStarterConfig, "AGENT_PROGRESS_TABLE, AGENT_FUNCTION, USER_ID_CLAIM, TENANT_ID_CLAIM"),
+        (ProgressReaderConfig, "AGENT_PROGRESS_TABLE, USER_ID_CLAIM, TENANT_ID_CLAIM"),
+        (StatusPublisherConfig, "APPSYNC_API_URL, APPSYNC_API_ID, USER_SESSIONS_TABLE, AWS_REGION"),
+    ],
+)
+def test_what_each_lambda_needs(config_class, names):
+    with pytest.raises(ConfigurationMissing) as missing:
+        read_config(config_class, {})
+    assert str(missing.value) == f"Set these environment variables: {names}."
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        read_config(AgentConfig, AGENT).aws_region = "elsewhere"

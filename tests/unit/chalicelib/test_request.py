@@ -1,0 +1,89 @@
+"""What a run may be asked to do."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID, uuid4
+
+import pytest
+from chalicelib.request import RunRequest, chosen_request_id, run_request
+
+from runcast.errors import InvalidInput
+
+GOOD = {"agent": "terrain", "query": "How steep is it?"}
+PARAMETERS_LIMIT = 64 * 1024
+
+
+def refusal(given) -> str:
+    with pytest.raises(InvalidInput) as refused:
+        run_request(given)
+    return str(refused.value)
+
+
+def test_agent_and_query_are_enough():
+    assert run_request(GOOD) == RunRequest("terrain", "How steep is it?", {})
+
+
+@pytest.mark.parametrize("parameters", [{"region": "north"}, '{"region": "north"}'])
+def test_parameters_come_as_an_object_or_as_its_text(parameters):
+    assert run_request(GOOD | {"parameters": parameters}).parameters == {"region": "north"}
+
+
+@pytest.mark.parametrize(
+    ("agent", "stated"), [("volcano", '"volcano"'), ("", '""'), (None, "null"), (7, "7"), ("registry", '"registry"')]
+)
+def test_an_unknown_agent_is_told_the_known_ones(agent, stated):
+    assert refusal(GOOD | {"agent": agent}) == f"agent must be one of: terrain; not {stated}."
+
+
+def test_an_endless_agent_name_is_not_repeated_whole():
+    assert len(refusal(GOOD | {"agent": "x" * 100_000})) < 300
+
+
+@pytest.mark.parametrize("query", ["", " \n", "x" * 10_001, None, 5, ["How?"]])
+def test_a_query_has_1_to_10000_characters(query):
+    assert refusal(GOOD | {"query": query}) == "query must be text of 1 to 10,000 characters."
+
+
+@pytest.mark.parametrize("query", ["x", "ä" * 10_000])
+def test_queries_at_the_limits_are_taken(query):
+    assert run_request(GOOD | {"query": query}).query == query
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [[], "[]", "null", "7", 7, True, "no json", "", '{"a": NaN}', {"a": float("inf")}, '{"a": 1e999}', "[" * 50_000],
+)
+def test_parameters_are_a_json_object(parameters):
+    assert refusal(GOOD | {"parameters": parameters}) == "parameters must be a JSON object."
+
+
+def test_parameters_at_the_limit_are_taken():
+    filler = "x" * (PARAMETERS_LIMIT - len('{"a":""}'))
+    assert run_request(GOOD | {"parameters": {"a": filler}}).parameters == {"a": filler}
+    assert run_request(GOOD | {"parameters": json.dumps({"a": filler}, separators=(",", ":"))})
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("letter", ["x", "ä"])
+def test_parameters_over_64_kb_are_refused(letter, as_text):
+    parameters = {"a": letter * PARAMETERS_LIMIT}
+    given = json.dumps(parameters, ensure_ascii=False) if as_text else parameters
+    assert refusal(GOOD | {"parameters": given}) == "parameters must be at most 64 KB as JSON."
+
+
+def test_a_chosen_id_is_a_uuid():
+    chosen = str(uuid4())
+    assert chosen_request_id(chosen) == chosen
+    assert chosen_request_id(chosen.upper()) == chosen.upper()
+    assert chosen_request_id(None) is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "run-1", 7, {}, b"", UUID(int=1), UUID(int=1).hex, f"{{{UUID(int=1)}}}", UUID(int=1).urn],
+)
+def test_anything_else_is_no_id(given):
+    with pytest.raises(InvalidInput) as refused:
+        chosen_request_id(given)
+    assert str(refused.value) == "requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000."

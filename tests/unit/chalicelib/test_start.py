@@ -1,0 +1,121 @@
+"""Starting a run: the record first, then the hand-over."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from chalicelib.start import start_run
+
+from runcast.errors import Conflict, InvalidInput, StoreUnavailable, Unavailable
+from runcast.record.model import Owner, RunStatus
+
+ANA = Owner("acme", "ana")
+BOB = Owner("acme", "bob")
+ID = "123e4567-e89b-12d3-a456-426614174000"
+GIVEN = {"agent": "terrain", "query": "How steep is it?", "parameters": {"region": "north"}, "requestId": ID}
+
+
+class Invoker:
+    """A Lambda client that keeps what it is asked to invoke, or fails."""
+
+    def __init__(self, error: Exception | None = None, before=lambda: None) -> None:
+        self.error = error
+        self.before = before
+        self.invocations: list[dict] = []
+
+    def invoke(self, **request):
+        self.before()
+        if self.error:
+            raise self.error
+        self.invocations.append(request)
+        return {"StatusCode": 202}
+
+
+def start(store, invoker, given=GIVEN, owner=ANA, **about):
+    return start_run(given, owner, store=store, invoker=invoker, agent_function="runcast-agent", **about)
+
+
+def test_the_record_is_put_before_the_run_is_handed_over(store, clock):
+    seen = []
+    invoker = Invoker(before=lambda: seen.append(store.read(ID)))
+    assert start(store, invoker) == {"requestId": ID, "status": "in_progress", "createdAt": clock.now_ms}
+    assert (seen[0].owner, seen[0].agent, seen[0].worker) == (ANA, "terrain", None)
+    [invocation] = invoker.invocations
+    assert (invocation["FunctionName"], invocation["InvocationType"]) == ("runcast-agent", "Event")
+    assert json.loads(invocation["Payload"]) == {**GIVEN, "userId": "ana", "tenantId": "acme"}
+
+
+def test_without_a_chosen_id_one_is_made(store):
+    given = {"agent": "terrain", "query": "How steep is it?"}
+    assert start(store, Invoker(), given, new_id=lambda: UUID(int=7))["requestId"] == str(UUID(int=7))
+    assert UUID(start(store, Invoker(), given)["requestId"]).version == 4
+
+
+def test_ones_own_used_id_answers_that_run_and_starts_nothing(store, clock):
+    start(store, Invoker())
+    began_ms = clock.now_ms
+    clock.now_ms += 1000
+    invoker = Invoker()
+    assert start(store, invoker) == {"requestId": ID, "status": "in_progress", "createdAt": began_ms}
+    assert invoker.invocations == []
+
+
+@pytest.mark.parametrize("stranger", [BOB, Owner("other", "ana")])
+def test_a_foreign_id_is_a_conflict(store, stranger):
+    start(store, Invoker())
+    invoker = Invoker()
+    with pytest.raises(Conflict) as refused:
+        start(store, invoker, owner=stranger)
+    assert str(refused.value) == "requestId is taken. Choose another UUID, or leave it out."
+    assert invoker.invocations == []
+    assert store.read(ID).owner == ANA
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "Rate exceeded"}}, "Invoke"),
+        ReadTimeoutError(endpoint_url="https://lambda.us-east-1.amazonaws.com"),
+    ],
+    ids=["refused", "time-out"],
+)
+def test_a_run_that_cannot_be_handed_over_has_ended(store, error):
+    with pytest.raises(Unavailable) as refused:
+        start(store, Invoker(error))
+    assert str(refused.value) == "The run could not be handed to its agent. Try again with another requestId."
+    run = store.read(ID)
+    assert (run.status, run.error) == (RunStatus.ERROR, "The run could not be handed to its agent.")
+    assert [step.step for step in run.steps] == ["error"]
+
+
+def test_a_run_that_was_handed_over_in_spite_of_a_time_out_goes_on(store, clock):
+    def claimed():
+        store.claim(ID, worker="w", owner=ANA, agent="terrain", job_id=None, lease_until_ms=clock.now_ms + 15_000)
+
+    invoker = Invoker(ReadTimeoutError(endpoint_url="https://lambda"), before=claimed)
+    assert start(store, invoker)["status"] == "in_progress"
+    assert store.read(ID).status is RunStatus.IN_PROGRESS
+
+
+def test_what_cannot_be_recorded_is_not_started(store, monkeypatch):
+    def no_answer(*_, **__):
+        raise StoreUnavailable("DynamoDB gave no answer.")
+
+    monkeypatch.setattr(store, "create", no_answer)
+    invoker = Invoker()
+    with pytest.raises(Unavailable) as refused:
+        start(store, invoker)
+    assert str(refused.value) == "The run could not be recorded. Try again with another requestId."
+    assert invoker.invocations == []
+
+
+@pytest.mark.parametrize("wrong", [{"agent": "volcano"}, {"query": ""}, {"parameters": []}, {"requestId": "run-1"}])
+def test_bad_input_leaves_no_record(store, dynamodb, wrong):
+    invoker = Invoker()
+    with pytest.raises(InvalidInput):
+        start(store, invoker, GIVEN | wrong)
+    assert invoker.invocations == []
+    assert dynamodb.scan(TableName="AgentProgress")["Count"] == 0
