@@ -1,0 +1,117 @@
+"""Starts the local AWS endpoint: `python -m local.front --port N --model-url URL --function-python PATH`.
+
+It runs on the interpreter that has MiniStack installed, with the repository as working directory. One line on standard
+output says that it is ready and where; one line on standard error says why it is not. SIGTERM or SIGINT ends it with
+every process it started.
+"""
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+HOST = "127.0.0.1"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until told to stop and returns the exit code."""
+    parser = argparse.ArgumentParser(prog="local.front", description="The local AWS endpoint.")
+    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--model-url", required=True, help="OpenAI-compatible server that answers for Bedrock")
+    parser.add_argument("--function-python", required=True, help="interpreter that runs the functions")
+    options = parser.parse_args(arguments)
+    if shutil.which("node") is None:
+        return _refuse("node is not on the PATH: install Node 20 or newer, which runs the AppSync resolvers")
+    function_python = shutil.which(options.function_python)
+    if function_python is None:
+        return _refuse(f"--function-python {options.function_python} is not an executable file")
+    try:
+        listener = _listen(options.port)
+    except OSError as error:
+        return _refuse(f"port {options.port} on {HOST} cannot be used ({error.strerror}): choose another")
+    # Functions run in directories of their own, and a link into an environment must stay one.
+    return _serve(listener, options.model_url, Path(function_python).absolute())
+
+
+def _refuse(message: str) -> int:
+    print(f"local.front: {message}", file=sys.stderr)
+    return 1
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _serve(listener: socket.socket, model_url: str, function_python: Path) -> int:
+    port: int = listener.getsockname()[1]
+    _set_environment(port, model_url)
+    # Only now: MiniStack reads the environment when it is imported.
+    from local.front.app import Front
+    from local.front.ministack import UnsupportedMinistack, end_workers, install
+
+    try:
+        app = Front(install(str(function_python)), port=port)
+    except UnsupportedMinistack as unsupported:
+        return _refuse(str(unsupported))
+    try:
+        asyncio.run(_serve_until_signal(app, listener.detach(), port, end_workers))
+    finally:
+        end_workers()
+    return 0
+
+
+def _set_environment(port: int, model_url: str) -> None:
+    """MiniStack's settings. Functions inherit the environment, so that what would let them import more is taken out."""
+    os.environ.pop("PYTHONPATH", None)
+    os.environ.update(
+        AUTH="true",
+        BIND_HOST=HOST,
+        MINISTACK_HOST=HOST,
+        GATEWAY_PORT=str(port),
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        LAMBDA_ASYNC_RETRY_BASE_SECONDS="1",
+        MINISTACK_BEDROCK_PROXY_URL=model_url.rstrip("/"),
+        MINISTACK_BEDROCK_PROXY_TIMEOUT_SECONDS="120",
+        PYTHONNOUSERSITE="1",
+    )
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+
+async def _serve_until_signal(app: object, listener_fd: int, port: int, end_workers: Callable[[], None]) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    stopping = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
+    config = Config()
+    config.bind = [f"fd://{listener_fd}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    config.loglevel = "WARNING"
+
+    async def wait_for_signal() -> None:
+        print(f"ready http://{HOST}:{port}", flush=True)
+        await stopping.wait()
+        # A function at work would hold its thread, and the threads are waited for.
+        await asyncio.to_thread(end_workers)
+
+    await serve(app, config, shutdown_trigger=wait_for_signal)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""Starting and ending: what is refused with one line, and what is left behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from local.front.process import REPOSITORY, FrontFailed, FrontProcess
+from tests.local.front.appsync_api import Aws, create_api, wait_until
+from tests.local.front.test_front_compute import create_function, invoke, put_role
+
+NewFront = Callable[..., FrontProcess]
+STATEMENT = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_the_end_leaves_no_process_behind(new_front: NewFront, tmp_path: Path, signal_number: signal.Signals) -> None:
+    front = new_front(tmp_path)
+    with front:
+        assert requests.get(f"{front.url}/_ministack/health", timeout=5).status_code == 200
+        aws = Aws(front.url)
+        create_function(aws, "probe", put_role(aws, "reader", STATEMENT))
+        assert invoke(aws, "probe")[0]
+        api = create_api(aws, "one")
+        assert "errors" not in api.post("{ whoAmI { sub } }", authorization=api.ada.id_token).json()
+        process = psutil.Process(front.pid)
+        children = process.children(recursive=True)
+        assert {Path(child.name()).name.rstrip("0123456789.") for child in children} == {"python", "node"}
+        listening = {connection.laddr.ip for connection in process.net_connections() if connection.status == "LISTEN"}
+        assert listening == {"127.0.0.1"}
+        os.kill(front.pid, signal_number)
+        assert front.stop() == 0
+        wait_until(lambda: not any(child.is_running() for child in children))
+
+
+def test_the_end_does_not_wait_for_a_function_at_work_or_an_open_connection(
+    new_front: NewFront, tmp_path: Path
+) -> None:
+    with new_front(tmp_path) as front, requests.Session() as idle:
+        idle.get(f"{front.url}/_ministack/health", timeout=5)
+        aws = Aws(front.url)
+        create_function(aws, "probe", put_role(aws, "reader", STATEMENT))
+        payload = json.dumps({"sleep": 50})
+        aws.client("lambda").invoke(FunctionName="probe", InvocationType="Event", Payload=payload)
+        process = psutil.Process(front.pid)
+        wait_until(lambda: bool(process.children()))
+        (worker,) = process.children()
+        assert front.stop() == 0
+        assert not worker.is_running()
+
+
+def test_a_taken_port(new_front: NewFront, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        front = new_front(tmp_path, port=port)
+        with pytest.raises(FrontFailed, match=rf"^local\.front: port {port} on 127\.0\.0\.1 cannot be used"):
+            front.start()
+        assert front.stop() == 1
+
+
+def test_a_chosen_port(new_front: NewFront, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with new_front(tmp_path, port=port) as front:
+        assert front.url == f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize(
+    ("path", "function_python", "message"),
+    [
+        ("/nonexistent", "/bin/sh", "local.front: node is not on the PATH"),
+        (os.environ["PATH"], "/nonexistent/python", "local.front: --function-python /nonexistent/python is not"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(path: str, function_python: str, message: str) -> None:
+    command = [
+        str(REPOSITORY / ".local/ministack-venv/bin/python"),
+        *("-m", "local.front", "--port", "0", "--model-url", "http://127.0.0.1:1"),
+        *("--function-python", function_python),
+    ]
+    done = subprocess.run(command, cwd=REPOSITORY, env={"PATH": path}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(message)
+
+
+def test_another_version_of_ministack_is_refused() -> None:
+    code = "import local.front.ministack as m; m.SUPPORTED_VERSION = '0'; m.install('python')"
+    command = [str(REPOSITORY / ".local/ministack-venv/bin/python"), "-c", code]
+    done = subprocess.run(command, cwd=REPOSITORY, env={}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "UnsupportedMinistack: MiniStack 0 is required, 1.5.33 is installed" in done.stderr
