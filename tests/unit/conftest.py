@@ -27,28 +27,35 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
+@pytest.fixture(scope="module")
+def aws() -> Iterator[None]:
+    """Moto in AWS's place, for a whole module: making clients costs more than all else."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
         yield
 
 
-@pytest.fixture
-def dynamodb(aws: None):
+@pytest.fixture(scope="module")
+def dynamodb_client(aws: None):
     from runcast.record.store import STORE_CLIENT_CONFIG
 
-    client = boto3.client("dynamodb", config=STORE_CLIENT_CONFIG)
-    client.create_table(
+    return boto3.client("dynamodb", config=STORE_CLIENT_CONFIG)
+
+
+@pytest.fixture
+def dynamodb(dynamodb_client):
+    """A DynamoDB client, and an empty table."""
+    dynamodb_client.create_table(
         TableName=TABLE_NAME,
         KeySchema=[{"AttributeName": "requestId", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "requestId", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    return client
+    yield dynamodb_client
+    dynamodb_client.delete_table(TableName=TABLE_NAME)
 
 
 @pytest.fixture

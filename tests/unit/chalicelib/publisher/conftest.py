@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import boto3
 import pytest
 
 from runcast.live.message import status_update
@@ -19,8 +18,8 @@ def appsync():
 
 
 @pytest.fixture
-def sessions_table(aws):
-    client = boto3.client("dynamodb")
+def sessions_table(dynamodb_client):
+    client = dynamodb_client
     client.create_table(
         TableName="user_sessions",
         KeySchema=[
@@ -33,7 +32,9 @@ def sessions_table(aws):
         ],
         BillingMode="PAY_PER_REQUEST",
     )
-    return client
+    yield client
+    if "user_sessions" in client.list_tables()["TableNames"]:
+        client.delete_table(TableName="user_sessions")
 
 
 @pytest.fixture
