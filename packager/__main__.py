@@ -1,0 +1,27 @@
+"""The command behind `make package`."""
+
+import sys
+from pathlib import Path
+
+from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
+from packager.errors import PackagingError
+
+_PROJECT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    """Package the project into `terraform/`; say whether anything was done."""
+    target = _PROJECT / "terraform"
+    try:
+        built = build(_PROJECT, work=_PROJECT / "build" / "package", target=target)
+    except PackagingError as error:
+        print(f"Cannot package: {error}", file=sys.stderr)
+        return 1
+    size_mb = (target / ARCHIVE_NAME).stat().st_size / 1_000_000
+    state = "written" if built else "up to date"
+    print(f"terraform/{ARCHIVE_NAME} ({size_mb:.1f} MB) and terraform/{EXPORT_NAME}: {state}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+locals {
+  # Whether AppSync takes descriptions between triple quotes is disputed; it takes comments. Each is on one line.
+  # Source: https://github.com/aws/aws-appsync-community/issues/38
+  schema = replace(file("${path.module}/../graphql/schema.graphql"), "/\"\"\"(.*)\"\"\"/", "# $1")
+
+  # Which data source answers each field; the field's code is the file of the same name.
+  resolver_data_sources = {
+    "Mutation.publishStatus"      = aws_appsync_datasource.none.name
+    "Mutation.startAgentRun"      = aws_appsync_datasource.function["run_starter"].name
+    "Query.getAgentProgress"      = aws_appsync_datasource.function["progress_reader"].name
+    "Subscription.onStatusUpdate" = aws_appsync_datasource.user_sessions.name
+  }
+}
+
+resource "aws_appsync_graphql_api" "runcast" {
+  name                = "${var.name_prefix}runcast"
+  authentication_type = "AMAZON_COGNITO_USER_POOLS"
+  # AppSync may refuse a schema that names a way of authorisation which the API does not have.
+  schema = var.enable_api_key ? local.schema : replace(local.schema, " @aws_api_key", "")
+
+  # The schema is published with the code, so nobody needs to ask the API for it.
+  introspection_config = "DISABLED"
+  # The deepest document, getAgentProgress, has three levels.
+  query_depth_limit = 5
+  # The publisher sends up to 50 mutations in one request, and each counts.
+  resolver_count_limit = 100
+  xray_enabled         = true
+
+  user_pool_config {
+    user_pool_id        = aws_cognito_user_pool.users.id
+    aws_region          = local.region
+    app_id_client_regex = "^${aws_cognito_user_pool_client.frontend.id}$"
+    default_action      = "ALLOW"
+  }
+
+  additional_authentication_provider {
+    authentication_type = "AWS_IAM"
+  }
+
+  dynamic "additional_authentication_provider" {
+    for_each = var.enable_api_key ? ["API_KEY"] : []
+
+    content {
+      authentication_type = additional_authentication_provider.value
+    }
+  }
+
+  log_config {
+    cloudwatch_logs_role_arn = aws_iam_role.api_logs.arn
+    field_log_level          = var.log_level
+    # Verbose content is arguments and results: what users ask and what agents answer.
+    exclude_verbose_content = true
+  }
+
+  tags = var.tags
+}
+
+resource "aws_appsync_api_key" "public" {
+  count = var.enable_api_key ? 1 : 0
+
+  api_id      = aws_appsync_graphql_api.runcast.id
+  description = "Callers without a sign-in."
+  # The longest life AppSync allows, in whole hours, as AppSync rounds it. `terraform apply -replace` makes a new key.
+  expires = formatdate("YYYY-MM-DD'T'hh:00:00Z", timeadd(plantimestamp(), "8760h"))
+
+  lifecycle {
+    # Otherwise each plan would move it to a year from that day.
+    ignore_changes = [expires]
+  }
+}
+
+resource "aws_appsync_datasource" "function" {
+  for_each = {
+    progress_reader = aws_lambda_function.progress_reader.arn
+    run_starter     = aws_lambda_function.run_starter.arn
+  }
+
+  api_id           = aws_appsync_graphql_api.runcast.id
+  name             = each.key
+  type             = "AWS_LAMBDA"
+  service_role_arn = aws_iam_role.data_source[each.key].arn
+
+  lambda_config {
+    function_arn = each.value
+  }
+}
+
+resource "aws_appsync_datasource" "user_sessions" {
+  api_id           = aws_appsync_graphql_api.runcast.id
+  name             = "user_sessions"
+  type             = "AMAZON_DYNAMODB"
+  service_role_arn = aws_iam_role.data_source["user_sessions"].arn
+
+  dynamodb_config {
+    table_name = aws_dynamodb_table.user_sessions.name
+    region     = local.region
+  }
+}
+
+resource "aws_appsync_datasource" "none" {
+  api_id = aws_appsync_graphql_api.runcast.id
+  name   = "none"
+  type   = "NONE"
+}
+
+resource "aws_appsync_resolver" "field" {
+  for_each = local.resolver_data_sources
+
+  api_id      = aws_appsync_graphql_api.runcast.id
+  type        = split(".", each.key)[0]
+  field       = split(".", each.key)[1]
+  kind        = "UNIT"
+  data_source = each.value
+  # Resolvers cannot read variables: the claims they compare with are written into their constants.
+  code = replace(
+    replace(
+      file("${path.module}/../graphql/resolvers/${each.key}.js"),
+      "const USER_ID_CLAIM = 'sub';",
+      "const USER_ID_CLAIM = '${var.user_id_claim}';",
+    ),
+    "const TENANT_ID_CLAIM = 'custom:tenantId';",
+    "const TENANT_ID_CLAIM = '${var.tenant_id_claim}';",
+  )
+
+  runtime {
+    name            = "APPSYNC_JS"
+    runtime_version = "1.0.0"
+  }
+}

@@ -1,0 +1,67 @@
+resource "aws_cognito_user_pool" "users" {
+  name                = "${var.name_prefix}runcast"
+  deletion_protection = var.deletion_protection ? "ACTIVE" : "INACTIVE"
+
+  admin_create_user_config {
+    allow_admin_create_user_only = true
+  }
+
+  password_policy {
+    minimum_length                   = 12
+    require_lowercase                = true
+    require_numbers                  = true
+    require_symbols                  = true
+    require_uppercase                = true
+    temporary_password_validity_days = 7
+  }
+
+  schema {
+    name                = trimprefix(var.tenant_id_claim, "custom:")
+    attribute_data_type = "String"
+    # For administrators: the client below does not let users write it.
+    mutable                  = true
+    required                 = false
+    developer_only_attribute = false
+
+    string_attribute_constraints {
+      min_length = "1"
+      max_length = "256"
+    }
+  }
+
+  username_configuration {
+    case_sensitive = false
+  }
+
+  tags = var.tags
+}
+
+resource "aws_cognito_user_pool_client" "frontend" {
+  name         = "${var.name_prefix}runcast-frontend"
+  user_pool_id = aws_cognito_user_pool.users.id
+
+  # A browser cannot keep a secret.
+  generate_secret = false
+  explicit_auth_flows = [
+    "ALLOW_REFRESH_TOKEN_AUTH",
+    "ALLOW_USER_PASSWORD_AUTH",
+    "ALLOW_USER_SRP_AUTH",
+  ]
+  supported_identity_providers  = ["COGNITO"]
+  prevent_user_existence_errors = "ENABLED"
+  enable_token_revocation       = true
+
+  # The ID token carries what the client may read. Users may change their name and nothing that decides who they are.
+  read_attributes  = ["email", "email_verified", "name", var.tenant_id_claim]
+  write_attributes = ["name"]
+
+  access_token_validity  = 1
+  id_token_validity      = 1
+  refresh_token_validity = 30
+
+  token_validity_units {
+    access_token  = "hours"
+    id_token      = "hours"
+    refresh_token = "days"
+  }
+}

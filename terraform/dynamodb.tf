@@ -1,0 +1,59 @@
+resource "aws_dynamodb_table" "agent_progress" {
+  name                        = "${var.name_prefix}AgentProgress"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "requestId"
+  deletion_protection_enabled = var.deletion_protection
+
+  attribute {
+    name = "requestId"
+    type = "S"
+  }
+
+  ttl {
+    attribute_name = "expiresAt"
+    enabled        = true
+  }
+
+  point_in_time_recovery {
+    enabled = var.point_in_time_recovery
+  }
+
+  server_side_encryption {
+    enabled = true
+  }
+
+  tags = var.tags
+}
+
+resource "aws_dynamodb_table" "user_sessions" {
+  name                        = "${var.name_prefix}user_sessions"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "tenantId"
+  range_key                   = "userId"
+  deletion_protection_enabled = var.deletion_protection
+
+  attribute {
+    name = "tenantId"
+    type = "S"
+  }
+
+  attribute {
+    name = "userId"
+    type = "S"
+  }
+
+  ttl {
+    attribute_name = "expiresAt"
+    enabled        = true
+  }
+
+  point_in_time_recovery {
+    enabled = var.point_in_time_recovery
+  }
+
+  server_side_encryption {
+    enabled = true
+  }
+
+  tags = var.tags
+}

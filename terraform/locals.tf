@@ -1,0 +1,17 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  region     = data.aws_region.current.region
+
+  # Named here rather than read from the functions, because a function's log group and role are made before it.
+  function_names = {
+    for name in ["agent", "progress_reader", "run_starter", "status_publisher"] :
+    name => "${var.name_prefix}runcast-${replace(name, "_", "-")}"
+  }
+}

@@ -1,0 +1,65 @@
+output "graphql_url" {
+  description = "Where clients send queries and mutations."
+  value       = aws_appsync_graphql_api.runcast.uris["GRAPHQL"]
+}
+
+output "realtime_url" {
+  description = "Where clients open the WebSocket for subscriptions."
+  value       = aws_appsync_graphql_api.runcast.uris["REALTIME"]
+}
+
+output "graphql_api_id" {
+  description = "The id of the GraphQL API."
+  value       = aws_appsync_graphql_api.runcast.id
+}
+
+output "region" {
+  description = "The region everything is in."
+  value       = local.region
+}
+
+output "user_pool_id" {
+  description = "The user pool that clients sign in to."
+  value       = aws_cognito_user_pool.users.id
+}
+
+output "user_pool_client_id" {
+  description = "The client of the user pool that frontends sign in with."
+  value       = aws_cognito_user_pool_client.frontend.id
+}
+
+output "agent_progress_table_name" {
+  description = "The table that holds the record of each run."
+  value       = aws_dynamodb_table.agent_progress.name
+}
+
+output "user_sessions_table_name" {
+  description = "The table that holds who has subscribed lately."
+  value       = aws_dynamodb_table.user_sessions.name
+}
+
+output "agent_function_name" {
+  description = "The Lambda that runs the agents."
+  value       = aws_lambda_function.agent.function_name
+}
+
+output "status_publisher_function_name" {
+  description = "The Lambda that publishes status messages to subscribers."
+  value       = aws_lambda_function.status_publisher.function_name
+}
+
+output "progress_reader_function_name" {
+  description = "The Lambda that answers getAgentProgress."
+  value       = aws_lambda_function.progress_reader.function_name
+}
+
+output "run_starter_function_name" {
+  description = "The Lambda that answers startAgentRun."
+  value       = aws_lambda_function.run_starter.function_name
+}
+
+output "api_key" {
+  description = "The API key, or null while enable_api_key is false."
+  value       = one(aws_appsync_api_key.public[*].key)
+  sensitive   = true
+}

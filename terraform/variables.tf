@@ -1,0 +1,99 @@
+variable "name_prefix" {
+  description = "What every name begins with, so that several environments fit into one account. Include the separator: \"dev-\"."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([A-Za-z][A-Za-z0-9-]{0,19})?$", var.name_prefix))
+    error_message = "name_prefix must be empty, or 1 to 20 letters, digits and hyphens that begin with a letter."
+  }
+}
+
+variable "log_retention_days" {
+  description = "How many days CloudWatch keeps the logs of the functions and of the API."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
+  }
+}
+
+variable "log_level" {
+  description = "What AppSync logs for each field. INFO, DEBUG and ALL log every request and can cost more than the rest of the system."
+  type        = string
+  default     = "ERROR"
+  nullable    = false
+
+  validation {
+    condition     = contains(["NONE", "ERROR", "INFO", "DEBUG", "ALL"], var.log_level)
+    error_message = "log_level must be one of NONE, ERROR, INFO, DEBUG, ALL."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether the tables and the user pool refuse to be deleted. While true, destroy fails."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "point_in_time_recovery" {
+  description = "Whether both tables can be restored to any second of the last 35 days."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "enable_api_key" {
+  description = "Whether the API also admits callers with an API key. They all share one tenant and one user, both named \"public\"."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "bedrock_model_id" {
+  description = "The Bedrock model that the agents run on: the id of a foundation model or of a cross-region inference profile."
+  type        = string
+  default     = "global.anthropic.claude-sonnet-4-6"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+(\\.[A-Za-z0-9-]+)+(:[A-Za-z0-9]+)*$", var.bedrock_model_id))
+    error_message = "bedrock_model_id must be the id of a foundation model (anthropic.claude-sonnet-4-6) or of a cross-region inference profile (eu.anthropic.claude-sonnet-4-6), not an ARN."
+  }
+}
+
+variable "user_id_claim" {
+  description = "The claim of the ID token that names the user."
+  type        = string
+  default     = "sub"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z][A-Za-z0-9_:-]{0,63}$", var.user_id_claim))
+    error_message = "user_id_claim must be 1 to 64 letters, digits, underscores, colons and hyphens that begin with a letter, such as sub or cognito:username."
+  }
+}
+
+variable "tenant_id_claim" {
+  description = "The claim of the ID token that names the tenant. The user pool gets a custom attribute for it, which only administrators can write."
+  type        = string
+  default     = "custom:tenantId"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^custom:[A-Za-z][A-Za-z0-9_]{0,19}$", var.tenant_id_claim))
+    error_message = "tenant_id_claim must be \"custom:\" followed by 1 to 20 letters, digits and underscores that begin with a letter, such as custom:tenantId."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource that can bear tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

@@ -1,0 +1,89 @@
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from packager.archive import services_named, write_archive
+
+
+@pytest.fixture
+def site_packages(tmp_path: Path) -> Path:
+    files = {
+        "boto3/__init__.py": "import botocore",
+        "boto3/__pycache__/__init__.cpython-311.pyc": "bytecode",
+        "botocore/__init__.py": "",
+        "botocore/data/endpoints.json": "{}",
+        "botocore/data/dynamodb/2012-08-10/service-2.json": "{}",
+        "botocore/data/dynamodbstreams/2012-08-10/service-2.json": "{}",
+        "botocore/data/ec2/2016-11-15/service-2.json": "{}",
+        "botocore/data/bedrock-runtime/2023-09-30/service-2.json": "{}",
+        "chalice/app.py": "replaced",
+        "dropped.pyc": "bytecode",
+    }
+    root = tmp_path / "site-packages"
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+@pytest.fixture
+def app_archive(tmp_path: Path) -> Path:
+    path = tmp_path / "app.zip"
+    with zipfile.ZipFile(path, "w") as out:
+        out.writestr("chalice/app.py", "chalice's")
+        out.writestr("app.py", "own")
+        out.writestr("chalicelib/__pycache__/x.cpython-311.pyc", "bytecode")
+    return path
+
+
+def archive(tmp_path: Path, app_archive: Path, site_packages: Path, name: str = "deployment.zip") -> Path:
+    path = tmp_path / name
+    write_archive(path, app_archive=app_archive, site_packages=site_packages, services={"dynamodb"})
+    return path
+
+
+def test_no_bytecode_and_only_the_named_services(tmp_path: Path, app_archive: Path, site_packages: Path):
+    with zipfile.ZipFile(archive(tmp_path, app_archive, site_packages)) as written:
+        assert written.namelist() == [
+            "app.py",
+            "boto3/__init__.py",
+            "botocore/__init__.py",
+            "botocore/data/dynamodb/2012-08-10/service-2.json",
+            "botocore/data/endpoints.json",
+            "chalice/app.py",
+        ]
+
+
+def test_entries_are_regular_files_of_1980_that_everyone_may_read(
+    tmp_path: Path, app_archive: Path, site_packages: Path
+):
+    with zipfile.ZipFile(archive(tmp_path, app_archive, site_packages)) as written:
+        for entry in written.infolist():
+            assert entry.date_time == (1980, 1, 1, 0, 0, 0)
+            assert entry.external_attr >> 16 == 0o100644
+            assert entry.compress_type == zipfile.ZIP_DEFLATED
+
+
+def test_bytes_depend_on_names_and_contents_only(tmp_path: Path, app_archive: Path, site_packages: Path):
+    first = archive(tmp_path, app_archive, site_packages, "first.zip").read_bytes()
+    for path in site_packages.rglob("*.py"):
+        path.chmod(0o600)
+        os.utime(path, (0, 0))
+    assert archive(tmp_path, app_archive, site_packages, "second.zip").read_bytes() == first
+    (site_packages / "boto3" / "__init__.py").write_text("changed")
+    assert archive(tmp_path, app_archive, site_packages, "third.zip").read_bytes() != first
+
+
+def test_the_application_wins_over_a_dependency(tmp_path: Path, app_archive: Path, site_packages: Path):
+    with zipfile.ZipFile(archive(tmp_path, app_archive, site_packages)) as written:
+        assert written.read("chalice/app.py") == b"chalice's"
+
+
+def test_services_are_those_the_code_names_and_the_one_strands_needs(tmp_path: Path, site_packages: Path):
+    (tmp_path / "app.py").write_text('def table():\n    return client(service_name="dynamodb")\n')
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "module.py").write_text('NAMES = ["s3-of-another-name", 1, b"ec2"]\n')
+    assert services_named([tmp_path / "app.py", library], site_packages) == {"dynamodb", "bedrock-runtime"}
