@@ -1,0 +1,199 @@
+"""What the module builds, with its defaults (`stack`) and with every variable set (`other`)."""
+
+import json
+from pathlib import Path
+
+from local.settings import REGION
+from tests.terraform.applied import Aws, Stack
+
+FUNCTIONS = ("agent", "progress-reader", "run-starter", "status-publisher")
+
+
+def test_outputs(stack: Stack, other: Stack, aws: Aws):
+    output = stack.terraform.output()
+    api_id = output["graphql_api_id"]
+    host = aws.endpoint_url.removeprefix("http://")
+    pool_id = output["user_pool_id"]
+    assert aws.cognito.describe_user_pool(UserPoolId=pool_id)["UserPool"]["Name"] == "runcast"
+    assert output == {
+        "graphql_url": f"http://{host}/v1/apis/{api_id}/graphql",
+        "realtime_url": f"ws://{host}/v1/apis/{api_id}/graphql/realtime",
+        "graphql_api_id": api_id,
+        "region": REGION,
+        "user_pool_id": pool_id,
+        "user_pool_client_id": stack.state("aws_cognito_user_pool_client", "frontend")["id"],
+        "agent_progress_table_name": "AgentProgress",
+        "user_sessions_table_name": "user_sessions",
+        "agent_function_name": "runcast-agent",
+        "status_publisher_function_name": "runcast-status-publisher",
+        "progress_reader_function_name": "runcast-progress-reader",
+        "run_starter_function_name": "runcast-run-starter",
+    }
+    assert other.terraform.output()["api_key"].startswith("da2-")
+    assert other.terraform.output()["agent_function_name"] == "other-runcast-agent"
+
+
+def test_tables(stack: Stack, other: Stack, aws: Aws):
+    keys = {"AgentProgress": ["requestId"], "user_sessions": ["tenantId", "userId"]}
+    for prefix, variable in (("", False), ("other-", True)):
+        for name, key in keys.items():
+            table = aws.dynamodb.describe_table(TableName=prefix + name)["Table"]
+            assert [part["AttributeName"] for part in table["KeySchema"]] == key
+            assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+            assert table["SSEDescription"]["Status"] == "ENABLED"
+            assert table.get("DeletionProtectionEnabled", False) is variable
+            ttl = aws.dynamodb.describe_time_to_live(TableName=prefix + name)["TimeToLiveDescription"]
+            assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
+            backups = aws.dynamodb.describe_continuous_backups(TableName=prefix + name)["ContinuousBackupsDescription"]
+            recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+            assert recovery == ("DISABLED" if variable else "ENABLED")
+
+
+def test_users_cannot_sign_up_or_choose_their_tenant(stack: Stack, other: Stack, aws: Aws):
+    for made, attribute in ((stack, "custom:tenantId"), (other, "custom:organisation")):
+        output = made.terraform.output()
+        pool = aws.cognito.describe_user_pool(UserPoolId=output["user_pool_id"])["UserPool"]
+        assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+        assert attribute in [schema["Name"] for schema in pool["SchemaAttributes"]]
+        client = aws.cognito.describe_user_pool_client(
+            UserPoolId=output["user_pool_id"], ClientId=output["user_pool_client_id"]
+        )["UserPoolClient"]
+        assert attribute in client["ReadAttributes"]
+        assert client["WriteAttributes"] == ["name"]
+        assert not client.get("ClientSecret")
+        assert client["PreventUserExistenceErrors"] == "ENABLED"
+
+
+def test_api_admits_users_and_the_publisher_and_an_api_key_only_if_asked(stack: Stack, other: Stack, aws: Aws):
+    for made, additional in ((stack, ["AWS_IAM"]), (other, ["AWS_IAM", "API_KEY"])):
+        api = aws.appsync.get_graphql_api(apiId=made.terraform.output()["graphql_api_id"])["graphqlApi"]
+        assert api["authenticationType"] == "AMAZON_COGNITO_USER_POOLS"
+        assert api["userPoolConfig"]["userPoolId"] == made.terraform.output()["user_pool_id"]
+        assert [each["authenticationType"] for each in api["additionalAuthenticationProviders"]] == additional
+        assert api["xrayEnabled"] is True
+        assert api["logConfig"]["excludeVerboseContent"] is True
+        schema = made.state("aws_appsync_graphql_api", "runcast")["schema"]
+        assert ("@aws_api_key" in schema) is ("API_KEY" in additional)
+        assert "@aws_cognito_user_pools" in schema
+
+
+def test_resolvers_compare_with_the_claims_of_the_variables(stack: Stack, other: Stack):
+    for made, user, tenant in ((stack, "sub", "custom:tenantId"), (other, "cognito:username", "custom:organisation")):
+        code = made.state("aws_appsync_resolver", "field", "Subscription.onStatusUpdate")["code"]
+        assert f"const USER_ID_CLAIM = '{user}';" in code
+        assert f"const TENANT_ID_CLAIM = '{tenant}';" in code
+        variables = made.state("aws_lambda_function", "run_starter")["environment"][0]["variables"]
+        assert (variables["USER_ID_CLAIM"], variables["TENANT_ID_CLAIM"]) == (user, tenant)
+
+
+def test_every_resolver_file_is_a_resolver(project: Path, stack: Stack):
+    for path in (project / "graphql" / "resolvers").glob("*.js"):
+        assert stack.state("aws_appsync_resolver", "field", path.stem)["kind"] == "UNIT"
+
+
+def test_functions(stack: Stack, aws: Aws):
+    environments = {}
+    for name in FUNCTIONS:
+        function = aws.lambda_.get_function_configuration(FunctionName=f"runcast-{name}")
+        environments[name] = function["Environment"]["Variables"]
+        assert function["TracingConfig"]["Mode"] == "Active"
+        assert function["Role"].endswith(f":role/runcast-{name}-{REGION}")
+    output = stack.terraform.output()
+    assert environments == {
+        "agent": {
+            "AGENT_PROGRESS_TABLE": "AgentProgress",
+            "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
+            "BEDROCK_MODEL_ID": "global.anthropic.claude-sonnet-4-6",
+            "MODEL_MAX_TOKENS": "4096",
+        },
+        "run-starter": {
+            "AGENT_PROGRESS_TABLE": "AgentProgress",
+            "AGENT_FUNCTION": "runcast-agent",
+            "USER_ID_CLAIM": "sub",
+            "TENANT_ID_CLAIM": "custom:tenantId",
+        },
+        "progress-reader": {
+            "AGENT_PROGRESS_TABLE": "AgentProgress",
+            "USER_ID_CLAIM": "sub",
+            "TENANT_ID_CLAIM": "custom:tenantId",
+        },
+        "status-publisher": {
+            "APPSYNC_API_URL": output["graphql_url"],
+            "APPSYNC_API_ID": output["graphql_api_id"],
+            "USER_SESSIONS_TABLE": "user_sessions",
+        },
+    }
+
+
+def test_asynchronous_events_are_tried_once_and_grow_old(stack: Stack, aws: Aws):
+    for name, age_seconds in (("agent", 120), ("status-publisher", 60)):
+        config = aws.lambda_.get_function_event_invoke_config(FunctionName=f"runcast-{name}")
+        assert config["MaximumRetryAttempts"] == 0
+        assert config["MaximumEventAgeInSeconds"] == age_seconds
+
+
+def test_log_groups_forget(stack: Stack, other: Stack, aws: Aws):
+    found = aws.log_groups()
+    for made, prefix, days in ((stack, "", 30), (other, "other-", 7)):
+        api_id = made.terraform.output()["graphql_api_id"]
+        for name in [f"/aws/lambda/{prefix}runcast-{each}" for each in FUNCTIONS] + [f"/aws/appsync/apis/{api_id}"]:
+            assert found[name] == days
+
+
+def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
+    tables = f"arn:aws:dynamodb:{REGION}:000000000000:table/"
+    functions = f"arn:aws:lambda:{REGION}:000000000000:function:runcast-"
+    api = stack.state("aws_appsync_graphql_api", "runcast")["arn"]
+    model = "anthropic.claude-sonnet-4-6"
+    invoke_model = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
+    expected = {
+        "agent": {
+            f"{tables}AgentProgress": {"dynamodb:UpdateItem"},
+            f"{functions}status-publisher": {"lambda:InvokeFunction"},
+            f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
+            f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,
+        },
+        "progress-reader": {f"{tables}AgentProgress": {"dynamodb:GetItem"}},
+        "run-starter": {
+            f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+            f"{functions}agent": {"lambda:InvokeFunction"},
+        },
+        "status-publisher": {
+            f"{tables}user_sessions": {"dynamodb:GetItem"},
+            f"{api}/types/Mutation/fields/publishStatus": {"appsync:GraphQL"},
+        },
+        "source-progress-reader": {f"{functions}progress-reader": {"lambda:InvokeFunction"}},
+        "source-run-starter": {f"{functions}run-starter": {"lambda:InvokeFunction"}},
+        "source-user-sessions": {f"{tables}user_sessions": {"dynamodb:PutItem"}},
+    }
+    for name, access in expected.items():
+        telemetry = {
+            f"arn:aws:logs:{REGION}:000000000000:log-group:/aws/lambda/runcast-{name}:*": {
+                "logs:CreateLogStream",
+                "logs:PutLogEvents",
+            },
+            "*": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
+        }
+        wanted = access if name.startswith("source-") else access | telemetry
+        assert allowed(aws, f"runcast-{name}-{REGION}") == wanted
+
+
+def test_a_plain_model_needs_no_inference_profile(other: Stack, aws: Aws):
+    resources = allowed(aws, f"other-runcast-agent-{REGION}")
+    models = [resource for resource in resources if "bedrock" in resource]
+    assert models == ["arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0"]
+
+
+def allowed(aws: Aws, role: str) -> dict[str, set[str]]:
+    """What a role's policies allow: the actions on each resource."""
+    found: dict[str, set[str]] = {}
+    for name in aws.iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = aws.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for statement in (document if isinstance(document, dict) else json.loads(document))["Statement"]:
+            for resource in as_list(statement["Resource"]):
+                found.setdefault(resource, set()).update(as_list(statement["Action"]))
+    return found
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
