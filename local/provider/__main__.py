@@ -1,0 +1,31 @@
+"""The provider's command: Terraform starts it without arguments; with `gaps` it prints what it does not do."""
+
+import sys
+
+import tf.provider
+import tf.runner
+
+from local.provider.gaps import gaps_markdown
+from local.provider.service import servicer
+
+
+def main(arguments: list[str]) -> int:
+    """Serves Terraform until it says stop, or prints the gaps.
+
+    Returns:
+        The exit status.
+    """
+    if arguments == ["gaps"]:
+        print(gaps_markdown(), end="")
+        return 0
+    if arguments:
+        print("usage: python -m local.provider [gaps]", file=sys.stderr)
+        return 2
+    # `tf` builds its own servicer around classes of its own; the table needs none of them, only the server.
+    tf.provider.ProviderServicer = servicer()
+    tf.runner.run_provider(None)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

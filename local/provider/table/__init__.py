@@ -1,0 +1,18 @@
+"""The resource types that the provider carries, one entry each, grouped by service.
+
+A new type: add its argument names (see `schema_source`), write its `Entry` in the module of its service, and use it in
+`tests/terraform/provider/root/`. The tests then demand that every argument goes somewhere or is refused.
+"""
+
+import functools
+
+from local.provider.fields import ResourceType, resource_type
+from local.provider.table import appsync, cognito, dynamodb, functions, iam, logs
+
+ENTRIES = {**appsync.ENTRIES, **cognito.ENTRIES, **dynamodb.ENTRIES, **functions.ENTRIES, **iam.ENTRIES, **logs.ENTRIES}
+
+
+@functools.cache
+def resource_types() -> dict[str, ResourceType]:
+    """Every resource type by Terraform's name of it."""
+    return {name: resource_type(name, entry) for name, entry in sorted(ENTRIES.items())}

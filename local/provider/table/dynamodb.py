@@ -1,0 +1,89 @@
+"""Tables, paid per request, without secondary indexes."""
+
+from local.provider.entry import Call, Client, Entry, Facet, State, Tagging, words
+
+
+def _send(params: State, state: State, prior: State | None) -> State:
+    """Writes the key as the service wants it, and leaves out of an update what has not changed."""
+    if prior is None:
+        keys = [("HASH", state["hash_key"]), ("RANGE", state.get("range_key"))]
+        params["KeySchema"] = [{"AttributeName": name, "KeyType": kind} for kind, name in keys if name]
+    elif state.get("server_side_encryption") == prior.get("server_side_encryption"):
+        params.pop("SSESpecification", None)
+    return params
+
+
+def _receive(answer: State, _state: State, _new: State) -> State:
+    keys = {key["KeyType"]: key["AttributeName"] for key in answer["KeySchema"]}
+    encrypted = answer.get("SSEDescription", {}).get("Status") in ("ENABLED", "ENABLING", "UPDATING")
+    return {
+        "hash_key": keys["HASH"],
+        "range_key": keys.get("RANGE"),
+        "server_side_encryption": [{"enabled": True, "kms_key_arn": None}] if encrypted else [],
+        "billing_mode": answer.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
+    }
+
+
+def _put_ttl(client: Client, state: State, prior: State) -> None:
+    ttl = (state["ttl"] or [{"enabled": False, "attribute_name": None}])[0]
+    name = ttl["attribute_name"] or next((block["attribute_name"] for block in prior.get("ttl", [])), None)
+    wanted = {"Enabled": bool(ttl["enabled"]), "AttributeName": name}
+    client.update_time_to_live(TableName=state["name"], TimeToLiveSpecification=wanted)
+
+
+def _get_ttl(client: Client, state: State, _answer: State) -> State:
+    told = client.describe_time_to_live(TableName=state["id"])["TimeToLiveDescription"]
+    enabled = told.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
+    return {"ttl": [{"enabled": enabled, "attribute_name": told.get("AttributeName")}] if enabled else []}
+
+
+def _put_recovery(client: Client, state: State, _prior: State) -> None:
+    enabled = any(block["enabled"] for block in state["point_in_time_recovery"])
+    wanted = {"PointInTimeRecoveryEnabled": enabled}
+    client.update_continuous_backups(TableName=state["name"], PointInTimeRecoverySpecification=wanted)
+
+
+def _get_recovery(client: Client, state: State, _answer: State) -> State:
+    told = client.describe_continuous_backups(TableName=state["id"])["ContinuousBackupsDescription"]
+    enabled = told.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED"
+    return {"point_in_time_recovery": [{"enabled": enabled, "recovery_period_in_days": None}]}
+
+
+ENTRIES = {
+    "aws_dynamodb_table": Entry(
+        service="dynamodb",
+        create=Call("create_table", "TableDescription"),
+        read=Call("describe_table", "Table", {"TableName": "{id}"}),
+        update=Call("update_table", given={"TableName": "{id}"}),
+        delete=Call("delete_table", given={"TableName": "{id}"}),
+        rename={
+            "name": "TableName",
+            "arn": "TableArn",
+            "attribute": "AttributeDefinitions",
+            "attribute.name": "AttributeName",
+            "attribute.type": "AttributeType",
+            "server_side_encryption": "SSESpecification",
+        },
+        required=words("billing_mode hash_key"),
+        only={"billing_mode": "PAY_PER_REQUEST"},
+        refused=words(
+            "global_secondary_index global_table_witness import_table local_secondary_index on_demand_throughput"
+            " point_in_time_recovery.recovery_period_in_days read_capacity replica restore_backup_arn restore_date_time"
+            " restore_source_name restore_source_table_arn restore_to_latest_time server_side_encryption.kms_key_arn"
+            " stream_enabled stream_view_type table_class warm_throughput write_capacity"
+        ),
+        defaults={"deletion_protection_enabled": False},
+        absent={"point_in_time_recovery": {"enabled": False}},
+        cleared={"server_side_encryption": {"Enabled": False}},
+        sets=words("attribute"),
+        forces=words("name hash_key range_key attribute"),
+        by_hook=words("hash_key range_key"),
+        send=_send,
+        receive=_receive,
+        facets=(
+            Facet(words("ttl"), _put_ttl, _get_ttl),
+            Facet(words("point_in_time_recovery"), _put_recovery, _get_recovery),
+        ),
+        tags=Tagging(list="list_tags_of_resource"),
+    ),
+}

@@ -1,0 +1,43 @@
+"""Roles and their inline policies."""
+
+from local.provider.entry import Call, Client, Entry, Facet, State, Tagging, words
+
+
+def _put_trust(client: Client, state: State, prior: State) -> None:
+    if prior:  # create_role has taken it already
+        client.update_assume_role_policy(RoleName=state["id"], PolicyDocument=state["assume_role_policy"])
+
+
+ROLE_POLICY = {"RoleName": "{role}", "PolicyName": "{name}"}
+
+ENTRIES = {
+    "aws_iam_role": Entry(
+        service="iam",
+        create=Call("create_role", "Role"),
+        read=Call("get_role", "Role", {"RoleName": "{id}"}),
+        update=Call("update_role", given={"RoleName": "{id}"}),
+        delete=Call("delete_role", given={"RoleName": "{id}"}),
+        rename={"name": "RoleName", "assume_role_policy": "AssumeRolePolicyDocument", "unique_id": "RoleId"},
+        required=words("name"),
+        refused=words("force_detach_policies inline_policy managed_policy_arns name_prefix permissions_boundary"),
+        defaults={"path": "/", "max_session_duration": 3600},
+        json=words("assume_role_policy"),
+        forces=words("name path"),
+        unread=words("description"),  # the emulator ignores emptying it
+        facets=(Facet(words("assume_role_policy"), _put_trust),),
+        tags=Tagging("tag_role", "untag_role", "list_role_tags", "{id}"),
+    ),
+    "aws_iam_role_policy": Entry(
+        service="iam",
+        create=Call("put_role_policy"),
+        read=Call("get_role_policy", given=ROLE_POLICY),
+        update=Call("put_role_policy"),
+        delete=Call("delete_role_policy", given=ROLE_POLICY),
+        id="{role}:{name}",
+        rename={"name": "PolicyName", "role": "RoleName", "policy": "PolicyDocument"},
+        required=words("name"),
+        refused=words("name_prefix"),
+        json=words("policy"),
+        forces=words("name role"),
+    ),
+}

@@ -1,0 +1,365 @@
+# Uses every resource type, data source and carried argument of the local provider. `full = false` takes away or changes
+# every argument that can be.
+
+terraform {
+  required_version = ">= 1.9"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 6.37, < 7"
+    }
+  }
+}
+
+variable "full" {
+  type    = bool
+  default = true
+}
+
+variable "memory_size" {
+  type    = number
+  default = 256
+}
+
+variable "prefix" {
+  type    = string
+  default = "fixture"
+}
+
+variable "zip_file" {
+  type = string
+}
+
+locals {
+  code    = file("${path.module}/../graphql/echo.js")
+  tags    = var.full ? { team = "maps", stage = "test" } : {}
+  api_arn = aws_appsync_graphql_api.api.arn
+}
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+# IAM
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = var.full ? ["lambda.amazonaws.com", "appsync.amazonaws.com"] : ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "table" {
+  statement {
+    sid       = "Table"
+    actions   = var.full ? ["dynamodb:PutItem", "dynamodb:GetItem"] : ["dynamodb:GetItem"]
+    resources = [aws_dynamodb_table.sessions.arn]
+  }
+}
+
+resource "aws_iam_role" "worker" {
+  name                 = "${var.prefix}-worker"
+  description          = var.full ? "What the fixture runs as" : null
+  path                 = "/fixture/"
+  max_session_duration = var.full ? 7200 : null
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  tags                 = local.tags
+}
+
+resource "aws_iam_role_policy" "worker" {
+  name   = "table"
+  role   = aws_iam_role.worker.id
+  policy = data.aws_iam_policy_document.table.json
+}
+
+# DynamoDB
+
+resource "aws_dynamodb_table" "sessions" {
+  name         = "${var.prefix}-sessions"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "tenantId"
+  range_key    = "userId"
+
+  attribute {
+    name = "tenantId"
+    type = "S"
+  }
+  attribute {
+    name = "userId"
+    type = "S"
+  }
+
+  deletion_protection_enabled = !var.full
+
+  dynamic "ttl" {
+    for_each = var.full ? [1] : []
+    content {
+      attribute_name = "expiresAt"
+      enabled        = true
+    }
+  }
+  dynamic "point_in_time_recovery" {
+    for_each = var.full ? [1] : []
+    content {
+      enabled = true
+    }
+  }
+  dynamic "server_side_encryption" {
+    for_each = var.full ? [1] : []
+    content {
+      enabled = true
+    }
+  }
+  tags = local.tags
+}
+
+# Lambda
+
+resource "aws_cloudwatch_log_group" "worker" {
+  name              = "/aws/lambda/${var.prefix}-worker"
+  retention_in_days = var.full ? 14 : null
+  tags              = local.tags
+}
+
+resource "aws_lambda_function" "worker" {
+  function_name                  = "${var.prefix}-worker"
+  description                    = var.full ? "Does nothing" : null
+  role                           = aws_iam_role.worker.arn
+  runtime                        = var.full ? "python3.11" : "python3.12"
+  handler                        = var.full ? "app.handler" : "app.other"
+  filename                       = var.zip_file
+  source_code_hash               = filebase64sha256(var.zip_file)
+  memory_size                    = var.memory_size
+  timeout                        = var.full ? 30 : null
+  reserved_concurrent_executions = var.full ? 5 : null
+  architectures                  = var.full ? ["arm64"] : null
+
+  dynamic "environment" {
+    for_each = var.full ? [1] : []
+    content {
+      variables = { TABLE = aws_dynamodb_table.sessions.name }
+    }
+  }
+  dynamic "tracing_config" {
+    for_each = var.full ? [1] : []
+    content {
+      mode = "Active"
+    }
+  }
+  dynamic "ephemeral_storage" {
+    for_each = var.full ? [1] : []
+    content {
+      size = 1024
+    }
+  }
+  dynamic "logging_config" {
+    for_each = var.full ? [1] : []
+    content {
+      log_format            = "JSON"
+      application_log_level = "WARN"
+      system_log_level      = "INFO"
+      log_group             = aws_cloudwatch_log_group.worker.name
+    }
+  }
+  tags = local.tags
+}
+
+resource "aws_lambda_permission" "appsync" {
+  statement_id   = "appsync"
+  action         = "lambda:InvokeFunction"
+  function_name  = aws_lambda_function.worker.function_name
+  principal      = "appsync.amazonaws.com"
+  source_arn     = local.api_arn
+  source_account = data.aws_caller_identity.current.account_id
+}
+
+resource "aws_lambda_function_event_invoke_config" "worker" {
+  function_name                = aws_lambda_function.worker.function_name
+  maximum_retry_attempts       = var.full ? 0 : null
+  maximum_event_age_in_seconds = var.full ? 120 : null
+
+  dynamic "destination_config" {
+    for_each = var.full ? [1] : []
+    content {
+      on_failure {
+        destination = aws_lambda_function.worker.arn
+      }
+    }
+  }
+}
+
+# Cognito
+
+resource "aws_cognito_user_pool" "users" {
+  name                     = var.full ? "${var.prefix}-users" : "${var.prefix}-people"
+  deletion_protection      = "INACTIVE"
+  mfa_configuration        = "OFF"
+  user_pool_tier           = "ESSENTIALS"
+  username_attributes      = ["email"]
+  auto_verified_attributes = var.full ? ["email"] : null
+
+  username_configuration {
+    case_sensitive = false
+  }
+  admin_create_user_config {
+    allow_admin_create_user_only = var.full
+  }
+  password_policy {
+    minimum_length                   = var.full ? 12 : 14
+    password_history_size            = var.full ? 3 : 4
+    require_lowercase                = true
+    require_numbers                  = true
+    require_symbols                  = !var.full
+    require_uppercase                = true
+    temporary_password_validity_days = var.full ? 3 : 5
+  }
+  account_recovery_setting {
+    recovery_mechanism {
+      name     = var.full ? "verified_email" : "admin_only"
+      priority = 1
+    }
+  }
+  schema {
+    name                = "tenantId"
+    attribute_data_type = "String"
+    mutable             = true
+    string_attribute_constraints {
+      min_length = "1"
+      max_length = "64"
+    }
+  }
+  schema {
+    name                = "email"
+    attribute_data_type = "String"
+    required            = true
+    mutable             = true
+  }
+  tags = local.tags
+}
+
+resource "aws_cognito_user_pool_client" "web" {
+  name                          = var.full ? "${var.prefix}-web" : "${var.prefix}-app"
+  user_pool_id                  = aws_cognito_user_pool.users.id
+  generate_secret               = false
+  auth_session_validity         = var.full ? 5 : 10
+  supported_identity_providers  = ["COGNITO"]
+  explicit_auth_flows           = var.full ? ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"] : ["ALLOW_REFRESH_TOKEN_AUTH"]
+  read_attributes               = var.full ? ["email", "custom:tenantId"] : ["email"]
+  write_attributes              = var.full ? ["email"] : ["email", "name"]
+  prevent_user_existence_errors = var.full ? "ENABLED" : "LEGACY"
+  enable_token_revocation       = var.full
+  access_token_validity         = var.full ? 60 : 2
+  id_token_validity             = var.full ? 60 : 2
+  refresh_token_validity        = var.full ? 7 : 8
+
+  token_validity_units {
+    access_token = var.full ? "minutes" : "hours"
+    id_token     = var.full ? "minutes" : "hours"
+  }
+}
+
+# AppSync
+
+resource "aws_appsync_graphql_api" "api" {
+  name                 = var.full ? var.prefix : "${var.prefix}-renamed"
+  authentication_type  = "AMAZON_COGNITO_USER_POOLS"
+  schema               = file("${path.module}/../graphql/schema.graphql")
+  xray_enabled         = var.full
+  query_depth_limit    = var.full ? 5 : null
+  resolver_count_limit = var.full ? 200 : null
+  introspection_config = var.full ? "DISABLED" : null
+
+  user_pool_config {
+    user_pool_id        = aws_cognito_user_pool.users.id
+    app_id_client_regex = var.full ? aws_cognito_user_pool_client.web.id : null
+    default_action      = var.full ? "ALLOW" : "DENY"
+  }
+  additional_authentication_provider {
+    authentication_type = "AWS_IAM"
+  }
+  dynamic "additional_authentication_provider" {
+    for_each = var.full ? [1] : []
+    content {
+      authentication_type = "API_KEY"
+    }
+  }
+  dynamic "log_config" {
+    for_each = var.full ? [1] : []
+    content {
+      cloudwatch_logs_role_arn = aws_iam_role.worker.arn
+      field_log_level          = "ERROR"
+      exclude_verbose_content  = true
+    }
+  }
+  tags = local.tags
+}
+
+resource "aws_appsync_api_key" "key" {
+  api_id      = aws_appsync_graphql_api.api.id
+  description = var.full ? "For visitors" : null
+  expires     = var.full ? "2099-01-02T03:00:00Z" : "2098-01-02T03:00:00Z"
+}
+
+resource "aws_appsync_datasource" "worker" {
+  api_id           = aws_appsync_graphql_api.api.id
+  name             = "worker"
+  description      = var.full ? "The worker" : null
+  type             = "AWS_LAMBDA"
+  service_role_arn = aws_iam_role.worker.arn
+
+  lambda_config {
+    function_arn = aws_lambda_function.worker.arn
+  }
+}
+
+resource "aws_appsync_datasource" "sessions" {
+  api_id           = aws_appsync_graphql_api.api.id
+  name             = "sessions"
+  type             = "AMAZON_DYNAMODB"
+  service_role_arn = aws_iam_role.worker.arn
+
+  dynamodb_config {
+    table_name = aws_dynamodb_table.sessions.name
+  }
+}
+
+resource "aws_appsync_datasource" "none" {
+  api_id = aws_appsync_graphql_api.api.id
+  name   = "none"
+  type   = "NONE"
+}
+
+resource "aws_appsync_resolver" "fields" {
+  for_each    = { greeting = aws_appsync_datasource.worker.name, session = aws_appsync_datasource.sessions.name, echo = aws_appsync_datasource.none.name }
+  api_id      = aws_appsync_graphql_api.api.id
+  type        = "Query"
+  field       = each.key
+  kind        = "UNIT"
+  data_source = each.value
+  code        = var.full ? local.code : replace(local.code, "ctx.args", "ctx.source")
+
+  runtime {
+    name            = "APPSYNC_JS"
+    runtime_version = "1.0.0"
+  }
+}
+
+output "graphql_url" {
+  value = aws_appsync_graphql_api.api.uris["GRAPHQL"]
+}
+
+output "function_arn" {
+  value = aws_lambda_function.worker.arn
+}
+
+output "region" {
+  value = "${data.aws_partition.current.partition} ${data.aws_region.current.region} (${data.aws_region.current.description}) ${data.aws_caller_identity.current.account_id}"
+}
+
+output "api_key" {
+  value     = aws_appsync_api_key.key.key
+  sensitive = true
+}
