@@ -148,13 +148,6 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         FunctionName="fixture-worker", ZipFile=foreign_zip(zip_file), Architectures=["arm64"]
     )
     functions.put_function_concurrency(FunctionName="fixture-worker", ReservedConcurrentExecutions=9)
-    functions.remove_permission(FunctionName="fixture-worker", StatementId="appsync")
-    functions.add_permission(
-        FunctionName="fixture-worker",
-        StatementId="appsync",
-        Action="lambda:InvokeFunction",
-        Principal="events.amazonaws.com",
-    )
     functions.put_function_event_invoke_config(
         FunctionName="fixture-worker", MaximumRetryAttempts=2, MaximumEventAgeInSeconds=60
     )
@@ -200,7 +193,6 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
             "source_code_hash",
             "reserved_concurrent_executions",
         },
-        "aws_lambda_permission.appsync": {"principal", "source_arn"},
         "aws_lambda_function_event_invoke_config.worker": {"maximum_retry_attempts", "maximum_event_age_in_seconds"},
         "aws_cloudwatch_log_group.worker": {"retention_in_days"},
         "aws_appsync_graphql_api.api": {

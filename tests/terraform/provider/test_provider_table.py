@@ -1,5 +1,8 @@
 """The table against botocore and the schema file: nothing that is carried may lead nowhere, no name may be misspelt."""
 
+import re
+from pathlib import Path
+
 import botocore.session
 import pytest
 
@@ -104,3 +107,15 @@ def test_the_gaps_name_what_is_refused_and_what_is_not_answered():
     assert "`billing_mode` other than `PAY_PER_REQUEST`" in rows["aws_dynamodb_table"]
     assert "`introspection_config`, `log_config`" in rows["aws_appsync_graphql_api"]
     assert gaps_markdown() == gaps_markdown()
+
+
+def test_it_carries_what_the_module_uses_and_no_more():
+    module = Path(__file__).parents[3] / "terraform"
+    text = "\n".join(file.read_text() for file in module.glob("*.tf"))
+    used = set(re.findall(r'^resource "(\w+)"', text, re.MULTILINE))
+    assert set(ENTRIES) == used | {"aws_lambda_function"}  # which Chalice's export brings
+
+
+def test_the_documentation_lists_its_gaps():
+    document = (Path(__file__).parents[3] / "docs" / "local.md").read_text()
+    assert document.split("<!-- gaps -->\n")[1].split("<!-- /gaps -->")[0] == gaps_markdown()

@@ -167,15 +167,6 @@ resource "aws_lambda_function" "worker" {
   tags = local.tags
 }
 
-resource "aws_lambda_permission" "appsync" {
-  statement_id   = "appsync"
-  action         = "lambda:InvokeFunction"
-  function_name  = aws_lambda_function.worker.function_name
-  principal      = "appsync.amazonaws.com"
-  source_arn     = local.api_arn
-  source_account = data.aws_caller_identity.current.account_id
-}
-
 resource "aws_lambda_function_event_invoke_config" "worker" {
   function_name                = aws_lambda_function.worker.function_name
   maximum_retry_attempts       = var.full ? 0 : null
