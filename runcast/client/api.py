@@ -1,0 +1,114 @@
+"""The questions that the client asks over HTTP, and what their answers and refusals mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from gql import GraphQLRequest
+from gql.transport.aiohttp import AIOHTTPTransport
+from gql.transport.appsync_auth import AppSyncJWTAuthentication
+from gql.transport.exceptions import TransportError
+
+from runcast.client.documents import document
+from runcast.client.sign_in import Identity
+from runcast.client.step import Progress
+from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable
+
+# A resolver may take 30 s, but neither of these does more than a Lambda's cold start.
+# Source: https://docs.aws.amazon.com/general/latest/gr/appsync.html
+_REQUEST_TIMEOUT_SECONDS = 30
+
+_ERRORS: dict[str, type[RuncastError]] = {
+    "BadRequest": InvalidInput,
+    "Conflict": Conflict,
+    "Unauthorized": Unauthorized,
+    "UnauthorizedException": Unauthorized,
+    "Unavailable": Unavailable,
+    "InternalFailure": Unavailable,
+}
+
+
+@dataclass(frozen=True)
+class StartedRun:
+    """A run that has been accepted; `created_at_ms` is epoch milliseconds."""
+
+    request_id: str
+    created_at_ms: int
+
+
+class Api:
+    """Runcast's queries and mutations, as one user. Make it with `open_api()`."""
+
+    def __init__(self, transport: AIOHTTPTransport) -> None:
+        self._transport = transport
+
+    async def start_agent_run(
+        self, agent: str, query: str, *, parameters: Mapping[str, Any] | None, request_id: str
+    ) -> StartedRun:
+        """Start a run under an id chosen here; one's own used id gives that run again.
+
+        Raises:
+            InvalidInput: The agent is unknown, or an input is over its limit.
+            Conflict: The id is somebody else's.
+            Unauthorized: The token is not accepted.
+            Unavailable: No answer, or a failure; the run may have been started all the same.
+        """
+        variables = {
+            "agent": agent,
+            "query": query,
+            "parameters": None if parameters is None else json.dumps(parameters),
+            "requestId": request_id,
+        }
+        answer = await self._ask("startAgentRun", variables)
+        return StartedRun(answer["requestId"], int(answer["createdAt"]))
+
+    async def get_agent_progress(self, request_id: str, *, after_seq: int = 0) -> Progress:
+        """Read a run's steps after `after_seq`, as many as one answer holds.
+
+        Raises:
+            InvalidInput: There is no such run of this user.
+            Unauthorized: The token is not accepted.
+            Unavailable: No answer, or a failure.
+        """
+        answer = await self._ask("getAgentProgress", {"requestId": request_id, "afterSeq": after_seq})
+        if not answer["success"]:
+            raise InvalidInput(f"{request_id}: {answer['error']}")
+        return Progress.from_answer(answer, after_seq)
+
+    async def _ask(self, field: str, variables: Mapping[str, Any]) -> Any:
+        request = GraphQLRequest(document(field), variable_values=dict(variables))
+        try:
+            result = await self._transport.execute(request)
+        except TransportError as error:
+            raise Unavailable(f"{self._transport.url} gave no answer: {error or type(error).__name__}") from error
+        if result.errors:
+            raise _as_runcast_error(result.errors[0])
+        return (result.data or {})[field]
+
+
+@asynccontextmanager
+async def open_api(graphql_url: str, identity: Identity) -> AsyncIterator[Api]:
+    """Open the HTTP side for one user, for as long as the block lasts."""
+    transport = AIOHTTPTransport(
+        url=graphql_url,
+        auth=AppSyncJWTAuthentication(host=urlsplit(graphql_url).netloc, jwt=identity.id_token),
+        timeout=_REQUEST_TIMEOUT_SECONDS,
+        # The proxy settings of the environment hold for the other two wires, so they hold for this one.
+        client_session_args={"trust_env": True},
+    )
+    await transport.connect()
+    try:
+        yield Api(transport)
+    finally:
+        await transport.close()
+
+
+def _as_runcast_error(error: Any) -> RuncastError:
+    # gql types these as GraphQLError, but hands on the answer's own objects.
+    kind, message = str(error.get("errorType")), str(error.get("message"))
+    return _ERRORS.get(kind, RuncastError)(message if kind in _ERRORS else f"{kind}: {message}")

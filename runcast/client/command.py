@@ -1,0 +1,182 @@
+"""The command `runcast`: start a run and watch it, watch one again, or show its record.
+
+Everything that can go wrong on purpose ends as one line on stderr; the exit code tells scripts what became of the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+
+from runcast.client.client import Client, connect
+from runcast.client.config import ClientConfig
+from runcast.client.view import JsonView, TerminalView, View
+from runcast.client.watch import LOST, TIMEOUT, Watch
+from runcast.errors import RuncastError, Unavailable
+
+_EXIT_CODES = {"complete": 0, "error": 1, "cancelled": 3, LOST: 4, TIMEOUT: 4, "waiting": 5}
+_UNAVAILABLE, _REFUSED, _INTERRUPTED = 1, 2, 130
+
+_EPILOG = """\
+exit codes:
+  0    the run is complete; for show: the record was read, whatever it says
+  1    the run ended in an error, or the service cannot be reached
+  2    wrong usage or input, missing settings, or refused
+  3    the run was cancelled
+  4    the run is lost (its worker gives no sign of life), or --timeout-seconds is over
+  5    the run waits for people
+  130  interrupted; the run goes on
+
+environment:
+  RUNCAST_GRAPHQL_URL, RUNCAST_USER_POOL_CLIENT_ID   Terraform's outputs of these names
+  RUNCAST_REGION                                     the AWS region of the user pool
+  RUNCAST_USERNAME, RUNCAST_PASSWORD                 who signs in
+  RUNCAST_USER_ID_CLAIM                              the claim that names the user, by default sub
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: Its arguments; by default those of the process.
+
+    Returns:
+        The exit code, as `runcast --help` lists them.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return asyncio.run(_command(arguments))
+    except Unavailable as error:
+        return _complain(str(error), _UNAVAILABLE)
+    except RuncastError as error:
+        return _complain(str(error), _REFUSED)
+    except KeyboardInterrupt:
+        return _complain("interrupted", _INTERRUPTED)
+
+
+async def _command(arguments: argparse.Namespace) -> int:
+    config = ClientConfig.from_environment()
+    async with connect(config, notify=_say) as client:
+        if arguments.command == "show":
+            return await _show(client, arguments)
+        if arguments.command == "run":
+            watch = client.run(
+                arguments.agent,
+                arguments.query,
+                parameters=arguments.parameters,
+                request_id=arguments.request_id,
+                live=not arguments.no_live,
+                timeout_seconds=arguments.timeout_seconds,
+            )
+        else:
+            watch = client.watch(
+                arguments.request_id, live=not arguments.no_live, timeout_seconds=arguments.timeout_seconds
+            )
+        return await _follow(watch, arguments)
+
+
+async def _follow(watch: Watch, arguments: argparse.Namespace) -> int:
+    console = Console()
+    view: View = JsonView(console) if arguments.json else TerminalView(console, watch)
+    try:
+        with view:
+            async for step in watch:
+                view.step(step)
+    except asyncio.CancelledError:
+        _say(_how_to_come_back(watch, arguments))
+        raise
+    except Unavailable as error:
+        raise Unavailable(f"{error} {_how_to_come_back(watch, arguments)}") from error
+    outcome = watch.outcome
+    assert outcome is not None  # noqa: S101 - the iteration has ended without an error
+    view.outcome(outcome)
+    return _EXIT_CODES[outcome.status]
+
+
+def _how_to_come_back(watch: Watch, arguments: argparse.Namespace) -> str:
+    # An answer that did not come says nothing about what was done.
+    in_doubt = watch.began_ms is None and arguments.command == "run"
+    return (
+        f"The run {'may have been started' if in_doubt else 'goes on'}. "
+        f"To watch it again: runcast watch {watch.request_id}"
+    )
+
+
+async def _show(client: Client, arguments: argparse.Namespace) -> int:
+    console = Console()
+    view: View = JsonView(console) if arguments.json else TerminalView(console)
+    view.record(arguments.request_id, await client.show(arguments.request_id))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="runcast",
+        description="Run an agent and watch what it is doing, live and without gaps.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,watch,show}")
+    run = commands.add_parser("run", help="start a run and watch it")
+    run.add_argument("agent", help="which agent, such as terrain")
+    run.add_argument("query", help="what it shall do")
+    run.add_argument("--parameters", type=_json_object, metavar="JSON", help="its parameters: a JSON object")
+    run.add_argument("--request-id", type=_uuid, metavar="UUID", help="the id that the run shall have")
+    watch = commands.add_parser("watch", help="watch a run from its first step on")
+    watch.add_argument("request_id", metavar="REQUEST_ID", help="which run")
+    show = commands.add_parser("show", help="show a run's record as it is now")
+    show.add_argument("request_id", metavar="REQUEST_ID", help="which run")
+    for each in (run, watch):
+        each.add_argument("--no-live", action="store_true", help="use no WebSocket; only read the record")
+        each.add_argument("--timeout-seconds", type=_seconds, metavar="N", help="watch no longer than this")
+    for each in (run, watch, show):
+        each.add_argument("--json", action="store_true", help="print one JSON object a line: steps, then a summary")
+    return parser
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a JSON object; {error}") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("must be a JSON object")
+    return value
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("must be a UUID") from error
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError("must be a number of seconds above 0")
+    return seconds
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _complain(text: str, exit_code: int) -> int:
+    _say(f"runcast: {' '.join(text.split())}")
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Where the client finds the system and as whom it signs in: read once, checked as a whole.
+
+The first three come from Terraform's outputs; the names are the same wherever Runcast runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from runcast.errors import ConfigurationMissing, InvalidInput
+
+_REQUIRED = {
+    "graphql_url": "RUNCAST_GRAPHQL_URL",
+    "user_pool_client_id": "RUNCAST_USER_POOL_CLIENT_ID",
+    "region": "RUNCAST_REGION",
+    "username": "RUNCAST_USERNAME",
+    "password": "RUNCAST_PASSWORD",
+}
+
+
+@dataclass(frozen=True)
+class ClientConfig:
+    """One user's way to one Runcast.
+
+    Attributes:
+        graphql_url: Terraform's output `graphql_url` (`RUNCAST_GRAPHQL_URL`).
+        user_pool_client_id: Terraform's output `user_pool_client_id` (`RUNCAST_USER_POOL_CLIENT_ID`).
+        region: The AWS region of the user pool (`RUNCAST_REGION`).
+        username: Who signs in (`RUNCAST_USERNAME`).
+        password: Their password (`RUNCAST_PASSWORD`); not part of the printed form.
+        user_id_claim: The token's claim that names the user; the same as Terraform's variable of that name
+            (`RUNCAST_USER_ID_CLAIM`, by default `sub`).
+
+    Raises:
+        InvalidInput: `graphql_url` is no HTTP address.
+    """
+
+    graphql_url: str
+    user_pool_client_id: str
+    region: str
+    username: str
+    password: str = field(repr=False)
+    user_id_claim: str = "sub"
+
+    def __post_init__(self) -> None:
+        if not self.graphql_url.startswith(("https://", "http://")):
+            raise InvalidInput(
+                f"RUNCAST_GRAPHQL_URL is {self.graphql_url!r}; give an address that begins with https:// or http://."
+            )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> ClientConfig:
+        """Read the configuration.
+
+        Raises:
+            ConfigurationMissing: Variables are unset or empty; all of them are named.
+            InvalidInput: As for the class.
+        """
+        missing = [variable for variable in _REQUIRED.values() if not environment.get(variable)]
+        if missing:
+            raise ConfigurationMissing(missing)
+        return cls(
+            **{name: environment[variable] for name, variable in _REQUIRED.items()},
+            user_id_claim=environment.get("RUNCAST_USER_ID_CLAIM") or "sub",
+        )

@@ -1,0 +1,88 @@
+"""Signing in with Cognito: a user name and a password become an ID token and the user's id.
+
+Only the ID token is of use: access tokens lack the tenant claim, and the API refuses them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runcast.client.config import ClientConfig
+from runcast.errors import RuncastError, Unauthorized, Unavailable
+
+COGNITO_CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard"})
+"""For the `cognito-idp` client: somebody is waiting."""
+
+_REFUSALS = (
+    "NotAuthorizedException",
+    "UserNotFoundException",
+    "UserNotConfirmedException",
+    "PasswordResetRequiredException",
+)
+_OUR_FAULTS = ("ResourceNotFoundException", "InvalidParameterException")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who has signed in, and the proof of it.
+
+    Attributes:
+        user_id: The user's id, as the API takes it from the token.
+        id_token: The JWT; not part of the printed form.
+    """
+
+    user_id: str
+    id_token: str = field(repr=False)
+
+
+def sign_in(cognito: Any, config: ClientConfig) -> Identity:
+    """Sign in.
+
+    Args:
+        cognito: A boto3 `cognito-idp` client, made with `COGNITO_CLIENT_CONFIG`.
+        config: As whom, and through which app client.
+
+    Raises:
+        Unauthorized: Cognito refuses this user or password, or wants something else first.
+        Unavailable: Cognito cannot be reached, or failed.
+        RuncastError: The configuration does not fit the user pool.
+    """
+    try:
+        answer = cognito.initiate_auth(
+            AuthFlow="USER_PASSWORD_AUTH",
+            ClientId=config.user_pool_client_id,
+            AuthParameters={"USERNAME": config.username, "PASSWORD": config.password},
+        )
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        if code in _REFUSALS:
+            raise Unauthorized(
+                f"Signing in as {config.username!r} was refused: {message} Check RUNCAST_USERNAME and RUNCAST_PASSWORD."
+            ) from error
+        if code in _OUR_FAULTS:
+            raise RuncastError(
+                f"Signing in failed: {message} Check RUNCAST_USER_POOL_CLIENT_ID and RUNCAST_REGION."
+            ) from error
+        raise Unavailable(f"Signing in failed: {message or code}") from error
+    except BotoCoreError as error:
+        raise Unavailable(f"Signing in failed: {error}") from error
+    if "AuthenticationResult" not in answer:
+        raise Unauthorized(
+            f"{config.username!r} must do something else before signing in: {answer.get('ChallengeName')}."
+        )
+    return _identity(answer["AuthenticationResult"]["IdToken"], config.user_id_claim)
+
+
+def _identity(id_token: str, user_id_claim: str) -> Identity:
+    # The token is not verified here: it comes straight from Cognito, and the API verifies it.
+    payload = id_token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    if not claims.get(user_id_claim):
+        raise RuncastError(f"The ID token has no claim {user_id_claim!r}. Check RUNCAST_USER_ID_CLAIM.")
+    return Identity(user_id=str(claims[user_id_claim]), id_token=id_token)

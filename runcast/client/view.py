@@ -1,0 +1,219 @@
+"""How a watched run looks: to people, live in a terminal or line by line in a file, and to scripts as JSON.
+
+Steps are printed once each and stay; only the last line of a terminal moves. So what was seen can be scrolled back to,
+and a log file holds the same lines.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.spinner import Spinner
+from rich.text import Text
+
+from runcast.client.step import Progress, WatchedStep
+from runcast.client.watch import Outcome, Watch
+from runcast.clock import epoch_ms
+
+_STYLES = {
+    "agent_invoking": "cyan",
+    "calling_tool": "magenta",
+    "agent_complete": "green",
+    "agent_error": "red",
+    "cancelled": "yellow",
+    "waiting": "yellow",
+}
+_REFRESHES_PER_SECOND = 8
+
+
+class View(Protocol):
+    """What the command shows things through; a context in which a live region may move."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End, also when an error is on its way."""
+
+    def step(self, step: WatchedStep) -> None:
+        """Show one step."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Show what became of a watched run."""
+
+    def record(self, request_id: str, progress: Progress) -> None:
+        """Show a whole record as it is now."""
+
+
+class JsonView:
+    """One JSON object a line: `{"type": "step", ...}` for each step, then one `{"type": "summary", ...}`."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def step(self, step: WatchedStep) -> None:
+        """Show one step."""
+        self._write({"type": "step", **step.to_json()})
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Show what became of a watched run."""
+        self._write(
+            {
+                "type": "summary",
+                "requestId": outcome.request_id,
+                "status": outcome.status,
+                "recorded": outcome.recorded,
+                "receivedLive": outcome.received_live,
+                "missing": outcome.missing,
+                "result": outcome.result,
+                "error": outcome.error,
+            }
+        )
+
+    def record(self, request_id: str, progress: Progress) -> None:
+        """Show a whole record as it is now."""
+        for step in progress.steps:
+            self.step(step)
+        self._write(
+            {
+                "type": "summary",
+                "requestId": request_id,
+                "status": progress.status.value,
+                "liveness": progress.liveness,
+                "recorded": progress.last_seq,
+                "createdAt": progress.created_at_ms,
+                "updatedAt": progress.updated_at_ms,
+                "result": progress.result,
+                "error": progress.error,
+            }
+        )
+
+    def _write(self, line: dict[str, Any]) -> None:
+        # ASCII only, so that nothing in it can reach a terminal as a control character.
+        self._console.out(json.dumps(line), highlight=False)
+
+
+class TerminalView:
+    """Lines for people; in a terminal with colours and a last line that says what is happening now.
+
+    Args:
+        console: Where to.
+        watch: What is being watched, for the moving line; None for a record that is only shown.
+        now_ms: The wall clock, for the moving line.
+    """
+
+    def __init__(self, console: Console, watch: Watch | None = None, *, now_ms: Callable[[], int] = epoch_ms) -> None:
+        self._console = console
+        self._watch = watch
+        self._now_ms = now_ms
+        self._latest: WatchedStep | None = None
+        self._spinner = Spinner("dots")
+        self._moving: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal and self._watch is not None:
+            self._moving = Live(
+                get_renderable=self.now,
+                console=self._console,
+                transient=True,
+                refresh_per_second=_REFRESHES_PER_SECOND,
+            )
+            self._moving.start(refresh=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._moving is not None:
+            self._moving.stop()
+            self._moving = None
+
+    def now(self) -> RenderableType:
+        """Return the moving line: what is happening, for how long, and what is wrong with the connection."""
+        text = Text(overflow="ellipsis", no_wrap=True)
+        watch = self._watch
+        if watch is None or watch.began_ms is None:
+            text.append("connecting")
+        else:
+            text.append(f"{max(0, self._now_ms() - watch.began_ms) / 1000:6.1f} s  ", style="bold")
+            text.append(_what(self._latest) if self._latest else "waiting for the first step")
+            if not watch.live and watch.outcome is None:
+                text.append("  (not live)", style="yellow")
+            if watch.liveness == "late":
+                text.append("  (its worker is late)", style="yellow")
+        self._spinner.update(text=text)
+        return self._spinner
+
+    def step(self, step: WatchedStep) -> None:
+        """Show one step."""
+        self._latest = step
+        line = Text()
+        line.append(f"{'live' if step.seq is None else step.seq:>4}", style="bold")
+        line.append(f" {step.elapsed_seconds:8.2f} s  ", style="dim")
+        line.append(f"{_what(step):<16}", style=_STYLES.get(step.status, "blue"))
+        line.append(f"  {_one_line(step.message)}" if step.message else "")
+        line.rstrip()
+        self._line(line)
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Show what became of a watched run."""
+        self._came_of_it(outcome.result, outcome.error)
+        self._line(Text(str(outcome)))
+
+    def record(self, request_id: str, progress: Progress) -> None:
+        """Show a whole record as it is now."""
+        for step in progress.steps:
+            self.step(step)
+        self._came_of_it(progress.result, progress.error)
+        liveness = "" if progress.status.ended else f" ({progress.liveness})"
+        self._line(Text(f"run {request_id}: {progress.status}{liveness}, {progress.last_seq} steps recorded"))
+
+    def _came_of_it(self, result: Any, error: str | None) -> None:
+        self.__exit__()
+        if error is not None:
+            self._panel("error", Text(_printable(error)), "red")
+        if result is not None:
+            self._panel("result", self._rendered(result), "green")
+
+    def _rendered(self, result: Any) -> RenderableType:
+        if not isinstance(result, str):
+            return Text(json.dumps(result, indent=2))
+        text = _printable(result)
+        return Markdown(text) if self._console.is_terminal else Text(text)
+
+    def _panel(self, title: str, content: RenderableType, style: str) -> None:
+        if self._console.is_terminal:
+            self._console.print(Panel(content, title=title, border_style=style))
+        else:
+            self._console.print(Group(Text(f"{title}:"), content), soft_wrap=True)
+
+    def _line(self, line: Text) -> None:
+        self._console.print(line, soft_wrap=True)
+
+
+def _what(step: WatchedStep) -> str:
+    who = f"{step.agent_name}: " if step.agent_name and step.status == "agent_invoking" else ""
+    return _one_line(f"{who}{step.status} {step.tool_name or ''}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_printable(text).split())
+
+
+def _printable(text: str) -> str:
+    """Return the text without what could move the cursor or change the terminal: agents repeat what they read."""
+    return "".join(each if each in "\n\t" or not unicodedata.category(each).startswith("C") else "�" for each in text)

@@ -1,0 +1,320 @@
+"""An AppSync, with Cognito's sign-in beside it, on a real socket of this machine, that misbehaves as it is told.
+
+It holds one run. What the run does, what of it goes live and what the connection suffers is a script: a coroutine that
+is started by `startAgentRun`, or by hand. Queries and selections are executed against the project's own schema, so
+that a document which AppSync would refuse is refused here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from aiohttp import WSMsgType, web
+from graphql import GraphQLSchema, build_schema, execute_sync, graphql, parse, validate
+
+ROOT = Path(__file__).parents[2]
+BEGAN_MS = 1_700_000_000_000
+USER_ID, USERNAME, PASSWORD, APP_CLIENT_ID = "user-1", "alice", "correct horse", "app-client"
+
+
+def _part(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+ID_TOKEN = ".".join([_part({"alg": "none"}), _part({"sub": USER_ID, "token_use": "id"}), "signature"])
+
+
+@cache
+def _schema() -> GraphQLSchema:
+    prelude = ROOT / "tests" / "graphql" / "appsync_prelude.graphql"
+    return build_schema(prelude.read_text() + (ROOT / "graphql" / "schema.graphql").read_text())
+
+
+class ServiceError(Exception):
+    """An error that a resolver answers, as AppSync words it."""
+
+    def __init__(self, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+
+
+Script = Callable[["FakeAppSync"], Awaitable[None]]
+
+
+@dataclass
+class FakeAppSync:
+    """The server, the run it holds, and its misdeeds.
+
+    Attributes:
+        url: Where the GraphQL endpoint is.
+        script: What the run does once it has been started.
+        page_steps: How many steps one answer of the reader holds at most.
+        refuse_live: Why connections are refused; None accepts them.
+        refuse_subscription: Why subscriptions are refused; None accepts them.
+        acknowledge: Whether subscriptions are acknowledged.
+        start_error: What `startAgentRun` answers instead of starting.
+        failing_reads: How many of the next reads fail with an error of the service.
+        reads: The `afterSeq` of each read so far.
+    """
+
+    url: str = ""
+    script: Script | None = None
+    page_steps: int = 500
+    refuse_live: str | None = None
+    refuse_subscription: str | None = None
+    acknowledge: bool = True
+    start_error: ServiceError | None = None
+    failing_reads: int = 0
+    reads: list[int] = field(default_factory=list)
+    request_id: str | None = None
+    started_with: dict[str, Any] | None = None
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    status: str = "in_progress"
+    liveness: str = "live"
+    result: Any = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        self._schema = _schema()
+        self._subscribers: dict[tuple[web.WebSocketResponse, str], tuple[str, dict[str, Any]]] = {}
+        self._connections: set[Any] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._condition = asyncio.Condition()
+
+    # What a script does
+
+    def has_run(self, request_id: str) -> None:
+        """Hold an open run that nobody here has started."""
+        self.request_id = request_id
+
+    def record(self, step: str, message: str = "", **more: Any) -> int:
+        """Append a step to the record, and nothing else; return its seq."""
+        seq = len(self.steps) + 1
+        blank = {"status": None, "agentName": None, "toolName": None, "metadata": None}
+        stamp = {"elapsed": seq / 10, "timestamp": float(BEGAN_MS + seq * 100)}
+        self.steps.append({"type": "progress", "step": step, "message": message, "seq": seq, **stamp, **blank, **more})
+        return seq
+
+    def end(self, status: str = "complete", *, result: Any = None, error: str | None = None) -> int:
+        """Append the last step and set what came of the run; return the step's seq."""
+        live_name = {"complete": "agent_complete", "error": "agent_error"}.get(status)
+        self.status, self.result, self.error = status, result, error
+        self.liveness = "live" if status == "waiting" else "done"
+        return self.record(status, status=live_name)
+
+    async def send(self, *seqs: int) -> None:
+        """Send these recorded steps live, in this order."""
+        for seq in seqs:
+            step = self.steps[seq - 1]
+            metadata = {**({"toolName": step["toolName"]} if step["toolName"] else {}), **(step["metadata"] or {})}
+            await self.send_update(
+                status=step["status"] or step["step"],
+                message=step["message"],
+                timestamp=step["timestamp"],
+                metadata=json.dumps(metadata) if metadata else None,
+                agentName=step["agentName"],
+                seq=seq,
+            )
+
+    async def send_update(self, **update: Any) -> None:
+        """Send one status message of the run live."""
+        blank = dict.fromkeys(("tenantId", "jobId", "agentName", "message", "metadata", "seq"))
+        whose = {"userId": USER_ID, "requestId": self.request_id, "timestamp": float(BEGAN_MS), "schemaVersion": 1}
+        event = {**blank, **whose, **update}
+        for (socket, subscription_id), (query, variables) in list(self._subscribers.items()):
+            if variables.get("requestId") in (None, event["requestId"]):
+                root = {"onStatusUpdate": event}
+                selected = execute_sync(self._schema, parse(query), root, variable_values=variables)
+                await _send(socket, {"id": subscription_id, "type": "data", "payload": {"data": selected.data}})
+
+    def drop(self) -> None:
+        """Cut every WebSocket, without a closing handshake."""
+        self._subscribers.clear()
+        for transport in self._connections:
+            transport.abort()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something that clients do has made the condition true."""
+        async with self._condition:
+            await self._condition.wait_for(condition)
+
+    async def end_subscriptions(self) -> None:
+        """End every subscription from this side; the connections stay."""
+        for socket, subscription_id in list(self._subscribers):
+            await _send(socket, {"id": subscription_id, "type": "complete"})
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether somebody is subscribed."""
+        return bool(self._subscribers)
+
+    # HTTP
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer one GraphQL request, or one call of Cognito."""
+        if request.headers.get("X-Amz-Target", "").endswith(".InitiateAuth"):
+            return _sign_in(await request.json())
+        if request.headers.get("Authorization") != ID_TOKEN:
+            return _errors("UnauthorizedException", "Valid authorization header not provided.", status=401)
+        asked = await request.json()
+        root = {"startAgentRun": self._start_agent_run, "getAgentProgress": self._get_agent_progress}
+        result = await graphql(self._schema, asked["query"], root, variable_values=asked.get("variables"))
+        answer: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            answer["errors"] = [
+                {"errorType": getattr(each.original_error, "error_type", "ValidationError"), "message": each.message}
+                for each in result.errors
+            ]
+        return web.json_response(answer)
+
+    async def _start_agent_run(self, _info: Any, **arguments: Any) -> dict[str, Any]:
+        if self.start_error:
+            raise self.start_error
+        self.request_id, self.started_with = arguments["requestId"], arguments
+        if self.script:
+            self._tasks.append(asyncio.create_task(self.script(self)))
+        return {"requestId": self.request_id, "status": "in_progress", "createdAt": float(BEGAN_MS)}
+
+    async def _get_agent_progress(self, _info: Any, requestId: str, afterSeq: int = 0) -> dict[str, Any]:  # noqa: N803
+        await self._changed(lambda: self.reads.append(afterSeq))
+        if self.failing_reads:
+            self.failing_reads -= 1
+            raise ServiceError("Unavailable", "The table gave no answer in time. Try again.")
+        if requestId != self.request_id:
+            return {"success": False, "requestId": requestId, "error": "There is no such run."}
+        steps = [
+            {**step, "metadata": step["metadata"] and json.dumps(step["metadata"])} for step in self.steps[afterSeq:]
+        ]
+        page = steps[: self.page_steps]
+        return {
+            "success": True,
+            "requestId": requestId,
+            "steps": page,
+            "status": self.status,
+            "createdAt": float(BEGAN_MS),
+            "updatedAt": float(BEGAN_MS + 100 * len(self.steps)),
+            "error": self.error,
+            "nextSeq": page[-1]["seq"] if len(page) < len(steps) else None,
+            "liveness": self.liveness,
+            "leaseUntil": float(BEGAN_MS),
+            "result": None if self.result is None else json.dumps(self.result),
+        }
+
+    # The real-time protocol
+
+    async def serve_live(self, request: web.Request) -> web.StreamResponse:
+        """Serve one WebSocket."""
+        socket = web.WebSocketResponse(protocols=["graphql-ws"])
+        await socket.prepare(request)
+        token = json.loads(base64.b64decode(request.query["header"])).get("Authorization")
+        refusal = self.refuse_live or (None if token == ID_TOKEN else "You are not authorized to make this call.")
+        if refusal:
+            payload = {"errors": [{"errorType": "UnauthorizedException", "message": refusal, "errorCode": 401}]}
+            await _send(socket, {"type": "connection_error", "payload": payload})
+            await socket.close()
+            return socket
+        self._connections.add(request.transport)
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                await self._frame(socket, json.loads(message.data))
+        self._connections.remove(request.transport)
+        await self._changed(lambda: [self._subscribers.pop(key) for key in [*self._subscribers] if key[0] is socket])
+        return socket
+
+    async def _frame(self, socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
+        if frame["type"] == "connection_init":
+            await _send(socket, {"type": "connection_ack", "payload": {"connectionTimeoutMs": 300_000}})
+            await _send(socket, {"type": "ka"})
+        elif frame["type"] == "start":
+            await self._subscribe(socket, frame)
+        elif frame["type"] == "stop":
+            await self._changed(lambda: self._subscribers.pop((socket, frame["id"]), None))
+            await _send(socket, {"type": "complete", "id": frame["id"]})
+
+    async def _subscribe(self, socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
+        data = json.loads(frame["payload"]["data"])
+        invalid = validate(self._schema, parse(data["query"]))
+        refusal = self.refuse_subscription or "; ".join(each.message for each in invalid)
+        if frame["payload"]["extensions"]["authorization"]["Authorization"] != ID_TOKEN:
+            refusal = "You are not authorized to make this call."
+        if data["variables"]["userId"] != USER_ID:
+            refusal = "userId must be your own."
+        if refusal:
+            payload = {"errors": [{"errorType": "Unauthorized", "message": refusal}]}
+            await _send(socket, {"type": "error", "id": frame["id"], "payload": payload})
+            return
+        if self.acknowledge:
+            await self._changed(
+                lambda: self._subscribers.update({(socket, frame["id"]): (data["query"], data["variables"])})
+            )
+            await _send(socket, {"type": "start_ack", "id": frame["id"]})
+
+    async def _changed(self, change: Callable[[], Any]) -> None:
+        async with self._condition:
+            change()
+            self._condition.notify_all()
+
+    async def stop(self) -> None:
+        """End the scripts, failing if one of them has failed."""
+        for task in self._tasks:
+            task.cancel()
+        for result in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+
+
+@asynccontextmanager
+async def appsync_server() -> AsyncIterator[FakeAppSync]:
+    """Run a server on a free port of 127.0.0.1 for as long as the block lasts."""
+    server = FakeAppSync()
+    app = web.Application()
+    app.router.add_post("/", server.answer)
+    app.router.add_post("/graphql", server.answer)
+    app.router.add_get("/graphql", server.serve_live)
+    runner = web.AppRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        server.url = f"http://127.0.0.1:{port}/graphql"
+        yield server
+    finally:
+        await runner.cleanup()
+        await server.stop()
+
+
+def _sign_in(asked: dict[str, Any]) -> web.Response:
+    given = asked["AuthParameters"]
+    if asked["ClientId"] != APP_CLIENT_ID:
+        return _cognito_error("ResourceNotFoundException", f"User pool client {asked['ClientId']} does not exist.")
+    if (given["USERNAME"], given["PASSWORD"]) != (USERNAME, PASSWORD):
+        return _cognito_error("NotAuthorizedException", "Incorrect username or password.")
+    return _json({"AuthenticationResult": {"IdToken": ID_TOKEN, "AccessToken": "another", "ExpiresIn": 3600}})
+
+
+def _cognito_error(kind: str, message: str) -> web.Response:
+    return _json({"__type": kind, "message": message}, status=400)
+
+
+def _json(answer: dict[str, Any], status: int = 200) -> web.Response:
+    return web.json_response(answer, status=status, content_type="application/x-amz-json-1.1")
+
+
+def _errors(kind: str, message: str, *, status: int) -> web.Response:
+    return web.json_response({"errors": [{"errorType": kind, "message": message}]}, status=status)
+
+
+async def _send(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
+    # The client may leave at any time.
+    with contextlib.suppress(ConnectionError):
+        await socket.send_str(json.dumps(frame))

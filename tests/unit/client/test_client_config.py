@@ -1,0 +1,48 @@
+import pytest
+
+from runcast.client.config import ClientConfig
+from runcast.errors import ConfigurationMissing, InvalidInput
+
+ENVIRONMENT = {
+    "RUNCAST_GRAPHQL_URL": "https://x.appsync-api.eu-central-1.amazonaws.com/graphql",
+    "RUNCAST_USER_POOL_CLIENT_ID": "app-client",
+    "RUNCAST_REGION": "eu-central-1",
+    "RUNCAST_USERNAME": "alice",
+    "RUNCAST_PASSWORD": "correct horse",
+}
+
+
+def test_is_read_from_the_environment():
+    config = ClientConfig.from_environment(ENVIRONMENT)
+
+    assert config == ClientConfig(
+        graphql_url="https://x.appsync-api.eu-central-1.amazonaws.com/graphql",
+        user_pool_client_id="app-client",
+        region="eu-central-1",
+        username="alice",
+        password="correct horse",
+        user_id_claim="sub",
+    )
+
+
+def test_the_claim_that_names_the_user_can_be_another():
+    assert ClientConfig.from_environment(ENVIRONMENT | {"RUNCAST_USER_ID_CLAIM": "email"}).user_id_claim == "email"
+
+
+def test_all_that_is_missing_is_named_at_once():
+    with pytest.raises(ConfigurationMissing) as caught:
+        ClientConfig.from_environment({"RUNCAST_REGION": "eu-central-1", "RUNCAST_PASSWORD": ""})
+
+    assert str(caught.value) == (
+        "Set these environment variables: RUNCAST_GRAPHQL_URL, RUNCAST_USER_POOL_CLIENT_ID, RUNCAST_USERNAME, "
+        "RUNCAST_PASSWORD."
+    )
+
+
+def test_an_address_that_is_none_is_refused():
+    with pytest.raises(InvalidInput, match=r"^RUNCAST_GRAPHQL_URL is 'example\.com'; give an address that begins with"):
+        ClientConfig.from_environment(ENVIRONMENT | {"RUNCAST_GRAPHQL_URL": "example.com"})
+
+
+def test_the_password_is_not_printed():
+    assert "correct horse" not in repr(ClientConfig.from_environment(ENVIRONMENT))

@@ -1,0 +1,233 @@
+"""The command as a user meets it: what it prints where, and its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from runcast.client.command import main
+from runcast.client.config import ClientConfig
+from tests.contracts.watching_client import DEADLINE_SECONDS
+from tests.fakes.appsync_server import ROOT, FakeAppSync, ServiceError
+
+REQUEST_ID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+Run = Callable[..., Awaitable[int]]
+
+
+@pytest.fixture
+def run(config: ClientConfig, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command against the server, on a thread with an event loop of its own."""
+    for name, value in environment(config).items():
+        monkeypatch.setenv(name, value)
+
+    async def run(*arguments: str) -> int:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await asyncio.to_thread(main, arguments)
+
+    return run
+
+
+def environment(config: ClientConfig) -> dict[str, str]:
+    return {
+        "RUNCAST_GRAPHQL_URL": config.graphql_url,
+        "RUNCAST_USER_POOL_CLIENT_ID": config.user_pool_client_id,
+        "RUNCAST_REGION": config.region,
+        "RUNCAST_USERNAME": config.username,
+        "RUNCAST_PASSWORD": config.password,
+    }
+
+
+async def two_steps(server: FakeAppSync) -> None:
+    await server.send(server.record("init", "Cold start", status="agent_invoking"))
+    await server.send(server.end(result="12 cells"))
+
+
+async def test_run_shows_steps_result_and_count(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    server.script = two_steps
+
+    code = await run("run", "terrain", "Where?", "--request-id", REQUEST_ID, "--parameters", '{"cells": 4}')
+
+    out, err = capsys.readouterr()
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "   1     0.10 s  agent_invoking    Cold start",
+        "   2     0.20 s  agent_complete",
+        "result:",
+        "12 cells",
+        f"run {REQUEST_ID}: complete, 2 steps recorded, 2 received live, 0 missing",
+    ]
+    assert server.started_with == {
+        "agent": "terrain",
+        "query": "Where?",
+        "parameters": '{"cells": 4}',
+        "requestId": REQUEST_ID,
+    }
+
+
+async def test_run_without_live_as_json(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    server.script = two_steps
+
+    code = await run("run", "terrain", "Where?", "--no-live", "--json")
+
+    out, err = capsys.readouterr()
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert [line["type"] for line in lines] == ["step", "step", "summary"]
+    assert (lines[-1]["recorded"], lines[-1]["receivedLive"], lines[-1]["missing"]) == (2, 0, 0)
+    assert lines[-1]["result"] == "12 cells"
+
+
+@pytest.mark.parametrize(("status", "expected"), [("complete", 0), ("error", 1), ("cancelled", 3), ("waiting", 5)])
+async def test_the_exit_code_says_how_a_run_ended(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], status: str, expected: int
+):
+    server.has_run(REQUEST_ID)
+    server.end(status, error="It broke." if status == "error" else None)
+
+    code = await run("watch", REQUEST_ID)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert code == expected
+    assert lines[-1] == f"run {REQUEST_ID}: {status}, 1 steps recorded, 0 received live, 0 missing"
+    assert ("It broke." in lines) == (status == "error")
+
+
+async def test_a_lost_run_and_a_wait_that_is_over(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    server.has_run(REQUEST_ID)
+    server.record("init")
+
+    assert await run("watch", REQUEST_ID, "--timeout-seconds", "0.5") == 4
+    assert f"run {REQUEST_ID}: timeout, " in capsys.readouterr().out
+    server.liveness = "lost"
+    assert await run("watch", REQUEST_ID) == 4
+    assert capsys.readouterr().out.endswith("lost, 1 steps recorded, 0 received live, 0 missing\n")
+
+
+async def test_show_reads_the_record(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    server.has_run(REQUEST_ID)
+    server.record("init")
+
+    assert await run("show", REQUEST_ID) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "   1     0.10 s  init",
+        f"run {REQUEST_ID}: in_progress (live), 1 steps recorded",
+    ]
+    assert await run("show", REQUEST_ID, "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["status"] == "in_progress"
+
+
+async def test_a_refusal_is_one_line(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    server.start_error = ServiceError("BadRequest", "agent is 'x'; known agents: terrain.")
+
+    assert await run("run", "x", "Where?") == 2
+    assert capsys.readouterr() == ("", "runcast: agent is 'x'; known agents: terrain.\n")
+
+
+async def test_an_unknown_run_is_one_line(run: Run, capsys: pytest.CaptureFixture[str]):
+    assert await run("watch", REQUEST_ID) == 2
+    assert capsys.readouterr() == ("", f"runcast: {REQUEST_ID}: There is no such run.\n")
+
+
+async def test_a_wrong_password_is_one_line(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RUNCAST_PASSWORD", "wrong")
+
+    assert await run("show", REQUEST_ID) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("runcast: Signing in as 'alice' was refused: Incorrect username or password.")
+
+
+async def test_a_service_that_is_not_there_is_one_line(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RUNCAST_GRAPHQL_URL", "http://127.0.0.1:9/graphql")
+
+    assert await run("run", "terrain", "Where?", "--no-live", "--request-id", REQUEST_ID) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("runcast: http://127.0.0.1:9/graphql gave no answer: ")
+    assert err.endswith(f"The run may have been started. To watch it again: runcast watch {REQUEST_ID}\n")
+
+
+def test_missing_settings_are_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    for name in [name for name in os.environ if name.startswith("RUNCAST_")]:
+        monkeypatch.delenv(name)
+
+    assert main(["show", REQUEST_ID]) == 2
+    assert capsys.readouterr().err == (
+        "runcast: Set these environment variables: RUNCAST_GRAPHQL_URL, RUNCAST_USER_POOL_CLIENT_ID, "
+        "RUNCAST_REGION, RUNCAST_USERNAME, RUNCAST_PASSWORD.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--parameters", "[1]"], "argument --parameters: must be a JSON object"),
+        (["--parameters", "{"], "argument --parameters: must be a JSON object; Expecting property name"),
+        (["--request-id", "x"], "argument --request-id: must be a UUID"),
+        (["--timeout-seconds", "0"], "argument --timeout-seconds: must be a number of seconds above 0"),
+        (["--timeout-seconds", "soon"], "argument --timeout-seconds: must be a number of seconds above 0"),
+    ],
+)
+def test_wrong_usage_is_refused(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "terrain", "Where?", *arguments])
+
+    assert caught.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_help_lists_the_exit_codes(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    shown = capsys.readouterr().out
+    assert [line.split()[0] for line in shown.split("exit codes:")[1].split("\n\n")[0].splitlines() if line] == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "130",
+    ]
+
+
+async def test_ctrl_c_leaves_cleanly_and_says_how_to_come_back(server: FakeAppSync, config: ClientConfig):
+    async def script(server: FakeAppSync) -> None:
+        await server.send(server.record("init"))
+
+    server.script = script
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "runcast.client.command", "run", "terrain", "Where?", "--request-id", REQUEST_ID),
+        cwd=ROOT,
+        env={**os.environ, **environment(config)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            first = await process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            out, err = await process.communicate()
+            await server.until(lambda: not server.subscribed)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+    assert first.decode().split() == ["1", "0.10", "s", "init"]
+    assert (process.returncode, out) == (130, b"")
+    assert err.decode().splitlines() == [
+        f"The run goes on. To watch it again: runcast watch {REQUEST_ID}",
+        "runcast: interrupted",
+    ]
