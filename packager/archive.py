@@ -1,7 +1,7 @@
 """Writes the zip that is uploaded: what is needed, in one order, with one date, so that equal sources give equal bytes.
 
-Two rules say what stays out. Bytecode: it differs from run to run. The definitions of AWS services that nothing asks
-for: botocore carries more than 400, most of its size, and reads one only when a client for that service is made.
+One rule says what stays out: the definitions of AWS services that nothing asks for. botocore carries more than 400,
+most of its size, and reads one only when a client for that service is made.
 """
 
 import ast
@@ -16,25 +16,24 @@ _REGULAR_FILE_0644 = 0o100644 << 16
 _UNIX = 3
 
 
-def write_archive(archive: Path, *, app_archive: Path, site_packages: Path, services: set[str]) -> None:
+def write_archive(archive: Path, *, app: Path, site_packages: Path, services: set[str]) -> None:
     """Write the zip with the application, its library and its dependencies.
 
     Args:
         archive: The file to write.
-        app_archive: Chalice's zip of the application.
+        app: The application as Chalice packages it, unpacked; where both have a file, this one is taken.
         site_packages: The installed dependencies.
         services: The AWS services whose definitions stay in.
     """
-    with zipfile.ZipFile(app_archive) as app, zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
-        installed = {path.relative_to(site_packages).as_posix(): path for path in _files(site_packages)}
-        own = {info.filename for info in app.infolist() if not info.is_dir()}
-        for name in sorted(installed.keys() | own):
+    files = {path.relative_to(root).as_posix(): path for root in (site_packages, app) for path in _files(root)}
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in sorted(files):
             if _is_packaged(name, services):
                 info = zipfile.ZipInfo(name, _EPOCH)
                 info.compress_type = zipfile.ZIP_DEFLATED
                 info.create_system = _UNIX
                 info.external_attr = _REGULAR_FILE_0644
-                out.writestr(info, app.read(name) if name in own else installed[name].read_bytes())
+                out.writestr(info, files[name].read_bytes())
 
 
 def services_named(sources: Iterable[Path], site_packages: Path) -> set[str]:
@@ -54,8 +53,6 @@ def services_named(sources: Iterable[Path], site_packages: Path) -> set[str]:
 
 
 def _is_packaged(name: str, services: set[str]) -> bool:
-    if name.endswith(".pyc") or "__pycache__/" in name:
-        return False
     service, in_folder, _ = name.removeprefix(_BOTOCORE_DATA).partition("/")
     return not (name.startswith(_BOTOCORE_DATA) and in_folder) or service in services
 

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from packager.archive import services_named, write_archive
+from packager.bytecode import compile_bytecode
 from packager.dependencies import install_dependencies
 from packager.export import export_app, repair
 from packager.import_test import import_test
@@ -57,13 +58,14 @@ def _make(project: Path, work: Path) -> None:
     """Make both files in the results directory; they are complete and tested when this returns."""
     site_packages = install_dependencies(project / "chalice_app" / "requirements.txt", work / "dependencies")
     app = _stage_app(project, work / "app")
-    export, app_archive = export_app(app, work / "export")
+    export, packaged = export_app(app, work / "export")
     repaired = repair(export)
+    compile_bytecode(packaged)
     services = services_named([app / "app.py", app / "chalicelib", app / "vendor"], site_packages)
 
     results = _results(work)
     results.mkdir(exist_ok=True)
-    write_archive(results / ARCHIVE_NAME, app_archive=app_archive, site_packages=site_packages, services=services)
+    write_archive(results / ARCHIVE_NAME, app=packaged, site_packages=site_packages, services=services)
     handlers = [function["handler"] for function in repaired["resource"]["aws_lambda_function"].values()]
     import_test(results / ARCHIVE_NAME, handlers=handlers, services=services)
     (results / EXPORT_NAME).write_text(json.dumps(repaired, indent=2, sort_keys=True) + "\n")

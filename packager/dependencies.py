@@ -19,11 +19,12 @@ from chalice.deploy.packager import (
 )
 from chalice.utils import OSUtils
 
+from packager.bytecode import compile_bytecode
 from packager.errors import PackagingError
 
 
 def install_dependencies(requirements: Path, cache: Path) -> Path:
-    """Return a directory with all requirements installed for Lambda (x86_64, the Python that runs this).
+    """Return a directory with all requirements installed and compiled for Lambda (x86_64, the Python that runs this).
 
     Args:
         requirements: A requirements file in which everything is pinned.
@@ -33,7 +34,7 @@ def install_dependencies(requirements: Path, cache: Path) -> Path:
         PackagingError: A requirement does not exist or has no wheel for Lambda.
     """
     abi = f"cp{sys.version_info.major}{sys.version_info.minor}"
-    key = f"{abi} {version('chalice')} {requirements.read_text()}"
+    key = f"compiled {abi} {version('chalice')} {requirements.read_text()}"
     installed = cache / hashlib.sha256(key.encode()).hexdigest()[:16]
     if installed.is_dir():
         return installed
@@ -49,4 +50,5 @@ def install_dependencies(requirements: Path, cache: Path) -> Path:
         ) from error
     except (NoSuchPackageError, PackageDownloadError) as error:
         raise PackagingError(f"{requirements.name}: {error}") from error
+    compile_bytecode(partial)
     return partial.rename(installed)

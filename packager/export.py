@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def export_app(app: Path, out: Path) -> tuple[dict[str, Any], Path]:
         out: Where Chalice writes; what was there is deleted.
 
     Returns:
-        The export as Chalice wrote it, and the path of its zip.
+        The export as Chalice wrote it, and the directory into which its zip has been unpacked.
 
     Raises:
         PackagingError: Chalice failed, as it does when `app.py` cannot be imported.
@@ -50,7 +51,10 @@ def export_app(app: Path, out: Path) -> tuple[dict[str, Any], Path]:
     )
     if done.returncode:
         raise PackagingError(f"chalice package failed:\n{done.stderr.strip() or done.stdout.strip()}")
-    return json.loads((out / "chalice.tf.json").read_text()), out / "deployment.zip"
+    packaged = out / "packaged"
+    with zipfile.ZipFile(out / "deployment.zip") as archive:
+        archive.extractall(packaged)
+    return json.loads((out / "chalice.tf.json").read_text()), packaged
 
 
 def repair(export: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def import_test(archive: Path, *, handlers: Iterable[str], services: Iterable[st
     with tempfile.TemporaryDirectory() as unpacked:
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(unpacked)
-        # Isolated (-I), without site-packages (-S), and without bytecode (-B), which nothing would read.
+        # Isolated (-I), without site-packages (-S), and writing no bytecode (-B), as on Lambda.
         python = [sys.executable, "-I", "-S", "-B", str(_PROGRAM)]
         arguments = [unpacked, *sorted(handlers), "--", *sorted(services)]
         done = subprocess.run([*python, *arguments], env={}, capture_output=True, text=True, check=False)

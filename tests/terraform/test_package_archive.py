@@ -19,7 +19,6 @@ def site_packages(tmp_path: Path) -> Path:
         "botocore/data/ec2/2016-11-15/service-2.json": "{}",
         "botocore/data/bedrock-runtime/2023-09-30/service-2.json": "{}",
         "chalice/app.py": "replaced",
-        "dropped.pyc": "bytecode",
     }
     root = tmp_path / "site-packages"
     for name, text in files.items():
@@ -29,26 +28,26 @@ def site_packages(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def app_archive(tmp_path: Path) -> Path:
-    path = tmp_path / "app.zip"
-    with zipfile.ZipFile(path, "w") as out:
-        out.writestr("chalice/app.py", "chalice's")
-        out.writestr("app.py", "own")
-        out.writestr("chalicelib/__pycache__/x.cpython-311.pyc", "bytecode")
-    return path
+def app(tmp_path: Path) -> Path:
+    root = tmp_path / "app"
+    (root / "chalice").mkdir(parents=True)
+    (root / "chalice" / "app.py").write_text("chalice's")
+    (root / "app.py").write_text("own")
+    return root
 
 
-def archive(tmp_path: Path, app_archive: Path, site_packages: Path, name: str = "deployment.zip") -> Path:
+def archive(tmp_path: Path, app: Path, site_packages: Path, name: str = "deployment.zip") -> Path:
     path = tmp_path / name
-    write_archive(path, app_archive=app_archive, site_packages=site_packages, services={"dynamodb"})
+    write_archive(path, app=app, site_packages=site_packages, services={"dynamodb"})
     return path
 
 
-def test_no_bytecode_and_only_the_named_services(tmp_path: Path, app_archive: Path, site_packages: Path):
-    with zipfile.ZipFile(archive(tmp_path, app_archive, site_packages)) as written:
+def test_everything_but_the_services_that_are_not_named(tmp_path: Path, app: Path, site_packages: Path):
+    with zipfile.ZipFile(archive(tmp_path, app, site_packages)) as written:
         assert written.namelist() == [
             "app.py",
             "boto3/__init__.py",
+            "boto3/__pycache__/__init__.cpython-311.pyc",
             "botocore/__init__.py",
             "botocore/data/dynamodb/2012-08-10/service-2.json",
             "botocore/data/endpoints.json",
@@ -56,28 +55,26 @@ def test_no_bytecode_and_only_the_named_services(tmp_path: Path, app_archive: Pa
         ]
 
 
-def test_entries_are_regular_files_of_1980_that_everyone_may_read(
-    tmp_path: Path, app_archive: Path, site_packages: Path
-):
-    with zipfile.ZipFile(archive(tmp_path, app_archive, site_packages)) as written:
+def test_entries_are_regular_files_of_1980_that_everyone_may_read(tmp_path: Path, app: Path, site_packages: Path):
+    with zipfile.ZipFile(archive(tmp_path, app, site_packages)) as written:
         for entry in written.infolist():
             assert entry.date_time == (1980, 1, 1, 0, 0, 0)
             assert entry.external_attr >> 16 == 0o100644
             assert entry.compress_type == zipfile.ZIP_DEFLATED
 
 
-def test_bytes_depend_on_names_and_contents_only(tmp_path: Path, app_archive: Path, site_packages: Path):
-    first = archive(tmp_path, app_archive, site_packages, "first.zip").read_bytes()
+def test_bytes_depend_on_names_and_contents_only(tmp_path: Path, app: Path, site_packages: Path):
+    first = archive(tmp_path, app, site_packages, "first.zip").read_bytes()
     for path in site_packages.rglob("*.py"):
         path.chmod(0o600)
         os.utime(path, (0, 0))
-    assert archive(tmp_path, app_archive, site_packages, "second.zip").read_bytes() == first
+    assert archive(tmp_path, app, site_packages, "second.zip").read_bytes() == first
     (site_packages / "boto3" / "__init__.py").write_text("changed")
-    assert archive(tmp_path, app_archive, site_packages, "third.zip").read_bytes() != first
+    assert archive(tmp_path, app, site_packages, "third.zip").read_bytes() != first
 
 
-def test_the_application_wins_over_a_dependency(tmp_path: Path, app_archive: Path, site_packages: Path):
-    with zipfile.ZipFile(archive(tmp_path, app_archive, site_packages)) as written:
+def test_the_application_wins_over_a_dependency(tmp_path: Path, app: Path, site_packages: Path):
+    with zipfile.ZipFile(archive(tmp_path, app, site_packages)) as written:
         assert written.read("chalice/app.py") == b"chalice's"
 
 
