@@ -66,7 +66,7 @@ def _starts(stack: LocalStack, name: str) -> Row:
 
 
 async def _runs(stack: LocalStack) -> list[Row]:
-    user = stack.user("alice")
+    user = next(user for user in stack.state.users if user.name == "alice")
     environment = client_environment(stack.state, user)
     os.environ["AWS_ENDPOINT_URL"] = environment["AWS_ENDPOINT_URL"]
     late_ms: list[float] = []
