@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -83,6 +84,8 @@ def _set_environment(port: int, model_url: str) -> None:
         GATEWAY_PORT=str(port),
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
+        # The pools' signing keys: not where everybody looks, nor where another front keeps its own.
+        STATE_DIR=str(Path(tempfile.gettempdir()) / "ministack-state"),
         LAMBDA_ASYNC_RETRY_BASE_SECONDS="1",
         MINISTACK_BEDROCK_PROXY_URL=model_url.rstrip("/"),
         MINISTACK_BEDROCK_PROXY_TIMEOUT_SECONDS="120",

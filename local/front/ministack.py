@@ -9,9 +9,13 @@ MiniStack reads its settings when it is imported: import this module after the e
 """
 
 import json
+import tempfile
+import zipfile
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import ministack.app
@@ -21,6 +25,7 @@ from ministack.services import appsync, bedrock_runtime, lambda_svc
 
 from local.front.authorisation import Caller, Mode
 from local.front.execution import EXCHANGE, Answer, Api, FieldCall, execute
+from local.front.unpacking import shared_archive
 
 SUPPORTED_VERSION = "1.5.33"
 
@@ -33,6 +38,7 @@ _AUTH_TYPES = {
 }
 _auth_type: ContextVar[str] = ContextVar("auth_type")
 _extensions: ContextVar[list[dict[str, Any]]] = ContextVar("extensions")
+_unpacked = tempfile.TemporaryDirectory(prefix="runcast-functions-")
 
 
 class UnsupportedMinistack(Exception):
@@ -57,16 +63,19 @@ def install(function_python: str) -> AsgiApp:
         _worker_script(), log_prefix="appsync-js", logger=appsync_js.logger, timeout=appsync_js._EVAL_TIMEOUT
     )
     _run_functions_on(function_python)
+    _unpack_functions_once()
     _authorise_models_as_aws()
     _fail_when_the_model_fails()
+    _tell_a_cut_answer()
     app: AsgiApp = ministack.app.app
     return app
 
 
 def end_workers() -> None:
-    """Ends the Lambda workers and the resolvers' Node processes."""
+    """Ends the Lambda workers and the resolvers' Node processes, and removes the functions' code."""
     lambda_svc.reset()
     appsync_js.reset()
+    _unpacked.cleanup()
 
 
 # AppSync
@@ -182,6 +191,11 @@ def _run_functions_on(function_python: str) -> None:
     lambda_runtime._detect_runtime_binary = detect
 
 
+def _unpack_functions_once() -> None:
+    archive = shared_archive(Path(_unpacked.name))
+    lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": archive})
+
+
 # Bedrock
 
 _MODEL_ACTIONS = {
@@ -246,3 +260,21 @@ def _fail_when_the_model_fails() -> None:
     bedrock_runtime._mock_reply = refuse_canned_text
     for name in ("_converse", "_converse_stream", "_invoke_model", "_invoke_model_with_response_stream"):
         setattr(bedrock_runtime, name, erring(getattr(bedrock_runtime, name)))
+
+
+def _tell_a_cut_answer() -> None:
+    """MiniStack forgets that an answer ended for want of tokens; Bedrock says so, lest it pass for a whole one."""
+    blocks_and_stop_reason = bedrock_runtime._converse_blocks_from_message
+
+    def load(response: Any) -> Any:
+        answer = json.load(response)
+        for choice in answer["choices"]:
+            choice["message"]["finish_reason"] = choice.get("finish_reason")
+        return answer
+
+    def with_stop_reason(message: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+        blocks, stop_reason = blocks_and_stop_reason(message)
+        return blocks, "max_tokens" if message["finish_reason"] == "length" else stop_reason
+
+    bedrock_runtime.json = SimpleNamespace(**{**vars(json), "load": load})
+    bedrock_runtime._converse_blocks_from_message = with_stop_reason

@@ -54,8 +54,11 @@ class FrontProcess:
             self._process = subprocess.Popen(
                 [str(self._interpreter), "-m", "local.front", *self._arguments],
                 cwd=REPOSITORY,
-                # Nothing of the caller's environment may reach the functions.
-                env={name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ},
+                # Nothing of the caller's environment may reach the functions; what they leave behind is beside the log.
+                env={
+                    **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+                    "TMPDIR": str(self._log.resolve().parent),
+                },
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

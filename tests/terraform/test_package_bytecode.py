@@ -30,7 +30,7 @@ def test_it_is_used_whatever_date_its_source_bears(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-c", "from package.module import fail; fail()"], cwd=tmp_path, capture_output=True, text=True
     )
-    assert 'line 5, in fail\nRuntimeError' in done.stderr
+    assert "line 5, in fail\nRuntimeError" in done.stderr
 
 
 def test_a_file_that_is_no_python_is_an_error_that_names_it(tmp_path: Path):

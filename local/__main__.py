@@ -1,0 +1,61 @@
+"""`python -m local`: the commands behind `make up`, `make down`, `make demo` and their like."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+
+from local.commands import down, status, up
+from local.demo import demo
+from local.ground import GroundMissing
+from local.provider.gaps import gaps_markdown
+from local.settings import InvalidSettings, Settings
+from local.stack import StackFailed
+from local.stack_state import StateDirectoryTaken
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; 130 after Ctrl-C or SIGTERM."""
+    options = _parser().parse_args(arguments)
+    # Both end alike: what was started is stopped on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _run(options, Settings.from_environment())
+    except (InvalidSettings, GroundMissing, StateDirectoryTaken, StackFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace, settings: Settings) -> int:
+    match options.command:
+        case "up":
+            return up(settings, hold=options.hold)
+        case "down":
+            return down(settings)
+        case "status":
+            return status(settings)
+        case "demo":
+            return demo(settings, agent=options.agent, query=options.query)
+    print(gaps_markdown(), end="")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description="Runcast on one machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up_command = commands.add_parser("up", help="start it, unless it runs already")
+    up_command.add_argument("--hold", action="store_true", help="stay until Ctrl-C, then stop it")
+    commands.add_parser("down", help="stop it and forget its state")
+    commands.add_parser("status", help="say what runs")
+    demo_command = commands.add_parser("demo", help="start it, run an agent, watch it live, stop what was started")
+    demo_command.add_argument("agent")
+    demo_command.add_argument("query")
+    commands.add_parser("gaps", help="list what the local Terraform provider does not carry")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

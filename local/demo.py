@@ -1,0 +1,81 @@
+"""The demonstration: the whole system on this machine, one run watched live with the command that users have.
+
+What the command prints is passed on as it comes, in colour where this is a terminal; only its last line, which counts
+what was seen, is kept for the end.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from local.settings import Settings
+from local.stack import LocalStack, client_environment, running_stack
+from local.stack_state import StackState
+
+_SUMMARY = re.compile(r"run (\S+): (\S+), \d+ steps recorded, \d+ received live, (\d+) missing")
+
+
+def demo(settings: Settings, *, agent: str, query: str) -> int:
+    """Run an agent and watch it, on the local machine that runs or on one for this purpose only.
+
+    The last line printed is `run <requestId>: <status>, N steps recorded, M received live, K missing`.
+
+    Args:
+        settings: Where the local machine listens and keeps its state.
+        agent: Which agent.
+        query: What it shall do.
+
+    Returns:
+        0 if the run is complete and none of its steps is missing, 1 if not.
+
+    Raises:
+        GroundMissing, StateDirectoryTaken, StackFailed: See `LocalStack.start` and `running_stack`.
+    """
+    with _machine(settings) as state:
+        watched = _SUMMARY.fullmatch(_runcast(state, "run", agent, query))
+        if watched:
+            _runcast(state, "show", watched[1])
+    if not watched:
+        print("The run could not be watched to its end.", file=sys.stderr)
+        return 1
+    print(watched[0])
+    return 0 if (watched[2], watched[3]) == ("complete", "0") else 1
+
+
+@contextlib.contextmanager
+def _machine(settings: Settings) -> Iterator[StackState]:
+    running = running_stack(settings)
+    if running:
+        yield running
+        return
+    with LocalStack(settings) as stack:
+        yield stack.state
+        print("\nStopping ...", flush=True)
+    print("Nothing is left running.\n")
+
+
+def _runcast(state: StackState, *arguments: str) -> str:
+    """Run the command as the first user, pass on what it prints, and return its last line as plain text."""
+    print(f"\n$ runcast {shlex.join(arguments)}", flush=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment.update(client_environment(state, state.users[0]))
+    if sys.stdout.isatty():
+        # It writes into a pipe here, and shall still write as for the terminal.
+        size = shutil.get_terminal_size()
+        environment.update(TTY_COMPATIBLE="1", TTY_INTERACTIVE="1", COLUMNS=str(size.columns), LINES=str(size.lines))
+    command = [sys.executable, "-m", "runcast.client.command", *arguments]
+    printed = bytearray()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, bufsize=0) as process:
+        while process.stdout and (part := process.stdout.read(65_536)):
+            printed += part
+            sys.stdout.buffer.write(part)
+            sys.stdout.buffer.flush()
+    lines = printed.decode(errors="replace").splitlines()
+    return Text.from_ansi(lines[-1]).plain.strip() if lines else ""

@@ -1,0 +1,204 @@
+"""The whole local machine: a model, the emulated AWS, and on it what Terraform builds from the project's own module.
+
+Started from here it either comes up completely or leaves nothing behind. It holds no state of its own between starts:
+the emulator forgets everything when it stops, so Terraform's state goes with it.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+
+from local.front.process import FrontFailed, FrontProcess
+from local.ground import check_ground
+from local.processes import LocalProcess
+from local.settings import REGION, ROOT, Settings
+from local.stack_state import StackState, load_state, prepare_directory, write_shell_exports
+from local.terraform import Terraform, TerraformFailed, TerraformMissing, prepare
+from local.users import User, create_users
+from packager.build import build
+from packager.errors import PackagingError
+
+ENV_FILE = "env"
+# The emulator takes this name for its root user, whatever the secret.
+_ROOT_USER = "test"
+
+
+class StackFailed(Exception):
+    """The local machine could not be brought up. The message says which step failed, and why."""
+
+
+class LocalStack:
+    """One local machine. As a context manager it runs for the length of the block.
+
+    Args:
+        settings: Where it listens and keeps its state; a port of 0 takes a free one.
+        say: Takes a line about each step.
+
+    Attributes:
+        state: What there is of it so far; complete after `start`.
+    """
+
+    def __init__(self, settings: Settings, *, say: Callable[[str], None] = print) -> None:
+        self._settings = settings
+        self._say = say
+        self._model: subprocess.Popen[str] | None = None
+        self._front: FrontProcess | None = None
+        starter = LocalProcess.of("the starting command", os.getpid())
+        self.state = StackState(settings.directory, endpoint_url="", model_url="", starter=starter)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Bring it up until a user can sign in and start a run; if a step fails, stop what was started.
+
+        Raises:
+            GroundMissing: Something that it needs is missing or taken.
+            StateDirectoryTaken: The state directory is not empty.
+            StackFailed: A step failed.
+        """
+        check_ground(self._settings)
+        prepare_directory(self._settings.directory)
+        try:
+            self._note()
+            self._start_model()
+            self._start_front()
+            self._provision()
+            self._admit_users()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End all processes and remove the state directory."""
+        self.state.stop()
+        # What follows ends processes that were not noted yet, and takes note of the end of the others.
+        if self._front:
+            self._front.stop()
+        if self._model:
+            self._model.kill()
+            self._model.communicate()
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the emulated AWS, as its root user."""
+        create: Any = boto3.client  # Its types know a fixed list of services.
+        return create(
+            service,
+            endpoint_url=self.state.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=_ROOT_USER,
+            aws_secret_access_key=_ROOT_USER,
+        )
+
+    def _note(self, **changes: Any) -> None:
+        self.state = replace(self.state, **changes)
+        self.state.save()
+
+    def _note_process(self, name: str, pid: int) -> None:
+        self._note(processes=(*self.state.processes, LocalProcess.of(name, pid)))
+
+    def _start_model(self) -> None:
+        if self._settings.model_url:
+            self._note(model_url=self._settings.model_url)
+            return
+        log = self.state.directory / "model.log"
+        with log.open("w") as output:
+            self._model = subprocess.Popen(
+                [sys.executable, "-m", "local.model", "--port", str(self._settings.model_port)],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+                # A Ctrl-C is the starter's to handle.
+                start_new_session=True,
+            )
+        self._note_process("the scripted model", self._model.pid)
+        line = self._model.stdout.readline() if self._model.stdout else ""
+        if not line.startswith("ready "):
+            raise StackFailed(f"The scripted model did not start: {log.read_text().strip()}")
+        self._note(model_url=line.split()[1])
+
+    def _start_front(self) -> None:
+        self._say("Starting the emulated AWS ...")
+        self._front = FrontProcess(
+            interpreter=self._settings.emulator_python,
+            function_python=self._settings.function_python,
+            model_url=self.state.model_url,
+            log=self.state.directory / "front.log",
+            port=self._settings.port,
+        )
+        try:
+            self._front.start()
+        except FrontFailed as error:
+            raise StackFailed(f"The emulated AWS did not start: {error}") from error
+        self._note_process("the emulated AWS", self._front.pid)
+        self._note(endpoint_url=self._front.url)
+
+    def _provision(self) -> None:
+        self._say("Packaging the functions ...")
+        try:
+            build(ROOT, work=ROOT / "build" / "package", target=ROOT / "terraform")
+        except PackagingError as error:
+            raise StackFailed(f"The functions could not be packaged: {error}") from error
+        self._say("Applying the Terraform ...")
+        work_dir = self.state.directory / "terraform"
+        work_dir.mkdir()
+        environment = {
+            "AWS_ENDPOINT_URL": self.state.endpoint_url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": _ROOT_USER,
+            "AWS_SECRET_ACCESS_KEY": _ROOT_USER,
+        }
+        try:
+            prepare(ROOT, work_dir)
+            terraform = Terraform(work_dir, environment)
+            terraform.init()
+            terraform.apply()
+            self._note(outputs=terraform.output())
+        except (TerraformFailed, TerraformMissing) as error:
+            raise StackFailed(str(error)) from error
+
+    def _admit_users(self) -> None:
+        users = create_users(self.client("cognito-idp"), self.state.outputs["user_pool_id"])
+        write_shell_exports(self.state.directory / ENV_FILE, client_environment(self.state, users[0]))
+        self._note(users=tuple(users))
+
+
+def running_stack(settings: Settings) -> StackState | None:
+    """Return the state of the local machine that is up; None if none is, after clearing away what one has left.
+
+    Raises:
+        StackFailed: Another process is bringing it up.
+    """
+    state = load_state(settings.directory)
+    if state is None or state.ready:
+        return state
+    if state.at_work:
+        raise StackFailed(f"Process {state.starter.pid} is bringing the local machine up; wait for it or end it.")
+    print("Clearing away a local machine that has stopped ...", flush=True)
+    state.stop()
+    return None
+
+
+def client_environment(state: StackState, user: User) -> Mapping[str, str]:
+    """Return the variables with which the command `runcast` talks to a local machine as one of its users."""
+    return {
+        "RUNCAST_GRAPHQL_URL": state.outputs["graphql_url"],
+        "RUNCAST_USER_POOL_CLIENT_ID": state.outputs["user_pool_client_id"],
+        "RUNCAST_REGION": state.outputs["region"],
+        "RUNCAST_USERNAME": user.name,
+        "RUNCAST_PASSWORD": user.password,
+        "AWS_ENDPOINT_URL": state.endpoint_url,
+    }

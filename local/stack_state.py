@@ -1,0 +1,116 @@
+"""What is kept about a running local machine, so that a later command can use it or stop it.
+
+The state directory is made for one machine and goes with it. It is readable by its owner only, because it holds the
+users' passwords. The file `stack.json` marks a directory as made here: nothing else is ever emptied.
+"""
+
+import json
+import shlex
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from local.processes import LocalProcess
+from local.users import User
+
+_STATE_FILE = "stack.json"
+
+
+class StateDirectoryTaken(Exception):
+    """The state directory holds something that was not put there by the local machine."""
+
+
+@dataclass(frozen=True)
+class StackState:
+    """One local machine, from its first process on.
+
+    Attributes:
+        directory: Where it keeps its files.
+        endpoint_url: The emulated AWS's address.
+        model_url: The model's address.
+        starter: The process that brings it up.
+        processes: What runs for it, in the order in which it was started.
+        outputs: Terraform's outputs; empty until it is provisioned.
+        users: Who can sign in; empty until it is ready.
+    """
+
+    directory: Path
+    endpoint_url: str
+    model_url: str
+    starter: LocalProcess
+    processes: tuple[LocalProcess, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    users: tuple[User, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it was brought up to the end, and every process still runs."""
+        return bool(self.users) and all(process.alive for process in self.processes)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the process that brings it up still runs."""
+        return self.starter.alive
+
+    def with_process(self, process: LocalProcess) -> "StackState":
+        """Return the state with one more process."""
+        return replace(self, processes=(*self.processes, process))
+
+    def save(self) -> None:
+        """Write it to its directory."""
+        content = json.dumps(asdict(self), indent=2, default=str)
+        _write_private(self.directory / _STATE_FILE, content)
+
+    def stop(self) -> None:
+        """End the processes, the last one first, and remove the directory."""
+        for process in reversed(self.processes):
+            process.stop()
+        if not self.directory.exists():
+            return
+        for path in self.directory.iterdir():
+            if path.name != _STATE_FILE:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        # Last, so that a removal that was broken off can be taken up again.
+        (self.directory / _STATE_FILE).unlink(missing_ok=True)
+        self.directory.rmdir()
+
+
+def load_state(directory: Path) -> StackState | None:
+    """Return what was saved in `directory`; None if nothing was."""
+    file = directory / _STATE_FILE
+    if not file.exists():
+        return None
+    saved = json.loads(file.read_text())
+    processes = tuple(LocalProcess(**process) for process in saved.pop("processes"))
+    users = tuple(User(**user) for user in saved.pop("users"))
+    starter = LocalProcess(**saved.pop("starter"))
+    return StackState(Path(saved.pop("directory")), starter=starter, processes=processes, users=users, **saved)
+
+
+def prepare_directory(directory: Path) -> None:
+    """Make the state directory, readable by its owner only.
+
+    Raises:
+        StateDirectoryTaken: It holds files already.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(directory.iterdir()):
+        raise StateDirectoryTaken(
+            f"{directory} holds files that are not the local machine's. Empty it, or name another in RUNCAST_LOCAL_DIR."
+        )
+    directory.chmod(0o700)
+
+
+def write_shell_exports(path: Path, variables: Mapping[str, str]) -> None:
+    """Write variables so that a shell can read them with `.`; the file is readable by its owner only."""
+    _write_private(path, "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
+
+
+def _write_private(path: Path, content: str) -> None:
+    # Written beside it and then put in its place: whoever reads it finds the old content or the new.
+    draft = path.with_suffix(".new")
+    draft.touch(mode=0o600)
+    draft.write_text(content)
+    draft.replace(path)

@@ -1,0 +1,140 @@
+"""The whole system, once a session: what Terraform built, with the zip that would be uploaded, and two users."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import websockets.asyncio.client
+
+from local.settings import Settings
+from local.stack import LocalStack
+from local.users import User
+
+OPERATIONS = Path(__file__).parents[2] / "graphql" / "operations"
+DEADLINE_SECONDS = 60
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    settings = Settings(port=0, model_port=0, directory=tmp_path_factory.mktemp("local") / "stack")
+    with LocalStack(settings) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def alice(stack):
+    return Caller(stack, stack.state.users[0])
+
+
+@pytest.fixture(scope="session")
+def bob(stack):
+    return Caller(stack, stack.state.users[1])
+
+
+class Caller:
+    """A signed-in user, speaking the wire's own protocols."""
+
+    def __init__(self, stack: LocalStack, user: User) -> None:
+        self.user = user
+        self._stack = stack
+        self._outputs = stack.state.outputs
+        tokens = self.sign_in(self._outputs["user_pool_client_id"])
+        self.id_token, self.access_token = tokens["IdToken"], tokens["AccessToken"]
+
+    def sign_in(self, client_id: str) -> dict[str, Any]:
+        answer = self._stack.client("cognito-idp").initiate_auth(
+            ClientId=client_id,
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": self.user.name, "PASSWORD": self.user.password},
+        )
+        return answer["AuthenticationResult"]
+
+    def post(self, document: str, variables: dict[str, Any] | None = None, *, headers: dict[str, str] | None = None):
+        """Send a document with the user's ID token, or with other headers; return the HTTP response."""
+        headers = {"Authorization": self.id_token} if headers is None else headers
+        body = {"query": document, "variables": variables or {}}
+        return requests.post(self._outputs["graphql_url"], json=body, headers=headers, timeout=DEADLINE_SECONDS)
+
+    def ask(self, operation: str, **variables: Any) -> dict[str, Any]:
+        """Send one of the project's own documents; return the whole answer."""
+        return self.post((OPERATIONS / f"{operation}.graphql").read_text(), variables).json()
+
+    def start(self, query: str, **variables: Any) -> str:
+        """Start a run of `terrain`; return its requestId."""
+        answer = self.ask("startAgentRun", agent="terrain", query=query, **variables)
+        assert "errors" not in answer, answer
+        return answer["data"]["startAgentRun"]["requestId"]
+
+    def read(self, request_id: str) -> dict[str, Any]:
+        """Return a run's record."""
+        return self.ask("getAgentProgress", requestId=request_id)["data"]["getAgentProgress"]
+
+    def read_to_its_end(self, request_id: str) -> dict[str, Any]:
+        """Wait until a run has ended, and return its record."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while (record := self.read(request_id))["liveness"] != "done":
+            assert time.monotonic() < deadline, f"the run has not ended: {record}"
+            time.sleep(0.05)
+        return record
+
+    @contextlib.asynccontextmanager
+    async def socket(self):
+        """An open real-time connection."""
+        url = self._outputs["realtime_url"]
+        header = base64.urlsafe_b64encode(json.dumps(self._authorization()).encode()).decode().rstrip("=")
+        protocols = ["graphql-ws", f"header-{header}"]
+        async with websockets.asyncio.client.connect(url, subprotocols=protocols) as connection:
+            socket = Socket(connection, self._authorization())
+            await socket.send({"type": "connection_init"})
+            await socket.receive("connection_ack")
+            yield socket
+
+    def _authorization(self) -> dict[str, str]:
+        return {"host": self._outputs["graphql_url"].split("/")[2], "Authorization": self.id_token}
+
+
+@dataclass
+class Socket:
+    """One real-time connection."""
+
+    connection: Any
+    authorization: dict[str, str]
+
+    async def send(self, frame: dict[str, Any]) -> None:
+        await self.connection.send(json.dumps(frame))
+
+    async def receive(self, *kinds: str) -> dict[str, Any]:
+        """Return the next frame of one of these kinds; keep-alives are passed over, anything else is a failure."""
+        while True:
+            frame = json.loads(await asyncio.wait_for(self.connection.recv(), DEADLINE_SECONDS))
+            if frame["type"] in kinds:
+                return frame
+            assert frame["type"] == "ka", frame
+
+    async def start(self, **variables: Any) -> dict[str, Any]:
+        """Subscribe to status updates; return the frame that answers."""
+        document = (OPERATIONS / "onStatusUpdate.graphql").read_text()
+        data = json.dumps({"query": document, "variables": variables})
+        payload = {"data": data, "extensions": {"authorization": self.authorization}}
+        await self.send({"id": str(uuid.uuid4()), "type": "start", "payload": payload})
+        return await self.receive("start_ack", "error")
+
+    async def updates(self, request_id: str) -> list[dict[str, Any]]:
+        """Return what arrives until every step of a run has, in whatever order; other runs' updates included."""
+        updates: list[dict[str, Any]] = []
+        while True:
+            frame = await self.receive("data")
+            updates.append(frame["payload"]["data"]["onStatusUpdate"])
+            status_by_seq = {each["seq"]: each["status"] for each in updates if each["requestId"] == request_id}
+            if {"agent_complete", "agent_error"} & set(status_by_seq.values()):
+                last = max(status_by_seq)
+                if len(status_by_seq) == last:
+                    return updates
