@@ -40,7 +40,7 @@ class Patience:
     gap: float = 0.5
     silence: float = 5.0
     poll: float = 1.0
-    straggler: float = 2.0
+    straggler: float = 5.0
     connect: float = 5.0
 
 

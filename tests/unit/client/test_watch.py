@@ -413,4 +413,4 @@ async def test_an_answer_with_a_hole_is_not_taken_for_the_truth(server: FakeAppS
 
 
 def test_the_default_patience_is_the_documented_one():
-    assert Patience() == Patience(gap=0.5, silence=5.0, poll=1.0, straggler=2.0, connect=5.0)
+    assert Patience() == Patience(gap=0.5, silence=5.0, poll=1.0, straggler=5.0, connect=5.0)
