@@ -12,6 +12,9 @@ EMULATOR := .local/ministack-venv
 FUNCTION := .local/function-venv
 SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready
 
+# The certificates that this machine trusts, as pip and npm do: companies have their own.
+export UV_SYSTEM_CERTS := true
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test unit lint types format up down status package local-gaps bench lock clean
