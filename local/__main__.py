@@ -1,6 +1,7 @@
 """`python -m local`: the commands behind `make up`, `make down`, `make demo` and their like."""
 
 import argparse
+import io
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from local.stack_state import StateDirectoryTaken
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; 130 after Ctrl-C or SIGTERM."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Each line as it comes, also into a pipe: bringing everything up takes a while.
+        sys.stdout.reconfigure(line_buffering=True)
     # Both end alike: what was started is stopped on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -23,7 +23,7 @@ def up(settings: Settings, *, hold: bool) -> int:
         return 0
     stack = LocalStack(settings)
     stack.start()
-    print(f"\n{usage(stack.state)}", flush=True)
+    print(f"\n{usage(stack.state)}")
     if hold:
         _hold(stack)
     return 0
@@ -70,7 +70,7 @@ def usage(state: StackState) -> str:
 
 
 def _hold(stack: LocalStack) -> None:
-    print("\nPress Ctrl-C to stop it.", flush=True)
+    print("\nPress Ctrl-C to stop it.")
     try:
         stack.state.processes[-1].wait()
         print("The emulated AWS has ended by itself.", file=sys.stderr)

@@ -30,7 +30,8 @@ def environment(directory):
         other.bind(("127.0.0.1", 0))
         ports = one.getsockname()[1], other.getsockname()[1]
     return {
-        **os.environ,
+        # What it prints must come at once without this help, too.
+        **{name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
         "RUNCAST_LOCAL_PORT": str(ports[0]),
         "RUNCAST_LOCAL_MODEL_PORT": str(ports[1]),
         "RUNCAST_LOCAL_DIR": str(directory),
