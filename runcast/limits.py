@@ -13,6 +13,8 @@ ERROR_MAX_CHARACTERS = 2_000
 # An item holds at most 400 KB. Result, error and the last step need their place beside the steps.
 # Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 STEPS_MAX_BYTES = 280 * 1024
+# Steps that wait in memory while the table does not answer.
+QUEUE_MAX_STEPS = 10_000
 
 # The life of a run
 QUEUED_LEASE_MS = 150_000

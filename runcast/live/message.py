@@ -50,10 +50,7 @@ def status_update(
 
 def step_update(owner: Owner, step: Step, *, request_id: str, job_id: str | None, agent: str) -> Json:
     """Return the status message of a recorded step of a run of `agent`."""
-    metadata = json.loads(step.metadata_json) if step.metadata_json else {}
-    if step.tool_name:
-        metadata = {"toolName": step.tool_name, **metadata}
-    return status_update(
+    update = status_update(
         owner,
         step.live_status,
         step.message,
@@ -62,8 +59,13 @@ def step_update(owner: Owner, step: Step, *, request_id: str, job_id: str | None
         job_id=job_id,
         agent_name=step.agent_name or agent,
         seq=step.seq,
-        metadata=metadata,
     )
+    # As it was recorded: its size has been seen to already.
+    metadata = json.loads(step.metadata_json) if step.metadata_json else {}
+    if step.tool_name:
+        metadata = {"toolName": step.tool_name, **metadata}
+    update["metadata"] = metadata or None
+    return update
 
 
 def batches(messages: Sequence[Json]) -> Iterator[list[Json]]:

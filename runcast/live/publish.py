@@ -37,6 +37,9 @@ LIVE_CLIENT_CONFIG = Config(
 """For the Lambda client of a `StatusPublisher`: a message that is late is worth less than the run's time."""
 
 ORCHESTRATOR_STATUSES = ("loading_agents", "validating", "synthesizing", "complete", "error")
+ENDINGS = ("complete", "error", "cancelled", "waiting", "agent_complete", "agent_error")
+"""What a run comes to: said once, by whoever runs it."""
+
 AGENT_STATUSES = ("agent_invoking", "agent_complete", "agent_error", "calling_tool")
 
 
@@ -53,7 +56,7 @@ class StatusPublisher:
         self._function_name = function_name
 
     def send(self, messages: list[Json]) -> int:
-        """Invoke the Lambda asynchronously, once for each batch.
+        """Invoke the Lambda asynchronously, once for each batch, up to the first that fails: each may take its time.
 
         Returns:
             How many messages were handed over. What is not is logged, not raised.
@@ -67,9 +70,9 @@ class StatusPublisher:
                     Payload=json.dumps({"messages": batch}).encode(),
                 )
             except Exception as error:  # noqa: BLE001 - the live channel may fail in any way; the record is the truth
-                logger.warning("%d status messages were not handed over: %s", len(batch), error)
-            else:
-                handed_over += len(batch)
+                logger.warning("%d status messages were not handed over: %s", len(messages) - handed_over, error)
+                break
+            handed_over += len(batch)
         return handed_over
 
 
@@ -102,8 +105,9 @@ def publish_status(
 ) -> None:
     """Show the user a status. Never raises.
 
-    Inside a recorded run it becomes a step of that run, under the run's own identity. Otherwise it goes live only,
-    with no `seq`: clients show it but never merge it.
+    Inside a recorded run it becomes a step of that run, under the run's own identity; one of `ENDINGS` is logged and
+    left out there, because the run is ended by whoever runs it. Otherwise it goes live only, with no `seq`: clients
+    show it but never merge it.
 
     Args:
         user_id: Whom to show it; None means nobody's, tenant `public`.
@@ -120,6 +124,9 @@ def publish_status(
     """
     try:
         if recorder := _bound.get():
+            if status in ENDINGS:
+                logger.info("status %s was left out: the run is ended by whoever runs it", status)
+                return
             step = "executing" if status == "calling_tool" else status
             recorder.record(
                 step,

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 Item = dict[str, Any]
 
 # Made once: it is used on the agent's own thread, and making one costs more than using it.
-_metadata_encoder = json.JSONEncoder(default=str, allow_nan=False, separators=(",", ":"))
+_encoder = json.JSONEncoder(default=str, allow_nan=False, separators=(",", ":"))
 _to_attribute = TypeSerializer().serialize
 _from_attribute = TypeDeserializer().deserialize
 
@@ -192,30 +192,37 @@ def shortened(text: str, max_characters: int) -> str:
 
 
 def metadata_json(metadata: Mapping[str, Any] | None) -> str | None:
-    """Return metadata as JSON text that fits a step.
+    """Return metadata as the text of a JSON object that fits a step.
 
     What is no JSON is written as its `str`; what cannot be written at all, or is over `METADATA_MAX_BYTES`, is
-    replaced by an object that says so.
+    replaced by an object that says so. Never raises.
     """
-    if not metadata:
-        return None
     try:
-        text = _metadata_encoder.encode(metadata)
-    except (TypeError, ValueError, RecursionError) as error:
-        return json.dumps({"unreadable": shortened(str(error), limits.NAME_MAX_CHARACTERS)})
+        if not metadata:
+            return None
+        text = _encoder.encode(dict(metadata))
+    except Exception as error:  # noqa: BLE001 - somebody's __str__ may raise anything
+        return _encoder.encode({"unreadable": type(error).__name__})
     if len(text) > limits.METADATA_MAX_BYTES:
-        return json.dumps({"shortened": True, "bytes": len(text)})
+        return _encoder.encode({"shortened": True, "bytes": len(text)})
     return text
 
 
 def result_json(result: Any) -> str | None:
-    """Return a run's result as JSON text of at most `RESULT_MAX_BYTES`; a longer one becomes a shortened text."""
+    """Return a run's result as JSON text of at most `RESULT_MAX_BYTES`; a longer one becomes a shortened text.
+
+    What is no JSON is written as its `str`; what cannot be written at all is replaced by an object that says so. Never
+    raises.
+    """
     if result is None:
         return None
-    text = json.dumps(result, default=str)
+    try:
+        text = _encoder.encode(result)
+    except Exception as error:  # noqa: BLE001 - somebody's __str__ may raise anything
+        return _encoder.encode({"unreadable": type(error).__name__})
     plain = result if isinstance(result, str) else text
     room = len(plain)
     while len(text) > limits.RESULT_MAX_BYTES:
         room = min(room - 1, room * limits.RESULT_MAX_BYTES // len(text))
-        text = json.dumps(shortened(plain, room))
+        text = _encoder.encode(shortened(plain, room))
     return text

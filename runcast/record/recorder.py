@@ -90,6 +90,7 @@ class Recorder:
         self._monotonic = monotonic
         self._waited_seconds = 0.0
         self._ended = False
+        self._dropped = 0
         self._queue: SimpleQueue[QueuedStep] = SimpleQueue()
         self._run = Assignment(request_id, owner, agent, job_id, worker, deadline_ms, began_ms=now_ms())
         self._writer = Writer(store, self._run, self._queue, publish, now_ms=now_ms, jitter=jitter)
@@ -151,13 +152,14 @@ class Recorder:
             metadata: Of the last step.
         """
         self._ended = True
+        self._writer.hurry()
         end = End(status, result_json(result), None if error is None else shortened(error, limits.ERROR_MAX_CHARACTERS))
         live = {RunStatus.COMPLETE: "agent_complete", RunStatus.ERROR: "agent_error"}.get(status)
         self._enqueue(status.value, message, None, None, live, metadata, end)
         if self._thread.is_alive():
             self._thread.join(max(0.0, limits.ADDED_TIME_SECONDS - self._waited_seconds))
         self._writer.give_up()
-        report = Report(self._writer.seq, self._writer.unrecorded, self._writer.unpublished)
+        report = Report(self._writer.seq, self._writer.unrecorded + self._dropped, self._writer.unpublished)
         if report.unrecorded or report.unpublished:
             logger.warning("run %s was not kept whole: %s", self._run.request_id, report)
         return report
@@ -187,9 +189,27 @@ class Recorder:
         metadata: Mapping[str, Any] | None,
         end: End | None = None,
     ) -> None:
+        """Queue a step as it shall stand in the record: written out now, because the caller may change things later."""
+        timestamp_ms = self._now_ms()
+        if end is None and self._queue.qsize() >= limits.QUEUE_MAX_STEPS:
+            self._dropped += 1
+            return
         try:
-            # Written out here and now, because the caller may change it before the thread gets to it.
-            message, metadata_text = str(message), metadata_json(metadata)
+            queued = QueuedStep(
+                _name(step) or "unnamed",
+                shortened(message, limits.MESSAGE_MAX_CHARACTERS),
+                timestamp_ms,
+                _name(agent_name),
+                _name(tool_name),
+                _name(status),
+                metadata_json(metadata),
+                end,
+            )
         except Exception:  # noqa: BLE001 - somebody's __str__ may raise anything, and the run must not care
-            message, metadata_text = "", json.dumps({"unreadable": f"what was told of step {step}"})
-        self._queue.put(QueuedStep(step, message, self._now_ms(), agent_name, tool_name, status, metadata_text, end))
+            queued = QueuedStep("unnamed", "What was told of this step is unreadable", timestamp_ms, end=end)
+        self._queue.put(queued)
+
+
+def _name(name: str | None) -> str | None:
+    """Return a name that fits; an empty one is none."""
+    return shortened(name, limits.NAME_MAX_CHARACTERS) if name else None

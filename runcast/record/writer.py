@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 from runcast import limits
 from runcast.errors import AppendRefused, ClaimRefused
-from runcast.live.message import step_update
-from runcast.record.model import Json, Owner, Run, RunStatus, Step, shortened
+from runcast.live.message import batches, step_update
+from runcast.record.model import Json, Owner, Run, RunStatus, Step
 from runcast.record.store import End, RunStore
 
 logger = logging.getLogger(__name__)
@@ -40,16 +40,16 @@ class Claim(Enum):
 
 
 class QueuedStep(NamedTuple):
-    """A step as it was taken, before it has its number."""
+    """A step as it was taken, every text within its limit, before it has its number."""
 
     step: str
     message: str
     timestamp_ms: int
-    agent_name: str | None
-    tool_name: str | None
-    status: str | None
-    metadata_json: str | None
-    end: End | None
+    agent_name: str | None = None
+    tool_name: str | None = None
+    status: str | None = None
+    metadata_json: str | None = None
+    end: End | None = None
 
 
 @dataclass
@@ -89,7 +89,6 @@ class Writer:
     Attributes:
         claim: What is known of the claim; `claim_known` is set as soon as it is answered.
         seq: How many steps the record holds.
-        unpublished: How many of them were not handed to the live channel.
         recorded: The last of them, as JSON.
     """
 
@@ -106,7 +105,6 @@ class Writer:
         self.claim = Claim.UNANSWERED
         self.claim_known = threading.Event()
         self.seq = 0
-        self.unpublished = 0
         self.recorded: deque[Json] = deque(maxlen=limits.ANSWER_MAX_STEPS)
         self._store = store
         self._run = assignment
@@ -114,15 +112,27 @@ class Writer:
         self._publish = publish
         self._now_ms = now_ms
         self._jitter = jitter
+        self._in_a_hurry = threading.Event()
         self._given_up = threading.Event()
         self._pending: list[QueuedStep] = []
+        self._unsent: list[Json] = []
         self._steps_bytes = 0
         self._overflowed = 0
+        self._unpublished = 0
 
     @property
     def unrecorded(self) -> int:
         """How many steps were taken but are not known to be stored."""
         return self._queue.qsize() + len(self._pending) + self._overflowed
+
+    @property
+    def unpublished(self) -> int:
+        """How many stored steps are not known to have been handed to the live channel."""
+        return self._unpublished + len(self._unsent)
+
+    def hurry(self) -> None:
+        """Be told that the end is coming: it is stored before anything else is sent."""
+        self._in_a_hurry.set()
 
     def give_up(self) -> None:
         """Try nothing any more; a write that is under way may still land."""
@@ -171,15 +181,20 @@ class Writer:
         self._pending = []
         self.seq += len(steps)
         self.recorded.extend(step.to_json() for step in steps)
-        self._publish_steps(steps)
+        self._publish_steps(steps, ended=end is not None)
         return end is None
 
     def _gather(self) -> None:
-        """Wait for a step, at most until a heartbeat is due, and take along whatever else is queued."""
+        """Wait for a step, at most until a heartbeat is due, and take along what else is queued, up to the end.
+
+        Another thread may queue a step just behind the end: that one came too late.
+        """
         try:
-            self._take(self._queue.get(timeout=limits.HEARTBEAT_SECONDS))
-            while True:
-                self._take(self._queue.get_nowait())
+            queued = self._queue.get(timeout=limits.HEARTBEAT_SECONDS)
+            self._take(queued)
+            while queued.end is None:
+                queued = self._queue.get_nowait()
+                self._take(queued)
         except Empty:
             pass
 
@@ -198,13 +213,13 @@ class Writer:
             metadata_text = json.dumps({**json.loads(metadata_text or "{}"), "unrecorded": self._overflowed})
         return Step(
             step=queued.step,
-            message=shortened(queued.message, limits.MESSAGE_MAX_CHARACTERS),
+            message=queued.message,
             elapsed=self._run.seconds_since_began(queued.timestamp_ms),
             timestamp=queued.timestamp_ms,
             seq=seq,
-            agent_name=_name(queued.agent_name),
-            tool_name=_name(queued.tool_name),
-            status=queued.status or ("agent_invoking" if seq == 1 else None),
+            agent_name=queued.agent_name,
+            tool_name=queued.tool_name,
+            status=queued.status or ("agent_invoking" if seq == 1 and not queued.end else None),
             metadata_json=metadata_text,
         )
 
@@ -241,15 +256,23 @@ class Writer:
             backoff_seconds = min(2 * backoff_seconds, _BACKOFF_MAX_SECONDS)
         return False
 
-    def _publish_steps(self, steps: list[Step]) -> None:
-        if not (self._publish and steps):
+    def _publish_steps(self, steps: list[Step], *, ended: bool) -> None:
+        """Send what has been stored, unless the end is waiting to be stored; a channel that fails is not waited for."""
+        if not self._publish:
             return
         run = self._run
-        messages = [
+        self._unsent += [
             step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)
             for step in steps
         ]
-        self.unpublished += len(steps) - self._publish(messages)
+        for batch in list(batches(self._unsent)):
+            if self._given_up.is_set() or (self._in_a_hurry.is_set() and not ended):
+                return
+            if self._publish(batch) < len(batch):
+                self._unpublished += len(self._unsent)
+                self._unsent = []
+                return
+            self._unsent = self._unsent[len(batch) :]
 
     def _lease_until_ms(self) -> int:
         lease_until_ms = self._now_ms() + limits.LEASE_MS
@@ -260,7 +283,3 @@ class Writer:
 def _holds(run: Run, steps: list[Step]) -> bool:
     """Whether a refused write had landed after all: its first step stands in the record, and a write is whole."""
     return bool(steps) and steps[0] in run.steps
-
-
-def _name(name: str | None) -> str | None:
-    return None if name is None else shortened(name, limits.NAME_MAX_CHARACTERS)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from runcast import limits
 from runcast.live.message import batches, status_update, step_update
-from runcast.record.model import PUBLIC, Owner, Step
+from runcast.record.model import PUBLIC, Owner, Step, metadata_json
 
 
 def test_a_message_over_its_limits_is_shortened_visibly():
@@ -20,6 +20,13 @@ def test_a_step_is_shown_under_its_live_name_and_its_own_agent():
     update = step_update(Owner("acme", "alice"), step, request_id="r1", job_id=None, agent="terrain")
     assert (update["status"], update["agentName"], update["seq"]) == ("calling_tool", "scout", 3)
     assert update["metadata"] == {"toolName": "slope", "reason": "why"}
+
+
+def test_metadata_at_its_limit_is_shown_as_it_was_recorded():
+    metadata = {"x": "y" * (limits.METADATA_MAX_BYTES - 8)}
+    step = Step("executing", "", 1.0, 5, 3, tool_name="slope", metadata_json=metadata_json(metadata))
+    update = step_update(PUBLIC, step, request_id="r1", job_id=None, agent="terrain")
+    assert update["metadata"] == {"toolName": "slope", **metadata}
 
 
 @given(st.lists(st.integers(min_value=0, max_value=120_000), max_size=130))

@@ -20,8 +20,10 @@ class LambdaClient:
     def __init__(self, error: Exception | None = None):
         self.error = error
         self.invocations = []
+        self.tried = 0
 
     def invoke(self, **kwargs):
+        self.tried += 1
         if self.error:
             raise self.error
         self.invocations.append(kwargs)
@@ -121,6 +123,20 @@ def test_inside_a_run_a_status_is_recorded_first_and_not_sent_a_second_time(clie
         ("thinking", "Thinking", {}),
     ]
     assert [message["message"] for message in client.messages] == ["after"]
+
+
+@pytest.mark.parametrize("status", ["agent_complete", "agent_error", "complete", "error", "cancelled", "waiting"])
+def test_inside_a_run_its_end_is_not_for_others_to_say(client, publisher, status):
+    recorder = Recorder()
+    with bound(recorder):
+        publish_status("alice", status, "Done", publisher=publisher)
+    assert (recorder.steps, client.messages) == ([], [])
+
+
+def test_after_a_batch_that_fails_no_other_is_tried():
+    client = LambdaClient(TimeoutError("timed out"))
+    assert StatusPublisher(client, "f").send([{"n": n} for n in range(120)]) == 0
+    assert client.tried == 1
 
 
 def test_nothing_is_ever_raised(monkeypatch, caplog):

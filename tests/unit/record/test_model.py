@@ -72,7 +72,7 @@ def test_metadata_survives_as_it_was(metadata):
     assert json.loads(text) == metadata or json.loads(text)["shortened"]
 
 
-@pytest.mark.parametrize("metadata", [{"x": math.nan}, {"x": {1, 2}}, {"x": object()}, {(1, 2): 3}])
+@pytest.mark.parametrize("metadata", [{"x": math.nan}, {"x": {1, 2}}, {"x": object()}, {(1, 2): 3}, [1], "text"])
 def test_metadata_that_is_no_json_is_written_visibly(metadata):
     assert json.loads(metadata_json(metadata))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import deque
+from types import MappingProxyType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -168,6 +170,81 @@ def test_nothing_is_recorded_after_the_end(store, clock):
     assert ([step.step for step in run.steps], run.status, run.error) == (["error"], RunStatus.ERROR, "why")
 
 
+def until(condition):
+    """Wait for what another thread is about to do."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_a_step_that_is_queued_behind_the_end_is_left_out_and_counted(store, clock, monkeypatch):
+    told, go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        def __str__(self):
+            told.set()
+            assert go_on.wait(10)
+            return "slow"
+
+    monkeypatch.setattr(recorder_module.limits, "ADDED_TIME_SECONDS", 60)
+    failing = FailingStore(store, ["fine", "hang"])
+    recorder = make(failing, clock)
+    recorder.claim()
+    recorder.record("init")
+    reports = []
+    late = threading.Thread(target=recorder.record, args=("thinking",), kwargs={"metadata": {"x": Slow()}})
+    end = threading.Thread(target=lambda: reports.append(recorder.end(RunStatus.COMPLETE, "Done", result="flat")))
+    late.start()
+    assert told.wait(10)
+    end.start()
+    until(lambda: recorder._queue.qsize() == 1)
+    go_on.set()
+    late.join()
+    failing.hang.set()
+    end.join()
+    run = store.read("r1")
+    assert ([step.step for step in run.steps], run.status, run.result) == (["init", "complete"], "complete", "flat")
+    assert (reports[0].recorded, reports[0].unrecorded) == (2, 1)
+
+
+def test_the_end_is_stored_before_anything_else_is_sent(store, clock, monkeypatch):
+    monkeypatch.setattr(recorder_module.limits, "ADDED_TIME_SECONDS", 60)
+    sending, go_on, statuses = threading.Event(), threading.Event(), []
+
+    def publish(messages):
+        statuses.append(store.read("r1").status)
+        sending.set()
+        assert go_on.wait(10)
+        return len(messages)
+
+    failing = FailingStore(store, ["hang"])
+    recorder = make(failing, clock, publish=publish)
+    for n in range(120):
+        recorder.record("thinking", str(n))
+    failing.hang.set()
+    recorder.claim()
+    assert sending.wait(10)
+    end = threading.Thread(target=recorder.end, args=(RunStatus.COMPLETE, "Done"))
+    end.start()
+    until(lambda: recorder._queue.qsize() == 1)
+    go_on.set()
+    end.join()
+    assert statuses[0] == "in_progress"
+    assert set(statuses[1:]) == {"complete"}
+
+
+def test_a_channel_that_fails_is_not_waited_for_again_and_again(store, clock):
+    sent = []
+    recorder = make(store, clock, publish=lambda messages: sent.append(messages) or 0)
+    for n in range(120):
+        recorder.record("thinking", str(n))
+    recorder.claim()
+    report = recorder.end(RunStatus.COMPLETE, "Done")
+    assert (report.recorded, report.unrecorded, report.unpublished) == (121, 0, 121)
+    assert len(sent) <= 2
+
+
 def test_a_run_ended_by_another_takes_no_more_and_says_what_it_lost(store, clock):
     recorder = make(store, clock)
     recorder.claim()
@@ -178,14 +255,15 @@ def test_a_run_ended_by_another_takes_no_more_and_says_what_it_lost(store, clock
     assert store.read("r1").status is RunStatus.CANCELLED
 
 
-def test_a_table_that_does_not_answer_holds_the_run_up_for_two_seconds_at_most_and_loses_nothing_silently(
-    store, clock, monkeypatch
+@pytest.mark.parametrize(("script", "claim"), [(["hang"], Claim.UNANSWERED), (["fine", "hang"], Claim.CLAIMED)])
+def test_a_table_that_does_not_answer_is_given_up_in_time_and_nothing_is_lost_silently(
+    store, clock, monkeypatch, script, claim
 ):
-    monkeypatch.setattr(recorder_module.limits, "CLAIM_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(recorder_module.limits, "ADDED_TIME_SECONDS", 0.02)
-    failing = FailingStore(store, ["hang"])
+    monkeypatch.setattr(recorder_module.limits, "CLAIM_WAIT_SECONDS", 0.01 if claim is Claim.UNANSWERED else 10)
+    failing = FailingStore(store, script)
     recorder = make(failing, clock)
-    assert recorder.claim() is Claim.UNANSWERED
+    assert recorder.claim() is claim
     recorder.record("init")
     report = recorder.end(RunStatus.COMPLETE, "Done")
     failing.hang.set()
@@ -240,7 +318,9 @@ def test_a_waiting_run_keeps_its_lease_as_long_as_its_record(store, clock):
     assert run.lease_until_ms == run.expires_at_epoch_s * 1000
 
 
-def test_a_full_record_drops_visibly_and_still_ends(store, clock):
+def test_a_full_record_drops_visibly_and_still_ends(store, clock, monkeypatch):
+    # Less than there really is room for: moto counts what an update replaces as well.
+    monkeypatch.setattr(recorder_module.limits, "STEPS_MAX_BYTES", 100 * 1024)
     recorder = make(store, clock)
     recorder.claim()
     for _ in range(60):
@@ -266,16 +346,72 @@ def test_progress_is_cut_to_the_last_steps_and_says_so(store, clock):
     assert [step["seq"] for step in progress.steps] == list(range(2, limits.ANSWER_MAX_STEPS + 2))
 
 
-def test_what_cannot_be_written_out_does_not_reach_the_run(store, clock):
-    class Unwritable:
-        def __str__(self):
-            raise RuntimeError
+class Unwritable:
+    def __str__(self):
+        raise RuntimeError
 
+
+@pytest.mark.parametrize(
+    ("told", "as_stored"),
+    [
+        ({"message": Unwritable()}, ("unnamed", "What was told of this step is unreadable", None)),
+        ({"metadata": {"x": Unwritable()}}, ("thinking", "", {"unreadable": "RuntimeError"})),
+        ({"metadata": [1, 2]}, ("thinking", "", {"unreadable": "TypeError"})),
+        ({"metadata": MappingProxyType({"a": 1}), "tool_name": "t"}, ("thinking", "", {"a": 1})),
+        ({"tool_name": {"not": "a name"}}, ("thinking", "", None)),
+        ({"message": "half a pair \ud800"}, ("thinking", "half a pair ?", None)),
+        ({"status": "", "agent_name": ""}, ("thinking", "", None)),
+    ],
+)
+def test_whatever_is_told_reaches_neither_the_run_nor_the_next_step(store, clock, told, as_stored):
+    live = Live(store)
+    recorder = make(store, clock, publish=live)
+    recorder.claim()
+    recorder.record("init")
+    recorder.record("thinking", **told)
+    recorder.end(RunStatus.COMPLETE, "Done")
+    steps = recorder.progress().steps
+    assert [step["step"] for step in steps] == ["init", as_stored[0], "complete"]
+    assert (steps[1]["step"], steps[1]["message"], steps[1].get("metadata")) == as_stored
+    assert [message["seq"] for message in live.messages] == [1, 2, 3]
+    assert store.read("r1").status is RunStatus.COMPLETE
+
+
+def test_an_over_long_message_is_shortened_and_takes_no_more_room_than_that(store, clock):
     recorder = make(store, clock)
     recorder.claim()
-    recorder.record("thinking", Unwritable(), metadata={"x": Unwritable()})
-    recorder.end(RunStatus.COMPLETE, "Done")
-    assert [step.step for step in store.read("r1").steps] == ["thinking", "complete"]
+    recorder.record("thinking", "x" * 300_000)
+    assert recorder.end(RunStatus.COMPLETE, "Done").unrecorded == 0
+    message = store.read("r1").steps[0].message
+    assert len(message) == limits.MESSAGE_MAX_CHARACTERS
+    assert message.endswith("[shortened from 300000 characters]")
+
+
+@pytest.mark.parametrize("result", [{(1, 2): 3}, {"x": Unwritable()}, float("nan")])
+def test_a_result_that_is_no_json_ends_the_run_all_the_same(store, clock, result):
+    recorder = make(store, clock)
+    recorder.claim()
+    recorder.end(RunStatus.COMPLETE, "Done", result=result)
+    run = store.read("r1")
+    assert run.status is RunStatus.COMPLETE
+    assert list(run.result) == ["unreadable"]
+
+
+def test_a_run_that_only_ends_shows_its_end(store, clock):
+    recorder = make(store, clock)
+    recorder.claim()
+    recorder.end(RunStatus.CANCELLED, "Cancelled")
+    assert store.read("r1").steps[0].live_status == "cancelled"
+
+
+def test_more_than_memory_shall_hold_is_counted(store, clock, monkeypatch):
+    monkeypatch.setattr(recorder_module.limits, "QUEUE_MAX_STEPS", 3)
+    recorder = make(store, clock)
+    for _ in range(5):
+        recorder.record("thinking")
+    recorder.claim()
+    report = recorder.end(RunStatus.COMPLETE, "Done")
+    assert (report.recorded, report.unrecorded) == (4, 2)
 
 
 def test_messages_that_nobody_took_are_counted(store, clock):
