@@ -25,7 +25,7 @@ resource "aws_cognito_user_pool" "users" {
 
     string_attribute_constraints {
       min_length = "1"
-      max_length = "256"
+      max_length = "200" # as long as Runcast takes a name
     }
   }
 

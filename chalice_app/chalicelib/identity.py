@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runcast import limits
 from runcast.errors import Unauthorized
 from runcast.record.model import PUBLIC, Owner
 
@@ -42,6 +43,12 @@ def owner_of_caller(
     if tenant_id is None or tenant_id == "":
         tenant_id = user_id
     # "#" joins the two in the record's `owner`: with it inside, one owner could pass for another.
-    if not all(isinstance(name, str) and "#" not in name for name in (tenant_id, user_id)):
-        raise Unauthorized("The token's tenant and user must be text without '#'.")
+    if not all(_is_id_text(name) for name in (tenant_id, user_id)):
+        raise Unauthorized(
+            f"The token's tenant and user must be text of at most {limits.NAME_MAX_CHARACTERS} characters without '#'."
+        )
     return Owner(tenant_id, user_id)
+
+
+def _is_id_text(claim: Any) -> bool:
+    return isinstance(claim, str) and len(claim) <= limits.NAME_MAX_CHARACTERS and "#" not in claim

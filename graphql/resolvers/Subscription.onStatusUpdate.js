@@ -11,6 +11,7 @@ const TENANT_ID_CLAIM = 'custom:tenantId';
 // AppSync reports no disconnects, so a session ends by itself; each new subscription renews it.
 const SESSION_SECONDS = 25 * 60 * 60;
 const MAX_ID_CHARACTERS = 128;
+const MAX_NAME_CHARACTERS = 200;
 
 /** @typedef {{ userId: string, jobId?: string | null, requestId?: string | null }} Arguments */
 /** @typedef {{ tenantId: string, userId: string }} Owner */
@@ -82,13 +83,14 @@ function callerOf(ctx) {
   if (claims.token_use !== 'id') {
     util.error('Send the ID token: access tokens lack the tenant claim.', 'Unauthorized');
   }
-  const userId = claims[USER_ID_CLAIM];
-  if (!userId) {
+  const userId = claims[USER_ID_CLAIM] ?? '';
+  if (userId === '') {
     util.error(`The token must name its user in the claim ${USER_ID_CLAIM}.`, 'Unauthorized');
   }
-  const tenantId = claims[TENANT_ID_CLAIM] || userId;
+  const claimedTenant = claims[TENANT_ID_CLAIM] ?? '';
+  const tenantId = claimedTenant === '' ? userId : claimedTenant;
   if (!isIdText(tenantId) || !isIdText(userId)) {
-    util.error("The token's tenant and user must be text without '#'.", 'Unauthorized');
+    util.error(`The token's tenant and user must be text of at most ${MAX_NAME_CHARACTERS} characters without '#'.`, 'Unauthorized');
   }
   return { tenantId, userId };
 }
@@ -100,7 +102,7 @@ function callerOf(ctx) {
  * @returns {boolean}
  */
 function isIdText(claim) {
-  return typeof claim === 'string' && !claim.includes('#');
+  return typeof claim === 'string' && claim.length <= MAX_NAME_CHARACTERS && !claim.includes('#');
 }
 
 /**

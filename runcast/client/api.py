@@ -85,7 +85,7 @@ class Api:
         try:
             result = await self._transport.execute(request)
         except TransportError as error:
-            raise Unavailable(f"{self._transport.url} gave no answer: {error or type(error).__name__}") from error
+            raise Unavailable(f"{self._transport.url} gave no answer: {str(error) or type(error).__name__}") from error
         if result.errors:
             raise _as_runcast_error(result.errors[0])
         return (result.data or {})[field]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from runcast.errors import ConfigurationMissing, InvalidInput
 
@@ -34,7 +35,7 @@ class ClientConfig:
             (`RUNCAST_USER_ID_CLAIM`, by default `sub`).
 
     Raises:
-        InvalidInput: `graphql_url` is no HTTP address.
+        InvalidInput: `graphql_url` is no HTTPS address, nor an HTTP address of this machine.
     """
 
     graphql_url: str
@@ -45,9 +46,12 @@ class ClientConfig:
     user_id_claim: str = "sub"
 
     def __post_init__(self) -> None:
-        if not self.graphql_url.startswith(("https://", "http://")):
+        # The token goes there: unencrypted, it may not leave this machine.
+        url = urlsplit(self.graphql_url)
+        if url.scheme != "https" and not (url.scheme == "http" and url.hostname in ("127.0.0.1", "::1", "localhost")):
             raise InvalidInput(
-                f"RUNCAST_GRAPHQL_URL is {self.graphql_url!r}; give an address that begins with https:// or http://."
+                f"RUNCAST_GRAPHQL_URL is {self.graphql_url!r}; give an address that begins with https://"
+                " (http:// is for this machine only)."
             )
 
     @classmethod

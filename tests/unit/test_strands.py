@@ -4,35 +4,9 @@ from __future__ import annotations
 
 import pytest
 from strands import Agent, tool
-from strands.models import Model
 
 from runcast.strands import RunHooks
-
-
-class ScriptedModel(Model):
-    """Calls `slope` once, then answers with what it returned."""
-
-    def update_config(self, **model_config):
-        raise AssertionError("not used here")
-
-    def get_config(self):
-        return {}
-
-    def structured_output(self, output_model, prompt, system_prompt=None, **kwargs):
-        raise AssertionError("not used here")
-
-    async def stream(self, messages, tool_specs=None, system_prompt=None, **kwargs):
-        yield {"messageStart": {"role": "assistant"}}
-        last = messages[-1]["content"][0]
-        if "toolResult" in last:
-            yield {"contentBlockDelta": {"delta": {"text": last["toolResult"]["content"][0]["text"]}}}
-            yield {"contentBlockStop": {}}
-            yield {"messageStop": {"stopReason": "end_turn"}}
-        else:
-            yield {"contentBlockStart": {"start": {"toolUse": {"toolUseId": "t1", "name": "slope"}}}}
-            yield {"contentBlockDelta": {"delta": {"toolUse": {"input": "{}"}}}}
-            yield {"contentBlockStop": {}}
-            yield {"messageStop": {"stopReason": "tool_use"}}
+from tests.fakes.scripted_model import Call, Say, ScriptedModel
 
 
 @tool
@@ -53,7 +27,8 @@ class Recorder:
 
 
 def answer(recorder) -> str:
-    agent = Agent(model=ScriptedModel(), tools=[slope], hooks=[RunHooks(recorder)], callback_handler=None)
+    model = ScriptedModel([Call("slope"), Say("{tool_result}")])
+    agent = Agent(model=model, tools=[slope], hooks=[RunHooks(recorder)], callback_handler=None)
     return str(agent("How steep is it?")).strip()
 
 

@@ -48,7 +48,7 @@ def stopped_early(reason: str) -> Outcome:
     return _failed(f"The agent stopped before it was done: {reason}.")
 
 
-def failure(error: Exception) -> Outcome:
+def failure(error: BaseException) -> Outcome:
     """Return what an exception out of the agent amounts to."""
     # Strands wraps what goes wrong inside its loop.
     cause = getattr(error, "original_exception", error)

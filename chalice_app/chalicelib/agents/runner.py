@@ -8,10 +8,11 @@ an agent itself is built anew for each run, so that no run sees another's conver
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,7 +25,7 @@ from chalicelib.config import AgentConfig, config_of_environment
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
 from runcast.live.publish import bound
-from runcast.record.model import Json, RunStatus, result_json
+from runcast.record.model import Json, RunStatus, metadata_json, result_json
 from runcast.record.recorder import Recorder
 from runcast.record.store import RunStore
 from runcast.record.writer import Claim
@@ -116,8 +117,8 @@ class Runner:
 
         try:
             agent = self._build(invocation, recorder)
-            outcome = self._loop.run_until_complete(_outcome(agent, invocation.request.query, recorder))
-        except Exception as error:
+            outcome = self._run_to_its_end(_outcome(agent, invocation.request.query, recorder))
+        except BaseException as error:  # a tool may well call sys.exit(), and its run must end all the same
             logger.exception("run %s failed", invocation.request_id)
             outcome = failure(error)
 
@@ -132,6 +133,17 @@ class Runner:
     def close(self) -> None:
         """Close the event loop."""
         self._loop.close()
+
+    def _run_to_its_end(self, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+        task = self._loop.create_task(work)
+        try:
+            return self._loop.run_until_complete(task)
+        except BaseException:
+            # sys.exit() in a tool stops the loop itself: what is left of this run must not go on in the next one's.
+            task.cancel()
+            with contextlib.suppress(BaseException):
+                self._loop.run_until_complete(task)
+            raise
 
     def _build(self, invocation: Invocation, recorder: Recorder) -> Agent:
         if self._model is not None:
@@ -196,7 +208,7 @@ def _body(invocation: Invocation, recorder: Recorder, outcome: Outcome, *, cold_
         return body  # a job's runs hand their output on by reference, through the record
     text = result_json(outcome.result)
     body["result"] = None if text is None else json.loads(text)
-    body |= outcome.metadata or {}
+    body |= json.loads(metadata_json(outcome.metadata) or "{}")  # as it stands in the record
     progress = recorder.progress()
     body["progress"] = progress.steps
     if progress.cut:

@@ -39,9 +39,19 @@ def test_all_that_is_missing_is_named_at_once():
     )
 
 
-def test_an_address_that_is_none_is_refused():
-    with pytest.raises(InvalidInput, match=r"^RUNCAST_GRAPHQL_URL is 'example\.com'; give an address that begins with"):
-        ClientConfig.from_environment(ENVIRONMENT | {"RUNCAST_GRAPHQL_URL": "example.com"})
+@pytest.mark.parametrize("url", ["example.com", "http://example.com/graphql", "http://127.0.0.1.example.com/graphql"])
+def test_an_address_to_which_no_token_may_go_is_refused(url):
+    with pytest.raises(InvalidInput) as caught:
+        ClientConfig.from_environment(ENVIRONMENT | {"RUNCAST_GRAPHQL_URL": url})
+    assert str(caught.value) == (
+        f"RUNCAST_GRAPHQL_URL is {url!r}; give an address that begins with https:// (http:// is for this machine only)."
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_this_machine_needs_no_encryption(host):
+    url = f"http://{host}:4566/v1/apis/x/graphql"
+    assert ClientConfig.from_environment(ENVIRONMENT | {"RUNCAST_GRAPHQL_URL": url}).graphql_url == url
 
 
 def test_the_password_is_not_printed():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+from datetime import date
 
 import pytest
 from chalicelib.agents import model as model_module
@@ -199,6 +201,30 @@ def test_an_agent_that_asks_is_waiting_and_has_not_ended(bench, store):
     assert (run.status, run.status.ended) == (RunStatus.WAITING, False)
     assert run.steps[-1].to_json()["metadata"] == {"interrupts": [question]}
     assert bench.published[-1]["status"] == "waiting"
+
+
+def test_a_question_that_is_no_json_is_asked_all_the_same(bench, store):
+    @tool(context=True)
+    def approve(tool_context: ToolContext) -> str:
+        """Ask for approval."""
+        return str(tool_context.interrupt("approval", reason={"until": date(2026, 1, 2)}))
+
+    bench.with_tools(approve)
+    status_code, body = bench.run(Call("approve"))
+    assert (status_code, body["interrupts"][0]["reason"]) == (200, {"until": "2026-01-02"})
+    assert store.read("run-1").status == RunStatus.WAITING
+
+
+def test_a_tool_that_exits_fails_its_run_and_nothing_else(bench, store):
+    @tool
+    def leave() -> str:
+        """Leave."""
+        sys.exit(3)
+
+    bench.with_tools(leave)
+    status_code, body = bench.run(Call("leave"), Say("done"))
+    assert (status_code, body["error"]) == (500, "SystemExit: 3")
+    assert store.read("run-1").status == RunStatus.ERROR
 
 
 def test_what_a_tool_publishes_is_a_step_of_the_run(bench, store):

@@ -1,0 +1,76 @@
+"""Who may import whom, as `docs/architecture.md` draws it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+FOUNDATIONS = {"runcast", "runcast.limits", "runcast.errors", "runcast.clock"}
+PICTURE = {
+    "runcast.record.model": set(),
+    "runcast.record.store": {"runcast.record.model"},
+    "runcast.record.writer": {"runcast.record.model", "runcast.record.store", "runcast.live.message"},
+    "runcast.record.recorder": {"runcast.record.model", "runcast.record.store", "runcast.record.writer"},
+    "runcast.record.reader": {"runcast.record.model", "runcast.record.store"},
+    "runcast.live.message": {"runcast.record.model"},
+    "runcast.live.publish": {"runcast.live.message", "runcast.record.model"},
+    "runcast.strands": {"runcast.record.recorder"},
+}
+
+
+def imports(file: Path) -> set[str]:
+    """What a file imports at run time, wherever in it; not what only its types need."""
+    tree = ast.parse(file.read_text())
+    for_types = {
+        node
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def files(*folders: str) -> list[Path]:
+    return [file for folder in folders for file in sorted((PROJECT / folder).rglob("*.py"))]
+
+
+def heads(file: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(file)}
+
+
+@pytest.mark.parametrize("module", PICTURE)
+def test_the_picture_is_true(module):
+    found = imports(PROJECT / f"{module.replace('.', '/')}.py")
+    assert {name for name in found if name.startswith("runcast")} - FOUNDATIONS == PICTURE[module]
+
+
+def test_the_client_shares_the_model_and_nothing_else():
+    found = set().union(*(imports(file) for file in files("runcast/client")))
+    inside = {name for name in found if name.startswith("runcast") and not name.startswith("runcast.client")}
+    assert inside - FOUNDATIONS == {"runcast.record.model"}
+
+
+@pytest.mark.parametrize("file", files("runcast"), ids=lambda file: str(file.relative_to(PROJECT)))
+def test_the_library_knows_neither_chalice_nor_an_agent(file):
+    forbidden = {"chalice", "chalicelib", "app", "local", "packager"}
+    if file != PROJECT / "runcast" / "strands.py":
+        forbidden.add("strands")
+    assert not heads(file) & forbidden
+
+
+def test_the_doors_know_only_what_is_behind_them():
+    assert heads(PROJECT / "chalice_app" / "app.py") <= {"__future__", "typing", "chalice", "chalicelib"}
+
+
+@pytest.mark.parametrize("file", files("chalice_app", "packager"), ids=lambda file: str(file.relative_to(PROJECT)))
+def test_what_is_deployed_does_not_know_the_local_machine(file):
+    assert "local" not in heads(file)
