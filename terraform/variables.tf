@@ -67,6 +67,30 @@ variable "bedrock_model_id" {
   }
 }
 
+variable "model_max_tokens" {
+  description = "How many tokens the model may write in one answer."
+  type        = number
+  default     = 4096
+  nullable    = false
+
+  validation {
+    condition     = var.model_max_tokens >= 1 && var.model_max_tokens <= 200000 && floor(var.model_max_tokens) == var.model_max_tokens
+    error_message = "model_max_tokens must be a whole number from 1 to 200000."
+  }
+}
+
+variable "publish_batch_size" {
+  description = "How many status messages are sent to AppSync in one request. 1 sends each on its own, should AppSync ever deliver only some of several."
+  type        = number
+  default     = 50
+  nullable    = false
+
+  validation {
+    condition     = var.publish_batch_size >= 1 && var.publish_batch_size <= 50 && floor(var.publish_batch_size) == var.publish_batch_size
+    error_message = "publish_batch_size must be a whole number from 1 to 50."
+  }
+}
+
 variable "user_id_claim" {
   description = "The claim of the ID token that names the user."
   type        = string

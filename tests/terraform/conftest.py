@@ -17,6 +17,8 @@ OTHER = {
     "point_in_time_recovery": False,
     "enable_api_key": True,
     "bedrock_model_id": "amazon.nova-lite-v1:0",
+    "model_max_tokens": 1000,
+    "publish_batch_size": 1,
     "user_id_claim": "cognito:username",
     "tenant_id_claim": "custom:organisation",
     "tags": {"owner": "tests"},

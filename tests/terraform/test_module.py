@@ -86,6 +86,15 @@ def test_resolvers_compare_with_the_claims_of_the_variables(stack: Stack, other:
         assert (variables["USER_ID_CLAIM"], variables["TENANT_ID_CLAIM"]) == (user, tenant)
 
 
+def test_limits_are_those_of_the_variables(other: Stack):
+    environments = {
+        name: other.state("aws_lambda_function", name)["environment"][0]["variables"]
+        for name in ("agent", "status_publisher")
+    }
+    assert environments["agent"]["MODEL_MAX_TOKENS"] == "1000"
+    assert environments["status_publisher"]["MUTATIONS_PER_REQUEST"] == "1"
+
+
 def test_every_resolver_file_is_a_resolver(project: Path, stack: Stack):
     for path in (project / "graphql" / "resolvers").glob("*.js"):
         assert stack.state("aws_appsync_resolver", "field", path.stem)["kind"] == "UNIT"
@@ -105,6 +114,9 @@ def test_functions(stack: Stack, aws: Aws):
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
             "BEDROCK_MODEL_ID": "global.anthropic.claude-sonnet-4-6",
             "MODEL_MAX_TOKENS": "4096",
+            "MODEL_CONNECT_TIMEOUT_SECONDS": "5",
+            "MODEL_READ_TIMEOUT_SECONDS": "120",
+            "MODEL_MAX_ATTEMPTS": "2",
         },
         "run-starter": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
@@ -121,6 +133,7 @@ def test_functions(stack: Stack, aws: Aws):
             "APPSYNC_API_URL": output["graphql_url"],
             "APPSYNC_API_ID": output["graphql_api_id"],
             "USER_SESSIONS_TABLE": "user_sessions",
+            "MUTATIONS_PER_REQUEST": "50",
         },
     }
 

@@ -43,6 +43,8 @@ def test_bad_variables_are_refused_with_what_is_allowed(module: Path, tmp_path: 
         "log_retention_days": 2,
         "log_level": "WARN",
         "bedrock_model_id": "arn:aws:bedrock:us-east-1::foundation-model/x",
+        "model_max_tokens": 0,
+        "publish_batch_size": 51,
         "user_id_claim": "it's",
         "tenant_id_claim": "tenantId",
     }
@@ -56,6 +58,8 @@ def test_bad_variables_are_refused_with_what_is_allowed(module: Path, tmp_path: 
         "log_level must be one of NONE, ERROR, INFO, DEBUG, ALL.",
         "bedrock_model_id must be the id of a foundation model (anthropic.claude-sonnet-4-6) or of a cross-region "
         "inference profile (eu.anthropic.claude-sonnet-4-6), not an ARN.",
+        "model_max_tokens must be a whole number from 1 to 200000.",
+        "publish_batch_size must be a whole number from 1 to 50.",
         "user_id_claim must be 1 to 64 letters, digits, underscores, colons and hyphens that begin with a letter,",
         'tenant_id_claim must be "custom:" followed by 1 to 20 letters, digits and underscores that begin with a',
     ):
