@@ -91,5 +91,5 @@ $(FUNCTION)/.ready:
 
 graphql/node_modules/.ready: graphql/package-lock.json
 	@node --version | grep -qE '^v(2[0-9]|[3-9][0-9])\.' || { echo "Runcast needs Node 20 or later on the PATH."; exit 1; }
-	@npm --prefix graphql ci --loglevel=error --no-audit --no-fund
+	@npm --prefix graphql ci --loglevel=error --no-audit --no-fund >/dev/null
 	@touch $@
