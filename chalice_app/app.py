@@ -1,17 +1,72 @@
-"""The doors of Runcast: its Lambdas, each handing over to the module that does the work.
+"""The doors of Runcast: its Lambdas and its routes, each handing over to the module that does the work.
 
 Each door imports its own module when it is first opened, because they all share this file: the publisher and the
-reader must not wait for what only an agent needs.
+reader must not wait for what only an agent needs. A route's docstring becomes its description in API Gateway.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
-from chalice.app import Chalice
+from chalice.app import Chalice, CognitoUserPoolAuthorizer, Request, Response
 
 # The library logs under the name "runcast" too; Chalice would silence its warnings.
 app = Chalice(app_name="runcast", configure_logs=False)
+
+# Without scopes it takes ID tokens only. Terraform resolves the reference.
+users = CognitoUserPoolAuthorizer("users", provider_arns=["${aws_cognito_user_pool.users.arn}"])
+
+
+@app.middleware("http")
+def answer(request: Request, get_response: Callable[[Request], Response]) -> Response:
+    """Give every answer one form."""
+    from chalicelib.http import admit_origin, in_one_form
+
+    response = in_one_form(get_response(request))
+    admit_origin(request, response)
+    return response
+
+
+@app.route("/runs", methods=["POST"], authorizer=users)
+def post_run() -> Response:
+    """Start a run."""
+    from chalicelib.rest import post_run
+
+    return post_run(_request())
+
+
+@app.route("/runs/{request_id}", methods=["GET"], authorizer=users)
+def get_run(request_id: str) -> Response:
+    """Read what a run has done so far."""
+    from chalicelib.rest import get_run
+
+    return get_run(_request(), request_id)
+
+
+@app.route("/agents", methods=["GET"], authorizer=users)
+def get_agents() -> Response:
+    """List the agents."""
+    from chalicelib.rest import get_agents
+
+    return get_agents(_request())
+
+
+@app.route("/health", methods=["GET"])
+def get_health() -> Response:
+    """Check whether runs can be started and read."""
+    from chalicelib.rest import get_health
+
+    return get_health()
+
+
+@app.route("/runs", methods=["OPTIONS"])
+@app.route("/runs/{request_id}", methods=["OPTIONS"])
+@app.route("/agents", methods=["OPTIONS"])
+@app.route("/health", methods=["OPTIONS"])
+def preflight(**_: str) -> Response:
+    """Let a browser ask whether a page may call."""
+    return Response(body="", status_code=204)
 
 
 @app.lambda_function(name="agent")
@@ -44,3 +99,8 @@ def status_publisher(event: Any, _: Any) -> Any:
     from chalicelib.publisher.publish import publish_event
 
     return publish_event(event)
+
+
+def _request() -> Request:
+    """Return the request under way, which is there in every route."""
+    return cast("Request", app.current_request)

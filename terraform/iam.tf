@@ -112,6 +112,20 @@ data "aws_iam_policy_document" "run_starter" {
   }
 }
 
+data "aws_iam_policy_document" "api_handler" {
+  statement {
+    sid       = "CreateAndReadRuns"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.agent_progress.arn]
+  }
+
+  statement {
+    sid       = "InvokeAgents"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.agent.arn]
+  }
+}
+
 data "aws_iam_policy_document" "status_publisher" {
   statement {
     sid       = "FindSessions"
@@ -131,6 +145,7 @@ data "aws_iam_policy_document" "status_publisher" {
 resource "aws_iam_role_policy" "function_access" {
   for_each = {
     agent            = data.aws_iam_policy_document.agent.json
+    api_handler      = data.aws_iam_policy_document.api_handler.json
     progress_reader  = data.aws_iam_policy_document.progress_reader.json
     run_starter      = data.aws_iam_policy_document.run_starter.json
     status_publisher = data.aws_iam_policy_document.status_publisher.json

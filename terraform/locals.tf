@@ -11,7 +11,12 @@ locals {
 
   # Named here rather than read from the functions, because a function's log group and role are made before it.
   function_names = {
-    for name in ["agent", "progress_reader", "run_starter", "status_publisher"] :
-    name => "${var.name_prefix}runcast-${replace(name, "_", "-")}"
+    for name, ending in {
+      agent            = "agent"
+      api_handler      = "api" # Chalice fixes the first name.
+      progress_reader  = "progress-reader"
+      run_starter      = "run-starter"
+      status_publisher = "status-publisher"
+    } : name => "${var.name_prefix}runcast-${ending}"
   }
 }

@@ -8,6 +8,11 @@ output "realtime_url" {
   value       = aws_appsync_graphql_api.runcast.uris["REALTIME"]
 }
 
+output "rest_url" {
+  description = "Where clients send REST requests: the paths begin behind it."
+  value       = aws_api_gateway_stage.rest_api.invoke_url
+}
+
 output "graphql_api_id" {
   description = "The id of the GraphQL API."
   value       = aws_appsync_graphql_api.runcast.id
@@ -56,6 +61,11 @@ output "progress_reader_function_name" {
 output "run_starter_function_name" {
   description = "The Lambda that answers startAgentRun."
   value       = aws_lambda_function.run_starter.function_name
+}
+
+output "rest_api_function_name" {
+  description = "The Lambda that answers the REST API."
+  value       = aws_lambda_function.api_handler.function_name
 }
 
 output "api_key" {

@@ -55,6 +55,18 @@ variable "enable_api_key" {
   nullable    = false
 }
 
+variable "cors_origins" {
+  description = "The origins whose pages may call the REST API from a browser, such as https://app.example.com. \"*\" alone means any: callers show a token that no browser sends of itself. Empty means none. The GraphQL API always admits any."
+  type        = list(string)
+  default     = ["*"]
+  nullable    = false
+
+  validation {
+    condition     = var.cors_origins == tolist(["*"]) || alltrue([for origin in var.cors_origins : can(regex("^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$", origin))])
+    error_message = "cors_origins must be [\"*\"], or origins without a path such as https://app.example.com and http://localhost:5173."
+  }
+}
+
 variable "bedrock_model_id" {
   description = "The Bedrock model that the agents run on: the id of a foundation model or of a cross-region inference profile."
   type        = string

@@ -70,6 +70,17 @@ class ProgressReaderConfig:
 
 
 @dataclass(frozen=True)
+class ApiConfig:
+    """Settings of the REST API: table, the Lambda to start, whose tokens it takes, and which claims name the caller."""
+
+    agent_progress_table: str
+    agent_function: str
+    user_pool_client_id: str
+    user_id_claim: str
+    tenant_id_claim: str
+
+
+@dataclass(frozen=True)
 class StatusPublisherConfig:
     """Settings of the Lambda `status_publisher`.
 

@@ -1,1 +1,1 @@
-"""The local AWS endpoint: MiniStack in one process with what it lacks of AppSync, Lambda isolation and Bedrock."""
+"""The local AWS endpoint: MiniStack in one process, with what its AppSync, API Gateway, Lambda and Bedrock lack."""

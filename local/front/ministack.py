@@ -2,8 +2,8 @@
 
 MiniStack runs AppSync resolvers, Lambda workers and the Bedrock runtime well, but some of what it decides along the
 way has no door: which interpreter runs a function, what a resolver set through `extensions`, what happens when a model
-fails. These places are replaced here, and only here, so that an upgrade has one file to check. The version is checked
-at start, because every name below is private to MiniStack.
+fails. These places are replaced here and, for API Gateway, in `ministack_rest`, so that an upgrade has two files to
+check. The version is checked at start, because every name there is private to MiniStack.
 
 MiniStack reads its settings when it is imported: import this module after the environment is set.
 """
@@ -25,6 +25,7 @@ from ministack.services import appsync, bedrock_runtime, lambda_svc
 
 from local.front.authorisation import Caller, Mode
 from local.front.execution import EXCHANGE, Answer, Api, FieldCall, execute
+from local.front.ministack_rest import install_rest_apis
 from local.front.unpacking import shared_archive
 
 SUPPORTED_VERSION = "1.5.33"
@@ -67,6 +68,7 @@ def install(function_python: str) -> AsgiApp:
     _authorise_models_as_aws()
     _fail_when_the_model_fails()
     _tell_a_cut_answer()
+    install_rest_apis()
     app: AsgiApp = ministack.app.app
     return app
 

@@ -35,8 +35,8 @@ class Cloud:
 
     @property
     def facts(self) -> dict[str, str]:
-        """`region`, `account` and `partition`, as templates name them."""
-        return {"region": self.region, "account": self.account, "partition": "aws"}
+        """`region`, `account`, `partition` and `endpoint`, as templates name them."""
+        return {"region": self.region, "account": self.account, "partition": "aws", "endpoint": self.endpoint}
 
     def client(self, service: str, region: str | None = None) -> Any:
         """A boto3 client, made once for each service and region."""

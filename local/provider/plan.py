@@ -23,7 +23,7 @@ def plan_change(
         config: what the user wrote; null where nothing is written.
         prior: the state, or None when the resource is to be created.
         planned: Core's proposal; completed in place.
-        facts: `region`, `account` and `partition`, for defaults that name them.
+        facts: `region`, `account`, `partition` and `endpoint`, for defaults that name them.
 
     Returns:
         The arguments whose change replaces the resource, sorted.

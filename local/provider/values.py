@@ -111,7 +111,7 @@ def known(value: Any) -> Any:
 
 
 def render(template: Any, state: State, facts: Mapping[str, str]) -> Any:
-    """Fills a template from the state and the facts (`region`, `account`, `partition`).
+    """Fills a template from the state and the facts (`region`, `account`, `partition`, `endpoint`).
 
     Returns:
         The text; UNKNOWN where a value it names is unknown; anything that is no text as it is.

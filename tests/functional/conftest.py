@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -15,6 +18,7 @@ from chalicelib.agents import model as model_module
 from moto import mock_aws
 
 from runcast.live.publish import StatusPublisher
+from tests.contracts.rest_api import check_answer
 from tests.fakes.lambda_process import fresh_process
 from tests.fakes.publish_endpoint import PublishEndpoint, publish_endpoint
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
@@ -34,7 +38,10 @@ ENVIRONMENT = {
     "USER_ID_CLAIM": "sub",
     "TENANT_ID_CLAIM": "custom:tenantId",
     "APPSYNC_API_ID": "api1",
+    "CORS_ORIGINS": "*",
+    "USER_POOL_CLIENT_ID": "client1",
 }
+ANA = {"sub": "ana", "custom:tenantId": "acme", "token_use": "id", "aud": "client1", "cognito:username": "ana"}
 
 
 class Lambdas:
@@ -51,6 +58,8 @@ class Lambdas:
 
     def invoke(self, **request) -> dict:
         """Queue an asynchronous invocation, as the Lambda service does."""
+        if request["InvocationType"] == "DryRun":
+            return {"StatusCode": 204}
         assert request["InvocationType"] == "Event"
         self.queued.append((request["FunctionName"], json.loads(request["Payload"])))
         return {"StatusCode": 202}
@@ -61,6 +70,47 @@ class Lambdas:
         while self.queued:
             answers.append(self.call(*self.queued.pop(0)))
         return answers
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        claims: Mapping[str, Any] | None = ANA,
+        json_body: Any = None,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request to the REST API with a token of these claims, and hold the answer to the API's description."""
+        headers = dict({"content-type": "application/json"} if headers is None else headers)
+        if claims is not None:
+            headers["authorization"] = unsigned_token(claims)
+        if json_body is not None:
+            body = json.dumps(json_body).encode()
+        response = self._client.http.request(method, path, headers=headers, body=body)
+        answer = Answer(response.status_code, response.headers, json.loads(response.body or b"null"))
+        if method != "OPTIONS" and answer.status != 405:
+            check_answer(method, path.partition("?")[0], answer.status, answer.body)
+        return answer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the REST API answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    @property
+    def refusal(self) -> tuple[int, str, str]:
+        """The HTTP status, and the error's type and message."""
+        return self.status, self.body["error"]["type"], self.body["error"]["message"]
+
+
+def unsigned_token(claims: Mapping[str, Any]) -> str:
+    """A token as Chalice's local gateway takes it: it reads the claims and verifies nothing."""
+    return ".".join(base64.urlsafe_b64encode(part).decode() for part in (b"{}", json.dumps(claims).encode(), b""))
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ class Aws:
 
     def __init__(self, endpoint_url: str) -> None:
         self.endpoint_url = endpoint_url
+        self.apigateway = self._client("apigateway")
         self.appsync = self._client("appsync")
         self.cognito = self._client("cognito-idp")
         self.dynamodb = self._client("dynamodb")

@@ -16,6 +16,7 @@ OTHER = {
     "deletion_protection": True,
     "point_in_time_recovery": False,
     "enable_api_key": True,
+    "cors_origins": ["https://app.example.com"],
     "bedrock_model_id": "amazon.nova-lite-v1:0",
     "model_max_tokens": 1000,
     "publish_batch_size": 1,

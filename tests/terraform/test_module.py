@@ -6,18 +6,20 @@ from pathlib import Path
 from local.settings import REGION
 from tests.terraform.applied import Aws, Stack
 
-FUNCTIONS = ("agent", "progress-reader", "run-starter", "status-publisher")
+FUNCTIONS = ("agent", "api", "progress-reader", "run-starter", "status-publisher")
 
 
 def test_outputs(stack: Stack, other: Stack, aws: Aws):
     output = stack.terraform.output()
     api_id = output["graphql_api_id"]
+    rest_api_id = stack.state("aws_api_gateway_rest_api", "rest_api")["id"]
     host = aws.endpoint_url.removeprefix("http://")
     pool_id = output["user_pool_id"]
     assert aws.cognito.describe_user_pool(UserPoolId=pool_id)["UserPool"]["Name"] == "runcast"
     assert output == {
         "graphql_url": f"http://{host}/v1/apis/{api_id}/graphql",
         "realtime_url": f"ws://{host}/v1/apis/{api_id}/graphql/realtime",
+        "rest_url": f"http://{host}/restapis/{rest_api_id}/v1/_user_request_",
         "graphql_api_id": api_id,
         "region": REGION,
         "user_pool_id": pool_id,
@@ -28,6 +30,7 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws):
         "status_publisher_function_name": "runcast-status-publisher",
         "progress_reader_function_name": "runcast-progress-reader",
         "run_starter_function_name": "runcast-run-starter",
+        "rest_api_function_name": "runcast-api",
     }
     assert other.terraform.output()["api_key"].startswith("da2-")
     assert other.terraform.output()["agent_function_name"] == "other-runcast-agent"
@@ -118,6 +121,14 @@ def test_functions(stack: Stack, aws: Aws):
             "MODEL_READ_TIMEOUT_SECONDS": "120",
             "MODEL_MAX_ATTEMPTS": "2",
         },
+        "api": {
+            "AGENT_PROGRESS_TABLE": "AgentProgress",
+            "AGENT_FUNCTION": "runcast-agent",
+            "USER_POOL_CLIENT_ID": output["user_pool_client_id"],
+            "USER_ID_CLAIM": "sub",
+            "TENANT_ID_CLAIM": "custom:tenantId",
+            "CORS_ORIGINS": "*",
+        },
         "run-starter": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "AGENT_FUNCTION": "runcast-agent",
@@ -136,6 +147,33 @@ def test_functions(stack: Stack, aws: Aws):
             "MUTATIONS_PER_REQUEST": "50",
         },
     }
+
+
+def test_the_rest_api_is_chalice_s_with_the_module_s_authorizer_and_answers(stack: Stack, other: Stack, aws: Aws):
+    for made, prefix, origin in ((stack, "", "*"), (other, "other-", "https://app.example.com")):
+        api = made.state("aws_api_gateway_rest_api", "rest_api")
+        body = json.loads(api["body"])
+        assert api["name"] == f"{prefix}runcast"
+        assert sorted(body["paths"]) == ["/agents", "/health", "/runs", "/runs/{request_id}"]
+        assert body["securityDefinitions"]["users"]["x-amazon-apigateway-authorizer"]["providerARNs"] == [
+            made.state("aws_cognito_user_pool", "users")["arn"]
+        ]
+        for kind, response in body["x-amazon-apigateway-gateway-responses"].items():
+            assert response["responseParameters"] == {
+                "gatewayresponse.header.Access-Control-Allow-Origin": f"'{origin}'"
+            }
+            filled = response["responseTemplates"]["application/json"].replace("$context.error.messageString", '"m"')
+            assert json.loads(filled)["error"].keys() == {"type", "message"}, kind
+        assert made.state("aws_api_gateway_stage", "rest_api")["xray_tracing_enabled"] is True
+        variables = made.state("aws_lambda_function", "api_handler")["environment"][0]["variables"]
+        assert variables["CORS_ORIGINS"] == origin
+
+
+def test_only_the_api_s_own_stage_may_invoke_its_function(stack: Stack, aws: Aws):
+    [statement] = json.loads(aws.lambda_.get_policy(FunctionName="runcast-api")["Policy"])["Statement"]
+    assert statement["Principal"] == {"Service": "apigateway.amazonaws.com"}
+    execution = stack.state("aws_api_gateway_rest_api", "rest_api")["execution_arn"]
+    assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": f"{execution}/v1/*"}}
 
 
 def test_asynchronous_events_are_tried_once_and_grow_old(stack: Stack, aws: Aws):
@@ -165,6 +203,10 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             f"{functions}status-publisher": {"lambda:InvokeFunction"},
             f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
             f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,
+        },
+        "api": {
+            f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+            f"{functions}agent": {"lambda:InvokeFunction"},
         },
         "progress-reader": {f"{tables}AgentProgress": {"dynamodb:GetItem"}},
         "run-starter": {

@@ -42,6 +42,7 @@ def test_bad_variables_are_refused_with_what_is_allowed(module: Path, tmp_path: 
         "name_prefix": "9",
         "log_retention_days": 2,
         "log_level": "WARN",
+        "cors_origins": ["https://app.example.com/path"],
         "bedrock_model_id": "arn:aws:bedrock:us-east-1::foundation-model/x",
         "model_max_tokens": 0,
         "publish_batch_size": 51,
@@ -56,6 +57,8 @@ def test_bad_variables_are_refused_with_what_is_allowed(module: Path, tmp_path: 
         "name_prefix must be empty, or 1 to 20 letters, digits and hyphens that begin with a letter.",
         "log_retention_days must be one of 1, 3, 5, 7, 14, 30, 60,",
         "log_level must be one of NONE, ERROR, INFO, DEBUG, ALL.",
+        'cors_origins must be ["*"], or origins without a path such as https://app.example.com and '
+        "http://localhost:5173.",
         "bedrock_model_id must be the id of a foundation model (anthropic.claude-sonnet-4-6) or of a cross-region "
         "inference profile (eu.anthropic.claude-sonnet-4-6), not an ARN.",
         "model_max_tokens must be a whole number from 1 to 200000.",

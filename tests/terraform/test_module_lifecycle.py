@@ -50,6 +50,7 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
     aws.lambda_.put_function_event_invoke_config(
         FunctionName="other-runcast-agent", MaximumRetryAttempts=2, MaximumEventAgeInSeconds=120
     )
+    change_the_rest_api(stack, aws)
     aws.logs.put_retention_policy(logGroupName="/aws/lambda/other-runcast-agent", retentionInDays=1)
     api = aws.appsync.get_graphql_api(apiId=api_id)["graphqlApi"]
     kept = ("name", "authenticationType", "userPoolConfig", "additionalAuthenticationProviders", "logConfig")
@@ -92,7 +93,28 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
         "aws_appsync_api_key.public[0]": "description",
         "aws_cognito_user_pool.users": "password_policy",
         "aws_cognito_user_pool_client.frontend": "write_attributes",
+        "aws_api_gateway_rest_api.rest_api": "description",
+        "aws_api_gateway_deployment.rest_api": "description",
+        "aws_api_gateway_stage.rest_api": "xray_tracing_enabled",
+        "aws_lambda_permission.rest_api": "source_arn",
     }
+
+
+def change_the_rest_api(stack: Stack, aws: Aws) -> None:
+    api_id = stack.state("aws_api_gateway_rest_api", "rest_api")["id"]
+    described = [{"op": "replace", "path": "/description", "value": "Changed."}]
+    aws.apigateway.update_rest_api(restApiId=api_id, patchOperations=described)
+    deployment_id = stack.state("aws_api_gateway_deployment", "rest_api")["id"]
+    aws.apigateway.update_deployment(restApiId=api_id, deploymentId=deployment_id, patchOperations=described)
+    untraced = [{"op": "replace", "path": "/tracingEnabled", "value": "false"}]
+    aws.apigateway.update_stage(restApiId=api_id, stageName="v1", patchOperations=untraced)
+    aws.lambda_.remove_permission(FunctionName="other-runcast-api", StatementId="rest-api")
+    aws.lambda_.add_permission(
+        FunctionName="other-runcast-api",
+        StatementId="rest-api",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+    )
 
 
 def names(aws: Aws) -> list[str]:
@@ -102,6 +124,7 @@ def names(aws: Aws) -> list[str]:
         *(role["RoleName"] for role in aws.iam.list_roles()["Roles"]),
         *(each["FunctionName"] for each in aws.lambda_.list_functions()["Functions"]),
         *(api["name"] for api in aws.appsync.list_graphql_apis()["graphqlApis"]),
+        *(api["name"] for api in aws.apigateway.get_rest_apis()["items"]),
         *(pool["Name"] for pool in aws.cognito.list_user_pools(MaxResults=60)["UserPools"]),
         *aws.log_groups(),
     ]

@@ -1,4 +1,5 @@
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,88 @@ EXPORT: dict[str, Any] = {
     },
     "data": {"null_data_source": {"chalice": {"inputs": {"app": "runcast", "stage": "terraform"}}}},
 }
+
+
+SWAGGER: dict[str, Any] = {
+    "swagger": "2.0",
+    "info": {"version": "1.0", "title": "runcast"},
+    "paths": {
+        "/runs": {
+            "post": {
+                "summary": "Start ${this} and %{that}.",
+                "description": "Costs $5, or 5 %.",
+                "x-amazon-apigateway-integration": {"uri": "${aws_lambda_function.api_handler.invoke_arn}"},
+            }
+        }
+    },
+    "securityDefinitions": {"users": {"providerARNs": ["${aws_cognito_user_pool.users.arn}"]}},
+}
+
+
+def with_api(**changes: Any) -> dict[str, Any]:
+    """The export of an application with a REST API, as Chalice 1.34 writes it."""
+    export = copy.deepcopy(EXPORT)
+    export["locals"]["chalice_api_swagger"] = json.dumps(SWAGGER)
+    function = export["resource"]["aws_lambda_function"]["run_starter"]
+    export["resource"] |= {
+        "aws_lambda_function": {
+            **export["resource"]["aws_lambda_function"],
+            "api_handler": {**function, "function_name": "runcast-terraform", "handler": "app.app"},
+        },
+        "aws_api_gateway_rest_api": {
+            "rest_api": {
+                "body": "${local.chalice_api_swagger}",
+                "name": "runcast",
+                "binary_media_types": ["image/png"],
+                "endpoint_configuration": {"types": ["EDGE"]},
+            }
+        },
+        "aws_api_gateway_deployment": {
+            "rest_api": {
+                "stage_name": "api",
+                "stage_description": "${md5(local.chalice_api_swagger)}",
+                "rest_api_id": "${aws_api_gateway_rest_api.rest_api.id}",
+                "lifecycle": {"create_before_destroy": True},
+            }
+        },
+        "aws_lambda_permission": {"rest_api_invoke": {"action": "lambda:InvokeFunction"}},
+    }
+    export["output"] = {"EndpointURL": {"value": "${aws_api_gateway_deployment.rest_api.invoke_url}"}}
+    for kind, resources in changes.items():
+        for name, resource in resources.items():
+            export["resource"].setdefault(kind, {}).setdefault(name, {}).update(resource)
+    return export
+
+
+def test_of_an_api_its_definition_and_its_function_are_left():
+    repaired = repair(with_api())
+    assert list(repaired["resource"]) == ["aws_lambda_function"]
+    assert repaired.keys() == {"//", "resource", "locals"}
+    function = repaired["resource"]["aws_lambda_function"]["api_handler"]
+    assert (function["function_name"], function["handler"]) == ('${local.function_names["api_handler"]}', "app.app")
+    definition = repaired["locals"]["rest_api_definition"]
+    assert definition["securityDefinitions"] == SWAGGER["securityDefinitions"]
+    method = definition["paths"]["/runs"]["post"]
+    assert method["x-amazon-apigateway-integration"]["uri"] == "${aws_lambda_function.api_handler.invoke_arn}"
+
+
+def test_what_a_docstring_says_is_no_template():
+    method = repair(with_api())["locals"]["rest_api_definition"]["paths"]["/runs"]["post"]
+    assert method["summary"] == "Start $${this} and %%{that}."
+    assert method["description"] == "Costs $5, or 5 %."
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"aws_api_gateway_domain_name": {"api": {}}}, "aws_api_gateway_domain_name"),
+        ({"aws_lambda_permission": {"nightly_invoke": {}}}, "aws_lambda_permission.nightly_invoke"),
+        ({"aws_api_gateway_rest_api": {"rest_api": {"policy": "{}"}}}, "policy of the REST API"),
+    ],
+)
+def test_what_would_be_lost_with_the_api_s_resources_is_refused(changes: dict[str, Any], named: str):
+    with pytest.raises(PackagingError, match=f"^Chalice exported {named}, which packager/export.py cannot repair"):
+        repair(with_api(**changes))
 
 
 def test_only_functions_are_left_so_the_module_decides_the_versions():

@@ -1,11 +1,13 @@
 """Which agents there are.
 
-An agent is a file in this folder or in `demo` that defines `build(run)`. Listing them reads the files' text instead
-of importing them: whoever only checks a name (the starter of runs) must not pay for Strands.
+An agent is a file in this folder or in `demo` that defines `build(run)`; the first line of its docstring describes it.
+Listing them reads the files' text instead of importing them: whoever only checks a name (the starter of runs) must not
+pay for Strands.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from functools import cache
 from importlib import import_module
@@ -30,7 +32,17 @@ class Build(Protocol):
 
 def names() -> tuple[str, ...]:
     """Return the names of all agents, sorted, without importing any."""
-    return tuple(sorted(_modules()))
+    return tuple(sorted(_files()))
+
+
+def description(name: str) -> str:
+    """Return the first line of an agent's docstring, without importing it; empty if it has none.
+
+    Args:
+        name: One of `names()`.
+    """
+    docstring = ast.get_docstring(ast.parse(_files()[name].read_text()))
+    return docstring.splitlines()[0] if docstring else ""
 
 
 def load(name: str) -> Build:
@@ -39,18 +51,19 @@ def load(name: str) -> Build:
     Args:
         name: One of `names()`.
     """
-    module: Any = import_module(_modules()[name])
+    path = _files()[name]
+    package = __package__ if path.parent == _FOLDER else f"{__package__}.demo"
+    module: Any = import_module(f"{package}.{name}")
     build: Build = module.build
     return build
 
 
 @cache
-def _modules() -> dict[str, str]:
-    """Each agent's name and module; an agent in this folder hides the demo's of the same name."""
-    folders = {f"{__package__}.demo": _FOLDER / "demo", __package__: _FOLDER}
+def _files() -> dict[str, Path]:
+    """Each agent's name and file; an agent in this folder hides the demo's of the same name."""
     return {
-        path.stem: f"{package}.{path.stem}"
-        for package, folder in folders.items()
+        path.stem: path
+        for folder in (_FOLDER / "demo", _FOLDER)
         for path in sorted(folder.glob("*.py"))
         if _BUILD.search(path.read_text())
     }

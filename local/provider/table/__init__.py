@@ -7,9 +7,17 @@ A new type: add its argument names (see `schema_source`), write its `Entry` in t
 import functools
 
 from local.provider.fields import ResourceType, resource_type
-from local.provider.table import appsync, cognito, dynamodb, functions, iam, logs
+from local.provider.table import appsync, cognito, dynamodb, functions, gateway, iam, logs
 
-ENTRIES = {**appsync.ENTRIES, **cognito.ENTRIES, **dynamodb.ENTRIES, **functions.ENTRIES, **iam.ENTRIES, **logs.ENTRIES}
+ENTRIES = {
+    **appsync.ENTRIES,
+    **cognito.ENTRIES,
+    **dynamodb.ENTRIES,
+    **functions.ENTRIES,
+    **gateway.ENTRIES,
+    **iam.ENTRIES,
+    **logs.ENTRIES,
+}
 
 
 @functools.cache

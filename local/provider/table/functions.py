@@ -1,5 +1,6 @@
 """Lambda functions from a local zip file, who may invoke them, and how asynchronous invocations are retried."""
 
+import json
 from pathlib import Path
 
 from local.provider.entry import Call, Client, Entry, Facet, State, Tagging, words
@@ -34,6 +35,26 @@ def _put_concurrency(client: Client, state: State, _prior: State) -> None:
 def _get_concurrency(client: Client, state: State, _answer: State) -> State:
     told = client.get_function_concurrency(FunctionName=state["id"])
     return {"reserved_concurrent_executions": told.get("ReservedConcurrentExecutions", -1)}
+
+
+def _read_permission(client: Client, state: State) -> State | None:
+    """A permission has no call of its own: it is one statement of the function's policy."""
+    policy = json.loads(client.get_policy(FunctionName=state["function_name"])["Policy"])
+    for statement in policy["Statement"]:
+        if statement.get("Sid") == state["statement_id"]:
+            conditions = {
+                name.lower(): value for test in statement.get("Condition", {}).values() for name, value in test.items()
+            }
+            principal = statement["Principal"]
+            return {
+                "StatementId": statement["Sid"],
+                "Action": statement["Action"],
+                "Principal": principal if isinstance(principal, str) else next(iter(principal.values())),
+                "SourceArn": conditions.get("aws:sourcearn"),
+                "SourceAccount": conditions.get("aws:sourceaccount"),
+                "FunctionName": state["function_name"],
+            }
+    return None
 
 
 FUNCTION = {"FunctionName": "{function_name}"}
@@ -85,6 +106,19 @@ ENTRIES = {
             Facet(words("reserved_concurrent_executions"), _put_concurrency, _get_concurrency),
         ),
         tags=Tagging(list="list_tags"),
+    ),
+    "aws_lambda_permission": Entry(
+        service="lambda",
+        create=Call("add_permission"),
+        read=_read_permission,
+        delete=Call("remove_permission", given={**FUNCTION, "StatementId": "{statement_id}"}),
+        id="{statement_id}",
+        required=words("statement_id"),
+        refused=words(
+            "event_source_token function_url_auth_type invoked_via_function_url principal_org_id qualifier"
+            " statement_id_prefix"
+        ),
+        forces=words("action function_name principal source_account source_arn statement_id"),
     ),
     "aws_lambda_function_event_invoke_config": Entry(
         service="lambda",

@@ -1,10 +1,5 @@
 """One emulator for the session, and Terraform roots provisioned on it by the local provider."""
 
-import os
-import socket
-import subprocess
-import time
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,16 +9,19 @@ from typing import Any
 import boto3
 import pytest
 
+from local.front.process import REPOSITORY, FrontProcess
 from local.terraform import Terraform, prepare
 
-REPOSITORY = Path(__file__).parents[3]
 ROOT = Path(__file__).with_name("root")
-MINISTACK = REPOSITORY / ".local" / "ministack-venv" / "bin" / "ministack"
+CODE = """
+def handler(event, context):
+    return {"statusCode": 203, "body": f"{event['httpMethod']} {event['path']}"}
+"""
 
 
 @dataclass
 class Emulator:
-    """A running MiniStack."""
+    """The local AWS endpoint."""
 
     endpoint: str
 
@@ -70,49 +68,21 @@ class Deployment:
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = tmp_path_factory.mktemp("ministack")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "BIND_HOST": "127.0.0.1",
-        "MINISTACK_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-    }
-    with (home / "log").open("w") as log:
-        process = subprocess.Popen([MINISTACK], env=environment, cwd=home, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        _wait_until_ready(port, process, home / "log")
-        yield Emulator(f"http://127.0.0.1:{port}")
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.05)  # between two looks at the condition
-    pytest.fail(f"MiniStack is not ready:\n{log.read_text()}")
+    front = FrontProcess(
+        interpreter=REPOSITORY / ".local/ministack-venv/bin/python",
+        function_python=REPOSITORY / ".local/function-venv/bin/python",
+        model_url="http://127.0.0.1:9",  # no model is asked here
+        log=tmp_path_factory.mktemp("front") / "front.log",
+    )
+    with front:
+        yield Emulator(front.url)
 
 
 @pytest.fixture(scope="session")
 def zip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("zip") / "app.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("app.py", "def handler(event, context):\n    return event\n")
+        archive.writestr("app.py", CODE)
     return path
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from local.provider.entry import is_empty
 from local.provider.service import NOTICE
@@ -71,6 +72,14 @@ def test_outputs_come_from_what_the_emulator_answered(deployment, emulator):
     assert outputs["region"] == "aws us-east-1 (US East (N. Virginia)) 000000000000"
 
 
+def test_a_stages_url_reaches_the_function_behind_the_imported_route(deployment):
+    url = deployment.terraform.output()["rest_url"]
+    told = requests.get(f"{url}/work", timeout=30)
+    assert (told.status_code, told.text) == (203, "GET /work")
+    unknown = requests.get(f"{url}/play", timeout=30)
+    assert (unknown.status_code, unknown.headers["access-control-allow-origin"]) == (403, "https://a.example")
+
+
 def test_what_was_asked_for_is_at_the_emulator(deployment, emulator):
     table = emulator.client("dynamodb").describe_table(TableName="fixture-sessions")["Table"]
     assert [key["AttributeName"] for key in table["KeySchema"]] == ["tenantId", "userId"]
@@ -104,6 +113,8 @@ def test_arguments_changed_or_taken_away_are_so_at_the_emulator(changing_deploym
     assert emulator.client("iam").list_role_tags(RoleName="fixture-worker")["Tags"] == []
     groups = emulator.client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/fixture-worker")
     assert "retentionInDays" not in groups["logGroups"][0]
+    (api,) = emulator.client("apigateway").get_rest_apis()["items"]
+    assert (api["name"], api["description"]) == ("fixture-renamed", "")
     # What the emulator does not answer is exactly what the table says: no more, and nothing for safety's sake.
     state = json.loads((changing_deployment.work_dir / "terraform.tfstate").read_text())
     assert unread_in(state) == {
@@ -128,6 +139,7 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
     pool = state["aws_cognito_user_pool.users"]["id"]
     dynamodb, iam, functions = emulator.client("dynamodb"), emulator.client("iam"), emulator.client("lambda")
     appsync, cognito, logs = emulator.client("appsync"), emulator.client("cognito-idp"), emulator.client("logs")
+    gateway = emulator.client("apigateway")
 
     dynamodb.update_time_to_live(
         TableName="fixture-sessions", TimeToLiveSpecification={"Enabled": False, "AttributeName": "expiresAt"}
@@ -151,6 +163,21 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
     functions.put_function_event_invoke_config(
         FunctionName="fixture-worker", MaximumRetryAttempts=2, MaximumEventAgeInSeconds=60
     )
+    functions.remove_permission(FunctionName="fixture-worker", StatementId="gateway")
+    functions.add_permission(
+        FunctionName="fixture-worker",
+        StatementId="gateway",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+    )
+    rest_api = state["aws_api_gateway_rest_api.rest"]["id"]
+    described = {"op": "replace", "path": "/description", "value": "changed"}
+    gateway.update_rest_api(restApiId=rest_api, patchOperations=[described])
+    deployment = state["aws_api_gateway_deployment.rest"]["id"]
+    gateway.update_deployment(restApiId=rest_api, deploymentId=deployment, patchOperations=[described])
+    traced = {"op": "replace", "path": "/tracingEnabled", "value": "false"}
+    gateway.update_stage(restApiId=rest_api, stageName="api", patchOperations=[traced])
+    gateway.untag_resource(resourceArn=state["aws_api_gateway_stage.rest"]["arn"], tagKeys=["team"])
     logs.put_retention_policy(logGroupName="/aws/lambda/fixture-worker", retentionInDays=1)
     appsync.update_graphql_api(
         apiId=api,
@@ -193,6 +220,10 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
             "source_code_hash",
             "reserved_concurrent_executions",
         },
+        "aws_lambda_permission.gateway": {"principal", "source_arn", "source_account"},
+        "aws_api_gateway_rest_api.rest": {"description"},
+        "aws_api_gateway_deployment.rest": {"description"},
+        "aws_api_gateway_stage.rest": {"xray_tracing_enabled", "tags"},
         "aws_lambda_function_event_invoke_config.worker": {"maximum_retry_attempts", "maximum_event_age_in_seconds"},
         "aws_cloudwatch_log_group.worker": {"retention_in_days"},
         "aws_appsync_graphql_api.api": {
@@ -251,6 +282,7 @@ def names_at(emulator: Any, prefix: str) -> list[str]:
         *(role["RoleName"] for role in emulator.client("iam").list_roles()["Roles"]),
         *(function["FunctionName"] for function in emulator.client("lambda").list_functions()["Functions"]),
         *(group["logGroupName"] for group in emulator.client("logs").describe_log_groups()["logGroups"]),
+        *(api["name"] for api in emulator.client("apigateway").get_rest_apis()["items"]),
         *(api["name"] for api in emulator.client("appsync").list_graphql_apis()["graphqlApis"]),
         *(pool["Name"] for pool in emulator.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]),
     ]

@@ -4,7 +4,7 @@ from local.provider.entry import UNKNOWN
 from local.provider.plan import plan_change, refused_arguments
 from local.provider.table import resource_types
 
-FACTS = {"region": "eu-west-1", "account": "1", "partition": "aws"}
+FACTS = {"region": "eu-west-1", "account": "1", "partition": "aws", "endpoint": "http://127.0.0.1:1"}
 
 
 def null(name):
@@ -42,6 +42,13 @@ def test_only_a_change_makes_volatile_attributes_unknown():
     changed, _ = plan(name, config | {"timeout": 9}, prior, prior | {"timeout": 9})
     assert changed["last_modified"] == UNKNOWN
     assert changed["arn"] == "known"
+
+
+def test_another_trigger_is_another_deployment():
+    name = "aws_api_gateway_deployment"
+    prior = null(name) | {"id": "d", "rest_api_id": "a", "region": "eu-west-1", "triggers": {"body": "1"}}
+    _, replaced = plan(name, prior | {"triggers": {"body": "2"}}, prior)
+    assert replaced == ["triggers"]
 
 
 def test_a_new_key_replaces_and_another_spelling_does_not():

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from chalicelib.config import (
     AgentConfig,
+    ApiConfig,
     ConfigurationInvalid,
     ProgressReaderConfig,
     RunStarterConfig,
@@ -62,6 +63,7 @@ def test_a_number_out_of_bounds_is_refused(text):
     ("config_class", "names"),
     [
         (RunStarterConfig, "AGENT_PROGRESS_TABLE, AGENT_FUNCTION, USER_ID_CLAIM, TENANT_ID_CLAIM"),
+        (ApiConfig, "AGENT_PROGRESS_TABLE, AGENT_FUNCTION, USER_POOL_CLIENT_ID, USER_ID_CLAIM, TENANT_ID_CLAIM"),
         (ProgressReaderConfig, "AGENT_PROGRESS_TABLE, USER_ID_CLAIM, TENANT_ID_CLAIM"),
         (StatusPublisherConfig, "APPSYNC_API_URL, APPSYNC_API_ID, USER_SESSIONS_TABLE, AWS_REGION"),
     ],

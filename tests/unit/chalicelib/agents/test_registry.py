@@ -22,21 +22,29 @@ def test_each_agent_can_be_loaded(name):
     assert callable(registry.load(name))
 
 
+@pytest.mark.parametrize("name", registry.names())
+def test_each_agent_is_described_in_a_line(name):
+    assert registry.description(name)
+
+
 def test_an_agent_is_a_file_that_defines_build(tmp_path, monkeypatch):
-    (tmp_path / "mine.py").write_text("def build(run):\n    ...\n")
+    (tmp_path / "mine.py").write_text('"""Mine.\n\nMore."""\n\ndef build(run):\n    ...\n')
     (tmp_path / "aid.py").write_text("def rebuild(run):\n    ...\n\ndef f():\n    def build(run): ...\n")
     monkeypatch.setattr(registry, "_FOLDER", tmp_path)
-    registry._modules.cache_clear()
+    registry._files.cache_clear()
     try:
         assert registry.names() == ("mine",)  # and no demo: its folder can be deleted
+        assert registry.description("mine") == "Mine."
     finally:
-        registry._modules.cache_clear()
+        registry._files.cache_clear()
 
 
 @pytest.mark.parametrize(
     ("module", "never"),
     [
         ("chalicelib.graphql", ("strands", "requests", "pydantic")),
+        ("chalicelib.rest", ("strands", "requests", "pydantic")),
+        ("chalicelib.http", ("strands", "requests", "boto3")),
         ("chalicelib.publisher.publish", ("strands", "pydantic")),
         ("chalicelib.agents.runner", ("strands", "requests")),
         ("app", ("strands", "requests", "boto3")),

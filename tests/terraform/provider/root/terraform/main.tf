@@ -182,6 +182,65 @@ resource "aws_lambda_function_event_invoke_config" "worker" {
   }
 }
 
+resource "aws_lambda_permission" "gateway" {
+  statement_id   = "gateway"
+  action         = "lambda:InvokeFunction"
+  function_name  = aws_lambda_function.worker.arn
+  principal      = "apigateway.amazonaws.com"
+  source_arn     = "${aws_api_gateway_rest_api.rest.execution_arn}/*"
+  source_account = data.aws_caller_identity.current.account_id
+}
+
+# API Gateway
+
+locals {
+  origin = var.full ? "https://a.example" : "https://b.example"
+  swagger = jsonencode({
+    swagger = "2.0"
+    info    = { title = "title", version = "1.0" }
+    x-amazon-apigateway-gateway-responses = {
+      DEFAULT_4XX = { responseParameters = { "gatewayresponse.header.Access-Control-Allow-Origin" = "'${local.origin}'" } }
+    }
+    paths = {
+      "/work" = {
+        get = {
+          responses = {}
+          x-amazon-apigateway-integration = {
+            type       = "aws_proxy"
+            httpMethod = "POST"
+            uri        = aws_lambda_function.worker.invoke_arn
+          }
+        }
+      }
+    }
+  })
+}
+
+resource "aws_api_gateway_rest_api" "rest" {
+  name        = var.full ? var.prefix : "${var.prefix}-renamed"
+  description = var.full ? "Work" : null
+  body        = local.swagger
+  tags        = local.tags
+
+  endpoint_configuration {
+    types = ["EDGE"]
+  }
+}
+
+resource "aws_api_gateway_deployment" "rest" {
+  rest_api_id = aws_api_gateway_rest_api.rest.id
+  description = var.full ? "The first" : null
+  triggers    = { body = "the same" }
+}
+
+resource "aws_api_gateway_stage" "rest" {
+  rest_api_id          = aws_api_gateway_rest_api.rest.id
+  stage_name           = "api"
+  deployment_id        = aws_api_gateway_deployment.rest.id
+  xray_tracing_enabled = var.full
+  tags                 = local.tags
+}
+
 # Cognito
 
 resource "aws_cognito_user_pool" "users" {
@@ -340,6 +399,10 @@ resource "aws_appsync_resolver" "fields" {
 
 output "graphql_url" {
   value = aws_appsync_graphql_api.api.uris["GRAPHQL"]
+}
+
+output "rest_url" {
+  value = aws_api_gateway_stage.rest.invoke_url
 }
 
 output "function_arn" {

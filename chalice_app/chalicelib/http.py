@@ -1,0 +1,63 @@
+"""What every answer of the REST API has in common: the form of a refusal, and who may read it in a browser (CORS).
+
+Chalice fixes the allowed origin when it packages, and words its own refusals differently; here the origins are a
+setting of each environment, and a client meets one form of error. It imports little, because it also serves preflights.
+"""
+
+from __future__ import annotations
+
+import os
+
+from chalice.app import Request, Response
+
+METHODS = "GET,POST,OPTIONS"
+HEADERS = "Authorization,Content-Type"
+PREFLIGHT_MAX_AGE_SECONDS = 7200
+"""The longest that Chrome remembers. Source: https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Access-Control-Max-Age"""
+
+_STATUS_BY_TYPE = {
+    "BadRequest": 400,
+    "Unauthorized": 401,
+    "MethodNotAllowed": 405,
+    "Conflict": 409,
+    "PayloadTooLarge": 413,
+    "UnsupportedMediaType": 415,
+    "InternalFailure": 500,
+    "Unavailable": 503,
+}
+_TYPE_BY_STATUS = {status: kind for kind, status in _STATUS_BY_TYPE.items()}
+
+
+def refusal(kind: str, message: str) -> Response:
+    """Return the response that says what was wrong: `{"error": {"type", "message"}}` under the type's status."""
+    return Response(body={"error": {"type": kind, "message": message}}, status_code=_STATUS_BY_TYPE[kind])
+
+
+def in_one_form(response: Response) -> Response:
+    """Return a response with Chalice's own refusals (`{"Code", "Message"}`) in the form of all others."""
+    if not (isinstance(response.body, dict) and response.body.keys() == {"Code", "Message"}):
+        return response
+    kind = _TYPE_BY_STATUS.get(response.status_code, "InternalFailure")
+    reworded = refusal(kind, f"{response.body['Message'].rstrip('.')}.")
+    reworded.headers.update(response.headers)
+    return reworded
+
+
+def admit_origin(request: Request, response: Response) -> None:
+    """Add the headers by which a browser lets the calling page read the response, if its origin is allowed.
+
+    The allowed origins stand in `CORS_ORIGINS`, separated by spaces; `*` means any.
+    """
+    allowed = os.environ.get("CORS_ORIGINS", "").split()
+    if not allowed:
+        return
+    origin = "*" if "*" in allowed else request.headers.get("origin")
+    if origin != "*":
+        response.headers["Vary"] = "Origin"
+        if origin not in allowed:
+            return
+    response.headers["Access-Control-Allow-Origin"] = str(origin)
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = METHODS
+        response.headers["Access-Control-Allow-Headers"] = HEADERS
+        response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_MAX_AGE_SECONDS)

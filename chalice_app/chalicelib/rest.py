@@ -1,0 +1,123 @@
+"""What answers the REST API: its own form around the same rules and the same code as GraphQL.
+
+Who the caller is comes from the claims that API Gateway's authorizer has verified. A request without any is refused
+here as well, because `chalice local` admits it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from chalice.app import Request, Response
+
+from chalicelib import aws
+from chalicelib.agents import registry
+from chalicelib.answer import answer_of
+from chalicelib.config import ApiConfig, config_of_environment
+from chalicelib.health import check_health
+from chalicelib.http import refusal
+from chalicelib.identity import USER_POOL, owner_of_caller
+from chalicelib.start import start_run
+from runcast.errors import InvalidInput, Unauthorized
+from runcast.record.model import Json, Owner
+from runcast.record.reader import read_progress
+
+BODY_MAX_BYTES = 512 * 1024
+"""Room for the longest query and parameters, however they are escaped."""
+
+AFTER_SEQ_MAX = 2**31 - 1
+"""What `afterSeq` can be over GraphQL, whose Int has 32 bits."""
+
+_FIELDS = ("agent", "query", "parameters", "requestId")
+
+
+def post_run(request: Request) -> Response:
+    """Answer `POST /runs`: 202 with `requestId`, `status` and `createdAt`."""
+    if len(request.raw_body) > BODY_MAX_BYTES:
+        return refusal("PayloadTooLarge", f"The body must be at most {BODY_MAX_BYTES // 1024} KB.")
+
+    def started() -> Json:
+        config = config_of_environment(ApiConfig)
+        owner = _caller(request, config)
+        return start_run(
+            _fields(request.raw_body),
+            owner,
+            store=aws.run_store(config.agent_progress_table),
+            invoker=aws.invoker(),
+            agent_function=config.agent_function,
+        )
+
+    return _response(answer_of(started), status=202)
+
+
+def get_run(request: Request, request_id: str) -> Response:
+    """Answer `GET /runs/{requestId}` with the JSON of `getAgentProgress`: 404 if the caller has no such run."""
+
+    def progress() -> Json:
+        config = config_of_environment(ApiConfig)
+        owner = _caller(request, config)
+        return read_progress(aws.run_store(config.agent_progress_table), owner, request_id, _after_seq(request))
+
+    answer = answer_of(progress)
+    return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
+
+
+def get_agents(request: Request) -> Response:
+    """Answer `GET /agents`: each agent's `name` and `description`."""
+
+    def agents() -> Json:
+        _caller(request, config_of_environment(ApiConfig))
+        return {"agents": [{"name": name, "description": registry.description(name)} for name in registry.names()]}
+
+    return _response(answer_of(agents), status=200)
+
+
+def get_health() -> Response:
+    """Answer `GET /health`, which needs no identity: what has been checked, and 503 if anything failed."""
+
+    def health() -> Json:
+        config = config_of_environment(ApiConfig)
+        return check_health(aws.run_store(config.agent_progress_table), aws.invoker(), config.agent_function)
+
+    answer = answer_of(health)
+    return _response(answer, status=200 if answer.get("data", {}).get("status") == "ok" else 503)
+
+
+def _response(answer: Json, *, status: int) -> Response:
+    if "error" in answer:
+        return refusal(answer["error"]["type"], answer["error"]["message"])
+    return Response(body=answer["data"], status_code=status)
+
+
+def _caller(request: Request, config: ApiConfig) -> Owner:
+    claims = (request.context.get("authorizer") or {}).get("claims") or {}
+    owner = owner_of_caller(
+        USER_POOL, claims, user_id_claim=config.user_id_claim, tenant_id_claim=config.tenant_id_claim
+    )
+    # The authorizer takes tokens of every client of the user pool; AppSync is told to take those of one.
+    if claims.get("aud") != config.user_pool_client_id:
+        raise Unauthorized("Sign in through this system's own client of the user pool: the token is another client's.")
+    return owner
+
+
+def _fields(body: bytes | str) -> Json:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise InvalidInput("The body must be a JSON object.")
+    if not fields.keys() <= set(_FIELDS):
+        raise InvalidInput(f"The body may hold only these fields: {', '.join(_FIELDS)}.")
+    return fields
+
+
+def _after_seq(request: Request) -> int | None:
+    parameters: Any = request.query_params or {}
+    given: str | None = parameters.get("afterSeq")
+    if given is None:
+        return None
+    if given.isascii() and given.isdecimal() and len(given) <= len(str(AFTER_SEQ_MAX)) and int(given) <= AFTER_SEQ_MAX:
+        return int(given)
+    raise InvalidInput(f"afterSeq must be a whole number from 0 to {AFTER_SEQ_MAX}.")

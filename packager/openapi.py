@@ -1,0 +1,241 @@
+"""Writes `docs/openapi.json`, which tells in OpenAPI 3.1 what the REST API takes and answers.
+
+Chalice knows the paths but not the bodies, so they are described here, with the limits taken from the code. The tests
+hold every real answer to this description.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from runcast import limits
+from runcast.record.model import RunStatus
+from runcast.record.reader import Liveness
+
+_TARGET = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
+
+_Schema = dict[str, Any]
+
+
+def document() -> dict[str, Any]:
+    """Return the description of the REST API as an OpenAPI 3.1 document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Runcast",
+            "version": "1",
+            "description": "Starts runs of agents and reads what they have done so far.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [
+            {
+                "url": "{restUrl}",
+                "variables": {"restUrl": {"default": "/v1", "description": "Terraform's output `rest_url`."}},
+            }
+        ],
+        "security": [{"idToken": []}],
+        "paths": _paths(),
+        "components": {
+            "securitySchemes": {
+                "idToken": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "The Cognito ID token as it is. Access tokens are refused.",
+                }
+            },
+            "schemas": _schemas(),
+            "responses": {
+                name: _response(description, "Refusal")
+                for name, description in {
+                    "BadRequest": "The request does not fit; the message names the field and the limit.",
+                    "Unauthorized": "No valid ID token.",
+                    "Conflict": "The chosen `requestId` is somebody else's.",
+                    "PayloadTooLarge": "The body is over 512 KB.",
+                    "UnsupportedMediaType": "The body is not declared as `application/json`.",
+                    "TooManyRequests": "Over the account's rate. Try again in a moment.",
+                    "InternalFailure": "Our fault; it is in the log.",
+                    "Unavailable": "A service did not answer. Trying again may help.",
+                }.items()
+            },
+        },
+    }
+
+
+def text() -> str:
+    """Return the document as it is written to the file."""
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _paths() -> dict[str, Any]:
+    request_id = {"name": "request_id", "in": "path", "required": True, "schema": {"type": "string"}}
+    after_seq = {
+        "name": "afterSeq",
+        "in": "query",
+        "description": "Return only the steps after this one.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
+    }
+    return {
+        "/runs": {
+            "post": {
+                "operationId": "startRun",
+                "summary": "Start a run.",
+                "description": "It goes on in the background. One's own used `requestId` answers that run again.",
+                "requestBody": {"required": True, "content": _json("RunRequest")},
+                "responses": {
+                    "202": _response("The run has been recorded and handed to its agent.", "StartedRun"),
+                    **_refusals("BadRequest", "Unauthorized", "Conflict", "PayloadTooLarge", "UnsupportedMediaType"),
+                },
+            }
+        },
+        "/runs/{request_id}": {
+            "get": {
+                "operationId": "readRun",
+                "summary": "Read what a run has done so far.",
+                "parameters": [request_id, after_seq],
+                "responses": {
+                    "200": _response("The run.", "Run"),
+                    "404": _response("There is no such run, or it has expired, or it is not yours.", "UnreadableRun"),
+                    **_refusals("BadRequest", "Unauthorized"),
+                },
+            }
+        },
+        "/agents": {
+            "get": {
+                "operationId": "listAgents",
+                "summary": "List the agents.",
+                "responses": {"200": _response("All agents, by name.", "Agents"), **_refusals("Unauthorized")},
+            }
+        },
+        "/health": {
+            "get": {
+                "operationId": "checkHealth",
+                "summary": "Check whether runs can be started and read.",
+                "security": [],
+                "responses": {
+                    "200": _response("Everything that was checked works.", "Health"),
+                    "429": {"$ref": "#/components/responses/TooManyRequests"},
+                    "500": {"$ref": "#/components/responses/InternalFailure"},
+                    "502": {"$ref": "#/components/responses/InternalFailure"},
+                    "503": _response("Something that was checked does not work.", "Health"),
+                },
+            }
+        },
+    }
+
+
+def _schemas() -> dict[str, _Schema]:
+    epoch_ms = {"type": "number", "description": "Epoch milliseconds."}
+    step = _object(
+        {
+            "type": {"const": "progress"},
+            "step": {"type": "string"},
+            "message": {"type": "string", "maxLength": limits.MESSAGE_MAX_CHARACTERS},
+            "elapsed": {"type": "number", "description": "Seconds since the run began."},
+            "timestamp": epoch_ms,
+            "seq": {"type": "integer", "minimum": 1, "description": "1, 2, 3 … without holes in a run."},
+        },
+        optional={
+            "agentName": {"type": "string"},
+            "toolName": {"type": "string"},
+            "status": {"type": "string", "description": "The name on the live channel, where it is not `step`."},
+            "metadata": {"type": "object"},
+        },
+    )
+    steps = {"type": "array", "items": {"$ref": "#/components/schemas/Step"}, "maxItems": limits.READ_MAX_STEPS}
+    statuses = {"enum": [status.value for status in RunStatus]}
+    parameters = {"type": "object", "description": f"At most {limits.PARAMETERS_MAX_BYTES // 1024} KB as JSON."}
+    nothing = {"type": "null"}
+    works = {"enum": ["ok", "failing"]}
+    return {
+        "RunRequest": _object(
+            {
+                "agent": {"type": "string", "description": "One of those that `GET /agents` lists."},
+                "query": {"type": "string", "minLength": 1, "maxLength": limits.QUERY_MAX_CHARACTERS},
+            },
+            optional={
+                "parameters": {"anyOf": [parameters, nothing]},
+                "requestId": {"type": ["string", "null"], "format": "uuid"},
+            },
+        ),
+        "StartedRun": _object({"requestId": {"type": "string"}, "status": statuses, "createdAt": epoch_ms}),
+        "Run": _object(
+            {
+                "success": {"const": True},
+                "requestId": {"type": "string"},
+                "steps": steps,
+                "status": statuses,
+                "createdAt": epoch_ms,
+                "updatedAt": epoch_ms,
+                "error": {"type": ["string", "null"]},
+                "nextSeq": {
+                    "type": ["integer", "null"],
+                    "description": "Null if these are all steps so far; else the `afterSeq` to read on with.",
+                },
+                "liveness": {"enum": [liveness.value for liveness in Liveness]},
+                "leaseUntil": epoch_ms,
+                "result": {"description": "What came out: any JSON. Null until the run has ended."},
+            }
+        ),
+        "UnreadableRun": _object(
+            {
+                "success": {"const": False},
+                "requestId": {"type": "string"},
+                "steps": {"type": "array", "maxItems": 0},
+                "error": {"type": "string"},
+                **dict.fromkeys(
+                    ("status", "createdAt", "updatedAt", "nextSeq", "liveness", "leaseUntil", "result"), nothing
+                ),
+            }
+        ),
+        "Step": step,
+        "Agents": _object(
+            {
+                "agents": {
+                    "type": "array",
+                    "items": _object({"name": {"type": "string"}, "description": {"type": "string"}}),
+                }
+            }
+        ),
+        "Health": _object({"status": works, "checks": _object({"agentProgressTable": works, "agentFunction": works})}),
+        "Refusal": _object({"error": _object({"type": {"type": "string"}, "message": {"type": "string"}})}),
+    }
+
+
+def _object(required: dict[str, _Schema], optional: dict[str, _Schema] | None = None) -> _Schema:
+    return {
+        "type": "object",
+        "properties": required | (optional or {}),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _json(schema: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+
+
+def _response(description: str, schema: str) -> dict[str, Any]:
+    return {"description": description, "content": _json(schema)}
+
+
+def _refusals(*own: str) -> dict[str, Any]:
+    """Return the refusals that an operation gives, those that any may give included, by HTTP status."""
+    statuses = {
+        "400": "BadRequest",
+        "401": "Unauthorized",
+        "409": "Conflict",
+        "413": "PayloadTooLarge",
+        "415": "UnsupportedMediaType",
+        "429": "TooManyRequests",
+        "500": "InternalFailure",
+        "502": "InternalFailure",
+        "503": "Unavailable",
+    }
+    given = {*own, "TooManyRequests", "InternalFailure", "Unavailable"}
+    return {status: {"$ref": f"#/components/responses/{name}"} for status, name in statuses.items() if name in given}
+
+
+if __name__ == "__main__":
+    _TARGET.write_text(text())
+    print(f"docs/{_TARGET.name} is written.")

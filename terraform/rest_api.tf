@@ -1,0 +1,81 @@
+# The REST API. Its paths, methods and authorizer are Chalice's export (local.rest_api_definition in chalice.tf.json);
+# here is what Chalice cannot say about it.
+
+locals {
+  # What API Gateway answers by itself, in the form of the application's own refusals. `message` is JSON.
+  gateway_refusals = {
+    UNAUTHORIZED  = { status = "401", type = "Unauthorized", message = jsonencode(local.gateway_unauthorized) }
+    EXPIRED_TOKEN = { status = "401", type = "Unauthorized", message = jsonencode(local.gateway_unauthorized) }
+
+    # No method wants a signature, so these two can only mean a path or a method that does not exist.
+    MISSING_AUTHENTICATION_TOKEN = { status = "404", type = "NotFound", message = jsonencode(local.gateway_not_found) }
+    INVALID_SIGNATURE            = { status = "404", type = "NotFound", message = jsonencode(local.gateway_not_found) }
+
+    REQUEST_TOO_LARGE   = { status = "413", type = "PayloadTooLarge", message = jsonencode("The body must be at most 512 KB.") }
+    THROTTLED           = { status = "429", type = "TooManyRequests", message = jsonencode("There are too many requests. Try again in a moment.") }
+    INTEGRATION_TIMEOUT = { status = "503", type = "Unavailable", message = jsonencode("The request took too long. Try again.") }
+
+    DEFAULT_4XX = { type = "BadRequest", message = "$context.error.messageString" }
+    DEFAULT_5XX = { type = "InternalFailure", message = jsonencode("The request failed on our side; the log has why.") }
+  }
+  gateway_unauthorized = "Send a valid ID token as the header Authorization: access tokens and expired ones are refused."
+  gateway_not_found    = "There is no such path, or it has no such method."
+
+  # These answers bear one fixed header. With several origins it is "*", which lets out nothing that is anyone's.
+  gateway_cors_headers = length(var.cors_origins) == 0 ? {} : {
+    "gatewayresponse.header.Access-Control-Allow-Origin" = length(var.cors_origins) == 1 ? "'${var.cors_origins[0]}'" : "'*'"
+  }
+
+  gateway_responses = {
+    for kind, refusal in local.gateway_refusals : kind => merge(try({ statusCode = refusal.status }, {}), {
+      responseParameters = local.gateway_cors_headers
+      responseTemplates = {
+        "application/json" = "{\"error\": {\"type\": \"${refusal.type}\", \"message\": ${refusal.message}}}"
+      }
+    })
+  }
+}
+
+resource "aws_api_gateway_rest_api" "rest_api" {
+  name        = "${var.name_prefix}runcast"
+  description = "Starts and reads the runs of agents."
+  body = jsonencode(merge(local.rest_api_definition, {
+    x-amazon-apigateway-gateway-responses = local.gateway_responses
+  }))
+
+  endpoint_configuration {
+    types = ["REGIONAL"]
+  }
+
+  tags = var.tags
+}
+
+# A deployment is a copy of the API as it stood: another definition needs another one.
+resource "aws_api_gateway_deployment" "rest_api" {
+  rest_api_id = aws_api_gateway_rest_api.rest_api.id
+
+  triggers = {
+    definition = sha1(aws_api_gateway_rest_api.rest_api.body)
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_api_gateway_stage" "rest_api" {
+  rest_api_id          = aws_api_gateway_rest_api.rest_api.id
+  deployment_id        = aws_api_gateway_deployment.rest_api.id
+  stage_name           = "v1"
+  xray_tracing_enabled = true
+
+  tags = var.tags
+}
+
+resource "aws_lambda_permission" "rest_api" {
+  statement_id  = "rest-api"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.api_handler.function_name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_api_gateway_rest_api.rest_api.execution_arn}/${aws_api_gateway_stage.rest_api.stage_name}/*"
+}
