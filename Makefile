@@ -33,7 +33,7 @@ test: lint types ## Lint, check types, run every test
 unit: $(SETUP) ## Run the tests that need neither network nor servers
 	@$(BIN)/python -m pytest tests/unit tests/functional
 
-lint: $(SETUP) ## Check style: Python, resolvers, Terraform
+lint: $(SETUP) ## Check style: Python, resolvers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@npm --prefix graphql --silent run lint

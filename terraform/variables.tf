@@ -104,14 +104,14 @@ variable "publish_batch_size" {
 }
 
 variable "user_id_claim" {
-  description = "The claim of the ID token that names the user."
+  description = "The claim of the ID token that names the user: one that users cannot change."
   type        = string
   default     = "sub"
   nullable    = false
 
   validation {
-    condition     = can(regex("^[A-Za-z][A-Za-z0-9_:-]{0,63}$", var.user_id_claim))
-    error_message = "user_id_claim must be 1 to 64 letters, digits, underscores, colons and hyphens that begin with a letter, such as sub or cognito:username."
+    condition     = contains(["sub", "cognito:username"], var.user_id_claim)
+    error_message = "user_id_claim must be sub or cognito:username: users can change the others."
   }
 }
 

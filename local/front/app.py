@@ -14,6 +14,7 @@ from local.front.authorisation import Refused
 from local.front.execution import EXCHANGE, Exchange
 from local.front.gateway import Gateway
 from local.front.ministack import AsgiApp
+from local.front.origins import from_a_foreign_page
 from local.front.realtime import serve_connection
 from local.front.subscriptions import Subscriptions
 
@@ -37,7 +38,9 @@ class Front:
     async def __call__(self, scope: Mapping[str, Any], receive: _Receive, send: _Send) -> None:
         """Serves one connection or request."""
         path = scope.get("path", "")
-        if scope["type"] == "websocket" and (found := _REALTIME.fullmatch(path)):
+        if from_a_foreign_page(scope):
+            await _refuse(Refused("AccessDenied", "Only pages of this machine may ask this.", 403), send, scope["type"])
+        elif scope["type"] == "websocket" and (found := _REALTIME.fullmatch(path)):
             await serve_connection(
                 scope,
                 receive,
@@ -58,7 +61,7 @@ class Front:
         try:
             caller = await self._gateway.authenticate_request(api_id, headers)
         except Refused as refused:
-            await _refuse(refused, send)
+            await _refuse(refused, send, "http")
             return
         exchange = Exchange(caller)
         EXCHANGE.set(exchange)
@@ -104,7 +107,10 @@ class _Rewriter:
         await self._send({"type": "http.response.body", "body": body})
 
 
-async def _refuse(refused: Refused, send: _Send) -> None:
+async def _refuse(refused: Refused, send: _Send, kind: str) -> None:
+    if kind == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
     body = json.dumps({"errors": [{"errorType": refused.error_type, "message": str(refused)}]}).encode()
     headers = [
         (b"content-type", b"application/json"),

@@ -133,7 +133,10 @@ def test_an_unknown_method_is_refused(lambdas):
             "Sign in through this system's own client of the user pool: the token is another client's.",
         ),
         (ANA | {"sub": ""}, "The token must name its user in the claim sub."),
-        (ANA | {"custom:tenantId": "a#b"}, "The token's tenant and user must be text of at most 200 characters without '#'."),
+        (
+            ANA | {"custom:tenantId": "a#b"},
+            "The token's tenant and user must be text of at most 200 characters without '#'.",
+        ),
     ],
 )
 def test_a_caller_must_be_somebody(lambdas, method, path, claims, message):

@@ -46,7 +46,7 @@ def test_bad_variables_are_refused_with_what_is_allowed(module: Path, tmp_path: 
         "bedrock_model_id": "arn:aws:bedrock:us-east-1::foundation-model/x",
         "model_max_tokens": 0,
         "publish_batch_size": 51,
-        "user_id_claim": "it's",
+        "user_id_claim": "name",
         "tenant_id_claim": "tenantId",
     }
     stack = Stack(module, tmp_path, "http://127.0.0.1:9", bad)
@@ -63,7 +63,7 @@ def test_bad_variables_are_refused_with_what_is_allowed(module: Path, tmp_path: 
         "inference profile (eu.anthropic.claude-sonnet-4-6), not an ARN.",
         "model_max_tokens must be a whole number from 1 to 200000.",
         "publish_batch_size must be a whole number from 1 to 50.",
-        "user_id_claim must be 1 to 64 letters, digits, underscores, colons and hyphens that begin with a letter,",
+        "user_id_claim must be sub or cognito:username: users can change the others.",
         'tenant_id_claim must be "custom:" followed by 1 to 20 letters, digits and underscores that begin with a',
     ):
         assert message in said

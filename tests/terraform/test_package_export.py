@@ -129,9 +129,9 @@ def test_no_name_or_tag_depends_on_the_stage():
     assert "terraform-" not in str(function)
 
 
-def test_functions_wait_for_their_log_groups():
+def test_functions_wait_for_their_log_groups_and_for_the_right_to_trace():
     function = repair(EXPORT)["resource"]["aws_lambda_function"]["run_starter"]
-    assert function["depends_on"] == ["aws_cloudwatch_log_group.function"]
+    assert function["depends_on"] == ["aws_cloudwatch_log_group.function", "aws_iam_role_policy.function_telemetry"]
 
 
 def test_what_needs_no_repair_is_kept_and_the_export_is_not_changed():
