@@ -1,12 +1,16 @@
 """The provider's command: Terraform starts it without arguments; with `gaps` it prints what it does not do."""
 
+import os
 import sys
+import threading
 
 import tf.provider
 import tf.runner
 
 from local.provider.gaps import gaps_markdown
 from local.provider.service import servicer
+
+_LOOK_AGAIN_SECONDS = 0.5
 
 
 def main(arguments: list[str]) -> int:
@@ -23,8 +27,17 @@ def main(arguments: list[str]) -> int:
         return 2
     # `tf` builds its own servicer around classes of its own; the table needs none of them, only the server.
     tf.provider.ProviderServicer = servicer()
+    threading.Thread(target=_end_with_terraform, args=(os.getppid(),), daemon=True).start()
     tf.runner.run_provider(None)
     return 0
+
+
+def _end_with_terraform(terraform: int) -> None:
+    """End this process once Terraform has gone without a word: nobody else would."""
+    gone = threading.Event()
+    while os.getppid() == terraform:
+        gone.wait(_LOOK_AGAIN_SECONDS)
+    os._exit(1)
 
 
 if __name__ == "__main__":
