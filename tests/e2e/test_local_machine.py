@@ -67,6 +67,7 @@ def at_work(command, name):
     """Wait until a command has started what bears `name`; return all that it has started."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
+        assert command.poll() is None
         assert time.monotonic() < deadline
         children = psutil.Process(command.pid).children(recursive=True)
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
