@@ -217,9 +217,9 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             f"{tables}user_sessions": {"dynamodb:GetItem"},
             f"{api}/types/Mutation/fields/publishStatus": {"appsync:GraphQL"},
         },
-        "source-progress-reader": {f"{functions}progress-reader": {"lambda:InvokeFunction"}},
-        "source-run-starter": {f"{functions}run-starter": {"lambda:InvokeFunction"}},
-        "source-user-sessions": {f"{tables}user_sessions": {"dynamodb:PutItem"}},
+        "ds-progress-reader": {f"{functions}progress-reader": {"lambda:InvokeFunction"}},
+        "ds-run-starter": {f"{functions}run-starter": {"lambda:InvokeFunction"}},
+        "ds-user-sessions": {f"{tables}user_sessions": {"dynamodb:PutItem"}},
     }
     for name, access in expected.items():
         telemetry = {
@@ -229,7 +229,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             },
             "*": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
         }
-        wanted = access if name.startswith("source-") else access | telemetry
+        wanted = access if name.startswith("ds-") else access | telemetry
         assert allowed(aws, f"runcast-{name}-{REGION}") == wanted
 
 
