@@ -4,6 +4,9 @@
 PYTHON ?= python3
 AGENT ?= terrain
 QUERY ?= Where on this site could a wind farm be built?
+# Where `plan`, `deploy` and `destroy` work: the module itself, or a root of your own with files for each ENVIRONMENT.
+TF_DIR ?= terraform
+ENVIRONMENT ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,10 +20,10 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up down status package openapi local-gaps bench lock clean
+.PHONY: help setup demo test unit lint types format up down status package plan deploy destroy openapi terraform-docs local-gaps bench lock clean
 
 help: ## List every target with a line
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: $(SETUP) ## Install everything, from the lock files
 
@@ -57,8 +60,20 @@ status: $(SETUP) ## Say what runs on this machine
 package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json
 	@$(BIN)/python -m packager
 
+plan: $(VENV)/.ready ## Show what a deployment to AWS would change (TF_DIR=, ENVIRONMENT=)
+	@$(BIN)/python -m deploy plan "$(TF_DIR)" $(ENVIRONMENT)
+
+deploy: $(VENV)/.ready ## Package, and apply the Terraform to AWS once you have agreed (TF_DIR=, ENVIRONMENT=)
+	@$(BIN)/python -m deploy deploy "$(TF_DIR)" $(ENVIRONMENT)
+
+destroy: $(VENV)/.ready ## Say what would be lost on AWS, ask, and destroy it (TF_DIR=, ENVIRONMENT=)
+	@$(BIN)/python -m deploy destroy "$(TF_DIR)" $(ENVIRONMENT)
+
 openapi: $(SETUP) ## Write docs/openapi.json, the description of the REST API
 	@$(BIN)/python -m packager.openapi
+
+terraform-docs: $(VENV)/.ready ## Write the tables of variables and outputs into terraform/README.md
+	@$(BIN)/python -m packager.terraform_docs
 
 local-gaps: $(SETUP) ## List what the local Terraform provider does not carry or read back
 	@$(BIN)/python -m local gaps

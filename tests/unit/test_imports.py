@@ -71,6 +71,8 @@ def test_the_doors_know_only_what_is_behind_them():
     assert heads(PROJECT / "chalice_app" / "app.py") <= {"__future__", "collections", "typing", "chalice", "chalicelib"}
 
 
-@pytest.mark.parametrize("file", files("chalice_app", "packager"), ids=lambda file: str(file.relative_to(PROJECT)))
+@pytest.mark.parametrize(
+    "file", files("chalice_app", "packager", "deploy"), ids=lambda file: str(file.relative_to(PROJECT))
+)
 def test_what_is_deployed_does_not_know_the_local_machine(file):
     assert "local" not in heads(file)

@@ -1,0 +1,94 @@
+"""The commands `plan`, `deploy` and `destroy`: who calls, what is built, what Terraform then does."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from deploy.account import Caller, NotSignedIn, identify_caller
+from deploy.losses import Losses, find_losses
+from deploy.terraform import Terraform, TerraformFailed, TerraformUnusable
+from packager.build import build
+from packager.errors import PackagingError
+
+_PROJECT = Path(__file__).resolve().parent.parent
+_MODULE = _PROJECT / "terraform"
+
+
+def main() -> int:
+    """Run one command and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m deploy", description="Plan, deploy or destroy Runcast on AWS.")
+    parser.add_argument("command", choices=["plan", "deploy", "destroy"])
+    parser.add_argument("directory", type=Path, help="the Terraform root: the module itself, or one that calls it")
+    parser.add_argument("environment", nargs="?", help="the environment whose files in the root are used")
+    given = parser.parse_args()
+    try:
+        caller = _identify(given.directory)
+        terraform = Terraform(given.directory, given.environment)
+        print(f"AWS account {caller.account_id}, region {caller.region or 'of the root'}, as {caller.arn}", flush=True)
+        print("Packaging the functions ...", flush=True)
+        build(_PROJECT, work=_PROJECT / "build" / "package", target=_MODULE)
+        terraform.init()
+        match given.command:
+            case "plan":
+                terraform.plan()
+            case "deploy":
+                terraform.apply()
+            case "destroy":
+                return _destroy(terraform)
+    except (NotSignedIn, TerraformUnusable, PackagingError) as error:
+        print(f"Cannot {given.command}: {error}", file=sys.stderr)
+        return 1
+    except TerraformFailed:
+        return 1
+    return 0
+
+
+def _identify(directory: Path) -> Caller:
+    """Say who calls; a root of one's own may name the region itself, the module cannot.
+
+    Raises:
+        NotSignedIn: There are no credentials or they are refused, or the module is applied without a region.
+    """
+    caller = identify_caller()
+    if caller.region is None and directory.resolve() == _MODULE:
+        raise NotSignedIn("there is no AWS region. Set AWS_REGION, or the region of the profile.")
+    return caller
+
+
+def _destroy(terraform: Terraform) -> int:
+    """Show what would go, ask for the deployment's name, and destroy what was shown; return the exit code."""
+    with tempfile.TemporaryDirectory() as private:  # A plan holds what the state holds, secrets included.
+        plan = Path(private, "plan")
+        losses = find_losses(terraform.plan_destroy(plan))
+        if losses.resource_count == 0:
+            print("There is nothing to destroy.")
+            return 0
+        if losses.protected:
+            print(
+                f"Cannot destroy: deletion protection is on for {', '.join(losses.protected)}. "
+                "Set deletion_protection = false, `make deploy`, then destroy.",
+                file=sys.stderr,
+            )
+            return 1
+        if not _is_confirmed(losses):
+            return 1
+        terraform.apply_plan(plan)
+    return 0
+
+
+def _is_confirmed(losses: Losses) -> bool:
+    print(f"\nThis destroys {losses.resource_count} resources of {losses.place}, and for good what is in them:")
+    print("\n".join(f"  {line}" for line in losses.lines))
+    print(f"Type {losses.name} to destroy this deployment: ", end="", flush=True)
+    answer = sys.stdin.readline()
+    if answer.strip() == losses.name:
+        return True
+    if not answer:
+        print(f"nobody answered; without a terminal: echo {losses.name} | make destroy")
+    print("Nothing was destroyed.")
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Whose credentials these are, asked before anything is built.
+
+Terraform would find out too, but only after the packaging, and in words about the provider.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, ProfileNotFound
+
+_PATIENCE = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+
+
+class NotSignedIn(Exception):
+    """AWS does not know the caller, or nobody has said which region; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls AWS.
+
+    Attributes:
+        account_id: The account that the credentials belong to.
+        arn: The user or the role.
+        region: The region named by the environment or the profile, if one is.
+    """
+
+    account_id: str
+    arn: str
+    region: str | None
+
+
+def identify_caller(environment: Mapping[str, str] = os.environ) -> Caller:
+    """Ask AWS who calls, with the credentials that Terraform's provider will find too.
+
+    Raises:
+        NotSignedIn: There are no credentials, or AWS does not take them.
+    """
+    try:
+        session = boto3.Session()
+        # Terraform's provider knows AWS_REGION, boto3 does not.
+        region = environment.get("AWS_REGION") or session.region_name
+        answer = session.client("sts", region_name=region or "us-east-1", config=_PATIENCE).get_caller_identity()
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise NotSignedIn(
+            "there are no AWS credentials. Sign in, for example with `aws sso login`, and name the profile in "
+            "AWS_PROFILE; or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        ) from error
+    except ProfileNotFound as error:
+        raise NotSignedIn(f"{error}. AWS_PROFILE must name a profile of the AWS configuration.") from error
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        raise NotSignedIn(f"AWS refused the credentials ({code}). Sign in again, or replace them.") from error
+    except BotoCoreError as error:
+        raise NotSignedIn(f"AWS could not be asked whose credentials these are. {error}") from error
+    return Caller(answer["Account"], answer["Arn"], region)

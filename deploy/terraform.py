@@ -1,0 +1,117 @@
+"""Runs the Terraform of this machine in a root directory, as its user would by hand.
+
+Terraform is required, not installed: on AWS its version is the team's choice, and every run of it must be able to end
+in good order.
+"""
+
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+_OLDEST = (1, 9)
+_INSTALL = "https://developer.hashicorp.com/terraform/install"
+
+
+class TerraformUnusable(Exception):
+    """Terraform is missing or too old, or its root lacks a file; the message says which."""
+
+
+class TerraformFailed(Exception):
+    """A Terraform command failed, and has said why."""
+
+
+class Terraform:
+    """Terraform in one root directory.
+
+    Args:
+        directory: The root: Terraform files, and for each environment `<name>.tfvars` and `<name>.<backend>.tfbackend`.
+        environment: Which environment's files to use; none for a root that serves one environment.
+
+    Raises:
+        TerraformUnusable: Terraform is missing or too old, the root is no directory, or the environment lacks a file.
+    """
+
+    def __init__(self, directory: Path, environment: str | None) -> None:
+        self._line = [terraform_on_path(), f"-chdir={directory}"]
+        if not directory.is_dir():
+            raise TerraformUnusable(f"{directory} is no directory: TF_DIR must name a Terraform root.")
+        self._backend, self._variables = _files_of(directory, environment) if environment else ([], [])
+
+    def init(self) -> None:
+        """Install the providers and open the state.
+
+        Raises:
+            TerraformFailed: So do all the others.
+        """
+        # One root serves several environments, each with a state of its own: -reconfigure turns from one to the next
+        # and never copies a state.
+        self._run("init", "-input=false", *(["-reconfigure", *self._backend] if self._backend else []))
+
+    def plan(self) -> None:
+        """Show what an apply would change."""
+        self._run("plan", *self._variables)
+
+    def apply(self) -> None:
+        """Show what would change, ask, and change it."""
+        self._run("apply", *self._variables)
+
+    def plan_destroy(self, plan: Path) -> dict[str, Any]:
+        """Show what a destroy would remove; write it to a file and return it as Terraform's plan in JSON.
+
+        Source: https://developer.hashicorp.com/terraform/internals/json-format
+        """
+        self._run("plan", "-destroy", "-input=false", f"-out={plan}", *self._variables)
+        done = subprocess.run([*self._line, "show", "-json", str(plan)], stdout=subprocess.PIPE, check=False)
+        if done.returncode:
+            raise TerraformFailed
+        shown: dict[str, Any] = json.loads(done.stdout)
+        return shown
+
+    def apply_plan(self, plan: Path) -> None:
+        """Do exactly what was planned, without asking."""
+        self._run("apply", "-input=false", str(plan))
+
+    def _run(self, *arguments: str) -> None:
+        # Ctrl-C reaches Terraform as well, which then finishes what is under way and saves the state. Without a handler
+        # Python would kill it within moments; a handler, unlike SIG_IGN, is not passed on.
+        before = signal.signal(signal.SIGINT, lambda *_: None)
+        try:
+            code = subprocess.call([*self._line, *arguments])
+        finally:
+            signal.signal(signal.SIGINT, before)
+        if code:
+            raise TerraformFailed
+
+
+def terraform_on_path() -> str:
+    """Return the path of a Terraform that is new enough for the module.
+
+    Raises:
+        TerraformUnusable: There is none.
+    """
+    path = shutil.which("terraform")
+    if path is None:
+        raise TerraformUnusable(f"Terraform 1.9 or later is needed on the PATH: {_INSTALL}")
+    told = subprocess.run([path, "version", "-json"], capture_output=True, text=True, check=False).stdout
+    try:
+        version = str(json.loads(told)["terraform_version"])
+        numbers = tuple(int(number) for number in version.split(".")[:2])
+    except (ValueError, KeyError) as error:
+        raise TerraformUnusable(f"{path} does not tell its version, so it is no Terraform: {_INSTALL}") from error
+    if numbers < _OLDEST:
+        raise TerraformUnusable(f"Terraform 1.9 or later is needed; {path} is {version}: {_INSTALL}")
+    return path
+
+
+def _files_of(directory: Path, environment: str) -> tuple[list[str], list[str]]:
+    """Return the arguments that name an environment's backend settings and variables."""
+    backends = sorted(directory.glob(f"{environment}.*.tfbackend"))
+    if len(backends) != 1 or not (directory / f"{environment}.tfvars").is_file():
+        raise TerraformUnusable(
+            f"{directory} must hold {environment}.tfvars and one {environment}.*.tfbackend (the key of its state) "
+            f"for ENVIRONMENT={environment}."
+        )
+    return [f"-backend-config={backends[0].name}"], [f"-var-file={environment}.tfvars"]

@@ -1,0 +1,114 @@
+"""`make deploy`, `make plan` and `make destroy` on the emulated AWS, from a root of one's own with an environment."""
+
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from local.settings import REGION
+from local.terraform import find_terraform, prepare
+from tests.terraform.applied import Aws
+from tests.terraform.conftest import PROJECT
+
+ROOT = """
+terraform {
+  backend "local" {}
+}
+
+variable "name_prefix" {
+  type = string
+}
+
+module "runcast" {
+  source = "../terraform"
+
+  name_prefix = var.name_prefix
+}
+"""
+TABLE = "made-AgentProgress"
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Someone at a shell, with credentials for the emulated AWS and a root for the environment `dev`."""
+
+    root: Path
+    environment: dict[str, str]
+
+    def make(self, target: str, answer: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["make", target, f"TF_DIR={self.root}", "ENVIRONMENT=dev"],
+            cwd=PROJECT,
+            env=self.environment | settings,
+            input=answer,
+            capture_output=True,
+            text=True,
+        )
+
+
+@pytest.fixture
+def operator(module: Path, aws: Aws, tmp_path: Path) -> Operator:
+    prepare(module, tmp_path)
+    (tmp_path / "terraform" / "backend_override.tf").unlink()  # The state is the root's.
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "main.tf").write_text(ROOT)
+    (root / "dev.tfvars").write_text('name_prefix = "made-"\n')
+    (root / "dev.local.tfbackend").write_text('path = "dev.tfstate"\n')
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "terraform").write_text(f'#!/bin/sh\nexec {shlex.join(find_terraform())} "$@"\n')
+    (programs / "terraform").chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))}
+    return Operator(
+        root,
+        kept
+        | {
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "NO_PROXY": "127.0.0.1",
+            "TF_CLI_CONFIG_FILE": str(tmp_path / "terraform.rc"),
+            "TF_CLI_ARGS": "-no-color",
+            "CHECKPOINT_DISABLE": "1",
+        },
+    )
+
+
+def test_an_environment_from_its_deployment_to_its_end(operator: Operator, aws: Aws):
+    deployed = operator.make("deploy", "yes\n")
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    assert deployed.stdout.startswith(f"AWS account 000000000000, region {REGION}, as arn:aws:iam::000000000000:root\n")
+    assert "Do you want to perform these actions?" in deployed.stdout
+    aws.dynamodb.put_item(TableName=TABLE, Item={"requestId": {"S": "one"}})
+    assert "No changes." in operator.make("plan").stdout
+
+    refused = operator.make("destroy", "yes\n")
+    assert refused.returncode == 2
+    assert f" resources of account 000000000000, {REGION}, and for good what is in them:\n" in refused.stdout
+    assert f"  table {TABLE}: 1 items\n" in refused.stdout
+    assert "  user pool made-runcast: about 0 users\n" in refused.stdout
+    assert "  log group /aws/lambda/made-runcast-agent: 0.0 MB\n" in refused.stdout
+    assert "Type made-runcast to destroy this deployment: Nothing was destroyed.\n" in refused.stdout
+    assert TABLE in tables(aws)
+
+    destroyed = operator.make("destroy", "made-runcast\n")
+    assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
+    assert [name for name in (*tables(aws), *aws.log_groups()) if "made-" in name] == []
+    assert "There is nothing to destroy." in operator.make("destroy").stdout
+
+
+def test_credentials_that_aws_refuses_stop_it_before_anything_is_built(operator: Operator):
+    refused = operator.make("deploy", AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    said = "Cannot deploy: AWS refused the credentials (InvalidClientTokenId). Sign in again, or replace them."
+    assert refused.stderr.splitlines()[0] == said
+
+
+def tables(aws: Aws) -> list[str]:
+    return aws.dynamodb.list_tables()["TableNames"]
