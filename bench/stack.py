@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.costs import measure_costs
 from bench.imports import _EVENTS as EVENTS
 from bench.row import Row, percentiles
 from local.settings import ROOT, Settings
@@ -24,7 +25,7 @@ _QUERY = "Where on this site could a wind farm be built?"
 
 
 def measure_stack() -> list[Row]:
-    """Bring a machine up, start its Lambdas cold and warm, and watch runs on it."""
+    """Bring a machine up, start its Lambdas cold and warm, watch runs on it, and say what one would cost."""
     with tempfile.TemporaryDirectory() as directory:
         settings = Settings(port=0, model_port=0, directory=Path(directory) / "stack")
         began = time.perf_counter()
@@ -32,6 +33,9 @@ def measure_stack() -> list[Row]:
             rows = [Row("make up, packaged already", f"{time.perf_counter() - began:.1f} s", "under 25 s")]
             rows += [_starts(stack, name) for name in EVENTS]
             rows += asyncio.run(_runs(stack))
+            table = stack.state.outputs["agent_progress_table_name"]
+            runs = stack.client("dynamodb").scan(TableName=table)["Items"]
+            rows += measure_costs(max(runs, key=lambda run: len(run["steps"]["L"])))  # one that began cold
         return rows
 
 

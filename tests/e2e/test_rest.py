@@ -1,9 +1,6 @@
 """The REST API through the gateway that Terraform built of Chalice's definition, with the users' own tokens."""
 
 import json
-import os
-import re
-import subprocess
 import time
 import uuid
 from typing import Any
@@ -11,7 +8,6 @@ from typing import Any
 import pytest
 import requests
 
-from local.settings import ROOT
 from tests.contracts.rest_api import check_answer
 from tests.e2e.conftest import DEADLINE_SECONDS, Caller
 from tests.e2e.test_bad_input import UNKNOWN, forged
@@ -173,28 +169,3 @@ def test_a_preflight_needs_no_token(rest, path):
     answer = rest.send("OPTIONS", path, headers=headers)
     assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (204, "*")
     assert answer.headers["Access-Control-Allow-Headers"] == "Authorization,Content-Type"
-
-
-def test_the_lines_for_curl_in_the_readme_do_what_they_say(stack, alice, tmp_path):
-    [lines] = [
-        block
-        for block in re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-        if "curl" in block
-    ]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "REST_URL": stack.state.outputs["rest_url"],
-        "ID_TOKEN": alice.id_token,
-    }
-    done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", lines],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_SECONDS,
-    )
-    assert done.returncode == 0, done.stderr
-    health, agents, started, read = (json.loads(line) for line in done.stdout.splitlines())
-    assert (health["status"], agents["agents"][0]["name"]) == ("ok", "terrain")
-    assert (read["success"], read["requestId"]) == (True, started["requestId"])

@@ -1,0 +1,43 @@
+"""The `curl` lines of the documents, run as they stand."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local.settings import ROOT
+
+DOCUMENTS = ("README.md", "docs/operations.md")
+
+
+def curl_blocks(document: str) -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / document).read_text(), flags=re.MULTILINE | re.DOTALL)
+    return [block for block in blocks if re.search(r"\bcurl\b", block)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_curl_lines_work_as_they_stand(document, stack, alice, tmp_path: Path):
+    # curl's own settings make a refusal a failure, without a word added to the lines.
+    (tmp_path / ".curlrc").write_text('fail-with-body\nmax-time = 60\nnoproxy = "127.0.0.1"\n')
+    environment = {
+        "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "REST_URL": stack.state.outputs["rest_url"],
+        "ID_TOKEN": alice.id_token,
+    }
+    blocks = curl_blocks(document)
+    assert blocks, f"{document} has no block of shell with curl in it"
+    for block in blocks:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block], env=environment, cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        assert len(answers) == len(re.findall(r"^curl\b", block, flags=re.MULTILINE))
+        assert answers[0] == {"status": "ok", "checks": {"agentProgressTable": "ok", "agentFunction": "ok"}}
+        started, read = answers[-2:]
+        assert started["requestId"] == read["requestId"]
+        assert read["success"] is True
