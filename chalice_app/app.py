@@ -15,7 +15,7 @@ from chalice.app import Chalice, CognitoUserPoolAuthorizer, Request, Response
 app = Chalice(app_name="runcast", configure_logs=False)
 
 # Without scopes it takes ID tokens only. Terraform resolves the reference.
-users = CognitoUserPoolAuthorizer("users", provider_arns=["${aws_cognito_user_pool.users.arn}"])
+users = CognitoUserPoolAuthorizer("users", provider_arns=["${local.user_pool_arn}"])
 
 
 @app.middleware("http")

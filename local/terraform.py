@@ -43,11 +43,13 @@ class Plan:
         text: what Terraform printed, warnings included.
         actions: for each address that would change, `create`, `update`, `delete`, or two of them for a replacement.
         differing: for each address the top-level attributes whose values would change.
+        planned: for each address that would change or be read, its values as far as they are known before.
     """
 
     text: str
     actions: Mapping[str, tuple[str, ...]]
     differing: Mapping[str, tuple[str, ...]]
+    planned: Mapping[str, Mapping[str, Any]]
 
 
 class Terraform:
@@ -98,17 +100,17 @@ class Terraform:
         """Compares the module with what there is."""
         text = self._run("plan", "-no-color", "-out=../plan")
         if "\nNo changes." in text:
-            return Plan(text, {}, {})
+            return Plan(text, {}, {}, {})
         shown = json.loads(self._capture("show", "-json", "../plan"))
+        every = {change["address"]: change["change"] for change in shown.get("resource_changes", [])}
         changes = {
-            change["address"]: change["change"]
-            for change in shown.get("resource_changes", [])
-            if change["change"]["actions"] not in (["no-op"], ["read"])
+            address: change for address, change in every.items() if change["actions"] not in (["no-op"], ["read"])
         }
         return Plan(
             text=text,
             actions={address: tuple(change["actions"]) for address, change in changes.items()},
             differing={address: _differing(change) for address, change in changes.items()},
+            planned={address: change["after"] for address, change in every.items() if change["after"]},
         )
 
     def apply(self) -> str:

@@ -27,9 +27,9 @@ resource "aws_appsync_graphql_api" "runcast" {
   xray_enabled         = true
 
   user_pool_config {
-    user_pool_id        = aws_cognito_user_pool.users.id
-    aws_region          = local.region
-    app_id_client_regex = "^${aws_cognito_user_pool_client.frontend.id}$"
+    user_pool_id        = local.user_pool_id
+    aws_region          = local.user_pool_region
+    app_id_client_regex = "^${local.user_pool_client_id}$"
     default_action      = "ALLOW"
   }
 

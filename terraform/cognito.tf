@@ -1,4 +1,16 @@
+locals {
+  own_user_pool = var.cognito_user_pool_id == null
+
+  user_pool_id        = local.own_user_pool ? aws_cognito_user_pool.users[0].id : var.cognito_user_pool_id
+  user_pool_client_id = local.own_user_pool ? aws_cognito_user_pool_client.frontend[0].id : var.cognito_user_pool_client_id
+  # The id of a pool begins with its region.
+  user_pool_region = local.own_user_pool ? local.region : split("_", var.cognito_user_pool_id)[0]
+  user_pool_arn    = "arn:${local.partition}:cognito-idp:${local.user_pool_region}:${local.account_id}:userpool/${local.user_pool_id}"
+}
+
 resource "aws_cognito_user_pool" "users" {
+  count = local.own_user_pool ? 1 : 0
+
   name                = "${var.name_prefix}runcast"
   deletion_protection = var.deletion_protection ? "ACTIVE" : "INACTIVE"
 
@@ -37,8 +49,10 @@ resource "aws_cognito_user_pool" "users" {
 }
 
 resource "aws_cognito_user_pool_client" "frontend" {
+  count = local.own_user_pool ? 1 : 0
+
   name         = "${var.name_prefix}runcast-frontend"
-  user_pool_id = aws_cognito_user_pool.users.id
+  user_pool_id = aws_cognito_user_pool.users[0].id
 
   # A browser cannot keep a secret.
   generate_secret = false

@@ -19,7 +19,8 @@ resource "aws_dynamodb_table" "agent_progress" {
   }
 
   server_side_encryption {
-    enabled = true
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
   }
 
   tags = var.tags
@@ -52,7 +53,8 @@ resource "aws_dynamodb_table" "user_sessions" {
   }
 
   server_side_encryption {
-    enabled = true
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
   }
 
   tags = var.tags

@@ -28,14 +28,16 @@ data "aws_iam_policy_document" "appsync_trust" {
 resource "aws_iam_role" "function" {
   for_each = local.function_names
 
-  name               = "${each.value}-${local.region}"
-  description        = "What the function ${each.value} may do."
-  assume_role_policy = data.aws_iam_policy_document.lambda_trust.json
+  name                 = "${each.value}-${local.region}"
+  description          = "What the function ${each.value} may do."
+  assume_role_policy   = data.aws_iam_policy_document.lambda_trust.json
+  permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
 }
 
-data "aws_iam_policy_document" "function_telemetry" {
+# What Lambda asks of a role before it makes or starts a function. The rest comes later: it names the functions.
+data "aws_iam_policy_document" "function_basics" {
   for_each = local.function_names
 
   statement {
@@ -49,25 +51,82 @@ data "aws_iam_policy_document" "function_telemetry" {
     actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
     resources = ["*"] # X-Ray knows no resources for these actions.
   }
-}
 
-resource "aws_iam_role_policy" "function_telemetry" {
-  for_each = local.function_names
+  # The environment, and the table. Through these two services a role can do no more with the key than with them.
+  # Source: https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
 
-  name   = "telemetry"
-  role   = aws_iam_role.function[each.key].id
-  policy = data.aws_iam_policy_document.function_telemetry[each.key].json
+    content {
+      sid       = "UseTheKey"
+      actions   = local.table_key_actions
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["dynamodb.${local.region}.amazonaws.com", "lambda.${local.region}.amazonaws.com"]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.key == "agent" ? var.vpc_config[*] : []
+
+    content {
+      sid       = "JoinTheNetwork"
+      actions   = local.network_actions
+      resources = ["*"] # The interfaces do not exist yet, and EC2 describes all or nothing.
+    }
+  }
+
+  # Lambda joins the network on the function's behalf; the code, and so an agent, has no business with it.
+  # Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+  dynamic "statement" {
+    for_each = each.key == "agent" ? var.vpc_config[*] : []
+
+    content {
+      sid       = "LeaveTheNetworkToLambda"
+      effect    = "Deny"
+      actions   = local.network_actions
+      resources = ["*"]
+
+      condition {
+        test     = "ArnEquals"
+        variable = "lambda:SourceFunctionArn"
+        values   = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${each.value}"]
+      }
+    }
+  }
 }
 
 locals {
-  # A call through an inference profile needs the profile and the model behind it in every region it may be sent to.
+  table_key_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+
+  network_actions = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+  ]
+}
+
+resource "aws_iam_role_policy" "function_basics" {
+  for_each = local.function_names
+
+  name   = "basics"
+  role   = aws_iam_role.function[each.key].id
+  policy = data.aws_iam_policy_document.function_basics[each.key].json
+}
+
+locals {
   bedrock_profile_prefix = try(regex("^(?:apac|au|ca|eu|global|jp|us|us-gov)\\.", var.bedrock_model_id), "")
-  bedrock_model_arns = concat(
-    ["arn:${local.partition}:bedrock:*::foundation-model/${trimprefix(var.bedrock_model_id, local.bedrock_profile_prefix)}"],
-    local.bedrock_profile_prefix == "" ? [] : [
-      "arn:${local.partition}:bedrock:${local.region}:${local.account_id}:inference-profile/${var.bedrock_model_id}",
-    ],
-  )
+  bedrock_model          = "foundation-model/${trimprefix(var.bedrock_model_id, local.bedrock_profile_prefix)}"
+  bedrock_profile_arns = local.bedrock_profile_prefix == "" ? [] : [
+    "arn:${local.partition}:bedrock:${local.region}:${local.account_id}:inference-profile/${var.bedrock_model_id}",
+  ]
 }
 
 data "aws_iam_policy_document" "agent" {
@@ -84,9 +143,32 @@ data "aws_iam_policy_document" "agent" {
   }
 
   statement {
-    sid       = "AskTheModel"
-    actions   = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
-    resources = local.bedrock_model_arns
+    sid     = "AskTheModel"
+    actions = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+    resources = (
+      length(local.bedrock_profile_arns) == 0
+      ? ["arn:${local.partition}:bedrock:${local.region}::${local.bedrock_model}"]
+      : local.bedrock_profile_arns
+    )
+  }
+
+  # A call through an inference profile also needs the model behind it in every region that the profile may choose, and
+  # a global one without a region; but by that profile only.
+  # Source: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
+  dynamic "statement" {
+    for_each = local.bedrock_profile_arns
+
+    content {
+      sid       = "AskTheModelBehindTheProfile"
+      actions   = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+      resources = ["arn:${local.partition}:bedrock:*::${local.bedrock_model}"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "bedrock:InferenceProfileArn"
+        values   = [statement.value]
+      }
+    }
   }
 }
 
@@ -170,9 +252,10 @@ locals {
 resource "aws_iam_role" "data_source" {
   for_each = local.data_source_access
 
-  name               = "${var.name_prefix}runcast-ds-${replace(each.key, "_", "-")}-${local.region}"
-  description        = "What AppSync's data source ${each.key} may do."
-  assume_role_policy = data.aws_iam_policy_document.appsync_trust.json
+  name                 = "${var.name_prefix}runcast-ds-${replace(each.key, "_", "-")}-${local.region}"
+  description          = "What AppSync's data source ${each.key} may do."
+  assume_role_policy   = data.aws_iam_policy_document.appsync_trust.json
+  permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
 }
@@ -183,6 +266,22 @@ data "aws_iam_policy_document" "data_source" {
   statement {
     actions   = [each.value.action]
     resources = [each.value.resource]
+  }
+
+  dynamic "statement" {
+    for_each = startswith(each.value.action, "dynamodb:") ? var.kms_key_arn[*] : []
+
+    content {
+      sid       = "UseTheKey"
+      actions   = local.table_key_actions
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["dynamodb.${local.region}.amazonaws.com"]
+      }
+    }
   }
 }
 
@@ -195,9 +294,10 @@ resource "aws_iam_role_policy" "data_source" {
 }
 
 resource "aws_iam_role" "api_logs" {
-  name               = "${var.name_prefix}runcast-api-logs-${local.region}"
-  description        = "What AppSync may do to log."
-  assume_role_policy = data.aws_iam_policy_document.appsync_trust.json
+  name                 = "${var.name_prefix}runcast-api-logs-${local.region}"
+  description          = "What AppSync may do to log."
+  assume_role_policy   = data.aws_iam_policy_document.appsync_trust.json
+  permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
 }
@@ -213,4 +313,53 @@ resource "aws_iam_role_policy" "api_logs" {
   name   = "logs"
   role   = aws_iam_role.api_logs.id
   policy = data.aws_iam_policy_document.api_logs.json
+}
+
+# ---- API Gateway
+
+data "aws_iam_policy_document" "gateway_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["apigateway.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "gateway_logs" {
+  count = var.enable_api_gateway_account ? 1 : 0
+
+  name                 = "${var.name_prefix}runcast-gateway-logs-${local.region}"
+  description          = "What API Gateway may do to log, for every REST API of the account in this region."
+  assume_role_policy   = data.aws_iam_policy_document.gateway_trust.json
+  permissions_boundary = var.permissions_boundary_arn
+
+  tags = var.tags
+}
+
+# What AWS's own policy for this purpose allows: API Gateway refuses a role that may do less.
+# Source: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonAPIGatewayPushToCloudWatchLogs.html
+data "aws_iam_policy_document" "gateway_logs" {
+  statement {
+    actions = [
+      "logs:CreateLogGroup",
+      "logs:CreateLogStream",
+      "logs:DescribeLogGroups",
+      "logs:DescribeLogStreams",
+      "logs:FilterLogEvents",
+      "logs:GetLogEvents",
+      "logs:PutLogEvents",
+    ]
+    resources = ["*"] # The setting serves all APIs of the account, whatever they call their log groups.
+  }
+}
+
+resource "aws_iam_role_policy" "gateway_logs" {
+  count = var.enable_api_gateway_account ? 1 : 0
+
+  name   = "logs"
+  role   = aws_iam_role.gateway_logs[0].id
+  policy = data.aws_iam_policy_document.gateway_logs.json
 }

@@ -4,6 +4,7 @@ resource "aws_cloudwatch_log_group" "function" {
 
   name              = "/aws/lambda/${each.value}"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
 
   tags = var.tags
 }
@@ -12,6 +13,17 @@ resource "aws_cloudwatch_log_group" "function" {
 resource "aws_cloudwatch_log_group" "api" {
   name              = "/aws/appsync/apis/${aws_appsync_graphql_api.runcast.id}"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+
+  tags = var.tags
+}
+
+resource "aws_cloudwatch_log_group" "rest_api" {
+  count = var.enable_api_gateway_account ? 1 : 0
+
+  name              = "/aws/apigateway/${var.name_prefix}runcast"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
 
   tags = var.tags
 }

@@ -25,12 +25,12 @@ output "region" {
 
 output "user_pool_id" {
   description = "The user pool that clients sign in to."
-  value       = aws_cognito_user_pool.users.id
+  value       = local.user_pool_id
 }
 
 output "user_pool_client_id" {
   description = "The client of the user pool that frontends sign in with."
-  value       = aws_cognito_user_pool_client.frontend.id
+  value       = local.user_pool_client_id
 }
 
 output "agent_progress_table_name" {

@@ -69,7 +69,41 @@ resource "aws_api_gateway_stage" "rest_api" {
   stage_name           = "v1"
   xray_tracing_enabled = true
 
+  dynamic "access_log_settings" {
+    for_each = aws_cloudwatch_log_group.rest_api[*].arn
+
+    content {
+      destination_arn = access_log_settings.value
+      # Who asked what and how it ended: no header, so no token, and no body.
+      format = jsonencode({
+        requestId         = "$context.requestId"
+        requestTime       = "$context.requestTime"
+        httpMethod        = "$context.httpMethod"
+        path              = "$context.path"
+        status            = "$context.status"
+        responseLength    = "$context.responseLength"
+        responseLatencyMs = "$context.responseLatency"
+        sourceIp          = "$context.identity.sourceIp"
+        userId            = "$context.authorizer.claims.sub"
+        error             = "$context.error.message"
+        integrationError  = "$context.integrationErrorMessage"
+      })
+    }
+  }
+
   tags = var.tags
+
+  depends_on = [aws_api_gateway_account.logs]
+}
+
+# One for the whole account and region, so it is somebody's to decide: see the variable.
+resource "aws_api_gateway_account" "logs" {
+  count = var.enable_api_gateway_account ? 1 : 0
+
+  cloudwatch_role_arn = aws_iam_role.gateway_logs[0].arn
+
+  # API Gateway tries the role when it is set.
+  depends_on = [aws_iam_role_policy.gateway_logs]
 }
 
 resource "aws_lambda_permission" "rest_api" {

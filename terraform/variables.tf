@@ -34,8 +34,76 @@ variable "log_level" {
   }
 }
 
+variable "permissions_boundary_arn" {
+  description = "The policy that bounds what every role of the module may do, where an account demands one. Null means none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[!-~]+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy, such as arn:aws:iam::123456789012:policy/boundary."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "The KMS key, of the same region, that encrypts the tables, the log groups and the functions' environments. Null means AWS's own keys. Its policy must allow the principal logs.<region>.amazonaws.com to kms:Encrypt*, kms:Decrypt*, kms:ReEncrypt*, kms:GenerateDataKey* and kms:Describe*, and must leave the account's roles to IAM, as AWS's default key policy does. Whoever applies needs kms:CreateGrant, kms:DescribeKey, kms:Encrypt and kms:Decrypt on it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-west-1:123456789012:key/<id>, not of an alias."
+  }
+}
+
+variable "vpc_config" {
+  description = "The subnets and security groups that the function agent works in, for tools that need a private network. Null means none. From there it must reach DynamoDB, Lambda and the Bedrock runtime in its region, through a NAT gateway or VPC endpoints; its logs and traces need no way out."
+  type = object({
+    subnet_ids         = set(string)
+    security_group_ids = set(string)
+  })
+  default = null
+
+  validation {
+    condition = var.vpc_config == null ? true : alltrue([
+      for pattern, ids in { "^subnet-[0-9a-f]+$" = var.vpc_config.subnet_ids, "^sg-[0-9a-f]+$" = var.vpc_config.security_group_ids } :
+      length(ids) > 0 && alltrue([for id in ids : can(regex(pattern, id))])
+    ])
+    error_message = "vpc_config must name at least one subnet (subnet-...) and at least one security group (sg-...)."
+  }
+}
+
+variable "lambda_architecture" {
+  description = "The processors that the functions run on, x86_64 or arm64: the one that deployment.zip was packaged for."
+  type        = string
+  default     = "x86_64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.lambda_architecture)
+    error_message = "lambda_architecture must be x86_64 or arm64."
+  }
+
+  validation {
+    condition     = !contains(["x86_64", "arm64"], var.lambda_architecture) || var.lambda_architecture == local.packaged_architecture
+    error_message = "deployment.zip was packaged for ${local.packaged_architecture}: run make package ARCHITECTURE=${var.lambda_architecture}, or set lambda_architecture = \"${local.packaged_architecture}\"."
+  }
+}
+
+variable "retention_hours" {
+  description = "How many hours the record of a run is kept after the run has been created."
+  type        = number
+  default     = 24
+  nullable    = false
+
+  validation {
+    condition     = var.retention_hours >= 1 && var.retention_hours <= 8760 && floor(var.retention_hours) == var.retention_hours
+    error_message = "retention_hours must be a whole number from 1 to 8760, which is a year."
+  }
+}
+
 variable "deletion_protection" {
-  description = "Whether the tables and the user pool refuse to be deleted. While true, destroy fails."
+  description = "Whether the tables and the user pool that the module makes refuse to be deleted. While true, destroy fails."
   type        = bool
   default     = false
   nullable    = false
@@ -50,6 +118,13 @@ variable "point_in_time_recovery" {
 
 variable "enable_api_key" {
   description = "Whether the API also admits callers with an API key. They all share one tenant and one user, both named \"public\"."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "enable_api_gateway_account" {
+  description = "Whether to let API Gateway write logs, and to log each request to the REST API. That right is one setting of the whole account and region: at most one environment there may be true, it replaces what was set before, and its destruction takes the right from all others."
   type        = bool
   default     = false
   nullable    = false
@@ -103,6 +178,33 @@ variable "publish_batch_size" {
   }
 }
 
+variable "cognito_user_pool_id" {
+  description = "A user pool of this account to sign in to, instead of one that the module makes. It needs cognito_user_pool_client_id. Whoever may sign up in it may run agents, and its users must not be able to write the attribute of tenant_id_claim."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.cognito_user_pool_id == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+_[A-Za-z0-9]+$", var.cognito_user_pool_id))
+    error_message = "cognito_user_pool_id must be the id of a user pool, such as eu-west-1_AbCdEf123."
+  }
+
+  validation {
+    condition     = (var.cognito_user_pool_id == null) == (var.cognito_user_pool_client_id == null)
+    error_message = "cognito_user_pool_id and cognito_user_pool_client_id must be set both or not at all."
+  }
+}
+
+variable "cognito_user_pool_client_id" {
+  description = "The client of cognito_user_pool_id that frontends sign in with: one without a secret, that may read the attribute of tenant_id_claim."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.cognito_user_pool_client_id == null || can(regex("^[a-z0-9]{1,128}$", var.cognito_user_pool_client_id))
+    error_message = "cognito_user_pool_client_id must be the id of a user pool's client: lower-case letters and digits."
+  }
+}
+
 variable "user_id_claim" {
   description = "The claim of the ID token that names the user: one that users cannot change."
   type        = string
@@ -116,7 +218,7 @@ variable "user_id_claim" {
 }
 
 variable "tenant_id_claim" {
-  description = "The claim of the ID token that names the tenant. The user pool gets a custom attribute for it, which only administrators can write."
+  description = "The claim of the ID token that names the tenant. The user pool that the module makes gets a custom attribute for it, which only administrators can write."
   type        = string
   default     = "custom:tenantId"
   nullable    = false

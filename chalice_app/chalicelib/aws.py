@@ -33,9 +33,9 @@ def dynamodb() -> DynamoDBClient:
 
 
 @cache
-def run_store(table_name: str) -> RunStore:
-    """Return the store of records in the table `table_name`."""
-    return RunStore(dynamodb(), table_name)
+def run_store(table_name: str, retention_hours: int = 24) -> RunStore:
+    """Return the store of records in the table `table_name`; those that it creates are kept for `retention_hours`."""
+    return RunStore(dynamodb(), table_name, retention_seconds=retention_hours * 3600)
 
 
 @cache

@@ -25,6 +25,10 @@ def _whole_number(minimum: int, maximum: int, default: int | None = None) -> Any
     return field(default=MISSING if default is None else default, metadata={"bounds": (minimum, maximum)})
 
 
+def _retention_hours() -> Any:
+    return _whole_number(1, 8_760, default=24)
+
+
 @dataclass(frozen=True)
 class AgentConfig:
     """Settings of the Lambda `agent`.
@@ -38,6 +42,7 @@ class AgentConfig:
         model_connect_timeout_seconds: How long to wait for a connection to Bedrock.
         model_read_timeout_seconds: How long to wait for the next part of the model's answer.
         model_max_attempts: How often boto3 tries one request to Bedrock, the first time included.
+        retention_hours: How long a record that it creates is kept.
     """
 
     agent_progress_table: str
@@ -48,16 +53,21 @@ class AgentConfig:
     model_connect_timeout_seconds: int = _whole_number(1, 60, default=5)
     model_read_timeout_seconds: int = _whole_number(1, 900, default=120)
     model_max_attempts: int = _whole_number(1, 10, default=2)
+    retention_hours: int = _retention_hours()
 
 
 @dataclass(frozen=True)
 class RunStarterConfig:
-    """Settings of the Lambda `run_starter`: table, the Lambda to start, and which token claims name the caller."""
+    """Settings of the Lambda `run_starter`.
+
+    These are the table and how long its records are kept, the Lambda to start, and which claims name the caller.
+    """
 
     agent_progress_table: str
     agent_function: str
     user_id_claim: str
     tenant_id_claim: str
+    retention_hours: int = _retention_hours()
 
 
 @dataclass(frozen=True)
@@ -71,13 +81,18 @@ class ProgressReaderConfig:
 
 @dataclass(frozen=True)
 class ApiConfig:
-    """Settings of the REST API: table, the Lambda to start, whose tokens it takes, and which claims name the caller."""
+    """Settings of the REST API.
+
+    These are the table and how long its records are kept, the Lambda to start, whose tokens it takes, and which claims
+    name the caller.
+    """
 
     agent_progress_table: str
     agent_function: str
     user_pool_client_id: str
     user_id_claim: str
     tenant_id_claim: str
+    retention_hours: int = _retention_hours()
 
 
 @dataclass(frozen=True)

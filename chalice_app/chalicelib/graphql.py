@@ -26,7 +26,7 @@ def start_agent_run(event: Mapping[str, Any]) -> Json:
         return start_run(
             event["arguments"],
             _caller(event, config),
-            store=aws.run_store(config.agent_progress_table),
+            store=aws.run_store(config.agent_progress_table, config.retention_hours),
             invoker=aws.invoker(),
             agent_function=config.agent_function,
         )

@@ -43,7 +43,7 @@ def post_run(request: Request) -> Response:
         return start_run(
             _fields(request.raw_body),
             owner,
-            store=aws.run_store(config.agent_progress_table),
+            store=aws.run_store(config.agent_progress_table, config.retention_hours),
             invoker=aws.invoker(),
             agent_function=config.agent_function,
         )

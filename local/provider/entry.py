@@ -42,12 +42,13 @@ class Call:
     Attributes:
         operation: boto3's name, such as `get_role`.
         answer: the answer's member that is the object; the whole answer when empty.
-        given: parameters that are not taken from arguments of the same name, as templates over the state (`{name}`).
+        given: parameters that are not taken from arguments of the same name; a text is a template over the state
+            (`{name}`).
     """
 
     operation: str
     answer: str = ""
-    given: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def read_progress(
     if run is None or run.owner != owner:
         return _unreadable(
             request_id[: limits.REQUEST_ID_MAX_CHARACTERS],
-            "There is no such run, or its record has expired: records are kept for 24 hours.",
+            "There is no such run, or its record has expired.",
         )
     steps = _first_that_fit([step.to_json() for step in run.steps if step.seq > (after_seq or 0)])
     return {

@@ -57,15 +57,24 @@ class RunStore:
     Args:
         client: A boto3 DynamoDB client made with `STORE_CLIENT_CONFIG`.
         table_name: The table.
+        retention_seconds: How long a record is kept, from its creation.
         now_ms: The wall clock, epoch milliseconds.
 
     Every method raises `StoreUnavailable` when DynamoDB gave no answer in time or throttled; a write may then have
     taken effect all the same.
     """
 
-    def __init__(self, client: DynamoDBClient, table_name: str, *, now_ms: Callable[[], int] = epoch_ms) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table_name: str,
+        *,
+        retention_seconds: int = limits.RETENTION_SECONDS,
+        now_ms: Callable[[], int] = epoch_ms,
+    ) -> None:
         self._client = client
         self._table_name = table_name
+        self._retention_seconds = retention_seconds
         self._now_ms = now_ms
 
     def create(self, request_id: str, *, owner: Owner, agent: str, job_id: str | None = None) -> Run:
@@ -81,7 +90,7 @@ class RunStore:
         item = to_item(
             {
                 "requestId": request_id,
-                **_new_record(owner, agent, job_id, now_ms),
+                **_new_record(owner, agent, job_id, now_ms, self._retention_seconds),
                 "updatedAt": now_ms,
                 "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
             }
@@ -108,7 +117,7 @@ class RunStore:
             ClaimRefused: Somebody has claimed it already, or it has ended.
         """
         now_ms = self._now_ms()
-        defaults = _new_record(owner, agent, job_id, now_ms)
+        defaults = _new_record(owner, agent, job_id, now_ms, self._retention_seconds)
         values = {**defaults, "worker": worker, "updatedAt": now_ms, "leaseUntil": lease_until_ms}
         values = {name: value for name, value in values.items() if value is not None}
         sets = [
@@ -231,14 +240,14 @@ class RunStore:
         return run if run.expires_at_epoch_s * 1000 > self._now_ms() else None
 
 
-def _new_record(owner: Owner, agent: str, job_id: str | None, now_ms: int) -> dict[str, Any]:
+def _new_record(owner: Owner, agent: str, job_id: str | None, now_ms: int, retention_seconds: int) -> dict[str, Any]:
     """What a record holds from its beginning, whoever writes it first."""
     return {
         "steps": [],
         "status": RunStatus.IN_PROGRESS.value,
         "seq": 0,
         "createdAt": now_ms,
-        "expiresAt": now_ms // 1000 + limits.RETENTION_SECONDS,
+        "expiresAt": now_ms // 1000 + retention_seconds,
         "tenantId": owner.tenant_id,
         "userId": owner.user_id,
         "owner": owner.key,

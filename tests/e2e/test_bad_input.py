@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-UNKNOWN = "There is no such run, or its record has expired: records are kept for 24 hours."
+UNKNOWN = "There is no such run, or its record has expired."
 NO_UUID = "requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000."
 NOT_A_TOKEN = "Valid authorization header not provided."
 

@@ -159,7 +159,7 @@ def test_a_foreign_run_reads_like_an_unknown_one(lambdas):
     lambdas.request("POST", "/runs", json_body=RUN)
     foreign = lambdas.request("GET", f"/runs/{ID}", claims=BOB)
     assert (foreign.status, foreign.body) == (unknown.status, unknown.body) == (404, unknown.body)
-    assert unknown.body["error"] == "There is no such run, or its record has expired: records are kept for 24 hours."
+    assert unknown.body["error"] == "There is no such run, or its record has expired."
     assert lambdas.request("GET", "/runs/" + "x" * 500).status == 404
 
 

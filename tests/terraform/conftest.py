@@ -1,9 +1,11 @@
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local.front.process import FrontProcess
+from local.model.server import create_server
 from local.settings import Settings
 from packager.build import build
 from tests.terraform.applied import Aws, Stack
@@ -23,6 +25,11 @@ OTHER = {
     "user_id_claim": "cognito:username",
     "tenant_id_claim": "custom:organisation",
     "tags": {"owner": "tests"},
+    "permissions_boundary_arn": "arn:aws:iam::aws:policy/PowerUserAccess",
+    "kms_key_arn": "arn:aws:kms:us-east-1:000000000000:key/tests",
+    "vpc_config": {"subnet_ids": ["subnet-1", "subnet-2"], "security_group_ids": ["sg-1"]},
+    "retention_hours": 1,
+    "enable_api_gateway_account": True,
 }
 
 
@@ -48,12 +55,23 @@ def module(tmp_path_factory: pytest.TempPathFactory, work: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+def model_url() -> Iterator[str]:
+    """The scripted model."""
+    with create_server(0) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def aws(model_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     settings = Settings()
     front = FrontProcess(
         interpreter=settings.emulator_python,
         function_python=settings.function_python,
-        model_url="http://127.0.0.1:9",  # nothing here asks a model
+        model_url=model_url,
         log=tmp_path_factory.mktemp("front") / "log",
     )
     with front:
@@ -70,7 +88,7 @@ def stack(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> S
 
 @pytest.fixture(scope="session")
 def other(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """The module with every variable set, in the same account."""
+    """The module with most variables set, in the same account."""
     made = Stack(module, tmp_path_factory.mktemp("other"), aws.endpoint_url, OTHER)
     made.terraform.apply()
     return made

@@ -1,10 +1,12 @@
-"""What the module builds, with its defaults (`stack`) and with every variable set (`other`)."""
+"""What the module builds, with its defaults (`stack`) and with most variables set (`other`)."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 from local.settings import REGION
 from tests.terraform.applied import Aws, Stack
+from tests.terraform.conftest import OTHER
 
 FUNCTIONS = ("agent", "api", "progress-reader", "run-starter", "status-publisher")
 
@@ -23,7 +25,7 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws):
         "graphql_api_id": api_id,
         "region": REGION,
         "user_pool_id": pool_id,
-        "user_pool_client_id": stack.state("aws_cognito_user_pool_client", "frontend")["id"],
+        "user_pool_client_id": stack.state("aws_cognito_user_pool_client", "frontend", 0)["id"],
         "agent_progress_table_name": "AgentProgress",
         "user_sessions_table_name": "user_sessions",
         "agent_function_name": "runcast-agent",
@@ -120,6 +122,7 @@ def test_functions(stack: Stack, aws: Aws):
             "MODEL_CONNECT_TIMEOUT_SECONDS": "5",
             "MODEL_READ_TIMEOUT_SECONDS": "120",
             "MODEL_MAX_ATTEMPTS": "2",
+            "RETENTION_HOURS": "24",
         },
         "api": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
@@ -128,12 +131,14 @@ def test_functions(stack: Stack, aws: Aws):
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
             "CORS_ORIGINS": "*",
+            "RETENTION_HOURS": "24",
         },
         "run-starter": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "AGENT_FUNCTION": "runcast-agent",
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
+            "RETENTION_HOURS": "24",
         },
         "progress-reader": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
@@ -156,7 +161,7 @@ def test_the_rest_api_is_chalice_s_with_the_module_s_authorizer_and_answers(stac
         assert api["name"] == f"{prefix}runcast"
         assert sorted(body["paths"]) == ["/agents", "/health", "/runs", "/runs/{request_id}"]
         assert body["securityDefinitions"]["users"]["x-amazon-apigateway-authorizer"]["providerARNs"] == [
-            made.state("aws_cognito_user_pool", "users")["arn"]
+            made.state("aws_cognito_user_pool", "users", 0)["arn"]
         ]
         for kind, response in body["x-amazon-apigateway-gateway-responses"].items():
             assert response["responseParameters"] == {
@@ -236,19 +241,81 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
 def test_a_plain_model_needs_no_inference_profile(other: Stack, aws: Aws):
     resources = allowed(aws, f"other-runcast-agent-{REGION}")
     models = [resource for resource in resources if "bedrock" in resource]
-    assert models == ["arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0"]
+    assert models == [f"arn:aws:bedrock:{REGION}::foundation-model/amazon.nova-lite-v1:0"]
+
+
+def test_the_model_behind_a_profile_may_be_asked_through_that_profile_only(stack: Stack, aws: Aws):
+    conditions = {
+        statement["Resource"]: statement.get("Condition")
+        for statement in statements(aws, f"runcast-agent-{REGION}", "access").values()
+        if "bedrock:InvokeModel" in statement["Action"]
+    }
+    profile = f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.anthropic.claude-sonnet-4-6"
+    assert conditions == {
+        profile: None,
+        "arn:aws:bedrock:*::foundation-model/anthropic.claude-sonnet-4-6": {
+            "StringEquals": {"bedrock:InferenceProfileArn": profile}
+        },
+    }
+
+
+def test_roles_may_use_the_key_through_the_services_that_encrypt_with_it(stack: Stack, other: Stack, aws: Aws):
+    key = {
+        "Effect": "Allow",
+        "Action": {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"},
+        "Resource": OTHER["kms_key_arn"],
+    }
+    through = {"dynamodb": f"dynamodb.{REGION}.amazonaws.com", "lambda": f"lambda.{REGION}.amazonaws.com"}
+    for name in FUNCTIONS:
+        found = statements(aws, f"other-runcast-{name}-{REGION}", "basics")["UseTheKey"]
+        via = set(found.pop("Condition")["StringEquals"]["kms:ViaService"])
+        assert ({**found, "Action": set(found["Action"])}, via) == (key, set(through.values()))
+    sessions = statements(aws, f"other-runcast-ds-user-sessions-{REGION}", "access")["UseTheKey"]
+    via = sessions.pop("Condition")["StringEquals"]["kms:ViaService"]
+    assert ({**sessions, "Action": set(sessions["Action"])}, via) == (key, through["dynamodb"])
+    assert "UseTheKey" not in statements(aws, f"other-runcast-ds-run-starter-{REGION}", "access")
+    assert "UseTheKey" not in statements(aws, f"runcast-agent-{REGION}", "basics")
+
+
+def test_only_the_agent_s_function_joins_the_network_and_its_code_may_not_touch_it(other: Stack, aws: Aws):
+    basics = statements(aws, f"other-runcast-agent-{REGION}", "basics")
+    join, leave = basics["JoinTheNetwork"], basics["LeaveTheNetworkToLambda"]
+    assert (join["Effect"], leave["Effect"]) == ("Allow", "Deny")
+    assert "ec2:CreateNetworkInterface" in join["Action"]
+    assert join["Action"] == leave["Action"]
+    function = f"arn:aws:lambda:{REGION}:000000000000:function:other-runcast-agent"
+    assert leave["Condition"] == {"ArnEquals": {"lambda:SourceFunctionArn": function}}
+    for name in set(FUNCTIONS) - {"agent"}:
+        assert "JoinTheNetwork" not in statements(aws, f"other-runcast-{name}-{REGION}", "basics")
+
+
+def test_the_access_log_has_no_header_and_no_body(other: Stack, aws: Aws):
+    settings = other.state("aws_api_gateway_stage", "rest_api")["access_log_settings"]
+    assert settings[0]["destination_arn"].endswith(":log-group:/aws/apigateway/other-runcast")
+    fields = json.loads(settings[0]["format"])
+    assert fields["requestId"] == "$context.requestId"
+    assert not [value for value in fields.values() if "header" in value.lower() or "body" in value.lower()]
+    role = other.state("aws_iam_role", "gateway_logs", 0)["arn"]
+    assert aws.apigateway.get_account()["cloudwatchRoleArn"] == role
 
 
 def allowed(aws: Aws, role: str) -> dict[str, set[str]]:
     """What a role's policies allow: the actions on each resource."""
     found: dict[str, set[str]] = {}
     for name in aws.iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        document = aws.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        for statement in (document if isinstance(document, dict) else json.loads(document))["Statement"]:
+        for statement in statements(aws, role, name).values():
             for resource in as_list(statement["Resource"]):
-                found.setdefault(resource, set()).update(as_list(statement["Action"]))
+                if statement["Effect"] == "Allow":
+                    found.setdefault(resource, set()).update(as_list(statement["Action"]))
     return found
 
 
-def as_list(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+def statements(aws: Aws, role: str, policy: str) -> dict[str, dict[str, Any]]:
+    """The statements of one policy of a role by their names, without these."""
+    document = aws.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    found = (document if isinstance(document, dict) else json.loads(document))["Statement"]
+    return {statement.pop("Sid", ""): statement for statement in as_list(found)}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -91,11 +91,12 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
         "aws_appsync_datasource.none": "description",
         'aws_appsync_resolver.field["Mutation.publishStatus"]': "code",
         "aws_appsync_api_key.public[0]": "description",
-        "aws_cognito_user_pool.users": "password_policy",
-        "aws_cognito_user_pool_client.frontend": "write_attributes",
+        "aws_cognito_user_pool.users[0]": "password_policy",
+        "aws_cognito_user_pool_client.frontend[0]": "write_attributes",
         "aws_api_gateway_rest_api.rest_api": "description",
         "aws_api_gateway_deployment.rest_api": "description",
         "aws_api_gateway_stage.rest_api": "xray_tracing_enabled",
+        "aws_api_gateway_account.logs[0]": "cloudwatch_role_arn",
         "aws_lambda_permission.rest_api": "source_arn",
     }
 
@@ -108,6 +109,7 @@ def change_the_rest_api(stack: Stack, aws: Aws) -> None:
     aws.apigateway.update_deployment(restApiId=api_id, deploymentId=deployment_id, patchOperations=described)
     untraced = [{"op": "replace", "path": "/tracingEnabled", "value": "false"}]
     aws.apigateway.update_stage(restApiId=api_id, stageName="v1", patchOperations=untraced)
+    aws.apigateway.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": "foreign"}])
     aws.lambda_.remove_permission(FunctionName="other-runcast-api", StatementId="rest-api")
     aws.lambda_.add_permission(
         FunctionName="other-runcast-api",

@@ -119,7 +119,8 @@ def test_what_would_be_lost_with_the_api_s_resources_is_refused(changes: dict[st
 def test_only_functions_are_left_so_the_module_decides_the_versions():
     repaired = repair(EXPORT)
     assert list(repaired["resource"]) == ["aws_lambda_function"]
-    assert repaired.keys() == {"//", "resource"}
+    assert repaired.keys() == {"//", "locals", "resource"}
+    assert repaired["locals"] == {"packaged_architecture": "x86_64"}
 
 
 def test_no_name_or_tag_depends_on_the_stage():
@@ -131,7 +132,7 @@ def test_no_name_or_tag_depends_on_the_stage():
 
 def test_functions_wait_for_their_log_groups_and_for_the_right_to_trace():
     function = repair(EXPORT)["resource"]["aws_lambda_function"]["run_starter"]
-    assert function["depends_on"] == ["aws_cloudwatch_log_group.function", "aws_iam_role_policy.function_telemetry"]
+    assert function["depends_on"] == ["aws_cloudwatch_log_group.function", "aws_iam_role_policy.function_basics"]
 
 
 def test_what_needs_no_repair_is_kept_and_the_export_is_not_changed():

@@ -178,7 +178,7 @@ def _runner_of_environment() -> Runner:
     config = config_of_environment(AgentConfig)
     return Runner(
         config,
-        store=aws.run_store(config.agent_progress_table),
+        store=aws.run_store(config.agent_progress_table, config.retention_hours),
         publish=aws.status_publisher(config.status_publisher_function).send,
     )
 

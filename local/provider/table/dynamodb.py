@@ -2,6 +2,8 @@
 
 from local.provider.entry import Call, Client, Entry, Facet, State, Tagging, words
 
+_KEY_OF_AWS = ":alias/aws/dynamodb"  # what encrypts a table for which no key is named
+
 
 def _send(params: State, state: State, prior: State | None) -> State:
     """Writes the key as the service wants it, and leaves out of an update what has not changed."""
@@ -14,12 +16,16 @@ def _send(params: State, state: State, prior: State | None) -> State:
 
 
 def _receive(answer: State, _state: State, _new: State) -> State:
-    keys = {key["KeyType"]: key["AttributeName"] for key in answer["KeySchema"]}
-    encrypted = answer.get("SSEDescription", {}).get("Status") in ("ENABLED", "ENABLING", "UPDATING")
+    keys = {part["KeyType"]: part["AttributeName"] for part in answer["KeySchema"]}
+    encryption = answer.get("SSEDescription", {})
+    encrypted = encryption.get("Status") in ("ENABLED", "ENABLING", "UPDATING")
+    key = encryption.get("KMSMasterKeyArn", "")
+    if key.endswith(_KEY_OF_AWS):
+        key = None
     return {
         "hash_key": keys["HASH"],
         "range_key": keys.get("RANGE"),
-        "server_side_encryption": [{"enabled": True, "kms_key_arn": None}] if encrypted else [],
+        "server_side_encryption": [{"enabled": True, "kms_key_arn": key}] if encrypted else [],
         "billing_mode": answer.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
     }
 
@@ -63,13 +69,14 @@ ENTRIES = {
             "attribute.name": "AttributeName",
             "attribute.type": "AttributeType",
             "server_side_encryption": "SSESpecification",
+            "server_side_encryption.kms_key_arn": "KMSMasterKeyId",
         },
         required=words("billing_mode hash_key"),
         only={"billing_mode": "PAY_PER_REQUEST"},
         refused=words(
             "global_secondary_index global_table_witness import_table local_secondary_index on_demand_throughput"
             " point_in_time_recovery.recovery_period_in_days read_capacity replica restore_backup_arn restore_date_time"
-            " restore_source_name restore_source_table_arn restore_to_latest_time server_side_encryption.kms_key_arn"
+            " restore_source_name restore_source_table_arn restore_to_latest_time"
             " stream_enabled stream_view_type table_class warm_throughput write_capacity"
         ),
         defaults={"deletion_protection_enabled": False},

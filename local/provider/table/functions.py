@@ -72,9 +72,10 @@ ENTRIES = {
         required=words("filename handler runtime"),
         refused=words(
             "capacity_provider_config code_sha256 code_signing_config_arn dead_letter_config durable_config"
-            " file_system_config image_config image_uri kms_key_arn layers package_type publish publish_to"
+            " file_system_config image_config image_uri layers package_type publish publish_to"
             " replace_security_groups_on_destroy replacement_security_group_ids s3_bucket s3_key s3_object_version"
-            " skip_destroy snap_start source_kms_key_arn tenancy_config use_resource_timeout_for_propagation vpc_config"
+            " skip_destroy snap_start source_kms_key_arn tenancy_config use_resource_timeout_for_propagation"
+            " vpc_config.ipv6_allowed_for_dual_stack"
         ),
         computed=words("source_code_hash"),
         defaults={
@@ -90,7 +91,9 @@ ENTRIES = {
             "environment": {"Variables": {}},
             "ephemeral_storage": {"Size": 512},
             "tracing_config": {"Mode": "PassThrough"},
+            "vpc_config": {"SubnetIds": [], "SecurityGroupIds": []},
         },
+        sets=words("vpc_config.security_group_ids vpc_config.subnet_ids"),
         forces=words("function_name"),
         kept=words("filename"),
         by_hook=words("filename"),

@@ -36,6 +36,29 @@ def _put_endpoint(_client: Client, _state: State, prior: State) -> None:
         raise ValueError("the local provider does not change the endpoint of an existing REST API: destroy it first")
 
 
+def _put_access_log(client: Client, state: State, prior: State) -> None:
+    for block in state["access_log_settings"]:
+        destination, form = block["destination_arn"], block["format"]
+        paths = {"/accessLogSettings/destinationArn": destination, "/accessLogSettings/format": form}
+        client.update_stage(**_stage(state), patchOperations=_replacements(paths))
+    if prior and not state["access_log_settings"]:
+        client.update_stage(**_stage(state), patchOperations=[{"op": "remove", "path": "/accessLogSettings"}])
+
+
+def _stage(state: State) -> State:
+    return {"restApiId": state["rest_api_id"], "stageName": state["stage_name"]}
+
+
+def _send_account(_params: State, state: State, _prior: State | None) -> State:
+    return {"patchOperations": _replacements({"/cloudwatchRoleArn": state["cloudwatch_role_arn"]})}
+
+
+def _read_account(client: Client, _state: State) -> State | None:
+    """The setting is always there; it is ours while it names a role."""
+    account: State = client.get_account()
+    return account if account.get("cloudwatchRoleArn") else None
+
+
 API = {"restApiId": "{id}"}
 DEPLOYMENT = {"restApiId": "{rest_api_id}", "deploymentId": "{id}"}
 STAGE = {"restApiId": "{rest_api_id}", "stageName": "{stage_name}"}
@@ -89,8 +112,8 @@ ENTRIES = {
         id="ags-{rest_api_id}-{stage_name}",
         rename={"xray_tracing_enabled": "tracingEnabled"},
         refused=words(
-            "access_log_settings cache_cluster_enabled cache_cluster_size canary_settings client_certificate_id"
-            " description documentation_version variables"
+            "cache_cluster_enabled cache_cluster_size canary_settings client_certificate_id description"
+            " documentation_version variables"
         ),
         defaults={"xray_tracing_enabled": False},
         forces=words("rest_api_id stage_name"),
@@ -101,6 +124,18 @@ ENTRIES = {
             "invoke_url": "{endpoint}/restapis/{rest_api_id}/{stage_name}/_user_request_",
         },
         send=_patch(deployment_id="/deploymentId", xray_tracing_enabled="/tracingEnabled"),
+        facets=(Facet(words("access_log_settings"), _put_access_log),),
         tags=TAGS,
+    ),
+    "aws_api_gateway_account": Entry(
+        service="apigateway",
+        create=Call("update_account"),
+        read=_read_account,
+        update=Call("update_account"),
+        delete=Call("update_account", given={"patchOperations": [{"op": "replace", "path": "/cloudwatchRoleArn"}]}),
+        id="api-gateway-account",
+        required=words("cloudwatch_role_arn"),
+        by_hook=words("cloudwatch_role_arn"),
+        send=_send_account,
     ),
 }

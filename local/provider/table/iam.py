@@ -8,6 +8,15 @@ def _put_trust(client: Client, state: State, prior: State) -> None:
         client.update_assume_role_policy(RoleName=state["id"], PolicyDocument=state["assume_role_policy"])
 
 
+def _put_boundary(client: Client, state: State, prior: State) -> None:
+    if not prior:
+        return  # create_role has taken it already
+    if state["permissions_boundary"]:
+        client.put_role_permissions_boundary(RoleName=state["id"], PermissionsBoundary=state["permissions_boundary"])
+    else:
+        client.delete_role_permissions_boundary(RoleName=state["id"])
+
+
 ROLE_POLICY = {"RoleName": "{role}", "PolicyName": "{name}"}
 
 ENTRIES = {
@@ -18,13 +27,17 @@ ENTRIES = {
         update=Call("update_role", given={"RoleName": "{id}"}),
         delete=Call("delete_role", given={"RoleName": "{id}"}),
         rename={"name": "RoleName", "assume_role_policy": "AssumeRolePolicyDocument", "unique_id": "RoleId"},
+        read_as={"permissions_boundary": "PermissionsBoundary.PermissionsBoundaryArn"},
         required=words("name"),
-        refused=words("force_detach_policies inline_policy managed_policy_arns name_prefix permissions_boundary"),
+        refused=words("force_detach_policies inline_policy managed_policy_arns name_prefix"),
         defaults={"path": "/", "max_session_duration": 3600},
         json=words("assume_role_policy"),
         forces=words("name path"),
         unread=words("description"),  # the emulator ignores emptying it
-        facets=(Facet(words("assume_role_policy"), _put_trust),),
+        facets=(
+            Facet(words("assume_role_policy"), _put_trust),
+            Facet(words("permissions_boundary"), _put_boundary),
+        ),
         tags=Tagging("tag_role", "untag_role", "list_role_tags", "{id}"),
     ),
     "aws_iam_role_policy": Entry(

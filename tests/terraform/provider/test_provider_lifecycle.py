@@ -85,6 +85,7 @@ def test_what_was_asked_for_is_at_the_emulator(deployment, emulator):
     assert [key["AttributeName"] for key in table["KeySchema"]] == ["tenantId", "userId"]
     function = emulator.client("lambda").get_function(FunctionName="fixture-worker")
     assert function["Configuration"]["Environment"] == {"Variables": {"TABLE": "fixture-sessions"}}
+    assert function["Configuration"]["VpcConfig"]["SubnetIds"] == ["subnet-1", "subnet-2"]
     assert function["Concurrency"]["ReservedConcurrentExecutions"] == 5
     role = emulator.client("iam").get_role(RoleName="fixture-worker")["Role"]
     assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {
@@ -99,7 +100,10 @@ def test_what_was_asked_for_is_at_the_emulator(deployment, emulator):
 def test_arguments_changed_or_taken_away_are_so_at_the_emulator(changing_deployment, emulator):
     changing_deployment.write(full=False, memory_size=512)
     planned = changing_deployment.terraform.plan()
-    assert set(planned.actions.values()) == {("update",)}
+    account = "aws_api_gateway_account.account[0]"
+    assert {address: actions for address, actions in planned.actions.items() if actions != ("update",)} == {
+        account: ("delete",)
+    }
     assert {"memory_size", "environment", "tags"} <= set(planned.differing["aws_lambda_function.worker"])
     changing_deployment.terraform.apply()
     plan = changing_deployment.terraform.plan()
@@ -108,11 +112,14 @@ def test_arguments_changed_or_taken_away_are_so_at_the_emulator(changing_deploym
     assert ttl["TimeToLiveStatus"] in ("DISABLED", "DISABLING")
     function = emulator.client("lambda").get_function(FunctionName="fixture-worker")
     assert function["Configuration"]["MemorySize"] == 512
+    assert not function["Configuration"]["VpcConfig"]["SubnetIds"]
+    assert "PermissionsBoundary" not in emulator.client("iam").get_role(RoleName="fixture-worker")["Role"]
     assert not function["Configuration"].get("Environment", {}).get("Variables")
     assert "Concurrency" not in function or not function["Concurrency"]
     assert emulator.client("iam").list_role_tags(RoleName="fixture-worker")["Tags"] == []
     groups = emulator.client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/fixture-worker")
     assert "retentionInDays" not in groups["logGroups"][0]
+    assert not emulator.client("apigateway").get_account().get("cloudwatchRoleArn")
     (api,) = emulator.client("apigateway").get_rest_apis()["items"]
     assert (api["name"], api["description"]) == ("fixture-renamed", "")
     # What the emulator does not answer is exactly what the table says: no more, and nothing for safety's sake.
@@ -148,13 +155,21 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         TableName="fixture-sessions", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
     )
     dynamodb.untag_resource(ResourceArn=state["aws_dynamodb_table.sessions"]["arn"], TagKeys=["team"])
-    dynamodb.update_table(TableName="fixture-sessions", DeletionProtectionEnabled=True)
+    dynamodb.update_table(
+        TableName="fixture-sessions", DeletionProtectionEnabled=True, SSESpecification={"Enabled": True}
+    )
     iam.update_role(RoleName="fixture-worker", MaxSessionDuration=3600)
+    iam.delete_role_permissions_boundary(RoleName="fixture-worker")
     iam.update_assume_role_policy(RoleName="fixture-worker", PolicyDocument='{"Version":"2012-10-17","Statement":[]}')
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
     iam.put_role_policy(RoleName="fixture-worker", PolicyName="table", PolicyDocument=json.dumps(policy))
     functions.update_function_configuration(
-        FunctionName="fixture-worker", Timeout=7, Environment={"Variables": {}}, TracingConfig={"Mode": "PassThrough"}
+        FunctionName="fixture-worker",
+        Timeout=7,
+        Environment={"Variables": {}},
+        TracingConfig={"Mode": "PassThrough"},
+        KMSKeyArn="",
+        VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
     )
     functions.update_function_code(
         FunctionName="fixture-worker", ZipFile=foreign_zip(zip_file), Architectures=["arm64"]
@@ -176,7 +191,9 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
     deployment = state["aws_api_gateway_deployment.rest"]["id"]
     gateway.update_deployment(restApiId=rest_api, deploymentId=deployment, patchOperations=[described])
     traced = {"op": "replace", "path": "/tracingEnabled", "value": "false"}
-    gateway.update_stage(restApiId=rest_api, stageName="api", patchOperations=[traced])
+    logged = {"op": "replace", "path": "/accessLogSettings/format", "value": "$context.path"}
+    gateway.update_stage(restApiId=rest_api, stageName="api", patchOperations=[traced, logged])
+    gateway.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": "foreign"}])
     gateway.untag_resource(resourceArn=state["aws_api_gateway_stage.rest"]["arn"], tagKeys=["team"])
     logs.put_retention_policy(logGroupName="/aws/lambda/fixture-worker", retentionInDays=1)
     appsync.update_graphql_api(
@@ -210,20 +227,29 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         WriteAttributes=["email", "custom:tenantId"],
     )
     return {
-        "aws_dynamodb_table.sessions": {"ttl", "point_in_time_recovery", "tags", "deletion_protection_enabled"},
-        "aws_iam_role.worker": {"max_session_duration", "assume_role_policy"},
+        "aws_dynamodb_table.sessions": {
+            "ttl",
+            "point_in_time_recovery",
+            "tags",
+            "deletion_protection_enabled",
+            "server_side_encryption",
+        },
+        "aws_iam_role.worker": {"max_session_duration", "assume_role_policy", "permissions_boundary"},
         "aws_iam_role_policy.worker": {"policy"},
         "aws_lambda_function.worker": {
             "timeout",
             "environment",
             "tracing_config",
+            "kms_key_arn",
+            "vpc_config",
             "source_code_hash",
             "reserved_concurrent_executions",
         },
         "aws_lambda_permission.gateway": {"principal", "source_arn", "source_account"},
         "aws_api_gateway_rest_api.rest": {"description"},
         "aws_api_gateway_deployment.rest": {"description"},
-        "aws_api_gateway_stage.rest": {"xray_tracing_enabled", "tags"},
+        "aws_api_gateway_stage.rest": {"xray_tracing_enabled", "access_log_settings", "tags"},
+        "aws_api_gateway_account.account[0]": {"cloudwatch_role_arn"},
         "aws_lambda_function_event_invoke_config.worker": {"maximum_retry_attempts", "maximum_event_age_in_seconds"},
         "aws_cloudwatch_log_group.worker": {"retention_in_days"},
         "aws_appsync_graphql_api.api": {

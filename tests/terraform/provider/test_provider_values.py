@@ -62,10 +62,10 @@ def test_a_dotted_name_is_sent_deep_and_read_from_there():
 def test_an_answer_is_read_into_every_field_and_refused_ones_stay_unset():
     block = resource_types()["aws_lambda_function"].block
     told = from_aws(
-        block, {"FunctionName": "f", "Timeout": 3, "Layers": [{"Arn": "a"}], "VpcConfig": {"SubnetIds": ["s"]}}
+        block, {"FunctionName": "f", "Timeout": 3, "Layers": [{"Arn": "a"}], "DeadLetterConfig": {"TargetArn": "q"}}
     )
     assert set(told) == set(block)
-    assert (told["function_name"], told["timeout"], told["layers"], told["vpc_config"]) == ("f", 3, None, [])
+    assert (told["function_name"], told["timeout"], told["layers"], told["dead_letter_config"]) == ("f", 3, None, [])
 
 
 @pytest.mark.parametrize(

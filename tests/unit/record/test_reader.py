@@ -6,7 +6,7 @@ from runcast.record.reader import liveness, read_progress
 from runcast.record.store import End
 
 ALICE = Owner("acme", "alice")
-UNKNOWN = "There is no such run, or its record has expired: records are kept for 24 hours."
+UNKNOWN = "There is no such run, or its record has expired."
 
 
 def start(store, clock, steps=3, message="", end=None):

@@ -5,7 +5,7 @@ from botocore.stub import Stubber
 from runcast import limits
 from runcast.errors import AppendRefused, ClaimRefused, RunExists, StoreUnavailable
 from runcast.record.model import Owner, RunStatus, Step
-from runcast.record.store import End
+from runcast.record.store import End, RunStore
 
 ALICE = Owner("acme", "alice")
 
@@ -40,6 +40,12 @@ class TestCreate:
         assert (run.status, run.seq, run.steps) == (RunStatus.IN_PROGRESS, 0, ())
         assert run.lease_until_ms == clock.now_ms + 150_000
         assert run.expires_at_epoch_s == clock.now_ms // 1000 + 24 * 3600
+
+    def test_a_record_is_kept_as_long_as_the_store_is_told(self, dynamodb, clock):
+        store = RunStore(dynamodb, "AgentProgress", retention_seconds=3600, now_ms=clock)
+        store.create("r1", owner=ALICE, agent="terrain")
+        claim(store, "r2")
+        assert {store.read(name).expires_at_epoch_s for name in ("r1", "r2")} == {clock.now_ms // 1000 + 3600}
 
     def test_the_table_holds_the_attributes_of_the_contract(self, store, dynamodb):
         store.create("r1", owner=ALICE, agent="terrain")

@@ -31,6 +31,7 @@ variable "zip_file" {
 }
 
 locals {
+  key_arn = "arn:aws:kms:us-east-1:000000000000:key/fixture"
   code    = file("${path.module}/../graphql/echo.js")
   tags    = var.full ? { team = "maps", stage = "test" } : {}
   api_arn = aws_appsync_graphql_api.api.arn
@@ -66,6 +67,7 @@ resource "aws_iam_role" "worker" {
   path                 = "/fixture/"
   max_session_duration = var.full ? 7200 : null
   assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.full ? "arn:aws:iam::aws:policy/PowerUserAccess" : null
   tags                 = local.tags
 }
 
@@ -110,7 +112,8 @@ resource "aws_dynamodb_table" "sessions" {
   dynamic "server_side_encryption" {
     for_each = var.full ? [1] : []
     content {
-      enabled = true
+      enabled     = true
+      kms_key_arn = local.key_arn
     }
   }
   tags = local.tags
@@ -121,6 +124,7 @@ resource "aws_dynamodb_table" "sessions" {
 resource "aws_cloudwatch_log_group" "worker" {
   name              = "/aws/lambda/${var.prefix}-worker"
   retention_in_days = var.full ? 14 : null
+  kms_key_id        = local.key_arn
   tags              = local.tags
 }
 
@@ -136,7 +140,15 @@ resource "aws_lambda_function" "worker" {
   timeout                        = var.full ? 30 : null
   reserved_concurrent_executions = var.full ? 5 : null
   architectures                  = var.full ? ["arm64"] : null
+  kms_key_arn                    = var.full ? local.key_arn : null
 
+  dynamic "vpc_config" {
+    for_each = var.full ? [1] : []
+    content {
+      subnet_ids         = ["subnet-1", "subnet-2"]
+      security_group_ids = ["sg-1"]
+    }
+  }
   dynamic "environment" {
     for_each = var.full ? [1] : []
     content {
@@ -239,6 +251,21 @@ resource "aws_api_gateway_stage" "rest" {
   deployment_id        = aws_api_gateway_deployment.rest.id
   xray_tracing_enabled = var.full
   tags                 = local.tags
+
+  dynamic "access_log_settings" {
+    for_each = var.full ? [1] : []
+    content {
+      destination_arn = aws_cloudwatch_log_group.worker.arn
+      format          = "$context.requestId"
+    }
+  }
+}
+
+# One for the whole account, which a second root would take away.
+resource "aws_api_gateway_account" "account" {
+  count = var.full && var.prefix == "fixture" ? 1 : 0
+
+  cloudwatch_role_arn = aws_iam_role.worker.arn
 }
 
 # Cognito
