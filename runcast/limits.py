@@ -10,9 +10,12 @@ NAME_MAX_CHARACTERS = 200
 METADATA_MAX_BYTES = 8 * 1024
 RESULT_MAX_BYTES = 64 * 1024
 ERROR_MAX_CHARACTERS = 2_000
-# An item holds at most 400 KB. Result, error and the last step need their place beside the steps.
+# The steps in one item. A write costs what its item weighs, so this is what one small step may cost; a step of the
+# greatest size fits. An item may hold 400 KB: result, error and an end written by another have their place beside it.
 # Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-STEPS_MAX_BYTES = 280 * 1024
+PAGE_MAX_BYTES = 16 * 1024
+# 32 MB of steps, or some 100,000 short ones; what comes after is counted, and said in the last step.
+PAGES_MAX = 2_000
 # Steps that wait in memory while the table does not answer.
 QUEUE_MAX_STEPS = 10_000
 
@@ -21,12 +24,23 @@ QUEUED_LEASE_MS = 150_000
 LEASE_MS = 15_000
 HEARTBEAT_SECONDS = 4.0
 LATE_AFTER_MS = 8_000
+# A waiting run may be answered for this part of its record's life.
+WAITING_PERCENT = 90
+# So long before its deadline a worker writes the end itself: time for a write that hangs, and for the answer.
+DEADLINE_MARGIN_MS = 3_000
+# So long after its lease a run may be closed: a worker that was only slow has then been heard of.
+CLOSE_GRACE_MS = 15_000
+# How often an end that another's write has crossed is decided anew.
+END_MAX_TRIES = 5
 CLAIM_WAIT_SECONDS = 1.0
 ADDED_TIME_SECONDS = 2.0
 
 # Reading
 READ_MAX_STEPS = 500
 READ_MAX_BYTES = 512 * 1024
+READ_PAGES_AT_ONCE = 10
+LIST_MAX_RUNS = 50
+CURSOR_MAX_CHARACTERS = 512
 ANSWER_MAX_STEPS = 200
 ANSWER_MAX_BYTES = 1024 * 1024
 

@@ -9,6 +9,32 @@ resource "aws_dynamodb_table" "agent_progress" {
     type = "S"
   }
 
+  attribute {
+    name = "owner"
+    type = "S"
+  }
+
+  attribute {
+    name = "createdAt"
+    type = "N"
+  }
+
+  # Keys only: an index that projected what changes at each step would be written at each step.
+  global_secondary_index {
+    name            = "byOwner"
+    projection_type = "KEYS_ONLY"
+
+    key_schema {
+      attribute_name = "owner"
+      key_type       = "HASH"
+    }
+
+    key_schema {
+      attribute_name = "createdAt"
+      key_type       = "RANGE"
+    }
+  }
+
   ttl {
     attribute_name = "expiresAt"
     enabled        = true

@@ -132,7 +132,7 @@ locals {
 data "aws_iam_policy_document" "agent" {
   statement {
     sid       = "RecordRuns"
-    actions   = ["dynamodb:UpdateItem"]
+    actions   = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.agent_progress.arn]
   }
 
@@ -175,7 +175,7 @@ data "aws_iam_policy_document" "agent" {
 data "aws_iam_policy_document" "progress_reader" {
   statement {
     sid       = "ReadRuns"
-    actions   = ["dynamodb:GetItem"]
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem"]
     resources = [aws_dynamodb_table.agent_progress.arn]
   }
 }
@@ -197,7 +197,7 @@ data "aws_iam_policy_document" "run_starter" {
 data "aws_iam_policy_document" "api_handler" {
   statement {
     sid       = "CreateAndReadRuns"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.agent_progress.arn]
   }
 

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.request import chosen_request_id, run_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
+from runcast.record.ending import end_unclaimed
 from runcast.record.model import Json, Owner, Run
 from runcast.record.store import RunStore
 
@@ -78,7 +79,7 @@ def start_run(
     except (BotoCoreError, ClientError) as error:
         logger.warning("run %s was not handed to its agent: %s", request_id, error)
         # Without an answer it may have been handed over all the same: then the worker's claim decides.
-        if store.end_unclaimed(request_id, message="The run could not be handed to its agent."):
+        if end_unclaimed(store, run, message="The run could not be handed to its agent."):
             raise Unavailable("The run could not be handed to its agent. Try again with another requestId.") from error
     return _started(run)
 

@@ -26,6 +26,10 @@ _encoder = json.JSONEncoder(default=str, allow_nan=False, separators=(",", ":"))
 _to_attribute = TypeSerializer().serialize
 _from_attribute = TypeDeserializer().deserialize
 
+# The names of a step's attributes, its type, its three numbers, and what DynamoDB adds for a map in a list.
+# Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+_STEP_FRAME_BYTES = 200
+
 
 class RunStatus(StrEnum):
     """Where a run stands: open (`in_progress`, `waiting`) or ended (the others)."""
@@ -106,12 +110,18 @@ class Step:
             answer["metadata"] = json.loads(self.metadata_json)
         return answer
 
-    def to_attribute(self) -> Item:
-        """Return the step as a DynamoDB map."""
+    @property
+    def size_bytes(self) -> int:
+        """How much of an item the step takes, at most."""
+        texts = (self.step, self.message, self.agent_name, self.tool_name, self.status, self.metadata_json)
+        return _STEP_FRAME_BYTES + sum(len(text.encode()) for text in texts if text)
+
+    def to_stored(self) -> Json:
+        """Return the step as it stands in an item, before it is serialised."""
         stored = {**self.to_json(), "elapsed": Decimal(str(self.elapsed))}
         if self.metadata_json is not None:
             stored["metadata"] = self.metadata_json
-        return dict(_to_attribute(stored))
+        return stored
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Step:
@@ -131,9 +141,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Run:
-    """A run's record as it was read: one item of `AgentProgress`.
+    """The head of a run's record as it was read: the item under its `requestId`.
 
-    Times are epoch milliseconds, but for `expires_at_epoch_s`. `worker` is None until somebody claims the run.
+    Times are epoch milliseconds, but for `expires_at_epoch_s`. `steps` are the newest; the earlier ones stand on pages,
+    of which `pages` names the last `seq` of each, oldest first. `worker` is None until somebody claims the run.
     `result` is whatever JSON came out, None until the run has ended.
     """
 
@@ -151,18 +162,26 @@ class Run:
     worker: str | None = None
     result: Any = None
     error: str | None = None
+    pages: tuple[int, ...] = ()
+    cancel_requested_at_ms: int | None = None
+
+    @property
+    def expires_at_ms(self) -> int:
+        """When the record expires."""
+        return self.expires_at_epoch_s * 1000
 
     @classmethod
     def from_item(cls, item: Item) -> Run:
-        """Rebuild a run from the item as boto3's low-level client returns it."""
-        stored = {name: _from_attribute(value) for name, value in item.items()}
+        """Rebuild a run from the item as boto3's low-level client returns it, with its steps or without."""
+        stored = from_item(item)
+        cancel_requested_at = stored.get("cancelRequestedAt")
         return cls(
             request_id=stored["requestId"],
             owner=Owner(stored["tenantId"], stored["userId"]),
             agent=stored["agent"],
             status=RunStatus(stored["status"]),
             seq=int(stored["seq"]),
-            steps=tuple(Step.from_stored(step) for step in stored["steps"]),
+            steps=tuple(Step.from_stored(step) for step in stored.get("steps", ())),
             created_at_ms=int(stored["createdAt"]),
             updated_at_ms=int(stored["updatedAt"]),
             expires_at_epoch_s=int(stored["expiresAt"]),
@@ -171,7 +190,19 @@ class Run:
             worker=stored.get("worker"),
             result=json.loads(stored["result"]) if "result" in stored else None,
             error=stored.get("error"),
+            pages=tuple(int(seq) for seq in stored.get("pages", ())),
+            cancel_requested_at_ms=None if cancel_requested_at is None else int(cancel_requested_at),
         )
+
+
+def page_id(request_id: str, last_seq: int) -> str:
+    """Return the key of the page whose last step is `last_seq`."""
+    return f"{request_id}#{last_seq}"
+
+
+def from_item(item: Item) -> Json:
+    """Return an item's attributes as plain values."""
+    return {name: _from_attribute(value) for name, value in item.items()}
 
 
 def to_item(stored: Mapping[str, Any]) -> Item:

@@ -6,12 +6,14 @@ A run that is unknown, expired or somebody else's reads the same: a stranger lea
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from itertools import islice
 
 from runcast import limits
 from runcast.clock import epoch_ms
-from runcast.record.model import Json, Owner, Run
+from runcast.record.model import Json, Owner, Run, Step
 from runcast.record.store import RunStore
 
 
@@ -20,6 +22,7 @@ class Liveness(StrEnum):
 
     LIVE = "live"
     LATE = "late"
+    CANCELLING = "cancelling"
     LOST = "lost"
     DONE = "done"
 
@@ -58,7 +61,7 @@ def read_progress(
             request_id[: limits.REQUEST_ID_MAX_CHARACTERS],
             "There is no such run, or its record has expired.",
         )
-    steps = _first_that_fit([step.to_json() for step in run.steps if step.seq > (after_seq or 0)])
+    steps = _first_that_fit(_steps_after(store, run, after_seq or 0))
     return {
         "success": True,
         "requestId": run.request_id,
@@ -80,19 +83,32 @@ def liveness(run: Run, now_ms: int) -> Liveness:
         return Liveness.DONE
     if now_ms > run.lease_until_ms:
         return Liveness.LOST
+    if run.cancel_requested_at_ms is not None:
+        return Liveness.CANCELLING
     if now_ms - run.updated_at_ms > limits.LATE_AFTER_MS and run.status != "waiting":
         return Liveness.LATE
     return Liveness.LIVE
 
 
-def _first_that_fit(steps: list[Json]) -> list[Json]:
+def _steps_after(store: RunStore, run: Run, after_seq: int) -> Iterator[Step]:
+    """Return the steps after `after_seq`, fetching pages only as far as they are asked for and hold such steps."""
+    pages = run.pages[bisect_right(run.pages, after_seq) :]
+    for first in range(0, len(pages), limits.READ_PAGES_AT_ONCE):
+        for step in store.read_pages(run.request_id, pages[first : first + limits.READ_PAGES_AT_ONCE]):
+            if step.seq > after_seq:
+                yield step
+    yield from (step for step in run.steps if step.seq > after_seq)
+
+
+def _first_that_fit(steps: Iterable[Step]) -> list[Json]:
     kept: list[Json] = []
     room_bytes = limits.READ_MAX_BYTES
-    for step in steps[: limits.READ_MAX_STEPS]:
-        room_bytes -= len(json.dumps(step))
+    for step in islice(steps, limits.READ_MAX_STEPS):
+        read = step.to_json()
+        room_bytes -= len(json.dumps(read))
         if room_bytes < 0:
             break
-        kept.append(step)
+        kept.append(read)
     return kept
 
 

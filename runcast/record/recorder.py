@@ -20,9 +20,12 @@ from typing import Any, NamedTuple
 
 from runcast import limits
 from runcast.clock import epoch_ms
+from runcast.errors import InvalidInput
+from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
 from runcast.record.model import Json, Owner, RunStatus, metadata_json, result_json, shortened
+from runcast.record.outbox import Outbox
 from runcast.record.store import End, RunStore
-from runcast.record.writer import Assignment, Claim, QueuedStep, Writer
+from runcast.record.writer import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +45,14 @@ class Report:
         recorded: How many steps the record holds, as far as this worker knows.
         unrecorded: Steps that were taken but could not be recorded.
         unpublished: Steps that were recorded but not handed to the live channel.
+        stop: Why the work was to stop before its end. After `TIME_UP` and `ENDED` the record holds another end than
+            the one that `end()` was given, which is among the unrecorded; after `CANCELLED` it holds that one.
     """
 
     recorded: int
     unrecorded: int
     unpublished: int
+    stop: Stop | None = None
 
     @property
     def degraded(self) -> bool:
@@ -64,11 +70,17 @@ class Recorder:
         agent: What runs.
         worker: Who claims it: unique to this invocation.
         job_id: The job it belongs to.
-        deadline_ms: When this worker will be stopped (epoch ms); the lease never goes past it.
+        deadline_ms: When this worker will be stopped (epoch ms). The lease never goes past it, and `DEADLINE_MARGIN_MS`
+            before it (or a quarter of the time until then, if that is less) the run is ended as an error.
         publish: Sends status messages and returns how many were handed over; must not raise.
+        on_stop: Told, at most once and on another thread, that the work should stop before its end: asked to cancel it
+            stops it and calls `end(CANCELLED)`. It must return at once.
         now_ms: The wall clock.
         monotonic: Seconds, for the time that the run waits.
         jitter: A number from 0 to 1, for back-off.
+
+    Raises:
+        InvalidInput: The `request_id` does not fit.
     """
 
     def __init__(
@@ -82,10 +94,15 @@ class Recorder:
         job_id: str | None = None,
         deadline_ms: int | None = None,
         publish: Callable[[list[Json]], int] | None = None,
+        on_stop: Callable[[Stop], None] | None = None,
         now_ms: Callable[[], int] = epoch_ms,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        if not 0 < len(request_id) <= limits.REQUEST_ID_MAX_CHARACTERS or "#" in request_id:  # a page's id has one
+            raise InvalidInput(
+                f"request_id must be text of 1 to {limits.REQUEST_ID_MAX_CHARACTERS} characters without '#'."
+            )
         self._now_ms = now_ms
         self._monotonic = monotonic
         self._waited_seconds = 0.0
@@ -93,7 +110,8 @@ class Recorder:
         self._dropped = 0
         self._queue: SimpleQueue[QueuedStep] = SimpleQueue()
         self._run = Assignment(request_id, owner, agent, job_id, worker, deadline_ms, began_ms=now_ms())
-        self._writer = Writer(store, self._run, self._queue, publish, now_ms=now_ms, jitter=jitter)
+        self._outbox = Outbox(publish)
+        self._writer = Writer(store, self._run, self._queue, self._outbox, on_stop, now_ms=now_ms, jitter=jitter)
         self._thread = threading.Thread(target=self._writer.work, name=f"recorder-{request_id}", daemon=True)
 
     def claim(self) -> Claim:
@@ -159,7 +177,8 @@ class Recorder:
         if self._thread.is_alive():
             self._thread.join(max(0.0, limits.ADDED_TIME_SECONDS - self._waited_seconds))
         self._writer.give_up()
-        report = Report(self._writer.seq, self._writer.unrecorded + self._dropped, self._writer.unpublished)
+        writer = self._writer
+        report = Report(writer.seq, writer.unrecorded + self._dropped, self._outbox.unpublished, writer.stop)
         if report.unrecorded or report.unpublished:
             logger.warning("run %s was not kept whole: %s", self._run.request_id, report)
         return report

@@ -7,20 +7,17 @@ decides what a refusal means; nothing here retries, so that the caller alone kee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as BotoConnectionError
-from botocore.parsers import ResponseParserError
 
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import AppendRefused, ClaimRefused, RunExists, StoreUnavailable
-from runcast.record.model import Item, Owner, Run, RunStatus, Step, to_item
+from runcast.record.model import Owner, Run, RunStatus, Step, from_item, page_id, to_item
+from runcast.record.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,16 +27,14 @@ STORE_CLIENT_CONFIG = Config(
 )
 """For the DynamoDB client of a `RunStore`: a second is all a run waits for its record."""
 
-# Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
-_TRANSIENT_CODES = {
-    "InternalServerError",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "ThrottlingException",
-    "TransactionConflictException",
-}
+OWNER_INDEX = "byOwner"
+"""The index of runs by owner and time of creation."""
+
+# What of a run's head is listed: all but its steps and its result.
+_LISTED = (
+    *("requestId", "tenantId", "userId", "agent", "jobId", "status", "seq", "createdAt", "updatedAt", "expiresAt"),
+    *("leaseUntil", "worker", "cancelRequestedAt", "error"),
+)
 
 
 @dataclass(frozen=True)
@@ -72,8 +67,7 @@ class RunStore:
         retention_seconds: int = limits.RETENTION_SECONDS,
         now_ms: Callable[[], int] = epoch_ms,
     ) -> None:
-        self._client = client
-        self._table_name = table_name
+        self._table = Table(client, table_name)
         self._retention_seconds = retention_seconds
         self._now_ms = now_ms
 
@@ -95,14 +89,12 @@ class RunStore:
                 "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
             }
         )
-        with _answers(lambda run: RunExists(f"There is a run {request_id} already.", run)):
-            self._client.put_item(
-                TableName=self._table_name,
-                Item=item,
-                ConditionExpression="attribute_not_exists(requestId) OR expiresAt <= :now_s",
-                ExpressionAttributeValues=to_item({":now_s": now_ms // 1000}),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+        self._table.put_if(
+            item,
+            "attribute_not_exists(#requestId) OR #expiresAt <= :now_s",
+            {"now_s": now_ms // 1000},
+            lambda run: RunExists(f"There is a run {request_id} already.", run),
+        )
         return Run.from_item(item)
 
     def claim(
@@ -117,26 +109,15 @@ class RunStore:
             ClaimRefused: Somebody has claimed it already, or it has ended.
         """
         now_ms = self._now_ms()
-        defaults = _new_record(owner, agent, job_id, now_ms, self._retention_seconds)
-        values = {**defaults, "worker": worker, "updatedAt": now_ms, "leaseUntil": lease_until_ms}
-        values = {name: value for name, value in values.items() if value is not None}
-        sets = [
-            f"#{name} = if_not_exists(#{name}, :{name})" if name in defaults else f"#{name} = :{name}"
-            for name in values
-        ]
-        with _answers(lambda run: ClaimRefused(f"Run {request_id} has been claimed already, or has ended.", run)):
-            answer = self._client.update_item(
-                TableName=self._table_name,
-                Key=to_item({"requestId": request_id}),
-                UpdateExpression="SET " + ", ".join(sets),
-                ConditionExpression="attribute_not_exists(#worker)"
-                " AND (attribute_not_exists(#status) OR #status = :status)",
-                ExpressionAttributeNames={f"#{name}": name for name in values},
-                ExpressionAttributeValues=to_item({f":{name}": value for name, value in values.items()}),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        return Run.from_item(answer["Attributes"])
+        defaults = _present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds))
+        values = {"worker": worker, "updatedAt": now_ms, "leaseUntil": lease_until_ms}
+        return self._table.updated(
+            request_id,
+            [*(f"#{name} = if_not_exists(#{name}, :{name})" for name in defaults), *_sets(values)],
+            "attribute_not_exists(#worker) AND (attribute_not_exists(#status) OR #status = :status)",
+            defaults | values,
+            lambda run: ClaimRefused(f"Run {request_id} has been claimed already, or has ended.", run),
+        )
 
     def append(
         self,
@@ -146,98 +127,176 @@ class RunStore:
         expected_seq: int,
         lease_until_ms: int,
         steps: Sequence[Step] = (),
+        new_page: bool = False,
         end: End | None = None,
+        despite_cancel: bool = False,
     ) -> None:
         """Append steps, renew the lease and, with `end`, set what the run came to: one write, all or nothing.
 
         Without steps it is a heartbeat.
 
+        Args:
+            request_id: The run.
+            worker: Who has claimed it.
+            expected_seq: The last step that the record holds.
+            lease_until_ms: Until when the worker will have written again.
+            steps: What is new.
+            new_page: The steps so far stand on a page of their own (`put_page`): list it, and begin anew.
+            end: What the run has come to.
+            despite_cancel: Write though a cancel has been asked for: for a worker that knows of it.
+
         Raises:
-            AppendRefused: The run has ended, or is not this worker's, or its `seq` is not `expected_seq`.
+            AppendRefused: The run has ended, or is not this worker's, or its `seq` is not `expected_seq`, or a cancel
+                has been asked for.
         """
-        values: dict[str, Any] = {
+        sets: dict[str, Any] = {
             "seq": expected_seq + len(steps),
             "updatedAt": self._now_ms(),
             "leaseUntil": lease_until_ms,
         }
         if end:
-            values |= {"status": end.status.value, "result": end.result_json, "error": end.error}
-            values = {name: value for name, value in values.items() if value is not None}
-        sets = [f"#{name} = :{name}" for name in values]
-        attributes = to_item({f":{name}": value for name, value in values.items()})
+            sets |= _present({"status": end.status.value, "result": end.result_json, "error": end.error})
+        expressions = _sets(sets)
+        values = {**sets, "expected": expected_seq, "me": worker, **_OPEN}
         if steps:
-            sets.append("#steps = list_append(#steps, :steps)")
-            attributes[":steps"] = {"L": [step.to_attribute() for step in steps]}
-        attributes |= to_item(
-            {
-                ":expected": expected_seq,
-                ":me": worker,
-                ":in_progress": RunStatus.IN_PROGRESS.value,
-                ":waiting": RunStatus.WAITING.value,
-            }
+            expressions.append("#steps = :steps" if new_page else "#steps = list_append(#steps, :steps)")
+            values["steps"] = [step.to_stored() for step in steps]
+        if new_page:
+            expressions.append("#pages = list_append(if_not_exists(#pages, :no_pages), :page)")
+            values |= {"no_pages": [], "page": [expected_seq]}
+        self._table.update(
+            request_id,
+            expressions,
+            "#status IN (:in_progress, :waiting) AND #seq = :expected AND #worker = :me"
+            + ("" if despite_cancel else " AND attribute_not_exists(#cancelRequestedAt)"),
+            values,
+            lambda run: AppendRefused(f"The record of run {request_id} is not as it was left.", run),
         )
-        names = {*values, "status", "worker", *(["steps"] if steps else [])}
-        with _answers(lambda run: AppendRefused(f"The record of run {request_id} is not as it was left.", run)):
-            self._client.update_item(
-                TableName=self._table_name,
-                Key=to_item({"requestId": request_id}),
-                UpdateExpression="SET " + ", ".join(sets),
-                ConditionExpression="#status IN (:in_progress, :waiting) AND #seq = :expected AND #worker = :me",
-                ExpressionAttributeNames={f"#{name}": name for name in names},
-                ExpressionAttributeValues=attributes,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
 
-    def end_unclaimed(self, request_id: str, *, message: str) -> bool:
-        """End, as `error`, a run that was put but could not be handed to a worker.
+    def put_page(self, request_id: str, steps: Sequence[Step], *, expires_at_epoch_s: int) -> None:
+        """Put steps that the record holds on a page of their own; nobody reads it until `append` lists it.
+
+        The same steps make the same page, so it may be put again.
+        """
+        self._table.put(
+            to_item(
+                {
+                    "requestId": page_id(request_id, steps[-1].seq),
+                    "steps": [step.to_stored() for step in steps],
+                    "expiresAt": expires_at_epoch_s,
+                }
+            )
+        )
+
+    def end(self, run: Run, step: Step, end: End) -> Run:
+        """End a run from outside, as long as it stands as it was read: one write, all or nothing.
 
         Returns:
-            Whether it was ended; False if a worker has claimed it after all.
+            The record as ended.
+
+        Raises:
+            AppendRefused: Somebody has written since `run` was read.
         """
-        now_ms = self._now_ms()
-        step = Step(step="error", message=message, elapsed=0.0, timestamp=now_ms, seq=1, status="agent_error")
-        try:
-            with _answers(lambda run: AppendRefused(f"Run {request_id} has been claimed after all.", run)):
-                self._client.update_item(
-                    TableName=self._table_name,
-                    Key=to_item({"requestId": request_id}),
-                    UpdateExpression="SET #status = :error, #error = :message, #seq = :one, #steps = :steps,"
-                    " #updatedAt = :now",
-                    ConditionExpression="#status = :in_progress AND attribute_not_exists(#worker)",
-                    ExpressionAttributeNames={
-                        f"#{name}": name for name in ("status", "error", "seq", "steps", "updatedAt", "worker")
-                    },
-                    ExpressionAttributeValues={
-                        **to_item(
-                            {
-                                ":error": RunStatus.ERROR.value,
-                                ":message": message,
-                                ":one": 1,
-                                ":now": now_ms,
-                                ":in_progress": RunStatus.IN_PROGRESS.value,
-                            }
-                        ),
-                        ":steps": {"L": [step.to_attribute()]},
-                    },
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-        except AppendRefused:
-            return False
-        return True
+        sets = _present({"seq": step.seq, "updatedAt": self._now_ms(), "status": end.status.value, "error": end.error})
+        condition, values = _as_read(run)
+        return self._table.updated(
+            run.request_id,
+            [*_sets(sets), "#steps = list_append(#steps, :steps)"],
+            condition,
+            {**sets, **values, "steps": [step.to_stored()]},
+            lambda now: AppendRefused(f"Run {run.request_id} has changed since it was read.", now),
+        )
+
+    def ask_to_cancel(self, request_id: str) -> Run:
+        """Mark a run that is being worked on, once.
+
+        Returns:
+            The record as marked.
+
+        Raises:
+            AppendRefused: Nobody works on it, or it is marked already.
+        """
+        sets = {"cancelRequestedAt": self._now_ms()}
+        return self._table.updated(
+            request_id,
+            _sets(sets),
+            "#status = :in_progress AND attribute_exists(#worker) AND attribute_not_exists(#cancelRequestedAt)",
+            {**sets, "in_progress": RunStatus.IN_PROGRESS.value},
+            lambda now: AppendRefused(f"Run {request_id} is not being worked on, or is to be cancelled already.", now),
+        )
 
     def read(self, request_id: str) -> Run | None:
-        """Return the record, read consistently; None if there is none or it has expired.
+        """Return the head of a record, read consistently; None if there is none or it has expired.
 
         DynamoDB may delete an expired item days late, so the reader decides.
         """
-        with _answers(None):
-            answer = self._client.get_item(
-                TableName=self._table_name, Key=to_item({"requestId": request_id}), ConsistentRead=True
-            )
-        if "Item" not in answer:
+        item = self._table.get(request_id)
+        if item is None or "owner" not in item:  # a page is no record
             return None
-        run = Run.from_item(answer["Item"])
-        return run if run.expires_at_epoch_s * 1000 > self._now_ms() else None
+        return self._unless_expired(Run.from_item(item))
+
+    def read_pages(self, request_id: str, last_seqs: Sequence[int]) -> list[Step]:
+        """Return the steps on some pages of a record, oldest first.
+
+        Args:
+            request_id: The run.
+            last_seqs: Which pages, at most 100, as the record's `pages` names them.
+        """
+        keys = [page_id(request_id, last_seq) for last_seq in last_seqs]
+        found = self._table.get_many(keys, ("requestId", "steps"))
+        if len(found) < len(keys):
+            raise StoreUnavailable(f"A page of run {request_id} is gone: its record has just expired. Read it again.")
+        return [Step.from_stored(step) for key in keys for step in from_item(found[key])["steps"]]
+
+    def read_heads(self, request_ids: Sequence[str]) -> list[Run]:
+        """Return runs, in the order asked for, without steps and results, read consistently.
+
+        Args:
+            request_ids: Which runs, at most 100; those that are gone or have expired are left out.
+        """
+        found = self._table.get_many(request_ids, _LISTED) if request_ids else {}
+        runs = [self._unless_expired(Run.from_item(found[key])) for key in request_ids if key in found]
+        return [run for run in runs if run]
+
+    def newest_ids(
+        self, owner: Owner, *, limit: int, after: tuple[int, str] | None
+    ) -> tuple[list[str], tuple[int, str] | None]:
+        """Return the ids of an owner's runs, newest first, as the index knows them: a new run may be missing yet.
+
+        Args:
+            owner: Whose.
+            limit: How many at most.
+            after: Creation time (epoch ms) and id of the run after which to go on.
+
+        Returns:
+            The ids, and the `after` to go on with, None when there are no more.
+        """
+        start = {"owner": owner.key, "createdAt": after[0], "requestId": after[1]} if after else None
+        ids, last = self._table.query_newest(OWNER_INDEX, owner.key, limit, start)
+        return ids, (int(last["createdAt"]), str(last["requestId"])) if last else None
+
+    def _unless_expired(self, run: Run) -> Run | None:
+        return run if run.expires_at_ms > self._now_ms() else None
+
+
+_OPEN = {"in_progress": RunStatus.IN_PROGRESS.value, "waiting": RunStatus.WAITING.value}
+
+
+def _as_read(run: Run) -> tuple[str, dict[str, Any]]:
+    """The condition that nobody has written since: whoever works on a run renews its lease with each write."""
+    condition = "#status = :status_read AND #seq = :seq_read AND #leaseUntil = :lease_read AND "
+    values = {"status_read": run.status.value, "seq_read": run.seq, "lease_read": run.lease_until_ms}
+    if run.worker is None:
+        return condition + "attribute_not_exists(#worker)", values
+    return condition + "#worker = :worker_read", {**values, "worker_read": run.worker}
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _sets(values: Mapping[str, Any]) -> list[str]:
+    return [f"#{name} = :{name}" for name in values]
 
 
 def _new_record(owner: Owner, agent: str, job_id: str | None, now_ms: int, retention_seconds: int) -> dict[str, Any]:
@@ -254,20 +313,3 @@ def _new_record(owner: Owner, agent: str, job_id: str | None, now_ms: int, reten
         "agent": agent,
         "jobId": job_id,
     }
-
-
-@contextmanager
-def _answers(refusal: Callable[[Run], Exception] | None) -> Iterator[None]:
-    """Turn what DynamoDB may answer into our errors: refused by condition, or no answer that can be relied on."""
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        item: Item | None = error.response.get("Item")  # type: ignore[assignment]
-        if code == "ConditionalCheckFailedException" and refusal and item:
-            raise refusal(Run.from_item(item)) from error
-        if code in _TRANSIENT_CODES:
-            raise StoreUnavailable(f"DynamoDB answered {code}. Try again.") from error
-        raise
-    except (BotoConnectionError, HTTPClientError, ResponseParserError) as error:
-        raise StoreUnavailable(f"DynamoDB gave no answer: {error}. Try again.") from error

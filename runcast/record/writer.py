@@ -3,76 +3,33 @@
 It claims the run, then appends what has gathered in the queue, one write at a time, and hands each write's steps to
 the live channel once they are known to be stored. So `seq` is dense by construction, and live never outruns durable.
 Whatever fails is tried again until the run is over: a write says what it believes the record to be, and when it is
-refused the record itself tells whether an earlier try had landed, the run has ended, or the claim is lost.
+refused the record itself tells whether an earlier try had landed, a cancel was asked for, the run has ended, or the
+claim is lost.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
 
 from runcast import limits
 from runcast.errors import AppendRefused, ClaimRefused
-from runcast.live.message import batches, step_update
-from runcast.record.model import Json, Owner, Run, RunStatus, Step
+from runcast.live.message import step_update
+from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
+from runcast.record.model import Json, Run, RunStatus, Step
+from runcast.record.outbox import Outbox
 from runcast.record.store import End, RunStore
 
 logger = logging.getLogger(__name__)
 
 _BACKOFF_FIRST_SECONDS = 0.05
 _BACKOFF_MAX_SECONDS = 1.0
-_ATTRIBUTE_NAMES_BYTES = 100  # what the names of a step's attributes take, about
-
-
-class Claim(Enum):
-    """What became of the claim."""
-
-    CLAIMED = "claimed"
-    REFUSED = "refused"
-    UNANSWERED = "unanswered"
-
-
-class QueuedStep(NamedTuple):
-    """A step as it was taken, every text within its limit, before it has its number."""
-
-    step: str
-    message: str
-    timestamp_ms: int
-    agent_name: str | None = None
-    tool_name: str | None = None
-    status: str | None = None
-    metadata_json: str | None = None
-    end: End | None = None
-
-
-@dataclass
-class Assignment:
-    """Which run is written, and by whom; what the record says of it wins once it is claimed."""
-
-    request_id: str
-    owner: Owner
-    agent: str
-    job_id: str | None
-    worker: str
-    deadline_ms: int | None
-    began_ms: int
-    expires_at_ms: int = 0
-
-    def follow(self, run: Run) -> None:
-        """Take over what the record says."""
-        self.owner, self.agent, self.job_id = run.owner, run.agent, run.job_id
-        self.began_ms, self.expires_at_ms = run.created_at_ms, run.expires_at_epoch_s * 1000
-
-    def seconds_since_began(self, timestamp_ms: int) -> float:
-        """Return how long after its beginning, in seconds, the run stood at that time."""
-        return max(0, timestamp_ms - self.began_ms) / 1000
+_TIME_UP = "The worker's time was up before the run had ended."
 
 
 class Writer:
@@ -82,12 +39,14 @@ class Writer:
         store: The table.
         assignment: Which run.
         queue: Where its steps come from.
-        publish: Sends status messages and returns how many were handed over; must not raise.
+        outbox: Where they go once they are stored.
+        on_stop: Told once, on the writing thread, when the work on the run should stop before its end.
         now_ms: The wall clock.
         jitter: A number from 0 to 1, for back-off.
 
     Attributes:
         claim: What is known of the claim; `claim_known` is set as soon as it is answered.
+        stop: Why the work should stop, if it should.
         seq: How many steps the record holds.
         recorded: The last of them, as JSON.
     """
@@ -97,38 +56,39 @@ class Writer:
         store: RunStore,
         assignment: Assignment,
         queue: SimpleQueue[QueuedStep],
-        publish: Callable[[list[Json]], int] | None,
+        outbox: Outbox,
+        on_stop: Callable[[Stop], None] | None,
         *,
         now_ms: Callable[[], int],
         jitter: Callable[[], float],
     ) -> None:
         self.claim = Claim.UNANSWERED
         self.claim_known = threading.Event()
+        self.stop: Stop | None = None
         self.seq = 0
         self.recorded: deque[Json] = deque(maxlen=limits.ANSWER_MAX_STEPS)
         self._store = store
         self._run = assignment
         self._queue = queue
-        self._publish = publish
+        self._outbox = outbox
+        self._on_stop = on_stop
         self._now_ms = now_ms
         self._jitter = jitter
         self._in_a_hurry = threading.Event()
         self._given_up = threading.Event()
-        self._pending: list[QueuedStep] = []
-        self._unsent: list[Json] = []
-        self._steps_bytes = 0
+        self._head: list[Step] = []  # the steps in the run's own item; the earlier ones stand on pages
+        self._head_bytes = 0
+        self._pages = 0
+        self._held: QueuedStep | None = None  # taken from the queue, but there was no room in the last write
+        self._pending: list[Step] = []
         self._overflowed = 0
-        self._unpublished = 0
+        self._cancel_seen = False
+        self._time_up = False
 
     @property
     def unrecorded(self) -> int:
         """How many steps were taken but are not known to be stored."""
-        return self._queue.qsize() + len(self._pending) + self._overflowed
-
-    @property
-    def unpublished(self) -> int:
-        """How many stored steps are not known to have been handed to the live channel."""
-        return self._unpublished + len(self._unsent)
+        return self._queue.qsize() + (self._held is not None) + len(self._pending) + self._overflowed
 
     def hurry(self) -> None:
         """Be told that the end is coming: it is stored before anything else is sent."""
@@ -173,41 +133,64 @@ class Writer:
 
     def _write_next(self) -> bool:
         """Write what has gathered, or a heartbeat; return whether there is more to come."""
-        self._gather()
-        steps = [self._numbered(queued, self.seq + 1 + index) for index, queued in enumerate(self._pending)]
-        end = self._pending[-1].end if self._pending else None
-        if not self._persist(lambda: self._append(steps, end)):
+        end, new_page = self._gather()
+        if new_page and not self._persist(self._put_page):
             return False
-        self._pending = []
+        if not self._persist(lambda: self._append(end, new_page=new_page)):
+            return False
+        steps, self._pending = self._pending, []
         self.seq += len(steps)
+        self._head = steps if new_page else self._head + steps
+        self._head_bytes = sum(step.size_bytes for step in self._head)
+        self._pages += new_page
         self.recorded.extend(step.to_json() for step in steps)
-        self._publish_steps(steps, ended=end is not None)
+        if end and end.status is RunStatus.WAITING and self._cancel_seen:
+            self._queue.put(QueuedStep("cancelled", "Cancelled", self._now_ms(), end=End(RunStatus.CANCELLED)))
+            end = None
+        self._publish(steps, ended=end is not None)
         return end is None
 
-    def _gather(self) -> None:
-        """Wait for a step, at most until a heartbeat is due, and take along what else is queued, up to the end.
+    def _gather(self) -> tuple[End | None, bool]:
+        """Take what the next write shall hold: all that is queued and fits, up to the end.
 
-        Another thread may queue a step just behind the end: that one came too late.
+        Another thread may queue a step just behind the end: that one came too late. Without any step in time, a
+        heartbeat is due.
+
+        Returns:
+            The end, if it is among the steps, and whether they begin a new page.
         """
+        room_bytes = limits.PAGE_MAX_BYTES - self._head_bytes
+        new_page = False
+        queued, self._held = self._held or self._first_queued(), None
+        while queued:
+            step = self._numbered(queued)
+            fits = step.size_bytes <= room_bytes
+            if not fits and self._pending:
+                self._held = queued
+                break
+            if not fits and self._head and self._pages < limits.PAGES_MAX:
+                new_page, room_bytes, fits = True, limits.PAGE_MAX_BYTES, True
+            if fits or queued.end:  # the end always has its place
+                self._pending.append(step)
+                room_bytes -= step.size_bytes
+            else:
+                self._overflowed += 1
+            if queued.end:
+                return queued.end, new_page
+            queued = None if self._queue.empty() else self._queue.get()
+        return None, new_page
+
+    def _first_queued(self) -> QueuedStep | None:
+        """Wait for a step, at most until a heartbeat or the end of the worker's time is due."""
+        self._mind_the_time()
         try:
-            queued = self._queue.get(timeout=limits.HEARTBEAT_SECONDS)
-            self._take(queued)
-            while queued.end is None:
-                queued = self._queue.get_nowait()
-                self._take(queued)
+            return self._queue.get(timeout=min(limits.HEARTBEAT_SECONDS, self._seconds_left()))
         except Empty:
-            pass
+            self._mind_the_time()
+            return None
 
-    def _take(self, queued: QueuedStep) -> None:
-        """Keep a step for the next write; count it instead when the one item is full. The end always has its place."""
-        size_bytes = len(json.dumps(queued[:-1])) + _ATTRIBUTE_NAMES_BYTES
-        if queued.end is None and self._steps_bytes + size_bytes > limits.STEPS_MAX_BYTES:
-            self._overflowed += 1
-        else:
-            self._steps_bytes += size_bytes
-            self._pending.append(queued)
-
-    def _numbered(self, queued: QueuedStep, seq: int) -> Step:
+    def _numbered(self, queued: QueuedStep) -> Step:
+        seq = self.seq + len(self._pending) + 1
         metadata_text = queued.metadata_json
         if queued.end and self._overflowed:
             metadata_text = json.dumps({**json.loads(metadata_text or "{}"), "unrecorded": self._overflowed})
@@ -223,21 +206,33 @@ class Writer:
             metadata_json=metadata_text,
         )
 
-    def _append(self, steps: list[Step], end: End | None) -> None:
-        # Nobody beats for a run that waits for people: it may wait as long as its record lives.
+    def _put_page(self) -> None:
+        self._store.put_page(self._run.request_id, self._head, expires_at_epoch_s=self._run.expires_at_epoch_s)
+
+    def _append(self, end: End | None, *, new_page: bool) -> None:
+        # Nobody beats for a run that waits for people.
         waiting = end is not None and end.status is RunStatus.WAITING
         try:
             self._store.append(
                 self._run.request_id,
                 worker=self._run.worker,
                 expected_seq=self.seq,
-                lease_until_ms=self._run.expires_at_ms if waiting else self._lease_until_ms(),
-                steps=steps,
+                lease_until_ms=self._run.waits_until_ms if waiting else self._lease_until_ms(),
+                steps=self._pending,
+                new_page=new_page,
                 end=end,
+                despite_cancel=self._cancel_seen,
             )
         except AppendRefused as refused:
-            if not _holds(refused.run, steps):
+            first_sight = not self._cancel_seen and refused.run.cancel_requested_at_ms is not None
+            if first_sight:
+                self._cancel_seen = True
+                self._tell(Stop.CANCELLED)
+            if _holds(refused.run, self._pending):
+                return
+            if not first_sight:
                 raise
+            self._append(end, new_page=new_page)
 
     def _persist(self, write: Callable[[], None]) -> bool:
         """Try a write until it is done, refused or given up; return whether the record now holds it."""
@@ -247,32 +242,57 @@ class Writer:
                 write()
             except AppendRefused as refused:
                 logger.warning("run %s: %s It stands at %s.", self._run.request_id, refused, refused.run.status)
+                self._tell(Stop.ENDED)
                 return False
             except Exception as error:  # noqa: BLE001 - time-outs, and a missing permission or table, may come right
                 logger.warning("run %s: the record cannot be written now: %s", self._run.request_id, error)
             else:
                 return True
-            self._given_up.wait(backoff_seconds * (0.5 + self._jitter() / 2))
+            self._given_up.wait(min(backoff_seconds * (0.5 + self._jitter() / 2), self._seconds_left()))
+            self._mind_the_time()
             backoff_seconds = min(2 * backoff_seconds, _BACKOFF_MAX_SECONDS)
         return False
 
-    def _publish_steps(self, steps: list[Step], *, ended: bool) -> None:
-        """Send what has been stored, unless the end is waiting to be stored; a channel that fails is not waited for."""
-        if not self._publish:
+    def _mind_the_time(self) -> None:
+        """End the run as an error when its worker's time is nearly up, unless its end is coming anyhow.
+
+        The end goes behind what is queued, and whatever is queued after it comes too late.
+        """
+        if self._seconds_left() > 0:
             return
+        self._time_up = True
+        end = End(RunStatus.ERROR, error=_TIME_UP)
+        self._queue.put(QueuedStep("error", _TIME_UP, self._now_ms(), status="agent_error", end=end))
+        self._tell(Stop.TIME_UP)
+
+    def _seconds_left(self) -> float:
+        """How long until the writer must end the run; for ever, once the end is on its way."""
+        time_up_ms = self._run.time_up_ms
+        if time_up_ms is None or self._time_up or self._in_a_hurry.is_set():
+            return math.inf
+        return max(0, time_up_ms - self._now_ms()) / 1000
+
+    def _tell(self, stop: Stop) -> None:
+        """Tell whoever does the work that it should stop; they are told once, and never when it has ended anyhow."""
+        first = self.stop is None
+        if first or stop is not Stop.CANCELLED:  # what has ended the run says more
+            self.stop = stop
+        if first and self._on_stop is not None and not self._in_a_hurry.is_set():
+            try:
+                self._on_stop(stop)
+            except Exception:
+                logger.exception("run %s could not be told to stop", self._run.request_id)
+
+    def _publish(self, steps: list[Step], *, ended: bool) -> None:
+        """Send what has been stored, unless the end is waiting to be stored."""
         run = self._run
-        self._unsent += [
-            step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)
-            for step in steps
-        ]
-        for batch in list(batches(self._unsent)):
-            if self._given_up.is_set() or (self._in_a_hurry.is_set() and not ended):
-                return
-            if self._publish(batch) < len(batch):
-                self._unpublished += len(self._unsent)
-                self._unsent = []
-                return
-            self._unsent = self._unsent[len(batch) :]
+        self._outbox.send(
+            [
+                step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)
+                for step in steps
+            ],
+            until=lambda: self._given_up.is_set() or (self._in_a_hurry.is_set() and not ended),
+        )
 
     def _lease_until_ms(self) -> int:
         lease_until_ms = self._now_ms() + limits.LEASE_MS
@@ -281,5 +301,8 @@ class Writer:
 
 
 def _holds(run: Run, steps: list[Step]) -> bool:
-    """Whether a refused write had landed after all: its first step stands in the record, and a write is whole."""
+    """Whether a refused write had landed after all: its first step stands in the head, and a write is whole.
+
+    In the head, because only this worker begins new pages, and it has one write under way.
+    """
     return bool(steps) and steps[0] in run.steps

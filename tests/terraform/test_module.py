@@ -196,6 +196,16 @@ def test_log_groups_forget(stack: Stack, other: Stack, aws: Aws):
             assert found[name] == days
 
 
+def test_runs_are_indexed_by_owner_and_time_with_their_keys_only(stack: Stack, aws: Aws):
+    [index] = aws.dynamodb.describe_table(TableName="AgentProgress")["Table"]["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "byOwner"
+    assert index["KeySchema"] == [
+        {"AttributeName": "owner", "KeyType": "HASH"},
+        {"AttributeName": "createdAt", "KeyType": "RANGE"},
+    ]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
 def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
     tables = f"arn:aws:dynamodb:{REGION}:000000000000:table/"
     functions = f"arn:aws:lambda:{REGION}:000000000000:function:runcast-"
@@ -204,16 +214,21 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
     invoke_model = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
     expected = {
         "agent": {
-            f"{tables}AgentProgress": {"dynamodb:UpdateItem"},
+            f"{tables}AgentProgress": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}status-publisher": {"lambda:InvokeFunction"},
             f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
             f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,
         },
         "api": {
-            f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+            f"{tables}AgentProgress": {
+                "dynamodb:BatchGetItem",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+            },
             f"{functions}agent": {"lambda:InvokeFunction"},
         },
-        "progress-reader": {f"{tables}AgentProgress": {"dynamodb:GetItem"}},
+        "progress-reader": {f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem"}},
         "run-starter": {
             f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}agent": {"lambda:InvokeFunction"},

@@ -8,6 +8,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.fakes.agent_progress import create_agent_progress
+
 TABLE_NAME = "AgentProgress"
 START_MS = 1_700_000_000_000
 
@@ -48,12 +50,7 @@ def dynamodb_client(aws: None):
 @pytest.fixture
 def dynamodb(dynamodb_client):
     """A DynamoDB client, and an empty table."""
-    dynamodb_client.create_table(
-        TableName=TABLE_NAME,
-        KeySchema=[{"AttributeName": "requestId", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "requestId", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    create_agent_progress(dynamodb_client, TABLE_NAME)
     yield dynamodb_client
     dynamodb_client.delete_table(TableName=TABLE_NAME)
 

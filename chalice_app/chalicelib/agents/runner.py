@@ -25,10 +25,10 @@ from chalicelib.config import AgentConfig, config_of_environment
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
 from runcast.live.publish import bound
+from runcast.record.assignment import Claim
 from runcast.record.model import Json, RunStatus, metadata_json, result_json
 from runcast.record.recorder import Recorder
 from runcast.record.store import RunStore
-from runcast.record.writer import Claim
 
 if TYPE_CHECKING:
     from strands import Agent

@@ -1,4 +1,4 @@
-"""Tables, paid per request, without secondary indexes."""
+"""Tables, paid per request; their global indexes are made with them and never changed."""
 
 from local.provider.entry import Call, Client, Entry, Facet, State, Tagging, words
 
@@ -10,6 +10,18 @@ def _send(params: State, state: State, prior: State | None) -> State:
     if prior is None:
         keys = [("HASH", state["hash_key"]), ("RANGE", state.get("range_key"))]
         params["KeySchema"] = [{"AttributeName": name, "KeyType": kind} for kind, name in keys if name]
+        if state["global_secondary_index"]:
+            params["GlobalSecondaryIndexes"] = [
+                {
+                    "IndexName": index["name"],
+                    "KeySchema": [
+                        {"AttributeName": key["attribute_name"], "KeyType": key["key_type"]}
+                        for key in index["key_schema"]
+                    ],
+                    "Projection": {"ProjectionType": index["projection_type"]},
+                }
+                for index in state["global_secondary_index"]
+            ]
     elif state.get("server_side_encryption") == prior.get("server_side_encryption"):
         params.pop("SSESpecification", None)
     return params
@@ -25,9 +37,21 @@ def _receive(answer: State, _state: State, _new: State) -> State:
     return {
         "hash_key": keys["HASH"],
         "range_key": keys.get("RANGE"),
+        "global_secondary_index": [_index(index) for index in answer.get("GlobalSecondaryIndexes") or []],
         "server_side_encryption": [{"enabled": True, "kms_key_arn": key}] if encrypted else [],
         "billing_mode": answer.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
     }
+
+
+def _index(told: State) -> State:
+    keys = [{"attribute_name": key["AttributeName"], "key_type": key["KeyType"]} for key in told["KeySchema"]]
+    nothing = dict.fromkeys(words("hash_key range_key non_key_attributes read_capacity write_capacity"))
+    nothing |= {"on_demand_throughput": [], "warm_throughput": []}
+    return {
+        "name": told["IndexName"],
+        "projection_type": told["Projection"]["ProjectionType"],
+        "key_schema": keys,
+    } | nothing
 
 
 def _put_ttl(client: Client, state: State, prior: State) -> None:
@@ -74,17 +98,21 @@ ENTRIES = {
         required=words("billing_mode hash_key"),
         only={"billing_mode": "PAY_PER_REQUEST"},
         refused=words(
-            "global_secondary_index global_table_witness import_table local_secondary_index on_demand_throughput"
-            " point_in_time_recovery.recovery_period_in_days read_capacity replica restore_backup_arn restore_date_time"
-            " restore_source_name restore_source_table_arn restore_to_latest_time"
+            "global_secondary_index.hash_key global_secondary_index.non_key_attributes"
+            " global_secondary_index.on_demand_throughput global_secondary_index.range_key"
+            " global_secondary_index.read_capacity global_secondary_index.warm_throughput"
+            " global_secondary_index.write_capacity global_table_witness import_table local_secondary_index"
+            " on_demand_throughput point_in_time_recovery.recovery_period_in_days read_capacity replica"
+            " restore_backup_arn restore_date_time restore_source_name restore_source_table_arn"
+            " restore_to_latest_time"
             " stream_enabled stream_view_type table_class warm_throughput write_capacity"
         ),
         defaults={"deletion_protection_enabled": False},
         absent={"point_in_time_recovery": {"enabled": False}},
         cleared={"server_side_encryption": {"Enabled": False}},
-        sets=words("attribute"),
-        forces=words("name hash_key range_key attribute"),
-        by_hook=words("hash_key range_key"),
+        sets=words("attribute global_secondary_index"),
+        forces=words("name hash_key range_key attribute global_secondary_index"),
+        by_hook=words("hash_key range_key global_secondary_index"),
         send=_send,
         receive=_receive,
         facets=(

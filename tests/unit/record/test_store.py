@@ -89,8 +89,8 @@ class TestClaim:
         assert refused.value.run.worker == "w1"
 
     def test_an_ended_run_cannot_be_claimed(self, store):
-        store.create("r1", owner=ALICE, agent="terrain")
-        assert store.end_unclaimed("r1", message="The agent could not be invoked.")
+        run = store.create("r1", owner=ALICE, agent="terrain")
+        store.end(run, step(1, "error"), End(RunStatus.ERROR))
         with pytest.raises(ClaimRefused):
             claim(store)
 
@@ -146,21 +146,6 @@ class TestAppend:
         append(store, [1], end=End(RunStatus.WAITING))
         append(store, [2], expected_seq=1)
         assert store.read("r1").seq == 2
-
-
-class TestEndUnclaimed:
-    def test_it_ends_as_an_error_with_one_step(self, store):
-        store.create("r1", owner=ALICE, agent="terrain")
-        assert store.end_unclaimed("r1", message="The agent could not be invoked.") is True
-        run = store.read("r1")
-        assert (run.status, run.error, run.seq) == (RunStatus.ERROR, "The agent could not be invoked.", 1)
-        assert [(s.step, s.seq, s.live_status) for s in run.steps] == [("error", 1, "agent_error")]
-
-    def test_a_claimed_run_is_left_alone(self, store):
-        store.create("r1", owner=ALICE, agent="terrain")
-        claim(store)
-        assert store.end_unclaimed("r1", message="no") is False
-        assert store.read("r1").status == RunStatus.IN_PROGRESS
 
 
 class TestRead:

@@ -1,0 +1,163 @@
+"""Ends that no worker writes: of a run that nobody took, whose worker has died, or that its owner does not want.
+
+Whoever ends a run competes with its worker and with everybody else who would end it. Each reads the record, decides,
+and writes on the condition that it still stands as it was read; who is refused gets the record as it stands now, and
+decides anew. So there is one end, and the others leave no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runcast import limits
+from runcast.clock import epoch_ms
+from runcast.errors import AppendRefused, Unavailable
+from runcast.live.message import step_update
+from runcast.record.model import Json, Owner, Run, RunStatus, Step, shortened
+from runcast.record.store import End, RunStore
+
+_NEVER_TAKEN = "The run was not started: no worker took it."
+_WORKER_DIED = "The worker stopped before the run had ended: it was killed, or ran out of time or memory."
+_NOT_ANSWERED = "The run waited for an answer, and nobody gave one in time."
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What came of asking for a run's end.
+
+    Attributes:
+        run: The record as it stands now.
+        update: The status message of the end, if this very call has written it: send it to the live channel.
+    """
+
+    run: Run
+    update: Json | None = None
+
+
+def end_unclaimed(store: RunStore, run: Run, *, message: str, now_ms: Callable[[], int] = epoch_ms) -> Ending | None:
+    """End, as `error`, a run that was put but could not be handed to a worker.
+
+    Args:
+        store: The table.
+        run: The record as it was put.
+        message: Why.
+        now_ms: The wall clock.
+
+    Returns:
+        None if a worker has claimed it after all, or another has ended it.
+
+    Raises:
+        StoreUnavailable: DynamoDB did not answer.
+    """
+    try:
+        return _end(store, run, RunStatus.ERROR, message, now_ms())
+    except AppendRefused:
+        return None
+
+
+def close_dead(
+    store: RunStore,
+    request_id: str,
+    *,
+    invocation: str | None = None,
+    detail: str | None = None,
+    now_ms: Callable[[], int] = epoch_ms,
+) -> Ending | None:
+    """End, as `error`, a run that will not end by itself; leave any other alone.
+
+    That is a run in progress which `invocation` was to do, because nobody has claimed it or that invocation has; and
+    a run whose lease passed `CLOSE_GRACE_MS` ago: nobody took it, its worker has died, or nobody answered it.
+
+    Args:
+        store: The table.
+        request_id: Which run.
+        invocation: The id of an invocation of the agent that is known to have failed.
+        detail: What is known of the failure, for people.
+        now_ms: The wall clock.
+
+    Returns:
+        The ending, if this call has ended the run; otherwise None.
+
+    Raises:
+        StoreUnavailable: DynamoDB did not answer; asking again is safe.
+        Unavailable: The run kept changing; asking again is safe.
+    """
+
+    def close(run: Run) -> Ending | None:
+        now = now_ms()
+        if run.status.ended:
+            return None
+        overdue = now > run.lease_until_ms + limits.CLOSE_GRACE_MS
+        failed = invocation is not None and (run.worker is None or run.worker.startswith(f"{invocation}/"))
+        if not overdue and not (failed and run.status is RunStatus.IN_PROGRESS):
+            return None
+        reason = _NEVER_TAKEN if run.worker is None else _WORKER_DIED
+        if run.status is RunStatus.WAITING:
+            reason = _NOT_ANSWERED
+        message = shortened(f"{reason} {detail}" if detail else reason, limits.MESSAGE_MAX_CHARACTERS)
+        return _end(store, run, RunStatus.ERROR, message, now)
+
+    return _decide(store, request_id, close)
+
+
+def cancel(store: RunStore, owner: Owner, request_id: str, *, now_ms: Callable[[], int] = epoch_ms) -> Ending | None:
+    """Cancel one's own run. Asking again changes nothing.
+
+    A run that nobody works on (not claimed, waiting, or lost) is ended at once. One that is being worked on is marked:
+    it reads `cancelling` until its worker has stopped and written the end. One that has ended stays as it ended.
+
+    Args:
+        store: The table.
+        owner: Who asks.
+        request_id: Which run.
+        now_ms: The wall clock.
+
+    Returns:
+        The run as it stands now; None if there is no such run, or it has expired or is somebody else's.
+
+    Raises:
+        StoreUnavailable: DynamoDB did not answer; asking again is safe.
+        Unavailable: The run kept changing; asking again is safe.
+    """
+
+    def stop(run: Run) -> Ending | None:
+        now = now_ms()
+        if run.owner != owner:
+            return None
+        if run.status.ended:
+            return Ending(run)
+        if run.worker is None or run.status is RunStatus.WAITING or now > run.lease_until_ms:
+            return _end(store, run, RunStatus.CANCELLED, "Cancelled", now)
+        if run.cancel_requested_at_ms is not None:
+            return Ending(run)
+        return Ending(store.ask_to_cancel(request_id))
+
+    return _decide(store, request_id, stop)
+
+
+def _decide(store: RunStore, request_id: str, decide: Callable[[Run], Ending | None]) -> Ending | None:
+    run = store.read(request_id) if 0 < len(request_id) <= limits.REQUEST_ID_MAX_CHARACTERS else None
+    if run is None:
+        return None
+    for _ in range(limits.END_MAX_TRIES):
+        try:
+            return decide(run)
+        except AppendRefused as refused:
+            run = refused.run
+    raise Unavailable(f"Run {request_id} kept changing. Try again.")
+
+
+def _end(store: RunStore, run: Run, status: RunStatus, message: str, now_ms: int) -> Ending:
+    failed = status is RunStatus.ERROR
+    step = Step(
+        step=status.value,
+        message=message,
+        elapsed=max(0, now_ms - run.created_at_ms) / 1000,
+        timestamp=now_ms,
+        seq=run.seq + 1,
+        status="agent_error" if failed else None,
+    )
+    ended = store.end(run, step, End(status, error=message if failed else None))
+    update = step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)
+    return Ending(ended, update)

@@ -1,0 +1,89 @@
+"""Listing one's own runs: the one answer behind GraphQL's `listAgentRuns` and REST's `GET /runs`.
+
+The index knows only which runs there are; how each of them stands is read from its record, so that a list never says
+of a run what the run does not say of itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+
+from runcast import limits
+from runcast.clock import epoch_ms
+from runcast.errors import InvalidInput
+from runcast.record.model import Json, Owner, Run
+from runcast.record.reader import liveness
+from runcast.record.store import RunStore
+
+
+def list_runs(
+    store: RunStore,
+    owner: Owner,
+    *,
+    limit: int = limits.LIST_MAX_RUNS,
+    cursor: str | None = None,
+    now_ms: Callable[[], int] = epoch_ms,
+) -> Json:
+    """Return one's own runs, newest first. A new run may be missing for some seconds.
+
+    Args:
+        store: The table.
+        owner: Who asks.
+        limit: From 1 to `LIST_MAX_RUNS`.
+        cursor: `nextCursor` of an earlier answer. It is a place, not a permission: whose runs are listed is `owner`'s
+            to say alone.
+        now_ms: The wall clock.
+
+    Returns:
+        `runs`, at most `limit`, each with `requestId`, `agent`, `jobId`, `status`, `liveness`, `seq`, `createdAt`,
+        `updatedAt`, `leaseUntil` (epoch ms) and `error`; and `nextCursor`, None when there are no more. Runs that have
+        expired are left out, so a page may hold fewer than there is a `nextCursor` for, or none.
+
+    Raises:
+        InvalidInput: `limit` or `cursor` does not fit.
+        StoreUnavailable: DynamoDB did not answer.
+    """
+    if not 1 <= limit <= limits.LIST_MAX_RUNS:
+        raise InvalidInput(f"limit must be from 1 to {limits.LIST_MAX_RUNS}.")
+    ids, last = store.newest_ids(owner, limit=limit, after=None if cursor is None else _place(cursor))
+    now = now_ms()
+    # The index may name a run whose id has since been taken anew, so the record says again whose it is.
+    runs = [_listed(run, now) for run in store.read_heads(ids) if run.owner == owner]
+    return {"runs": runs, "nextCursor": _cursor(last) if last else None}
+
+
+def _listed(run: Run, now_ms: int) -> Json:
+    return {
+        "requestId": run.request_id,
+        "agent": run.agent,
+        "jobId": run.job_id,
+        "status": run.status.value,
+        "liveness": liveness(run, now_ms).value,
+        "seq": run.seq,
+        "createdAt": run.created_at_ms,
+        "updatedAt": run.updated_at_ms,
+        "leaseUntil": run.lease_until_ms,
+        "error": run.error,
+    }
+
+
+def _cursor(place: tuple[int, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+def _place(cursor: str) -> tuple[int, str]:
+    if len(cursor) <= limits.CURSOR_MAX_CHARACTERS:
+        try:
+            match json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True)):
+                case [int(created_at_ms), str(request_id)] if (
+                    created_at_ms is not True
+                    and 0 <= created_at_ms < 10**15
+                    and 0 < len(request_id) <= limits.REQUEST_ID_MAX_CHARACTERS
+                ):
+                    return created_at_ms, request_id
+        except (binascii.Error, ValueError):
+            pass
+    raise InvalidInput("cursor must be the nextCursor of an earlier answer.")

@@ -1,0 +1,183 @@
+"""One request to the table each: what DynamoDB's expressions look like, and what its answers mean.
+
+Apart from the store, so that there a write reads as what it says of a run. Nothing here tries again: whoever calls
+keeps the time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.parsers import ResponseParserError
+
+from runcast.errors import StoreUnavailable
+from runcast.record.model import Item, Run, from_item, to_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Refusal = Callable[[Run], Exception]
+"""Makes the error of a write that was refused, from the record as it stands."""
+
+# Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+_TRANSIENT_CODES = {
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ThrottlingException",
+    "TransactionConflictException",
+}
+
+
+class Table:
+    """A table of items under one key, `requestId`.
+
+    Args:
+        client: A boto3 DynamoDB client.
+        name: The table.
+
+    In expressions `#x` is the attribute x, and `:x` the value given as x. Every method raises `StoreUnavailable` when
+    DynamoDB gave no answer in time or throttled; a write may then have taken effect all the same.
+    """
+
+    def __init__(self, client: DynamoDBClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def put(self, item: Item) -> None:
+        """Put an item, whatever stood in its place."""
+        with _answers(None):
+            self._client.put_item(TableName=self._name, Item=item)
+
+    def put_if(self, item: Item, condition: str, values: Mapping[str, Any], refusal: Refusal) -> None:
+        """Put an item on a condition, or raise the refusal."""
+        with _answers(refusal):
+            self._client.put_item(
+                TableName=self._name,
+                Item=item,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=_names(condition),
+                ExpressionAttributeValues=_values(values),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+
+    def update(
+        self, key: str, sets: Sequence[str], condition: str, values: Mapping[str, Any], refusal: Refusal
+    ) -> None:
+        """Set attributes on a condition, or raise the refusal."""
+        self._update(key, sets, condition, values, refusal, returning="NONE")
+
+    def updated(
+        self, key: str, sets: Sequence[str], condition: str, values: Mapping[str, Any], refusal: Refusal
+    ) -> Run:
+        """Set attributes on a condition, or raise the refusal; return the record as it is now."""
+        return Run.from_item(self._update(key, sets, condition, values, refusal, returning="ALL_NEW"))
+
+    def get(self, key: str) -> Item | None:
+        """Return an item, read consistently; None if there is none."""
+        with _answers(None):
+            return self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=True).get("Item")
+
+    def get_many(self, keys: Sequence[str], attributes: Sequence[str]) -> dict[str, Item]:
+        """Return these attributes of the items that there are, by key, read consistently.
+
+        Args:
+            keys: At most 100.
+            attributes: `requestId` among them.
+
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+        """
+        found: dict[str, Item] = {}
+        wanted = {
+            "Keys": [_key(key) for key in keys],
+            "ConsistentRead": True,
+            "ProjectionExpression": ", ".join(f"#{name}" for name in attributes),
+            "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
+        }
+        while wanted:
+            with _answers(None):
+                answer = self._client.batch_get_item(RequestItems={self._name: wanted})  # type: ignore[dict-item]
+            items = answer["Responses"].get(self._name, [])
+            found |= {item["requestId"]["S"]: item for item in items}
+            wanted = answer.get("UnprocessedKeys", {}).get(self._name, {})  # type: ignore[assignment]
+            if wanted and not items:
+                raise StoreUnavailable("DynamoDB read none of what it was asked for. Try again.")
+        return found
+
+    def query_newest(
+        self, index: str, owner: str, limit: int, after: Mapping[str, Any] | None
+    ) -> tuple[list[str], Mapping[str, Any] | None]:
+        """Return the keys of an owner's newest items, as far as the index knows, and the place to go on from."""
+        start = {"ExclusiveStartKey": to_item(after)} if after else {}
+        with _answers(None):
+            answer = self._client.query(
+                TableName=self._name,
+                IndexName=index,
+                KeyConditionExpression="#owner = :owner",
+                ExpressionAttributeNames={"#owner": "owner"},
+                ExpressionAttributeValues=_values({"owner": owner}),
+                ScanIndexForward=False,
+                Limit=limit,
+                **start,  # type: ignore[arg-type]
+            )
+        last = answer.get("LastEvaluatedKey")
+        return [item["requestId"]["S"] for item in answer["Items"]], from_item(last) if last else None
+
+    def _update(
+        self,
+        key: str,
+        sets: Sequence[str],
+        condition: str,
+        values: Mapping[str, Any],
+        refusal: Refusal,
+        returning: Literal["NONE", "ALL_NEW"],
+    ) -> Item:
+        expression = f"SET {', '.join(sets)}"
+        with _answers(refusal):
+            answer = self._client.update_item(
+                TableName=self._name,
+                Key=_key(key),
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=_names(expression + condition),
+                ExpressionAttributeValues=_values(values),
+                ReturnValues=returning,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        return answer.get("Attributes", {})
+
+
+def _key(key: str) -> Item:
+    return to_item({"requestId": key})
+
+
+def _names(expression: str) -> dict[str, str]:
+    return {f"#{name}": name for name in re.findall(r"#(\w+)", expression)}
+
+
+def _values(values: Mapping[str, Any]) -> Item:
+    return to_item({f":{name}": value for name, value in values.items()})
+
+
+@contextmanager
+def _answers(refusal: Refusal | None) -> Iterator[None]:
+    """Turn what DynamoDB may answer into our errors: refused by condition, or no answer that can be relied on."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        item: Item | None = error.response.get("Item")  # type: ignore[assignment]
+        if code == "ConditionalCheckFailedException" and refusal and item:
+            raise refusal(Run.from_item(item)) from error
+        if code in _TRANSIENT_CODES:
+            raise StoreUnavailable(f"DynamoDB answered {code}. Try again.") from error
+        raise
+    except (BotoConnectionError, HTTPClientError, ResponseParserError) as error:
+        raise StoreUnavailable(f"DynamoDB gave no answer: {error}. Try again.") from error

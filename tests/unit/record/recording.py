@@ -1,0 +1,82 @@
+"""What the tests of the recorder share: a store that fails on cue, a live channel that checks, and a recorder."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from runcast.errors import StoreUnavailable
+from runcast.record.model import Owner
+from runcast.record.recorder import Recorder
+
+ALICE = Owner("acme", "alice")
+
+
+class FailingStore:
+    """A store whose writes fail as a script says: "before" or "after" they took effect, "hang", or "fine"."""
+
+    def __init__(self, store, script=()):
+        self._store = store
+        self.script(script)
+        self.writes = 0
+        self.hang = threading.Event()
+
+    def script(self, fates):
+        self._script = deque(fates)
+
+    def claim(self, *args, **kwargs):
+        return self._write(self._store.claim, args, kwargs)
+
+    def append(self, *args, **kwargs):
+        return self._write(self._store.append, args, kwargs)
+
+    def put_page(self, *args, **kwargs):
+        return self._write(self._store.put_page, args, kwargs)
+
+    def _write(self, write, args, kwargs):
+        self.writes += 1
+        fate = self._script.popleft() if self._script else "fine"
+        if fate == "hang":
+            self.hang.wait()
+        if fate in ("before", "hang"):
+            raise StoreUnavailable("no answer")
+        answer = write(*args, **kwargs)
+        if fate == "after":
+            raise StoreUnavailable("no answer")
+        return answer
+
+
+class Live:
+    """Takes status messages, checking at once that each stands in the record already."""
+
+    def __init__(self, store):
+        self._store = store
+        self.messages = []
+        self.too_early = []
+
+    def __call__(self, messages):
+        run = self._store.read(messages[0]["requestId"])
+        self.too_early += [message for message in messages if message["seq"] > run.seq]
+        self.messages += messages
+        return len(messages)
+
+
+def make(store, clock, **more):
+    return Recorder(
+        store, **{"request_id": "r1", "owner": ALICE, "agent": "terrain", "worker": "w1", "now_ms": clock, **more}
+    )
+
+
+def all_steps(store, request_id="r1"):
+    """Every step of a record, the pages' first."""
+    run = store.read(request_id)
+    return [*(store.read_pages(request_id, run.pages) if run.pages else ()), *run.steps]
+
+
+def until(condition):
+    """Wait for what another thread is about to do."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
