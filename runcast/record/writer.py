@@ -39,6 +39,17 @@ class Claim(Enum):
     UNANSWERED = "unanswered"
 
 
+class StepRef:
+    """A step that has been queued: it stands for the number that the step is going to have.
+
+    Attributes:
+        seq: The step's number, None until the writer has given it one; it stays so for a step that found no room.
+    """
+
+    def __init__(self) -> None:
+        self.seq: int | None = None
+
+
 class QueuedStep(NamedTuple):
     """A step as it was taken, every text within its limit, before it has its number."""
 
@@ -50,6 +61,8 @@ class QueuedStep(NamedTuple):
     status: str | None = None
     metadata_json: str | None = None
     end: End | None = None
+    ref: StepRef | None = None
+    parent: StepRef | None = None
 
 
 @dataclass
@@ -165,6 +178,7 @@ class Writer:
         except ClaimRefused as refused:
             if refused.run.worker != run.worker:
                 self.claim = Claim.REFUSED
+                logger.warning("run %s: %s It is not recorded here.", run.request_id, refused)
                 return
             record = refused.run  # an earlier try had taken effect
         run.follow(record)
@@ -200,7 +214,7 @@ class Writer:
 
     def _take(self, queued: QueuedStep) -> None:
         """Keep a step for the next write; count it instead when the one item is full. The end always has its place."""
-        size_bytes = len(json.dumps(queued[:-1])) + _ATTRIBUTE_NAMES_BYTES
+        size_bytes = len(json.dumps(queued[: QueuedStep._fields.index("end")])) + _ATTRIBUTE_NAMES_BYTES
         if queued.end is None and self._steps_bytes + size_bytes > limits.STEPS_MAX_BYTES:
             self._overflowed += 1
         else:
@@ -209,6 +223,11 @@ class Writer:
 
     def _numbered(self, queued: QueuedStep, seq: int) -> Step:
         metadata_text = queued.metadata_json
+        if queued.ref:
+            queued.ref.seq = seq
+        # A parent was queued before its children, so it has its number by now, or will never have one.
+        if queued.parent and queued.parent.seq:
+            metadata_text = json.dumps({**json.loads(metadata_text or "{}"), "parentSeq": queued.parent.seq})
         if queued.end and self._overflowed:
             metadata_text = json.dumps({**json.loads(metadata_text or "{}"), "unrecorded": self._overflowed})
         return Step(
