@@ -15,6 +15,8 @@ ERROR_MAX_CHARACTERS = 2_000
 STEPS_MAX_BYTES = 280 * 1024
 # Steps that wait in memory while the table does not answer.
 QUEUE_MAX_STEPS = 10_000
+# Of what a tool yields, and of a model's text, at most one step in this time; the last one always.
+STEP_INTERVAL_SECONDS = 0.5
 
 # The life of a run
 QUEUED_LEASE_MS = 150_000

@@ -98,6 +98,11 @@ class Recorder:
         self._writer = Writer(store, self._run, self._queue, publish, now_ms=now_ms, jitter=jitter)
         self._thread = threading.Thread(target=self._writer.work, name=f"recorder-{request_id}", daemon=True)
 
+    @property
+    def request_id(self) -> str:
+        """Which run this is."""
+        return self._run.request_id
+
     def claim(self, *, wait_seconds: float = limits.CLAIM_WAIT_SECONDS) -> Claim:
         """Claim the run.
 
