@@ -180,8 +180,8 @@ class _Work:
     def saw(self, event: Mapping[str, Any]) -> None:
         """Take the tokens and the words out of an event of the agent's own."""
         if "delta" in event:  # such an event is mixed with all that is in invocation_state
-            if self._text and isinstance(event.get("data"), str):
-                self._text.add(event["data"])
+            if self._text and (words := event["delta"].get("text")):
+                self._text.add(words)
         elif usage := event.get("event", {}).get("metadata", {}).get("usage"):
             tokens = {kind: count for kind, count in usage.items() if isinstance(count, int)}
             self.scope.run.recorder.add_usage(tokens)

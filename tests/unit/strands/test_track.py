@@ -8,9 +8,7 @@ import threading
 
 import pytest
 from strands import Agent, tool
-from strands.agent.conversation_manager import NullConversationManager
 from strands.hooks import BeforeToolCallEvent
-from strands.types.agent import ConcurrentInvocationMode
 
 from runcast import track
 from runcast.live.publish import publish_status
@@ -284,47 +282,3 @@ def test_what_a_tool_publishes_becomes_a_step_of_the_run(records):
 
     track(scripted(Call("talk"), Say("done"), tools=[talk]))("?", invocation_state=named("r1"))
     assert "Measuring the north" in [step.message for step in records.read("r1").steps]
-
-
-class Reentrant(ScriptedModel):
-    """Knows by `invocation_state` whom it answers: calls the tool once, then says the name."""
-
-    def __init__(self):
-        super().__init__([])
-
-    async def stream(self, messages, *args, invocation_state=None, **kwargs):
-        name = invocation_state["name"]
-        await asyncio.sleep(0)
-        script = Say(name) if invocation_state.get("asked") else Call("slope", {"reason": name})
-        invocation_state["asked"] = True
-        async for event in ScriptedModel([script]).stream([{"content": []}]):
-            yield event
-        usage = {"inputTokens": int(name), "outputTokens": 1, "totalTokens": int(name) + 1}
-        yield {"metadata": {"usage": usage, "metrics": {"latencyMs": 1}}}
-
-
-async def test_two_hundred_runs_of_one_agent_never_mix(records):
-    agent = track(
-        Agent(
-            model=Reentrant(),
-            tools=[slope],
-            callback_handler=None,
-            conversation_manager=NullConversationManager(),
-            concurrent_invocation_mode=ConcurrentInvocationMode.UNSAFE_REENTRANT,
-        ),
-        text=True,
-    )
-    names = [str(number) for number in range(200)]
-    await asyncio.gather(*(agent.invoke_async("?", invocation_state={**named(name), "name": name}) for name in names))
-    for name in names:
-        run = records.read(name)
-        steps = [(step.step, step.message) for step in run.steps[1:]]
-        assert steps == [
-            ("thinking", "Thinking"),
-            ("executing", f"Calling slope: {name}"),
-            ("thinking", "Thinking"),
-            ("text", name),
-            ("complete", "Complete"),
-        ]
-        assert run.result == name
-        assert run.steps[-1].to_json()["metadata"]["usage"]["inputTokens"] == 2 * int(name)
