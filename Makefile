@@ -17,7 +17,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up down status package openapi local-gaps bench lock clean
+.PHONY: help setup demo test unit lint types format up down status package wheel openapi local-gaps bench lock clean
 
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,6 +56,10 @@ status: $(SETUP) ## Say what runs on this machine
 
 package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json
 	@$(BIN)/python -m packager
+
+wheel: $(SETUP) ## Build dist/runcast-*.whl, the library for agents of yours
+	@rm -rf build/lib
+	@$(BIN)/uv build -q --wheel --out-dir dist
 
 openapi: $(SETUP) ## Write docs/openapi.json, the description of the REST API
 	@$(BIN)/python -m packager.openapi

@@ -30,8 +30,9 @@ from runcast.record.writer import Claim
 from runcast.strands.outcome import Outcome, failure, outcome_of
 
 if TYPE_CHECKING:
-    from strands import Agent
     from strands.models import Model
+
+    from chalicelib.agents.registry import AnyAgent
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ class Runner:
                 self._loop.run_until_complete(task)
             raise
 
-    def _build(self, invocation: Invocation, recorder: Recorder) -> Agent:
+    def _build(self, invocation: Invocation, recorder: Recorder) -> AnyAgent:
         if self._model is not None:
             recorder.record("warm", "Ready at once: the worker is warm")
             return self._build_agent(invocation, self._model)
@@ -158,11 +159,11 @@ class Runner:
         registry.load(invocation.request.agent)
         recorder.record("agent", "Building the agent")
         agent = self._build_agent(invocation, model)
-        recorder.record("ready", "Ready", metadata={"tools": agent.tool_names})
+        recorder.record("ready", "Ready", metadata={"tools": getattr(agent, "tool_names", [])})
         self._model = model
         return agent
 
-    def _build_agent(self, invocation: Invocation, model: Model) -> Agent:
+    def _build_agent(self, invocation: Invocation, model: Model) -> AnyAgent:
         from runcast import track  # imports Strands
 
         request = invocation.request
@@ -180,7 +181,7 @@ def _runner_of_environment() -> Runner:
     )
 
 
-async def _outcome(agent: Agent, query: str, recorder: Recorder) -> Outcome:
+async def _outcome(agent: AnyAgent, query: str, recorder: Recorder) -> Outcome:
     return outcome_of(await agent.invoke_async(query, invocation_state={"runcast": recorder}))
 
 
