@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up down status package plan deploy destroy openapi terraform-docs local-gaps bench lock clean
+.PHONY: help setup demo test unit lint types format up down status package wheel plan deploy destroy openapi terraform-docs local-gaps bench lock clean
 
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -59,6 +59,10 @@ status: $(SETUP) ## Say what runs on this machine
 
 package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json
 	@$(BIN)/python -m packager
+
+wheel: $(SETUP) ## Build dist/runcast-*.whl, the library for agents of yours
+	@rm -rf build/lib
+	@$(BIN)/uv build -q --wheel --out-dir dist
 
 plan: $(VENV)/.ready ## Show what a deployment to AWS would change (TF_DIR=, ENVIRONMENT=)
 	@$(BIN)/python -m deploy plan "$(TF_DIR)" $(ENVIRONMENT)

@@ -1,9 +1,45 @@
 """Runcast: record the runs of Strands agents and show them to their users, live and without gaps.
 
+    from runcast import track
+
+    agent = track(Agent(...))
+
 The package is what any agent needs to be recorded and watched, and nothing more: `record` makes steps durable,
 `live` sends them to whoever is watching, `strands` listens to an agent, and `client` (an extra) watches a run.
-It knows neither Chalice nor any particular agent. Import from the modules; nothing heavy is imported here, because
-every import costs a cold start.
+It knows neither Chalice nor any particular agent. The names below are what users need; each is imported when it is
+first asked for, because every import costs a cold start.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runcast.errors import RuncastError
+    from runcast.live.publish import (
+        publish_agent_status,
+        publish_orchestrator_status,
+        publish_status,
+        publish_tool_status,
+    )
+    from runcast.strands.track import track
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "RuncastError",
+    "publish_agent_status",
+    "publish_orchestrator_status",
+    "publish_status",
+    "publish_tool_status",
+    "track",
+]
+
+_HOMES = {"RuncastError": "runcast.errors", "track": "runcast.strands.track"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "runcast.live.publish")), name)

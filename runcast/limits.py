@@ -18,6 +18,8 @@ PAGE_MAX_BYTES = 16 * 1024
 PAGES_MAX = 2_000
 # Steps that wait in memory while the table does not answer.
 QUEUE_MAX_STEPS = 10_000
+# Of what a tool yields, and of a model's text, at most one step in this time; the last one always.
+STEP_INTERVAL_SECONDS = 0.5
 
 # The life of a run
 QUEUED_LEASE_MS = 150_000

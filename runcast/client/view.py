@@ -20,6 +20,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from runcast.client.step import Progress, WatchedStep
+from runcast.client.tree import Tree, bar
 from runcast.client.watch import Outcome, Watch
 from runcast.clock import epoch_ms
 
@@ -123,6 +124,7 @@ class TerminalView:
         self._watch = watch
         self._now_ms = now_ms
         self._latest: WatchedStep | None = None
+        self._tree = Tree()
         self._spinner = Spinner("dots")
         self._moving: Live | None = None
 
@@ -151,6 +153,7 @@ class TerminalView:
         else:
             text.append(f"{max(0, self._now_ms() - watch.began_ms) / 1000:6.1f} s  ", style="bold")
             text.append(_what(self._latest) if self._latest else "waiting for the first step")
+            text.append(f"  {bar(self._latest)}".rstrip() if self._latest else "")
             if not watch.live and watch.outcome is None:
                 text.append("  (not live)", style="yellow")
             if watch.liveness == "late":
@@ -164,7 +167,11 @@ class TerminalView:
         line = Text()
         line.append(f"{'live' if step.seq is None else step.seq:>4}", style="bold")
         line.append(f" {step.elapsed_seconds:8.2f} s  ", style="dim")
-        line.append(f"{_what(step):<16}", style=_STYLES.get(step.status, "blue"))
+        place = self._tree.place(step)
+        who = f"{_one_line(place.agent_name)}: " if place.agent_name and step.status != "agent_invoking" else ""
+        line.append("  " * place.depth)
+        line.append(f"{who}{_what(step):<16}", style=_STYLES.get(step.status, "blue"))
+        line.append(f"  {bar(step)}".rstrip())
         line.append(f"  {_one_line(step.message)}" if step.message else "")
         line.rstrip()
         self._line(line)

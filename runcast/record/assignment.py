@@ -31,6 +31,17 @@ class Stop(Enum):
     ENDED = "ended"
 
 
+class StepRef:
+    """A step that has been queued: it stands for the number that the step is going to have.
+
+    Attributes:
+        seq: The step's number, None until the writer has given it one; it stays so for a step that found no room.
+    """
+
+    def __init__(self) -> None:
+        self.seq: int | None = None
+
+
 class QueuedStep(NamedTuple):
     """A step as it was taken, every text within its limit, before it has its number."""
 
@@ -42,6 +53,8 @@ class QueuedStep(NamedTuple):
     status: str | None = None
     metadata_json: str | None = None
     end: End | None = None
+    ref: StepRef | None = None
+    parent: StepRef | None = None
 
 
 @dataclass

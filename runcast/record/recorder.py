@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
-from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
+from runcast.record.assignment import Assignment, Claim, QueuedStep, StepRef, Stop
 from runcast.record.model import Json, Owner, RunStatus, metadata_json, result_json, shortened
 from runcast.record.outbox import Outbox
 from runcast.record.store import End, RunStore
@@ -108,21 +108,31 @@ class Recorder:
         self._waited_seconds = 0.0
         self._ended = False
         self._dropped = 0
+        self._usage: Counter[str] = Counter()
+        self._usage_lock = threading.Lock()
         self._queue: SimpleQueue[QueuedStep] = SimpleQueue()
         self._run = Assignment(request_id, owner, agent, job_id, worker, deadline_ms, began_ms=now_ms())
         self._outbox = Outbox(publish)
         self._writer = Writer(store, self._run, self._queue, self._outbox, on_stop, now_ms=now_ms, jitter=jitter)
         self._thread = threading.Thread(target=self._writer.work, name=f"recorder-{request_id}", daemon=True)
 
-    def claim(self) -> Claim:
-        """Claim the run, waiting at most `CLAIM_WAIT_SECONDS` for the answer.
+    @property
+    def request_id(self) -> str:
+        """Which run this is."""
+        return self._run.request_id
+
+    def claim(self, *, wait_seconds: float = limits.CLAIM_WAIT_SECONDS) -> Claim:
+        """Claim the run.
+
+        Args:
+            wait_seconds: How long to wait for the answer.
 
         Returns:
             `UNANSWERED` when DynamoDB has not answered yet: the run may go ahead, and the recorder goes on claiming.
         """
         began = self._monotonic()
         self._thread.start()
-        self._writer.claim_known.wait(limits.CLAIM_WAIT_SECONDS)
+        self._writer.claim_known.wait(wait_seconds)
         self._waited_seconds = self._monotonic() - began
         return self._writer.claim
 
@@ -135,7 +145,8 @@ class Recorder:
         tool_name: str | None = None,
         status: str | None = None,
         metadata: Mapping[str, Any] | None = None,
-    ) -> None:
+        parent: StepRef | None = None,
+    ) -> StepRef:
         """Queue one step. Never raises, never waits; ignored once the run has ended.
 
         Args:
@@ -145,9 +156,24 @@ class Recorder:
             tool_name: Which tool is called.
             status: The live name, where it is not the step's own name.
             metadata: JSON, at most `METADATA_MAX_BYTES`.
+            parent: What started this step; its number goes into the metadata as `parentSeq`.
+
+        Returns:
+            What stands for this step as a later one's `parent`.
         """
+        ref = StepRef()
         if not self._ended:
-            self._enqueue(step, message, agent_name, tool_name, status, metadata)
+            self._enqueue(step, message, agent_name, tool_name, status, metadata, ref=ref, parent=parent)
+        return ref
+
+    def add_usage(self, usage: Mapping[str, int]) -> None:
+        """Count what a model call has used; the last step carries the sums as `metadata.usage`.
+
+        Args:
+            usage: Tokens by kind, as Strands counts them: `inputTokens`, `outputTokens`, `totalTokens`, ...
+        """
+        with self._usage_lock:
+            self._usage.update(usage)
 
     def end(
         self,
@@ -173,6 +199,8 @@ class Recorder:
         self._writer.hurry()
         end = End(status, result_json(result), None if error is None else shortened(error, limits.ERROR_MAX_CHARACTERS))
         live = {RunStatus.COMPLETE: "agent_complete", RunStatus.ERROR: "agent_error"}.get(status)
+        if self._usage:
+            metadata = {**(metadata or {}), "usage": dict(self._usage)}
         self._enqueue(status.value, message, None, None, live, metadata, end)
         if self._thread.is_alive():
             self._thread.join(max(0.0, limits.ADDED_TIME_SECONDS - self._waited_seconds))
@@ -207,6 +235,8 @@ class Recorder:
         status: str | None,
         metadata: Mapping[str, Any] | None,
         end: End | None = None,
+        ref: StepRef | None = None,
+        parent: StepRef | None = None,
     ) -> None:
         """Queue a step as it shall stand in the record: written out now, because the caller may change things later."""
         timestamp_ms = self._now_ms()
@@ -223,9 +253,12 @@ class Recorder:
                 _name(status),
                 metadata_json(metadata),
                 end,
+                ref,
+                parent,
             )
         except Exception:  # noqa: BLE001 - somebody's __str__ may raise anything, and the run must not care
-            queued = QueuedStep("unnamed", "What was told of this step is unreadable", timestamp_ms, end=end)
+            unreadable = "What was told of this step is unreadable"
+            queued = QueuedStep("unnamed", unreadable, timestamp_ms, end=end, ref=ref, parent=parent)
         self._queue.put(queued)
 
 

@@ -125,6 +125,7 @@ class Writer:
         except ClaimRefused as refused:
             if refused.run.worker != run.worker:
                 self.claim = Claim.REFUSED
+                logger.warning("run %s: %s It is not recorded here.", run.request_id, refused)
                 return
             record = refused.run  # an earlier try had taken effect
         run.follow(record)
@@ -173,6 +174,8 @@ class Writer:
             if fits or queued.end:  # the end always has its place
                 self._pending.append(step)
                 room_bytes -= step.size_bytes
+                if queued.ref:
+                    queued.ref.seq = step.seq
             else:
                 self._overflowed += 1
             if queued.end:
@@ -192,6 +195,9 @@ class Writer:
     def _numbered(self, queued: QueuedStep) -> Step:
         seq = self.seq + len(self._pending) + 1
         metadata_text = queued.metadata_json
+        # A parent was queued before its children, so it has its number by now, or will never have one.
+        if queued.parent and queued.parent.seq:
+            metadata_text = json.dumps({**json.loads(metadata_text or "{}"), "parentSeq": queued.parent.seq})
         if queued.end and self._overflowed:
             metadata_text = json.dumps({**json.loads(metadata_text or "{}"), "unrecorded": self._overflowed})
         return Step(

@@ -32,7 +32,28 @@ PICTURE = {
     "runcast.record.listing": {"runcast.record.model", "runcast.record.reader", "runcast.record.store"},
     "runcast.live.message": {"runcast.record.model"},
     "runcast.live.publish": {"runcast.live.message", "runcast.record.model"},
-    "runcast.strands": {"runcast.record.recorder"},
+    "runcast.record.identity": {"runcast.record.model"},
+    "runcast.strands.outcome": {"runcast.record.model"},
+    "runcast.strands.run": {
+        "runcast.live.publish",
+        "runcast.record.identity",
+        "runcast.record.model",
+        "runcast.record.recorder",
+        "runcast.record.store",
+        "runcast.strands.outcome",
+    },
+    "runcast.strands.scope": {"runcast.live.publish", "runcast.record.assignment", "runcast.strands.run"},
+    "runcast.strands.pace": set(),
+    "runcast.strands.text": {"runcast.strands.pace", "runcast.strands.scope"},
+    "runcast.strands.tool_call": {"runcast.record.model", "runcast.strands.pace", "runcast.strands.scope"},
+    "runcast.strands.track": {
+        "runcast.strands.outcome",
+        "runcast.strands.pace",
+        "runcast.strands.run",
+        "runcast.strands.scope",
+        "runcast.strands.text",
+        "runcast.strands.tool_call",
+    },
 }
 
 
@@ -79,7 +100,7 @@ def test_the_client_shares_the_model_and_nothing_else():
 @pytest.mark.parametrize("file", files("runcast"), ids=lambda file: str(file.relative_to(PROJECT)))
 def test_the_library_knows_neither_chalice_nor_an_agent(file):
     forbidden = {"chalice", "chalicelib", "app", "local", "packager"}
-    if file != PROJECT / "runcast" / "strands.py":
+    if file != PROJECT / "runcast" / "strands" / "track.py":
         forbidden.add("strands")
     assert not heads(file) & forbidden
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.request import RunRequest, run_request
-from runcast import limits
 from runcast.errors import InvalidInput
-from runcast.record.model import PUBLIC, Owner
+from runcast.record.identity import run_identity
+from runcast.record.model import Owner
 
 
 @dataclass(frozen=True)
@@ -44,29 +44,6 @@ def invocation_of(event: Any, *, aws_request_id: str) -> Invocation:
     """
     if not isinstance(event, Mapping):
         raise InvalidInput("The event must be a JSON object.")
-    return Invocation(
-        request=run_request(event),
-        request_id=_name(event, "requestId", limits.REQUEST_ID_MAX_CHARACTERS) or aws_request_id,
-        owner=_owner(
-            _name(event, "userId", limits.NAME_MAX_CHARACTERS), _name(event, "tenantId", limits.NAME_MAX_CHARACTERS)
-        ),
-        job_id=_name(event, "jobId", limits.REQUEST_ID_MAX_CHARACTERS),
-    )
-
-
-def _owner(user_id: str | None, tenant_id: str | None) -> Owner:
-    if user_id:
-        return Owner(tenant_id or user_id, user_id)
-    if tenant_id:
-        raise InvalidInput("userId must be given where tenantId is.")
-    return PUBLIC
-
-
-def _name(event: Mapping[str, Any], field: str, max_characters: int) -> str | None:
-    """Return an optional name; "#" is kept out because the record's keys are joined with it."""
-    value = event.get(field)
-    if value is None:
-        return None
-    if isinstance(value, str) and 1 <= len(value) <= max_characters and "#" not in value:
-        return value
-    raise InvalidInput(f"{field} must be text of 1 to {max_characters} characters without '#'.")
+    request = run_request(event)
+    identity = run_identity(event, request_id=aws_request_id)
+    return Invocation(request, identity.request_id, identity.owner, identity.job_id)

@@ -16,18 +16,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from strands import Agent
+    from strands.multiagent.base import MultiAgentBase
 
     from chalicelib.agents.run import AgentRun
+
+    AnyAgent = Agent | MultiAgentBase
 
 _FOLDER = Path(__file__).parent
 _BUILD = re.compile(r"^def build\(", re.MULTILINE)
 
 
 class Build(Protocol):
-    """What an agent's file exports: makes the Strands Agent for one run."""
+    """What an agent's file exports: makes the Strands agent for one run."""
 
-    def __call__(self, run: AgentRun) -> Agent:
-        """Return a new agent; no two runs share one."""
+    def __call__(self, run: AgentRun) -> AnyAgent:
+        """Return a new Agent, Graph or Swarm; no two runs share one."""
 
 
 def names() -> tuple[str, ...]:

@@ -19,20 +19,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 from chalicelib import aws
 from chalicelib.agents import registry
 from chalicelib.agents.invocation import Invocation, invocation_of
-from chalicelib.agents.outcome import Outcome, failure, outcome_of, stopped_early
 from chalicelib.agents.run import AgentRun
 from chalicelib.config import AgentConfig, config_of_environment
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
-from runcast.live.publish import bound
 from runcast.record.assignment import Claim
 from runcast.record.model import Json, RunStatus, metadata_json, result_json
 from runcast.record.recorder import Recorder
 from runcast.record.store import RunStore
+from runcast.strands.outcome import Outcome, failure, outcome_of
 
 if TYPE_CHECKING:
-    from strands import Agent
     from strands.models import Model
+
+    from chalicelib.agents.registry import AnyAgent
 
 logger = logging.getLogger(__name__)
 
@@ -145,10 +145,10 @@ class Runner:
                 self._loop.run_until_complete(task)
             raise
 
-    def _build(self, invocation: Invocation, recorder: Recorder) -> Agent:
+    def _build(self, invocation: Invocation, recorder: Recorder) -> AnyAgent:
         if self._model is not None:
             recorder.record("warm", "Ready at once: the worker is warm")
-            return self._build_agent(invocation, recorder, self._model)
+            return self._build_agent(invocation, self._model)
 
         recorder.record("init", "Starting a worker")
         recorder.record("bedrock", "Connecting to the model", metadata={"modelId": self._config.bedrock_model_id})
@@ -158,19 +158,17 @@ class Runner:
         recorder.record("tools", "Loading the agent's tools")
         registry.load(invocation.request.agent)
         recorder.record("agent", "Building the agent")
-        agent = self._build_agent(invocation, recorder, model)
-        recorder.record("ready", "Ready", metadata={"tools": agent.tool_names})
+        agent = self._build_agent(invocation, model)
+        recorder.record("ready", "Ready", metadata={"tools": getattr(agent, "tool_names", [])})
         self._model = model
         return agent
 
-    def _build_agent(self, invocation: Invocation, recorder: Recorder, model: Model) -> Agent:
-        from runcast.strands import RunHooks  # imports Strands
+    def _build_agent(self, invocation: Invocation, model: Model) -> AnyAgent:
+        from runcast import track  # imports Strands
 
         request = invocation.request
         build = registry.load(request.agent)
-        agent = build(AgentRun(query=request.query, parameters=request.parameters, model=model))
-        agent.hooks.add_hook(RunHooks(recorder))
-        return agent
+        return track(build(AgentRun(query=request.query, parameters=request.parameters, model=model)))
 
 
 @cache
@@ -183,15 +181,8 @@ def _runner_of_environment() -> Runner:
     )
 
 
-async def _outcome(agent: Agent, query: str, recorder: Recorder) -> Outcome:
-    from strands.types.exceptions import MaxTokensReachedException  # Strands has been imported by now
-
-    # In here, what the agent's tools publish becomes steps of this run.
-    with bound(recorder):
-        try:
-            return outcome_of(await agent.invoke_async(query))
-        except MaxTokensReachedException:  # the one reason to stop that Strands raises instead of returning it
-            return stopped_early("max_tokens")
+async def _outcome(agent: AnyAgent, query: str, recorder: Recorder) -> Outcome:
+    return outcome_of(await agent.invoke_async(query, invocation_state={"runcast": recorder}))
 
 
 def _body(invocation: Invocation, recorder: Recorder, outcome: Outcome, *, cold_start: bool) -> Json:

@@ -58,7 +58,8 @@ def test_only_one_of_two_workers_gets_the_run(store, clock):
     assert store.read("r1").worker == "w1"
 
 
-def test_a_burst_costs_few_writes(store, clock):
+def test_a_burst_costs_few_writes(store, clock, monkeypatch):
+    monkeypatch.setattr(limits, "ADDED_TIME_SECONDS", 60)  # it is the writes that count here
     failing = FailingStore(store)
     recorder = make(failing, clock)
     recorder.claim()
@@ -136,3 +137,39 @@ def test_a_run_that_only_ends_shows_its_end(store, clock):
     recorder.claim()
     recorder.end(RunStatus.CANCELLED, "Cancelled")
     assert store.read("r1").steps[0].live_status == "cancelled"
+
+
+@pytest.mark.parametrize("fate", ["fine", "before", "after"])
+def test_a_step_names_the_step_that_started_it(store, clock, fate):
+    store.create("r1", owner=ALICE, agent="terrain")
+    recorder = make(FailingStore(store, ["fine", fate]), clock)
+    recorder.claim(wait_seconds=0)  # a step's number is not known to whoever records it
+    first = recorder.record("agent")
+    call = recorder.record("executing", metadata={"cells": 4}, parent=first)
+    recorder.record("agent", parent=call)
+    recorder.end(RunStatus.COMPLETE, "Done")
+
+    steps = [step.to_json() for step in store.read("r1").steps]
+    assert [step.get("metadata") for step in steps] == [None, {"cells": 4, "parentSeq": 1}, {"parentSeq": 2}, None]
+
+
+def test_a_step_whose_parent_found_no_room_has_none(store, clock, monkeypatch):
+    monkeypatch.setattr(limits, "PAGE_MAX_BYTES", 500)
+    monkeypatch.setattr(limits, "PAGES_MAX", 0)
+    recorder = make(store, clock)
+    recorder.claim()
+    lost = recorder.record("executing", "x" * 900)
+    recorder.record("thinking", parent=lost)
+    recorder.end(RunStatus.COMPLETE, "Done")
+    assert lost.seq is None
+    assert [step.metadata_json for step in store.read("r1").steps] == [None, '{"unrecorded": 1}']
+
+
+def test_the_last_step_says_what_the_model_calls_have_used(store, clock):
+    recorder = make(store, clock)
+    recorder.claim()
+    recorder.add_usage({"inputTokens": 10, "outputTokens": 2})
+    recorder.add_usage({"inputTokens": 5, "outputTokens": 1, "cacheReadInputTokens": 4})
+    recorder.end(RunStatus.COMPLETE, "Done", metadata={"cells": 4})
+    usage = {"inputTokens": 15, "outputTokens": 3, "cacheReadInputTokens": 4}
+    assert store.read("r1").steps[-1].to_json()["metadata"] == {"cells": 4, "usage": usage}

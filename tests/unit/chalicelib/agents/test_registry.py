@@ -48,6 +48,7 @@ def test_an_agent_is_a_file_that_defines_build(tmp_path, monkeypatch):
         ("chalicelib.publisher.publish", ("strands", "pydantic")),
         ("chalicelib.agents.runner", ("strands", "requests")),
         ("app", ("strands", "requests", "boto3")),
+        ("runcast", ("strands", "boto3", "gql")),
     ],
 )
 def test_each_lambda_imports_only_what_it_needs(module, never):

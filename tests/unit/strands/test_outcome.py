@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from chalicelib.agents.outcome import Outcome, failure, outcome_of
 from strands.agent import AgentResult
 from strands.interrupt import Interrupt
 from strands.telemetry.metrics import EventLoopMetrics
@@ -13,6 +12,7 @@ from strands.types.event_loop import StopReason
 from strands.types.exceptions import EventLoopException
 
 from runcast.record.model import RunStatus
+from runcast.strands.outcome import Outcome, failure, outcome_of
 
 COMPLETE = {"end_turn", "stop_sequence"}
 OTHERS = sorted(set(get_args(StopReason)) - COMPLETE - {"cancelled", "interrupt"})

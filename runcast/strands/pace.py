@@ -1,0 +1,28 @@
+"""How often a step is worth recording: a tool may yield ten thousand times, and a model speaks in single words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from runcast import limits
+
+
+class Pace:
+    """Lets one step pass in each `STEP_INTERVAL_SECONDS`.
+
+    Args:
+        monotonic: Seconds.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._next_seconds = -math.inf
+
+    def due(self) -> bool:
+        """Whether a step may be recorded now; if so, the next one has to wait."""
+        now_seconds = self._monotonic()
+        if now_seconds < self._next_seconds:
+            return False
+        self._next_seconds = now_seconds + limits.STEP_INTERVAL_SECONDS
+        return True

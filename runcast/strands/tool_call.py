@@ -1,0 +1,85 @@
+"""One tool call: that it happens, and how far it is, by what the tool yields."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from runcast import limits
+from runcast.record.model import Json, shortened
+from runcast.strands.pace import Pace
+from runcast.strands.scope import Scope
+
+_UNIT_MAX_CHARACTERS = 40
+
+
+class ToolCall:
+    """Records a tool call as it begins, and then what the tool yields.
+
+    Args:
+        agent_scope: The agent that calls.
+        tool_name: The tool.
+        tool_input: What it is called with; `reason`, where there is one, is shown.
+        pace: How often what it yields is recorded.
+
+    Attributes:
+        scope: Where the tool works.
+    """
+
+    def __init__(self, agent_scope: Scope, tool_name: str, tool_input: object, pace: Pace) -> None:
+        reason = tool_input.get("reason") if isinstance(tool_input, Mapping) else None
+        message = f"Calling {tool_name}: {reason}" if reason and isinstance(reason, str) else f"Calling {tool_name}"
+        call = agent_scope.record("executing", message, tool_name=tool_name, status="calling_tool")
+        self.scope = Scope(agent_scope.run, agent_scope.agent_name, steps_under=call, agents_under=call)
+        self._tool_name = tool_name
+        self._pace = pace
+        self._latest: list[Any] = []
+
+    def saw(self, event: Mapping[str, Any]) -> None:
+        """Take what the tool has yielded out of an event; it becomes a step if one is due, or if nothing follows."""
+        if event.get("type") == "tool_stream":
+            self._latest = [event["tool_stream_event"]["data"]]
+            if self._pace.due():
+                self.done()
+
+    def done(self) -> None:
+        """Record the latest of what the tool has yielded, if it is not recorded yet."""
+        latest, self._latest = self._latest, []
+        for value in latest:
+            progress = _progress(value)
+            metadata = {"progress": progress} if progress else None
+            message = _message(value, progress, self._tool_name)
+            self.scope.record("executing", message, tool_name=self._tool_name, metadata=metadata)
+
+
+def _progress(value: Any) -> Json | None:
+    """Return `done`, `total` and `unit` of what gives at least a number that is done."""
+    if not isinstance(value, Mapping) or not _is_count(value.get("done")):
+        return None
+    progress: Json = {"done": value["done"]}
+    if _is_count(value.get("total")):
+        progress["total"] = value["total"]
+    if value.get("unit"):
+        progress["unit"] = shortened(value["unit"], _UNIT_MAX_CHARACTERS)
+    return progress
+
+
+def _message(value: Any, progress: Json | None, tool_name: str) -> str:
+    if isinstance(value, str):
+        return value
+    if progress:
+        if isinstance(value.get("message"), str):
+            return str(value["message"])
+        total = f" of {progress['total']}" if "total" in progress else ""
+        return f"{progress['done']}{total} {progress.get('unit', '')}".rstrip()
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return f"{tool_name} yielded something that is no JSON: {type(value).__name__}"
+    return shortened(text, limits.MESSAGE_MAX_CHARACTERS)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0

@@ -1,0 +1,139 @@
+"""Each example as it stands: run on a scripted model, recorded in a real table (moto), drawn as users see it."""
+
+from __future__ import annotations
+
+import io
+from importlib import import_module, util
+from pathlib import Path
+
+import pytest
+from chalicelib.agents import registry
+from chalicelib.agents import run as agents_run
+from rich.console import Console
+
+from runcast import track
+from runcast.client.step import WatchedStep
+from runcast.client.view import TerminalView
+from runcast.record.model import Owner, RunStatus
+from tests.fakes.scripted_model import Call, Say, ScriptedModel
+
+FOLDER = Path(__file__).parents[2] / "examples"
+TEXT = {"text": "to be or not to be"}
+SCRIPTS = {
+    "hello_agent": [Call("count_words", TEXT), Say("{tool_result} words")],
+    "yielding_tool": [Call("weigh_words", TEXT), Say("{tool_result}")],
+    "agent_as_tool": [
+        Call("analyst", {"input": "How long?"}), Call("count_words", TEXT), Say("{tool_result}"), Say("{tool_result}"),
+    ],
+    "graph_of_agents": [
+        Say("read"), Call("analyst", {"input": "How long?"}), Call("count_letters", TEXT), Say("{tool_result}"),
+        Say("{tool_result} letters"), Say("edited"),
+    ],
+}  # fmt: skip
+DRAWN = {
+    "hello_agent": """
+agent_invoking hello begins
+thinking Thinking
+calling_tool count_words Calling count_words
+thinking Thinking
+agent_complete Complete""",
+    "yielding_tool": """
+agent_invoking weigher begins
+thinking Thinking
+calling_tool weigh_words Calling weigh_words
+  executing weigh_words ██░░░░░░░░ 1 of 6 words
+  executing weigh_words 13 letters in 6 words
+thinking Thinking
+agent_complete Complete""",
+    "agent_as_tool": """
+agent_invoking writer begins
+thinking Thinking
+calling_tool analyst Calling analyst
+  analyst: agent_invoking analyst begins
+    analyst: thinking Thinking
+    analyst: calling_tool count_words Calling count_words
+    analyst: thinking Thinking
+thinking Thinking
+agent_complete Complete""",
+    "graph_of_agents": """
+agent_invoking default_graph begins
+  read: agent_invoking read begins
+    read: thinking Thinking
+  write: agent_invoking write begins
+    write: thinking Thinking
+    write: calling_tool analyst Calling analyst
+      analyst: agent_invoking analyst begins
+        analyst: thinking Thinking
+        analyst: calling_tool count_letters Calling count_letters
+          analyst: executing count_letters ██░░░░░░░░ 1 of 6 words
+          analyst: executing count_letters 13
+        analyst: thinking Thinking
+    write: thinking Thinking
+  edit: agent_invoking edit begins
+    edit: thinking Thinking
+agent_complete Complete""",
+}
+
+
+def load(name):
+    spec = util.spec_from_file_location(f"examples.{name}", FOLDER / f"{name}.py")
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def drawn(run) -> str:
+    """The run as `runcast show` draws it, without numbers, times and columns."""
+    console = Console(file=io.StringIO(), width=200)
+    view = TerminalView(console)
+    for step in run.steps:
+        blank = dict.fromkeys(("status", "agentName", "toolName", "metadata"))
+        seen = blank | step.to_json()
+        view.step(
+            WatchedStep(
+                seen["seq"], seen["status"] or seen["step"], seen["message"], 0.0, 0,
+                agent_name=seen["agentName"], tool_name=seen["toolName"], metadata=seen["metadata"],
+            )
+        )  # fmt: skip
+    lines = [line[len("   1     0.00 s  ") :] for line in console.file.getvalue().splitlines()]
+    indents = [len(line) - len(line.lstrip()) for line in lines]
+    return "\n".join(" " * indent + " ".join(line.split()) for indent, line in zip(indents, lines, strict=True))
+
+
+def test_every_example_is_tried():
+    assert {path.stem for path in FOLDER.glob("*.py")} == {*SCRIPTS, "outside_lambda"}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_an_example_is_recorded_and_drawn(name, records):
+    model = ScriptedModel(SCRIPTS[name])
+    agent = track(load(name).build(agents_run.AgentRun("How long is it?", {}, model)), monotonic=lambda: 0.0)
+    agent("How long is it?", invocation_state={"runcast": {"requestId": "r1", "userId": "ana", "tenantId": "acme"}})
+    run = records.read("r1")
+    assert drawn(run) == DRAWN[name].strip("\n")
+    assert (run.status, run.owner, model.script) == (RunStatus.COMPLETE, Owner("acme", "ana"), [])
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_an_example_is_an_agent_of_ours_once_it_is_copied_in(name, tmp_path, monkeypatch):
+    (tmp_path / "hello.py").write_text((FOLDER / f"{name}.py").read_text())
+    monkeypatch.setattr(registry, "_FOLDER", tmp_path)
+    registry._files.cache_clear()
+    try:
+        assert registry.names() == ("hello",)
+        assert registry.description("hello").endswith(".")
+    finally:
+        registry._files.cache_clear()
+
+
+def test_the_first_example_is_short():
+    assert len((FOLDER / "hello_agent.py").read_text().splitlines()) < 30
+
+
+def test_outside_lambda_it_is_the_same(records, capsys):
+    model = ScriptedModel([Call("count_words", TEXT), Say("There are {tool_result} words.")])
+    answer = import_module("examples.outside_lambda").answer("How long?", user_id="ana", tenant_id="acme", model=model)
+    assert answer.strip() == "There are 6 words."
+    run = records.read(capsys.readouterr().out.strip())
+    assert (run.owner, run.agent, run.result) == (Owner("acme", "ana"), "counter", "There are 6 words.")
+    assert [step.step for step in run.steps] == ["agent", "thinking", "executing", "thinking", "text", "complete"]
