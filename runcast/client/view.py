@@ -31,6 +31,12 @@ _STYLES = {
     "cancelled": "yellow",
     "waiting": "yellow",
 }
+_LIVENESS = {
+    "late": "its worker is late",
+    "lost": "its worker is lost",
+    "cancelling": "being cancelled",
+}
+_NOT_WORTH_SAYING = (None, "live", "done")
 _REFRESHES_PER_SECOND = 8
 
 
@@ -153,8 +159,8 @@ class TerminalView:
             text.append(_what(self._latest) if self._latest else "waiting for the first step")
             if not watch.live and watch.outcome is None:
                 text.append("  (not live)", style="yellow")
-            if watch.liveness == "late":
-                text.append("  (its worker is late)", style="yellow")
+            if watch.liveness not in _NOT_WORTH_SAYING and watch.outcome is None:
+                text.append(f"  ({_LIVENESS.get(watch.liveness, _one_line(watch.liveness))})", style="yellow")
         self._spinner.update(text=text)
         return self._spinner
 
