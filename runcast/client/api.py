@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from gql import GraphQLRequest
 from gql.transport.aiohttp import AIOHTTPTransport
-from gql.transport.appsync_auth import AppSyncJWTAuthentication
 from gql.transport.exceptions import TransportError
 
+from runcast.client.credentials import Credentials
 from runcast.client.documents import document
 from runcast.client.sign_in import Identity
 from runcast.client.step import Progress
@@ -44,8 +43,9 @@ class StartedRun:
 class Api:
     """Runcast's queries and mutations, as one user. Make it with `open_api()`."""
 
-    def __init__(self, transport: AIOHTTPTransport) -> None:
+    def __init__(self, transport: AIOHTTPTransport, credentials: Credentials) -> None:
         self._transport = transport
+        self._credentials = credentials
 
     async def start_agent_run(
         self, agent: str, query: str, *, parameters: Mapping[str, Any] | None, request_id: str
@@ -55,7 +55,7 @@ class Api:
         Raises:
             InvalidInput: The agent is unknown, or an input is over its limit.
             Conflict: The id is somebody else's.
-            Unauthorized: The token is not accepted.
+            Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure; the run may have been started all the same.
         """
         variables = {
@@ -72,7 +72,7 @@ class Api:
 
         Raises:
             InvalidInput: There is no such run of this user.
-            Unauthorized: The token is not accepted.
+            Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure.
         """
         answer = await self._ask("getAgentProgress", {"requestId": request_id, "afterSeq": after_seq})
@@ -81,9 +81,18 @@ class Api:
         return Progress.from_answer(answer, after_seq)
 
     async def _ask(self, field: str, variables: Mapping[str, Any]) -> Any:
-        request = GraphQLRequest(document(field), variable_values=dict(variables))
+        identity = await self._credentials.valid()
         try:
-            result = await self._transport.execute(request)
+            return await self._ask_as(identity, field, variables)
+        except Unauthorized:
+            # A token may be refused before its time. What was refused was not done, so it may be asked again.
+            return await self._ask_as(await self._credentials.instead_of(identity), field, variables)
+
+    async def _ask_as(self, identity: Identity, field: str, variables: Mapping[str, Any]) -> Any:
+        request = GraphQLRequest(document(field), variable_values=dict(variables))
+        headers = {"Authorization": identity.id_token}
+        try:
+            result = await self._transport.execute(request, extra_args={"headers": headers})
         except TransportError as error:
             raise Unavailable(f"{self._transport.url} gave no answer: {str(error) or type(error).__name__}") from error
         if result.errors:
@@ -92,18 +101,17 @@ class Api:
 
 
 @asynccontextmanager
-async def open_api(graphql_url: str, identity: Identity) -> AsyncIterator[Api]:
+async def open_api(graphql_url: str, credentials: Credentials) -> AsyncIterator[Api]:
     """Open the HTTP side for one user, for as long as the block lasts."""
     transport = AIOHTTPTransport(
         url=graphql_url,
-        auth=AppSyncJWTAuthentication(host=urlsplit(graphql_url).netloc, jwt=identity.id_token),
         timeout=_REQUEST_TIMEOUT_SECONDS,
         # The proxy settings of the environment hold for the other two wires, so they hold for this one.
         client_session_args={"trust_env": True},
     )
     await transport.connect()
     try:
-        yield Api(transport)
+        yield Api(transport, credentials)
     finally:
         await transport.close()
 

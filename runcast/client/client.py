@@ -16,16 +16,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from random import random as uniform
 from typing import Any
 
 import boto3
 
 from runcast.client.api import Api, StartedRun, open_api
 from runcast.client.config import ClientConfig
+from runcast.client.connection import Connection
+from runcast.client.credentials import Credentials
 from runcast.client.live import subscribe
-from runcast.client.sign_in import COGNITO_CLIENT_CONFIG, Identity, sign_in
+from runcast.client.patience import Patience
+from runcast.client.sign_in import COGNITO_CLIENT_CONFIG, Identity, renew, sign_in
 from runcast.client.step import Progress
-from runcast.client.watch import Patience, Watch
+from runcast.client.watch import Watch
+from runcast.clock import epoch_ms
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +39,21 @@ class Client:
     """Runcast, as one user. Make it with `connect()`."""
 
     def __init__(
-        self, graphql_url: str, identity: Identity, api: Api, *, patience: Patience, notify: Callable[[str], None]
+        self,
+        graphql_url: str,
+        credentials: Credentials,
+        api: Api,
+        *,
+        patience: Patience,
+        notify: Callable[[str], None],
+        random: Callable[[], float],
     ) -> None:
         self._graphql_url = graphql_url
-        self._identity = identity
+        self._credentials = credentials
         self._api = api
         self._patience = patience
         self._notify = notify
+        self._random = random
 
     def run(
         self,
@@ -78,7 +91,7 @@ class Client:
 
         Raises:
             InvalidInput: There is no such run of this user.
-            Unauthorized: The token is not accepted.
+            Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure.
         """
         progress = await self._api.get_agent_progress(request_id)
@@ -96,40 +109,59 @@ class Client:
         live: bool,
         timeout_seconds: float | None,
     ) -> Watch:
-        connect_live = partial(
-            subscribe, self._graphql_url, self._identity, request_id, timeout_seconds=self._patience.connect
+        subscribe_to_it = partial(
+            subscribe,
+            graphql_url=self._graphql_url,
+            request_id=request_id,
+            timeout_seconds=self._patience.connect,
+        )
+        connection = Connection(
+            subscribe_to_it, self._credentials, patience=self._patience, notify=self._notify, random=self._random
         )
         return Watch(
             self._api,
             request_id,
-            subscribe=connect_live if live else None,
+            connection=connection if live else None,
             start=start,
             patience=self._patience,
             timeout_seconds=timeout_seconds,
             notify=self._notify,
+            random=self._random,
         )
 
 
 @asynccontextmanager
 async def connect(
-    config: ClientConfig, *, patience: Patience | None = None, notify: Callable[[str], None] = logger.warning
+    config: ClientConfig,
+    *,
+    patience: Patience | None = None,
+    notify: Callable[[str], None] = logger.warning,
+    random: Callable[[], float] = uniform,
+    now_ms: Callable[[], int] = epoch_ms,
 ) -> AsyncIterator[Client]:
-    """Sign in, and stay connected for as long as the block lasts.
+    """Sign in, and stay signed in and connected for as long as the block lasts.
 
     Args:
         config: Where, and as whom.
         patience: How long to wait for what, where the defaults do not do.
-        notify: Told, in a sentence, when a live connection or a read fails and what is done instead.
+        notify: Told, in a sentence, when a live connection, a read or a run's worker fails, and what is done instead.
+        random: Gives a number from 0 to 1, for the pauses between tries.
+        now_ms: The wall clock, for the age of the token.
 
     Raises:
         Unauthorized: Cognito refuses this user or password.
         Unavailable: Cognito cannot be reached, or failed.
         RuncastError: The configuration does not fit the user pool.
     """
-    identity = await asyncio.to_thread(_sign_in, config)
-    async with open_api(config.graphql_url, identity) as api:
-        yield Client(config.graphql_url, identity, api, patience=patience or Patience(), notify=notify)
+    cognito = await asyncio.to_thread(
+        boto3.client, "cognito-idp", region_name=config.region, config=COGNITO_CLIENT_CONFIG
+    )
 
+    async def renewed(identity: Identity) -> Identity:
+        return await asyncio.to_thread(renew, cognito, config, identity)
 
-def _sign_in(config: ClientConfig) -> Identity:
-    return sign_in(boto3.client("cognito-idp", region_name=config.region, config=COGNITO_CLIENT_CONFIG), config)
+    credentials = Credentials(await asyncio.to_thread(sign_in, cognito, config), renewed, now_ms=now_ms)
+    async with open_api(config.graphql_url, credentials) as api:
+        yield Client(
+            config.graphql_url, credentials, api, patience=patience or Patience(), notify=notify, random=random
+        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import uuid
 from collections.abc import Sequence
@@ -52,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code, as `runcast --help` lists them.
     """
     arguments = _parser().parse_args(argv)
+    # It warns of connections that are gone already; what users need to know of them they are told here.
+    logging.getLogger("gql").setLevel(logging.ERROR)
     try:
         return asyncio.run(_command(arguments))
     except Unavailable as error:

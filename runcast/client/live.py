@@ -1,12 +1,14 @@
 """The live channel as a client sees it: one WebSocket with one subscription, until it breaks.
 
 gql speaks the protocol, but keeps the server's `start_ack` to itself; whoever must not miss a run's first step needs
-to know of it, so it is brought out here.
+to know of it, so it is brought out here. So is the server's word on how long a connection may be without a sign of
+life, which gql leaves to its caller.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,74 +23,94 @@ from runcast.client.documents import document
 from runcast.client.sign_in import Identity
 from runcast.errors import Unavailable
 
+# Of the closing handshake: who leaves does not wait long for one who may be gone.
 _CLOSE_TIMEOUT_SECONDS = 1
-
-
-class _Started:
-    """Stands in the queue for the server's `start_ack`."""
+# The server says in its `connection_ack` how long to wait for a keep-alive; this is what AppSync says.
+# Source: https://docs.aws.amazon.com/appsync/latest/devguide/real-time-websocket-client.html
+_KEEP_ALIVE_SECONDS = 300.0
 
 
 class Subscription:
-    """The status messages of one run, as they come. Make it with `subscribe()`."""
+    """One run's subscription, which hands over each status message as it comes. Make it with `subscribe()`.
 
-    def __init__(self, transport: _Transport, heard: asyncio.Queue[Any], request: GraphQLRequest) -> None:
+    Attributes:
+        ended: Done when nothing will come any more; its result says why.
+    """
+
+    def __init__(
+        self,
+        transport: _Transport,
+        request: GraphQLRequest,
+        hear: Callable[[dict[str, Any]], None],
+    ) -> None:
         self._transport = transport
-        self._heard = heard
-        self._listening = asyncio.create_task(self._listen(request))
+        self._hear = hear
+        self.ended: asyncio.Task[Unavailable] = asyncio.create_task(self._end(request))
 
-    async def next(self) -> dict[str, Any]:
-        """Wait for the next message: a GraphQL `StatusUpdate`.
+    async def stands(self) -> None:
+        """Wait for the server's word that the subscription stands.
 
         Raises:
-            Unavailable: The connection broke, or the server refused or ended the subscription. Nothing comes after it.
+            Unavailable: It does not.
         """
-        heard = await self._heard.get()
-        if isinstance(heard, Unavailable):
-            raise heard
-        return dict(heard)
+        acknowledged = asyncio.create_task(self._transport.acknowledged.wait())
+        try:
+            await asyncio.wait({self.ended, acknowledged}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            acknowledged.cancel()
+        if self.ended.done():
+            raise self.ended.result()
 
     async def close(self) -> None:
         """Leave the connection in order, if it still stands."""
         await self._transport.close()
-        self._listening.cancel()
-        await asyncio.wait([self._listening])
+        self.ended.cancel()
+        await asyncio.wait([self.ended])
 
-    async def started(self) -> None:
-        """Wait for the server's word that the subscription stands; to be called once, before `next()`."""
-        while not isinstance(heard := await self._heard.get(), _Started):
-            if isinstance(heard, Unavailable):
-                raise heard
+    async def _end(self, request: GraphQLRequest) -> Unavailable:
+        parts = {asyncio.create_task(self._listen(request)), asyncio.create_task(self._transport.falls_silent())}
+        try:
+            finished, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            return finished.pop().result()
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.wait(parts)
 
-    async def _listen(self, request: GraphQLRequest) -> None:
+    async def _listen(self, request: GraphQLRequest) -> Unavailable:
         try:
             async for result in self._transport.subscribe(request):
                 if result.data and result.data.get("onStatusUpdate"):
-                    self._heard.put_nowait(result.data["onStatusUpdate"])
+                    self._hear(result.data["onStatusUpdate"])
         except TransportError as error:
-            self._heard.put_nowait(Unavailable(_reason(error)))
-        else:
-            self._heard.put_nowait(Unavailable("the server ended the subscription"))
+            return Unavailable(_reason(error))
+        return Unavailable("the server ended the subscription")
 
 
-async def subscribe(graphql_url: str, identity: Identity, request_id: str, *, timeout_seconds: float) -> Subscription:
+async def subscribe(
+    identity: Identity,
+    hear: Callable[[dict[str, Any]], None],
+    *,
+    graphql_url: str,
+    request_id: str,
+    timeout_seconds: float,
+) -> Subscription:
     """Subscribe to one run's status messages; return when the server has said that it stands.
 
     Args:
-        graphql_url: The API's HTTP address. gql derives the real-time one from it.
         identity: Who subscribes.
+        hear: Given each message, a GraphQL `StatusUpdate`; it must not block.
+        graphql_url: The API's HTTP address. gql derives the real-time one from it.
         request_id: The run; it need not exist yet.
         timeout_seconds: How long connecting and subscribing may take, together.
 
     Raises:
         Unavailable: It cannot be had; the message says why.
     """
-    heard: asyncio.Queue[Any] = asyncio.Queue()
     transport = _Transport(
         # gql turns https:// into wss:// itself; only a local endpoint has no TLS.
         graphql_url.replace("http://", "ws://", 1),
         auth=AppSyncJWTAuthentication(host=urlsplit(graphql_url).netloc, jwt=identity.id_token),
-        close_timeout=_CLOSE_TIMEOUT_SECONDS,
-        on_started=lambda: heard.put_nowait(_Started()),
     )
     variables = {"userId": identity.user_id, "requestId": request_id}
     request = GraphQLRequest(document("onStatusUpdate"), variable_values=variables)
@@ -97,8 +119,8 @@ async def subscribe(graphql_url: str, identity: Identity, request_id: str, *, ti
     try:
         async with asyncio.timeout(timeout_seconds):
             await transport.connect()
-            subscription = Subscription(transport, heard, request)
-            await subscription.started()
+            subscription = Subscription(transport, request, hear)
+            await subscription.stands()
             stands = True
             return subscription
     except TimeoutError as error:
@@ -111,18 +133,48 @@ async def subscribe(graphql_url: str, identity: Identity, request_id: str, *, ti
 
 
 class _Transport(AppSyncWebsocketsTransport):
-    """gql's transport, which also says when a subscription has been acknowledged."""
+    """gql's transport, which also says when a subscription stands, and waits for keep-alives as the server says.
 
-    def __init__(
-        self, url: str, *, auth: AppSyncJWTAuthentication, close_timeout: int, on_started: Callable[[], None]
-    ) -> None:
-        super().__init__(url, auth=auth, close_timeout=close_timeout)
-        self._on_started = on_started
+    gql waits with `asyncio.wait_for`, which on Python 3.11 may come to nothing when it is cancelled: a connection that
+    breaks would not be reported, and one that is left would be kept. So none of its waits is on a task that is
+    cancelled here.
+    """
+
+    def __init__(self, url: str, *, auth: AppSyncJWTAuthentication) -> None:
+        super().__init__(
+            url,
+            auth=auth,
+            close_timeout=_CLOSE_TIMEOUT_SECONDS,
+            connect_args={"close_timeout": _CLOSE_TIMEOUT_SECONDS},
+        )
+        self.connect_timeout = self.ack_timeout = None
+        self.acknowledged = asyncio.Event()
+        self._keep_alive_seconds = _KEEP_ALIVE_SECONDS
+        self._alive_at = 0.0
+
+    async def close(self) -> None:
+        """Leave the connection in order, if it still stands."""
+        closing = asyncio.create_task(super().close())
+        await asyncio.wait([closing])
+        closing.result()
+
+    async def falls_silent(self) -> Unavailable:
+        """Wait until there has been no keep-alive for as long as the server said."""
+        now = asyncio.get_running_loop().time
+        while (left_seconds := self._alive_at + self._keep_alive_seconds - now()) > 0:
+            await asyncio.sleep(left_seconds)
+        return Unavailable(f"no keep-alive for {self._keep_alive_seconds:g} s")
 
     def _parse_answer(self, answer: str) -> tuple[str, int | None, ExecutionResult | None]:
         parsed = super()._parse_answer(answer)
-        if parsed[0] == "start_ack":
-            self._on_started()
+        kind = parsed[0]
+        if kind in ("connection_ack", "ka"):
+            self._alive_at = asyncio.get_running_loop().time()
+        if kind == "start_ack":
+            self.acknowledged.set()
+        elif kind == "connection_ack":
+            payload = json.loads(answer).get("payload") or {}
+            self._keep_alive_seconds = payload.get("connectionTimeoutMs", _KEEP_ALIVE_SECONDS * 1000) / 1000
         return parsed
 
 

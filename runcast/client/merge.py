@@ -43,7 +43,9 @@ class Merge:
 
     def all_came_live(self, after_seq: int) -> bool:
         """Say whether each recorded step after that one came over the live channel."""
-        return self._seen_live.issuperset(range(after_seq + 1, self.recorded + 1))
+        # Counted first: this is asked for each message, and looking each time at all of them would be quadratic.
+        enough = len(self._seen_live) >= self.recorded - after_seq
+        return enough and self._seen_live.issuperset(range(after_seq + 1, self.recorded + 1))
 
     def add_live(self, step: WatchedStep) -> list[WatchedStep]:
         """Take a status message; return the steps that are to be shown now, in order.

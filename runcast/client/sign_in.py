@@ -1,4 +1,4 @@
-"""Signing in with Cognito: a user name and a password become an ID token and the user's id.
+"""Signing in with Cognito: a user name and a password become an ID token and the user's id, and later a new token.
 
 Only the ID token is of use: access tokens lack the tenant claim, and the API refuses them.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.config import Config
@@ -35,10 +35,14 @@ class Identity:
     Attributes:
         user_id: The user's id, as the API takes it from the token.
         id_token: The JWT; not part of the printed form.
+        lifetime_seconds: How long the token lives from its issue on.
+        refresh_token: What the next token is had for, if there is one; not part of the printed form.
     """
 
     user_id: str
     id_token: str = field(repr=False)
+    lifetime_seconds: float
+    refresh_token: str | None = field(repr=False)
 
 
 def sign_in(cognito: Any, config: ClientConfig) -> Identity:
@@ -53,12 +57,39 @@ def sign_in(cognito: Any, config: ClientConfig) -> Identity:
         Unavailable: Cognito cannot be reached, or failed.
         RuncastError: The configuration does not fit the user pool.
     """
+    return _authenticate(
+        cognito, config, "USER_PASSWORD_AUTH", {"USERNAME": config.username, "PASSWORD": config.password}
+    )
+
+
+def renew(cognito: Any, config: ClientConfig, identity: Identity) -> Identity:
+    """Get a new token by the refresh token, or, where that is refused, by signing in anew.
+
+    Args:
+        cognito: A boto3 `cognito-idp` client, made with `COGNITO_CLIENT_CONFIG`.
+        config: As whom, and through which app client.
+        identity: The one whose token has run out.
+
+    Raises:
+        Unauthorized: Cognito refuses this user or password too.
+        Unavailable: Cognito cannot be reached, or failed.
+        RuncastError: The configuration does not fit the user pool.
+    """
+    if identity.refresh_token is not None:
+        try:
+            renewed = _authenticate(cognito, config, "REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": identity.refresh_token})
+        except Unavailable:
+            raise
+        except RuncastError:
+            # Expired, revoked, or not allowed for this app client: the password may do.
+            return sign_in(cognito, config)
+        return replace(renewed, refresh_token=renewed.refresh_token or identity.refresh_token)
+    return sign_in(cognito, config)
+
+
+def _authenticate(cognito: Any, config: ClientConfig, flow: str, parameters: dict[str, str]) -> Identity:
     try:
-        answer = cognito.initiate_auth(
-            AuthFlow="USER_PASSWORD_AUTH",
-            ClientId=config.user_pool_client_id,
-            AuthParameters={"USERNAME": config.username, "PASSWORD": config.password},
-        )
+        answer = cognito.initiate_auth(AuthFlow=flow, ClientId=config.user_pool_client_id, AuthParameters=parameters)
     except ClientError as error:
         code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
         if code in _REFUSALS:
@@ -76,13 +107,18 @@ def sign_in(cognito: Any, config: ClientConfig) -> Identity:
         raise Unauthorized(
             f"{config.username!r} must do something else before signing in: {answer.get('ChallengeName')}."
         )
-    return _identity(answer["AuthenticationResult"]["IdToken"], config.user_id_claim)
+    return _identity(answer["AuthenticationResult"], config.user_id_claim)
 
 
-def _identity(id_token: str, user_id_claim: str) -> Identity:
+def _identity(tokens: dict[str, Any], user_id_claim: str) -> Identity:
     # The token is not verified here: it comes straight from Cognito, and the API verifies it.
-    payload = id_token.split(".")[1]
+    payload = tokens["IdToken"].split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     if not claims.get(user_id_claim):
         raise RuncastError(f"The ID token has no claim {user_id_claim!r}. Check RUNCAST_USER_ID_CLAIM.")
-    return Identity(user_id=str(claims[user_id_claim]), id_token=id_token)
+    return Identity(
+        user_id=str(claims[user_id_claim]),
+        id_token=tokens["IdToken"],
+        lifetime_seconds=claims["exp"] - claims["iat"],
+        refresh_token=tokens.get("RefreshToken"),
+    )

@@ -32,6 +32,12 @@ _STYLES = {
     "cancelled": "yellow",
     "waiting": "yellow",
 }
+_LIVENESS = {
+    "late": "its worker is late",
+    "lost": "its worker is lost",
+    "cancelling": "being cancelled",
+}
+_NOT_WORTH_SAYING = (None, "live", "done")
 _REFRESHES_PER_SECOND = 8
 
 
@@ -156,8 +162,8 @@ class TerminalView:
             text.append(f"  {bar(self._latest)}".rstrip() if self._latest else "")
             if not watch.live and watch.outcome is None:
                 text.append("  (not live)", style="yellow")
-            if watch.liveness == "late":
-                text.append("  (its worker is late)", style="yellow")
+            if watch.liveness not in _NOT_WORTH_SAYING and watch.outcome is None:
+                text.append(f"  ({_LIVENESS.get(watch.liveness, _one_line(watch.liveness))})", style="yellow")
         self._spinner.update(text=text)
         return self._spinner
 

@@ -2,7 +2,8 @@
 
 The live channel is fast and may lose anything; the record is the truth and must be asked for. So the client subscribes
 first, then asks, and asks again whenever what it hears leaves a doubt: a hole that stays, a silence, an ending, a
-broken connection. Without a live connection it asks at a steady pace.
+connection that broke or was made anew, a worker that is late. Without a live connection it asks at a steady pace, and
+with one, whatever it delivers, every now and then.
 """
 
 from __future__ import annotations
@@ -13,35 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from runcast.client.api import Api, StartedRun
-from runcast.client.live import Subscription
+from runcast.client.connection import Connection
 from runcast.client.merge import Merge
+from runcast.client.patience import Patience
 from runcast.client.step import LIVE_ENDINGS, Progress, WatchedStep
 from runcast.errors import Unavailable
 from runcast.record.model import RunStatus
 
 LOST = "lost"
 TIMEOUT = "timeout"
-_FAILED_READS_IN_A_ROW = 5
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a watching client waits before it does something about it, in seconds.
-
-    Attributes:
-        gap: For a step that is missing between two others, before it asks.
-        silence: For anything to be heard, before it asks.
-        poll: Between two questions while there is no live connection.
-        straggler: After the end, for steps known from the record that may still be on their way live. They are held
-            already; this is for the count only.
-        connect: For a live connection to stand.
-    """
-
-    gap: float = 0.5
-    silence: float = 5.0
-    poll: float = 1.0
-    straggler: float = 5.0
-    connect: float = 5.0
+# News of such a run is waited for: it dies, comes back, or stops, within seconds.
+_IN_DOUBT = frozenset({"late", LOST, "cancelling"})
 
 
 @dataclass(frozen=True)
@@ -51,7 +34,8 @@ class Outcome:
     Attributes:
         request_id: Which run.
         status: `complete`, `error`, `cancelled`, or `waiting` (for people); `lost` when its worker's lease has
-            passed; `timeout` when the watching was over before the run was.
+            passed and neither a step nor an end has come for a while; `timeout` when the watching was over before the
+            run was.
         recorded: How many steps its record is known to hold.
         received_live: How many of them came over the live channel.
         missing: How many of them were not shown; 0 unless the watching was over too early.
@@ -83,11 +67,12 @@ class Watch:
     Args:
         api: The HTTP side.
         request_id: Which run.
-        subscribe: Makes the live connection; None to do without.
+        connection: The live connection, not yet opened; None to do without.
         start: Starts the run, once the live connection stands; None if it was started before.
         patience: How long to wait for what.
         timeout_seconds: How long to watch at most; None for as long as it takes.
-        notify: Told, in a sentence, when the live connection or the reader fails.
+        notify: Told, in a sentence, when the reader fails, and when the worker is lost or comes back.
+        random: Gives a number from 0 to 1, for the pauses after failed reads.
 
     Attributes:
         request_id: Which run.
@@ -102,31 +87,33 @@ class Watch:
         api: Api,
         request_id: str,
         *,
-        subscribe: Callable[[], Awaitable[Subscription]] | None,
+        connection: Connection | None,
         start: Callable[[], Awaitable[StartedRun]] | None,
         patience: Patience,
         timeout_seconds: float | None,
         notify: Callable[[str], None],
+        random: Callable[[], float],
     ) -> None:
         self.request_id = request_id
         self.began_ms: int | None = None
         self.liveness: str | None = None
         self.outcome: Outcome | None = None
         self._api = api
-        self._subscribe = subscribe
+        self._connection = connection
         self._start = start
         self._patience = patience
         self._timeout_seconds = timeout_seconds
         self._notify = notify
+        self._random = random
         self._merge = Merge()
-        self._subscription: Subscription | None = None
         # The last step that was there before anybody listened: known once a record that is older has been read.
         self._before_listening = 0
         self._caught_up = start is not None
         self._last: Progress | None = None
         self._failed_reads = 0
         self._read_now = True
-        self._read_at = self._heard_at = self._gap_at = 0.0
+        self._read_at = self._readable_at = self._heard_at = self._gap_at = self._lost_at = 0.0
+        self._read_again_at = 0.0
         self._steps = self._watch()
 
     def __aiter__(self) -> AsyncIterator[WatchedStep]:
@@ -135,7 +122,7 @@ class Watch:
     @property
     def live(self) -> bool:
         """Whether there is a live connection now."""
-        return self._subscription is not None
+        return self._connection is not None and self._connection.live
 
     async def aclose(self) -> None:
         """Stop watching; the run itself goes on."""
@@ -156,18 +143,15 @@ class Watch:
                     yield step
                 turn = self._next
         finally:
-            if self._subscription is not None:
-                await self._subscription.close()
-                self._subscription = None
+            if self._connection is not None:
+                await self._connection.close()
 
     async def _begin(self) -> list[WatchedStep]:
-        if self._subscribe is not None:
-            try:
-                self._subscription = await self._subscribe()
-            except Unavailable as error:
-                self._notify(f"No live connection ({error}); {self._how_else()}.")
+        if self._connection is not None:
+            await self._connection.open()
         if self._start is not None:
             self.began_ms = (await self._start()).created_at_ms
+        self._readable_at = self._now()
         return []
 
     # From here on, nothing is awaited between taking a step and returning it: a timeout must not lose one.
@@ -188,32 +172,33 @@ class Watch:
         """When to stop listening and ask, or, where nothing is left to ask, when to stop at all."""
         patience = self._patience
         if self._failed_reads:
-            return self._read_at + patience.poll
+            return self._read_again_at
         if self._read_now:
             return 0.0
         if self._verdict() is not None:
             return max(self._heard_at, self._read_at) + patience.straggler if self._stragglers() else 0.0
-        if not self.live:
-            return self._read_at + patience.poll
-        if self._merge.missing:
-            return max(self._gap_at, self._read_at) + patience.gap
-        return max(self._heard_at, self._read_at) + patience.silence
+        if not self.live or self.liveness in _IN_DOUBT:
+            due_at = self._read_at + patience.poll
+        elif self._merge.missing:
+            due_at = max(self._gap_at, self._read_at) + patience.gap
+        else:
+            due_at = max(self._heard_at, self._read_at) + patience.silence
+        return min(due_at, self._read_at + patience.backstop)
 
     async def _hear(self, wait_seconds: float) -> dict[str, Any] | None:
-        """Return the next status message, or None if the wait is over or the connection has broken."""
-        if self._subscription is None:
+        """Return the next status message, or None if it is time to look again at what is due."""
+        if self._connection is None:
             await asyncio.sleep(wait_seconds)
             return None
         try:
             async with asyncio.timeout(wait_seconds):
-                return await self._subscription.next()
+                update = await self._connection.hear()
         except TimeoutError:
             return None
-        except Unavailable as error:
-            self._notify(f"The live connection broke ({error}); {self._how_else()}.")
-            await self._subscription.close()
-            self._subscription = None
-            return None
+        if update is None:
+            # What was missed will not come any more: it is asked for, and not waited for.
+            self._read_now, self._caught_up = True, False
+        return update
 
     def _take_live(self, update: dict[str, Any]) -> list[WatchedStep]:
         assert self.began_ms is not None  # noqa: S101 - whoever listens has started the run or read it
@@ -233,22 +218,37 @@ class Watch:
         try:
             progress = await self._api.get_agent_progress(self.request_id, after_seq=self._merge.held_seq)
         except Unavailable as error:
-            self._failed_reads += 1
-            self._read_at = self._now()
-            if self.began_ms is None or self._failed_reads == _FAILED_READS_IN_A_ROW:
-                raise
-            self._notify(f"The record cannot be read ({error}); trying again.")
+            self._read_failed(error)
             return []
         self._failed_reads = 0
-        self._read_at = self._now()
+        self._read_at = self._readable_at = self._now()
         if not self._caught_up:
             self._before_listening = progress.last_seq
             self._caught_up = progress.whole
         self._last = progress
         self._read_now = not progress.whole
         self.began_ms = progress.created_at_ms
-        self.liveness = progress.liveness
+        self._take_liveness(progress.liveness)
         return self._merge.add_recorded(progress)
+
+    def _read_failed(self, error: Unavailable) -> None:
+        now, patience = self._now(), self._patience
+        if self.began_ms is None or now - self._readable_at >= patience.unreadable:
+            raise error
+        self._failed_reads += 1
+        self._read_again_at = now + patience.poll + patience.pause_seconds(self._failed_reads, self._random)
+        self._notify(f"The record cannot be read ({error}); trying again.")
+
+    def _take_liveness(self, liveness: str) -> None:
+        before, self.liveness = self.liveness, liveness
+        if liveness == LOST and before != LOST:
+            self._lost_at = self._read_at
+            self._notify(
+                "The run's worker gives no sign of life: it is probably dead. "
+                f"Watching for {self._patience.lost:g} s more, in case that it comes back or an end is written."
+            )
+        elif before == LOST and liveness != LOST:
+            self._notify(f"The run's worker is no longer lost: it is {liveness}.")
 
     def _verdict(self) -> str | None:
         """Return what became of the run, if that is known together with every step up to there."""
@@ -257,7 +257,8 @@ class Watch:
             return None
         if self._merge.complete or last.status is RunStatus.WAITING:
             return last.status.value
-        return LOST if last.liveness == LOST else None
+        lost_for_good = last.liveness == LOST and self._now() - self._lost_at >= self._patience.lost
+        return LOST if lost_for_good else None
 
     def _finish(self, status: str) -> None:
         merge, last = self._merge, self._last
@@ -272,10 +273,7 @@ class Watch:
         )
 
     def _stragglers(self) -> bool:
-        return self.live and not self._merge.all_came_live(self._before_listening)
-
-    def _how_else(self) -> str:
-        return f"reading the record every {self._patience.poll:g} s instead"
+        return self.live and self.liveness != LOST and not self._merge.all_came_live(self._before_listening)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

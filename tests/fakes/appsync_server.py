@@ -24,13 +24,21 @@ from graphql import GraphQLSchema, build_schema, execute_sync, graphql, parse, v
 ROOT = Path(__file__).parents[2]
 BEGAN_MS = 1_700_000_000_000
 USER_ID, USERNAME, PASSWORD, APP_CLIENT_ID = "user-1", "alice", "correct horse", "app-client"
+TOKEN_LIFETIME_SECONDS = 3600
 
 
 def _part(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
-ID_TOKEN = ".".join([_part({"alg": "none"}), _part({"sub": USER_ID, "token_use": "id"}), "signature"])
+def id_token(number: int) -> str:
+    """The user's n-th ID token, which lives for an hour as Cognito's do."""
+    issued = BEGAN_MS // 1000 + number
+    claims = {"sub": USER_ID, "token_use": "id", "iat": issued, "exp": issued + TOKEN_LIFETIME_SECONDS}
+    return ".".join([_part({"alg": "none"}), _part(claims), "signature"])
+
+
+ID_TOKEN, REFRESH_TOKEN = id_token(0), "refresh-token"
 
 
 @cache
@@ -63,7 +71,16 @@ class FakeAppSync:
         acknowledge: Whether subscriptions are acknowledged.
         start_error: What `startAgentRun` answers instead of starting.
         failing_reads: How many of the next reads fail with an error of the service.
+        refused_requests: How many of the next HTTP requests are answered 401, whatever their token.
+        connection_timeout_ms: How long, by its own word, a client shall wait for keep-alives. Only one is sent.
+        refuse_refresh: Whether refresh tokens are refused.
+        password: What signs the user in.
         reads: The `afterSeq` of each read so far.
+        auth_flows: How a token was asked for, each time.
+        token: The one ID token that is accepted now; whoever signs in or refreshes is given it.
+        attempts: How many WebSockets have been opened so far.
+        subscriptions: How many subscriptions have been acknowledged so far.
+        delay_seconds: Asked how long to hold back each answer of the reader, after it was read.
     """
 
     url: str = ""
@@ -74,6 +91,15 @@ class FakeAppSync:
     acknowledge: bool = True
     start_error: ServiceError | None = None
     failing_reads: int = 0
+    refused_requests: int = 0
+    connection_timeout_ms: int = 300_000
+    refuse_refresh: bool = False
+    password: str = PASSWORD
+    auth_flows: list[str] = field(default_factory=list)
+    token: str = ID_TOKEN
+    attempts: int = 0
+    subscriptions: int = 0
+    delay_seconds: Callable[[], float] = lambda: 0.0
     reads: list[int] = field(default_factory=list)
     request_id: str | None = None
     started_with: dict[str, Any] | None = None
@@ -89,6 +115,7 @@ class FakeAppSync:
         self._connections: set[Any] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._condition = asyncio.Condition()
+        self._tokens = 0
 
     # What a script does
 
@@ -142,6 +169,11 @@ class FakeAppSync:
         for transport in self._connections:
             transport.abort()
 
+    def replace_token(self) -> None:
+        """Accept another ID token from now on, and the old one no more. Connections that stand are left alone."""
+        self._tokens += 1
+        self.token = id_token(self._tokens)
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something that clients do has made the condition true."""
         async with self._condition:
@@ -162,8 +194,10 @@ class FakeAppSync:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer one GraphQL request, or one call of Cognito."""
         if request.headers.get("X-Amz-Target", "").endswith(".InitiateAuth"):
-            return _sign_in(await request.json())
-        if request.headers.get("Authorization") != ID_TOKEN:
+            return self._authenticate(await request.json())
+        refused = self.refused_requests > 0
+        self.refused_requests -= refused
+        if refused or request.headers.get("Authorization") != self.token:
             return _errors("UnauthorizedException", "Valid authorization header not provided.", status=401)
         asked = await request.json()
         root = {"startAgentRun": self._start_agent_run, "getAgentProgress": self._get_agent_progress}
@@ -175,6 +209,21 @@ class FakeAppSync:
                 for each in result.errors
             ]
         return web.json_response(answer)
+
+    def _authenticate(self, asked: dict[str, Any]) -> web.Response:
+        flow, given = asked["AuthFlow"], asked["AuthParameters"]
+        self.auth_flows.append(flow)
+        if asked["ClientId"] != APP_CLIENT_ID:
+            kind = "ResourceNotFoundException"
+            return _cognito_error(kind, f"User pool client {asked['ClientId']} does not exist.")
+        tokens = {"IdToken": self.token, "AccessToken": "another", "ExpiresIn": TOKEN_LIFETIME_SECONDS}
+        if flow == "REFRESH_TOKEN_AUTH":
+            if self.refuse_refresh or given["REFRESH_TOKEN"] != REFRESH_TOKEN:
+                return _cognito_error("NotAuthorizedException", "Refresh Token has expired")
+            return _json({"AuthenticationResult": tokens})
+        if (given["USERNAME"], given["PASSWORD"]) != (USERNAME, self.password):
+            return _cognito_error("NotAuthorizedException", "Incorrect username or password.")
+        return _json({"AuthenticationResult": {**tokens, "RefreshToken": REFRESH_TOKEN}})
 
     async def _start_agent_run(self, _info: Any, **arguments: Any) -> dict[str, Any]:
         if self.start_error:
@@ -195,7 +244,7 @@ class FakeAppSync:
             {**step, "metadata": step["metadata"] and json.dumps(step["metadata"])} for step in self.steps[afterSeq:]
         ]
         page = steps[: self.page_steps]
-        return {
+        answer = {
             "success": True,
             "requestId": requestId,
             "steps": page,
@@ -208,31 +257,38 @@ class FakeAppSync:
             "leaseUntil": float(BEGAN_MS),
             "result": None if self.result is None else json.dumps(self.result),
         }
+        if delay := self.delay_seconds():
+            await asyncio.sleep(delay)
+        return answer
 
     # The real-time protocol
 
     async def serve_live(self, request: web.Request) -> web.StreamResponse:
         """Serve one WebSocket."""
+        self.attempts += 1
         socket = web.WebSocketResponse(protocols=["graphql-ws"])
         await socket.prepare(request)
         token = json.loads(base64.b64decode(request.query["header"])).get("Authorization")
-        refusal = self.refuse_live or (None if token == ID_TOKEN else "You are not authorized to make this call.")
+        refusal = self.refuse_live or (None if token == self.token else "You are not authorized to make this call.")
         if refusal:
             payload = {"errors": [{"errorType": "UnauthorizedException", "message": refusal, "errorCode": 401}]}
             await _send(socket, {"type": "connection_error", "payload": payload})
             await socket.close()
             return socket
-        self._connections.add(request.transport)
+        transport = request.transport
+        self._connections.add(transport)
         async for message in socket:
             if message.type is WSMsgType.TEXT:
                 await self._frame(socket, json.loads(message.data))
-        self._connections.remove(request.transport)
+        self._connections.remove(transport)
         await self._changed(lambda: [self._subscribers.pop(key) for key in [*self._subscribers] if key[0] is socket])
         return socket
 
     async def _frame(self, socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
         if frame["type"] == "connection_init":
-            await _send(socket, {"type": "connection_ack", "payload": {"connectionTimeoutMs": 300_000}})
+            await _send(
+                socket, {"type": "connection_ack", "payload": {"connectionTimeoutMs": self.connection_timeout_ms}}
+            )
             await _send(socket, {"type": "ka"})
         elif frame["type"] == "start":
             await self._subscribe(socket, frame)
@@ -244,7 +300,7 @@ class FakeAppSync:
         data = json.loads(frame["payload"]["data"])
         invalid = validate(self._schema, parse(data["query"]))
         refusal = self.refuse_subscription or "; ".join(each.message for each in invalid)
-        if frame["payload"]["extensions"]["authorization"]["Authorization"] != ID_TOKEN:
+        if frame["payload"]["extensions"]["authorization"]["Authorization"] != self.token:
             refusal = "You are not authorized to make this call."
         if data["variables"]["userId"] != USER_ID:
             refusal = "userId must be your own."
@@ -253,10 +309,10 @@ class FakeAppSync:
             await _send(socket, {"type": "error", "id": frame["id"], "payload": payload})
             return
         if self.acknowledge:
-            await self._changed(
-                lambda: self._subscribers.update({(socket, frame["id"]): (data["query"], data["variables"])})
-            )
+            self._subscribers[socket, frame["id"]] = (data["query"], data["variables"])
             await _send(socket, {"type": "start_ack", "id": frame["id"]})
+            self.subscriptions += 1
+            await self._changed(lambda: None)
 
     async def _changed(self, change: Callable[[], Any]) -> None:
         async with self._condition:
@@ -291,15 +347,6 @@ async def appsync_server() -> AsyncIterator[FakeAppSync]:
     finally:
         await runner.cleanup()
         await server.stop()
-
-
-def _sign_in(asked: dict[str, Any]) -> web.Response:
-    given = asked["AuthParameters"]
-    if asked["ClientId"] != APP_CLIENT_ID:
-        return _cognito_error("ResourceNotFoundException", f"User pool client {asked['ClientId']} does not exist.")
-    if (given["USERNAME"], given["PASSWORD"]) != (USERNAME, PASSWORD):
-        return _cognito_error("NotAuthorizedException", "Incorrect username or password.")
-    return _json({"AuthenticationResult": {"IdToken": ID_TOKEN, "AccessToken": "another", "ExpiresIn": 3600}})
 
 
 def _cognito_error(kind: str, message: str) -> web.Response:

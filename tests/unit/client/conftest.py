@@ -6,16 +6,34 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from runcast.client.api import open_api
-from runcast.client.client import Client
+from runcast.client.client import Client, connect
 from runcast.client.config import ClientConfig
-from runcast.client.sign_in import Identity
-from runcast.client.watch import Patience
-from tests.fakes.appsync_server import APP_CLIENT_ID, ID_TOKEN, PASSWORD, USER_ID, USERNAME, FakeAppSync, appsync_server
+from runcast.client.patience import Patience
+from tests.fakes.appsync_server import APP_CLIENT_ID, PASSWORD, USERNAME, FakeAppSync, appsync_server
+from tests.unit.conftest import Clock
 
 # Times are never asserted: what must not happen by waiting is put off for long, what must happen is not put off.
 LONG_SECONDS = 100.0
 SOON_SECONDS = 0.01
+REQUEST_ID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+RESULT = {"buildable": 12}
+
+
+def patient(**waits: float) -> Patience:
+    """Waits for nothing but what is named, what polls without a connection, and what tries again."""
+    long = dict.fromkeys(("gap", "silence", "backstop", "lost", "unreadable", "straggler", "connect"), LONG_SECONDS)
+    soon = dict.fromkeys(("poll", "retry_first", "retry_longest"), SOON_SECONDS)
+    return Patience(**{**long, **soon, "tries": 1_000, **waits})
+
+
+async def goes_well(server: FakeAppSync) -> None:
+    """A run of four steps, all of which go live."""
+    await server.send(server.record("init", "Cold start", status="agent_invoking"))
+    await server.send(server.record("thinking"))
+    await server.send(
+        server.record("executing", "slope", status="calling_tool", toolName="slope", metadata={"reason": "steep?"})
+    )
+    await server.send(server.end(result=RESULT))
 
 
 @pytest.fixture
@@ -43,14 +61,11 @@ def notices() -> list[str]:
 
 @pytest.fixture
 def patience() -> Patience:
-    """Waits for nothing but a broken connection's polls; a test that is about a wait overrides it."""
-    return Patience(
-        gap=LONG_SECONDS, silence=LONG_SECONDS, poll=SOON_SECONDS, straggler=LONG_SECONDS, connect=LONG_SECONDS
-    )
+    """A test that is about a wait overrides it."""
+    return patient()
 
 
 @pytest.fixture
-async def client(server: FakeAppSync, patience: Patience, notices: list[str]) -> AsyncIterator[Client]:
-    identity = Identity(USER_ID, ID_TOKEN)
-    async with open_api(server.url, identity) as api:
-        yield Client(server.url, identity, api, patience=patience, notify=notices.append)
+async def client(config: ClientConfig, patience: Patience, notices: list[str], clock: Clock) -> AsyncIterator[Client]:
+    async with connect(config, patience=patience, notify=notices.append, random=lambda: 1.0, now_ms=clock) as connected:
+        yield connected

@@ -8,11 +8,15 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 
+from runcast.client import command
+from runcast.client.client import connect
 from runcast.client.command import main
 from runcast.client.config import ClientConfig
+from runcast.client.patience import Patience
 from tests.contracts.watching_client import DEADLINE_SECONDS
 from tests.fakes.appsync_server import ROOT, FakeAppSync, ServiceError
 
@@ -98,15 +102,20 @@ async def test_the_exit_code_says_how_a_run_ended(
     assert ("It broke." in lines) == (status == "error")
 
 
-async def test_a_lost_run_and_a_wait_that_is_over(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+async def test_a_lost_run_and_a_wait_that_is_over(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
     server.has_run(REQUEST_ID)
     server.record("init")
 
     assert await run("watch", REQUEST_ID, "--timeout-seconds", "0.5") == 4
     assert f"run {REQUEST_ID}: timeout, " in capsys.readouterr().out
     server.liveness = "lost"
+    monkeypatch.setattr(command, "connect", partial(connect, patience=Patience(poll=0.01, lost=0.05)))
     assert await run("watch", REQUEST_ID) == 4
-    assert capsys.readouterr().out.endswith("lost, 1 steps recorded, 0 received live, 0 missing\n")
+    out, err = capsys.readouterr()
+    assert out.endswith("lost, 1 steps recorded, 0 received live, 0 missing\n")
+    assert err.startswith("The run's worker gives no sign of life: it is probably dead.")
 
 
 async def test_show_reads_the_record(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):

@@ -86,6 +86,10 @@ def test_in_a_terminal_the_moving_line_says_what_is_happening_now():
         {"began_ms": 1_700_000_000_000},
         {"step": STEPS[1]},
         {"liveness": "late", "live": False},
+        {"liveness": "lost", "live": True},
+        {"liveness": "cancelling"},
+        {"liveness": "hibernating"},
+        {"liveness": "live"},
     ):
         if step := change.pop("step", None):
             view.step(step)
@@ -100,6 +104,10 @@ def test_in_a_terminal_the_moving_line_says_what_is_happening_now():
         "   3.5 s  waiting for the first step",
         "   3.5 s  calling_tool slope",
         "   3.5 s  calling_tool slope  (not live)  (its worker is late)",
+        "   3.5 s  calling_tool slope  (its worker is lost)",
+        "   3.5 s  calling_tool slope  (being cancelled)",
+        "   3.5 s  calling_tool slope  (hibernating)",
+        "   3.5 s  calling_tool slope",
     ]
 
 

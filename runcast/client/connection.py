@@ -1,0 +1,160 @@
+"""A live connection that heals itself: made anew whenever it breaks, falls silent, or its token has been replaced.
+
+It promises no message. What it promises is to say when messages may have been lost, so that the record is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from runcast.client.credentials import Credentials
+from runcast.client.live import Subscription
+from runcast.client.patience import Patience
+from runcast.client.sign_in import Identity
+from runcast.errors import RuncastError
+
+HEARD_MAX_MESSAGES = 1_000
+"""So many messages wait for whoever is slow to take them. What comes then is dropped: the record has it."""
+
+Hear = Callable[[dict[str, Any]], None]
+
+
+class Connection:
+    """The status messages of one run, for as long as they are wanted.
+
+    Args:
+        subscribe: Makes one live connection for this identity, which hands over what it hears.
+        credentials: Whose; when they are renewed, a new connection takes the place of the old one.
+        patience: How long to wait between tries, and how many failures mean that connections are blocked.
+        notify: Told, in a sentence, when there is no connection, and when there is one again.
+        random: Gives a number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        subscribe: Callable[[Identity, Hear], Awaitable[Subscription]],
+        credentials: Credentials,
+        *,
+        patience: Patience,
+        notify: Callable[[str], None],
+        random: Callable[[], float],
+    ) -> None:
+        self._subscribe = subscribe
+        self._credentials = credentials
+        self._patience = patience
+        self._notify = notify
+        self._random = random
+        self._standing: Subscription | None = None
+        self._failures = 0
+        self._said_blocked = False
+        self._heard: deque[dict[str, Any]] = deque()
+        self._in_doubt = False
+        self._something = asyncio.Event()
+        self._tried = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether there is a connection now."""
+        return self._standing is not None
+
+    async def open(self) -> None:
+        """Connect for the first time; return when the connection stands or the first try has failed."""
+        self._keeper = asyncio.create_task(self._keep())
+        await self._tried.wait()
+
+    async def hear(self) -> dict[str, Any] | None:
+        """Wait for the next message: a GraphQL `StatusUpdate`.
+
+        Returns:
+            The message; None if messages may have been lost since the last call: the connection has broken or been
+            made anew, or messages were dropped because nobody took them.
+        """
+        while not (self._in_doubt or self._heard):
+            self._something.clear()
+            await self._something.wait()
+        if self._in_doubt:
+            self._in_doubt = False
+            return None
+        return self._heard.popleft()
+
+    async def close(self) -> None:
+        """Leave for good."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+            if not self._keeper.cancelled():
+                self._keeper.result()
+
+    async def _keep(self) -> None:
+        try:
+            while True:
+                try:
+                    identity = await self._credentials.valid()
+                    await self._replace(await self._subscribe(identity, self._take))
+                    await self._until_outdated(identity)
+                except RuncastError as error:
+                    self._failures += 1
+                    await self._fall(error)
+                    await asyncio.sleep(self._patience.pause_seconds(self._failures, self._random))
+        finally:
+            self._tried.set()
+            if self._standing is not None:
+                await self._standing.close()
+                self._standing = None
+
+    async def _replace(self, fresh: Subscription) -> None:
+        # An old one that still stands is left last, so that there is always one that hears.
+        old, self._standing = self._standing, fresh
+        if old is None and self._tried.is_set():
+            self._doubt()
+            self._notify("The live connection stands again; what it missed is read.")
+        self._tried.set()
+        if old is not None:
+            await old.close()
+
+    async def _until_outdated(self, identity: Identity) -> None:
+        """Return when the token of the connection has been replaced; raise when the connection ends."""
+        assert self._standing is not None  # noqa: S101 - it has just been made
+        ended = self._standing.ended
+        renewed = asyncio.create_task(self._credentials.changed_from(identity))
+        try:
+            await asyncio.wait({ended, renewed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            renewed.cancel()
+        if ended.done():
+            raise ended.result()
+
+    async def _fall(self, error: RuncastError) -> None:
+        how_else = f"reading the record every {self._patience.poll:g} s instead"
+        broken, self._standing = self._standing, None
+        if broken is not None:
+            self._notify(f"The live connection broke ({error}); {how_else}, and trying again.")
+        elif not self._tried.is_set():
+            self._notify(f"No live connection ({error}); {how_else}, and trying again.")
+        if self._failures == self._patience.tries and not self._said_blocked:
+            self._said_blocked = True
+            self._notify(
+                f"The live connection has failed {self._failures} times in a row ({error}); WebSockets may be blocked"
+                f" here. From now on {how_else}; nothing is missed. It is tried again now and then."
+            )
+        self._tried.set()
+        if broken is not None:
+            self._doubt()
+            await broken.close()
+
+    def _take(self, update: dict[str, Any]) -> None:
+        # Only a message proves that the way is open: some networks let a connection stand and pass nothing on.
+        self._failures = 0
+        if len(self._heard) < HEARD_MAX_MESSAGES:
+            self._heard.append(update)
+            self._something.set()
+        else:
+            self._doubt()
+
+    def _doubt(self) -> None:
+        self._in_doubt = True
+        self._something.set()
