@@ -10,13 +10,12 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-import requests
-
 from chalicelib import aws, logs, metrics
 from chalicelib.config import StatusPublisherConfig, config_of_environment
 from chalicelib.publisher.appsync import AppSync
 from chalicelib.publisher.messages import messages_of, owner_of_message
 from chalicelib.publisher.sessions import Sessions
+from chalicelib.publisher.traced_session import TracedSession
 from runcast.errors import InvalidInput, Unavailable
 from runcast.record.model import Json
 
@@ -88,7 +87,7 @@ def _publisher_of_environment() -> Publisher:
             config.appsync_api_url,
             region=config.aws_region,
             credentials=credentials,
-            session=requests.Session(),
+            session=TracedSession(aws.tracer()),
             mutations_per_request=config.mutations_per_request,
         ),
         count=partial(metrics.count_messages, api_id=config.appsync_api_id),
