@@ -18,6 +18,15 @@ app = Chalice(app_name="runcast", configure_logs=False)
 users = CognitoUserPoolAuthorizer("users", provider_arns=["${local.user_pool_arn}"])
 
 
+@app.middleware("all")
+def begin(event: Any, get_response: Callable[[Any], Any]) -> Any:
+    """Tell the log whose lines follow."""
+    from chalicelib.logs import begin_invocation
+
+    begin_invocation(event.lambda_context if isinstance(event, Request) else event.context)
+    return get_response(event)
+
+
 @app.middleware("http")
 def answer(request: Request, get_response: Callable[[Request], Response]) -> Response:
     """Give every answer one form."""

@@ -102,6 +102,25 @@ variable "retention_hours" {
   }
 }
 
+variable "alarm_actions" {
+  description = "The ARNs of what is told when an alarm begins or ends, such as an SNS topic. The alarms exist only if there are any; each costs about $0.10 a month."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(var.alarm_actions) <= 5 && alltrue([for arn in var.alarm_actions : can(regex("^arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:[^ ]+$", arn))])
+    error_message = "alarm_actions must be at most 5 ARNs, such as arn:aws:sns:eu-west-1:123456789012:on-call."
+  }
+}
+
+variable "enable_dashboard" {
+  description = "Whether there is a CloudWatch dashboard. Beyond the first three of an account, each costs $3 a month."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "deletion_protection" {
   description = "Whether the tables and the user pool that the module makes refuse to be deleted. While true, destroy fails."
   type        = bool

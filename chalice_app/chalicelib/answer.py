@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from chalicelib import metrics
 from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable
 from runcast.record.model import Json
 
@@ -31,8 +32,10 @@ def answer_of(serve: Callable[[], Json]) -> Json:
     except tuple(_ERROR_TYPES) as error:
         if isinstance(error, Unavailable):
             logger.warning("the request could not be served now: %s", error)
+            metrics.count_failed_request()
         kind = next(name for error_class, name in _ERROR_TYPES.items() if isinstance(error, error_class))
         return {"error": {"type": kind, "message": str(error)}}
     except Exception:
         logger.exception("the request failed for a reason that is not the caller's")
+        metrics.count_failed_request()
         return {"error": dict(FAILURE)}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from chalicelib.tracing import Tracer
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 
@@ -27,9 +28,17 @@ _INVOKE_CLIENT_CONFIG = Config(
 
 
 @cache
+def tracer() -> Tracer:
+    """Return what tells X-Ray of our calls."""
+    return Tracer()
+
+
+@cache
 def dynamodb() -> DynamoDBClient:
     """Return the client for all tables: brief time-outs, no retries."""
-    return boto3.client("dynamodb", config=STORE_CLIENT_CONFIG)
+    client = boto3.client("dynamodb", config=STORE_CLIENT_CONFIG)
+    tracer().watch(client.meta.events)
+    return client
 
 
 @cache
@@ -41,13 +50,17 @@ def run_store(table_name: str, retention_hours: int = 24) -> RunStore:
 @cache
 def status_publisher(function_name: str) -> StatusPublisher:
     """Return what hands status messages to the Lambda `function_name`."""
-    return StatusPublisher(boto3.client("lambda", config=LIVE_CLIENT_CONFIG), function_name)
+    client = boto3.client("lambda", config=LIVE_CLIENT_CONFIG)
+    tracer().watch(client.meta.events)
+    return StatusPublisher(client, function_name)
 
 
 @cache
 def invoker() -> LambdaClient:
     """Return the client that hands runs to the agent Lambda."""
-    return boto3.client("lambda", config=_INVOKE_CLIENT_CONFIG)
+    client = boto3.client("lambda", config=_INVOKE_CLIENT_CONFIG)
+    tracer().watch(client.meta.events)
+    return client
 
 
 @cache

@@ -101,7 +101,7 @@ class StatusPublisherConfig:
 
     Attributes:
         appsync_api_url: The API's GraphQL endpoint.
-        appsync_api_id: The API's id, under which the metrics are counted.
+        appsync_api_id: The API's id, by which its own logs are found.
         user_sessions_table: Who has subscribed lately.
         aws_region: Where everything runs; Lambda sets it.
         mutations_per_request: How many messages go into one HTTP request; 1 sends each on its own.

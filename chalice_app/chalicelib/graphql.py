@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib import aws
+from chalicelib import aws, logs
 from chalicelib.answer import answer_of
 from chalicelib.config import ProgressReaderConfig, RunStarterConfig, config_of_environment
 from chalicelib.identity import owner_of_caller
@@ -40,6 +40,7 @@ def get_agent_progress(event: Mapping[str, Any]) -> Json:
     def progress() -> Json:
         config = config_of_environment(ProgressReaderConfig)
         arguments = event["arguments"]
+        logs.about_run(arguments["requestId"])
         return read_progress(
             aws.run_store(config.agent_progress_table),
             _caller(event, config),

@@ -11,7 +11,7 @@ from typing import Any
 
 from chalice.app import Request, Response
 
-from chalicelib import aws
+from chalicelib import aws, logs
 from chalicelib.agents import registry
 from chalicelib.answer import answer_of
 from chalicelib.config import ApiConfig, config_of_environment
@@ -55,6 +55,7 @@ def get_run(request: Request, request_id: str) -> Response:
     """Answer `GET /runs/{requestId}` with the JSON of `getAgentProgress`: 404 if the caller has no such run."""
 
     def progress() -> Json:
+        logs.about_run(request_id)
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
         return read_progress(aws.run_store(config.agent_progress_table), owner, request_id, _after_seq(request))

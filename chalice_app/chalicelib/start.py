@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib import logs
 from chalicelib.request import chosen_request_id, run_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
 from runcast.record.ending import end_unclaimed
@@ -56,6 +57,7 @@ def start_run(
     """
     request = run_request(given)
     request_id = chosen_request_id(given.get("requestId")) or str(new_id())
+    logs.about_run(request_id)
     try:
         run = store.create(request_id, owner=owner, agent=request.agent)
     except RunExists as exists:

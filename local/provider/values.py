@@ -90,6 +90,8 @@ def cast(value: Any, kind: Any) -> Any:
         return None
     if isinstance(kind, list):
         if kind[0] == "map":
+            if isinstance(value, list):
+                return {pair["Name"]: pair["Value"] for pair in value}
             return {key: str(item) for key, item in value.items()}
         return [cast(item, kind[1]) for item in value]
     if kind == "number":
@@ -143,6 +145,8 @@ def _to_member(field: Field, value: Any, shape: Any) -> Any:
     if kind == "list":
         member = shape.member
         nested = member.type_name == "structure"
+        if isinstance(value, dict):
+            return [{"Name": name, "Value": text} for name, text in value.items()]
         return [to_aws(field.block, item, member) if nested else _scalar(item, member.type_name) for item in value]
     if kind == "map":
         return {key: str(item) for key, item in value.items()}

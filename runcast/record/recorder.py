@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -114,7 +115,11 @@ class Recorder:
         self._run = Assignment(request_id, owner, agent, job_id, worker, deadline_ms, began_ms=now_ms())
         self._outbox = Outbox(publish)
         self._writer = Writer(store, self._run, self._queue, self._outbox, on_stop, now_ms=now_ms, jitter=jitter)
-        self._thread = threading.Thread(target=self._writer.work, name=f"recorder-{request_id}", daemon=True)
+        # What is logged there belongs to this run, even if it is logged when the process does the next one already.
+        work = copy_context().run
+        self._thread = threading.Thread(
+            target=work, args=(self._writer.work,), name=f"recorder-{request_id}", daemon=True
+        )
 
     @property
     def request_id(self) -> str:

@@ -40,6 +40,7 @@ def _forget() -> None:
         aws.status_publisher,
         aws.invoker,
         aws.credentials,
+        aws.tracer,
         config.config_of_environment,
         runner._runner_of_environment,
         publish._publisher_of_environment,

@@ -46,6 +46,7 @@ class Aws:
         self.endpoint_url = endpoint_url
         self.apigateway = self._client("apigateway")
         self.appsync = self._client("appsync")
+        self.cloudwatch = self._client("cloudwatch")
         self.cognito = self._client("cognito-idp")
         self.dynamodb = self._client("dynamodb")
         self.iam = self._client("iam")

@@ -15,6 +15,8 @@ OTHER = {
     "name_prefix": "other-",
     "log_retention_days": 7,
     "log_level": "NONE",
+    "alarm_actions": ["arn:aws:sns:us-east-1:000000000000:on-call"],
+    "enable_dashboard": True,
     "deletion_protection": True,
     "point_in_time_recovery": False,
     "enable_api_key": True,

@@ -51,6 +51,10 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
         FunctionName="other-runcast-agent", MaximumRetryAttempts=2, MaximumEventAgeInSeconds=120
     )
     change_the_rest_api(stack, aws)
+    alarm = aws.cloudwatch.describe_alarms(AlarmNames=["other-runcast-runs-failed"])["MetricAlarms"][0]
+    taken = ("AlarmName", "MetricName", "Namespace", "Statistic", "Period", "EvaluationPeriods", "ComparisonOperator")
+    aws.cloudwatch.put_metric_alarm(**{name: alarm[name] for name in taken}, Threshold=99)
+    aws.cloudwatch.put_dashboard(DashboardName=f"other-runcast-{REGION}", DashboardBody='{"widgets": []}')
     aws.logs.put_retention_policy(logGroupName="/aws/lambda/other-runcast-agent", retentionInDays=1)
     api = aws.appsync.get_graphql_api(apiId=api_id)["graphqlApi"]
     kept = ("name", "authenticationType", "userPoolConfig", "additionalAuthenticationProviders", "logConfig")
@@ -87,6 +91,8 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
         "aws_lambda_function.agent": "timeout",
         "aws_lambda_function_event_invoke_config.agent": "maximum_retry_attempts",
         'aws_cloudwatch_log_group.function["agent"]': "retention_in_days",
+        'aws_cloudwatch_metric_alarm.alarm["runs-failed"]': "threshold",
+        "aws_cloudwatch_dashboard.runcast[0]": "dashboard_body",
         "aws_appsync_graphql_api.runcast": "xray_enabled",
         "aws_appsync_datasource.none": "description",
         'aws_appsync_resolver.field["Mutation.publishStatus"]': "code",
@@ -128,5 +134,7 @@ def names(aws: Aws) -> list[str]:
         *(api["name"] for api in aws.appsync.list_graphql_apis()["graphqlApis"]),
         *(api["name"] for api in aws.apigateway.get_rest_apis()["items"]),
         *(pool["Name"] for pool in aws.cognito.list_user_pools(MaxResults=60)["UserPools"]),
+        *(alarm["AlarmName"] for alarm in aws.cloudwatch.describe_alarms()["MetricAlarms"]),
+        *(each["DashboardName"] for each in aws.cloudwatch.list_dashboards()["DashboardEntries"]),
         *aws.log_groups(),
     ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from botocore.config import Config
 from strands.models import BedrockModel
 
+from chalicelib import aws
 from chalicelib.config import AgentConfig
 
 
 def bedrock_model(config: AgentConfig) -> BedrockModel:
     """Return the model and its client, made from the configuration."""
-    return BedrockModel(
+    model = BedrockModel(
         model_id=config.bedrock_model_id,
         region_name=config.aws_region,
         max_tokens=config.model_max_tokens,
@@ -20,3 +21,5 @@ def bedrock_model(config: AgentConfig) -> BedrockModel:
             retries={"mode": "standard", "total_max_attempts": config.model_max_attempts},
         ),
     )
+    aws.tracer().watch(model.client.meta.events)
+    return model

@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from chalicelib import aws
+from chalicelib import aws, logs, metrics
 from chalicelib.agents import registry
 from chalicelib.agents.invocation import Invocation, invocation_of
 from chalicelib.agents.run import AgentRun
@@ -62,6 +62,7 @@ def run_agent(event: Any, context: LambdaContext) -> Json:
         return _answer(400, {"success": False, "error": str(error)})
     except Exception:
         logger.exception("the run failed outside its agent")
+        metrics.count_broken_run()
         return _answer(500, {"success": False, "error": "The run failed on our side; the log has why."})
 
 
@@ -98,6 +99,7 @@ class Runner:
             InvalidInput: The event does not fit.
         """
         invocation = invocation_of(event, aws_request_id=context.aws_request_id)
+        logs.about_run(invocation.request_id)
         recorder = Recorder(
             self._store,
             request_id=invocation.request_id,
@@ -125,8 +127,16 @@ class Runner:
         report = recorder.end(
             outcome.status, outcome.message, result=outcome.result, error=outcome.error, metadata=outcome.metadata
         )
+        degraded = claim is Claim.UNANSWERED or report.degraded
+        metrics.count_run(
+            invocation.request.agent,
+            outcome.status,
+            report,
+            elapsed_seconds=recorder.elapsed_seconds(),
+            degraded=degraded,
+        )
         body = _body(invocation, recorder, outcome, cold_start=cold_start)
-        if not invocation.job_id and (claim is Claim.UNANSWERED or report.degraded):
+        if degraded and not invocation.job_id:
             body["degraded"] = True
         return _answer(200 if body["success"] else 500, body)
 

@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-import requests
-
-from chalicelib import aws, metrics
+from chalicelib import aws, logs, metrics
 from chalicelib.config import StatusPublisherConfig, config_of_environment
 from chalicelib.publisher.appsync import AppSync
 from chalicelib.publisher.messages import messages_of, owner_of_message
 from chalicelib.publisher.sessions import Sessions
+from chalicelib.publisher.traced_session import TracedSession
 from runcast.errors import InvalidInput, Unavailable
 from runcast.record.model import Json
 
 logger = logging.getLogger(__name__)
-
-NOT_PUBLISHED = "StatusNotPublished"
-"""The metric: how many messages (or, for the reason `refused` and `broken`, events) were not published, by reason."""
 
 
 def publish_event(event: Any) -> Json:
@@ -36,6 +32,7 @@ def publish_event(event: Any) -> Json:
         return _publisher_of_environment().publish(event)
     except Exception:
         logger.exception("the event was not published")
+        metrics.count_messages(0, {"broken": 1})
         return {"published": 0, "notPublished": {"broken": 1}}
 
 
@@ -45,10 +42,10 @@ class Publisher:
     Args:
         sessions: Who is watching.
         appsync: Where messages go.
-        count: Counts what was not published: how many, and the reason.
+        count: Counts, once for each event, how many messages were published, and how many were not, by reason.
     """
 
-    def __init__(self, sessions: Sessions, appsync: AppSync, *, count: Callable[[int, str], None]) -> None:
+    def __init__(self, sessions: Sessions, appsync: AppSync, *, count: Callable[[int, dict[str, int]], None]) -> None:
         self._sessions = sessions
         self._appsync = appsync
         self._count = count
@@ -61,6 +58,9 @@ class Publisher:
             logger.warning("the event was refused: %s", error)
             return self._report(0, {"refused": 1})
 
+        request_ids = {message["requestId"] for message in messages} - {None}
+        if len(request_ids) == 1:
+            logs.about_run(request_ids.pop())
         owners = {owner_of_message(message) for message in messages}
         watching = {owner for owner in owners if self._sessions.may_watch(owner)}
         for owner in owners - watching:
@@ -71,8 +71,7 @@ class Publisher:
 
     def _report(self, published: int, not_published: dict[str, int]) -> Json:
         not_published = {reason: number for reason, number in not_published.items() if number}
-        for reason, number in not_published.items():
-            self._count(number, reason)
+        self._count(published, not_published)
         return {"published": published, "notPublished": not_published}
 
 
@@ -88,8 +87,8 @@ def _publisher_of_environment() -> Publisher:
             config.appsync_api_url,
             region=config.aws_region,
             credentials=credentials,
-            session=requests.Session(),
+            session=TracedSession(aws.tracer()),
             mutations_per_request=config.mutations_per_request,
         ),
-        count=lambda number, reason: metrics.count(NOT_PUBLISHED, number, ApiId=config.appsync_api_id, Reason=reason),
+        count=partial(metrics.count_messages, api_id=config.appsync_api_id),
     )

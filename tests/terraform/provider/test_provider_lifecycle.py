@@ -196,6 +196,10 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
     gateway.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": "foreign"}])
     gateway.untag_resource(resourceArn=state["aws_api_gateway_stage.rest"]["arn"], tagKeys=["team"])
     logs.put_retention_policy(logGroupName="/aws/lambda/fixture-worker", retentionInDays=1)
+    alarm = emulator.client("cloudwatch").describe_alarms(AlarmNames=["fixture-errors"])["MetricAlarms"][0]
+    taken = ("AlarmName", "MetricName", "Namespace", "Statistic", "Period", "EvaluationPeriods", "ComparisonOperator")
+    emulator.client("cloudwatch").put_metric_alarm(**{name: alarm[name] for name in taken}, Threshold=9)
+    emulator.client("cloudwatch").put_dashboard(DashboardName="fixture-board", DashboardBody='{"widgets": []}')
     appsync.update_graphql_api(
         apiId=api,
         name="renamed",
@@ -252,6 +256,8 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         "aws_api_gateway_account.account[0]": {"cloudwatch_role_arn"},
         "aws_lambda_function_event_invoke_config.worker": {"maximum_retry_attempts", "maximum_event_age_in_seconds"},
         "aws_cloudwatch_log_group.worker": {"retention_in_days"},
+        "aws_cloudwatch_metric_alarm.errors": {"threshold", "dimensions", "alarm_actions", "alarm_description"},
+        "aws_cloudwatch_dashboard.board": {"dashboard_body"},
         "aws_appsync_graphql_api.api": {
             "name",
             "user_pool_config",
@@ -308,6 +314,8 @@ def names_at(emulator: Any, prefix: str) -> list[str]:
         *(role["RoleName"] for role in emulator.client("iam").list_roles()["Roles"]),
         *(function["FunctionName"] for function in emulator.client("lambda").list_functions()["Functions"]),
         *(group["logGroupName"] for group in emulator.client("logs").describe_log_groups()["logGroups"]),
+        *(alarm["AlarmName"] for alarm in emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]),
+        *(each["DashboardName"] for each in emulator.client("cloudwatch").list_dashboards()["DashboardEntries"]),
         *(api["name"] for api in emulator.client("apigateway").get_rest_apis()["items"]),
         *(api["name"] for api in emulator.client("appsync").list_graphql_apis()["graphqlApis"]),
         *(pool["Name"] for pool in emulator.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]),

@@ -49,6 +49,19 @@ def test_what_is_taken_away_is_sent_in_its_cleared_form():
     assert sent == {"Description": "", "TracingConfig": {"Mode": "PassThrough"}}
 
 
+def test_a_map_is_sent_as_pairs_where_the_service_wants_a_list():
+    block = resource_types()["aws_cloudwatch_metric_alarm"].block
+    dimensions = {"FunctionName": "f", "Resource": "f:live"}
+    sent = to_aws(
+        block, state("aws_cloudwatch_metric_alarm", dimensions=dimensions), shape("cloudwatch", "PutMetricAlarm")
+    )
+    assert sent["Dimensions"] == [
+        {"Name": "FunctionName", "Value": "f"},
+        {"Name": "Resource", "Value": "f:live"},
+    ]
+    assert from_aws(block, sent)["dimensions"] == dimensions
+
+
 def test_a_dotted_name_is_sent_deep_and_read_from_there():
     block = resource_types()["aws_cognito_user_pool"].block
     policy = dict.fromkeys(block["password_policy"].block) | {"minimum_length": 12}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import requests
 from botocore.credentials import Credentials
@@ -34,7 +32,7 @@ def publisher(sessions_table, appsync, counted):
                 session=session,
                 mutations_per_request=50,
             ),
-            count=lambda number, reason: counted.append((number, reason)),
+            count=lambda published, not_published: counted.append((published, not_published)),
         )
 
 
@@ -42,13 +40,13 @@ def test_a_watching_user_gets_the_messages(publisher, appsync, subscribe, messag
     subscribe()
     assert publisher.publish({"messages": [message(1), message(2)]}) == {"published": 2, "notPublished": {}}
     assert [sent["seq"] for sent in appsync.received[0].json["variables"].values()] == [1, 2]
-    assert counted == []
+    assert counted == [(2, {})]
 
 
 def test_without_a_session_nothing_is_sent(publisher, appsync, message, counted, caplog):
     assert publisher.publish(message()) == {"published": 0, "notPublished": {"no_session": 1}}
     assert appsync.received == []
-    assert counted == [(1, "no_session")]
+    assert counted == [(0, {"no_session": 1})]
     assert "user ana of tenant acme has no session: nothing is sent" in caplog.text
 
 
@@ -57,7 +55,7 @@ def test_a_batch_for_two_users_reaches_who_watches(publisher, appsync, subscribe
     answer = publisher.publish({"messages": [message(1, BOB), message(2), message(3, BOB)]})
     assert answer == {"published": 1, "notPublished": {"no_session": 2}}
     assert [sent["userId"] for sent in appsync.received[0].json["variables"].values()] == ["ana"]
-    assert counted == [(2, "no_session")]
+    assert counted == [(1, {"no_session": 2})]
 
 
 def test_what_appsync_refuses_is_counted(publisher, appsync, subscribe, message, counted):
@@ -65,13 +63,13 @@ def test_what_appsync_refuses_is_counted(publisher, appsync, subscribe, message,
     appsync.answer = lambda request: (200, {"data": {"m0": None, "m1": {}}})
     answer = publisher.publish({"messages": [message(1), message(2)]})
     assert answer == {"published": 1, "notPublished": {"failed": 1}}
-    assert counted == [(1, "failed")]
+    assert counted == [(1, {"failed": 1})]
 
 
 def test_an_event_over_the_limit_is_refused_with_a_warning(publisher, appsync, message, counted, caplog):
     assert publisher.publish({"messages": [message()] * 51}) == {"published": 0, "notPublished": {"refused": 1}}
     assert appsync.received == []
-    assert counted == [(1, "refused")]
+    assert counted == [(0, {"refused": 1})]
     assert "the event was refused: messages must be 1 to 50, not 51." in caplog.text
 
 
@@ -80,7 +78,7 @@ def test_a_failed_look_up_publishes(publisher, appsync, message, sessions_table)
     assert publisher.publish(message()) == {"published": 1, "notPublished": {}}
 
 
-def test_the_lambda_is_put_together_from_its_environment(appsync, subscribe, message, monkeypatch, capsys):
+def test_the_lambda_is_put_together_from_its_environment(appsync, subscribe, message, monkeypatch, log_lines):
     monkeypatch.setenv("APPSYNC_API_URL", appsync.url)
     monkeypatch.setenv("APPSYNC_API_ID", "api1")
     monkeypatch.setenv("USER_SESSIONS_TABLE", "user_sessions")
@@ -91,8 +89,9 @@ def test_the_lambda_is_put_together_from_its_environment(appsync, subscribe, mes
         assert publish_event({"messages": [message(1), message(2)]}) == {"published": 2, "notPublished": {}}
         assert publish_event(message(3, BOB))["notPublished"] == {"no_session": 1}
     assert len(appsync.received) == 2
-    metric = json.loads(capsys.readouterr().out)
-    assert (metric["StatusNotPublished"], metric["ApiId"], metric["Reason"]) == (1, "api1", "no_session")
+    counted = [line for line in log_lines.read() if "_aws" in line]
+    assert [(line["MessagesPublished"], line["MessagesUnwatched"]) for line in counted] == [(2, 0), (0, 1)]
+    assert {line["apiId"] for line in counted} == {"api1"}
 
 
 def test_a_broken_environment_does_not_raise(monkeypatch, message, caplog):

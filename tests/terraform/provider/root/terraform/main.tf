@@ -119,6 +119,34 @@ resource "aws_dynamodb_table" "sessions" {
   tags = local.tags
 }
 
+# CloudWatch
+
+resource "aws_cloudwatch_metric_alarm" "errors" {
+  alarm_name                = "${var.prefix}-errors"
+  alarm_description         = var.full ? "It fails" : null
+  actions_enabled           = var.full ? false : null
+  alarm_actions             = var.full ? ["arn:aws:sns:us-east-1:000000000000:two", "arn:aws:sns:us-east-1:000000000000:one"] : null
+  insufficient_data_actions = var.full ? ["arn:aws:sns:us-east-1:000000000000:one"] : null
+  ok_actions                = var.full ? ["arn:aws:sns:us-east-1:000000000000:one"] : null
+  comparison_operator       = "GreaterThanThreshold"
+  datapoints_to_alarm       = var.full ? 1 : null
+  dimensions                = var.full ? { FunctionName = "worker", Resource = "worker:live" } : null
+  evaluation_periods        = 2
+  metric_name               = "Errors"
+  namespace                 = "AWS/Lambda"
+  period                    = 60
+  statistic                 = "Sum"
+  threshold                 = var.full ? 1.5 : 2
+  treat_missing_data        = var.full ? "notBreaching" : null
+  unit                      = var.full ? "Count" : null
+  tags                      = local.tags
+}
+
+resource "aws_cloudwatch_dashboard" "board" {
+  dashboard_name = "${var.prefix}-board"
+  dashboard_body = jsonencode({ widgets = [{ type = "text", properties = { markdown = var.full ? "full" : "bare" } }] })
+}
+
 # Lambda
 
 resource "aws_cloudwatch_log_group" "worker" {

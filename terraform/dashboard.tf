@@ -1,0 +1,134 @@
+# One page that answers: do runs come through, is their record whole, do people see them live, and what is in the way?
+
+locals {
+  agent_dimension     = ["FunctionName", local.function_names["agent"]]
+  publisher_dimension = ["FunctionName", local.function_names["status_publisher"]]
+  table_dimension     = ["TableName", aws_dynamodb_table.agent_progress.name]
+  graphql_dimension   = ["GraphQLAPIId", aws_appsync_graphql_api.runcast.id]
+  rest_dimension      = ["ApiName", aws_api_gateway_rest_api.rest_api.name, "Stage", aws_api_gateway_stage.rest_api.stage_name]
+
+  # Title and lines, three in a row. A line is a metric's namespace, name and dimensions, and how it is drawn.
+  dashboard_graphs = [
+    {
+      title = "Runs, by how they ended"
+      lines = [
+        for metric in ["RunsCompleted", "RunsFailed", "RunsCancelled", "RunsWaiting", "RunsDegraded"] :
+        concat(["Runcast", metric], local.agent_dimension, [{ stat = "Sum" }])
+      ]
+    },
+    {
+      title = "How long runs take (ms)"
+      lines = [
+        for stat in ["p50", "p95"] :
+        concat(["Runcast", "RunDuration"], local.agent_dimension, [{ stat = stat, label = stat }])
+      ]
+    },
+    {
+      title = "Steps: recorded, lost, recorded but not handed on"
+      lines = [
+        for metric in ["StepsRecorded", "StepsLost", "StepsUnpublished"] :
+        concat(["Runcast", metric], local.agent_dimension, [{ stat = "Sum" }])
+      ]
+    },
+    {
+      title = "Live messages: sent, nobody watching, failed"
+      lines = [
+        for metric in ["MessagesPublished", "MessagesUnwatched", "PublishFailures"] :
+        concat(["Runcast", metric], local.publisher_dimension, [{ stat = "Sum" }])
+      ]
+    },
+    {
+      title = "Live delivery: connections, and messages to them"
+      lines = [
+        for metric, stat in { ActiveConnections = "Maximum", ConnectClientError = "Sum", ConnectServerError = "Sum", PublishDataMessageSuccess = "Sum" } :
+        concat(["AWS/AppSync", metric], local.graphql_dimension, [{ stat = stat }])
+      ]
+    },
+    {
+      title = "GraphQL and REST: latency p95 (ms)"
+      lines = [
+        concat(["AWS/AppSync", "Latency"], local.graphql_dimension, [{ stat = "p95", label = "GraphQL" }]),
+        concat(["AWS/ApiGateway", "Latency"], local.rest_dimension, [{ stat = "p95", label = "REST" }]),
+      ]
+    },
+    {
+      title = "GraphQL and REST: failures"
+      lines = concat(
+        [
+          concat(["AWS/AppSync", "5XXError"], local.graphql_dimension, [{ stat = "Sum", label = "GraphQL 5xx" }]),
+          concat(["AWS/ApiGateway", "5XXError"], local.rest_dimension, [{ stat = "Sum", label = "REST 5xx" }]),
+        ],
+        [
+          for name in ["progress_reader", "run_starter", "api_handler"] :
+          ["Runcast", "RequestsFailed", "FunctionName", local.function_names[name], { stat = "Sum", label = "${name}: our fault" }]
+        ],
+      )
+    },
+    {
+      title = "Functions: errors and throttles"
+      lines = flatten([
+        for metric in ["Errors", "Throttles"] : [
+          for name, function_name in local.function_names :
+          { line = ["AWS/Lambda", metric, "FunctionName", function_name, { stat = "Sum", label = "${name}: ${lower(metric)}" }] }
+        ]
+      ])[*].line
+    },
+    {
+      title = "Functions: duration p95 (ms)"
+      lines = [
+        for name, function_name in local.function_names :
+        ["AWS/Lambda", "Duration", "FunctionName", function_name, { stat = "p95", label = name }]
+      ]
+    },
+    {
+      title = "Functions: at work at once"
+      lines = [
+        for name, function_name in local.function_names :
+        ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", function_name, { stat = "Maximum", label = name }]
+      ]
+    },
+    {
+      title = "AgentProgress: capacity used"
+      lines = [
+        for metric in ["ConsumedWriteCapacityUnits", "ConsumedReadCapacityUnits"] :
+        concat(["AWS/DynamoDB", metric], local.table_dimension, [{ stat = "Sum" }])
+      ]
+    },
+    {
+      title = "AgentProgress: throttles and errors"
+      lines = concat(
+        [
+          for metric in ["WriteThrottleEvents", "ReadThrottleEvents"] :
+          concat(["AWS/DynamoDB", metric], local.table_dimension, [{ stat = "Sum" }])
+        ],
+        [concat(["AWS/DynamoDB", "SystemErrors"], local.table_dimension, ["Operation", "UpdateItem", { stat = "Sum" }])],
+      )
+    },
+  ]
+}
+
+resource "aws_cloudwatch_dashboard" "runcast" {
+  count = var.enable_dashboard ? 1 : 0
+
+  # Dashboards are global within an account: the region lets one prefix be used in two.
+  dashboard_name = "${var.name_prefix}runcast-${local.region}"
+  dashboard_body = jsonencode({
+    widgets = [
+      for index, graph in local.dashboard_graphs : {
+        type   = "metric"
+        x      = index % 3 * 8
+        y      = floor(index / 3) * 6
+        width  = 8
+        height = 6
+        properties = {
+          title   = graph.title
+          region  = local.region
+          view    = "timeSeries"
+          stacked = false
+          period  = 300
+          metrics = graph.lines
+        }
+      }
+    ]
+  })
+}
