@@ -48,6 +48,23 @@ variable "point_in_time_recovery" {
   nullable    = false
 }
 
+variable "lambda_architecture" {
+  description = "The processors that the functions run on, x86_64 or arm64: the one that deployment.zip was packaged for."
+  type        = string
+  default     = "x86_64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.lambda_architecture)
+    error_message = "lambda_architecture must be x86_64 or arm64."
+  }
+
+  validation {
+    condition     = !contains(["x86_64", "arm64"], var.lambda_architecture) || var.lambda_architecture == local.packaged_architecture
+    error_message = "deployment.zip was packaged for ${local.packaged_architecture}: run make package ARCHITECTURE=${var.lambda_architecture}, or set lambda_architecture = \"${local.packaged_architecture}\"."
+  }
+}
+
 variable "enable_api_key" {
   description = "Whether the API also admits callers with an API key. They all share one tenant and one user, both named \"public\"."
   type        = bool
