@@ -2,6 +2,7 @@
 # and .local/, from the lock files.
 
 PYTHON ?= python3
+ARCHITECTURE ?= x86_64
 AGENT ?= terrain
 QUERY ?= Where on this site could a wind farm be built?
 # Where `plan`, `deploy` and `destroy` work: the module itself, or a root of your own with files for each ENVIRONMENT.
@@ -57,8 +58,8 @@ down: $(SETUP) ## Stop it and forget its state
 status: $(SETUP) ## Say what runs on this machine
 	@$(BIN)/python -m local status
 
-package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json
-	@$(BIN)/python -m packager
+package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json (ARCHITECTURE=x86_64 or arm64)
+	@$(BIN)/python -m packager $(ARCHITECTURE)
 
 wheel: $(SETUP) ## Build dist/runcast-*.whl, the library for agents of yours
 	@rm -rf build/lib

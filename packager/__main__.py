@@ -1,9 +1,11 @@
 """The command behind `make package`."""
 
+import argparse
 import sys
 from pathlib import Path
 
 from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
+from packager.dependencies import ARCHITECTURES
 from packager.errors import PackagingError
 
 _PROJECT = Path(__file__).resolve().parent.parent
@@ -11,15 +13,18 @@ _PROJECT = Path(__file__).resolve().parent.parent
 
 def main() -> int:
     """Package the project into `terraform/`; say whether anything was done."""
+    parser = argparse.ArgumentParser(prog="python -m packager", description="Package the project into terraform/.")
+    parser.add_argument("architecture", nargs="?", choices=ARCHITECTURES, default="x86_64")
+    architecture = parser.parse_args().architecture
     target = _PROJECT / "terraform"
     try:
-        built = build(_PROJECT, work=_PROJECT / "build" / "package", target=target)
+        built = build(_PROJECT, work=_PROJECT / "build" / "package", target=target, architecture=architecture)
     except PackagingError as error:
         print(f"Cannot package: {error}", file=sys.stderr)
         return 1
     size_mb = (target / ARCHIVE_NAME).stat().st_size / 1_000_000
     state = "written" if built else "up to date"
-    print(f"terraform/{ARCHIVE_NAME} ({size_mb:.1f} MB) and terraform/{EXPORT_NAME}: {state}.")
+    print(f"terraform/{ARCHIVE_NAME} ({size_mb:.1f} MB, {architecture}) and terraform/{EXPORT_NAME}: {state}.")
     return 0
 
 

@@ -1,39 +1,55 @@
-"""Writes the zip that is uploaded: what is needed, in one order, with one date, so that equal sources give equal bytes.
+"""Writes the zip that is uploaded: what is needed, in one order, with one date, so equal sources give equal bytes.
 
-One rule says what stays out: the definitions of AWS services that nothing asks for. botocore carries more than 400,
-most of its size, and reads one only when a client for that service is made.
+What is needed is decided by rules, not by a list. Of the dependencies, a distribution is taken of which the code uses
+anything, and taken whole, since one part of it may name another in a string; but bytecode, which only saves time, is
+taken of the reached files alone. Of botocore's definitions of more than 400 AWS services, most of its size, those are
+taken that the code names.
 """
 
 import ast
 import zipfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from importlib.metadata import distributions
+from importlib.util import cache_from_source
+from pathlib import Path, PurePosixPath
 
 _BOTOCORE_DATA = "botocore/data/"
 _STRANDS_SERVICES = {"bedrock-runtime"}  # what strands.models.BedrockModel makes a client for
+_NEVER_READ = {".c", ".h", ".pxd", ".pyi", ".pyx"}  # by a Python at work
+_NEVER_RUN = {"__pycache__", "bin", "tests"}  # bytecode is made here; scripts hold the path of this machine's Python
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that a zip can hold
 _REGULAR_FILE_0644 = 0o100644 << 16
 _UNIX = 3
 
 
-def write_archive(archive: Path, *, app: Path, site_packages: Path, services: set[str]) -> None:
+def write_archive(
+    archive: Path,
+    *,
+    app: Path,
+    site_packages: Path,
+    distribution_names: frozenset[str],
+    reached: frozenset[str],
+    services: set[str],
+) -> None:
     """Write the zip with the application, its library and its dependencies.
 
     Args:
         archive: The file to write.
         app: The application as Chalice packages it, unpacked; where both have a file, this one is taken.
         site_packages: The installed dependencies.
-        services: The AWS services whose definitions stay in.
+        distribution_names: Those of the dependencies that are taken.
+        reached: The files of theirs whose bytecode is taken too, relative to `site_packages`.
+        services: The AWS services whose definitions are taken.
     """
-    files = {path.relative_to(root).as_posix(): path for root in (site_packages, app) for path in _files(root)}
+    files = dict(_dependency_files(site_packages, distribution_names, reached, services))
+    files |= {path.relative_to(app).as_posix(): path for path in app.rglob("*") if path.is_file()}
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         for name in sorted(files):
-            if _is_packaged(name, services):
-                info = zipfile.ZipInfo(name, _EPOCH)
-                info.compress_type = zipfile.ZIP_DEFLATED
-                info.create_system = _UNIX
-                info.external_attr = _REGULAR_FILE_0644
-                out.writestr(info, files[name].read_bytes())
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system = _UNIX
+            info.external_attr = _REGULAR_FILE_0644
+            out.writestr(info, files[name].read_bytes())
 
 
 def services_named(sources: Iterable[Path], site_packages: Path) -> set[str]:
@@ -52,13 +68,26 @@ def services_named(sources: Iterable[Path], site_packages: Path) -> set[str]:
     return {*_STRANDS_SERVICES, *(value for value in constants if isinstance(value, str))} & known
 
 
-def _is_packaged(name: str, services: set[str]) -> bool:
-    service, in_folder, _ = name.removeprefix(_BOTOCORE_DATA).partition("/")
-    return not (name.startswith(_BOTOCORE_DATA) and in_folder) or service in services
+def _dependency_files(
+    site_packages: Path, distribution_names: frozenset[str], reached: frozenset[str], services: set[str]
+) -> Iterator[tuple[str, Path]]:
+    for distribution in distributions(path=[str(site_packages)]):
+        if distribution.name not in distribution_names:
+            continue
+        for file in distribution.files or ():
+            name = file.as_posix()
+            if name in reached or _is_needed(file, services):
+                yield name, site_packages / name
+            if name in reached and file.suffix == ".py":
+                bytecode = cache_from_source(name)
+                yield bytecode, site_packages / bytecode
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
+def _is_needed(file: PurePosixPath, services: set[str]) -> bool:
+    if file.suffix in _NEVER_READ or file.name == "RECORD" or not _NEVER_RUN.isdisjoint(file.parts[:-1]):
+        return False
+    service, in_folder, _ = file.as_posix().removeprefix(_BOTOCORE_DATA).partition("/")
+    return not (file.as_posix().startswith(_BOTOCORE_DATA) and in_folder) or service in services
 
 
 def _python_files(source: Path) -> list[Path]:

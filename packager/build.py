@@ -1,26 +1,33 @@
 """The way from sources to package, as a list of steps, so that it can be read in one place.
 
 Nothing is written into the source tree but the two results, and these only after the zip has passed its import test.
-What has not changed is not done again: the whole package while its inputs and results are the same, the dependencies
-while `requirements.txt` is.
+What has not changed is not done again: the whole package while its inputs are the same, the dependencies while
+`requirements.txt` is. Each architecture is kept apart, so that one can take the other's place at once.
+
+A zip for other processors than this machine's cannot be tried here. Its contents are decided, and tried, on this
+machine's own; only the compiled modules in it then differ.
 """
 
 import contextlib
 import fcntl
+import filecmp
 import hashlib
 import json
 import os
 import platform
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 from packager.archive import services_named, write_archive
 from packager.bytecode import compile_bytecode
-from packager.dependencies import install_dependencies
+from packager.dependencies import Architecture, install_dependencies
+from packager.errors import PackagingError
 from packager.export import export_app, repair
-from packager.import_test import import_test
+from packager.import_test import import_test, loaded_files
+from packager.reach import reached_distributions, reached_files
 
 EXPORT_NAME = "chalice.tf.json"
 ARCHIVE_NAME = "deployment.zip"
@@ -28,46 +35,67 @@ _NOT_APP = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
 _NOT_LIBRARY = shutil.ignore_patterns("__pycache__", "client")  # no Lambda watches a run
 
 
-def build(project: Path, *, work: Path, target: Path) -> bool:
+def build(project: Path, *, work: Path, target: Path, architecture: Architecture = "x86_64") -> bool:
     """Write `chalice.tf.json` and `deployment.zip` for a project, the same bytes for the same sources.
 
     Args:
         project: Holds `chalice_app/` and `runcast/`.
-        work: Kept between runs; holds the installed dependencies and what the last run was made of.
+        work: Kept between runs; holds the installed dependencies and the last results.
         target: The directory of the Terraform module that takes the two files.
+        architecture: The processors that the functions will run on.
 
     Returns:
-        False if both files were up to date and nothing was done.
+        False if both files were up to date and nothing was written.
 
     Raises:
         PackagingError: A requirement does not fit Lambda, Chalice failed, its export holds something that the repair
             does not know, or the zip lacks something that the code imports.
     """
     with _alone_in(work):
+        results = work / "results" / architecture
+        made_of = results / "inputs"
         inputs = _digest_of_inputs(project)
-        if _is_up_to_date(work, target, inputs):
-            return False
-        _make(project, work)
-        for name in (EXPORT_NAME, ARCHIVE_NAME):
-            _replace(target / name, _results(work) / name)
-        _remember(work, target, inputs)
-        return True
+        if not made_of.is_file() or made_of.read_text() != inputs:
+            partial = results.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            _make(project, work, partial, architecture)
+            (partial / made_of.name).write_text(inputs)
+            shutil.rmtree(results, ignore_errors=True)
+            partial.rename(results)
+        differing = [name for name in (EXPORT_NAME, ARCHIVE_NAME) if not _same(results / name, target / name)]
+        for name in differing:
+            _replace(target / name, results / name)
+        return bool(differing)
 
 
-def _make(project: Path, work: Path) -> None:
-    """Make both files in the results directory; they are complete and tested when this returns."""
-    site_packages = install_dependencies(project / "chalice_app" / "requirements.txt", work / "dependencies")
+def _make(project: Path, work: Path, results: Path, architecture: Architecture) -> None:
+    """Make both files in a directory; they are complete and tested when this returns."""
+    requirements = project / "chalice_app" / "requirements.txt"
+    site_packages = install_dependencies(requirements, architecture, work / "dependencies")
+    own = _own_architecture()
+    own_site_packages = install_dependencies(requirements, own, work / "dependencies")
     app = _stage_app(project, work / "app")
     export, packaged = export_app(app, work / "export")
-    repaired = repair(export)
+    repaired = repair(export, architecture=architecture)
     compile_bytecode(packaged)
-    services = services_named([app / "app.py", app / "chalicelib", app / "vendor"], site_packages)
 
-    results = _results(work)
-    results.mkdir(exist_ok=True)
-    write_archive(results / ARCHIVE_NAME, app=packaged, site_packages=site_packages, services=services)
-    handlers = [function["handler"] for function in repaired["resource"]["aws_lambda_function"].values()]
-    import_test(results / ARCHIVE_NAME, handlers=handlers, services=services)
+    handlers = sorted(function["handler"] for function in repaired["resource"]["aws_lambda_function"].values())
+    services = services_named([app / "app.py", app / "chalicelib", app / "vendor"], own_site_packages)
+    loaded = loaded_files(packaged, own_site_packages, handlers=handlers, services=services)
+    reached = reached_files(loaded, own_site_packages)
+
+    tried = results / ARCHIVE_NAME if architecture == own else work / "tried.zip"
+    for archive, source in {tried: own_site_packages, results / ARCHIVE_NAME: site_packages}.items():
+        write_archive(
+            archive,
+            app=packaged,
+            site_packages=source,
+            distribution_names=reached_distributions(reached, own_site_packages),
+            reached=reached,
+            services=services,
+        )
+    import_test(tried, handlers=handlers, services=services)
     (results / EXPORT_NAME).write_text(json.dumps(repaired, indent=2, sort_keys=True) + "\n")
 
 
@@ -80,8 +108,12 @@ def _alone_in(work: Path) -> Iterator[None]:
         yield
 
 
-def _results(work: Path) -> Path:
-    return work / "results"
+def _own_architecture() -> Architecture:
+    """Return this machine's, for which alone packages can be imported here."""
+    machines: dict[str, Architecture] = {"x86_64": "x86_64", "aarch64": "arm64"}
+    if sys.platform != "linux" or platform.machine() not in machines:
+        raise PackagingError("Packaging needs Linux on x86_64 or arm64: the zip is tried out before it is written.")
+    return machines[platform.machine()]
 
 
 def _stage_app(project: Path, app: Path) -> Path:
@@ -114,26 +146,8 @@ def _sources(folder: Path, ignore: Callable[[str, list[str]], set[str]]) -> Iter
         yield from (Path(directory, name) for name in sorted(names))
 
 
-def _is_up_to_date(work: Path, target: Path, inputs: str) -> bool:
-    memory = _memory(work)
-    return memory.is_file() and json.loads(memory.read_text()) == _state(target, inputs)
-
-
-def _remember(work: Path, target: Path, inputs: str) -> None:
-    _memory(work).write_text(json.dumps(_state(target, inputs)))
-
-
-def _memory(work: Path) -> Path:
-    return work / "last.json"
-
-
-def _state(target: Path, inputs: str) -> dict[str, str | None]:
-    """Digest the results as they lie in `target`, so that a changed or missing one is made again."""
-    files = {name: target / name for name in (EXPORT_NAME, ARCHIVE_NAME)}
-    digests = {
-        name: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None for name, path in files.items()
-    }
-    return {"inputs": inputs, **digests}
+def _same(one: Path, other: Path) -> bool:
+    return other.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
 def _replace(destination: Path, source: Path) -> None:

@@ -1,25 +1,35 @@
-"""The program that `import_test` runs on the unpacked zip; it stands alone, because nothing of this project is there.
+"""The program that `import_test` runs; it stands alone, because nothing of this project is there.
 
-Arguments: the unpacked zip's directory, the handlers, `--`, the AWS services. Prints a line for each thing that fails
-and exits with 1 if there was one.
+It reads a JSON object: `folders` (the application's, then any of dependencies), `handlers`, `services`. It writes one:
+`failures` (a line for each thing that failed) and `loaded` (the files of all modules).
 """
 
 import ast
+import contextlib
 import importlib
 import importlib.util
+import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 _OWN = ("app.py", "chalicelib/**/*.py", "runcast/**/*.py")
 
 
-def main(root: Path, handlers: list[str], services: list[str]) -> int:
-    """Import all there is to import; return the exit code."""
-    sys.path.insert(0, str(root))
-    failures = [*_failed_imports(root), *_failed_handlers(handlers), *_failed_clients(services)]
-    print("\n".join(dict.fromkeys(failures)))
-    return 1 if failures else 0
+def main() -> None:
+    """Import all there is to import."""
+    asked = json.load(sys.stdin)
+    sys.path[:0] = asked["folders"]
+    with contextlib.redirect_stdout(sys.stderr):
+        failures = [
+            *_failed_imports(Path(asked["folders"][0])),
+            *_failed_handlers(asked["handlers"]),
+            *_failed_clients(asked["services"]),
+            *_failed_run(),
+        ]
+    loaded = {getattr(module, "__file__", None) for module in [*sys.modules.values()]} - {None}
+    json.dump({"failures": [*dict.fromkeys(failures)], "loaded": sorted(loaded)}, sys.stdout)
 
 
 def _failed_imports(root: Path) -> Iterator[str]:
@@ -41,6 +51,11 @@ def _failed_handlers(handlers: list[str]) -> Iterator[str]:
 def _failed_clients(services: list[str]) -> Iterator[str]:
     for service in services:
         yield from _attempt(f"client {service}", _make_client, service)
+
+
+def _failed_run() -> Iterator[str]:
+    if "strands" in sys.modules:
+        yield from _attempt("a run of a Strands agent", _run_agent)
 
 
 def _attempt(what: str, action: Callable[..., object], *arguments: object) -> Iterator[str]:
@@ -80,6 +95,46 @@ def _make_client(service: str) -> None:
     importlib.import_module("boto3").client(service, region_name="us-east-1")
 
 
+def _run_agent() -> None:
+    """Let an agent call a tool and end: Strands imports some of its parts only at work."""
+    strands = importlib.import_module("strands")
+    called = []
+
+    def measure(site: str) -> str:
+        """Measure a site."""
+        called.append(site)
+        return site
+
+    agent = strands.Agent(model=_scripted_model(), tools=[strands.tool(measure)], callback_handler=None)
+    stop_reason = agent("Measure.").stop_reason
+    if (called, stop_reason) != (["here"], "end_turn"):
+        raise RuntimeError(f"the tool was called with {called}, and the run ended by {stop_reason}")
+
+
+def _scripted_model() -> object:
+    """Make a model that asks for the tool, and ends when it has been called."""
+    model: Any = importlib.import_module("strands.models").Model
+
+    class ScriptedModel(model):  # type: ignore[misc]
+        def update_config(self, **_: object) -> None: ...
+
+        def get_config(self) -> dict[str, object]:
+            return {}
+
+        def structured_output(self, *_: object, **__: object) -> None: ...
+
+        async def stream(self, messages: list[Any], *_: object, **__: object) -> AsyncIterator[dict[str, Any]]:
+            first = len(messages) == 1
+            yield {"messageStart": {"role": "assistant"}}
+            yield {"contentBlockStart": {"start": {"toolUse": {"toolUseId": "1", "name": "measure"}} if first else {}}}
+            yield {
+                "contentBlockDelta": {"delta": {"toolUse": {"input": '{"site": "here"}'}} if first else {"text": "."}}
+            }
+            yield {"contentBlockStop": {}}
+            yield {"messageStop": {"stopReason": "tool_use" if first else "end_turn"}}
+
+    return ScriptedModel()
+
+
 if __name__ == "__main__":
-    separator = sys.argv.index("--")
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2:separator], sys.argv[separator + 1 :]))
+    main()

@@ -1,9 +1,10 @@
-"""Proves that the zip is complete, by importing from it alone everything that the application's code imports anywhere.
+"""Runs what the application's code imports, in an interpreter that sees the standard library and given folders only.
 
-A function that imports inside its body, as the Lambdas do to start fast, would otherwise fail on its first call. The
-test runs in an interpreter that sees the standard library and the unpacked zip and nothing else.
+A function that imports inside its body, as the Lambdas do to start fast, would otherwise fail on its first call. On the
+zip's own files this proves that the zip is complete; on all that is installed, it tells what is used of it.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ _PROGRAM = Path(__file__).with_name("import_everything.py")
 
 
 def import_test(archive: Path, *, handlers: Iterable[str], services: Iterable[str]) -> None:
-    """Import everything that the application in a zip imports.
+    """Import everything that the application in a zip imports, from nowhere but the zip.
 
     Args:
         archive: The zip that will be uploaded.
@@ -25,14 +26,39 @@ def import_test(archive: Path, *, handlers: Iterable[str], services: Iterable[st
         services: The AWS services that clients can be made for.
 
     Raises:
-        PackagingError: Something cannot be imported or made; the message lists all of it.
+        PackagingError: Something cannot be imported, made or run; the message lists all of it.
     """
     with tempfile.TemporaryDirectory() as unpacked:
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(unpacked)
-        # Isolated (-I), without site-packages (-S), and writing no bytecode (-B), as on Lambda.
-        python = [sys.executable, "-I", "-S", "-B", str(_PROGRAM)]
-        arguments = [unpacked, *sorted(handlers), "--", *sorted(services)]
-        done = subprocess.run([*python, *arguments], env={}, capture_output=True, text=True, check=False)
+        _import_everything([Path(unpacked)], handlers, services)
+
+
+def loaded_files(app: Path, site_packages: Path, *, handlers: Iterable[str], services: Iterable[str]) -> list[str]:
+    """Return the files of the dependencies that the same imports load, relative to `site_packages`.
+
+    Args:
+        app: The application as Chalice packages it, unpacked.
+        site_packages: The installed dependencies, for the processors of this machine.
+        handlers: As for `import_test`.
+        services: As for `import_test`.
+
+    Raises:
+        PackagingError: As by `import_test`: the requirements do not have what the code needs.
+    """
+    loaded = map(Path, _import_everything([app, site_packages], handlers, services))
+    return [file.relative_to(site_packages).as_posix() for file in loaded if file.is_relative_to(site_packages)]
+
+
+def _import_everything(folders: list[Path], handlers: Iterable[str], services: Iterable[str]) -> list[str]:
+    # Isolated (-I), without site-packages (-S), and writing no bytecode (-B), as on Lambda.
+    python = [sys.executable, "-I", "-S", "-B", str(_PROGRAM)]
+    asked = {"folders": [str(folder) for folder in folders], "handlers": [*handlers], "services": sorted(services)}
+    done = subprocess.run(python, input=json.dumps(asked), env={}, cwd="/", capture_output=True, text=True, check=False)
     if done.returncode:
-        raise PackagingError(f"The zip lacks what its code needs:\n{done.stdout.strip() or done.stderr.strip()}")
+        raise PackagingError(f"The program that imports everything failed:\n{done.stderr.strip()}")
+    answer = json.loads(done.stdout)
+    if answer["failures"]:
+        raise PackagingError("\n".join(["The zip lacks what its code needs:", *answer["failures"]]))
+    loaded: list[str] = answer["loaded"]
+    return loaded

@@ -135,6 +135,7 @@ variable "point_in_time_recovery" {
   nullable    = false
 }
 
+
 variable "enable_api_key" {
   description = "Whether the API also admits callers with an API key. They all share one tenant and one user, both named \"public\"."
   type        = bool

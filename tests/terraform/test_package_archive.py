@@ -1,29 +1,41 @@
 import os
 import zipfile
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
 
 from packager.archive import services_named, write_archive
 
+SERVICES = {"botocore/data/dynamodb/2012-08-10/service-2.json", "botocore/data/endpoints.json"}
+DISTRIBUTIONS = {
+    "boto3": {"boto3/__init__.py", "boto3/later.py", "boto3/data/resources.json", "bin/boto", "boto3/tests/test.py"},
+    "botocore": {
+        "botocore/__init__.py",
+        "botocore/__init__.pyi",
+        "botocore/data/dynamodbstreams/2012-08-10/service-2.json",
+        "botocore/data/ec2/2016-11-15/service-2.json",
+        "botocore/data/bedrock-runtime/2023-09-30/service-2.json",
+        *SERVICES,
+    },
+    "web": {"web/__init__.py"},
+    "chalice": {"chalice/app.py"},
+}
+REACHED = frozenset({"boto3/__init__.py", "botocore/__init__.py", "chalice/app.py"})
+
 
 @pytest.fixture
 def site_packages(tmp_path: Path) -> Path:
-    files = {
-        "boto3/__init__.py": "import botocore",
-        "boto3/__pycache__/__init__.cpython-311.pyc": "bytecode",
-        "botocore/__init__.py": "",
-        "botocore/data/endpoints.json": "{}",
-        "botocore/data/dynamodb/2012-08-10/service-2.json": "{}",
-        "botocore/data/dynamodbstreams/2012-08-10/service-2.json": "{}",
-        "botocore/data/ec2/2016-11-15/service-2.json": "{}",
-        "botocore/data/bedrock-runtime/2023-09-30/service-2.json": "{}",
-        "chalice/app.py": "replaced",
-    }
     root = tmp_path / "site-packages"
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    for distribution, names in DISTRIBUTIONS.items():
+        described = f"{distribution}-1.0.dist-info"
+        files = {name: name for name in names}
+        files[f"{described}/METADATA"] = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        files[f"{described}/RECORD"] = "".join(f"{name},,\n" for name in [*files, f"{described}/RECORD"])
+        files |= {cache_from_source(name): f"bytecode of {name}" for name in names if name.endswith(".py")}
+        for name, text in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
     return root
 
 
@@ -38,19 +50,32 @@ def app(tmp_path: Path) -> Path:
 
 def archive(tmp_path: Path, app: Path, site_packages: Path, name: str = "deployment.zip") -> Path:
     path = tmp_path / name
-    write_archive(path, app=app, site_packages=site_packages, services={"dynamodb"})
+    write_archive(
+        path,
+        app=app,
+        site_packages=site_packages,
+        distribution_names=frozenset({"boto3", "botocore", "chalice"}),
+        reached=REACHED,
+        services={"dynamodb"},
+    )
     return path
 
 
-def test_everything_but_the_services_that_are_not_named(tmp_path: Path, app: Path, site_packages: Path):
+def test_what_is_used_is_whole_but_for_services_tests_and_bytecode(tmp_path: Path, app: Path, site_packages: Path):
     with zipfile.ZipFile(archive(tmp_path, app, site_packages)) as written:
         assert written.namelist() == [
             "app.py",
+            "boto3-1.0.dist-info/METADATA",
             "boto3/__init__.py",
             "boto3/__pycache__/__init__.cpython-311.pyc",
+            "boto3/data/resources.json",
+            "boto3/later.py",
+            "botocore-1.0.dist-info/METADATA",
             "botocore/__init__.py",
-            "botocore/data/dynamodb/2012-08-10/service-2.json",
-            "botocore/data/endpoints.json",
+            "botocore/__pycache__/__init__.cpython-311.pyc",
+            *sorted(SERVICES),
+            "chalice-1.0.dist-info/METADATA",
+            "chalice/__pycache__/app.cpython-311.pyc",
             "chalice/app.py",
         ]
 

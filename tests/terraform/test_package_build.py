@@ -1,6 +1,8 @@
 """Packages the project itself."""
 
+import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -11,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
+from packager.dependencies import install_dependencies
 from packager.errors import PackagingError
+from packager.import_test import import_test, loaded_files
+from packager.reach import reached_distributions, reached_files
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +28,45 @@ def package(module: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+@pytest.fixture(scope="module")
+def arm64(project: Path, work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for the other architecture."""
+    target = tmp_path_factory.mktemp("arm64")
+    build(project, work=work, target=target, architecture="arm64")
+    return target
+
+
+@pytest.fixture(scope="module")
+def chalices_own_zip(project: Path) -> Path:
+    """What Chalice packages of the same requirements and one function; kept, because it takes a while."""
+    requirements = (project / "chalice_app" / "requirements.txt").read_text()
+    kept = project / "build" / "chalice" / hashlib.sha256(requirements.encode()).hexdigest()[:16]
+    if not kept.is_dir():
+        app = kept.with_suffix(".partial")
+        shutil.rmtree(app, ignore_errors=True)
+        (app / ".chalice").mkdir(parents=True)
+        (app / ".chalice" / "config.json").write_text('{"version": "2.0", "app_name": "plain"}')
+        (app / "app.py").write_text(
+            "from chalice import Chalice\n"
+            "app = Chalice(app_name='plain')\n"
+            "@app.lambda_function()\n"
+            "def function(event, context): ...\n"
+        )
+        (app / "requirements.txt").write_text(requirements)
+        command = [
+            str(Path(sys.executable).with_name("chalice")),
+            "package",
+            "--pkg-format",
+            "terraform",
+            str(app / "out"),
+        ]
+        environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}
+        done = subprocess.run(command, cwd=app, env=environment, capture_output=True, text=True, check=True)
+        assert "Could not install dependencies" not in done.stdout + done.stderr
+        app.rename(kept)
+    return kept / "out" / "deployment.zip"
+
+
 @pytest.fixture
 def changed_project(project: Path, tmp_path: Path) -> Path:
     """A copy of the sources, to be changed."""
@@ -31,18 +75,90 @@ def changed_project(project: Path, tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def test_the_same_sources_give_the_same_bytes(package: Path, changed_project: Path, work: Path, tmp_path: Path):
-    assert build(changed_project, work=work, target=tmp_path)
-    for name in (ARCHIVE_NAME, EXPORT_NAME):
-        assert (tmp_path / name).read_bytes() == (package / name).read_bytes()
+def names_in(archive: Path) -> set[str]:
+    with zipfile.ZipFile(archive) as opened:
+        return set(opened.namelist())
 
 
-@pytest.mark.usefixtures("module")
-def test_nothing_is_done_while_nothing_changed(project: Path):
-    done = subprocess.run([sys.executable, "-m", "packager"], cwd=project, capture_output=True, text=True, check=True)
+def test_the_same_sources_give_the_same_bytes_wherever_they_lie(
+    package: Path, arm64: Path, changed_project: Path, tmp_path: Path
+):
+    for architecture, expected in (("arm64", arm64), ("x86_64", package)):
+        assert build(changed_project, work=tmp_path / "work", target=tmp_path, architecture=architecture)
+        for name in (ARCHIVE_NAME, EXPORT_NAME):
+            assert (tmp_path / name).read_bytes() == (expected / name).read_bytes()
+
+
+@pytest.mark.usefixtures("arm64")
+def test_nothing_is_done_while_nothing_changed_even_if_the_other_was_packaged(project: Path):
+    run = [sys.executable, "-m", "packager"]
+    done = subprocess.run(run, cwd=project, capture_output=True, text=True, check=True)
     assert re.fullmatch(
-        r"terraform/deployment\.zip \(\d+\.\d MB\) and terraform/chalice\.tf\.json: up to date\.\n", done.stdout
+        r"terraform/deployment\.zip \(\d+\.\d MB, x86_64\) and terraform/chalice\.tf\.json: up to date\.\n", done.stdout
     )
+
+
+def test_an_architecture_that_lambda_has_not_is_refused(project: Path):
+    run = [sys.executable, "-m", "packager", "riscv64"]
+    done = subprocess.run(run, cwd=project, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "invalid choice: 'riscv64' (choose from 'x86_64', 'arm64')" in done.stderr
+
+
+def test_the_zip_is_at_most_45_percent_of_chalice_s_own(package: Path, arm64: Path, chalices_own_zip: Path):
+    limit = 0.45 * chalices_own_zip.stat().st_size
+    assert (package / ARCHIVE_NAME).stat().st_size <= limit
+    assert (arm64 / ARCHIVE_NAME).stat().st_size <= limit
+
+
+def test_what_no_import_leads_to_stays_out(package: Path, chalices_own_zip: Path):
+    left_out = {"mcp", "cryptography", "uvicorn", "starlette", "jwt"}
+    assert left_out <= {name.split("/")[0] for name in names_in(chalices_own_zip)}
+    assert not left_out & {name.split("/")[0] for name in names_in(package / ARCHIVE_NAME)}
+
+
+def test_what_an_agent_imports_is_taken_though_no_list_names_it(project: Path, work: Path, tmp_path: Path):
+    requirements = project / "chalice_app" / "requirements.txt"
+    installed = install_dependencies(requirements, "x86_64", work / "dependencies")
+    (tmp_path / "app.py").write_text("def build(run):\n    from strands.tools.mcp import MCPClient\n")
+    reached = reached_files(loaded_files(tmp_path, installed, handlers=[], services=[]), installed)
+    assert {"mcp", "cryptography", "PyJWT", "uvicorn"} <= reached_distributions(reached, installed)
+
+
+def test_both_architectures_hold_the_same_but_for_compiled_modules(package: Path, arm64: Path):
+    modules = {}
+    for machine, folder in (("x86_64", package), ("aarch64", arm64)):
+        with zipfile.ZipFile(folder / ARCHIVE_NAME) as archive:
+            modules[machine] = {name for name in archive.namelist() if name.endswith(".so")}
+            elf_machines = {int.from_bytes(archive.read(name)[18:20], "little") for name in modules[machine]}
+        assert elf_machines == {{"x86_64": 62, "aarch64": 183}[machine]}
+    others = names_in(package / ARCHIVE_NAME) - modules["x86_64"]
+    assert names_in(arm64 / ARCHIVE_NAME) - modules["aarch64"] == others
+    assert {name.replace("x86_64", "aarch64") for name in modules["x86_64"]} == modules["aarch64"]
+    with zipfile.ZipFile(package / ARCHIVE_NAME) as one, zipfile.ZipFile(arm64 / ARCHIVE_NAME) as other:
+        assert {name for name in others if ".dist-info/" not in name and one.read(name) != other.read(name)} == set()
+
+
+def test_the_export_says_what_the_zip_is_for(package: Path, arm64: Path):
+    for architecture, folder in (("x86_64", package), ("arm64", arm64)):
+        assert json.loads((folder / EXPORT_NAME).read_text())["locals"]["packaged_architecture"] == architecture
+
+
+def test_whatever_is_taken_out_of_the_zip_is_missed_by_name(package: Path, tmp_path: Path):
+    taken_out = {
+        "strands/agent/_agent_delegation.py": "a run of a Strands agent: ModuleNotFoundError",
+        "botocore/data/dynamodb/2012-08-10/service-2.json.gz": "client dynamodb: ",
+    }
+    with (
+        zipfile.ZipFile(package / ARCHIVE_NAME) as whole,
+        zipfile.ZipFile(tmp_path / ARCHIVE_NAME, "w") as mutilated,
+    ):
+        for name in sorted(set(whole.namelist()) - taken_out.keys()):
+            mutilated.writestr(name, whole.read(name))
+    with pytest.raises(PackagingError) as caught:
+        import_test(tmp_path / ARCHIVE_NAME, handlers=["app.agent"], services=["dynamodb", "lambda"])
+    for missed in taken_out.values():
+        assert missed in str(caught.value)
 
 
 def test_the_zip_holds_the_library_and_the_app_but_no_client_and_no_tests(package: Path):

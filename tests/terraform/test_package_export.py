@@ -89,6 +89,7 @@ def test_of_an_api_its_definition_and_its_function_are_left():
     repaired = repair(with_api())
     assert list(repaired["resource"]) == ["aws_lambda_function"]
     assert repaired.keys() == {"//", "resource", "locals"}
+    assert repaired["locals"].keys() == {"packaged_architecture", "rest_api_definition"}
     function = repaired["resource"]["aws_lambda_function"]["api_handler"]
     assert (function["function_name"], function["handler"]) == ('${local.function_names["api_handler"]}', "app.app")
     definition = repaired["locals"]["rest_api_definition"]
@@ -119,8 +120,14 @@ def test_what_would_be_lost_with_the_api_s_resources_is_refused(changes: dict[st
 def test_only_functions_are_left_so_the_module_decides_the_versions():
     repaired = repair(EXPORT)
     assert list(repaired["resource"]) == ["aws_lambda_function"]
-    assert repaired.keys() == {"//", "locals", "resource"}
-    assert repaired["locals"] == {"packaged_architecture": "x86_64"}
+    assert repaired.keys() == {"//", "resource", "locals"}
+
+
+def test_the_module_can_tell_what_the_zip_is_for():
+    repaired = repair(EXPORT, architecture="arm64")
+    assert repaired["locals"] == {"packaged_architecture": "arm64"}
+    function = repaired["resource"]["aws_lambda_function"]["run_starter"]
+    assert function["architectures"] == ["${var.lambda_architecture}"]
 
 
 def test_no_name_or_tag_depends_on_the_stage():

@@ -1,0 +1,107 @@
+"""Finds out which files of the dependencies the code can reach, so that the zip need not hold the rest.
+
+Most of what the requirements install is never asked for: Strands alone brings a web server and a cryptography library
+for ways of working that a project may not use. What is asked for cannot be read from the code alone, because modules
+are also named in strings and handed out on request. So the code is run first (`import_test`), and what that loaded is
+certain. It is then read for what it would still import later, inside its functions.
+"""
+
+import ast
+import json
+from collections.abc import Iterable, Iterator
+from importlib.metadata import distributions
+from importlib.util import resolve_name
+from pathlib import Path
+
+_Modules = dict[str, tuple[str, list[str]]]
+
+
+def reached_files(loaded: Iterable[str], site_packages: Path) -> frozenset[str]:
+    """Return the loaded files and those that an import statement in any of them leads to, however far.
+
+    Three kinds of import are not followed, because what they would load is not needed until somebody asks for it by
+    name, and then running the code has loaded it: those for type checkers, those that a module makes to hand out
+    names on request (PEP 562), and those that a function can do without, because it catches the ImportError.
+
+    Args:
+        loaded: Files of the dependencies that running the code has loaded, relative to `site_packages`.
+        site_packages: The installed dependencies.
+    """
+    modules = _modules(site_packages)
+    names = {path: name for name, (path, _) in modules.items()}
+    found = {names[path] for path in loaded if path in names}
+    waiting = list(found)
+    while waiting:
+        for name in modules[waiting.pop()][1]:
+            parts = name.split(".")
+            ways = {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+            new = (ways & modules.keys()) - found
+            found |= new
+            waiting += new
+    return frozenset(modules[name][0] for name in found)
+
+
+def reached_distributions(reached: frozenset[str], site_packages: Path) -> frozenset[str]:
+    """Return the names of the distributions that have any of the files."""
+    return frozenset(
+        distribution.name
+        for distribution in distributions(path=[str(site_packages)])
+        if not reached.isdisjoint(file.as_posix() for file in distribution.files or ())
+    )
+
+
+def _modules(site_packages: Path) -> _Modules:
+    """Return each module's file and what it imports; read once for each installation, because it takes seconds."""
+    kept = site_packages.with_suffix(".imports.json")
+    if not kept.is_file():
+        kept.write_text(json.dumps(dict(_read(site_packages))))
+    modules: _Modules = json.loads(kept.read_text())
+    return modules
+
+
+def _read(site_packages: Path) -> Iterator[tuple[str, tuple[str, list[str]]]]:
+    for file in sorted(site_packages.rglob("*")):
+        path = file.relative_to(site_packages)
+        if file.suffix == ".so":
+            yield ".".join([*path.parent.parts, path.name.partition(".")[0]]), (path.as_posix(), [])
+        elif file.suffix == ".py":
+            is_package = path.name == "__init__.py"
+            name = ".".join(path.parent.parts if is_package else path.with_suffix("").parts)
+            package = name if is_package else name.rpartition(".")[0]
+            imported = {name for node in _imports(ast.parse(file.read_bytes())) for name in _names(node, package)}
+            yield name, (path.as_posix(), sorted(imported))
+
+
+def _imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Find the import statements to follow."""
+    children: Iterable[ast.AST] = ast.iter_child_nodes(node)
+    match node:
+        case ast.Import() | ast.ImportFrom():
+            yield node
+        case ast.Module():
+            children = [child for child in node.body if not _hands_out_names(child)]
+        case ast.If(test=ast.Name("TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
+            children = node.orelse
+        case ast.Try() if any(_catches_import_error(handler) for handler in node.handlers):
+            children = [*node.handlers, *node.orelse, *node.finalbody]
+    for child in children:
+        yield from _imports(child)
+
+
+def _hands_out_names(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef) and node.name == "__getattr__"
+
+
+def _catches_import_error(handler: ast.ExceptHandler) -> bool:
+    caught = ast.walk(handler.type) if handler.type else ()
+    names = {node.id for node in caught if isinstance(node, ast.Name)}
+    return not handler.type or bool(names & {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+
+
+def _names(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
+    """Return the modules that a statement may import: what follows `from … import` may be one or not."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif node.level <= package.count(".") + 1:  # else it leads out of the package, and fails if it is ever run
+        module = resolve_name("." * node.level + (node.module or ""), package)
+        yield from (module, *(f"{module}.{alias.name}" for alias in node.names))
