@@ -1,5 +1,6 @@
 """The REST API through the gateway that Terraform built of Chalice's definition, with the users' own tokens."""
 
+import base64
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from local.deployment import client_environment
 from local.settings import ROOT
 from tests.contracts.rest_api import check_answer
 from tests.e2e.conftest import DEADLINE_SECONDS, Caller
@@ -45,9 +47,12 @@ class Rest:
         return response.status_code, error["type"], error["message"]
 
 
-@pytest.fixture(scope="module")
-def rest(stack):
-    return Rest(stack.state.outputs["rest_url"])
+@pytest.fixture(scope="module", params=["API Gateway", "chalice local"])
+def rest(request):
+    """Both ways to the same application; whatever one answers, so must the other."""
+    if request.param == "API Gateway":
+        return Rest(request.getfixturevalue("stack").state.outputs["rest_url"])
+    return Rest(request.getfixturevalue("dev").url)
 
 
 def test_a_run_from_start_to_end(rest, alice):
@@ -132,9 +137,15 @@ def test_a_wrong_after_seq_is_refused(rest, alice, after_seq):
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/runs"), ("GET", "/runs/some"), ("GET", "/agents")])
 def test_without_a_valid_id_token_nothing_is_answered(rest, alice, method, path):
-    for token in (None, "no token", forged(alice.id_token), alice.access_token):
+    for token in (None, "no token", forged(alice.id_token), unsigned(alice.id_token), alice.access_token):
         headers = JSON | ({"Authorization": token} if token else {})
         assert rest.refusal(method, path, headers=headers) == (401, "Unauthorized", NO_TOKEN)
+
+
+def unsigned(token):
+    """The same claims in a token that says it needs no signature."""
+    head = base64.urlsafe_b64encode(b'{"alg": "none", "typ": "JWT"}').decode().rstrip("=")
+    return f"{head}.{token.split('.')[1]}."
 
 
 def token_of_another_client(stack, caller, **validity):
@@ -175,20 +186,19 @@ def test_a_preflight_needs_no_token(rest, path):
     assert answer.headers["Access-Control-Allow-Headers"] == "Authorization,Content-Type"
 
 
-def test_the_lines_for_curl_in_the_readme_do_what_they_say(stack, alice, tmp_path):
+@pytest.mark.parametrize("way", ["API Gateway", "chalice local"])
+def test_the_lines_for_curl_in_the_readme_do_what_they_say(stack, dev, alice, tmp_path, way):
     [lines] = [
         block
         for block in re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
         if "curl" in block
     ]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "REST_URL": stack.state.outputs["rest_url"],
-        "ID_TOKEN": alice.id_token,
-    }
+    environment = client_environment(stack.state, alice.user) | {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    if way == "chalice local":
+        environment["RUNCAST_REST_URL"] = dev.url
     done = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", lines],
+        cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
