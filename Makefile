@@ -21,7 +21,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up down status package wheel plan deploy destroy openapi terraform-docs local-gaps bench lock clean
+.PHONY: help setup demo test unit lint types format up dev down status package wheel plan deploy destroy openapi terraform-docs local-gaps bench lock clean
 
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -49,8 +49,11 @@ format: $(SETUP) ## Format the Python sources
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-up: $(SETUP) ## Start the whole system on this machine, provisioned by the Terraform that deploys it
+up: $(SETUP) ## Start the whole system on this machine, by the Terraform that deploys it; again: deploy what has changed
 	@$(BIN)/python -m local up
+
+dev: $(SETUP) ## The same with `chalice local` in front; all of it follows the sources until Ctrl-C
+	@$(BIN)/python -m local dev
 
 down: $(SETUP) ## Stop it and forget its state
 	@$(BIN)/python -m local down

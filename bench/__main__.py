@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.imports import measure_imports
+from bench.newcomer import measure_newcomer
 from bench.recorder import measure_recorder
 from bench.row import Row
 from bench.stack import measure_demo, measure_stack
@@ -19,7 +20,7 @@ from bench.stack import measure_demo, measure_stack
 def main() -> int:
     """Measure, and print the table."""
     rows: list[Row] = []
-    for measure in (measure_recorder, measure_imports, measure_stack, measure_demo):
+    for measure in (measure_recorder, measure_imports, measure_stack, measure_demo, measure_newcomer):
         print(f"{measure.__name__.replace('_', ' ')} ...", file=sys.stderr, flush=True)
         rows += measure()
     table = Table(box=None, pad_edge=False)

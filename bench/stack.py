@@ -14,8 +14,9 @@ from pathlib import Path
 from bench.costs import measure_costs
 from bench.imports import _EVENTS as EVENTS
 from bench.row import Row, percentiles
+from local.deployment import client_environment
 from local.settings import ROOT, Settings
-from local.stack import LocalStack, client_environment
+from local.stack import LocalStack
 from runcast.client.client import connect
 from runcast.client.config import ClientConfig
 from runcast.clock import epoch_ms

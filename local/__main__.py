@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from local.commands import down, status, up
 from local.demo import demo
+from local.dev import dev
 from local.ground import GroundMissing
 from local.provider.gaps import gaps_markdown
 from local.settings import InvalidSettings, Settings
-from local.stack import StackFailed
-from local.stack_state import StateDirectoryTaken
+from local.stack_state import StackFailed, StateDirectoryTaken
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,6 +39,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             return up(settings, hold=options.hold)
         case "down":
             return down(settings)
+        case "dev":
+            return dev(settings)
         case "status":
             return status(settings)
         case "demo":
@@ -50,9 +52,10 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description="Runcast on one machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    up_command = commands.add_parser("up", help="start it, unless it runs already")
+    up_command = commands.add_parser("up", help="start it, or deploy to it what the sources have changed")
     up_command.add_argument("--hold", action="store_true", help="stay until Ctrl-C, then stop it")
     commands.add_parser("down", help="stop it and forget its state")
+    commands.add_parser("dev", help="start it, unless it runs, with `chalice local` in front; follow the sources")
     commands.add_parser("status", help="say what runs")
     demo_command = commands.add_parser("demo", help="start it, run an agent, watch it live, stop what was started")
     demo_command.add_argument("agent")

@@ -2,24 +2,26 @@
 
 import sys
 
+from local.deployment import ENV_FILE, deploy
 from local.settings import Settings
-from local.stack import ENV_FILE, LocalStack, running_stack
+from local.stack import LocalStack, running_stack
 from local.stack_state import StackState, load_state
 
 
 def up(settings: Settings, *, hold: bool) -> int:
-    """Bring the local machine up, unless it is up already, and return the exit code.
+    """Bring the local machine up, or the one that is up to the sources' state, and return the exit code.
 
     Args:
         settings: Where it listens and keeps its state.
         hold: Stay until Ctrl-C or SIGTERM, then stop it; otherwise it runs on in the background.
 
     Raises:
-        GroundMissing, StateDirectoryTaken, StackFailed: See `LocalStack.start` and `running_stack`.
+        GroundMissing, StateDirectoryTaken, StackFailed: See `LocalStack.start`, `running_stack` and `deploy`.
     """
     state = running_stack(settings)
     if state:
-        print(f"The local machine is running already.\n\n{usage(state)}")
+        print("The local machine is running already.")
+        print(f"\n{usage(deploy(state, say=print))}")
         return 0
     stack = LocalStack(settings)
     stack.start()
@@ -52,19 +54,28 @@ def status(settings: Settings) -> int:
     return 0 if state.ready else 1
 
 
-def usage(state: StackState) -> str:
-    """Return how to use a local machine that is up."""
+def usage(state: StackState, *, rest_url: str | None = None) -> str:
+    """Return how to use a local machine that is up.
+
+    Args:
+        state: The machine.
+        rest_url: Where REST is served beside the REST API that Terraform built.
+    """
     names = " and ".join(f"{user.name} (tenant {user.tenant})" for user in state.users)
     return "\n".join(
         [
+            f"REST      {rest_url or state.outputs['rest_url']}",
             f"GraphQL   {state.outputs['graphql_url']}",
             f"AWS       {state.endpoint_url} (access key test, secret test)",
             f"Model     {state.model_url}",
             f"Users     {names}; passwords in {state.directory / 'stack.json'}",
             "",
-            f"As {state.users[0].name}:",
+            f"As {state.users[0].name}{', in another shell' if rest_url else ''}:",
             f"  . {state.directory / ENV_FILE}",
+            *([f"  export RUNCAST_REST_URL={rest_url}"] if rest_url else []),
             '  .venv/bin/runcast run terrain "Where could a wind farm be built?"',
+            "  ID_TOKEN=$(.venv/bin/runcast token)",
+            """  curl -w '\\n' -H "Authorization: $ID_TOKEN" "$RUNCAST_REST_URL/agents\"""",
         ]
     )
 

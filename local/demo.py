@@ -15,9 +15,10 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
+from local.deployment import client_environment
 from local.processes import LocalProcess
 from local.settings import Settings
-from local.stack import LocalStack, client_environment, running_stack
+from local.stack import LocalStack, running_stack
 from local.stack_state import StackState
 
 _SUMMARY = re.compile(r"run (\S+): (\S+), \d+ steps recorded, \d+ received live, (\d+) missing")

@@ -32,13 +32,32 @@ def check_ground(settings: Settings) -> None:
         raise GroundMissing("\n".join(problems))
 
 
+def listen(port: int, variable: str) -> socket.socket:
+    """Return a socket that listens on a port of this machine.
+
+    Args:
+        port: The port; 0 takes a free one.
+        variable: The setting that it comes from.
+
+    Raises:
+        GroundMissing: The port is taken, or not to be had.
+    """
+    listener = socket.socket()
+    # As servers do, so that what the last one has left there does not count.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+        raise GroundMissing(f"Port {port} of {HOST} {reason}: free it, or choose another in {variable}.") from error
+    return listener
+
+
 def _port_problem(port: int, variable: str) -> list[str]:
-    with socket.socket() as probe:
-        # As the servers do, so that a port they could take is not called taken.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-            return [f"Port {port} of {HOST} {reason}: free it, or choose another in {variable}."]
+    try:
+        listen(port, variable).close()
+    except GroundMissing as problem:
+        return [str(problem)]
     return []

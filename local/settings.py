@@ -1,5 +1,6 @@
 """Where the local machine listens and keeps its state: read once from the environment, checked as a whole."""
 
+import itertools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ class Settings:
         port: Port of the emulated AWS, AppSync's WebSockets included (`RUNCAST_LOCAL_PORT`). 0, which only callers
             in Python can give, takes a free one.
         model_port: Port of the scripted model (`RUNCAST_LOCAL_MODEL_PORT`). 0 as above.
+        rest_port: Port of `chalice local` (`RUNCAST_LOCAL_REST_PORT`).
         directory: Where state, logs and passwords are kept while it runs (`RUNCAST_LOCAL_DIR`).
         model_url: An OpenAI-compatible server to use instead of the scripted model, without its `/v1`
             (`LOCAL_MODEL_URL`).
@@ -31,6 +33,7 @@ class Settings:
 
     port: int = 4566
     model_port: int = 4620
+    rest_port: int = 8000
     directory: Path = ROOT / ".local" / "stack"
     model_url: str | None = None
     emulator_python: Path = ROOT / ".local" / "ministack-venv" / "bin" / "python"
@@ -41,22 +44,30 @@ class Settings:
         """Read the settings; what is unset has its default. A relative directory is taken from the project's root.
 
         Raises:
-            InvalidSettings: A port is no port, both ports are the same, or the model's address is no HTTP address.
+            InvalidSettings: A port is no port, two ports are the same, or the model's address is no HTTP address.
         """
         problems: list[str] = []
         default = cls()
-        port = _port(environment, "RUNCAST_LOCAL_PORT", default.port, problems)
-        model_port = _port(environment, "RUNCAST_LOCAL_MODEL_PORT", default.model_port, problems)
-        if port == model_port and not problems:
-            problems.append(f"RUNCAST_LOCAL_PORT and RUNCAST_LOCAL_MODEL_PORT are both {port}; give two ports.")
+        ports = {
+            "RUNCAST_LOCAL_PORT": default.port,
+            "RUNCAST_LOCAL_MODEL_PORT": default.model_port,
+            "RUNCAST_LOCAL_REST_PORT": default.rest_port,
+        }
+        ports = {name: _port(environment, name, port, problems) for name, port in ports.items()}
+        problems += [
+            f"{one} and {other} are both {ports[one]}; give two ports."
+            for one, other in itertools.combinations(ports, 2)
+            if ports[one] == ports[other] and not problems
+        ]
         model_url = environment.get("LOCAL_MODEL_URL", "").rstrip("/").removesuffix("/v1") or None
         if model_url and not model_url.startswith(("http://", "https://")):
             problems.append(f"LOCAL_MODEL_URL is {model_url!r}; give an address that begins with http:// or https://.")
         if problems:
             raise InvalidSettings("\n".join(problems))
         return cls(
-            port=port,
-            model_port=model_port,
+            port=ports["RUNCAST_LOCAL_PORT"],
+            model_port=ports["RUNCAST_LOCAL_MODEL_PORT"],
+            rest_port=ports["RUNCAST_LOCAL_REST_PORT"],
             directory=ROOT / (environment.get("RUNCAST_LOCAL_DIR") or default.directory),
             model_url=model_url,
         )

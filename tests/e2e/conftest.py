@@ -4,6 +4,12 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
 import time
 import uuid
 from dataclasses import dataclass
@@ -14,12 +20,13 @@ import pytest
 import requests
 import websockets.asyncio.client
 
-from local.settings import Settings
+from local.settings import ROOT, Settings
 from local.stack import LocalStack
 from local.users import User
 
 OPERATIONS = Path(__file__).parents[2] / "graphql" / "operations"
 DEADLINE_SECONDS = 60
+DEPLOYED_SECONDS = 200
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +44,86 @@ def alice(stack):
 @pytest.fixture(scope="session")
 def bob(stack):
     return Caller(stack, stack.state.users[1])
+
+
+@pytest.fixture(scope="session")
+def dev(stack, tmp_path_factory):
+    """`make dev` on the same machine; it follows a copy of the project, which tests may change and change back."""
+    with Dev(stack, copy_of_project(tmp_path_factory.mktemp("project"))) as dev:
+        yield dev
+
+
+def copy_of_project(target: Path) -> Path:
+    """Copy what is deployed and what deploys it; what was packaged already need not be packaged again."""
+    left_out = shutil.ignore_patterns("__pycache__", "node_modules", ".terraform*", "dependencies")
+    for name in ("chalice_app", "runcast", "graphql", "terraform", "local", "packager", "build/package"):
+        shutil.copytree(ROOT / name, target / name, ignore=left_out)
+    (target / "build" / "package" / "dependencies").symlink_to(ROOT / "build" / "package" / "dependencies")
+    return target
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Dev:
+    """A running `make dev`; as a context manager it ends with the block.
+
+    Attributes:
+        project: the copy of the project that it follows.
+        lines: what it has printed so far.
+    """
+
+    def __init__(self, stack: LocalStack, project: Path) -> None:
+        port = free_port()
+        self.project = project
+        self.lines: list[str] = []
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "local", "dev"],
+            cwd=project,
+            env=os.environ | {"RUNCAST_LOCAL_DIR": str(stack.state.directory), "RUNCAST_LOCAL_REST_PORT": str(port)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def wait_for(self, line: str, *, after: int = 0) -> None:
+        """Wait until it has printed a line beyond the first `after` ones."""
+        deadline = time.monotonic() + DEPLOYED_SECONDS
+        while not any(each.startswith(line) for each in self.lines[after:]):
+            assert self._reader.is_alive(), f"it has ended: {self.lines}"
+            assert time.monotonic() < deadline, f"it has not printed {line!r}: {self.lines}"
+            time.sleep(0.02)
+
+    def end(self) -> int:
+        """End it, and return its exit code."""
+        self.process.terminate()
+        code = self.process.wait(DEADLINE_SECONDS)
+        self._reader.join(DEADLINE_SECONDS)
+        return code
+
+    def __enter__(self) -> "Dev":
+        try:
+            self.wait_for("It follows the sources.")
+            # The routes are loaded after that; the sources have been watched for long when they answer.
+            requests.get(f"{self.url}/health", timeout=DEADLINE_SECONDS)
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        with self.process.stdout as printed:
+            self.lines.extend(line.rstrip("\n") for line in printed)
 
 
 class Caller:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from local.deployment import client_environment
 from local.settings import ROOT
 
 DOCUMENTS = ("README.md", "docs/operations.md")
@@ -18,16 +19,22 @@ def curl_blocks(document: str) -> list[str]:
     return [block for block in blocks if re.search(r"\bcurl\b", block)]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_the_curl_lines_work_as_they_stand(document, stack, alice, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("document", "way"), [*((name, "API Gateway") for name in DOCUMENTS), ("README.md", "chalice local")]
+)
+def test_the_curl_lines_work_as_they_stand(document, way, stack, dev, alice, tmp_path: Path):
     # curl's own settings make a refusal a failure, without a word added to the lines.
     (tmp_path / ".curlrc").write_text('fail-with-body\nmax-time = 60\nnoproxy = "127.0.0.1"\n')
     environment = {
+        **client_environment(stack.state, alice.user),
         "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
+        # The operator's page has got these two a block earlier, from Terraform and from AWS's own command.
         "REST_URL": stack.state.outputs["rest_url"],
         "ID_TOKEN": alice.id_token,
     }
+    if way == "chalice local":
+        environment["RUNCAST_REST_URL"] = dev.url
     blocks = curl_blocks(document)
     assert blocks, f"{document} has no block of shell with curl in it"
     for block in blocks:

@@ -1,5 +1,6 @@
 """The REST API through the gateway that Terraform built of Chalice's definition, with the users' own tokens."""
 
+import base64
 import json
 import time
 import uuid
@@ -41,9 +42,12 @@ class Rest:
         return response.status_code, error["type"], error["message"]
 
 
-@pytest.fixture(scope="module")
-def rest(stack):
-    return Rest(stack.state.outputs["rest_url"])
+@pytest.fixture(scope="module", params=["API Gateway", "chalice local"])
+def rest(request):
+    """Both ways to the same application; whatever one answers, so must the other."""
+    if request.param == "API Gateway":
+        return Rest(request.getfixturevalue("stack").state.outputs["rest_url"])
+    return Rest(request.getfixturevalue("dev").url)
 
 
 def test_a_run_from_start_to_end(rest, alice):
@@ -128,9 +132,15 @@ def test_a_wrong_after_seq_is_refused(rest, alice, after_seq):
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/runs"), ("GET", "/runs/some"), ("GET", "/agents")])
 def test_without_a_valid_id_token_nothing_is_answered(rest, alice, method, path):
-    for token in (None, "no token", forged(alice.id_token), alice.access_token):
+    for token in (None, "no token", forged(alice.id_token), unsigned(alice.id_token), alice.access_token):
         headers = JSON | ({"Authorization": token} if token else {})
         assert rest.refusal(method, path, headers=headers) == (401, "Unauthorized", NO_TOKEN)
+
+
+def unsigned(token):
+    """The same claims in a token that says it needs no signature."""
+    head = base64.urlsafe_b64encode(b'{"alg": "none", "typ": "JWT"}').decode().rstrip("=")
+    return f"{head}.{token.split('.')[1]}."
 
 
 def token_of_another_client(stack, caller, **validity):

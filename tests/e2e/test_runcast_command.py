@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from local.stack import client_environment
+from local.deployment import client_environment
 
 
 @pytest.fixture

@@ -16,11 +16,12 @@ def test_each_variable_sets_its_value():
         {
             "RUNCAST_LOCAL_PORT": "5001",
             "RUNCAST_LOCAL_MODEL_PORT": "5002",
+            "RUNCAST_LOCAL_REST_PORT": "5003",
             "RUNCAST_LOCAL_DIR": "/var/run/runcast",
             "LOCAL_MODEL_URL": "http://127.0.0.1:11434/",
         }
     )
-    assert settings == Settings(5001, 5002, Path("/var/run/runcast"), "http://127.0.0.1:11434")
+    assert settings == Settings(5001, 5002, 5003, Path("/var/run/runcast"), "http://127.0.0.1:11434")
 
 
 def test_a_relative_directory_is_taken_from_the_root():
@@ -35,6 +36,7 @@ def test_every_problem_is_named_at_once():
     environment = {
         "RUNCAST_LOCAL_PORT": "http",
         "RUNCAST_LOCAL_MODEL_PORT": "70000",
+        "RUNCAST_LOCAL_REST_PORT": "0",
         "LOCAL_MODEL_URL": "localhost:11434",
     }
     with pytest.raises(InvalidSettings) as caught:
@@ -42,10 +44,20 @@ def test_every_problem_is_named_at_once():
     assert str(caught.value).splitlines() == [
         "RUNCAST_LOCAL_PORT is 'http'; give a port from 1 to 65535.",
         "RUNCAST_LOCAL_MODEL_PORT is '70000'; give a port from 1 to 65535.",
+        "RUNCAST_LOCAL_REST_PORT is '0'; give a port from 1 to 65535.",
         "LOCAL_MODEL_URL is 'localhost:11434'; give an address that begins with http:// or https://.",
     ]
 
 
-def test_one_port_for_two_servers_is_refused():
-    with pytest.raises(InvalidSettings, match="are both 4620; give two ports"):
-        Settings.from_environment({"RUNCAST_LOCAL_PORT": "4620"})
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"RUNCAST_LOCAL_PORT": "4620"}, "RUNCAST_LOCAL_PORT and RUNCAST_LOCAL_MODEL_PORT are both 4620"),
+        ({"RUNCAST_LOCAL_REST_PORT": "4566"}, "RUNCAST_LOCAL_PORT and RUNCAST_LOCAL_REST_PORT are both 4566"),
+        ({"RUNCAST_LOCAL_MODEL_PORT": "8000"}, "RUNCAST_LOCAL_MODEL_PORT and RUNCAST_LOCAL_REST_PORT are both 8000"),
+    ],
+)
+def test_one_port_for_two_servers_is_refused(environment, message):
+    with pytest.raises(InvalidSettings) as caught:
+        Settings.from_environment(environment)
+    assert str(caught.value) == f"{message}; give two ports."

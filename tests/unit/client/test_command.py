@@ -18,7 +18,7 @@ from runcast.client.command import main
 from runcast.client.config import ClientConfig
 from runcast.client.patience import Patience
 from tests.contracts.watching_client import DEADLINE_SECONDS
-from tests.fakes.appsync_server import ROOT, FakeAppSync, ServiceError
+from tests.fakes.appsync_server import ID_TOKEN, ROOT, USERNAME, FakeAppSync, ServiceError
 
 REQUEST_ID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 Run = Callable[..., Awaitable[int]]
@@ -72,6 +72,24 @@ async def test_run_shows_steps_result_and_count(server: FakeAppSync, run: Run, c
         "parameters": '{"cells": 4}',
         "requestId": REQUEST_ID,
     }
+
+
+async def test_token_prints_the_id_token_alone(run: Run, capsys: pytest.CaptureFixture[str]):
+    code = await run("token")
+
+    assert (code, *capsys.readouterr()) == (0, f"{ID_TOKEN}\n", "")
+
+
+async def test_a_token_for_a_wrong_password_is_refused(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RUNCAST_PASSWORD", "wrong")
+
+    code = await run("token")
+
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert err.startswith(f"runcast: Signing in as '{USERNAME}' was refused: ")
 
 
 async def test_run_without_live_as_json(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):

@@ -1,0 +1,81 @@
+"""Brings the emulated AWS to what the sources say: packages the functions, applies the Terraform, admits the users.
+
+The first time it makes everything; later on Terraform changes what the sources have changed, and records stay.
+"""
+
+import fcntl
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from local.settings import HOST, ROOT
+from local.stack_state import StackFailed, StackState, write_shell_exports
+from local.terraform import Terraform, TerraformFailed, TerraformMissing, fingerprint, prepare
+from local.users import User, create_users
+from packager.build import build
+from packager.errors import PackagingError
+
+ENV_FILE = "env"
+
+
+def deploy(state: StackState, *, say: Callable[[str], None]) -> StackState:
+    """Deploy the sources, unless they are deployed already; save and return the new state.
+
+    Args:
+        state: A local machine whose emulated AWS serves.
+        say: Takes a line about each step.
+
+    Raises:
+        StackFailed: A step failed. What there is then may be half old and half new, until another try succeeds.
+    """
+    # Two shells may well do so at once, and each would take the other's copy away.
+    with (state.directory / "deploying").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        say("Packaging the functions ...")
+        try:
+            build(ROOT, work=ROOT / "build" / "package", target=ROOT / "terraform")
+        except PackagingError as error:
+            raise StackFailed(f"The functions could not be packaged: {error}") from error
+        sources = fingerprint(ROOT)
+        if sources == state.fingerprint:
+            return state
+        say("Applying the Terraform ...")
+        # Broken off or failed, it must not pass for done.
+        replace(state, fingerprint="").save()
+        outputs = _apply(state)
+        users = state.users
+        if outputs["user_pool_id"] != state.outputs.get("user_pool_id"):
+            users = tuple(create_users(state.client("cognito-idp"), outputs["user_pool_id"]))
+        state = replace(state, outputs=outputs, users=users, fingerprint=sources)
+        write_shell_exports(state.directory / ENV_FILE, client_environment(state, users[0]))
+        state.save()
+        return state
+
+
+def client_environment(state: StackState, user: User) -> Mapping[str, str]:
+    """Return the variables with which the command `runcast` talks to a local machine as one of its users."""
+    return {
+        "RUNCAST_GRAPHQL_URL": state.outputs["graphql_url"],
+        "RUNCAST_REST_URL": state.outputs["rest_url"],
+        "RUNCAST_USER_POOL_CLIENT_ID": state.outputs["user_pool_client_id"],
+        "RUNCAST_REGION": state.outputs["region"],
+        "RUNCAST_USERNAME": user.name,
+        "RUNCAST_PASSWORD": user.password,
+        "AWS_ENDPOINT_URL": state.endpoint_url,
+        # It is on this machine, whatever stands between it and the internet.
+        "NO_PROXY": HOST,
+        "no_proxy": HOST,
+    }
+
+
+def _apply(state: StackState) -> dict[str, Any]:
+    work_dir = state.directory / "terraform"
+    work_dir.mkdir(exist_ok=True)
+    try:
+        prepare(ROOT, work_dir)
+        terraform = Terraform(work_dir, state.aws_environment)
+        terraform.init()
+        terraform.apply()
+        return terraform.output()
+    except (TerraformFailed, TerraformMissing) as error:
+        raise StackFailed(str(error)) from error

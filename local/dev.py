@@ -1,0 +1,127 @@
+"""`make dev`: the local machine with `chalice local` in front, both following the sources.
+
+The routes are served from the sources themselves and reload within a second. What runs in the emulated Lambda (the
+agents above all) is a zip there as on AWS, so each change is also packaged and applied, which takes longer and is done
+behind. Chalice's own reloading is not used: it restarts whenever a file is read, and does not look at the library.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from watchfiles import DefaultFilter, watch
+
+from local.commands import usage
+from local.deployment import deploy
+from local.ground import listen
+from local.processes import LocalProcess
+from local.rest.deployed import read_deployed_api
+from local.rest.process import RestProcess
+from local.settings import ROOT, Settings
+from local.stack import LocalStack, running_stack
+from local.stack_state import StackFailed, StackState, load_state
+
+_SOURCES = [ROOT / name for name in ("chalice_app", "runcast", "graphql", "terraform")]
+# By the beginnings of their paths; packaging and Terraform write these themselves.
+_MADE = [
+    f"{ROOT}/{name}"
+    for name in ("chalice_app/.chalice/deploy", "terraform/.", "terraform/chalice.tf.json", "terraform/deployment.zip")
+]
+_LOG = "deployment.log"
+_LAST_LINES = 12
+_LOOK_MS = 300
+
+
+def dev(settings: Settings) -> int:
+    """Serve until Ctrl-C or SIGTERM, and return the exit code.
+
+    A local machine that is up is used, brought to the sources' state, and left running. Otherwise one is started, and
+    stopped at the end.
+
+    Raises:
+        GroundMissing, StateDirectoryTaken, StackFailed: See `LocalStack.start`, `running_stack` and `deploy`.
+    """
+    with listen(settings.rest_port, "RUNCAST_LOCAL_REST_PORT") as listener, RestProcess(listener) as rest:
+        running = running_stack(settings)
+        if running:
+            _serve(deploy(running, say=print), rest)
+            print("The local machine runs on; `make down` stops it.")
+            return 0
+        with LocalStack(settings) as stack:
+            _serve(stack.state, rest)
+            print("Stopping ...")
+    print("The local machine has stopped.")
+    return 0
+
+
+def _serve(state: StackState, rest: RestProcess) -> None:
+    """Serve and follow the sources until Ctrl-C."""
+    follower = _Follower(state, rest)
+    print(f"\n{usage(state, rest_url=rest.url)}\n\nIt follows the sources. Press Ctrl-C to stop it.")
+    ignore_made = DefaultFilter(ignore_paths=_MADE)
+    try:
+        for changes in watch(*_SOURCES, watch_filter=ignore_made, rust_timeout=_LOOK_MS, yield_on_timeout=True):
+            follower.follow({Path(path) for _, path in changes})
+    except KeyboardInterrupt:
+        print()
+    finally:
+        follower.stop()
+
+
+class _Follower:
+    """Keeps what is served, and what is deployed, at the sources' state."""
+
+    def __init__(self, state: StackState, rest: RestProcess) -> None:
+        self._state = state
+        self._rest = rest
+        self._api = read_deployed_api(state)
+        self._deployment: subprocess.Popen[bytes] | None = None
+        self._is_stale = False
+        rest.serve(state, self._api)
+
+    def follow(self, changed: set[Path]) -> None:
+        """Do what there is to do now; `changed` may be empty.
+
+        Raises:
+            StackFailed: The local machine or `chalice local` has ended.
+        """
+        if not self._state.ready:
+            raise StackFailed("The local machine has ended.")
+        if not self._rest.alive:
+            raise StackFailed("`chalice local` has ended by itself.")
+        if changed:
+            print(f"Changed: {', '.join(sorted(str(path.relative_to(ROOT)) for path in changed))}. Reloading ...")
+            self._rest.serve(self._state, self._api)
+            self._is_stale = True
+        if self._deployment and self._deployment.poll() is not None:
+            self._end_deployment(self._deployment.returncode)
+        if self._is_stale and self._deployment is None:
+            self._is_stale = False
+            self._begin_deployment()
+
+    def stop(self) -> None:
+        """Break a deployment off that is under way."""
+        if self._deployment:
+            LocalProcess.of("the deployment", self._deployment.pid).stop()
+            self._deployment.wait()
+
+    def _begin_deployment(self) -> None:
+        # In a process of its own: meanwhile the routes go on reloading.
+        with (self._state.directory / _LOG).open("w") as log:
+            self._deployment = subprocess.Popen(
+                [sys.executable, "-m", "local", "up"], cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def _end_deployment(self, exit_code: int) -> None:
+        self._deployment = None
+        if exit_code != 0:
+            log = self._state.directory / _LOG
+            print("\n".join(log.read_text().splitlines()[-_LAST_LINES:]))
+            print(f"Not deployed: this says why, {log} in full. Mend it, and it is tried again.")
+            return
+        print("Deployed.")
+        self._state = load_state(self._state.directory) or self._state
+        api = read_deployed_api(self._state)
+        if api != self._api:
+            self._api = api
+            self._rest.serve(self._state, api)
