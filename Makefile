@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 EMULATOR := .local/ministack-venv
 FUNCTION := .local/function-venv
+CHECKOV := .local/checkov-venv
 SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready
 
 # The certificates that this machine trusts, as pip and npm do: companies have their own.
@@ -21,17 +22,17 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up dev down status package wheel plan deploy destroy openapi terraform-docs local-gaps bench lock clean
+.PHONY: help setup demo test unit lint types format up dev down status package wheel plan deploy destroy openapi terraform-docs checkov local-gaps bench lock clean
 
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-setup: $(SETUP) ## Install everything, from the lock files
+setup: $(SETUP) $(CHECKOV)/.ready ## Install everything, from the lock files
 
 demo: $(SETUP) ## See it: start all on this machine, run an agent, watch it live, show the record, stop (AGENT=, QUERY=)
 	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)"
 
-test: lint types ## Lint, check types, run every test
+test: lint types $(CHECKOV)/.ready ## Lint, check types, run every test
 	@$(BIN)/python -m pytest
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
@@ -83,6 +84,9 @@ openapi: $(SETUP) ## Write docs/openapi.json, the description of the REST API
 terraform-docs: $(VENV)/.ready ## Write the tables of variables and outputs into terraform/README.md
 	@$(BIN)/python -m packager.terraform_docs
 
+checkov: package $(CHECKOV)/.ready ## Look for what is insecure in the Terraform, the generated functions included
+	@$(BIN)/python -m packager.scan
+
 local-gaps: $(SETUP) ## List what the local Terraform provider does not carry or read back
 	@$(BIN)/python -m local gaps
 
@@ -93,6 +97,7 @@ lock: $(VENV)/.ready ## Resolve all dependencies anew, within what the .in files
 	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 chalice_app/requirements.in -o chalice_app/requirements.txt
 	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 requirements-dev.in -c chalice_app/requirements.txt -o requirements-dev.txt
 	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 local/requirements.in -o local/requirements.txt
+	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 tests/terraform/checkov-requirements.in -o tests/terraform/checkov-requirements.txt
 
 clean: ## Remove everything that was installed or built here
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local down; fi
@@ -109,6 +114,12 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml
 $(EMULATOR)/.ready: local/requirements.txt | $(VENV)/.ready
 	@$(PYTHON) -m venv --without-pip $(EMULATOR)
 	@$(BIN)/uv pip sync -q --python $(EMULATOR) local/requirements.txt
+	@touch $@
+
+# Large, with pins other than ours, and only the tests want it.
+$(CHECKOV)/.ready: tests/terraform/checkov-requirements.txt | $(VENV)/.ready
+	@$(PYTHON) -m venv --without-pip $(CHECKOV)
+	@$(BIN)/uv pip sync -q --python $(CHECKOV) tests/terraform/checkov-requirements.txt
 	@touch $@
 
 $(FUNCTION)/.ready:

@@ -41,6 +41,9 @@ def main() -> int:
         return 1
     except TerraformFailed:
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
     return 0
 
 

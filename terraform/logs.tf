@@ -1,5 +1,7 @@
 # Chalice cannot make log groups in its Terraform export, and without these Lambda would keep its logs for ever.
 resource "aws_cloudwatch_log_group" "function" {
+  #checkov:skip=CKV_AWS_338:How long logs are kept is log_retention_days; a year of what users ask is much by default.
+
   for_each = local.function_names
 
   name              = "/aws/lambda/${each.value}"
@@ -11,6 +13,8 @@ resource "aws_cloudwatch_log_group" "function" {
 
 # AppSync fixes this name, which holds the API's id.
 resource "aws_cloudwatch_log_group" "api" {
+  #checkov:skip=CKV_AWS_338:How long logs are kept is log_retention_days; a year of what users ask is much by default.
+
   name              = "/aws/appsync/apis/${aws_appsync_graphql_api.runcast.id}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn

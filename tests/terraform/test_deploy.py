@@ -67,6 +67,7 @@ def operator(module: Path, aws: Aws, tmp_path: Path) -> Operator:
         root,
         kept
         | {
+            "HOME": str(tmp_path),
             "PATH": f"{programs}:{os.environ['PATH']}",
             "AWS_ENDPOINT_URL": aws.endpoint_url,
             "AWS_REGION": REGION,
@@ -107,6 +108,14 @@ def test_credentials_that_aws_refuses_stop_it_before_anything_is_built(operator:
     refused = operator.make("deploy", AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE")
     assert (refused.returncode, refused.stdout) == (2, "")
     said = "Cannot deploy: AWS refused the credentials (InvalidClientTokenId). Sign in again, or replace them."
+    assert refused.stderr.splitlines()[0] == said
+
+
+def test_the_module_alone_needs_a_region(operator: Operator):
+    nowhere = {name: value for name, value in operator.environment.items() if name != "AWS_REGION"}
+    refused = subprocess.run(["make", "plan"], cwd=PROJECT, env=nowhere, capture_output=True, text=True)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    said = "Cannot plan: there is no AWS region. Set AWS_REGION, or the region of the profile."
     assert refused.stderr.splitlines()[0] == said
 
 
