@@ -18,7 +18,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up down status package openapi local-gaps bench lock clean
+.PHONY: help setup demo test unit lint types format up down status package dist openapi local-gaps bench lock clean
 
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ status: $(SETUP) ## Say what runs on this machine
 
 package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json (ARCHITECTURE=x86_64 or arm64)
 	@$(BIN)/python -m packager $(ARCHITECTURE)
+
+dist: package ## Write dist/runcast-terraform-VERSION.tar.gz, which terraform apply takes without Python and Node
+	@$(BIN)/python -m packager.dist
 
 openapi: $(SETUP) ## Write docs/openapi.json, the description of the REST API
 	@$(BIN)/python -m packager.openapi
