@@ -22,7 +22,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up dev down status package wheel plan deploy destroy openapi terraform-docs checkov local-gaps bench lock clean
+.PHONY: help setup demo test unit lint types format up dev down status package wheel dist plan deploy destroy openapi terraform-docs checkov local-gaps bench lock clean
 
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.jso
 wheel: $(SETUP) ## Build dist/runcast-*.whl, the library for agents of yours
 	@rm -rf build/lib
 	@$(BIN)/uv build -q --wheel --out-dir dist
+
+dist: package ## Write dist/runcast-terraform-VERSION.tar.gz, which terraform apply takes without Python and Node
+	@$(BIN)/python -m packager.dist
 
 plan: $(VENV)/.ready ## Show what a deployment to AWS would change (TF_DIR=, ENVIRONMENT=)
 	@$(BIN)/python -m deploy plan "$(TF_DIR)" $(ENVIRONMENT)
