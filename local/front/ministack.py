@@ -221,7 +221,11 @@ def _authorise_models_as_aws() -> None:
     def enforce_each(
         access_key: str, action: str, service: str, region: str, resource_arn: str = "*", **rest: Any
     ) -> Any:
-        resources = _model_resources(resource_arn, region) if service == "bedrock-runtime" else [resource_arn]
+        resources = [resource_arn]
+        if service == "bedrock-runtime":
+            resources = _model_resources(resource_arn, region)
+            if len(resources) > 1:
+                rest["service_context"] = {"bedrock:InferenceProfileArn": resources[0]}
         denials = (enforce(access_key, action, service, region, resource_arn=arn, **rest) for arn in resources)
         return next((denial for denial in denials if denial), None)
 
@@ -230,6 +234,7 @@ def _authorise_models_as_aws() -> None:
 
 
 def _model_resources(resource_arn: str, region: str) -> list[str]:
+    """Return the model, or an inference profile and then what it may be sent on to."""
     model_id = resource_arn.rpartition("foundation-model/")[2]
     geography, _, base_model_id = model_id.partition(".")
     if geography not in _PROFILE_GEOGRAPHIES:

@@ -1,12 +1,17 @@
 """That plans tell the truth about what was built: no change, drift, and nothing left after a destroy."""
 
 import json
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.settings import REGION
+from packager.build import ARCHIVE_NAME, EXPORT_NAME
 from tests.terraform.applied import Aws, Stack
+
+DEADLINE_SECONDS = 60
 
 
 @pytest.mark.parametrize("name", ["stack", "other"])
@@ -25,15 +30,57 @@ def test_what_is_changed_behind_terraform_is_named_by_the_next_plan_and_undone_b
     assert other.terraform.plan().differing == {}
 
 
-def test_destroy_leaves_nothing_and_touches_no_other_environment(module: Path, stack: Stack, aws: Aws, tmp_path: Path):
-    files = sorted(path.name for path in (module / "terraform").iterdir())
-    gone = Stack(module, tmp_path, aws.endpoint_url, {"name_prefix": "gone-"})
+def test_two_environments_of_one_package_run_and_one_outlives_the_other(
+    module: Path, stack: Stack, aws: Aws, tmp_path: Path
+):
+    before = {path.name: path.read_bytes() for path in (module / "terraform").iterdir()}
+    gone = Stack(module, tmp_path, aws.endpoint_url, {"name_prefix": "gone-", "retention_hours": 1})
     gone.terraform.apply()
     assert [name for name in names(aws) if "gone-" in name]
+    runs = {prefix: run_to_its_end(aws, prefix) for prefix in ("", "gone-")}
+    assert {run["status"] for run in runs.values()} == {"complete"}, runs
+    kept_hours = {prefix: kept_seconds(aws, prefix, run) / 3600 for prefix, run in runs.items()}
+    assert kept_hours == {"": pytest.approx(24, abs=0.001), "gone-": pytest.approx(1, abs=0.001)}
+    assert "no such run" in read(aws, "", runs["gone-"]["requestId"])["error"]
+    for name in (ARCHIVE_NAME, EXPORT_NAME):
+        assert (tmp_path / "terraform" / name).read_bytes() == before[name]
+
     gone.terraform.destroy()
     assert [name for name in names(aws) if "gone-" in name] == []
     assert stack.terraform.plan().differing == {}
-    assert sorted(path.name for path in (module / "terraform").iterdir()) == files
+    assert run_to_its_end(aws, "")["status"] == "complete"
+    assert {path.name: path.read_bytes() for path in (module / "terraform").iterdir()} == before
+
+
+def run_to_its_end(aws: Aws, prefix: str) -> dict[str, Any]:
+    """Start a run of one environment as its API would, and wait for its end; return the record."""
+    arguments = {"agent": "terrain", "query": "How steep is it?"}
+    started = invoke(aws, f"{prefix}runcast-run-starter", arguments)
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (record := read(aws, prefix, started["requestId"]))["liveness"] != "done":
+        assert time.monotonic() < deadline, record
+        time.sleep(0.05)
+    return record
+
+
+def read(aws: Aws, prefix: str, request_id: str) -> dict[str, Any]:
+    return invoke(aws, f"{prefix}runcast-progress-reader", {"requestId": request_id})
+
+
+def invoke(aws: Aws, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Invoke a function as a resolver does for a user, and return the data of its answer."""
+    claims = {"sub": "ana", "custom:tenantId": "acme", "token_use": "id"}
+    event = {"arguments": arguments, "authType": "User Pool Authorization", "identity": {"claims": claims}}
+    answer = json.load(aws.lambda_.invoke(FunctionName=function, Payload=json.dumps(event))["Payload"])
+    assert "data" in answer, answer
+    return answer["data"]
+
+
+def kept_seconds(aws: Aws, prefix: str, run: dict[str, Any]) -> float:
+    """How long the table keeps a run, from its creation."""
+    key = {"requestId": {"S": run["requestId"]}}
+    item = aws.dynamodb.get_item(TableName=f"{prefix}AgentProgress", Key=key)["Item"]
+    return int(item["expiresAt"]["N"]) - int(item["createdAt"]["N"]) / 1000
 
 
 def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:

@@ -1,0 +1,307 @@
+"""Every variable of the module: what a plan makes of its default, what of another value, and what it refuses."""
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jmespath
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from local.settings import REGION
+from local.terraform import Plan, TerraformFailed
+from packager.build import EXPORT_NAME
+from tests.terraform.applied import Aws, Stack
+from tests.terraform.conftest import OTHER
+
+OWN_POOL = {"cognito_user_pool_id": "eu-west-1_Own", "cognito_user_pool_client_id": "ownclient"}
+SET = {**OTHER, "lambda_architecture": "arm64"}
+
+AGENT = "aws_lambda_function.agent"
+API_HANDLER = "aws_lambda_function.api_handler"
+GRAPHQL = "aws_appsync_graphql_api.runcast"
+POOL = "aws_cognito_user_pool.users[0]"
+RUNS, SESSIONS = "aws_dynamodb_table.agent_progress", "aws_dynamodb_table.user_sessions"
+STARTER = "aws_lambda_function.run_starter"
+SUBSCRIPTION = 'aws_appsync_resolver.field["Subscription.onStatusUpdate"]'
+KEY = SET["kms_key_arn"]
+
+
+def environment(name: str) -> str:
+    return f"environment[0].variables.{name}"
+
+
+# Variable, address, what of it (JMESPath), with the default, with the other value; None: there is no such thing.
+EFFECTS: list[tuple[str, str, str, Any, Any]] = [
+    ("name_prefix", RUNS, "name", "AgentProgress", "other-AgentProgress"),
+    ("log_retention_days", 'aws_cloudwatch_log_group.function["agent"]', "retention_in_days", 30, 7),
+    ("log_retention_days", "aws_cloudwatch_log_group.api", "retention_in_days", 30, 7),
+    ("log_retention_days", "aws_cloudwatch_log_group.rest_api[0]", "retention_in_days", None, 7),
+    ("log_level", GRAPHQL, "log_config[0].field_log_level", "ERROR", "NONE"),
+    ("kms_key_arn", RUNS, "server_side_encryption[0].kms_key_arn", None, KEY),
+    ("kms_key_arn", SESSIONS, "server_side_encryption[0].kms_key_arn", None, KEY),
+    ("vpc_config", AGENT, "vpc_config[].subnet_ids[]", [], ["subnet-1", "subnet-2"]),
+    ("vpc_config", AGENT, "vpc_config[].security_group_ids[]", [], ["sg-1"]),
+    ("vpc_config", API_HANDLER, "vpc_config", [], []),
+    ("lambda_architecture", AGENT, "architectures", ["x86_64"], ["arm64"]),
+    ("lambda_architecture", API_HANDLER, "architectures", ["x86_64"], ["arm64"]),
+    ("retention_hours", AGENT, environment("RETENTION_HOURS"), "24", "1"),
+    ("retention_hours", API_HANDLER, environment("RETENTION_HOURS"), "24", "1"),
+    ("retention_hours", STARTER, environment("RETENTION_HOURS"), "24", "1"),
+    ("deletion_protection", RUNS, "deletion_protection_enabled", False, True),
+    ("deletion_protection", SESSIONS, "deletion_protection_enabled", False, True),
+    ("deletion_protection", POOL, "deletion_protection", "INACTIVE", "ACTIVE"),
+    ("point_in_time_recovery", RUNS, "point_in_time_recovery[0].enabled", True, False),
+    ("point_in_time_recovery", SESSIONS, "point_in_time_recovery[0].enabled", True, False),
+    ("enable_api_key", GRAPHQL, "length(additional_authentication_provider)", 1, 2),
+    ("enable_api_key", "aws_appsync_api_key.public[0]", "description", None, "Callers without a sign-in."),
+    ("enable_api_gateway_account", "aws_api_gateway_account.logs[0]", "region", None, REGION),
+    ("enable_api_gateway_account", "aws_api_gateway_stage.rest_api", "length(access_log_settings)", 0, 1),
+    ("cors_origins", API_HANDLER, environment("CORS_ORIGINS"), "*", "https://app.example.com"),
+    (
+        "bedrock_model_id",
+        AGENT,
+        environment("BEDROCK_MODEL_ID"),
+        "global.anthropic.claude-sonnet-4-6",
+        "amazon.nova-lite-v1:0",
+    ),
+    ("model_max_tokens", AGENT, environment("MODEL_MAX_TOKENS"), "4096", "1000"),
+    ("publish_batch_size", "aws_lambda_function.status_publisher", environment("MUTATIONS_PER_REQUEST"), "50", "1"),
+    ("user_id_claim", STARTER, environment("USER_ID_CLAIM"), "sub", "cognito:username"),
+    ("user_id_claim", SUBSCRIPTION, r"contains(code, '= \'cognito:username\';')", False, True),
+    ("tenant_id_claim", STARTER, environment("TENANT_ID_CLAIM"), "custom:tenantId", "custom:organisation"),
+    ("tenant_id_claim", SUBSCRIPTION, r"contains(code, '= \'custom:organisation\';')", False, True),
+    ("tenant_id_claim", POOL, "schema[0].name", "tenantId", "organisation"),
+    ("cognito_user_pool_id", POOL, "name", "runcast", None),
+    ("cognito_user_pool_id", GRAPHQL, "user_pool_config[0].user_pool_id", None, "eu-west-1_Own"),
+    ("cognito_user_pool_id", GRAPHQL, "user_pool_config[0].aws_region", REGION, "eu-west-1"),
+    ("cognito_user_pool_client_id", "aws_cognito_user_pool_client.frontend[0]", "name", "runcast-frontend", None),
+    ("cognito_user_pool_client_id", GRAPHQL, "user_pool_config[0].app_id_client_regex", None, "^ownclient$"),
+    ("cognito_user_pool_client_id", API_HANDLER, environment("USER_POOL_CLIENT_ID"), None, "ownclient"),
+]
+
+# Variable, attribute, with the default, with the other value: the same on every resource that has the attribute.
+EFFECTS_EVERYWHERE: list[tuple[str, str, Any, Any]] = [
+    ("permissions_boundary_arn", "permissions_boundary", None, SET["permissions_boundary_arn"]),
+    ("kms_key_arn", "kms_key_arn", None, KEY),
+    ("kms_key_arn", "kms_key_id", None, KEY),
+    ("tags", "tags", {}, SET["tags"]),
+]
+
+# What is named in its account and region; what is not here has its name within one of these.
+NAMES = {
+    "aws_api_gateway_rest_api": "name",
+    "aws_appsync_graphql_api": "name",
+    "aws_cloudwatch_log_group": "name",
+    "aws_cognito_user_pool": "name",
+    "aws_cognito_user_pool_client": "name",
+    "aws_dynamodb_table": "name",
+    "aws_iam_role": "name",
+    "aws_lambda_function": "function_name",
+}
+NAMED_WITHIN = {
+    "aws_api_gateway_account",
+    "aws_api_gateway_deployment",
+    "aws_api_gateway_stage",
+    "aws_appsync_api_key",
+    "aws_appsync_datasource",
+    "aws_appsync_resolver",
+    "aws_iam_role_policy",
+    "aws_lambda_function_event_invoke_config",
+    "aws_lambda_permission",
+}
+
+WHOLE_NUMBER = "{} must be a whole number from {} to {}."
+POOL_ID = "cognito_user_pool_id must be the id of a user pool, such as eu-west-1_AbCdEf123."
+POOL_CLIENT_ID = "cognito_user_pool_client_id must be the id of a user pool's client: lower-case letters and digits."
+POOL_PAIR = "cognito_user_pool_id and cognito_user_pool_client_id must be set both or not at all."
+# The values in one column are tried together.
+REFUSED: dict[str, list[tuple[Any, str]]] = {
+    "name_prefix": [
+        (value, "name_prefix must be empty, or 1 to 20 letters, digits and hyphens that begin with a letter.")
+        for value in ("9", "dev_", "a" * 21)
+    ],
+    "log_retention_days": [
+        (
+            value,
+            "log_retention_days must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096,"
+            " 1827, 2192, 2557, 2922, 3288, 3653.",
+        )
+        for value in (2, 0)
+    ],
+    "log_level": [("WARN", "log_level must be one of NONE, ERROR, INFO, DEBUG, ALL.")],
+    "permissions_boundary_arn": [
+        (
+            value,
+            "permissions_boundary_arn must be the ARN of an IAM policy, such as"
+            " arn:aws:iam::123456789012:policy/boundary.",
+        )
+        for value in ("", "boundary", "arn:aws:iam::123456789012:role/boundary")
+    ],
+    "kms_key_arn": [
+        (
+            value,
+            "kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-west-1:123456789012:key/<id>, not of an"
+            " alias.",
+        )
+        for value in ("", "0f1c", "arn:aws:kms:eu-west-1:123456789012:alias/runcast")
+    ],
+    "vpc_config": [
+        (value, "vpc_config must name at least one subnet (subnet-...) and at least one security group (sg-...).")
+        for value in (
+            {"subnet_ids": [], "security_group_ids": ["sg-1"]},
+            {"subnet_ids": ["subnet-1"], "security_group_ids": []},
+            {"subnet_ids": ["sg-1"], "security_group_ids": ["subnet-1"]},
+        )
+    ],
+    "lambda_architecture": [
+        ("arm", "lambda_architecture must be x86_64 or arm64."),
+        (
+            "arm64",
+            "deployment.zip was packaged for x86_64: run make package ARCHITECTURE=arm64, or set lambda_architecture ="
+            ' "x86_64".',
+        ),
+    ],
+    "retention_hours": [
+        (value, "retention_hours must be a whole number from 1 to 8760, which is a year.") for value in (0, 1.5, 8761)
+    ],
+    "cors_origins": [
+        (
+            value,
+            'cors_origins must be ["*"], or origins without a path such as https://app.example.com and'
+            " http://localhost:5173.",
+        )
+        for value in (["https://app.example.com/path"], ["*", "https://app.example.com"], ["app.example.com"])
+    ],
+    "bedrock_model_id": [
+        (
+            value,
+            "bedrock_model_id must be the id of a foundation model (anthropic.claude-sonnet-4-6) or of a cross-region"
+            " inference profile (eu.anthropic.claude-sonnet-4-6), not an ARN.",
+        )
+        for value in ("arn:aws:bedrock:us-east-1::foundation-model/x", "claude")
+    ],
+    "model_max_tokens": [(value, WHOLE_NUMBER.format("model_max_tokens", 1, 200000)) for value in (0, 1.5, 200001)],
+    "publish_batch_size": [(value, WHOLE_NUMBER.format("publish_batch_size", 1, 50)) for value in (0, 1.5, 51)],
+    "user_id_claim": [("name", "user_id_claim must be sub or cognito:username: users can change the others.")],
+    "tenant_id_claim": [
+        (
+            value,
+            'tenant_id_claim must be "custom:" followed by 1 to 20 letters, digits and underscores that begin with a'
+            " letter, such as custom:tenantId.",
+        )
+        for value in ("tenantId", "custom:" + "a" * 21)
+    ],
+    "cognito_user_pool_id": [("eu-west-1_Own", POOL_PAIR), ("pool", POOL_ID), ("eu-west-1_Own", POOL_CLIENT_ID)],
+    "cognito_user_pool_client_id": [(None, POOL_PAIR), ("ownclient", POOL_ID), ("Own-client", POOL_CLIENT_ID)],
+}
+
+
+def planned(module: Path, work_dir: Path, aws: Aws, variables: Mapping[str, Any]) -> Plan:
+    """What the module would make of nothing, as if it had been packaged for the processors that are asked for."""
+    made = Stack(module, work_dir, aws.endpoint_url, dict(variables))
+    export = work_dir / "terraform" / EXPORT_NAME
+    architecture = variables.get("lambda_architecture", "x86_64")
+    export.write_text(export.read_text().replace('chitecture": "x86_64"', f'chitecture": "{architecture}"'))
+    return made.terraform.plan()
+
+
+@pytest.fixture(scope="module")
+def by_default(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    return planned(module, tmp_path_factory.mktemp("default"), aws, {})
+
+
+@pytest.fixture(scope="module")
+def with_all_set(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    return planned(module, tmp_path_factory.mktemp("set"), aws, SET)
+
+
+@pytest.fixture(scope="module")
+def with_own_pool(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    return planned(module, tmp_path_factory.mktemp("pool"), aws, OWN_POOL)
+
+
+def test_no_variable_is_left_out(project: Path):
+    sources = "\n".join(path.read_text() for path in (project / "terraform").glob("*.tf"))
+    variables = dict(re.findall(r'^variable "(\w+)" {\n(.*?)^}', sources, re.MULTILINE | re.DOTALL))
+    assert {row[0] for row in [*EFFECTS, *EFFECTS_EVERYWHERE]} == variables.keys()
+    assert SET.keys() | OWN_POOL.keys() == variables.keys()
+    assert REFUSED.keys() == {name for name, block in variables.items() if "validation {" in block}
+
+
+@pytest.mark.parametrize(("variable", "address", "path", "default", "other"), EFFECTS)
+def test_a_variable_has_its_effect(
+    by_default: Plan,
+    with_all_set: Plan,
+    with_own_pool: Plan,
+    variable: str,
+    address: str,
+    path: str,
+    default: Any,
+    other: Any,
+):
+    plan = with_own_pool if variable in OWN_POOL else with_all_set
+    assert jmespath.search(path, by_default.planned.get(address, {})) == default
+    assert jmespath.search(path, plan.planned.get(address, {})) == other
+
+
+@pytest.mark.parametrize(("variable", "attribute", "default", "other"), EFFECTS_EVERYWHERE)
+def test_a_variable_has_its_effect_on_everything_that_can_take_it(
+    by_default: Plan, with_all_set: Plan, variable: str, attribute: str, default: Any, other: Any
+):
+    for plan, value in ((by_default, default), (with_all_set, other)):
+        found = {address: each[attribute] for address, each in plan.planned.items() if attribute in each}
+        assert found
+        assert found == dict.fromkeys(found, value)
+
+
+def test_every_name_begins_with_the_prefix(by_default: Plan, with_all_set: Plan):
+    for plan, prefixed in ((by_default, False), (with_all_set, True)):
+        for address, name in names(plan):
+            assert name.startswith(SET["name_prefix"]) is prefixed, address
+
+
+def names(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Every name that the account and region see, without the folder that AWS's services want of a log group."""
+    for address, values in plan.planned.items():
+        kind = address.partition(".")[0]
+        if kind in NAMES and NAMES[kind] in values:  # a log group of AppSync's has the API's id
+            yield address, re.sub("^/aws/[a-z]+/", "", values[NAMES[kind]])
+        else:
+            assert kind in {*NAMES, *NAMED_WITHIN, "data"}, kind
+
+
+@pytest.mark.parametrize("turn", range(max(map(len, REFUSED.values()))))
+def test_a_bad_value_is_refused_with_what_is_allowed(module: Path, aws: Aws, tmp_path: Path, turn: int):
+    bad = {name: values[turn] for name, values in REFUSED.items() if turn < len(values)}
+    made = Stack(module, tmp_path, aws.endpoint_url, {name: value for name, (value, _) in bad.items()})
+    with pytest.raises(TerraformFailed) as caught:
+        made.terraform.plan()
+    said = " ".join(str(caught.value).replace("│", " ").split())
+    found = re.findall(r"Error: Invalid value for variable .*? var\.\w+ is .*? (?=This was checked by)", said)
+    for name, (_, message) in bad.items():
+        assert [each for each in found if message in each], (name, said)
+
+
+def test_a_provider_out_of_range_is_refused(module: Path, aws: Aws, tmp_path: Path):
+    made = Stack(module, tmp_path, aws.endpoint_url, {})
+    shutil.rmtree(tmp_path / "data")
+    (tmp_path / "terraform" / ".terraform.lock.hcl").unlink()
+    [offered] = (tmp_path / "mirror").glob("*/*/*/*")
+    for version in ("6.36.0", "7.0.0"):
+        shutil.copytree(offered, offered.with_name(version))
+    shutil.rmtree(offered)
+    with pytest.raises(TerraformFailed) as caught:
+        made.terraform.init()
+    said = " ".join(str(caught.value).replace("│", " ").split())
+    assert "no available releases match the given constraints >= 6.37.0, < 7.0.0" in said
+
+
+def test_the_range_of_terraform_ends_where_it_was_tried(project: Path):
+    """Terraform itself refuses what its own version does not fit; here is that the range means what it should."""
+    versions = (project / "terraform" / "versions.tf").read_text()
+    allowed = SpecifierSet(re.search(r'required_version = "(.+)"', versions)[1])
+    tried = {version: version in allowed for version in ("1.8.5", "1.9.0", "1.15.5", "2.0.0")}
+    assert tried == {"1.8.5": False, "1.9.0": True, "1.15.5": True, "2.0.0": False}
