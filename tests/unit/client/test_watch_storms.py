@@ -30,18 +30,18 @@ class Storm:
     """A run and the misfortunes of whoever watches it, all of them drawn from one seed."""
 
     def __init__(self, seed: int) -> None:
-        self._dice = random.Random(seed)
+        self.dice = random.Random(seed)
 
     def chance(self, probability: float) -> bool:
-        return self._dice.random() < probability
+        return self.dice.random() < probability
 
     async def a_moment(self, probability: float) -> None:
         if self.chance(probability):
-            await asyncio.sleep(self._dice.random() * 2 * A_WAIT)
+            await asyncio.sleep(self.dice.random() * 2 * A_WAIT)
 
     async def strike(self, server: FakeAppSync) -> None:
         """Run a run: each step is recorded, and goes live at once, late, often, out of order, or never."""
-        dice = self._dice
+        dice = self.dice
         server.page_steps = dice.randint(1, 5)
         server.delay_seconds = lambda: dice.choice([0, 0, 0, A_WAIT])
         on_their_way: list[int] = []
@@ -60,18 +60,18 @@ class Storm:
 
     async def _misfortune(self, server: FakeAppSync) -> None:
         if self.chance(0.25):
-            server.refuse_live = self._dice.choice([None, "Not now."])
+            server.refuse_live = self.dice.choice([None, "Not now."])
         if self.chance(0.25):
             server.drop()
         if self.chance(0.1):
             await server.end_subscriptions()
         if self.chance(0.1):
-            server.failing_reads = self._dice.randint(1, 3)
+            server.failing_reads = self.dice.randint(1, 3)
         # Once: a token that is refused as soon as it has been issued is a refusal, not a misfortune.
         if self.chance(0.1) and server.token == ID_TOKEN:
             server.replace_token()
         if self.chance(0.2):
-            server.liveness = self._dice.choice(["live", "late", "lost", "cancelling"])
+            server.liveness = self.dice.choice(["live", "late", "lost", "cancelling"])
 
 
 async def watch_through(seed: int) -> None:
@@ -87,7 +87,7 @@ async def watch_through(seed: int) -> None:
         credentials = Credentials(identity_now(), renew)
         async with open_api(server.url, credentials) as api:
             client = Client(
-                server.url, credentials, api, patience=HASTE, notify=lambda _: None, random=storm._dice.random
+                server.url, credentials, api, patience=HASTE, notify=lambda _: None, random=storm.dice.random
             )
             server.script = storm.strike
             watch = client.run("terrain", "Where?", live=storm.chance(0.95))
