@@ -101,15 +101,38 @@ class Writer:
     def work(self) -> None:
         """Claim the run and write its steps until its end is written, or it is given up, or it is not ours."""
         try:
-            self._persist(self._claim_run)
-            self.claim_known.set()
-            while self.claim is Claim.CLAIMED and self._write_next():
+            self.begin()
+            while self.claim is Claim.CLAIMED and self.write_next():
                 pass
         except Exception:
             # Whatever it is, it is ours: the run goes on unrecorded, and the report says so.
             logger.exception("run %s: the recorder stopped", self._run.request_id)
         finally:
             self.claim_known.set()
+
+    def begin(self) -> None:
+        """Claim the run, however long it takes, until it is given up."""
+        self._persist(self._claim_run)
+        self.claim_known.set()
+
+    def write_next(self) -> bool:
+        """Write what has gathered, or a heartbeat; return whether there is more to come."""
+        end, new_page = self._gather()
+        if new_page and not self._persist(self._put_page):
+            return False
+        if not self._persist(lambda: self._append(end, new_page=new_page)):
+            return False
+        steps, self._pending = self._pending, []
+        self.seq += len(steps)
+        self._head = steps if new_page else self._head + steps
+        self._head_bytes = sum(step.size_bytes for step in self._head)
+        self._pages += new_page
+        self.recorded.extend(step.to_json() for step in steps)
+        if end and end.status is RunStatus.WAITING and self._cancel_seen:
+            self._queue.put(QueuedStep("cancelled", "Cancelled", self._now_ms(), end=End(RunStatus.CANCELLED)))
+            end = None
+        self._publish(steps, ended=end is not None)
+        return end is None
 
     def _claim_run(self) -> None:
         run = self._run
@@ -131,25 +154,6 @@ class Writer:
         run.follow(record)
         self.seq = record.seq
         self.claim = Claim.CLAIMED
-
-    def _write_next(self) -> bool:
-        """Write what has gathered, or a heartbeat; return whether there is more to come."""
-        end, new_page = self._gather()
-        if new_page and not self._persist(self._put_page):
-            return False
-        if not self._persist(lambda: self._append(end, new_page=new_page)):
-            return False
-        steps, self._pending = self._pending, []
-        self.seq += len(steps)
-        self._head = steps if new_page else self._head + steps
-        self._head_bytes = sum(step.size_bytes for step in self._head)
-        self._pages += new_page
-        self.recorded.extend(step.to_json() for step in steps)
-        if end and end.status is RunStatus.WAITING and self._cancel_seen:
-            self._queue.put(QueuedStep("cancelled", "Cancelled", self._now_ms(), end=End(RunStatus.CANCELLED)))
-            end = None
-        self._publish(steps, ended=end is not None)
-        return end is None
 
     def _gather(self) -> tuple[End | None, bool]:
         """Take what the next write shall hold: all that is queued and fits, up to the end.

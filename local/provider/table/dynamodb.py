@@ -104,8 +104,7 @@ ENTRIES = {
             " global_secondary_index.write_capacity global_table_witness import_table local_secondary_index"
             " on_demand_throughput point_in_time_recovery.recovery_period_in_days read_capacity replica"
             " restore_backup_arn restore_date_time restore_source_name restore_source_table_arn"
-            " restore_to_latest_time"
-            " stream_enabled stream_view_type table_class warm_throughput write_capacity"
+            " restore_to_latest_time stream_enabled stream_view_type table_class warm_throughput write_capacity"
         ),
         defaults={"deletion_protection_enabled": False},
         absent={"point_in_time_recovery": {"enabled": False}},

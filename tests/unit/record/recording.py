@@ -13,8 +13,16 @@ from runcast.record.recorder import Recorder
 ALICE = Owner("acme", "alice")
 
 
+class Crash(BaseException):
+    """A worker dies: nothing of it runs on."""
+
+
 class FailingStore:
-    """A store whose writes fail as a script says: "before" or "after" they took effect, "hang", or "fine"."""
+    """A store whose writes fail as a script says.
+
+    A write is "fine", fails "before" or "after" it took effect, hangs ("hang") or is its worker's last ("crash before",
+    "crash after").
+    """
 
     def __init__(self, store, script=()):
         self._store = store
@@ -34,6 +42,15 @@ class FailingStore:
     def put_page(self, *args, **kwargs):
         return self._write(self._store.put_page, args, kwargs)
 
+    def end(self, *args, **kwargs):
+        return self._write(self._store.end, args, kwargs)
+
+    def ask_to_cancel(self, *args, **kwargs):
+        return self._write(self._store.ask_to_cancel, args, kwargs)
+
+    def read(self, request_id):
+        return self._store.read(request_id)
+
     def _write(self, write, args, kwargs):
         self.writes += 1
         fate = self._script.popleft() if self._script else "fine"
@@ -41,9 +58,13 @@ class FailingStore:
             self.hang.wait()
         if fate in ("before", "hang"):
             raise StoreUnavailable("no answer")
+        if fate == "crash before":
+            raise Crash
         answer = write(*args, **kwargs)
         if fate == "after":
             raise StoreUnavailable("no answer")
+        if fate == "crash after":
+            raise Crash
         return answer
 
 

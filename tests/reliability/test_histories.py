@@ -1,0 +1,29 @@
+"""Any history of a run, against each engine: the record is exact throughout."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from runcast.record.store import RunStore
+from tests.reliability.histories import Histories
+from tests.unit.conftest import TABLE_NAME
+
+
+def test_whatever_happens_the_record_is_exact(dynamodb_client):
+    class OnThisEngine(Histories):
+        @staticmethod
+        def make_store(clock):
+            return RunStore(dynamodb_client, TABLE_NAME, now_ms=clock)
+
+    run_state_machine_as_test(
+        OnThisEngine,
+        settings=settings(
+            max_examples=35,
+            stateful_step_count=20,
+            deadline=None,
+            derandomize=True,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
