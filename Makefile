@@ -31,7 +31,7 @@ test: lint types ## Lint, check types, run every test
 	@$(BIN)/python -m pytest
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
-	@$(BIN)/python -m pytest tests/unit tests/functional
+	@$(BIN)/python -m pytest tests/unit tests/functional tests/examples
 
 lint: $(SETUP) ## Check style: Python, resolvers
 	@$(BIN)/ruff check .
