@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from packager.agents import agent_flaws
 from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
 from packager.errors import PackagingError
 
@@ -12,6 +13,8 @@ _PROJECT = Path(__file__).resolve().parent.parent
 def main() -> int:
     """Package the project into `terraform/`; say whether anything was done."""
     target = _PROJECT / "terraform"
+    for flaw in agent_flaws(_PROJECT / "chalice_app"):
+        print(f"Note: {flaw}", file=sys.stderr)
     try:
         built = build(_PROJECT, work=_PROJECT / "build" / "package", target=target)
     except PackagingError as error:
