@@ -36,7 +36,7 @@ test: lint types $(CHECKOV)/.ready ## Lint, check types, run every test
 	@$(BIN)/python -m pytest
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
-	@$(BIN)/python -m pytest tests/unit tests/functional
+	@$(BIN)/python -m pytest tests/unit tests/functional tests/examples
 
 lint: $(SETUP) ## Check style: Python, resolvers
 	@$(BIN)/ruff check .

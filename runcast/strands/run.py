@@ -6,7 +6,6 @@ while the agent works, and the end is flushed on a thread of the run's own.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import uuid
@@ -55,8 +54,8 @@ class TrackedRun:
             return False
         return given is None or given is self._given or _request_id(given) == self.recorder.request_id
 
-    def end(self, outcome: Outcome) -> asyncio.Future[Any] | None:
-        """Begin to end the run, if it is owned; return what can be awaited for at most `ADDED_TIME_SECONDS`."""
+    def end(self, outcome: Outcome) -> Future[Any] | None:
+        """Begin to end the run, if it is owned and open; return what is done within `ADDED_TIME_SECONDS`."""
         if not self.owned or self._ended:
             return None
         self._ended = True
@@ -70,7 +69,7 @@ class TrackedRun:
             metadata=outcome.metadata,
         )
         pool.shutdown(wait=False)
-        return asyncio.wrap_future(ending)
+        return ending
 
 
 def open_run(

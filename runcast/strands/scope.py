@@ -6,8 +6,7 @@ nodes but not to agents that are tools; context variables reach them all.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -46,9 +45,9 @@ def current_scope() -> Scope | None:
     return _current.get()
 
 
-async def within(scope: Scope, events: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+async def within(scope: Scope, events: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
     """Yield the events, letting the code that makes them know its scope, and whoever consumes them not."""
-    async with aclosing(events):
+    try:
         while True:
             token = _current.set(scope)
             try:
@@ -59,3 +58,6 @@ async def within(scope: Scope, events: AsyncGenerator[Any, None]) -> AsyncGenera
             finally:
                 _current.reset(token)
             yield event
+    finally:
+        if isinstance(events, AsyncGenerator):  # other agents than Strands' own may give any iterator
+            await events.aclose()

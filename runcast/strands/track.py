@@ -8,6 +8,7 @@ is caught: a run is never harmed by being watched.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
@@ -22,7 +23,7 @@ from strands.middleware import ExecuteToolContext, ExecuteToolStage
 from strands.multiagent.base import MultiAgentBase, MultiAgentResult
 
 from runcast.errors import RuncastError
-from runcast.strands.outcome import failure, outcome_of, stopped_early
+from runcast.strands.outcome import Outcome, failure, outcome_of, stopped_early
 from runcast.strands.pace import Pace
 from runcast.strands.run import open_run
 from runcast.strands.scope import Scope, current_scope, within
@@ -101,9 +102,8 @@ class _TrackedStream:
         state = kwargs.get("invocation_state", args[1] if len(args) > 1 else None)
         work = _harmlessly(self._begin, state.get(KEY) if isinstance(state, Mapping) else None)
         if work is None:
-            async with aclosing(events):
-                async for event in events:
-                    yield event
+            async for event in events:
+                yield event
             return
 
         try:
@@ -113,6 +113,7 @@ class _TrackedStream:
                     if result := _harmlessly(_result_in, event):
                         await work.came_to(result)
                     yield event
+            await work.was_done()
         except GeneratorExit:
             work.left()
             raise
@@ -140,7 +141,7 @@ class _TrackedStream:
 
     def _begin(self, given: object) -> _Work | None:
         for name, part in _parts(self._agent):
-            _tracked(part, text=self._text, monotonic=self._monotonic).name_inside = name
+            _harmlessly(self._track_part, name, part)
 
         outer = current_scope()
         if outer and outer.run.includes(given):
@@ -159,6 +160,9 @@ class _TrackedStream:
             return None
         started = run.recorder.record("agent", f"{name} begins") if run.owned else None
         return self._work(Scope(run, agents_under=started))
+
+    def _track_part(self, name: str, part: Any) -> None:
+        _tracked(part, text=self._text, monotonic=self._monotonic).name_inside = name
 
     def _work(self, scope: Scope) -> _Work:
         return _Work(scope, TextSteps(scope, Pace(self._monotonic)) if self._text else None)
@@ -192,6 +196,10 @@ class _Work:
         """End the run as its agent's result says, if the run is this agent's."""
         await self._end(lambda: outcome_of(result))
 
+    async def was_done(self) -> None:
+        """End the run if it is still open: the agent gave no result that is known."""
+        await self._end(lambda: stopped_early("it gave no result"))
+
     async def failed(self, error: BaseException) -> None:
         """End the run as an exception says; where the agent is a part of another, tell of it."""
         if self._is_whole_run:
@@ -206,14 +214,19 @@ class _Work:
             _harmlessly(self._flush_text)
             _harmlessly(lambda: self.scope.run.end(stopped_early("nobody read its events any more")))
 
-    async def _end(self, outcome: Callable[[], Any]) -> None:
+    async def _end(self, outcome: Callable[[], Outcome]) -> None:
         _harmlessly(self._flush_text)
-        ending = _harmlessly(lambda: self.scope.run.end(outcome())) if self._is_whole_run else None
-        if ending:
-            try:
-                await ending
-            except Exception:
-                logger.exception("the run was not ended")
+        if not self._is_whole_run:
+            return
+        try:
+            came_to = outcome()
+        except Exception as error:  # noqa: BLE001 - a result may be of any kind, and the run must end all the same
+            came_to = failure(error)
+        try:
+            if ending := self.scope.run.end(came_to):
+                await asyncio.wrap_future(ending)
+        except Exception:
+            logger.exception("the run was not ended")
 
     def _flush_text(self) -> None:
         if self._text:

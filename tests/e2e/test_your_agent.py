@@ -73,8 +73,11 @@ def test_every_block_does_what_it_says(reader):
     assert "not recorded" not in done.stderr
 
 
-async def test_an_agent_outside_lambda_is_seen_live_by_its_user_and_nobody_else(reader, alice, bob):
-    _, environment = reader
+async def test_an_agent_outside_lambda_is_seen_live_by_its_user_and_nobody_else(stack, reader, alice, bob):
+    environment = reader[1] | {
+        "AGENT_PROGRESS_TABLE": stack.state.outputs["agent_progress_table_name"],
+        "STATUS_PUBLISHER_FUNCTION": stack.state.outputs["status_publisher_function_name"],
+    }
     async with alice.socket() as hers, bob.socket() as his:
         for socket, caller in ((hers, alice), (his, bob)):
             assert (await socket.start(userId=caller.user.user_id))["type"] == "start_ack"

@@ -259,6 +259,33 @@ async def test_an_agent_whose_events_nobody_reads_any_more_ends_its_run(records)
     assert records.read("r1").error == "The agent stopped before it was done: nobody read its events any more."
 
 
+class Remote:
+    """An agent that is not Strands' own: it gives any iterator, and no result."""
+
+    name = "remote"
+
+    def stream_async(self, prompt=None, *, invocation_state=None, **kwargs):
+        return self
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        raise StopAsyncIteration
+
+
+async def test_an_agent_that_gives_no_result_ends_its_run_all_the_same(records):
+    assert [event async for event in track(Remote()).stream_async("?", invocation_state=named("r1"))] == []
+    assert records.read("r1").error == "The agent stopped before it was done: it gave no result."
+
+
+def test_a_result_that_cannot_be_read_ends_the_run_all_the_same(records, monkeypatch):
+    texts = [lambda: 1 / 0, lambda: ""]  # Strands reads it after us
+    monkeypatch.setattr("strands.agent.AgentResult.__str__", lambda _: texts.pop(0)())
+    assert track(surveyor())("?", invocation_state=named("r1")).stop_reason == "end_turn"
+    assert records.read("r1").error == "ZeroDivisionError: division by zero"
+
+
 def test_an_agent_that_asks_is_waiting(records):
     def ask(event: BeforeToolCallEvent) -> None:
         event.interrupt("approve", reason={"cost": 5})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import chalicelib
 import pytest
@@ -35,6 +36,25 @@ def test_an_agent_is_a_file_that_defines_build(tmp_path, monkeypatch):
     try:
         assert registry.names() == ("mine",)  # and no demo: its folder can be deleted
         assert registry.description("mine") == "Mine."
+    finally:
+        registry._files.cache_clear()
+
+
+def test_an_agent_that_cannot_be_imported_leaves_the_others_alone(tmp_path, monkeypatch):
+    good, broken = "agent_for_this_test", "broken_agent_for_this_test"
+    monkeypatch.setattr(registry, "_FOLDER", tmp_path)
+    monkeypatch.setattr(registry, "__package__", "agents_for_this_test")
+    package = ModuleType("agents_for_this_test")
+    package.__path__ = [str(tmp_path)]
+    monkeypatch.setitem(sys.modules, "agents_for_this_test", package)
+    (tmp_path / f"{good}.py").write_text("def build(run): ...\n")
+    (tmp_path / f"{broken}.py").write_text("raise RuntimeError('broken')\n\ndef build(run): ...\n")
+    registry._files.cache_clear()
+    try:
+        assert registry.names() == (good, broken)
+        with pytest.raises(RuntimeError, match="broken"):
+            registry.load(broken)
+        assert callable(registry.load(good))
     finally:
         registry._files.cache_clear()
 

@@ -13,6 +13,7 @@ from chalicelib.agents import registry
 from chalicelib.agents.runner import Runner
 from chalicelib.config import AgentConfig
 from strands import Agent, ToolContext, tool
+from strands.multiagent import GraphBuilder
 
 from runcast.errors import InvalidInput, StoreUnavailable
 from runcast.live.publish import publish_status
@@ -131,6 +132,33 @@ def test_a_failed_cold_start_is_tried_again(bench):
     assert (status_code, body["error"]) == (500, "ImportError: no such module")
     assert names(body["progress"]) == ["init", "bedrock", "tools", "error"]
     assert bench.run(Say("better"), requestId="run-2")[1]["coldStart"] is True
+
+
+def test_an_agent_may_be_a_graph(bench, store, monkeypatch):
+    def build(run):
+        graph = GraphBuilder()
+        graph.add_node(Agent(model=run.model, callback_handler=None), "survey")
+        graph.set_execution_timeout(60)
+        return graph.build()
+
+    monkeypatch.setattr(registry, "load", lambda name: build)
+    status_code, body = bench.run(Say("flat"))
+    assert (status_code, body["result"], names(body["progress"])) == (
+        200, "survey: flat", [*COLD, "agent", "thinking", "complete"],
+    )  # fmt: skip
+    assert [step.get("agentName") for step in body["progress"][5:]] == ["survey", "survey", None]
+
+
+def test_the_tokens_used_stand_on_the_last_step(bench):
+    async def stream(*_, **__):
+        async for event in ScriptedModel([Say("flat")]).stream([{"content": []}]):
+            yield event
+        usage = {"inputTokens": 10, "outputTokens": 2, "totalTokens": 12}
+        yield {"metadata": {"usage": usage, "metrics": {"latencyMs": 1}}}
+
+    bench.model.stream = stream
+    body = bench.run()[1]
+    assert body["progress"][-1]["metadata"] == {"usage": {"inputTokens": 10, "outputTokens": 2, "totalTokens": 12}}
 
 
 def test_a_second_worker_is_refused_and_runs_nothing(bench, store):
