@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.settings import ROOT
-from local.stack import client_environment
+from local.deployment import client_environment
 from tests.e2e.conftest import DEADLINE_SECONDS
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
