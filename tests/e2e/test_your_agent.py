@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from local.settings import ROOT
 from local.deployment import client_environment
+from local.settings import ROOT
 from tests.e2e.conftest import DEADLINE_SECONDS
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
