@@ -48,7 +48,7 @@ terraform apply -var-file=dev.tfvars
 ```
 
 The module itself is `terraform`; it reads `graphql` beside it, so keep the two together. Its `README.md` lists every
-variable and output; `docs/operations.md` goes on from here, where `make` is not needed.
+variable and output. `docs/operations.md` tells the rest: where it says `make`, use `terraform` as above.
 """
 
 
