@@ -72,14 +72,14 @@ wheel: $(SETUP) ## Build dist/runcast-*.whl, the library for agents of yours
 dist: package ## Write dist/runcast-terraform-VERSION.tar.gz, which terraform apply takes without Python and Node
 	@$(BIN)/python -m packager.dist
 
-plan: $(VENV)/.ready ## Show what a deployment to AWS would change (TF_DIR=, ENVIRONMENT=)
-	@$(BIN)/python -m deploy plan "$(TF_DIR)" $(ENVIRONMENT)
+plan: $(VENV)/.ready ## Show what a deployment to AWS would change (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=)
+	@$(BIN)/python -m deploy plan --architecture $(ARCHITECTURE) "$(TF_DIR)" $(ENVIRONMENT)
 
-deploy: $(VENV)/.ready ## Package, and apply the Terraform to AWS once you have agreed (TF_DIR=, ENVIRONMENT=)
-	@$(BIN)/python -m deploy deploy "$(TF_DIR)" $(ENVIRONMENT)
+deploy: $(VENV)/.ready ## Package, and apply the Terraform to AWS once you have agreed (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=)
+	@$(BIN)/python -m deploy deploy --architecture $(ARCHITECTURE) "$(TF_DIR)" $(ENVIRONMENT)
 
-destroy: $(VENV)/.ready ## Say what would be lost on AWS, ask, and destroy it (TF_DIR=, ENVIRONMENT=)
-	@$(BIN)/python -m deploy destroy "$(TF_DIR)" $(ENVIRONMENT)
+destroy: $(VENV)/.ready ## Say what would be lost on AWS, ask, and destroy it (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=)
+	@$(BIN)/python -m deploy destroy --architecture $(ARCHITECTURE) "$(TF_DIR)" $(ENVIRONMENT)
 
 openapi: $(SETUP) ## Write docs/openapi.json, the description of the REST API
 	@$(BIN)/python -m packager.openapi

@@ -7,27 +7,67 @@ import os
 import subprocess
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from bench.row import Row
 from local.settings import ROOT, Settings
 from packager.build import build
 
-_EVENTS = {
-    "progress_reader": {
-        "field": "getAgentProgress",
-        "arguments": {"requestId": "x"},
-        "authType": "API Key Authorization",
-        "identity": None,
-    },
-    "run_starter": {
-        "field": "startAgentRun",
-        "arguments": {"agent": "none", "query": "x"},
-        "authType": "API Key Authorization",
-        "identity": None,
-    },
-    "status_publisher": {"userId": "x", "tenantId": "x", "status": "thinking"},
-    "agent": {"agent": "terrain", "query": "x"},
+
+class Door(NamedTuple):
+    """One Lambda: its name in `app.py`, the output that tells its name on AWS, and one event for it."""
+
+    handler: str
+    output: str
+    event: Mapping[str, Any]
+
+
+DOORS = {
+    "progress_reader": Door(
+        "progress_reader",
+        "progress_reader_function_name",
+        {
+            "field": "getAgentProgress",
+            "arguments": {"requestId": "x"},
+            "authType": "API Key Authorization",
+            "identity": None,
+        },
+    ),
+    "run_starter": Door(
+        "run_starter",
+        "run_starter_function_name",
+        {
+            "field": "startAgentRun",
+            "arguments": {"agent": "none", "query": "x"},
+            "authType": "API Key Authorization",
+            "identity": None,
+        },
+    ),
+    "api_handler": Door(
+        "app",
+        "rest_api_function_name",
+        {
+            "headers": {},
+            "multiValueQueryStringParameters": None,
+            "pathParameters": {"request_id": "x"},
+            "stageVariables": None,
+            "body": None,
+            "isBase64Encoded": False,
+            "requestContext": {
+                "resourcePath": "/runs/{request_id}",
+                "httpMethod": "GET",
+                "authorizer": {"claims": {"sub": "x", "token_use": "id", "aud": "x"}},
+            },
+        },
+    ),
+    "status_publisher": Door(
+        "status_publisher",
+        "status_publisher_function_name",
+        {"userId": "x", "tenantId": "x", "status": "thinking"},
+    ),
+    "agent": Door("agent", "agent_function_name", {"agent": "terrain", "query": "x"}),
 }
 # Nothing answers here, so that each Lambda goes as far as its first call and no further.
 _ENVIRONMENT = {
@@ -45,6 +85,7 @@ _ENVIRONMENT = {
     "STATUS_PUBLISHER_FUNCTION": "x",
     "TENANT_ID_CLAIM": "custom:tenantId",
     "USER_ID_CLAIM": "sub",
+    "USER_POOL_CLIENT_ID": "x",
     "USER_SESSIONS_TABLE": "x",
 }
 _PROGRAM = """
@@ -69,11 +110,12 @@ def measure_imports() -> list[Row]:
     with tempfile.TemporaryDirectory() as directory:
         with zipfile.ZipFile(ROOT / "terraform" / "deployment.zip") as archive:
             archive.extractall(directory)
-        return [_measure(name, event, Path(directory)) for name, event in _EVENTS.items()]
+        return [_measure(name, door, Path(directory)) for name, door in DOORS.items()]
 
 
-def _measure(name: str, event: object, directory: Path) -> Row:
-    program = [str(Settings().function_python), "-c", _PROGRAM, str(directory), name, json.dumps(event)]
+def _measure(name: str, door: Door, directory: Path) -> Row:
+    interpreter = str(Settings().function_python)
+    program = [interpreter, "-c", _PROGRAM, str(directory), door.handler, json.dumps(door.event)]
     done = subprocess.run(
         program, env={"PATH": os.environ["PATH"], **_ENVIRONMENT}, capture_output=True, text=True, check=True
     )

@@ -44,8 +44,9 @@ def measure_newcomer() -> list[Row]:
         finally:
             process.stop()
             make.wait()
-            subprocess.run([sys.executable, "-m", "local", "down"], cwd=project, env=environment, check=True)
-    return [Row("from git clone until make dev answers", f"{seconds:.0f} s", "under 180 s")]
+            down = [sys.executable, "-m", "local", "down"]
+            subprocess.run(down, cwd=project, env=environment, check=True, capture_output=True)
+    return [Row("git clone until make dev answers, what it installs cached", f"{seconds:.0f} s", "under 90 s")]
 
 
 def _wait_until_answered(url: str, make: subprocess.Popen[bytes]) -> None:
@@ -54,7 +55,8 @@ def _wait_until_answered(url: str, make: subprocess.Popen[bytes]) -> None:
         if make.poll() is not None:
             raise RuntimeError(f"make dev has ended with {make.returncode}")
         try:
-            if requests.get(url, timeout=5).status_code == 200:
+            # Whoever comes before it serves is kept waiting, and answered or cut off in the end.
+            if requests.get(url, timeout=_PATIENCE_SECONDS).status_code == 200:
                 return
         except requests.RequestException:
             time.sleep(0.1)

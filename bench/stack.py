@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from bench.costs import measure_costs
-from bench.imports import _EVENTS as EVENTS
+from bench.imports import DOORS, Door
 from bench.row import Row, percentiles
 from local.deployment import client_environment
 from local.settings import ROOT, Settings
@@ -32,7 +32,7 @@ def measure_stack() -> list[Row]:
         began = time.perf_counter()
         with LocalStack(settings, say=_silent) as stack:
             rows = [Row("make up, packaged already", f"{time.perf_counter() - began:.1f} s", "under 25 s")]
-            rows += [_starts(stack, name) for name in EVENTS]
+            rows += [_starts(stack, name, door) for name, door in DOORS.items()]
             rows += asyncio.run(_runs(stack))
             table = stack.state.outputs["agent_progress_table_name"]
             runs = stack.client("dynamodb").scan(TableName=table)["Items"]
@@ -59,13 +59,13 @@ def measure_demo() -> list[Row]:
     ]
 
 
-def _starts(stack: LocalStack, name: str) -> Row:
-    function = stack.state.outputs[f"{name}_function_name"]
+def _starts(stack: LocalStack, name: str, door: Door) -> Row:
+    function = stack.state.outputs[door.output]
     client = stack.client("lambda")
     seconds = []
     for _ in range(2):
         began = time.perf_counter()
-        client.invoke(FunctionName=function, Payload=json.dumps(EVENTS[name]).encode())["Payload"].read()
+        client.invoke(FunctionName=function, Payload=json.dumps(door.event).encode())["Payload"].read()
         seconds.append(time.perf_counter() - began)
     return Row(f"{name} answers one event", f"cold {seconds[0]:.2f} s, warm {seconds[1]:.3f} s")
 

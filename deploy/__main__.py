@@ -1,6 +1,7 @@
 """The commands `plan`, `deploy` and `destroy`: who calls, what is built, what Terraform then does."""
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -9,6 +10,7 @@ from deploy.account import Caller, NotSignedIn, identify_caller
 from deploy.losses import Losses, find_losses
 from deploy.terraform import Terraform, TerraformFailed, TerraformUnusable
 from packager.build import build
+from packager.dependencies import ARCHITECTURES
 from packager.errors import PackagingError
 
 _PROJECT = Path(__file__).resolve().parent.parent
@@ -21,13 +23,16 @@ def main() -> int:
     parser.add_argument("command", choices=["plan", "deploy", "destroy"])
     parser.add_argument("directory", type=Path, help="the Terraform root: the module itself, or one that calls it")
     parser.add_argument("environment", nargs="?", help="the environment whose files in the root are used")
+    parser.add_argument("--architecture", choices=ARCHITECTURES, default="x86_64", help="the processors to package for")
     given = parser.parse_args()
+    # Of all ways to set a variable the weakest, so a root's own value comes first.
+    os.environ.setdefault("TF_VAR_lambda_architecture", given.architecture)
     try:
         caller = _identify(given.directory)
         terraform = Terraform(given.directory, given.environment)
         print(f"AWS account {caller.account_id}, region {caller.region or 'of the root'}, as {caller.arn}", flush=True)
         print("Packaging the functions ...", flush=True)
-        build(_PROJECT, work=_PROJECT / "build" / "package", target=_MODULE)
+        build(_PROJECT, work=_PROJECT / "build" / "package", target=_MODULE, architecture=given.architecture)
         terraform.init()
         match given.command:
             case "plan":

@@ -18,7 +18,11 @@ from packager.errors import PackagingError
 _PROJECT = Path(__file__).resolve().parent.parent
 _PATTERNS = (
     "LICENSE",
+    "CHANGELOG.md",
+    "docs/operations.md",
+    "docs/observability.md",
     "terraform/*.tf",
+    "terraform/README.md",
     "terraform/chalice.tf.json",
     "terraform/deployment.zip",
     "graphql/schema.graphql",
@@ -43,7 +47,8 @@ terraform init -reconfigure -backend-config=dev.s3.tfbackend
 terraform apply -var-file=dev.tfvars
 ```
 
-The module itself is `terraform`; it reads `graphql` beside it, so keep the two together.
+The module itself is `terraform`; it reads `graphql` beside it, so keep the two together. Its `README.md` lists every
+variable and output. `docs/operations.md` tells the rest: where it says `make`, use `terraform` as above.
 """
 
 

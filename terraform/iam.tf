@@ -339,30 +339,11 @@ resource "aws_iam_role" "gateway_logs" {
   tags = var.tags
 }
 
-# What AWS's own policy for this purpose allows: API Gateway refuses a role that may do less.
+# API Gateway refuses a role that may do less than AWS's own policy for this purpose allows.
 # Source: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonAPIGatewayPushToCloudWatchLogs.html
-data "aws_iam_policy_document" "gateway_logs" {
-  #checkov:skip=CKV_AWS_111:AWS's own policy for this purpose, word for word: API Gateway refuses a role that may do less.
-  #checkov:skip=CKV_AWS_356:AWS's own policy for this purpose, word for word: API Gateway refuses a role that may do less.
-
-  statement {
-    actions = [
-      "logs:CreateLogGroup",
-      "logs:CreateLogStream",
-      "logs:DescribeLogGroups",
-      "logs:DescribeLogStreams",
-      "logs:FilterLogEvents",
-      "logs:GetLogEvents",
-      "logs:PutLogEvents",
-    ]
-    resources = ["*"] # The setting serves all APIs of the account, whatever they call their log groups.
-  }
-}
-
-resource "aws_iam_role_policy" "gateway_logs" {
+resource "aws_iam_role_policy_attachment" "gateway_logs" {
   count = var.enable_api_gateway_account ? 1 : 0
 
-  name   = "logs"
-  role   = aws_iam_role.gateway_logs[0].id
-  policy = data.aws_iam_policy_document.gateway_logs.json
+  role       = aws_iam_role.gateway_logs[0].id
+  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 }

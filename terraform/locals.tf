@@ -2,7 +2,21 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
-data "aws_region" "current" {}
+# Asked before anything else, so here is told what does not go together. Not in the validations of variables: a Terraform
+# before 1.9 takes a validation that looks at anything else for a mistake, instead of saying that it is too old.
+data "aws_region" "current" {
+  lifecycle {
+    precondition {
+      condition     = (var.cognito_user_pool_id == null) == (var.cognito_user_pool_client_id == null)
+      error_message = "cognito_user_pool_id and cognito_user_pool_client_id must be set both or not at all."
+    }
+
+    precondition {
+      condition     = var.lambda_architecture == local.packaged_architecture
+      error_message = "deployment.zip was packaged for ${local.packaged_architecture}: run make package ARCHITECTURE=${var.lambda_architecture}, or set lambda_architecture = \"${local.packaged_architecture}\"."
+    }
+  }
+}
 
 locals {
   account_id = data.aws_caller_identity.current.account_id

@@ -112,7 +112,7 @@ resource "aws_api_gateway_account" "logs" {
   cloudwatch_role_arn = aws_iam_role.gateway_logs[0].arn
 
   # API Gateway tries the role when it is set.
-  depends_on = [aws_iam_role_policy.gateway_logs]
+  depends_on = [aws_iam_role_policy_attachment.gateway_logs]
 }
 
 resource "aws_lambda_permission" "rest_api" {

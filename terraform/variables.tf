@@ -83,11 +83,6 @@ variable "lambda_architecture" {
     condition     = contains(["x86_64", "arm64"], var.lambda_architecture)
     error_message = "lambda_architecture must be x86_64 or arm64."
   }
-
-  validation {
-    condition     = !contains(["x86_64", "arm64"], var.lambda_architecture) || var.lambda_architecture == local.packaged_architecture
-    error_message = "deployment.zip was packaged for ${local.packaged_architecture}: run make package ARCHITECTURE=${var.lambda_architecture}, or set lambda_architecture = \"${local.packaged_architecture}\"."
-  }
 }
 
 variable "retention_hours" {
@@ -135,7 +130,6 @@ variable "point_in_time_recovery" {
   default     = true
   nullable    = false
 }
-
 
 variable "enable_api_key" {
   description = "Whether the API also admits callers with an API key. They all share one tenant and one user, both named \"public\"."
@@ -207,11 +201,6 @@ variable "cognito_user_pool_id" {
   validation {
     condition     = var.cognito_user_pool_id == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+_[A-Za-z0-9]+$", var.cognito_user_pool_id))
     error_message = "cognito_user_pool_id must be the id of a user pool, such as eu-west-1_AbCdEf123."
-  }
-
-  validation {
-    condition     = (var.cognito_user_pool_id == null) == (var.cognito_user_pool_client_id == null)
-    error_message = "cognito_user_pool_id and cognito_user_pool_client_id must be set both or not at all."
   }
 }
 

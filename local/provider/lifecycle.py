@@ -186,7 +186,9 @@ class Resource:
     def _call(self, call: Call, state: State, params: dict[str, Any]) -> Any:
         given = {name: self._render(template, state) for name, template in call.given.items()}
         members = self._shape(call).members
-        given = {name: [value] if members[name].type_name == "list" else value for name, value in given.items()}
+        for name, value in given.items():
+            if isinstance(value, str) and members[name].type_name == "list":
+                given[name] = [value]  # one of those that the operation takes together
         answer = getattr(self._client, call.operation)(**{**params, **given})
         return find(answer, call.answer) if call.answer else answer
 

@@ -1,5 +1,6 @@
 """`make deploy`, `make plan` and `make destroy` on the emulated AWS, from a root of one's own with an environment."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from local.settings import REGION
 from local.terraform import find_terraform, prepare
+from packager.build import EXPORT_NAME, build
 from tests.terraform.applied import Aws
 from tests.terraform.conftest import PROJECT
 
@@ -102,6 +104,24 @@ def test_an_environment_from_its_deployment_to_its_end(operator: Operator, aws: 
     assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
     assert [name for name in (*tables(aws), *aws.log_groups()) if "made-" in name] == []
     assert "There is nothing to destroy." in operator.make("destroy").stdout
+
+
+def test_the_architecture_reaches_the_package_and_terraform(operator: Operator, work: Path):
+    told = operator.root / "told"
+    (operator.root.parent / "bin" / "terraform").write_text(
+        f"""#!/bin/sh
+        [ "$1" = version ] && echo '{{"terraform_version": "1.9.0"}}'
+        echo "$TF_VAR_lambda_architecture $*" >> {told}
+        """
+    )
+    try:
+        planned = operator.make("plan", ARCHITECTURE="arm64")
+        packaged = json.loads((PROJECT / "terraform" / EXPORT_NAME).read_text())
+    finally:
+        build(PROJECT, work=work, target=PROJECT / "terraform")  # what the other tests expect there
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert packaged["locals"]["packaged_architecture"] == "arm64"
+    assert told.read_text().splitlines()[-1] == f"arm64 -chdir={operator.root} plan -var-file=dev.tfvars"
 
 
 def test_credentials_that_aws_refuses_stop_it_before_anything_is_built(operator: Operator):

@@ -312,6 +312,8 @@ def test_the_access_log_has_no_header_and_no_body(other: Stack, aws: Aws):
     assert not [value for value in fields.values() if "header" in value.lower() or "body" in value.lower()]
     role = other.state("aws_iam_role", "gateway_logs", 0)["arn"]
     assert aws.apigateway.get_account()["cloudwatchRoleArn"] == role
+    attached = aws.iam.list_attached_role_policies(RoleName=role.rpartition("/")[2])["AttachedPolicies"]
+    assert [policy["PolicyName"] for policy in attached] == ["AmazonAPIGatewayPushToCloudWatchLogs"]
 
 
 def allowed(aws: Aws, role: str) -> dict[str, set[str]]:

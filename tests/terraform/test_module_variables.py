@@ -20,7 +20,9 @@ OWN_POOL = {"cognito_user_pool_id": "eu-west-1_Own", "cognito_user_pool_client_i
 SET = {**OTHER, "lambda_architecture": "arm64"}
 
 AGENT = "aws_lambda_function.agent"
+ALARM = 'aws_cloudwatch_metric_alarm.alarm["agent-errors"]'
 API_HANDLER = "aws_lambda_function.api_handler"
+DASHBOARD = "aws_cloudwatch_dashboard.runcast[0]"
 GRAPHQL = "aws_appsync_graphql_api.runcast"
 POOL = "aws_cognito_user_pool.users[0]"
 RUNS, SESSIONS = "aws_dynamodb_table.agent_progress", "aws_dynamodb_table.user_sessions"
@@ -55,6 +57,9 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("deletion_protection", POOL, "deletion_protection", "INACTIVE", "ACTIVE"),
     ("point_in_time_recovery", RUNS, "point_in_time_recovery[0].enabled", True, False),
     ("point_in_time_recovery", SESSIONS, "point_in_time_recovery[0].enabled", True, False),
+    ("alarm_actions", ALARM, "alarm_actions", None, SET["alarm_actions"]),
+    ("alarm_actions", ALARM, "ok_actions", None, SET["alarm_actions"]),
+    ("enable_dashboard", DASHBOARD, "dashboard_name", None, f"other-runcast-{REGION}"),
     ("enable_api_key", GRAPHQL, "length(additional_authentication_provider)", 1, 2),
     ("enable_api_key", "aws_appsync_api_key.public[0]", "description", None, "Callers without a sign-in."),
     ("enable_api_gateway_account", "aws_api_gateway_account.logs[0]", "region", None, REGION),
@@ -94,7 +99,9 @@ EFFECTS_EVERYWHERE: list[tuple[str, str, Any, Any]] = [
 NAMES = {
     "aws_api_gateway_rest_api": "name",
     "aws_appsync_graphql_api": "name",
+    "aws_cloudwatch_dashboard": "dashboard_name",
     "aws_cloudwatch_log_group": "name",
+    "aws_cloudwatch_metric_alarm": "alarm_name",
     "aws_cognito_user_pool": "name",
     "aws_cognito_user_pool_client": "name",
     "aws_dynamodb_table": "name",
@@ -109,6 +116,7 @@ NAMED_WITHIN = {
     "aws_appsync_datasource",
     "aws_appsync_resolver",
     "aws_iam_role_policy",
+    "aws_iam_role_policy_attachment",
     "aws_lambda_function_event_invoke_config",
     "aws_lambda_permission",
 }
@@ -116,6 +124,10 @@ NAMED_WITHIN = {
 WHOLE_NUMBER = "{} must be a whole number from {} to {}."
 POOL_ID = "cognito_user_pool_id must be the id of a user pool, such as eu-west-1_AbCdEf123."
 POOL_CLIENT_ID = "cognito_user_pool_client_id must be the id of a user pool's client: lower-case letters and digits."
+PACKAGED = (
+    "deployment.zip was packaged for x86_64: run make package ARCHITECTURE=arm64, or set"
+    ' lambda_architecture = "x86_64".'
+)
 POOL_PAIR = "cognito_user_pool_id and cognito_user_pool_client_id must be set both or not at all."
 # The values in one column are tried together.
 REFUSED: dict[str, list[tuple[Any, str]]] = {
@@ -156,16 +168,13 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
             {"subnet_ids": ["sg-1"], "security_group_ids": ["subnet-1"]},
         )
     ],
-    "lambda_architecture": [
-        ("arm", "lambda_architecture must be x86_64 or arm64."),
-        (
-            "arm64",
-            "deployment.zip was packaged for x86_64: run make package ARCHITECTURE=arm64, or set lambda_architecture ="
-            ' "x86_64".',
-        ),
-    ],
+    "lambda_architecture": [("arm", "lambda_architecture must be x86_64 or arm64.")],
     "retention_hours": [
         (value, "retention_hours must be a whole number from 1 to 8760, which is a year.") for value in (0, 1.5, 8761)
+    ],
+    "alarm_actions": [
+        (value, "alarm_actions must be at most 5 ARNs, such as arn:aws:sns:eu-west-1:123456789012:on-call.")
+        for value in (["on-call"], SET["alarm_actions"] * 6, ["arn:aws:sns:eu-west-1:123456789012:on call"])
     ],
     "cors_origins": [
         (
@@ -194,9 +203,14 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
         )
         for value in ("tenantId", "custom:" + "a" * 21)
     ],
-    "cognito_user_pool_id": [("eu-west-1_Own", POOL_PAIR), ("pool", POOL_ID), ("eu-west-1_Own", POOL_CLIENT_ID)],
-    "cognito_user_pool_client_id": [(None, POOL_PAIR), ("ownclient", POOL_ID), ("Own-client", POOL_CLIENT_ID)],
+    "cognito_user_pool_id": [("pool", POOL_ID)],
+    "cognito_user_pool_client_id": [("Own-client", POOL_CLIENT_ID)],
 }
+# Values that are good in themselves and do not go together, and what is said.
+AT_ODDS: list[tuple[dict[str, str], list[str]]] = [
+    ({"cognito_user_pool_id": "eu-west-1_Own"}, [POOL_PAIR]),
+    ({"cognito_user_pool_client_id": "ownclient", "lambda_architecture": "arm64"}, [POOL_PAIR, PACKAGED]),
+]
 
 
 def planned(module: Path, work_dir: Path, aws: Aws, variables: Mapping[str, Any]) -> Plan:
@@ -223,9 +237,14 @@ def with_own_pool(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFacto
     return planned(module, tmp_path_factory.mktemp("pool"), aws, OWN_POOL)
 
 
-def test_no_variable_is_left_out(project: Path):
+@pytest.fixture(scope="module")
+def variables(project: Path) -> dict[str, str]:
+    """Every variable of the module, with what is said of it."""
     sources = "\n".join(path.read_text() for path in (project / "terraform").glob("*.tf"))
-    variables = dict(re.findall(r'^variable "(\w+)" {\n(.*?)^}', sources, re.MULTILINE | re.DOTALL))
+    return dict(re.findall(r'^variable "(\w+)" {\n(.*?)^}', sources, re.MULTILINE | re.DOTALL))
+
+
+def test_no_variable_is_left_out(variables: dict[str, str]):
     assert {row[0] for row in [*EFFECTS, *EFFECTS_EVERYWHERE]} == variables.keys()
     assert SET.keys() | OWN_POOL.keys() == variables.keys()
     assert REFUSED.keys() == {name for name, block in variables.items() if "validation {" in block}
@@ -283,6 +302,24 @@ def test_a_bad_value_is_refused_with_what_is_allowed(module: Path, aws: Aws, tmp
     found = re.findall(r"Error: Invalid value for variable .*? var\.\w+ is .*? (?=This was checked by)", said)
     for name, (_, message) in bad.items():
         assert [each for each in found if message in each], (name, said)
+
+
+@pytest.mark.parametrize(("values", "messages"), AT_ODDS)
+def test_values_that_do_not_go_together_are_refused(
+    module: Path, aws: Aws, tmp_path: Path, values: dict[str, str], messages: list[str]
+):
+    with pytest.raises(TerraformFailed) as caught:
+        Stack(module, tmp_path, aws.endpoint_url, values).terraform.plan()
+    said = " ".join(str(caught.value).replace("│", " ").split())
+    assert re.findall("Error: (.*?) on ", said) == ["Resource precondition failed"] * len(messages), said
+    assert [message for message in messages if message not in said] == [], said
+
+
+def test_no_validation_looks_beyond_its_variable(variables: dict[str, str]):
+    """Before 1.9 Terraform knew no other, and would say so instead of that it is too old."""
+    for name, block in variables.items():
+        for validation in re.findall(r"^  validation {\n.*?^  }", block, re.MULTILINE | re.DOTALL):
+            assert set(re.findall(r"\b(?:var|local|data|module|aws_\w+)\.\w+", validation)) == {f"var.{name}"}
 
 
 def test_a_provider_out_of_range_is_refused(module: Path, aws: Aws, tmp_path: Path):

@@ -5,9 +5,10 @@ place of the state by a file.
 """
 
 import json
+import re
 import subprocess
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -87,19 +88,29 @@ def test_the_same_contents_give_the_same_bytes(archive: Path, project: Path, tmp
     assert write_dist(project, tmp_path).read_bytes() == archive.read_bytes()
 
 
-def test_the_archive_holds_nothing_that_nobody_named(archive: Path):
+def test_the_archive_holds_the_module_and_nothing_that_nobody_named(archive: Path, project: Path):
     with tarfile.open(archive) as opened:
         entries = opened.getmembers()
     root = archive.name.removesuffix(".tar.gz")
     assert {entry.name.split("/")[0] for entry in entries} == {root}
     assert {(entry.mtime, entry.uid, entry.mode, entry.isfile()) for entry in entries} == {(0, 0, 0o644, True)}
-    paths = [Path(entry.name).relative_to(root) for entry in entries]
-    assert {"README.md", "LICENSE", "terraform/deployment.zip", "graphql/schema.graphql"} <= {
-        str(path) for path in paths
-    }
+    paths = {PurePosixPath(entry.name).relative_to(root) for entry in entries}
+    assert {path.name for path in paths if path.parent.name == "terraform"} == {
+        "README.md", "chalice.tf.json", "deployment.zip", *(path.name for path in (project / "terraform").glob("*.tf"))
+    }  # fmt: skip
     assert {path.suffix for path in paths} == {
         "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".tfvars", ".tfbackend"
     }  # fmt: skip
+
+
+def test_no_document_in_the_archive_leads_out_of_it(archive: Path, tmp_path: Path):
+    with tarfile.open(archive) as opened:
+        opened.extractall(tmp_path, filter="data")
+    documents = list(tmp_path.rglob("*.md"))
+    assert {"operations.md", "observability.md", "CHANGELOG.md", "README.md"} == {path.name for path in documents}
+    for document in documents:
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
 
 
 def test_without_a_package_there_is_no_archive(tmp_path: Path):

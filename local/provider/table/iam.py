@@ -1,4 +1,4 @@
-"""Roles and their inline policies."""
+"""Roles, their inline policies, and the managed ones attached to them."""
 
 from local.provider.entry import Call, Client, Entry, Facet, State, Tagging, words
 
@@ -15,6 +15,11 @@ def _put_boundary(client: Client, state: State, prior: State) -> None:
         client.put_role_permissions_boundary(RoleName=state["id"], PermissionsBoundary=state["permissions_boundary"])
     else:
         client.delete_role_permissions_boundary(RoleName=state["id"])
+
+
+def _attached(client: Client, state: State) -> State | None:
+    attached = client.list_attached_role_policies(RoleName=state["role"])["AttachedPolicies"]
+    return next((policy for policy in attached if policy["PolicyArn"] == state["policy_arn"]), None)
 
 
 ROLE_POLICY = {"RoleName": "{role}", "PolicyName": "{name}"}
@@ -52,5 +57,14 @@ ENTRIES = {
         refused=words("name_prefix"),
         json=words("policy"),
         forces=words("name role"),
+    ),
+    "aws_iam_role_policy_attachment": Entry(
+        service="iam",
+        create=Call("attach_role_policy"),
+        read=_attached,
+        delete=Call("detach_role_policy", given={"RoleName": "{role}", "PolicyArn": "{policy_arn}"}),
+        id="{role}/{policy_arn}",
+        rename={"role": "RoleName"},
+        forces=words("policy_arn role"),
     ),
 }

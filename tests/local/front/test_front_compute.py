@@ -130,8 +130,9 @@ def model_credentials(aws: Aws) -> Any:
     """Makes credentials with a given statement: (action, resources) -> (key, secret, token)."""
     sts, made = aws.client("sts"), iter(range(1000))
 
-    def make(action: str, *resources: str) -> tuple[str, str, str]:
-        statement = {"Effect": "Allow", "Action": action, "Resource": list(resources)}
+    def make(action: str, *resources: str, profile: str = "*") -> tuple[str, str, str]:
+        condition = {"StringLikeIfExists": {"bedrock:InferenceProfileArn": profile}}
+        statement = {"Effect": "Allow", "Action": action, "Resource": list(resources), "Condition": condition}
         role = put_role(aws, f"model-{next(made)}", statement)
         given = sts.assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
         return given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
@@ -152,7 +153,10 @@ def test_a_conversation_needs_the_right_to_invoke_the_profile_and_its_model(
 ) -> None:
     allowed = model_credentials(action, PROFILE_ARN, MODEL_ARN)
     assert call(aws.client("bedrock-runtime", *allowed)) == "hello from the model"
+    by_profile = model_credentials(action, PROFILE_ARN, MODEL_ARN, profile=PROFILE_ARN)
+    assert call(aws.client("bedrock-runtime", *by_profile)) == "hello from the model"
     for credentials in (
+        model_credentials(action, PROFILE_ARN, MODEL_ARN, profile=f"{PROFILE_ARN}-other"),
         model_credentials(action, PROFILE_ARN),
         model_credentials(action, MODEL_ARN),
         model_credentials("bedrock:Converse*", PROFILE_ARN, MODEL_ARN),

@@ -163,6 +163,8 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
     iam.update_assume_role_policy(RoleName="fixture-worker", PolicyDocument='{"Version":"2012-10-17","Statement":[]}')
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
     iam.put_role_policy(RoleName="fixture-worker", PolicyName="table", PolicyDocument=json.dumps(policy))
+    attached = state["aws_iam_role_policy_attachment.worker"]["policy_arn"]
+    iam.detach_role_policy(RoleName="fixture-worker", PolicyArn=attached)
     functions.update_function_configuration(
         FunctionName="fixture-worker",
         Timeout=7,
@@ -240,6 +242,7 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         },
         "aws_iam_role.worker": {"max_session_duration", "assume_role_policy", "permissions_boundary"},
         "aws_iam_role_policy.worker": {"policy"},
+        "aws_iam_role_policy_attachment.worker": {"policy_arn"},
         "aws_lambda_function.worker": {
             "timeout",
             "environment",

@@ -77,6 +77,11 @@ resource "aws_iam_role_policy" "worker" {
   policy = data.aws_iam_policy_document.table.json
 }
 
+resource "aws_iam_role_policy_attachment" "worker" {
+  role       = aws_iam_role.worker.name
+  policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+}
+
 # DynamoDB
 
 resource "aws_dynamodb_table" "sessions" {
@@ -92,6 +97,16 @@ resource "aws_dynamodb_table" "sessions" {
   attribute {
     name = "userId"
     type = "S"
+  }
+
+  global_secondary_index {
+    name            = "byUser"
+    projection_type = "KEYS_ONLY"
+
+    key_schema {
+      attribute_name = "userId"
+      key_type       = "HASH"
+    }
   }
 
   deletion_protection_enabled = !var.full
