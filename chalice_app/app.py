@@ -45,12 +45,28 @@ def post_run() -> Response:
     return post_run(_request())
 
 
+@app.route("/runs", methods=["GET"], authorizer=users)
+def get_runs() -> Response:
+    """List one's own runs."""
+    from chalicelib.rest import get_runs
+
+    return get_runs(_request())
+
+
 @app.route("/runs/{request_id}", methods=["GET"], authorizer=users)
 def get_run(request_id: str) -> Response:
     """Read what a run has done so far."""
     from chalicelib.rest import get_run
 
     return get_run(_request(), request_id)
+
+
+@app.route("/runs/{request_id}", methods=["DELETE"], authorizer=users)
+def delete_run(request_id: str) -> Response:
+    """Cancel a run."""
+    from chalicelib.rest import delete_run
+
+    return delete_run(_request(), request_id)
 
 
 @app.route("/agents", methods=["GET"], authorizer=users)
@@ -88,18 +104,18 @@ def agent(event: Any, context: Any) -> Any:
 
 @app.lambda_function(name="run_starter")
 def run_starter(event: Any, _: Any) -> Any:
-    """Answer `Mutation.startAgentRun`."""
-    from chalicelib.graphql import start_agent_run
+    """Answer the mutations: a run is started, or cancelled."""
+    from chalicelib.graphql import answer_mutation
 
-    return start_agent_run(event)
+    return answer_mutation(event)
 
 
 @app.lambda_function(name="progress_reader")
 def progress_reader(event: Any, _: Any) -> Any:
-    """Answer `Query.getAgentProgress`."""
-    from chalicelib.graphql import get_agent_progress
+    """Answer the queries: a run is read, or one's own are listed."""
+    from chalicelib.graphql import answer_query
 
-    return get_agent_progress(event)
+    return answer_query(event)
 
 
 @app.lambda_function(name="status_publisher")

@@ -24,7 +24,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Runcast",
             "version": "1",
-            "description": "Starts runs of agents and reads what they have done so far.",
+            "description": "Starts, lists and cancels runs of agents, and reads what they have done so far.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [
@@ -75,8 +75,31 @@ def _paths() -> dict[str, Any]:
         "description": "Return only the steps after this one.",
         "schema": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
     }
+    limit = {
+        "name": "limit",
+        "in": "query",
+        "description": "How many runs at most.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": limits.LIST_MAX_RUNS, "default": limits.LIST_MAX_RUNS},
+    }
+    cursor = {
+        "name": "cursor",
+        "in": "query",
+        "description": "Where to go on: the `nextCursor` of an earlier answer.",
+        "schema": {"type": "string", "maxLength": limits.CURSOR_MAX_CHARACTERS},
+    }
+    no_such_run = _response("There is no such run, or it has expired, or it is not yours.", "UnreadableRun")
     return {
         "/runs": {
+            "get": {
+                "operationId": "listRuns",
+                "summary": "List one's own runs, newest first.",
+                "description": "A new run may be missing for some seconds.",
+                "parameters": [limit, cursor],
+                "responses": {
+                    "200": _response("The runs, and where to go on.", "Runs"),
+                    **_refusals("BadRequest", "Unauthorized"),
+                },
+            },
             "post": {
                 "operationId": "startRun",
                 "summary": "Start a run.",
@@ -86,7 +109,7 @@ def _paths() -> dict[str, Any]:
                     "202": _response("The run has been recorded and handed to its agent.", "StartedRun"),
                     **_refusals("BadRequest", "Unauthorized", "Conflict", "PayloadTooLarge", "UnsupportedMediaType"),
                 },
-            }
+            },
         },
         "/runs/{request_id}": {
             "get": {
@@ -95,10 +118,26 @@ def _paths() -> dict[str, Any]:
                 "parameters": [request_id, after_seq],
                 "responses": {
                     "200": _response("The run.", "Run"),
-                    "404": _response("There is no such run, or it has expired, or it is not yours.", "UnreadableRun"),
+                    "404": no_such_run,
                     **_refusals("BadRequest", "Unauthorized"),
                 },
-            }
+            },
+            "delete": {
+                "operationId": "cancelRun",
+                "summary": "Cancel a run.",
+                "description": "Asking again changes nothing. A run that has ended stays as it ended.",
+                "parameters": [request_id],
+                "responses": {
+                    "200": _response(
+                        "The run has ended: it is cancelled, or had come to its end before.", "CancelAnswer"
+                    ),
+                    "202": _response(
+                        "The run's worker has been asked to stop, and has not stopped yet.", "CancelAnswer"
+                    ),
+                    "404": no_such_run,
+                    **_refusals("Unauthorized"),
+                },
+            },
         },
         "/agents": {
             "get": {
@@ -145,8 +184,10 @@ def _schemas() -> dict[str, _Schema]:
     steps = {"type": "array", "items": {"$ref": "#/components/schemas/Step"}, "maxItems": limits.READ_MAX_STEPS}
     statuses = {"enum": [status.value for status in RunStatus]}
     parameters = {"type": "object", "description": f"At most {limits.PARAMETERS_MAX_BYTES // 1024} KB as JSON."}
+    text_or_null = {"type": ["string", "null"]}
     nothing = {"type": "null"}
     works = {"enum": ["ok", "failing"]}
+    lives = {"enum": [liveness.value for liveness in Liveness]}
     return {
         "RunRequest": _object(
             {
@@ -167,12 +208,12 @@ def _schemas() -> dict[str, _Schema]:
                 "status": statuses,
                 "createdAt": epoch_ms,
                 "updatedAt": epoch_ms,
-                "error": {"type": ["string", "null"]},
+                "error": text_or_null,
                 "nextSeq": {
                     "type": ["integer", "null"],
                     "description": "Null if these are all steps so far; else the `afterSeq` to read on with.",
                 },
-                "liveness": {"enum": [liveness.value for liveness in Liveness]},
+                "liveness": lives,
                 "leaseUntil": epoch_ms,
                 "result": {"description": "What came out: any JSON. Null until the run has ended."},
             }
@@ -186,6 +227,42 @@ def _schemas() -> dict[str, _Schema]:
                 **dict.fromkeys(
                     ("status", "createdAt", "updatedAt", "nextSeq", "liveness", "leaseUntil", "result"), nothing
                 ),
+            }
+        ),
+        "CancelAnswer": _object(
+            {
+                "success": {"const": True},
+                "requestId": {"type": "string"},
+                "status": statuses,
+                "liveness": lives,
+                "error": text_or_null,
+            }
+        ),
+        "Runs": _object(
+            {
+                "runs": {
+                    "type": "array",
+                    "items": {"$ref": "#/components/schemas/ListedRun"},
+                    "maxItems": limits.LIST_MAX_RUNS,
+                },
+                "nextCursor": {
+                    **text_or_null,
+                    "description": "Null if there are no more; else the `cursor` to go on with.",
+                },
+            }
+        ),
+        "ListedRun": _object(
+            {
+                "requestId": {"type": "string"},
+                "agent": {"type": "string"},
+                "jobId": text_or_null,
+                "status": statuses,
+                "liveness": lives,
+                "seq": {"type": "integer", "minimum": 0, "description": "How many steps have been recorded."},
+                "createdAt": epoch_ms,
+                "updatedAt": epoch_ms,
+                "leaseUntil": epoch_ms,
+                "error": text_or_null,
             }
         ),
         "Step": step,

@@ -5,9 +5,11 @@ locals {
 
   # Which data source answers each field; the field's code is the file of the same name.
   resolver_data_sources = {
+    "Mutation.cancelAgentRun"     = aws_appsync_datasource.function["run_starter"].name
     "Mutation.publishStatus"      = aws_appsync_datasource.none.name
     "Mutation.startAgentRun"      = aws_appsync_datasource.function["run_starter"].name
     "Query.getAgentProgress"      = aws_appsync_datasource.function["progress_reader"].name
+    "Query.listAgentRuns"         = aws_appsync_datasource.function["progress_reader"].name
     "Subscription.onStatusUpdate" = aws_appsync_datasource.user_sessions.name
   }
 }

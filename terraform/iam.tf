@@ -172,17 +172,27 @@ data "aws_iam_policy_document" "agent" {
   }
 }
 
+locals {
+  runs_by_owner_arn = "${aws_dynamodb_table.agent_progress.arn}/index/byOwner"
+}
+
 data "aws_iam_policy_document" "progress_reader" {
   statement {
     sid       = "ReadRuns"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem"]
     resources = [aws_dynamodb_table.agent_progress.arn]
   }
+
+  statement {
+    sid       = "ListRuns"
+    actions   = ["dynamodb:Query"]
+    resources = [local.runs_by_owner_arn]
+  }
 }
 
 data "aws_iam_policy_document" "run_starter" {
   statement {
-    sid       = "CreateRuns"
+    sid       = "CreateAndCancelRuns"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.agent_progress.arn]
   }
@@ -192,19 +202,37 @@ data "aws_iam_policy_document" "run_starter" {
     actions   = ["lambda:InvokeFunction"]
     resources = [aws_lambda_function.agent.arn]
   }
+
+  statement {
+    sid       = "PublishStatus"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.status_publisher.arn]
+  }
 }
 
 data "aws_iam_policy_document" "api_handler" {
   statement {
-    sid       = "CreateAndReadRuns"
+    sid       = "CreateReadAndCancelRuns"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.agent_progress.arn]
+  }
+
+  statement {
+    sid       = "ListRuns"
+    actions   = ["dynamodb:Query"]
+    resources = [local.runs_by_owner_arn]
   }
 
   statement {
     sid       = "InvokeAgents"
     actions   = ["lambda:InvokeFunction"]
     resources = [aws_lambda_function.agent.arn]
+  }
+
+  statement {
+    sid       = "PublishStatus"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.status_publisher.arn]
   }
 }
 

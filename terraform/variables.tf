@@ -132,7 +132,7 @@ variable "point_in_time_recovery" {
 }
 
 variable "enable_api_key" {
-  description = "Whether the API also admits callers with an API key. They all share one tenant and one user, both named \"public\"."
+  description = "Whether the API also admits callers with an API key. They all share one tenant and one user, both named \"public\", so each may list, read and cancel the runs of all."
   type        = bool
   default     = false
   nullable    = false

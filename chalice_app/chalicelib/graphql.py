@@ -1,6 +1,6 @@
-"""What answers the GraphQL fields that a Lambda stands behind.
+"""What answers the GraphQL fields that Lambdas stand behind: one for those that write, one for those that read.
 
-AppSync hands over the field's arguments and the caller's identity; the answer is `{"data": ...}` or
+AppSync hands over the field, its arguments and the caller's identity; the answer is `{"data": ...}` or
 `{"error": {"type", "message"}}`, which the resolver turns into a GraphQL error.
 """
 
@@ -11,44 +11,68 @@ from typing import Any
 
 from chalicelib import aws, logs
 from chalicelib.answer import answer_of
+from chalicelib.cancel import cancel_run
 from chalicelib.config import ProgressReaderConfig, RunStarterConfig, config_of_environment
 from chalicelib.identity import owner_of_caller
 from chalicelib.start import start_run
+from runcast import limits
+from runcast.record.listing import list_runs
 from runcast.record.model import Json, Owner
 from runcast.record.reader import read_progress
 
 
-def start_agent_run(event: Mapping[str, Any]) -> Json:
-    """Answer `Mutation.startAgentRun`."""
-
-    def started() -> Json:
-        config = config_of_environment(RunStarterConfig)
-        return start_run(
-            event["arguments"],
-            _caller(event, config),
-            store=aws.run_store(config.agent_progress_table, config.retention_hours),
-            invoker=aws.invoker(),
-            agent_function=config.agent_function,
-        )
-
-    return answer_of(started)
+def answer_mutation(event: Mapping[str, Any]) -> Json:
+    """Answer `Mutation.startAgentRun` or `Mutation.cancelAgentRun`."""
+    return answer_of(lambda: _MUTATIONS[event["field"]](event, config_of_environment(RunStarterConfig)))
 
 
-def get_agent_progress(event: Mapping[str, Any]) -> Json:
-    """Answer `Query.getAgentProgress`."""
+def answer_query(event: Mapping[str, Any]) -> Json:
+    """Answer `Query.getAgentProgress` or `Query.listAgentRuns`."""
+    return answer_of(lambda: _QUERIES[event["field"]](event, config_of_environment(ProgressReaderConfig)))
 
-    def progress() -> Json:
-        config = config_of_environment(ProgressReaderConfig)
-        arguments = event["arguments"]
-        logs.about_run(arguments["requestId"])
-        return read_progress(
-            aws.run_store(config.agent_progress_table),
-            _caller(event, config),
-            arguments["requestId"],
-            arguments.get("afterSeq"),
-        )
 
-    return answer_of(progress)
+def _start_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
+    return start_run(
+        event["arguments"],
+        _caller(event, config),
+        store=aws.run_store(config.agent_progress_table, config.retention_hours),
+        invoker=aws.invoker(),
+        agent_function=config.agent_function,
+    )
+
+
+def _cancel_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
+    return cancel_run(
+        _caller(event, config),
+        event["arguments"]["requestId"],
+        store=aws.run_store(config.agent_progress_table, config.retention_hours),
+        publisher=aws.status_publisher(config.status_publisher_function),
+    )
+
+
+def _get_agent_progress(event: Mapping[str, Any], config: ProgressReaderConfig) -> Json:
+    arguments = event["arguments"]
+    logs.about_run(arguments["requestId"])
+    return read_progress(
+        aws.run_store(config.agent_progress_table),
+        _caller(event, config),
+        arguments["requestId"],
+        arguments.get("afterSeq"),
+    )
+
+
+def _list_agent_runs(event: Mapping[str, Any], config: ProgressReaderConfig) -> Json:
+    limit = event["arguments"].get("limit")
+    return list_runs(
+        aws.run_store(config.agent_progress_table),
+        _caller(event, config),
+        limit=limits.LIST_MAX_RUNS if limit is None else limit,
+        cursor=event["arguments"].get("cursor"),
+    )
+
+
+_MUTATIONS = {"startAgentRun": _start_agent_run, "cancelAgentRun": _cancel_agent_run}
+_QUERIES = {"getAgentProgress": _get_agent_progress, "listAgentRuns": _list_agent_runs}
 
 
 def _caller(event: Mapping[str, Any], config: RunStarterConfig | ProgressReaderConfig) -> Owner:

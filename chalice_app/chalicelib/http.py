@@ -10,7 +10,7 @@ import os
 
 from chalice.app import Request, Response
 
-METHODS = "GET,POST,OPTIONS"
+METHODS = "GET,POST,DELETE,OPTIONS"
 HEADERS = "Authorization,Content-Type"
 PREFLIGHT_MAX_AGE_SECONDS = 7200
 """The longest that Chrome remembers. Source: https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Access-Control-Max-Age"""

@@ -7,21 +7,25 @@ here as well, because `chalice local` admits it.
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import cast
 
 from chalice.app import Request, Response
 
 from chalicelib import aws, logs
 from chalicelib.agents import registry
 from chalicelib.answer import answer_of
+from chalicelib.cancel import cancel_run
 from chalicelib.config import ApiConfig, config_of_environment
 from chalicelib.health import check_health
 from chalicelib.http import refusal
 from chalicelib.identity import USER_POOL, owner_of_caller
 from chalicelib.start import start_run
+from runcast import limits
 from runcast.errors import InvalidInput, Unauthorized
+from runcast.record.listing import list_runs
 from runcast.record.model import Json, Owner
-from runcast.record.reader import read_progress
+from runcast.record.reader import Liveness, read_progress
 
 BODY_MAX_BYTES = 512 * 1024
 """Room for the longest query and parameters, however they are escaped."""
@@ -51,6 +55,21 @@ def post_run(request: Request) -> Response:
     return _response(answer_of(started), status=202)
 
 
+def get_runs(request: Request) -> Response:
+    """Answer `GET /runs`: the caller's own runs, newest first, and `nextCursor`."""
+
+    def listed() -> Json:
+        config = config_of_environment(ApiConfig)
+        return list_runs(
+            aws.run_store(config.agent_progress_table),
+            _caller(request, config),
+            limit=_whole_number(request, "limit", 1, limits.LIST_MAX_RUNS, absent=limits.LIST_MAX_RUNS),
+            cursor=_parameters(request).get("cursor"),
+        )
+
+    return _response(answer_of(listed), status=200)
+
+
 def get_run(request: Request, request_id: str) -> Response:
     """Answer `GET /runs/{requestId}` with the JSON of `getAgentProgress`: 404 if the caller has no such run."""
 
@@ -58,10 +77,29 @@ def get_run(request: Request, request_id: str) -> Response:
         logs.about_run(request_id)
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
-        return read_progress(aws.run_store(config.agent_progress_table), owner, request_id, _after_seq(request))
+        after_seq = _whole_number(request, "afterSeq", 0, AFTER_SEQ_MAX, absent=0)
+        return read_progress(aws.run_store(config.agent_progress_table), owner, request_id, after_seq)
 
     answer = answer_of(progress)
     return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
+
+
+def delete_run(request: Request, request_id: str) -> Response:
+    """Answer `DELETE /runs/{requestId}`: 202 while the run's worker has to stop, 200 once the run has ended."""
+
+    def cancelled() -> Json:
+        config = config_of_environment(ApiConfig)
+        return cancel_run(
+            _caller(request, config),
+            request_id,
+            store=aws.run_store(config.agent_progress_table, config.retention_hours),
+            publisher=aws.status_publisher(config.status_publisher_function),
+        )
+
+    answer = answer_of(cancelled)
+    told = answer.get("data", {})
+    status = 404 if not told.get("success") else 200 if told["liveness"] == Liveness.DONE else 202
+    return _response(answer, status=status)
 
 
 def get_agents(request: Request) -> Response:
@@ -114,11 +152,15 @@ def _fields(body: bytes | str) -> Json:
     return fields
 
 
-def _after_seq(request: Request) -> int | None:
-    parameters: Any = request.query_params or {}
-    given: str | None = parameters.get("afterSeq")
+def _whole_number(request: Request, name: str, least: int, most: int, *, absent: int) -> int:
+    """Return a query parameter that must be a whole number; `absent` where it is not given."""
+    given = _parameters(request).get(name)
     if given is None:
-        return None
-    if given.isascii() and given.isdecimal() and len(given) <= len(str(AFTER_SEQ_MAX)) and int(given) <= AFTER_SEQ_MAX:
+        return absent
+    if given.isascii() and given.isdecimal() and len(given) <= len(str(most)) and least <= int(given) <= most:
         return int(given)
-    raise InvalidInput(f"afterSeq must be a whole number from 0 to {AFTER_SEQ_MAX}.")
+    raise InvalidInput(f"{name} must be a whole number from {least} to {most}.")
+
+
+def _parameters(request: Request) -> Mapping[str, str]:
+    return cast("Mapping[str, str]", request.query_params or {})

@@ -14,11 +14,12 @@ from gql.transport.exceptions import TransportError
 
 from runcast.client.credentials import Credentials
 from runcast.client.documents import document
+from runcast.client.listed import CancelAnswer, ListedRun
 from runcast.client.sign_in import Identity
 from runcast.client.step import Progress
 from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable
 
-# A resolver may take 30 s, but neither of these does more than a Lambda's cold start.
+# A resolver may take 30 s, but none of these does more than a Lambda's cold start.
 # Source: https://docs.aws.amazon.com/general/latest/gr/appsync.html
 _REQUEST_TIMEOUT_SECONDS = 30
 
@@ -79,6 +80,35 @@ class Api:
         if not answer["success"]:
             raise InvalidInput(f"{request_id}: {answer['error']}")
         return Progress.from_answer(answer, after_seq)
+
+    async def cancel_agent_run(self, request_id: str) -> CancelAnswer:
+        """Cancel a run, or ask its worker to stop; asking again changes nothing.
+
+        Raises:
+            InvalidInput: There is no such run of this user.
+            Unauthorized: No token is accepted, not even a new one.
+            Unavailable: No answer, or a failure; the run may be cancelled all the same.
+        """
+        answer = await self._ask("cancelAgentRun", {"requestId": request_id})
+        if not answer["success"]:
+            raise InvalidInput(f"{request_id}: {answer['error']}")
+        return CancelAnswer.from_answer(answer)
+
+    async def list_agent_runs(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> tuple[list[ListedRun], str | None]:
+        """List this user's runs, newest first, as many as one answer holds.
+
+        Returns:
+            The runs, and the `cursor` to go on with, None when there are no more.
+
+        Raises:
+            InvalidInput: `limit` is not from 1 to 50, or `cursor` is not from an earlier answer.
+            Unauthorized: No token is accepted, not even a new one.
+            Unavailable: No answer, or a failure.
+        """
+        answer = await self._ask("listAgentRuns", {"limit": limit, "cursor": cursor})
+        return [ListedRun.from_answer(run) for run in answer["runs"]], answer["nextCursor"]
 
     async def _ask(self, field: str, variables: Mapping[str, Any]) -> Any:
         identity = await self._credentials.valid()

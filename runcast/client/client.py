@@ -1,4 +1,4 @@
-"""The client that a program uses: sign in once, then start, watch and read runs.
+"""The client that a program uses: sign in once, then start, watch, read, list and cancel runs.
 
 async with connect(ClientConfig.from_environment()) as client:
     watch = client.run("terrain", "Where could a wind farm be built?")
@@ -21,10 +21,12 @@ from typing import Any
 
 import boto3
 
+from runcast import limits
 from runcast.client.api import Api, StartedRun, open_api
 from runcast.client.config import ClientConfig
 from runcast.client.connection import Connection
 from runcast.client.credentials import Credentials
+from runcast.client.listed import CancelAnswer, ListedRun
 from runcast.client.live import subscribe
 from runcast.client.patience import Patience
 from runcast.client.sign_in import COGNITO_CLIENT_CONFIG, Identity, renew, sign_in
@@ -100,6 +102,36 @@ class Client:
             progress = await self._api.get_agent_progress(request_id, after_seq=progress.last_seq)
             steps += progress.steps
         return replace(progress, after_seq=0, steps=tuple(steps))
+
+    async def cancel(self, request_id: str) -> CancelAnswer:
+        """Cancel a run; asking again changes nothing. To see its worker stop, watch it.
+
+        Raises:
+            InvalidInput: There is no such run of this user.
+            Unauthorized: No token is accepted, not even a new one.
+            Unavailable: No answer, or a failure; the run may be cancelled all the same.
+        """
+        return await self._api.cancel_agent_run(request_id)
+
+    async def runs(self, *, limit: int | None = None) -> AsyncIterator[ListedRun]:
+        """List this user's runs, newest first, reading on as the iteration goes on. A new run may be missing yet.
+
+        Args:
+            limit: How many at most, from 1 on; None means all.
+
+        Raises:
+            Unauthorized: No token is accepted, not even a new one.
+            Unavailable: No answer, or a failure.
+        """
+        cursor, listed = None, 0
+        while limit is None or listed < limit:
+            wanted = None if limit is None else min(limit - listed, limits.LIST_MAX_RUNS)
+            runs, cursor = await self._api.list_agent_runs(limit=wanted, cursor=cursor)
+            for run in runs:
+                yield run
+            listed += len(runs)
+            if cursor is None:
+                return
 
     def _watch(
         self,

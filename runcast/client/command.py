@@ -1,4 +1,4 @@
-"""The command `runcast`: start a run and watch it, watch one again, show its record, or print the token for REST.
+"""The command `runcast`: start a run and watch it, watch, show or cancel one, list them, or print the token for REST.
 
 Everything that can go wrong on purpose ends as one line on stderr; the exit code tells scripts what became of the run.
 """
@@ -29,7 +29,7 @@ _UNAVAILABLE, _REFUSED, _INTERRUPTED = 1, 2, 130
 
 _EPILOG = """\
 exit codes:
-  0    the run is complete; for show: the record was read, whatever it says; for token: it was printed
+  0    the run is complete; for show, list, cancel and token: it was answered, whatever the answer says
   1    the run ended in an error, or the service cannot be reached
   2    wrong usage or input, missing settings, or refused
   3    the run was cancelled
@@ -74,6 +74,10 @@ async def _command(arguments: argparse.Namespace) -> int:
     async with connect(config, notify=_say) as client:
         if arguments.command == "show":
             return await _show(client, arguments)
+        if arguments.command == "list":
+            return await _list(client, arguments)
+        if arguments.command == "cancel":
+            return await _cancel(client, arguments)
         if arguments.command == "run":
             watch = client.run(
                 arguments.agent,
@@ -91,8 +95,7 @@ async def _command(arguments: argparse.Namespace) -> int:
 
 
 async def _follow(watch: Watch, arguments: argparse.Namespace) -> int:
-    console = Console()
-    view: View = JsonView(console) if arguments.json else TerminalView(console, watch)
+    view = _view(arguments, watch)
     try:
         with view:
             async for step in watch:
@@ -113,15 +116,31 @@ def _how_to_come_back(watch: Watch, arguments: argparse.Namespace) -> str:
     in_doubt = watch.began_ms is None and arguments.command == "run"
     return (
         f"The run {'may have been started' if in_doubt else 'goes on'}. "
-        f"To watch it again: runcast watch {watch.request_id}"
+        f"To watch it again: runcast watch {watch.request_id}; to cancel it: runcast cancel {watch.request_id}"
     )
 
 
 async def _show(client: Client, arguments: argparse.Namespace) -> int:
-    console = Console()
-    view: View = JsonView(console) if arguments.json else TerminalView(console)
-    view.record(arguments.request_id, await client.show(arguments.request_id))
+    _view(arguments).record(arguments.request_id, await client.show(arguments.request_id))
     return 0
+
+
+async def _list(client: Client, arguments: argparse.Namespace) -> int:
+    _view(arguments).runs([run async for run in client.runs(limit=arguments.limit)])
+    return 0
+
+
+async def _cancel(client: Client, arguments: argparse.Namespace) -> int:
+    answer = await client.cancel(arguments.request_id)
+    _view(arguments).cancelled(answer)
+    if not answer.status.ended:
+        _say(f"Its worker has been asked to stop. To see it stop: runcast watch {answer.request_id}")
+    return 0
+
+
+def _view(arguments: argparse.Namespace, watch: Watch | None = None) -> View:
+    console = Console()
+    return JsonView(console) if arguments.json else TerminalView(console, watch)
 
 
 def _print_token(config: ClientConfig) -> int:
@@ -137,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,watch,show,token}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,watch,show,list,cancel,token}")
     run = commands.add_parser("run", help="start a run and watch it")
     run.add_argument("agent", help="which agent, such as terrain")
     run.add_argument("query", help="what it shall do")
@@ -147,12 +166,18 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument("request_id", metavar="REQUEST_ID", help="which run")
     show = commands.add_parser("show", help="show a run's record as it is now")
     show.add_argument("request_id", metavar="REQUEST_ID", help="which run")
+    listing = commands.add_parser("list", help="list your own runs, newest first")
+    listing.add_argument("--limit", type=_count, default=20, metavar="N", help="how many at most, by default 20")
+    cancel = commands.add_parser("cancel", help="cancel a run, or ask its worker to stop")
+    cancel.add_argument("request_id", metavar="REQUEST_ID", help="which run")
     commands.add_parser("token", help="sign in and print the ID token, which REST calls want")
     for each in (run, watch):
         each.add_argument("--no-live", action="store_true", help="use no WebSocket; only read the record")
         each.add_argument("--timeout-seconds", type=_seconds, metavar="N", help="watch no longer than this")
     for each in (run, watch, show):
         each.add_argument("--json", action="store_true", help="print one JSON object a line: steps, then a summary")
+    for each in (listing, cancel):
+        each.add_argument("--json", action="store_true", help="print one JSON object a run")
     return parser
 
 
@@ -171,6 +196,12 @@ def _uuid(text: str) -> str:
         return str(uuid.UUID(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError("must be a UUID") from error
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError("must be a whole number above 0")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -1,4 +1,4 @@
-"""How a watched run looks: to people, live in a terminal or line by line in a file, and to scripts as JSON.
+"""How runs look: to people, live in a terminal or line by line in a file, and to scripts as JSON.
 
 Steps are printed once each and stay; only the last line of a terminal moves. So what was seen can be scrolled back to,
 and a log file holds the same lines.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -19,10 +19,12 @@ from rich.panel import Panel
 from rich.spinner import Spinner
 from rich.text import Text
 
+from runcast.client.listed import CancelAnswer, ListedRun
 from runcast.client.step import Progress, WatchedStep
 from runcast.client.tree import Tree, bar
 from runcast.client.watch import Outcome, Watch
 from runcast.clock import epoch_ms
+from runcast.record.model import RunStatus
 
 _STYLES = {
     "agent_invoking": "cyan",
@@ -61,9 +63,19 @@ class View(Protocol):
     def record(self, request_id: str, progress: Progress) -> None:
         """Show a whole record as it is now."""
 
+    def cancelled(self, answer: CancelAnswer) -> None:
+        """Show how a run stands after a cancel."""
+
+    def runs(self, runs: Sequence[ListedRun]) -> None:
+        """Show a list of runs."""
+
 
 class JsonView:
-    """One JSON object a line: `{"type": "step", ...}` for each step, then one `{"type": "summary", ...}`."""
+    """One JSON object a line.
+
+    `{"type": "step", ...}` for each step, then one `{"type": "summary", ...}`; after a cancel the summary alone; in a
+    list `{"type": "run", ...}` for each run.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -110,6 +122,15 @@ class JsonView:
                 "error": progress.error,
             }
         )
+
+    def cancelled(self, answer: CancelAnswer) -> None:
+        """Show how a run stands after a cancel."""
+        self._write({"type": "summary", **answer.to_json()})
+
+    def runs(self, runs: Sequence[ListedRun]) -> None:
+        """Show a list of runs."""
+        for run in runs:
+            self._write({"type": "run", **run.to_json()})
 
     def _write(self, line: dict[str, Any]) -> None:
         # ASCII only, so that nothing in it can reach a terminal as a control character.
@@ -192,8 +213,31 @@ class TerminalView:
         for step in progress.steps:
             self.step(step)
         self._came_of_it(progress.result, progress.error)
-        liveness = "" if progress.status.ended else f" ({progress.liveness})"
-        self._line(Text(f"run {request_id}: {progress.status}{liveness}, {progress.last_seq} steps recorded"))
+        stands = _standing(progress.status, progress.liveness)
+        self._line(Text(f"run {request_id}: {stands}, {progress.last_seq} steps recorded"))
+
+    def cancelled(self, answer: CancelAnswer) -> None:
+        """Show how a run stands after a cancel."""
+        self._line(Text(f"run {answer.request_id}: {_standing(answer.status, answer.liveness)}"))
+
+    def runs(self, runs: Sequence[ListedRun]) -> None:
+        """Show a list of runs."""
+        now_ms = self._now_ms()
+        rows = [("run", "agent", "status", "steps", "age")] + [
+            (
+                run.request_id,
+                _one_line(run.agent),
+                _standing(run.status, run.liveness),
+                str(run.last_seq),
+                _age(now_ms - run.created_at_ms),
+            )
+            for run in runs
+        ]
+        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+        for number, (*texts, steps, age) in enumerate(rows):
+            cells = [cell.ljust(width) for cell, width in zip(texts, widths, strict=False)]
+            line = "  ".join([*cells, steps.rjust(widths[3]), age.rjust(widths[4])])
+            self._line(Text(line, style="bold" if number == 0 else ""))
 
     def _came_of_it(self, result: Any, error: str | None) -> None:
         self.__exit__()
@@ -216,6 +260,18 @@ class TerminalView:
 
     def _line(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)
+
+
+def _standing(status: RunStatus, liveness: str) -> str:
+    return status.value if status.ended else f"{status.value} ({_one_line(liveness)})"
+
+
+def _age(age_ms: int) -> str:
+    seconds = max(0, age_ms) // 1000
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def _what(step: WatchedStep) -> str:

@@ -47,7 +47,7 @@ def list_runs(
         StoreUnavailable: DynamoDB did not answer.
     """
     if not 1 <= limit <= limits.LIST_MAX_RUNS:
-        raise InvalidInput(f"limit must be from 1 to {limits.LIST_MAX_RUNS}.")
+        raise InvalidInput(f"limit must be a whole number from 1 to {limits.LIST_MAX_RUNS}.")
     ids, last = store.newest_ids(owner, limit=limit, after=None if cursor is None else _place(cursor))
     now = now_ms()
     # The index may name a run whose id has since been taken anew, so the record says again whose it is.

@@ -54,13 +54,10 @@ def read_progress(
         StoreUnavailable: DynamoDB did not answer.
     """
     if after_seq is not None and after_seq < 0:
-        return _unreadable(request_id, "afterSeq must be 0 or more.")
+        return unreadable(request_id, "afterSeq must be 0 or more.")
     run = store.read(request_id) if 0 < len(request_id) <= limits.REQUEST_ID_MAX_CHARACTERS else None
     if run is None or run.owner != owner:
-        return _unreadable(
-            request_id[: limits.REQUEST_ID_MAX_CHARACTERS],
-            "There is no such run, or its record has expired.",
-        )
+        return unreadable(request_id)
     steps = _first_that_fit(_steps_after(store, run, after_seq or 0))
     return {
         "success": True,
@@ -90,6 +87,23 @@ def liveness(run: Run, now_ms: int) -> Liveness:
     return Liveness.LIVE
 
 
+def unreadable(request_id: str, error: str = "There is no such run, or its record has expired.") -> Json:
+    """Return the answer of `read_progress` about a run that cannot be read: the same whyever there is none."""
+    return {
+        "success": False,
+        "requestId": request_id[: limits.REQUEST_ID_MAX_CHARACTERS],
+        "steps": [],
+        "status": None,
+        "createdAt": None,
+        "updatedAt": None,
+        "error": error,
+        "nextSeq": None,
+        "liveness": None,
+        "leaseUntil": None,
+        "result": None,
+    }
+
+
 def _steps_after(store: RunStore, run: Run, after_seq: int) -> Iterator[Step]:
     """Return the steps after `after_seq`, fetching pages only as far as they are asked for and hold such steps."""
     pages = run.pages[bisect_right(run.pages, after_seq) :]
@@ -110,19 +124,3 @@ def _first_that_fit(steps: Iterable[Step]) -> list[Json]:
             break
         kept.append(read)
     return kept
-
-
-def _unreadable(request_id: str, error: str) -> Json:
-    return {
-        "success": False,
-        "requestId": request_id,
-        "steps": [],
-        "status": None,
-        "createdAt": None,
-        "updatedAt": None,
-        "error": error,
-        "nextSeq": None,
-        "liveness": None,
-        "leaseUntil": None,
-        "result": None,
-    }

@@ -74,7 +74,13 @@ def test_an_expired_token_is_refused(stack, alice):
 
 
 @pytest.mark.parametrize(
-    "document", [READ_ONE, 'mutation { startAgentRun(agent: "terrain", query: "q") { requestId } }']
+    "document",
+    [
+        READ_ONE,
+        "{ listAgentRuns { nextCursor } }",
+        'mutation { startAgentRun(agent: "terrain", query: "q") { requestId } }',
+        'mutation { cancelAgentRun(requestId: "none") { success } }',
+    ],
 )
 def test_an_access_token_is_refused_with_a_hint(alice, document):
     response = alice.post(document, headers={"Authorization": alice.access_token})

@@ -130,7 +130,10 @@ def test_a_wrong_after_seq_is_refused(rest, alice, after_seq):
     assert rest.refusal("GET", path, alice) == (400, "BadRequest", message)
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/runs"), ("GET", "/runs/some"), ("GET", "/agents")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/runs"), ("GET", "/runs"), ("GET", "/runs/some"), ("DELETE", "/runs/some"), ("GET", "/agents")],
+)
 def test_without_a_valid_id_token_nothing_is_answered(rest, alice, method, path):
     for token in (None, "no token", forged(alice.id_token), unsigned(alice.id_token), alice.access_token):
         headers = JSON | ({"Authorization": token} if token else {})
@@ -168,7 +171,10 @@ def test_an_expired_token_is_refused(rest, stack, alice):
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize(("method", "path"), [("DELETE", "/runs"), ("POST", "/agents"), ("GET", "/"), ("GET", "/jobs")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("DELETE", "/runs"), ("PUT", "/runs/some"), ("POST", "/agents"), ("GET", "/"), ("GET", "/jobs")],
+)
 def test_an_unknown_path_or_method_is_refused(rest, method, path):
     assert rest.refusal(method, path) == (404, "NotFound", NO_SUCH_PATH)
 

@@ -44,3 +44,13 @@ def test_a_record_is_shown_to_its_owner_only(runcast, alice, bob):
     exit_code, [*steps, _] = runcast(alice, "show", request_id)
     assert (exit_code, len(steps)) == (0, len(record["steps"]))
     assert runcast(bob, "show", request_id) == (2, [])
+
+
+def test_ones_own_runs_are_listed_and_cancelled(runcast, alice, bob):
+    request_id = alice.start("How steep?")
+    record = alice.read_to_its_end(request_id)
+    exit_code, [run] = runcast(alice, "list", "--limit", "1")
+    assert (exit_code, run["requestId"], run["status"], run["seq"]) == (0, request_id, "complete", len(record["steps"]))
+    exit_code, [summary] = runcast(alice, "cancel", request_id)
+    assert (exit_code, summary["status"], summary["liveness"]) == (0, "complete", "done")
+    assert runcast(bob, "cancel", request_id) == (2, [])

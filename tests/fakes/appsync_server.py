@@ -47,6 +47,13 @@ def _schema() -> GraphQLSchema:
     return build_schema(prelude.read_text() + (ROOT / "graphql" / "schema.graphql").read_text())
 
 
+def listed(request_id: str, *, began_ms: int = BEGAN_MS, **more: Any) -> dict[str, Any]:
+    """A run as a list tells of it."""
+    times = dict.fromkeys(("createdAt", "updatedAt", "leaseUntil"), float(began_ms))
+    state = {"status": "in_progress", "liveness": "live", "seq": 3, "error": None}
+    return {"requestId": request_id, "agent": "terrain", "jobId": None, **times, **state, **more}
+
+
 class ServiceError(Exception):
     """An error that a resolver answers, as AppSync words it."""
 
@@ -76,6 +83,9 @@ class FakeAppSync:
         refuse_refresh: Whether refresh tokens are refused.
         password: What signs the user in.
         reads: The `afterSeq` of each read so far.
+        listed: What runs there are, by its own word, newest first.
+        page_runs: How many of them one answer holds at most.
+        lists: The `limit` and the `cursor` of each list so far.
         auth_flows: How a token was asked for, each time.
         token: The one ID token that is accepted now; whoever signs in or refreshes is given it.
         attempts: How many WebSockets have been opened so far.
@@ -101,6 +111,9 @@ class FakeAppSync:
     subscriptions: int = 0
     delay_seconds: Callable[[], float] = lambda: 0.0
     reads: list[int] = field(default_factory=list)
+    listed: list[dict[str, Any]] = field(default_factory=list)
+    page_runs: int = 50
+    lists: list[tuple[int | None, str | None]] = field(default_factory=list)
     request_id: str | None = None
     started_with: dict[str, Any] | None = None
     steps: list[dict[str, Any]] = field(default_factory=list)
@@ -200,7 +213,12 @@ class FakeAppSync:
         if refused or request.headers.get("Authorization") != self.token:
             return _errors("UnauthorizedException", "Valid authorization header not provided.", status=401)
         asked = await request.json()
-        root = {"startAgentRun": self._start_agent_run, "getAgentProgress": self._get_agent_progress}
+        root = {
+            "startAgentRun": self._start_agent_run,
+            "getAgentProgress": self._get_agent_progress,
+            "cancelAgentRun": self._cancel_agent_run,
+            "listAgentRuns": self._list_agent_runs,
+        }
         result = await graphql(self._schema, asked["query"], root, variable_values=asked.get("variables"))
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
@@ -260,6 +278,18 @@ class FakeAppSync:
         if delay := self.delay_seconds():
             await asyncio.sleep(delay)
         return answer
+
+    async def _cancel_agent_run(self, _info: Any, requestId: str) -> dict[str, Any]:  # noqa: N803
+        if requestId != self.request_id:
+            return {"success": False, "requestId": requestId, "error": "There is no such run."}
+        stands = {"status": self.status, "liveness": self.liveness, "error": self.error}
+        return {"success": True, "requestId": requestId, **stands}
+
+    async def _list_agent_runs(self, _info: Any, limit: int | None = None, cursor: str | None = None) -> dict[str, Any]:
+        self.lists.append((limit, cursor))
+        begin = int(cursor or 0)
+        end = begin + min(limit or self.page_runs, self.page_runs)
+        return {"runs": self.listed[begin:end], "nextCursor": str(end) if end < len(self.listed) else None}
 
     # The real-time protocol
 

@@ -19,6 +19,7 @@ from moto import mock_aws
 
 from runcast.live.publish import StatusPublisher
 from tests.contracts.rest_api import check_answer
+from tests.fakes.agent_progress import create_agent_progress
 from tests.fakes.lambda_process import fresh_process
 from tests.fakes.publish_endpoint import PublishEndpoint, publish_endpoint
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
@@ -125,8 +126,8 @@ def lambdas(monkeypatch) -> Iterator[Lambdas]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws(), publish_endpoint() as appsync, fresh_process(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("APPSYNC_API_URL", appsync.url)
-        make_table("AgentProgress", "requestId")
-        make_table("user_sessions", "tenantId", "userId")
+        create_agent_progress(boto3.client("dynamodb"), "AgentProgress")
+        make_sessions_table()
         lambdas = Lambdas(appsync)
         patch.setattr(aws, "invoker", lambda: lambdas)
         patch.setattr(aws, "status_publisher", lambda function_name: StatusPublisher(lambdas, function_name))
@@ -145,10 +146,11 @@ def subscribe(lambdas):
     return put
 
 
-def make_table(name: str, *keys: str) -> None:
+def make_sessions_table() -> None:
+    keys = {"tenantId": "HASH", "userId": "RANGE"}
     boto3.client("dynamodb").create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)],
+        TableName="user_sessions",
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
         BillingMode="PAY_PER_REQUEST",
     )

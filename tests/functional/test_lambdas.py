@@ -10,6 +10,12 @@ from app import app
 from chalicelib import aws
 
 ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
+DOORS = {
+    "startAgentRun": "run_starter",
+    "cancelAgentRun": "run_starter",
+    "getAgentProgress": "progress_reader",
+    "listAgentRuns": "progress_reader",
+}
 STEPS = ["init", "bedrock", "tools", "agent", "ready", "thinking", "executing", "thinking", "complete"]
 
 
@@ -114,7 +120,7 @@ def test_a_foreign_run_reads_like_an_unknown_one(lambdas, event, reader):
     assert unknown["data"]["error"]
 
 
-@pytest.mark.parametrize("door", ["run_starter", "progress_reader"])
+@pytest.mark.parametrize("field", DOORS)
 @pytest.mark.parametrize(
     ("identity", "auth_type", "error"),
     [
@@ -127,9 +133,8 @@ def test_a_foreign_run_reads_like_an_unknown_one(lambdas, event, reader):
         (None, None, "Sign in with an ID token: this credential names no user."),
     ],
 )
-def test_a_caller_must_be_somebody(lambdas, event, door, identity, auth_type, error):
-    name = "startAgentRun" if door == "run_starter" else "getAgentProgress"
-    refused = lambdas.call(door, event(name) | {"identity": identity, "authType": auth_type})
+def test_a_caller_must_be_somebody(lambdas, event, field, identity, auth_type, error):
+    refused = lambdas.call(DOORS[field], event(field) | {"identity": identity, "authType": auth_type})
     assert refused == {"error": {"type": "Unauthorized", "message": error}}
 
 
@@ -139,6 +144,10 @@ def test_an_api_key_is_public(lambdas, event):
     assert started["data"]["requestId"] == ID
     assert lambdas.call("progress_reader", event("getAgentProgress") | public)["data"]["success"] is True
     assert lambdas.call("progress_reader", event("getAgentProgress"))["data"]["success"] is False
+    assert lambdas.call("run_starter", event("cancelAgentRun"))["data"]["success"] is False
+    listed = lambdas.call("progress_reader", event("listAgentRuns") | public)["data"]["runs"]
+    assert [run["requestId"] for run in listed] == [ID]
+    assert lambdas.call("run_starter", event("cancelAgentRun") | public)["data"]["status"] == "cancelled"
 
 
 def test_a_run_claimed_twice_is_refused_the_second_time(lambdas, event):
@@ -153,11 +162,10 @@ def test_the_publisher_alone(lambdas, subscribe, event):
     assert (sent["seq"], sent["metadata"]) == (7, '{"toolName":"slope"}')
 
 
-@pytest.mark.parametrize("door", ["run_starter", "progress_reader"])
-def test_what_fails_on_our_side_is_said_in_a_sentence(lambdas, event, door, monkeypatch, caplog):
+@pytest.mark.parametrize("field", DOORS)
+def test_what_fails_on_our_side_is_said_in_a_sentence(lambdas, event, field, monkeypatch, caplog):
     monkeypatch.delenv("AGENT_PROGRESS_TABLE")
-    name = "startAgentRun" if door == "run_starter" else "getAgentProgress"
-    assert lambdas.call(door, event(name)) == {
+    assert lambdas.call(DOORS[field], event(field)) == {
         "error": {"type": "InternalFailure", "message": "The request failed on our side; the log has why."}
     }
     assert "Set these environment variables: AGENT_PROGRESS_TABLE." in caplog.text
@@ -171,9 +179,10 @@ def test_an_agent_without_its_environment_says_so(lambdas, event, monkeypatch):
     }
 
 
-def test_without_its_table_a_reader_is_unavailable(lambdas, event, monkeypatch):
+@pytest.mark.parametrize("field", DOORS)
+def test_without_its_table_a_lambda_is_unavailable(lambdas, event, field):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
         aws.dynamodb.cache_clear()
-        refused = lambdas.call("progress_reader", event("getAgentProgress"))
+        refused = lambdas.call(DOORS[field], event(field))
     assert refused["error"]["type"] == "Unavailable"

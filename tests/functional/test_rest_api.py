@@ -20,6 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer is not
 ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 RUN = {"agent": "terrain", "query": "How steep is it?", "parameters": {"region": "north"}, "requestId": ID}
 BOB = ANA | {"sub": "bob", "cognito:username": "bob"}
+RUN_ROUTES = (("POST", "/runs"), ("GET", "/runs"), ("GET", f"/runs/{ID}"), ("DELETE", f"/runs/{ID}"))
 NO_BODY = (400, "BadRequest", "The body must be a JSON object.")
 FAILED = (500, "InternalFailure", "The request failed on our side; the log has why.")
 
@@ -119,10 +120,10 @@ def test_a_wrong_after_seq_is_refused(lambdas, after_seq):
 def test_an_unknown_method_is_refused(lambdas):
     refused = lambdas.request("DELETE", "/runs")
     assert refused.refusal == (405, "MethodNotAllowed", "Unsupported method: DELETE.")
-    assert refused.headers["Allow"] == "POST, OPTIONS"
+    assert set(refused.headers["Allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/runs"), ("GET", f"/runs/{ID}"), ("GET", "/agents")])
+@pytest.mark.parametrize(("method", "path"), [*RUN_ROUTES, ("GET", "/agents")])
 @pytest.mark.parametrize(
     ("claims", "message"),
     [
@@ -187,9 +188,7 @@ def test_health_fails_without_the_table_and_without_the_agent(lambdas, monkeypat
     assert "health: agentFunction failed" in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/runs"), ("GET", f"/runs/{ID}"), ("GET", "/agents"), ("GET", "/health")]
-)
+@pytest.mark.parametrize(("method", "path"), [*RUN_ROUTES, ("GET", "/agents"), ("GET", "/health")])
 def test_what_fails_on_our_side_is_said_in_a_sentence(lambdas, method, path, monkeypatch, caplog):
     monkeypatch.delenv("AGENT_PROGRESS_TABLE")
     refused = lambdas.request(method, path, json_body=RUN if method == "POST" else None)
@@ -205,11 +204,12 @@ def test_a_door_that_cannot_be_opened_is_said_in_the_same_form(lambdas, monkeypa
     assert refused.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_without_its_table_a_run_is_neither_read_nor_started(lambdas):
+def test_without_its_table_nothing_is_done_with_runs(lambdas):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
         aws.dynamodb.cache_clear()
-        assert lambdas.request("GET", f"/runs/{ID}").refusal[:2] == (503, "Unavailable")
+        for method, path in RUN_ROUTES[1:]:
+            assert lambdas.request(method, path).refusal[:2] == (503, "Unavailable")
         refused = lambdas.request("POST", "/runs", json_body=RUN)
     assert refused.refusal == (
         503,
@@ -224,7 +224,7 @@ def test_a_preflight_says_what_a_page_may_send(lambdas, path):
     assert answer.status == 204
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Access-Control-Allow-Headers"] == "Authorization,Content-Type"
-    assert answer.headers["Access-Control-Allow-Methods"] == "GET,POST,OPTIONS"
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET,POST,DELETE,OPTIONS"
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ def test_functions(stack: Stack, aws: Aws):
         "api": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "AGENT_FUNCTION": "runcast-agent",
+            "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
             "USER_POOL_CLIENT_ID": output["user_pool_client_id"],
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
@@ -136,6 +137,7 @@ def test_functions(stack: Stack, aws: Aws):
         "run-starter": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "AGENT_FUNCTION": "runcast-agent",
+            "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
             "RETENTION_HOURS": "24",
@@ -226,12 +228,18 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
                 "dynamodb:PutItem",
                 "dynamodb:UpdateItem",
             },
+            f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
             f"{functions}agent": {"lambda:InvokeFunction"},
+            f"{functions}status-publisher": {"lambda:InvokeFunction"},
         },
-        "progress-reader": {f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem"}},
+        "progress-reader": {
+            f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
+            f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
+        },
         "run-starter": {
             f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}agent": {"lambda:InvokeFunction"},
+            f"{functions}status-publisher": {"lambda:InvokeFunction"},
         },
         "status-publisher": {
             f"{tables}user_sessions": {"dynamodb:GetItem"},

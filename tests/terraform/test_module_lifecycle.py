@@ -55,7 +55,7 @@ def test_two_environments_of_one_package_run_and_one_outlives_the_other(
 def run_to_its_end(aws: Aws, prefix: str) -> dict[str, Any]:
     """Start a run of one environment as its API would, and wait for its end; return the record."""
     arguments = {"agent": "terrain", "query": "How steep is it?"}
-    started = invoke(aws, f"{prefix}runcast-run-starter", arguments)
+    started = invoke(aws, f"{prefix}runcast-run-starter", "startAgentRun", arguments)
     deadline = time.monotonic() + DEADLINE_SECONDS
     while (record := read(aws, prefix, started["requestId"]))["liveness"] != "done":
         assert time.monotonic() < deadline, record
@@ -64,13 +64,14 @@ def run_to_its_end(aws: Aws, prefix: str) -> dict[str, Any]:
 
 
 def read(aws: Aws, prefix: str, request_id: str) -> dict[str, Any]:
-    return invoke(aws, f"{prefix}runcast-progress-reader", {"requestId": request_id})
+    return invoke(aws, f"{prefix}runcast-progress-reader", "getAgentProgress", {"requestId": request_id})
 
 
-def invoke(aws: Aws, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def invoke(aws: Aws, function: str, field: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Invoke a function as a resolver does for a user, and return the data of its answer."""
     claims = {"sub": "ana", "custom:tenantId": "acme", "token_use": "id"}
-    event = {"arguments": arguments, "authType": "User Pool Authorization", "identity": {"claims": claims}}
+    asked = {"field": field, "arguments": arguments}
+    event = {**asked, "authType": "User Pool Authorization", "identity": {"claims": claims}}
     answer = json.load(aws.lambda_.invoke(FunctionName=function, Payload=json.dumps(event))["Payload"])
     assert "data" in answer, answer
     return answer["data"]

@@ -109,7 +109,7 @@ def test_a_process_of_lambda_logs_json_from_its_first_invocation_on():
         "import logging, types; logging.basicConfig()\n"
         "from app import run_starter\n"
         "context = types.SimpleNamespace(aws_request_id='lambda-1')\n"
-        "run_starter({'arguments': {'query': 'SECRET'}}, context)\n"
+        "run_starter({'field': 'startAgentRun', 'arguments': {'query': 'SECRET'}}, context)\n"
         "logging.getLogger('botocore').info('found credentials')\n"
         "import warnings; warnings.warn('old')\n"
     )

@@ -17,10 +17,12 @@ from runcast.client.client import connect
 from runcast.client.command import main
 from runcast.client.config import ClientConfig
 from runcast.client.patience import Patience
+from runcast.clock import epoch_ms
 from tests.contracts.watching_client import DEADLINE_SECONDS
-from tests.fakes.appsync_server import ID_TOKEN, ROOT, USERNAME, FakeAppSync, ServiceError
+from tests.fakes.appsync_server import ID_TOKEN, ROOT, USERNAME, FakeAppSync, ServiceError, listed
 
 REQUEST_ID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+COME_BACK = f"runcast watch {REQUEST_ID}; to cancel it: runcast cancel {REQUEST_ID}"
 Run = Callable[..., Awaitable[int]]
 
 
@@ -149,6 +151,55 @@ async def test_show_reads_the_record(server: FakeAppSync, run: Run, capsys: pyte
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["status"] == "in_progress"
 
 
+@pytest.mark.parametrize(
+    ("status", "liveness", "said", "hint"),
+    [
+        ("cancelled", "done", "cancelled", ""),
+        ("complete", "done", "complete", ""),
+        (
+            "in_progress",
+            "cancelling",
+            "in_progress (cancelling)",
+            f"Its worker has been asked to stop. To see it stop: runcast watch {REQUEST_ID}\n",
+        ),
+    ],
+)
+async def test_cancel_says_how_the_run_stands(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], status: str, liveness: str, said: str, hint: str
+):
+    server.has_run(REQUEST_ID)
+    server.status, server.liveness = status, liveness
+
+    assert await run("cancel", REQUEST_ID) == 0
+    assert capsys.readouterr() == (f"run {REQUEST_ID}: {said}\n", hint)
+    assert await run("cancel", REQUEST_ID, "--json") == 0
+    line = {"type": "summary", "requestId": REQUEST_ID, "status": status, "liveness": liveness, "error": None}
+    assert json.loads(capsys.readouterr().out) == line
+
+
+async def test_list_shows_ones_own_runs(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    server.listed = [
+        listed("r2", began_ms=epoch_ms() - 90_000),
+        listed("r1", began_ms=epoch_ms() - 7_300_000, status="error", liveness="done", seq=12, error="why"),
+    ]
+
+    assert await run("list") == 0
+    assert capsys.readouterr() == (
+        "run  agent    status              steps    age\n"
+        "r2   terrain  in_progress (live)      3  1 min\n"
+        "r1   terrain  error                  12    2 h\n",
+        "",
+    )
+    assert await run("list", "--limit", "1", "--json") == 0
+    [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (line["type"], line["requestId"], line["seq"]) == ("run", "r2", 3)
+
+
+async def test_a_list_of_none_is_its_heading(run: Run, capsys: pytest.CaptureFixture[str]):
+    assert await run("list") == 0
+    assert capsys.readouterr().out.split() == ["run", "agent", "status", "steps", "age"]
+
+
 async def test_a_refusal_is_one_line(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
     server.start_error = ServiceError("BadRequest", "agent is 'x'; known agents: terrain.")
 
@@ -156,8 +207,9 @@ async def test_a_refusal_is_one_line(server: FakeAppSync, run: Run, capsys: pyte
     assert capsys.readouterr() == ("", "runcast: agent is 'x'; known agents: terrain.\n")
 
 
-async def test_an_unknown_run_is_one_line(run: Run, capsys: pytest.CaptureFixture[str]):
-    assert await run("watch", REQUEST_ID) == 2
+@pytest.mark.parametrize("command", ["watch", "show", "cancel"])
+async def test_an_unknown_run_is_one_line(run: Run, capsys: pytest.CaptureFixture[str], command: str):
+    assert await run(command, REQUEST_ID) == 2
     assert capsys.readouterr() == ("", f"runcast: {REQUEST_ID}: There is no such run.\n")
 
 
@@ -181,7 +233,7 @@ async def test_a_service_that_is_not_there_is_one_line(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("runcast: http://127.0.0.1:9/graphql gave no answer: ")
-    assert err.endswith(f"The run may have been started. To watch it again: runcast watch {REQUEST_ID}\n")
+    assert err.endswith(f"The run may have been started. To watch it again: {COME_BACK}\n")
 
 
 def test_missing_settings_are_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
@@ -211,6 +263,15 @@ def test_wrong_usage_is_refused(arguments: list[str], complaint: str, capsys: py
 
     assert caught.value.code == 2
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5"])
+def test_a_wrong_limit_is_refused(limit: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        main(["list", f"--limit={limit}"])
+
+    assert caught.value.code == 2
+    assert "argument --limit: must be a whole number above 0" in capsys.readouterr().err
 
 
 def test_help_lists_the_exit_codes(capsys: pytest.CaptureFixture[str]):
@@ -255,6 +316,6 @@ async def test_ctrl_c_leaves_cleanly_and_says_how_to_come_back(server: FakeAppSy
     assert first.decode().split() == ["1", "0.10", "s", "init"]
     assert (process.returncode, out) == (130, b"")
     assert err.decode().splitlines() == [
-        f"The run goes on. To watch it again: runcast watch {REQUEST_ID}",
+        f"The run goes on. To watch it again: {COME_BACK}",
         "runcast: interrupted",
     ]

@@ -4,13 +4,15 @@ from graphql import build_schema, parse, validate
 from runcast.client.documents import document
 from tests.fakes.appsync_server import ROOT
 
+OPERATIONS = ["startAgentRun", "getAgentProgress", "cancelAgentRun", "listAgentRuns", "onStatusUpdate"]
 
-@pytest.mark.parametrize("name", ["startAgentRun", "getAgentProgress", "onStatusUpdate"])
+
+@pytest.mark.parametrize("name", OPERATIONS)
 def test_is_the_document_that_other_frontends_are_given(name):
     assert document(name) == (ROOT / "graphql" / "operations" / f"{name}.graphql").read_text()
 
 
-@pytest.mark.parametrize("name", ["startAgentRun", "getAgentProgress", "onStatusUpdate"])
+@pytest.mark.parametrize("name", OPERATIONS)
 def test_fits_the_schema(name):
     prelude = (ROOT / "tests" / "graphql" / "appsync_prelude.graphql").read_text()
     schema = build_schema(prelude + (ROOT / "graphql" / "schema.graphql").read_text())

@@ -84,7 +84,7 @@ def test_anothers_cursor_shows_nothing_of_theirs(store, clock):
 
 @pytest.mark.parametrize("limit", [0, -1, 51])
 def test_a_limit_that_does_not_fit_is_refused(store, clock, limit):
-    with pytest.raises(InvalidInput, match="limit must be from 1 to 50"):
+    with pytest.raises(InvalidInput, match="limit must be a whole number from 1 to 50"):
         list_runs(store, ALICE, limit=limit, now_ms=clock)
 
 

@@ -1,0 +1,57 @@
+"""Cancelling a run: end it, or ask its worker to stop; then tell whoever watches.
+
+Nothing here knows how the client asked (GraphQL or REST).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chalicelib import logs
+from runcast.clock import epoch_ms
+from runcast.live.publish import StatusPublisher
+from runcast.record.ending import cancel
+from runcast.record.model import Json, Owner
+from runcast.record.reader import liveness, unreadable
+from runcast.record.store import RunStore
+
+
+def cancel_run(
+    owner: Owner,
+    request_id: str,
+    *,
+    store: RunStore,
+    publisher: StatusPublisher,
+    now_ms: Callable[[], int] = epoch_ms,
+) -> Json:
+    """Cancel one's own run and say how it stands now. Asking again changes nothing.
+
+    Args:
+        owner: Who asks.
+        request_id: Which run; anything that is no known id reads as unknown.
+        store: The records.
+        publisher: What tells those who watch, where this call has written the end. What it cannot tell is logged.
+        now_ms: The wall clock.
+
+    Returns:
+        `success`, `requestId`, `status`, `liveness` and `error`. `liveness` is `cancelling` until the worker has
+        stopped, and `done` when the run has ended, in whatever way. A run that is unknown, expired or somebody else's
+        reads as `read_progress` says it.
+
+    Raises:
+        Unavailable: DynamoDB did not answer, or the run kept changing; asking again is safe.
+    """
+    logs.about_run(request_id)
+    ending = cancel(store, owner, request_id, now_ms=now_ms)
+    if ending is None:
+        return unreadable(request_id)
+    if ending.update:
+        publisher.send([ending.update])
+    run = ending.run
+    return {
+        "success": True,
+        "requestId": run.request_id,
+        "status": run.status.value,
+        "liveness": liveness(run, now_ms()).value,
+        "error": run.error,
+    }

@@ -1,0 +1,96 @@
+"""How a run stands, without its steps: what a list and a cancel answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runcast.record.model import RunStatus
+
+
+@dataclass(frozen=True)
+class CancelAnswer:
+    """How a run stands after a cancel.
+
+    Attributes:
+        request_id: Which run.
+        status: Its state; `in_progress` while its worker has still to stop.
+        liveness: `cancelling` until its worker has stopped, `done` once it has ended.
+        error: Why it had failed, None if it has not.
+    """
+
+    request_id: str
+    status: RunStatus
+    liveness: str
+    error: str | None
+
+    @classmethod
+    def from_answer(cls, answer: Mapping[str, Any]) -> CancelAnswer:
+        """Take a successful GraphQL `CancelAnswer`."""
+        return cls(answer["requestId"], RunStatus(answer["status"]), answer["liveness"], answer["error"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it in the field names of GraphQL."""
+        return {
+            "requestId": self.request_id,
+            "status": self.status.value,
+            "liveness": self.liveness,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """One run of a list.
+
+    Attributes:
+        request_id: Which run.
+        agent: Which agent.
+        job_id: The job it belongs to, or None.
+        status: How the run stands.
+        liveness: How alive its worker is.
+        last_seq: How many steps have been recorded.
+        created_at_ms: When the run was started (epoch ms).
+        updated_at_ms: When its record was last written (epoch ms).
+        error: Why it failed, None if it has not.
+    """
+
+    request_id: str
+    agent: str
+    job_id: str | None
+    status: RunStatus
+    liveness: str
+    last_seq: int
+    created_at_ms: int
+    updated_at_ms: int
+    error: str | None
+
+    @classmethod
+    def from_answer(cls, answer: Mapping[str, Any]) -> ListedRun:
+        """Take a GraphQL `AgentRun`."""
+        return cls(
+            request_id=answer["requestId"],
+            agent=answer["agent"],
+            job_id=answer["jobId"],
+            status=RunStatus(answer["status"]),
+            liveness=answer["liveness"],
+            last_seq=answer["seq"],
+            created_at_ms=int(answer["createdAt"]),
+            updated_at_ms=int(answer["updatedAt"]),
+            error=answer["error"],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run in the field names of GraphQL."""
+        return {
+            "requestId": self.request_id,
+            "agent": self.agent,
+            "jobId": self.job_id,
+            "status": self.status.value,
+            "liveness": self.liveness,
+            "seq": self.last_seq,
+            "createdAt": self.created_at_ms,
+            "updatedAt": self.updated_at_ms,
+            "error": self.error,
+        }
