@@ -16,7 +16,7 @@ _STOPPING_SECONDS = 5.0
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None]:
-    """Fail a test that leaves a recorder behind; asked before its fixtures go, so that a last write still finds them."""
+    """Fail a test that leaves a recorder behind, asked while its fixtures stand: a last write may be under way."""
     earlier = set(threading.enumerate())
     yield
     deadline = time.monotonic() + _STOPPING_SECONDS
