@@ -123,11 +123,11 @@ class Recorder:
         """Which run this is."""
         return self._run.request_id
 
-    def claim(self, *, wait_seconds: float = limits.CLAIM_WAIT_SECONDS) -> Claim:
+    def claim(self, *, wait_seconds: float | None = None) -> Claim:
         """Claim the run.
 
         Args:
-            wait_seconds: How long to wait for the answer.
+            wait_seconds: How long to wait for the answer; by default `CLAIM_WAIT_SECONDS`.
 
         Returns:
             `UNANSWERED` when DynamoDB has not answered yet: the run may go ahead, and the recorder goes on claiming.
@@ -135,7 +135,7 @@ class Recorder:
         began = self._monotonic()
         self._writing.start()
         self._sending.start()
-        self._writer.claim_known.wait(wait_seconds)
+        self._writer.claim_known.wait(limits.CLAIM_WAIT_SECONDS if wait_seconds is None else wait_seconds)
         self._waited_seconds = self._monotonic() - began
         return self._writer.claim
 

@@ -158,7 +158,8 @@ class _TrackedStream:
         run = open_run(given, agent=name) if self.begins_runs else None
         if run is None:
             return None
-        started = run.recorder.record("agent", f"{name} begins") if run.owned else None
+        # A run that is open is always handed on, or nobody would end it.
+        started = _harmlessly(run.recorder.record, "agent", f"{name} begins") if run.owned else None
         return self._work(Scope(run, agents_under=started))
 
     def _track_part(self, name: str, part: Any) -> None:

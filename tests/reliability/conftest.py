@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import boto3
 import pytest
 
 from runcast.record.store import RunStore
@@ -38,3 +39,27 @@ def clock() -> Clock:
 @pytest.fixture
 def store(dynamodb_client, clock) -> RunStore:
     return RunStore(dynamodb_client, TABLE_NAME, now_ms=clock)
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory):
+    """A client of MiniStack's DynamoDB, in which a user is watching."""
+    with dynamodb("ministack", tmp_path_factory.mktemp("faults")) as client:
+        create_agent_progress(client, TABLE_NAME)
+        keys = [("tenantId", "HASH"), ("userId", "RANGE")]
+        client.create_table(
+            TableName="user_sessions",
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        session = {"tenantId": {"S": "acme"}, "userId": {"S": "ana"}, "expiresAt": {"N": "4000000000"}}
+        client.put_item(TableName="user_sessions", Item=session)
+        yield client
+
+
+@pytest.fixture(scope="session")
+def connect():
+    """Make clients as the Lambda does."""
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    return lambda service, config, url: session.client(service, config=config, endpoint_url=url)

@@ -13,14 +13,20 @@ from tests.fakes.scripted_model import ScriptedModel
 from tests.unit.conftest import TABLE_NAME
 
 
+@pytest.fixture(scope="module", autouse=True)
+def process():
+    """A module's tests are one process: making clients costs more than most of them."""
+    run_module._destination.cache_clear()
+    yield
+    run_module._destination.cache_clear()
+
+
 @pytest.fixture
 def records(store, monkeypatch: pytest.MonkeyPatch):
     """The records of a process whose environment names a table, read by their requestId."""
     monkeypatch.setenv("AGENT_PROGRESS_TABLE", TABLE_NAME)
     monkeypatch.delenv("STATUS_PUBLISHER_FUNCTION", raising=False)
-    run_module._destination.cache_clear()
-    yield store
-    run_module._destination.cache_clear()
+    return store
 
 
 def scripted(*script: Any, **about: Any) -> Agent:

@@ -15,6 +15,7 @@ from chalicelib.config import AgentConfig
 from strands import Agent, ToolContext, tool
 from strands.multiagent import GraphBuilder
 
+from runcast import limits
 from runcast.errors import InvalidInput, StoreUnavailable
 from runcast.live.publish import publish_status
 from runcast.record.model import Owner, RunStatus
@@ -282,6 +283,8 @@ def test_without_a_table_the_run_goes_ahead_and_says_so(bench, store, monkeypatc
     def no_answer(*_, **__):
         raise StoreUnavailable("no answer")
 
+    monkeypatch.setattr(limits, "CLAIM_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(limits, "ADDED_TIME_SECONDS", 0.02)
     monkeypatch.setattr(store, "claim", no_answer)
     status_code, body = bench.run(Say("done all the same"))
     assert (status_code, body["result"], body["degraded"]) == (200, "done all the same", True)
