@@ -20,6 +20,7 @@ from moto import mock_aws
 from runcast.live.publish import StatusPublisher
 from tests.contracts.rest_api import check_answer
 from tests.fakes.lambda_process import fresh_process
+from tests.fakes.own_agents import own_agents
 from tests.fakes.publish_endpoint import PublishEndpoint, publish_endpoint
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 
@@ -32,6 +33,7 @@ ENVIRONMENT = {
     "AGENT_PROGRESS_TABLE": "AgentProgress",
     "USER_SESSIONS_TABLE": "user_sessions",
     "AGENT_FUNCTION": "agent",
+    "AGENT_FUNCTIONS": json.dumps({"elsewhere": "arn:aws:lambda:us-east-1:123456789012:function:elsewhere"}),
     "STATUS_PUBLISHER_FUNCTION": "status_publisher",
     "BEDROCK_MODEL_ID": "scripted",
     "MODEL_MAX_TOKENS": "1000",
@@ -50,7 +52,7 @@ class Lambdas:
     def __init__(self, appsync: PublishEndpoint) -> None:
         self._client = Client(app)
         self.appsync = appsync
-        self.model = ScriptedModel([Call("buildable_cells"), Say("Measured: {tool_result}")])
+        self.model = ScriptedModel([Call("measure"), Say("Measured: {tool_result}")])
         self.queued: list[tuple[str, object]] = []
 
     def call(self, name: str, event: object) -> dict:
@@ -123,7 +125,13 @@ def lambdas(monkeypatch) -> Iterator[Lambdas]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws(), publish_endpoint() as appsync, fresh_process(), pytest.MonkeyPatch.context() as patch:
+    with (
+        mock_aws(),
+        publish_endpoint() as appsync,
+        fresh_process(),
+        own_agents(),
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv("APPSYNC_API_URL", appsync.url)
         make_table("AgentProgress", "requestId")
         make_table("user_sessions", "tenantId", "userId")
