@@ -1,8 +1,8 @@
 """The recorder: takes the steps of one run without the run ever waiting for their record.
 
-`record()` only queues; a background thread (`writer`) makes the steps durable, then live. The run itself waits in two
-places only, `claim()` and `end()`, together for at most `ADDED_TIME_SECONDS`, whatever DynamoDB and the live channel
-do meanwhile.
+`record()` only queues; a background thread (`writer`) makes the steps durable, and from there another (`outbox`) takes
+them live. The run itself waits in two places only, `claim()` and `end()`, together for at most `ADDED_TIME_SECONDS`,
+whatever DynamoDB and the live channel do meanwhile.
 """
 
 from __future__ import annotations
@@ -115,11 +115,8 @@ class Recorder:
         self._run = Assignment(request_id, owner, agent, job_id, worker, deadline_ms, began_ms=now_ms())
         self._outbox = Outbox(publish)
         self._writer = Writer(store, self._run, self._queue, self._outbox, on_stop, now_ms=now_ms, jitter=jitter)
-        # What is logged there belongs to this run, even if it is logged when the process does the next one already.
-        work = copy_context().run
-        self._thread = threading.Thread(
-            target=work, args=(self._writer.work,), name=f"recorder-{request_id}", daemon=True
-        )
+        self._writing = _thread(self._writer.work, f"recorder-{request_id}")
+        self._sending = _thread(self._outbox.work, f"recorder-{request_id}-live")
 
     @property
     def request_id(self) -> str:
@@ -136,7 +133,8 @@ class Recorder:
             `UNANSWERED` when DynamoDB has not answered yet: the run may go ahead, and the recorder goes on claiming.
         """
         began = self._monotonic()
-        self._thread.start()
+        self._writing.start()
+        self._sending.start()
         self._writer.claim_known.wait(wait_seconds)
         self._waited_seconds = self._monotonic() - began
         return self._writer.claim
@@ -201,15 +199,18 @@ class Recorder:
             metadata: Of the last step.
         """
         self._ended = True
-        self._writer.hurry()
+        self._writer.expect_end()
         end = End(status, result_json(result), None if error is None else shortened(error, limits.ERROR_MAX_CHARACTERS))
         live = {RunStatus.COMPLETE: "agent_complete", RunStatus.ERROR: "agent_error"}.get(status)
         if self._usage:
             metadata = {**(metadata or {}), "usage": dict(self._usage)}
         self._enqueue(status.value, message, None, None, live, metadata, end)
-        if self._thread.is_alive():
-            self._thread.join(max(0.0, limits.ADDED_TIME_SECONDS - self._waited_seconds))
+        give_up_at = self._monotonic() + limits.ADDED_TIME_SECONDS - self._waited_seconds
+        for thread in (self._writing, self._sending):
+            if thread.is_alive():
+                thread.join(max(0.0, give_up_at - self._monotonic()))
         self._writer.give_up()
+        self._outbox.give_up()
         writer = self._writer
         report = Report(writer.seq, writer.unrecorded + self._dropped, self._outbox.unpublished, writer.stop)
         if report.unrecorded or report.unpublished:
@@ -265,6 +266,11 @@ class Recorder:
             unreadable = "What was told of this step is unreadable"
             queued = QueuedStep("unnamed", unreadable, timestamp_ms, end=end, ref=ref, parent=parent)
         self._queue.put(queued)
+
+
+def _thread(work: Callable[[], None], name: str) -> threading.Thread:
+    # What is logged there belongs to this run, even if it is logged when the process does the next one already.
+    return threading.Thread(target=copy_context().run, args=(work,), name=name, daemon=True)
 
 
 def _name(name: str | None) -> str | None:

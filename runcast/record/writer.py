@@ -74,7 +74,7 @@ class Writer:
         self._on_stop = on_stop
         self._now_ms = now_ms
         self._jitter = jitter
-        self._in_a_hurry = threading.Event()
+        self._end_expected = threading.Event()
         self._given_up = threading.Event()
         self._head: list[Step] = []  # the steps in the run's own item; the earlier ones stand on pages
         self._head_bytes = 0
@@ -90,9 +90,9 @@ class Writer:
         """How many steps were taken but are not known to be stored."""
         return self._queue.qsize() + (self._held is not None) + len(self._pending) + self._overflowed
 
-    def hurry(self) -> None:
-        """Be told that the end is coming: it is stored before anything else is sent."""
-        self._in_a_hurry.set()
+    def expect_end(self) -> None:
+        """Be told that the end is on its way: nobody need be told to stop any more."""
+        self._end_expected.set()
 
     def give_up(self) -> None:
         """Try nothing any more; a write that is under way may still land."""
@@ -109,6 +109,7 @@ class Writer:
             logger.exception("run %s: the recorder stopped", self._run.request_id)
         finally:
             self.claim_known.set()
+            self._outbox.close()
 
     def begin(self) -> None:
         """Claim the run, however long it takes, until it is given up."""
@@ -131,7 +132,7 @@ class Writer:
         if end and end.status is RunStatus.WAITING and self._cancel_seen:
             self._queue.put(QueuedStep("cancelled", "Cancelled", self._now_ms(), end=End(RunStatus.CANCELLED)))
             end = None
-        self._publish(steps, ended=end is not None)
+        self._publish(steps)
         return end is None
 
     def _claim_run(self) -> None:
@@ -278,7 +279,7 @@ class Writer:
     def _seconds_left(self) -> float:
         """How long until the writer must end the run; for ever, once the end is on its way."""
         time_up_ms = self._run.time_up_ms
-        if time_up_ms is None or self._time_up or self._in_a_hurry.is_set():
+        if time_up_ms is None or self._time_up or self._end_expected.is_set():
             return math.inf
         return max(0, time_up_ms - self._now_ms()) / 1000
 
@@ -287,21 +288,19 @@ class Writer:
         first = self.stop is None
         if first or stop is not Stop.CANCELLED:  # what has ended the run says more
             self.stop = stop
-        if first and self._on_stop is not None and not self._in_a_hurry.is_set():
+        if first and self._on_stop is not None and not self._end_expected.is_set():
             try:
                 self._on_stop(stop)
             except Exception:
                 logger.exception("run %s could not be told to stop", self._run.request_id)
 
-    def _publish(self, steps: list[Step], *, ended: bool) -> None:
-        """Send what has been stored, unless the end is waiting to be stored."""
+    def _publish(self, steps: list[Step]) -> None:
         run = self._run
-        self._outbox.send(
+        self._outbox.put(
             [
                 step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)
                 for step in steps
-            ],
-            until=lambda: self._given_up.is_set() or (self._in_a_hurry.is_set() and not ended),
+            ]
         )
 
     def _lease_until_ms(self) -> int:

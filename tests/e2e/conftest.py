@@ -59,7 +59,7 @@ def dev(stack, tmp_path_factory):
 def copy_of_project(target: Path) -> Path:
     """Copy what is deployed and what deploys it; what was packaged already need not be packaged again."""
     left_out = shutil.ignore_patterns("__pycache__", "node_modules", ".terraform*", "dependencies")
-    for name in ("chalice_app", "runcast", "graphql", "terraform", "local", "packager", "build/package"):
+    for name in ("chalice_app", "runcast", "graphql", "terraform", "local", "packager", "deploy", "build/package"):
         shutil.copytree(ROOT / name, target / name, ignore=left_out)
     (target / "build" / "package" / "dependencies").symlink_to(ROOT / "build" / "package" / "dependencies")
     return target
@@ -100,6 +100,8 @@ class Dev:
         deadline = time.monotonic() + DEPLOYED_SECONDS
         while not any(each.startswith(line) for each in self.lines[after:]):
             assert self._reader.is_alive(), f"it has ended: {self.lines}"
+            failed = line == "Deployed." and any(each.startswith("Not deployed") for each in self.lines[after:])
+            assert not failed, f"it could not deploy: {self.lines[after:]}"
             assert time.monotonic() < deadline, f"it has not printed {line!r}: {self.lines}"
             time.sleep(0.02)
 

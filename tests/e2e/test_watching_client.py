@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from local.stack import client_environment
+from local.deployment import client_environment
 from runcast.client.client import connect
 from runcast.client.config import ClientConfig
 from runcast.client.patience import Patience

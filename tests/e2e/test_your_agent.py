@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from local.deployment import client_environment
 from local.settings import ROOT
-from local.stack import client_environment
 from local.terraform import Terraform, prepare
 from tests.e2e.conftest import DEADLINE_SECONDS
 

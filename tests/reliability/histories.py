@@ -50,8 +50,9 @@ class Worker:
         self.queue: SimpleQueue[QueuedStep] = SimpleQueue()
         self.ended = False
         assignment = Assignment(history.request_id, ALICE, "terrain", None, f"{name}/x", None, began_ms=history.now_ms)
+        self.outbox = Outbox(history.publish)
         self.writer = Writer(
-            self.store, assignment, self.queue, Outbox(history.publish), None, now_ms=history.clock, jitter=lambda: 0.0
+            self.store, assignment, self.queue, self.outbox, None, now_ms=history.clock, jitter=lambda: 0.0
         )  # fmt: skip
 
     def tell(self, message: str, size: int, end: End | None = None) -> None:
@@ -62,6 +63,8 @@ class Worker:
     def write(self) -> None:
         try:
             self.alive = self.writer.write_next()
+            if self.outbox.unpublished:
+                self.outbox.send_next()
         except Crash:
             self.alive = False
             return
