@@ -22,7 +22,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up dev down status package wheel dist plan deploy destroy openapi terraform-docs checkov local-gaps bench lock clean
+.PHONY: help setup demo test unit lint types format up dev down status remove-demo package wheel dist plan deploy destroy openapi terraform-docs checkov local-gaps bench lock clean
 
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ down: $(SETUP) ## Stop it and forget its state
 
 status: $(SETUP) ## Say what runs on this machine
 	@$(BIN)/python -m local status
+
+remove-demo: ## Take the demonstration's agent away, with its data and its tests
+	rm -rf chalice_app/chalicelib/agents/demo tests/unit/chalicelib/agents/demo
 
 package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json (ARCHITECTURE=x86_64 or arm64)
 	@$(BIN)/python -m packager $(ARCHITECTURE)

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from bench.costs import measure_costs
-from bench.imports import DOORS, Door
+from bench.imports import AGENT, DOORS, Door
 from bench.row import Row, percentiles
 from local.deployment import client_environment
 from local.settings import ROOT, Settings
@@ -50,7 +50,7 @@ def measure_demo() -> list[Row]:
             "RUNCAST_LOCAL_DIR": f"{directory}/stack",
         }
         began = time.perf_counter()
-        command = [sys.executable, "-m", "local", "demo", "terrain", _QUERY]
+        command = [sys.executable, "-m", "local", "demo", AGENT, _QUERY]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
         seconds = time.perf_counter() - began
     return [
@@ -78,7 +78,7 @@ async def _runs(stack: LocalStack) -> list[Row]:
     first_ms: list[float] = []
     async with connect(ClientConfig.from_environment(environment)) as client:
         for _ in range(_RUNS):
-            watch = client.run("terrain", _QUERY)
+            watch = client.run(AGENT, _QUERY)
             first = True
             async for step in watch:
                 received_ms = epoch_ms()

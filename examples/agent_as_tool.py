@@ -3,8 +3,9 @@
 The other agent's steps are recorded below the call that started it, under its own name.
 """
 
-from chalicelib.agents.run import AgentRun
 from strands import Agent, tool
+
+from chalicelib.agents.run import AgentRun
 
 
 @tool

@@ -7,10 +7,11 @@ call of the second that started it, with a bar while its tool counts.
 from collections.abc import AsyncIterator
 from typing import Any
 
-from chalicelib.agents.run import AgentRun
 from strands import Agent, tool
 from strands.multiagent import GraphBuilder
 from strands.multiagent.graph import Graph
+
+from chalicelib.agents.run import AgentRun
 
 
 @tool

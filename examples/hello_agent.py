@@ -3,8 +3,9 @@
 Copy it to chalice_app/chalicelib/agents/hello.py, and Runcast has an agent `hello`.
 """
 
-from chalicelib.agents.run import AgentRun
 from strands import Agent, tool
+
+from chalicelib.agents.run import AgentRun
 
 
 @tool

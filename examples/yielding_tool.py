@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from chalicelib.agents.run import AgentRun
 from strands import Agent, tool
+
+from chalicelib.agents.run import AgentRun
 
 
 @tool

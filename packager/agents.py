@@ -32,6 +32,13 @@ def agent_flaws(chalice_app: Path) -> list[str]:
     ]
 
 
+def agent_names(chalice_app: Path) -> list[str]:
+    """Return the names of all agents, sorted."""
+    folder = chalice_app / "chalicelib" / "agents"
+    found = {**_builds(folder / "demo"), **_builds(folder)}
+    return sorted(name for name, builds in found.items() if builds)
+
+
 def _builds(folder: Path) -> dict[str, bool]:
     """Each file of a folder, and whether it exports `build`."""
     return {path.stem: bool(_BUILD.search(path.read_text())) for path in sorted(folder.glob("*.py"))}

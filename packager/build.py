@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from packager.agents import agent_names
 from packager.archive import services_named, write_archive
 from packager.bytecode import compile_bytecode
 from packager.dependencies import Architecture, install_dependencies
@@ -77,7 +78,7 @@ def _make(project: Path, work: Path, results: Path, architecture: Architecture) 
     own_site_packages = install_dependencies(requirements, own, work / "dependencies")
     app = _stage_app(project, work / "app")
     export, packaged = export_app(app, work / "export")
-    repaired = repair(export, architecture=architecture)
+    repaired = repair(export, architecture=architecture, agents=agent_names(app))
     compile_bytecode(packaged)
 
     handlers = sorted(function["handler"] for function in repaired["resource"]["aws_lambda_function"].values())

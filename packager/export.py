@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def export_app(app: Path, out: Path) -> tuple[dict[str, Any], Path]:
     return json.loads((out / "chalice.tf.json").read_text()), packaged
 
 
-def repair(export: dict[str, Any], *, architecture: str = "x86_64") -> dict[str, Any]:
+def repair(export: dict[str, Any], *, architecture: str = "x86_64", agents: Sequence[str] = ()) -> dict[str, Any]:
     """Return the part of an export that a current Terraform can apply in any environment.
 
     Taken over are the functions, and the definition of the REST API as the local value `rest_api_definition`. Dropped
@@ -78,6 +78,7 @@ def repair(export: dict[str, Any], *, architecture: str = "x86_64") -> dict[str,
     Args:
         export: `chalice.tf.json` as Chalice wrote it; it is not changed.
         architecture: The processors that the zip is for, which the module compares with its variable.
+        agents: The names of the agents in the zip, which no function elsewhere may bear.
 
     Raises:
         PackagingError: The export holds something that the repair does not know, or a function without a role.
@@ -88,7 +89,7 @@ def repair(export: dict[str, Any], *, architecture: str = "x86_64") -> dict[str,
     functions = {
         name: _repaired(name, function) for name, function in export["resource"]["aws_lambda_function"].items()
     }
-    values: dict[str, Any] = {"packaged_architecture": architecture}
+    values: dict[str, Any] = {"packaged_architecture": architecture, "packaged_agents": list(agents)}
     if "chalice_api_swagger" in export["locals"]:
         values["rest_api_definition"] = _without_templates_in_prose(export["locals"]["chalice_api_swagger"])
     return {

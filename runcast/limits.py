@@ -5,6 +5,7 @@ What is over a limit is refused clearly (inputs) or shortened visibly (texts tha
 
 # The record
 RETENTION_SECONDS = 24 * 60 * 60
+RETENTION_MAX_HOURS = 365 * 24
 MESSAGE_MAX_CHARACTERS = 1_000
 NAME_MAX_CHARACTERS = 200
 METADATA_MAX_BYTES = 8 * 1024

@@ -129,7 +129,8 @@ locals {
   ]
 }
 
-data "aws_iam_policy_document" "agent" {
+# What it takes to be recorded and seen live, for the module's agents and for anybody's.
+data "aws_iam_policy_document" "recorder" {
   statement {
     sid       = "RecordRuns"
     actions   = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
@@ -141,6 +142,26 @@ data "aws_iam_policy_document" "agent" {
     actions   = ["lambda:InvokeFunction"]
     resources = [aws_lambda_function.status_publisher.arn]
   }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "UseTheKey"
+      actions   = local.table_key_actions
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["dynamodb.${local.region}.amazonaws.com"]
+      }
+    }
+  }
+}
+
+data "aws_iam_policy_document" "agent" {
+  source_policy_documents = [data.aws_iam_policy_document.recorder.json]
 
   statement {
     sid     = "AskTheModel"
@@ -200,7 +221,7 @@ data "aws_iam_policy_document" "run_starter" {
   statement {
     sid       = "InvokeAgents"
     actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.agent.arn]
+    resources = concat([aws_lambda_function.agent.arn], values(var.agent_functions))
   }
 
   statement {
@@ -226,7 +247,7 @@ data "aws_iam_policy_document" "api_handler" {
   statement {
     sid       = "InvokeAgents"
     actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.agent.arn]
+    resources = concat([aws_lambda_function.agent.arn], values(var.agent_functions))
   }
 
   statement {

@@ -68,6 +68,20 @@ output "rest_api_function_name" {
   value       = aws_lambda_function.api_handler.function_name
 }
 
+output "recorder_policy_json" {
+  description = "What the role of a function or process of your own must be allowed so that its agents are recorded and seen live: an IAM policy document."
+  value       = data.aws_iam_policy_document.recorder.json
+}
+
+output "recorder_environment" {
+  description = "The environment variables that such a function or process needs."
+  value = {
+    AGENT_PROGRESS_TABLE      = aws_dynamodb_table.agent_progress.name
+    RETENTION_HOURS           = tostring(var.retention_hours)
+    STATUS_PUBLISHER_FUNCTION = aws_lambda_function.status_publisher.function_name
+  }
+}
+
 output "api_key" {
   description = "The API key, or null while enable_api_key is false."
   value       = one(aws_appsync_api_key.public[*].key)

@@ -181,6 +181,33 @@ variable "model_max_tokens" {
   }
 }
 
+variable "agent_functions" {
+  description = "Agents that run in functions of your own: the ARN of the Lambda function of each agent's name. startAgentRun and POST /runs start them by the same event as the module's own agents. A function must be in this region and, in another account, must let the roles of run_starter and api_handler invoke it. Lambda bounds what they can know: at most 3,000 characters as JSON, some twenty agents."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.agent_functions) : can(regex("^[A-Za-z][A-Za-z0-9_-]{0,62}$", name))])
+    error_message = "The names in agent_functions must be 1 to 63 letters, digits, hyphens and underscores that begin with a letter."
+  }
+
+  validation {
+    condition     = alltrue([for arn in values(var.agent_functions) : can(regex("^arn:aws[a-z-]*:lambda:${local.region}:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?$", arn))])
+    error_message = "The values in agent_functions must be the ARNs of Lambda functions in ${local.region}, such as arn:aws:lambda:${local.region}:123456789012:function:my-agent."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.agent_functions), local.packaged_agents)) == 0
+    error_message = "agent_functions must not name what deployment.zip holds already: ${join(", ", local.packaged_agents)}."
+  }
+
+  validation {
+    condition     = length(jsonencode(var.agent_functions)) <= 3000
+    error_message = "agent_functions must be at most 3,000 characters as JSON."
+  }
+}
+
 variable "publish_batch_size" {
   description = "How many status messages are sent to AppSync in one request. 1 sends each on its own, should AppSync ever deliver only some of several."
   type        = number

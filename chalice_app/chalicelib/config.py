@@ -6,6 +6,7 @@ environment on import, because packaging imports the application with placeholde
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -13,6 +14,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from runcast.errors import ConfigurationMissing, RuncastError
+from runcast.limits import RETENTION_MAX_HOURS
 
 Config = TypeVar("Config")
 
@@ -26,7 +28,12 @@ def _whole_number(minimum: int, maximum: int, default: int | None = None) -> Any
 
 
 def _retention_hours() -> Any:
-    return _whole_number(1, 8_760, default=24)
+    return _whole_number(1, RETENTION_MAX_HOURS, default=24)
+
+
+def _functions() -> Any:
+    """Lambda functions by name, given as a JSON object; none by default."""
+    return field(default_factory=dict, metadata={"functions": True})
 
 
 @dataclass(frozen=True)
@@ -60,8 +67,8 @@ class AgentConfig:
 class RunStarterConfig:
     """Settings of the Lambda `run_starter`.
 
-    These are the table and how long its records are kept, the Lambda to start, the one that sends status messages, and
-    which claims name the caller.
+    These are the table and how long its records are kept, the Lambda that runs the agents here, those that run others
+    (by the agents' names), the one that sends status messages, and which claims name the caller.
     """
 
     agent_progress_table: str
@@ -69,6 +76,7 @@ class RunStarterConfig:
     status_publisher_function: str
     user_id_claim: str
     tenant_id_claim: str
+    agent_functions: Mapping[str, str] = _functions()
     retention_hours: int = _retention_hours()
 
 
@@ -85,8 +93,8 @@ class ProgressReaderConfig:
 class ApiConfig:
     """Settings of the REST API.
 
-    These are the table and how long its records are kept, the Lambda to start, the one that sends status messages,
-    whose tokens it takes, and which claims name the caller.
+    These are the table and how long its records are kept, the Lambda that runs the agents here, those that run others
+    (by the agents' names), the one that sends status messages, whose tokens it takes, and which claims name the caller.
     """
 
     agent_progress_table: str
@@ -95,6 +103,7 @@ class ApiConfig:
     user_pool_client_id: str
     user_id_claim: str
     tenant_id_claim: str
+    agent_functions: Mapping[str, str] = _functions()
     retention_hours: int = _retention_hours()
 
 
@@ -122,13 +131,13 @@ def read_config(config_class: type[Config], environ: Mapping[str, str]) -> Confi
 
     Raises:
         ConfigurationMissing: Variables are missing or empty; all of them are named.
-        ConfigurationInvalid: A number is none, or out of bounds.
+        ConfigurationInvalid: A number is none, or out of bounds; or functions are no JSON object of names.
     """
     settings: tuple[Field[Any], ...] = fields(config_class)  # type: ignore[arg-type]
     missing = [
         setting.name.upper()
         for setting in settings
-        if setting.default is MISSING and not environ.get(setting.name.upper())
+        if setting.default is setting.default_factory is MISSING and not environ.get(setting.name.upper())
     ]
     if missing:
         raise ConfigurationMissing(missing)
@@ -148,7 +157,9 @@ def config_of_environment(config_class: type[Config]) -> Config:
     return read_config(config_class, os.environ)
 
 
-def _value(setting: Field[Any], text: str) -> str | int:
+def _value(setting: Field[Any], text: str) -> str | int | Mapping[str, str]:
+    if "functions" in setting.metadata:
+        return _functions_of(setting.name.upper(), text)
     if "bounds" not in setting.metadata:
         return text
     minimum, maximum = setting.metadata["bounds"]
@@ -157,3 +168,13 @@ def _value(setting: Field[Any], text: str) -> str | int:
     raise ConfigurationInvalid(
         f"{setting.name.upper()} must be a whole number from {minimum} to {maximum}, not {text!r}."
     )
+
+
+def _functions_of(variable: str, text: str) -> Mapping[str, str]:
+    try:
+        functions = json.loads(text)
+    except ValueError:
+        functions = None
+    if isinstance(functions, dict) and all(isinstance(arn, str) and arn for arn in functions.values()):
+        return functions
+    raise ConfigurationInvalid(f"{variable} must be a JSON object of agents' names and functions' ARNs, not {text!r}.")

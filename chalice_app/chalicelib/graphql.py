@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib import aws, logs
+from chalicelib.agents import registry
 from chalicelib.answer import answer_of
 from chalicelib.cancel import cancel_run
 from chalicelib.config import ProgressReaderConfig, RunStarterConfig, config_of_environment
@@ -37,7 +38,7 @@ def _start_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Json
         _caller(event, config),
         store=aws.run_store(config.agent_progress_table, config.retention_hours),
         invoker=aws.invoker(),
-        agent_function=config.agent_function,
+        functions=registry.functions(config.agent_function, config.agent_functions),
     )
 
 

@@ -6,12 +6,11 @@ Every refusal names the field and the limit, so that the caller can mend it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from chalicelib.agents import registry
 from runcast import limits
 from runcast.errors import InvalidInput
 from runcast.record.model import Json, shortened
@@ -26,15 +25,21 @@ class RunRequest:
     parameters: Json = field(default_factory=dict)
 
 
-def run_request(given: Mapping[str, Any]) -> RunRequest:
+def run_request(given: Mapping[str, Any], agents: Collection[str]) -> RunRequest:
     """Return the checked request of `agent`, `query` and, where given, `parameters`.
 
     `parameters` may be an object or, as AWSJSON may arrive, the JSON text of one; absent or null means none.
 
+    Args:
+        given: The fields as they came.
+        agents: The names that `agent` may be.
+
     Raises:
         InvalidInput: A field does not fit.
     """
-    return RunRequest(_agent(given.get("agent")), _query(given.get("query")), _parameters(given.get("parameters")))
+    return RunRequest(
+        _agent(given.get("agent"), agents), _query(given.get("query")), _parameters(given.get("parameters"))
+    )
 
 
 def chosen_request_id(given: Any) -> str | None:
@@ -53,8 +58,7 @@ def chosen_request_id(given: Any) -> str | None:
     raise InvalidInput("requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000.")
 
 
-def _agent(given: Any) -> str:
-    known = registry.names()
+def _agent(given: Any, known: Collection[str]) -> str:
     if isinstance(given, str) and given in known:
         return given
     stated = shortened(json.dumps(given, default=str), limits.NAME_MAX_CHARACTERS)

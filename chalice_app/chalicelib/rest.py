@@ -49,7 +49,7 @@ def post_run(request: Request) -> Response:
             owner,
             store=aws.run_store(config.agent_progress_table, config.retention_hours),
             invoker=aws.invoker(),
-            agent_function=config.agent_function,
+            functions=registry.functions(config.agent_function, config.agent_functions),
         )
 
     return _response(answer_of(started), status=202)
@@ -103,11 +103,13 @@ def delete_run(request: Request, request_id: str) -> Response:
 
 
 def get_agents(request: Request) -> Response:
-    """Answer `GET /agents`: each agent's `name` and `description`."""
+    """Answer `GET /agents`: each agent's `name` and `description`, which is empty for one that runs elsewhere."""
 
     def agents() -> Json:
-        _caller(request, config_of_environment(ApiConfig))
-        return {"agents": [{"name": name, "description": registry.description(name)} for name in registry.names()]}
+        config = config_of_environment(ApiConfig)
+        _caller(request, config)
+        names = registry.functions(config.agent_function, config.agent_functions)
+        return {"agents": [{"name": name, "description": registry.description(name)} for name in names]}
 
     return _response(answer_of(agents), status=200)
 

@@ -1,4 +1,4 @@
-"""Starting a run: put its record, then hand it to the agent Lambda.
+"""Starting a run: put its record, then hand it to the Lambda that runs its agent.
 
 In that order, so that a client that has been given a `requestId` can always read it, and a run that could not be
 handed over is told as ended instead of hanging. Nothing here knows how the client asked (GraphQL or REST).
@@ -33,7 +33,7 @@ def start_run(
     *,
     store: RunStore,
     invoker: LambdaClient,
-    agent_function: str,
+    functions: Mapping[str, str],
     new_id: Callable[[], object] = uuid4,
 ) -> Json:
     """Start a run for `owner` and return at once; the run goes on in the background.
@@ -43,7 +43,7 @@ def start_run(
         owner: Whose run it will be.
         store: The records.
         invoker: A Lambda client that does not retry.
-        agent_function: The agent Lambda.
+        functions: The Lambda that runs each agent, by the agents' names.
         new_id: Makes the `requestId` where none was chosen.
 
     Returns:
@@ -55,7 +55,7 @@ def start_run(
         Conflict: The chosen `requestId` is somebody else's.
         Unavailable: The run could not be recorded or handed over; it does not go on.
     """
-    request = run_request(given)
+    request = run_request(given, functions)
     request_id = chosen_request_id(given.get("requestId")) or str(new_id())
     logs.about_run(request_id)
     try:
@@ -77,7 +77,9 @@ def start_run(
         "tenantId": owner.tenant_id,
     }
     try:
-        invoker.invoke(FunctionName=agent_function, InvocationType="Event", Payload=json.dumps(event).encode())
+        invoker.invoke(
+            FunctionName=functions[request.agent], InvocationType="Event", Payload=json.dumps(event).encode()
+        )
     except (BotoCoreError, ClientError) as error:
         logger.warning("run %s was not handed to its agent: %s", request_id, error)
         # Without an answer it may have been handed over all the same: then the worker's claim decides.

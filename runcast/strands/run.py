@@ -96,7 +96,9 @@ def open_run(
     if given is not None and not isinstance(given, Mapping):
         raise InvalidInput("invocation_state['runcast'] must be a mapping such as {'requestId': ...}, or a Recorder.")
     destination = _destination(
-        os.environ.get("AGENT_PROGRESS_TABLE", ""), os.environ.get("STATUS_PUBLISHER_FUNCTION", "")
+        os.environ.get("AGENT_PROGRESS_TABLE", ""),
+        os.environ.get("STATUS_PUBLISHER_FUNCTION", ""),
+        os.environ.get("RETENTION_HOURS", ""),
     )
     if destination is None:
         return None
@@ -127,7 +129,7 @@ class _Destination(NamedTuple):
 
 
 @cache
-def _destination(table_name: str, function_name: str) -> _Destination | None:
+def _destination(table_name: str, function_name: str, retention_hours: str) -> _Destination | None:
     if not table_name:
         logger.warning("AGENT_PROGRESS_TABLE is not set, so runs are not recorded. Set it to the table's name.")
         return None
@@ -136,7 +138,8 @@ def _destination(table_name: str, function_name: str) -> _Destination | None:
     session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
     many = Config(max_pool_connections=_CONNECTIONS)
     try:
-        store = RunStore(session.client("dynamodb", config=STORE_CLIENT_CONFIG.merge(many)), table_name)
+        dynamodb = session.client("dynamodb", config=STORE_CLIENT_CONFIG.merge(many))
+        store = RunStore(dynamodb, table_name, retention_seconds=_retention_seconds(retention_hours))
         if not function_name:
             return _Destination(store, None)
         live = StatusPublisher(session.client("lambda", config=LIVE_CLIENT_CONFIG.merge(many)), function_name)
@@ -144,6 +147,20 @@ def _destination(table_name: str, function_name: str) -> _Destination | None:
         logger.warning("Runs are not recorded: %s", error)
         return None
     return _Destination(store, live.send)
+
+
+def _retention_seconds(hours: str) -> int:
+    if not hours:
+        return limits.RETENTION_SECONDS
+    if hours.isascii() and hours.isdecimal() and 1 <= int(hours) <= limits.RETENTION_MAX_HOURS:
+        return int(hours) * 3600
+    logger.warning(
+        "RETENTION_HOURS must be a whole number from 1 to %d, not %r: records are kept for %d hours.",
+        limits.RETENTION_MAX_HOURS,
+        hours,
+        limits.RETENTION_SECONDS // 3600,
+    )
+    return limits.RETENTION_SECONDS
 
 
 def _request_id(given: object) -> object:

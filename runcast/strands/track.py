@@ -49,8 +49,9 @@ def track(agent: SomeAgent, *, text: bool = False, monotonic: Callable[[], float
     An agent that is invoked inside a run works for that run.
 
     The table is named by `AGENT_PROGRESS_TABLE`, the Lambda that shows steps live, if any, by
-    `STATUS_PUBLISHER_FUNCTION`. Without a table there is one warning, and agents run unrecorded. Nothing here ever
-    raises into the agent or changes its result. Tracking an agent again changes nothing.
+    `STATUS_PUBLISHER_FUNCTION`; `RETENTION_HOURS` (24) says how long a record that is begun here is kept. Without a
+    table there is one warning, and agents run unrecorded. Nothing here ever raises into the agent or changes its
+    result. Tracking an agent again changes nothing.
 
     Args:
         agent: A Strands agent, Graph or Swarm; its nodes and the agents that are its tools are tracked with it.

@@ -6,8 +6,12 @@ import time
 import uuid
 
 import pytest
+from chalicelib.agents import registry
+
+from tests.e2e.conftest import AGENT
 
 UNKNOWN = "There is no such run, or its record has expired."
+UNKNOWN_AGENT = f'agent must be one of: {", ".join(registry.names())}; not "nobody".'
 NO_UUID = "requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000."
 NOT_A_TOKEN = "Valid authorization header not provided."
 
@@ -15,7 +19,7 @@ NOT_A_TOKEN = "Valid authorization header not provided."
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"agent": "nobody"}, 'agent must be one of: terrain; not "nobody".'),
+        ({"agent": "nobody"}, UNKNOWN_AGENT),
         ({"query": ""}, "query must be text of 1 to 10,000 characters."),
         ({"query": "q" * 10_001}, "query must be text of 1 to 10,000 characters."),
         ({"parameters": "[1]"}, "parameters must be a JSON object."),
@@ -25,7 +29,7 @@ NOT_A_TOKEN = "Valid authorization header not provided."
     ],
 )
 def test_a_run_that_does_not_fit_is_refused(alice, variables, message):
-    answer = alice.ask("startAgentRun", **{"agent": "terrain", "query": "How steep?", **variables})
+    answer = alice.ask("startAgentRun", **{"agent": AGENT, "query": "How steep?", **variables})
     assert answer["data"] == {"startAgentRun": None}
     assert [(error["errorType"], error["message"]) for error in answer["errors"]] == [("BadRequest", message)]
 
@@ -78,7 +82,7 @@ def test_an_expired_token_is_refused(stack, alice):
     [
         READ_ONE,
         "{ listAgentRuns { nextCursor } }",
-        'mutation { startAgentRun(agent: "terrain", query: "q") { requestId } }',
+        f'mutation {{ startAgentRun(agent: "{AGENT}", query: "q") {{ requestId }} }}',
         'mutation { cancelAgentRun(requestId: "none") { success } }',
     ],
 )
@@ -125,7 +129,7 @@ async def test_subscribing_for_another_user_is_refused(alice, bob):
 def test_ones_own_used_request_id_gives_that_run_again(alice):
     request_id = alice.start("How steep?")
     record = alice.read_to_its_end(request_id)
-    again = alice.ask("startAgentRun", agent="terrain", query="How rough?", requestId=request_id)
+    again = alice.ask("startAgentRun", agent=AGENT, query="How rough?", requestId=request_id)
     assert again["data"]["startAgentRun"]["requestId"] == request_id
     assert again["data"]["startAgentRun"]["status"] == "complete"
     assert alice.read(request_id) == record
@@ -134,7 +138,7 @@ def test_ones_own_used_request_id_gives_that_run_again(alice):
 def test_anothers_request_id_is_refused_and_their_run_is_untouched(alice, bob):
     request_id = bob.start("How steep?")
     record = bob.read_to_its_end(request_id)
-    answer = alice.ask("startAgentRun", agent="terrain", query="How rough?", requestId=request_id)
+    answer = alice.ask("startAgentRun", agent=AGENT, query="How rough?", requestId=request_id)
     message = "requestId is taken. Choose another UUID, or leave it out."
     assert [(error["errorType"], error["message"]) for error in answer["errors"]] == [("Conflict", message)]
     assert bob.read(request_id) == record

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from local.settings import ROOT
-from tests.e2e.conftest import DEADLINE_SECONDS, DEPLOYED_SECONDS, Dev, free_port
+from tests.e2e.conftest import AGENT, DEADLINE_SECONDS, DEPLOYED_SECONDS, Dev, free_port
 
 LIMITS = "runcast/limits.py"
 
@@ -54,13 +54,13 @@ def test_the_lines_that_it_prints_do_what_they_say(dev, tmp_path):
         timeout=DEADLINE_SECONDS,
     )
     assert (done.returncode, f"  export RUNCAST_REST_URL={dev.url}" in lines) == (0, True), done
-    assert done.stdout.splitlines()[-1].startswith('{"agents":[{"name":"terrain"')
+    assert done.stdout.splitlines()[-1].startswith(f'{{"agents":[{{"name":"{AGENT}"')
 
 
 def test_a_changed_source_is_served_at_once_and_deployed_behind(dev, edit, stack, alice):
     def limit_told_by(url):
         headers = {"Authorization": alice.id_token}
-        answer = requests.post(f"{url}/runs", json={"agent": "terrain"}, headers=headers, timeout=DEADLINE_SECONDS)
+        answer = requests.post(f"{url}/runs", json={"agent": AGENT}, headers=headers, timeout=DEADLINE_SECONDS)
         return answer.json()["error"]["message"].removeprefix("query must be text of 1 to ")
 
     edit(LIMITS, lambda text: text.replace("QUERY_MAX_CHARACTERS = 10_000", "QUERY_MAX_CHARACTERS = 9_999"))

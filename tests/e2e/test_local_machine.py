@@ -16,6 +16,7 @@ import pytest
 from local.model.server import create_server
 from local.settings import ROOT
 from local.stack_state import load_state
+from tests.e2e.conftest import AGENT
 
 TIMEOUT_SECONDS = 240
 
@@ -156,7 +157,7 @@ def test_what_a_killed_command_has_left_is_cleared_away(local, environment, dire
 
 
 def test_the_demonstration_ends_with_what_was_seen_and_leaves_nothing_behind(local, directory):
-    demo = local("demo", "terrain", "How steep is the ground?")
+    demo = local("demo", AGENT, "How steep is the ground?")
     last = re.fullmatch(
         r"run \S+: complete, (\d+) steps recorded, (\d+) received live, 0 missing", demo.stdout.splitlines()[-1]
     )

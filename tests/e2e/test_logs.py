@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from tests.contracts.embedded_metrics import check_embedded_metrics
-from tests.e2e.conftest import DEADLINE_SECONDS
+from tests.e2e.conftest import AGENT, DEADLINE_SECONDS
 
 FUNCTIONS = ("agent", "api", "progress-reader", "run-starter", "status-publisher")
 LAMBDA_S_OWN = ("START ", "END ", "REPORT ")
@@ -68,7 +68,7 @@ def test_the_metrics_of_a_run_say_what_its_record_says(runs):
         }
         assert values["FunctionName", "Agent"].keys() == {metric, "RunDuration"}
         assert (line["Agent"], line["FunctionName"], line["requestId"]) == (
-            "terrain",
+            AGENT,
             "runcast-agent",
             record["requestId"],
         )

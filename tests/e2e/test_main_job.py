@@ -9,7 +9,6 @@ import pytest
 from local.settings import ROOT
 
 COLD = ["init", "bedrock", "tools", "agent", "ready"]
-WORK = ["thinking", "executing"] * 3 + ["thinking", "complete"]
 
 
 def by_seq(items):
@@ -25,7 +24,10 @@ async def test_a_run_is_seen_live_and_in_the_record(alice):
     steps = record["steps"]
     assert (record["status"], record["error"], record["nextSeq"]) == ("complete", None, None)
     assert [step["seq"] for step in steps] == list(range(1, len(steps) + 1))
-    assert [step["step"] for step in steps] in (COLD + WORK, ["warm", *WORK])
+    tools = [step["toolName"] for step in steps if step["step"] == "executing"]
+    work = ["thinking", "executing"] * len(tools) + ["thinking", "complete"]
+    assert tools
+    assert [step["step"] for step in steps] in (COLD + work, ["warm", *work])
     # What came live is what was recorded: the same steps, each once, with the same words and times.
     mine = by_seq(update for update in updates if update["requestId"] == request_id)
     assert [update["seq"] for update in mine] == [step["seq"] for step in steps]
@@ -33,7 +35,7 @@ async def test_a_run_is_seen_live_and_in_the_record(alice):
         assert (update["message"], update["timestamp"]) == (step["message"], step["timestamp"])
         assert update["status"] == (step["status"] or step["step"])
         assert (update["userId"], update["tenantId"]) == (alice.user.user_id, "acme")
-    assert all(tool in record["result"] for tool in ("slope", "roughness", "buildable_cells"))
+    assert all(f"{tool}: " in record["result"] for tool in tools)
 
 
 async def test_each_user_sees_their_own_runs_only(alice, bob):

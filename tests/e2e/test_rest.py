@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 import requests
+from chalicelib.agents import registry
 
 from tests.contracts.rest_api import check_answer
-from tests.e2e.conftest import DEADLINE_SECONDS, Caller
-from tests.e2e.test_bad_input import UNKNOWN, forged
+from tests.e2e.conftest import AGENT, DEADLINE_SECONDS, Caller
+from tests.e2e.test_bad_input import UNKNOWN, UNKNOWN_AGENT, forged
 
 JSON = {"Content-Type": "application/json"}
 NO_TOKEN = "Send a valid ID token as the header Authorization: access tokens and expired ones are refused."
 ANOTHERS_TOKEN = "Sign in through this system's own client of the user pool: the token is another client's."
 NO_SUCH_PATH = "There is no such path, or it has no such method."
-RUN = {"agent": "terrain", "query": "How steep is the ground?"}
+RUN = {"agent": AGENT, "query": "How steep is the ground?"}
 
 
 class Rest:
@@ -74,7 +75,7 @@ def test_a_run_from_start_to_end(rest, alice):
 
 
 def test_what_there_is_is_told(rest, alice):
-    assert [agent["name"] for agent in rest.send("GET", "/agents", alice).json()["agents"]] == ["terrain"]
+    assert [agent["name"] for agent in rest.send("GET", "/agents", alice).json()["agents"]] == [*registry.names()]
     health = rest.send("GET", "/health")
     works = {"agentProgressTable": "ok", "agentFunction": "ok"}
     assert (health.status_code, health.json()) == (200, {"status": "ok", "checks": works})
@@ -93,7 +94,7 @@ def test_a_run_of_anothers_is_unknown_and_untouched(rest, alice, bob):
 @pytest.mark.parametrize(
     ("request_", "refusal"),
     [
-        ({"json": RUN | {"agent": "nobody"}}, (400, "BadRequest", 'agent must be one of: terrain; not "nobody".')),
+        ({"json": RUN | {"agent": "nobody"}}, (400, "BadRequest", UNKNOWN_AGENT)),
         ({"json": RUN | {"query": ""}}, (400, "BadRequest", "query must be text of 1 to 10,000 characters.")),
         ({"json": RUN | {"query": "q" * 10_001}}, (400, "BadRequest", "query must be text of 1 to 10,000 characters.")),
         ({"json": RUN | {"parameters": [1]}}, (400, "BadRequest", "parameters must be a JSON object.")),

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from local.deployment import client_environment
+from tests.e2e.conftest import AGENT
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def runcast(stack):
 
 @pytest.mark.parametrize("live", [True, False])
 def test_a_run_is_watched_to_its_end_and_nothing_is_missing(runcast, alice, live):
-    exit_code, [*steps, summary] = runcast(alice, "run", "terrain", "How steep?", *([] if live else ["--no-live"]))
+    exit_code, [*steps, summary] = runcast(alice, "run", AGENT, "How steep?", *([] if live else ["--no-live"]))
     record = alice.read(summary["requestId"])
     assert (exit_code, summary["status"], summary["missing"]) == (0, "complete", 0)
     assert [step["seq"] for step in steps] == [step["seq"] for step in record["steps"]]
@@ -34,7 +35,7 @@ def test_a_run_is_watched_to_its_end_and_nothing_is_missing(runcast, alice, live
 
 
 def test_a_failed_run_has_its_own_exit_code(runcast, alice):
-    exit_code, [*_, summary] = runcast(alice, "run", "terrain", "[model:error 500]")
+    exit_code, [*_, summary] = runcast(alice, "run", AGENT, "[model:error 500]")
     assert (exit_code, summary["status"], summary["missing"]) == (1, "error", 0)
 
 

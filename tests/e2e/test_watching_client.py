@@ -14,6 +14,7 @@ from runcast.client.config import ClientConfig
 from runcast.client.patience import Patience
 from runcast.client.sign_in import COGNITO_CLIENT_CONFIG, renew, sign_in
 from tests.contracts.watching_client import check_each_step_once, follow, kept
+from tests.e2e.conftest import AGENT
 from tests.fakes.cutting_proxy import cutting_proxy
 
 HASTE = Patience(gap=0.05, silence=0.5, poll=0.1, straggler=0.1, retry_first=0.05, retry_longest=0.1)
@@ -41,7 +42,7 @@ async def test_a_run_is_watched_whole_while_its_socket_is_cut(config, seed):
 
             cutting = asyncio.create_task(cut_again_and_again())
             try:
-                steps, outcome = await follow(client.run("terrain", "[model:slow 1] How steep is the ground?"))
+                steps, outcome = await follow(client.run(AGENT, "[model:slow 1] How steep is the ground?"))
             finally:
                 cutting.cancel()
             record = await client.show(outcome.request_id)

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from local.deployment import client_environment
 from local.settings import ROOT
+from local.terraform import Terraform, prepare
 from tests.e2e.conftest import DEADLINE_SECONDS
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -52,20 +54,25 @@ def reader(stack, alice, tmp_path_factory):
     return folder, environment
 
 
-def test_every_block_does_what_it_says(reader):
+@pytest.fixture(scope="session")
+def done(reader):
+    """What the reader's shell has said to all blocks of it, one after the other."""
     folder, environment = reader
     blocks = BLOCK.findall((ROOT / "docs" / "your-agent.md").read_text())
     programs = {text.splitlines()[0].removeprefix("# "): text for kind, text in blocks if kind == "python"}
     session = "\n".join(text for kind, text in blocks if kind == "sh")
-    assert len(blocks) == len(programs) + sum(kind == "sh" for kind, _ in blocks)
+    # Terraform's is tried in tests/terraform.
+    assert len(blocks) == len(programs) + sum(kind in ("sh", "hcl") for kind, _ in blocks)
     for name, text in programs.items():
-        assert f"python {name}" in session or name == "my_agent.py"
+        assert f"python {name}" in session or name in ("my_agent.py", "my_function.py")
         (folder / name).write_text(text)
-
-    done = subprocess.run(
+    return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", session],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
+
+
+def test_every_block_does_what_it_says(done):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "stopped by: end_turn" in done.stdout
     assert re.search(r"^run \S+: complete, 5 steps recorded, 0 received live, 0 missing$", done.stdout, re.MULTILINE)
@@ -94,4 +101,69 @@ async def test_an_agent_outside_lambda_is_seen_live_by_its_user_and_nobody_else(
     record = alice.read(request_id)
     assert (process.returncode, record["status"], record["liveness"]) == (0, "complete", "done")
     assert sorted(each["seq"] for each in updates) == [step["seq"] for step in record["steps"]]
+    assert bob.read(request_id)["success"] is False
+
+
+@pytest.fixture
+def function(stack, reader, done):
+    """The reader's own Lambda, with a role of its own, known to Runcast as the agent `counter`."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    functions, iam = stack.client("lambda"), stack.client("iam")
+    outputs = stack.state.outputs
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    model = {"Effect": "Allow", "Action": "bedrock:InvokeModelWithResponseStream", "Resource": "*"}
+    role = iam.create_role(RoleName="counter", AssumeRolePolicyDocument=policy_of(trust))["Role"]["Arn"]
+    policies = {"recorder": outputs["recorder_policy_json"], "model": policy_of(model)}
+    for name, policy in policies.items():
+        iam.put_role_policy(RoleName="counter", PolicyName=name, PolicyDocument=policy)
+    arn = functions.create_function(
+        FunctionName="counter",
+        Runtime="python3.11",
+        Handler="my_function.handler",
+        Role=role,
+        Timeout=60,
+        MemorySize=1024,
+        Code={"ZipFile": (reader[0] / "my_function.zip").read_bytes()},
+        Environment={"Variables": outputs["recorder_environment"]},
+    )["FunctionArn"]
+    apply(stack, {"agent_functions": {"counter": arn}})
+    yield
+    apply(stack, {})
+    functions.delete_function(FunctionName="counter")
+    for name in policies:
+        iam.delete_role_policy(RoleName="counter", PolicyName=name)
+    iam.delete_role(RoleName="counter")
+
+
+def policy_of(statement):
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def apply(stack, variables):
+    work_dir = stack.state.directory / "terraform"
+    prepare(ROOT, work_dir, variables)
+    terraform = Terraform(work_dir, stack.state.aws_environment)
+    terraform.init()
+    terraform.apply()
+
+
+@pytest.mark.usefixtures("function")
+def test_a_lambda_of_ones_own_is_started_by_rest_and_watched_whole(stack, reader, alice, bob):
+    url, headers = stack.state.outputs["rest_url"], {"Authorization": alice.id_token}
+    listed = requests.get(f"{url}/agents", headers=headers, timeout=DEADLINE_SECONDS).json()["agents"]
+    assert {"name": "counter", "description": ""} in listed
+    run = {"agent": "counter", "query": "How many words has 'to be'?"}
+    started = requests.post(f"{url}/runs", json=run, headers=headers, timeout=DEADLINE_SECONDS)
+    assert started.status_code == 202, started.text
+    request_id = started.json()["requestId"]
+
+    watched = subprocess.run(
+        [sys.executable, "-m", "runcast.client.command", "watch", request_id, "--json"],
+        env=reader[1], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS,
+    )  # fmt: skip
+    [*steps, summary] = map(json.loads, watched.stdout.splitlines())
+    record = alice.read(request_id)
+    assert (watched.returncode, summary["status"], summary["missing"]) == (0, "complete", 0), record
+    assert [step["step"] for step in record["steps"]] == ["agent", "thinking", "executing", "thinking", "complete"]
+    assert [step["seq"] for step in steps] == [1, 2, 3, 4, 5]
     assert bob.read(request_id)["success"] is False

@@ -21,6 +21,7 @@ from runcast.live.publish import StatusPublisher
 from tests.contracts.rest_api import check_answer
 from tests.fakes.agent_progress import create_agent_progress
 from tests.fakes.lambda_process import fresh_process
+from tests.fakes.own_agents import own_agents
 from tests.fakes.publish_endpoint import PublishEndpoint, publish_endpoint
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 
@@ -33,6 +34,7 @@ ENVIRONMENT = {
     "AGENT_PROGRESS_TABLE": "AgentProgress",
     "USER_SESSIONS_TABLE": "user_sessions",
     "AGENT_FUNCTION": "agent",
+    "AGENT_FUNCTIONS": json.dumps({"elsewhere": "arn:aws:lambda:us-east-1:123456789012:function:elsewhere"}),
     "STATUS_PUBLISHER_FUNCTION": "status_publisher",
     "BEDROCK_MODEL_ID": "scripted",
     "MODEL_MAX_TOKENS": "1000",
@@ -51,7 +53,7 @@ class Lambdas:
     def __init__(self, appsync: PublishEndpoint) -> None:
         self._client = Client(app)
         self.appsync = appsync
-        self.model = ScriptedModel([Call("buildable_cells"), Say("Measured: {tool_result}")])
+        self.model = ScriptedModel([Call("measure"), Say("Measured: {tool_result}")])
         self.queued: list[tuple[str, object]] = []
 
     def call(self, name: str, event: object) -> dict:
@@ -124,7 +126,13 @@ def lambdas(monkeypatch) -> Iterator[Lambdas]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws(), publish_endpoint() as appsync, fresh_process(), pytest.MonkeyPatch.context() as patch:
+    with (
+        mock_aws(),
+        publish_endpoint() as appsync,
+        fresh_process(),
+        own_agents(),
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv("APPSYNC_API_URL", appsync.url)
         create_agent_progress(boto3.client("dynamodb"), "AgentProgress")
         make_sessions_table()

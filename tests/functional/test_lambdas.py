@@ -9,6 +9,8 @@ import pytest
 from app import app
 from chalicelib import aws
 
+from tests.fakes.scripted_model import Call
+
 ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 DOORS = {
     "startAgentRun": "run_starter",
@@ -54,7 +56,7 @@ def test_a_run_from_start_to_what_is_seen_and_read(lambdas, subscribe, event):
     assert (progress["status"], progress["liveness"], progress["nextSeq"]) == ("complete", "done", None)
     assert progress["createdAt"] == started["createdAt"]
     assert progress["result"] == json.loads(answer["body"])["result"]
-    assert '"buildable_cells"' in progress["result"]
+    assert '"slopeDegrees": 3.5' in progress["result"]
 
     live = [message for request in lambdas.appsync.received for message in request.json["variables"].values()]
     assert [message["seq"] for message in live] == [step["seq"] for step in progress["steps"]]
@@ -68,7 +70,7 @@ def test_reading_on_gives_only_what_is_new(lambdas, event):
 
 
 def test_an_agent_may_be_invoked_directly_and_without_an_owner(lambdas):
-    answer = lambdas.call("agent", {"agent": "terrain", "query": "How steep is it?"})
+    answer = lambdas.call("agent", {"agent": "survey", "query": "How steep is it?"})
     body = json.loads(answer["body"])
     assert (answer["statusCode"], body["success"], len(body["progress"])) == (200, True, 9)
     stored = boto3.client("dynamodb").get_item(TableName="AgentProgress", Key={"requestId": {"S": body["requestId"]}})
@@ -78,7 +80,6 @@ def test_an_agent_may_be_invoked_directly_and_without_an_owner(lambdas):
 @pytest.mark.parametrize(
     ("wrong", "error"),
     [
-        ({"agent": "volcano"}, 'agent must be one of: terrain; not "volcano".'),
         ({"query": ""}, "query must be text of 1 to 10,000 characters."),
         ({"query": "x" * 10_001}, "query must be text of 1 to 10,000 characters."),
         ({"parameters": []}, "parameters must be a JSON object."),
@@ -91,6 +92,30 @@ def test_bad_input_is_refused_by_starter_and_agent_alike(lambdas, event, wrong, 
     answer = lambdas.call("agent", event("agent") | wrong)
     assert answer == {"statusCode": 400, "body": json.dumps({"success": False, "error": error})}
     assert boto3.client("dynamodb").scan(TableName="AgentProgress")["Count"] == 0
+
+
+def test_an_unknown_agent_is_told_those_that_starter_and_agent_know(lambdas, event):
+    started = lambdas.call("run_starter", with_arguments(event("startAgentRun"), agent="volcano"))
+    assert started["error"]["message"] == 'agent must be one of: elsewhere, survey; not "volcano".'
+    answer = lambdas.call("agent", event("agent") | {"agent": "volcano"})
+    assert json.loads(answer["body"])["error"] == 'agent must be one of: survey; not "volcano".'
+
+
+def test_an_agent_that_asks_is_waiting_with_its_questions(lambdas, subscribe, event):
+    subscribe()
+    lambdas.model.script = [Call("build_there")]
+    lambdas.call("run_starter", event("startAgentRun"))
+    [answer, *_] = lambdas.run_queue()
+    progress = lambdas.call("progress_reader", event("getAgentProgress"))["data"]
+    last = progress["steps"][-1]
+    assert (progress["status"], progress["liveness"], progress["error"], last["step"]) == (
+        "waiting", "live", None, "waiting",
+    )  # fmt: skip
+    [question] = last["metadata"]["interrupts"]
+    assert (question["name"], question["reason"]) == ("agree", {"costs": 5})
+    assert json.loads(answer["body"])["interrupts"] == [question]
+    live = [message for request in lambdas.appsync.received for message in request.json["variables"].values()]
+    assert (live[-1]["status"], json.loads(live[-1]["metadata"])) == ("waiting", last["metadata"])
 
 
 def test_a_chosen_id_must_be_a_uuid(lambdas, event):

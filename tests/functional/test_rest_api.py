@@ -9,6 +9,7 @@ import pytest
 from app import app
 from botocore.exceptions import ClientError
 from chalicelib import aws
+from chalicelib.agents import registry
 
 from packager import openapi
 from tests.contracts.rest_api import DOCUMENT, validate
@@ -18,7 +19,7 @@ from tests.functional.conftest import ANA
 pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer is not a supported in local mode:UserWarning")
 
 ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
-RUN = {"agent": "terrain", "query": "How steep is it?", "parameters": {"region": "north"}, "requestId": ID}
+RUN = {"agent": "survey", "query": "How steep is it?", "parameters": {"region": "north"}, "requestId": ID}
 BOB = ANA | {"sub": "bob", "cognito:username": "bob"}
 RUN_ROUTES = (("POST", "/runs"), ("GET", "/runs"), ("GET", f"/runs/{ID}"), ("DELETE", f"/runs/{ID}"))
 NO_BODY = (400, "BadRequest", "The body must be a JSON object.")
@@ -57,6 +58,12 @@ def test_a_run_from_start_to_what_is_read(lambdas, event):
     assert read.body == lambdas.call("progress_reader", event("getAgentProgress"))["data"]
 
 
+def test_a_run_of_an_agent_elsewhere_is_handed_to_its_function(lambdas):
+    assert lambdas.request("POST", "/runs", json_body=RUN | {"agent": "elsewhere"}).status == 202
+    function = "arn:aws:lambda:us-east-1:123456789012:function:elsewhere"
+    assert lambdas.queued == [(function, RUN | {"agent": "elsewhere", "userId": "ana", "tenantId": "acme"})]
+
+
 def test_reading_on_gives_only_what_is_new(lambdas):
     lambdas.request("POST", "/runs", json_body=RUN)
     lambdas.run_queue()
@@ -71,8 +78,8 @@ def test_a_body_without_a_content_type_is_taken_for_json(lambdas, headers):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"agent": "volcano"}, 'agent must be one of: terrain; not "volcano".'),
-        ({"agent": None}, "agent must be one of: terrain; not null."),
+        ({"agent": "volcano"}, 'agent must be one of: elsewhere, survey; not "volcano".'),
+        ({"agent": None}, "agent must be one of: elsewhere, survey; not null."),
         ({"query": ""}, "query must be text of 1 to 10,000 characters."),
         ({"query": "x" * 10_001}, "query must be text of 1 to 10,000 characters."),
         ({"parameters": []}, "parameters must be a JSON object."),
@@ -87,7 +94,7 @@ def test_a_run_that_does_not_fit_is_refused(lambdas, wrong, message):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff", b"[" * 100_000, b"agent=terrain&query=q"]
+    "body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff", b"[" * 100_000, b"agent=survey&query=q"]
 )
 def test_a_body_that_is_no_json_object_is_refused(lambdas, body):
     assert lambdas.request("POST", "/runs", body=body).refusal == NO_BODY
@@ -165,9 +172,10 @@ def test_a_foreign_run_reads_like_an_unknown_one(lambdas):
 
 
 def test_the_agents_are_listed(lambdas):
-    [terrain] = lambdas.request("GET", "/agents").body["agents"]
-    assert terrain["name"] == "terrain"
-    assert terrain["description"].startswith("The demonstration's agent")
+    assert lambdas.request("GET", "/agents").body["agents"] == [
+        {"name": "elsewhere", "description": ""},
+        {"name": "survey", "description": registry.description("survey")},
+    ]
 
 
 def test_health_says_what_it_has_checked(lambdas):

@@ -22,6 +22,7 @@ OTHER = {
     "enable_api_key": True,
     "cors_origins": ["https://app.example.com"],
     "bedrock_model_id": "amazon.nova-lite-v1:0",
+    "agent_functions": {"mine": "arn:aws:lambda:us-east-1:000000000000:function:my-agent"},
     "model_max_tokens": 1000,
     "publish_batch_size": 1,
     "user_id_claim": "cognito:username",

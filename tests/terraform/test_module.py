@@ -13,6 +13,7 @@ FUNCTIONS = ("agent", "api", "progress-reader", "run-starter", "status-publisher
 
 def test_outputs(stack: Stack, other: Stack, aws: Aws):
     output = stack.terraform.output()
+    output.pop("recorder_policy_json")  # see below
     api_id = output["graphql_api_id"]
     rest_api_id = stack.state("aws_api_gateway_rest_api", "rest_api")["id"]
     host = aws.endpoint_url.removeprefix("http://")
@@ -33,6 +34,11 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws):
         "progress_reader_function_name": "runcast-progress-reader",
         "run_starter_function_name": "runcast-run-starter",
         "rest_api_function_name": "runcast-api",
+        "recorder_environment": {
+            "AGENT_PROGRESS_TABLE": "AgentProgress",
+            "RETENTION_HOURS": "24",
+            "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
+        },
     }
     assert other.terraform.output()["api_key"].startswith("da2-")
     assert other.terraform.output()["agent_function_name"] == "other-runcast-agent"
@@ -128,6 +134,7 @@ def test_functions(stack: Stack, aws: Aws):
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "AGENT_FUNCTION": "runcast-agent",
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
+            "AGENT_FUNCTIONS": "{}",
             "USER_POOL_CLIENT_ID": output["user_pool_client_id"],
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
@@ -138,6 +145,7 @@ def test_functions(stack: Stack, aws: Aws):
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "AGENT_FUNCTION": "runcast-agent",
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
+            "AGENT_FUNCTIONS": "{}",
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
             "RETENTION_HOURS": "24",
@@ -259,6 +267,38 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         }
         wanted = access if name.startswith("ds-") else access | telemetry
         assert allowed(aws, f"runcast-{name}-{REGION}") == wanted
+
+
+def test_functions_of_ones_own_may_be_started_and_those_only(other: Stack, aws: Aws):
+    functions = [
+        f"arn:aws:lambda:{REGION}:000000000000:function:other-runcast-agent",
+        *OTHER["agent_functions"].values(),
+    ]
+    for name in ("api", "run-starter"):
+        invoke = statements(aws, f"other-runcast-{name}-{REGION}", "access")["InvokeAgents"]
+        assert (invoke["Action"], sorted(invoke["Resource"])) == ("lambda:InvokeFunction", sorted(functions))
+
+
+def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
+    for made, prefix, key in ((stack, "", None), (other, "other-", OTHER["kms_key_arn"])):
+        document = json.loads(made.terraform.output()["recorder_policy_json"])
+        allowed = {statement.pop("Sid"): statement for statement in document["Statement"]}
+        assert allowed.pop("RecordRuns") == {
+            "Effect": "Allow",
+            "Action": ["dynamodb:UpdateItem", "dynamodb:PutItem"],
+            "Resource": f"arn:aws:dynamodb:{REGION}:000000000000:table/{prefix}AgentProgress",
+        }
+        assert allowed.pop("PublishStatus") == {
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunction",
+            "Resource": f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-status-publisher",
+        }
+        if key:
+            use = allowed.pop("UseTheKey")
+            assert (use["Resource"], use["Condition"]["StringEquals"]) == (
+                key, {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"},
+            )  # fmt: skip
+        assert allowed == {}
 
 
 def test_a_plain_model_needs_no_inference_profile(other: Stack, aws: Aws):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chalicelib.agents import registry
 
 from local.settings import REGION
 from packager.build import ARCHIVE_NAME, EXPORT_NAME
@@ -54,7 +55,7 @@ def test_two_environments_of_one_package_run_and_one_outlives_the_other(
 
 def run_to_its_end(aws: Aws, prefix: str) -> dict[str, Any]:
     """Start a run of one environment as its API would, and wait for its end; return the record."""
-    arguments = {"agent": "terrain", "query": "How steep is it?"}
+    arguments = {"agent": registry.names()[0], "query": "How steep is it?"}
     started = invoke(aws, f"{prefix}runcast-run-starter", "startAgentRun", arguments)
     deadline = time.monotonic() + DEADLINE_SECONDS
     while (record := read(aws, prefix, started["requestId"]))["liveness"] != "done":

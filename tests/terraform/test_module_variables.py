@@ -1,5 +1,6 @@
 """Every variable of the module: what a plan makes of its default, what of another value, and what it refuses."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ RUNS, SESSIONS = "aws_dynamodb_table.agent_progress", "aws_dynamodb_table.user_s
 STARTER = "aws_lambda_function.run_starter"
 SUBSCRIPTION = 'aws_appsync_resolver.field["Subscription.onStatusUpdate"]'
 KEY = SET["kms_key_arn"]
+MINE = SET["agent_functions"]
 
 
 def environment(name: str) -> str:
@@ -73,6 +75,8 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
         "amazon.nova-lite-v1:0",
     ),
     ("model_max_tokens", AGENT, environment("MODEL_MAX_TOKENS"), "4096", "1000"),
+    ("agent_functions", STARTER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
+    ("agent_functions", API_HANDLER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
     ("publish_batch_size", "aws_lambda_function.status_publisher", environment("MUTATIONS_PER_REQUEST"), "50", "1"),
     ("user_id_claim", STARTER, environment("USER_ID_CLAIM"), "sub", "cognito:username"),
     ("user_id_claim", SUBSCRIPTION, r"contains(code, '= \'cognito:username\';')", False, True),
@@ -129,6 +133,7 @@ PACKAGED = (
     ' lambda_architecture = "x86_64".'
 )
 POOL_PAIR = "cognito_user_pool_id and cognito_user_pool_client_id must be set both or not at all."
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
 # The values in one column are tried together.
 REFUSED: dict[str, list[tuple[Any, str]]] = {
     "name_prefix": [
@@ -193,6 +198,23 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
         for value in ("arn:aws:bedrock:us-east-1::foundation-model/x", "claude")
     ],
     "model_max_tokens": [(value, WHOLE_NUMBER.format("model_max_tokens", 1, 200000)) for value in (0, 1.5, 200001)],
+    "agent_functions": [
+        (
+            {"9": FUNCTION},
+            "The names in agent_functions must be 1 to 63 letters, digits, hyphens and underscores that begin with a"
+            " letter.",
+        ),
+        (
+            {"mine": FUNCTION.replace("us-east-1", "eu-west-1")},
+            "The values in agent_functions must be the ARNs of Lambda functions in us-east-1, such as"
+            " arn:aws:lambda:us-east-1:123456789012:function:my-agent.",
+        ),
+        (
+            {"packaged": FUNCTION, "mine": FUNCTION},
+            "agent_functions must not name what deployment.zip holds already: packaged.",
+        ),
+        ({f"mine{n}": FUNCTION for n in range(50)}, "agent_functions must be at most 3,000 characters as JSON."),
+    ],
     "publish_batch_size": [(value, WHOLE_NUMBER.format("publish_batch_size", 1, 50)) for value in (0, 1.5, 51)],
     "user_id_claim": [("name", "user_id_claim must be sub or cognito:username: users can change the others.")],
     "tenant_id_claim": [
@@ -296,6 +318,10 @@ def names(plan: Plan) -> Iterator[tuple[str, str]]:
 def test_a_bad_value_is_refused_with_what_is_allowed(module: Path, aws: Aws, tmp_path: Path, turn: int):
     bad = {name: values[turn] for name, values in REFUSED.items() if turn < len(values)}
     made = Stack(module, tmp_path, aws.endpoint_url, {name: value for name, (value, _) in bad.items()})
+    export = tmp_path / "terraform" / EXPORT_NAME
+    exported = json.loads(export.read_text())
+    exported["locals"]["packaged_agents"] = ["packaged"]
+    export.write_text(json.dumps(exported))
     with pytest.raises(TerraformFailed) as caught:
         made.terraform.plan()
     said = " ".join(str(caught.value).replace("│", " ").split())

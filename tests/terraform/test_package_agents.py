@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from packager.agents import agent_flaws
+from packager.agents import agent_flaws, agent_names
 
 APP = Path(__file__).parents[2] / "chalice_app"
 AGENT = '"""Mine."""\n\n\ndef build(run):\n    ...\n'
@@ -32,7 +32,11 @@ def test_a_file_without_build_that_nothing_uses_is_named(app: Path, text: str):
 
 
 def test_two_agents_of_one_name_are_named(app: Path):
-    (app / "chalicelib" / "agents" / "terrain.py").write_text(AGENT)
+    agents = app / "chalicelib" / "agents"
+    (agents / "demo").mkdir(exist_ok=True)
+    for path in (agents / "mine.py", agents / "demo" / "mine.py"):
+        path.write_text(AGENT)
     assert agent_flaws(app) == [
-        "Two agents are named terrain: chalicelib/agents/terrain.py is used, chalicelib/agents/demo/terrain.py is not."
+        "Two agents are named mine: chalicelib/agents/mine.py is used, chalicelib/agents/demo/mine.py is not."
     ]
+    assert agent_names(app).count("mine") == 1

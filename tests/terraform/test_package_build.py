@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from chalicelib.agents import registry
 
 from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
 from packager.dependencies import install_dependencies
@@ -141,7 +142,8 @@ def test_both_architectures_hold_the_same_but_for_compiled_modules(package: Path
 
 def test_the_export_says_what_the_zip_is_for(package: Path, arm64: Path):
     for architecture, folder in (("x86_64", package), ("arm64", arm64)):
-        assert json.loads((folder / EXPORT_NAME).read_text())["locals"]["packaged_architecture"] == architecture
+        said = json.loads((folder / EXPORT_NAME).read_text())["locals"]
+        assert (said["packaged_architecture"], said["packaged_agents"]) == (architecture, list(registry.names()))
 
 
 def test_whatever_is_taken_out_of_the_zip_is_missed_by_name(package: Path, tmp_path: Path):

@@ -89,7 +89,7 @@ def test_of_an_api_its_definition_and_its_function_are_left():
     repaired = repair(with_api())
     assert list(repaired["resource"]) == ["aws_lambda_function"]
     assert repaired.keys() == {"//", "resource", "locals"}
-    assert repaired["locals"].keys() == {"packaged_architecture", "rest_api_definition"}
+    assert repaired["locals"].keys() == {"packaged_agents", "packaged_architecture", "rest_api_definition"}
     function = repaired["resource"]["aws_lambda_function"]["api_handler"]
     assert (function["function_name"], function["handler"]) == ('${local.function_names["api_handler"]}', "app.app")
     definition = repaired["locals"]["rest_api_definition"]
@@ -124,8 +124,8 @@ def test_only_functions_are_left_so_the_module_decides_the_versions():
 
 
 def test_the_module_can_tell_what_the_zip_is_for():
-    repaired = repair(EXPORT, architecture="arm64")
-    assert repaired["locals"] == {"packaged_architecture": "arm64"}
+    repaired = repair(EXPORT, architecture="arm64", agents=["mine"])
+    assert repaired["locals"] == {"packaged_architecture": "arm64", "packaged_agents": ["mine"]}
     function = repaired["resource"]["aws_lambda_function"]["run_starter"]
     assert function["architectures"] == ["${var.lambda_architecture}"]
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.agents import registry
 from chalicelib.request import RunRequest, run_request
 from runcast.errors import InvalidInput
 from runcast.record.identity import run_identity
@@ -44,6 +45,6 @@ def invocation_of(event: Any, *, aws_request_id: str) -> Invocation:
     """
     if not isinstance(event, Mapping):
         raise InvalidInput("The event must be a JSON object.")
-    request = run_request(event)
+    request = run_request(event, registry.names())
     identity = run_identity(event, request_id=aws_request_id)
     return Invocation(request, identity.request_id, identity.owner, identity.job_id)

@@ -1,6 +1,7 @@
 """Which agents there are.
 
 An agent is a file in this folder or in `demo` that defines `build(run)`; the first line of its docstring describes it.
+Others run elsewhere, in functions that whoever has deployed this names.
 Listing them reads the files' text instead of importing them: whoever only checks a name (the starter of runs) must not
 pay for Strands.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -38,13 +40,20 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_files()))
 
 
-def description(name: str) -> str:
-    """Return the first line of an agent's docstring, without importing it; empty if it has none.
+def functions(own: str, elsewhere: Mapping[str, str]) -> dict[str, str]:
+    """Return the function that runs each agent, by the agents' names, sorted.
 
     Args:
-        name: One of `names()`.
+        own: The function that runs the agents here.
+        elsewhere: Agents that run elsewhere; one of the same name here hides it.
     """
-    docstring = ast.get_docstring(ast.parse(_files()[name].read_text()))
+    return dict(sorted({**elsewhere, **dict.fromkeys(names(), own)}.items()))
+
+
+def description(name: str) -> str:
+    """Return the first line of an agent's docstring, without importing it; empty if it has none or runs elsewhere."""
+    file = _files().get(name)
+    docstring = ast.get_docstring(ast.parse(file.read_text())) if file else None
     return docstring.splitlines()[0] if docstring else ""
 
 

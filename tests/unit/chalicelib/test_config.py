@@ -81,6 +81,28 @@ def test_what_each_lambda_needs(config_class, names):
     assert str(missing.value) == f"Set these environment variables: {names}."
 
 
+STARTER = {
+    "AGENT_PROGRESS_TABLE": "AgentProgress",
+    "AGENT_FUNCTION": "runcast-agent",
+    "USER_ID_CLAIM": "sub",
+    "TENANT_ID_CLAIM": "custom:tenantId",
+}
+
+
+@pytest.mark.parametrize(("text", "functions"), [("", {}), ("{}", {}), ('{"mine": "arn:1"}', {"mine": "arn:1"})])
+def test_functions_by_name_are_a_json_object(text, functions):
+    assert read_config(RunStarterConfig, STARTER | {"AGENT_FUNCTIONS": text}).agent_functions == functions
+    assert read_config(RunStarterConfig, STARTER).agent_functions == {}
+
+
+@pytest.mark.parametrize("text", ["mine", "[]", '{"mine": 1}', '{"mine": ""}', "{"])
+def test_what_names_no_functions_is_refused(text):
+    with pytest.raises(ConfigurationInvalid) as invalid:
+        read_config(RunStarterConfig, STARTER | {"AGENT_FUNCTIONS": text})
+    wanted = "a JSON object of agents' names and functions' ARNs"
+    assert str(invalid.value) == f"AGENT_FUNCTIONS must be {wanted}, not {text!r}."
+
+
 def test_settings_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         read_config(AgentConfig, AGENT).aws_region = "elsewhere"

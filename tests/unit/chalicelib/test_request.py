@@ -11,29 +11,30 @@ from chalicelib.request import RunRequest, chosen_request_id, run_request
 from runcast.errors import InvalidInput
 
 GOOD = {"agent": "terrain", "query": "How steep is it?"}
+AGENTS = ("elsewhere", "terrain")
 PARAMETERS_LIMIT = 64 * 1024
 
 
 def refusal(given) -> str:
     with pytest.raises(InvalidInput) as refused:
-        run_request(given)
+        run_request(given, AGENTS)
     return str(refused.value)
 
 
 def test_agent_and_query_are_enough():
-    assert run_request(GOOD) == RunRequest("terrain", "How steep is it?", {})
+    assert run_request(GOOD, AGENTS) == RunRequest("terrain", "How steep is it?", {})
 
 
 @pytest.mark.parametrize("parameters", [{"region": "north"}, '{"region": "north"}'])
 def test_parameters_come_as_an_object_or_as_its_text(parameters):
-    assert run_request(GOOD | {"parameters": parameters}).parameters == {"region": "north"}
+    assert run_request(GOOD | {"parameters": parameters}, AGENTS).parameters == {"region": "north"}
 
 
 @pytest.mark.parametrize(
     ("agent", "stated"), [("volcano", '"volcano"'), ("", '""'), (None, "null"), (7, "7"), ("registry", '"registry"')]
 )
 def test_an_unknown_agent_is_told_the_known_ones(agent, stated):
-    assert refusal(GOOD | {"agent": agent}) == f"agent must be one of: terrain; not {stated}."
+    assert refusal(GOOD | {"agent": agent}) == f"agent must be one of: elsewhere, terrain; not {stated}."
 
 
 def test_an_endless_agent_name_is_not_repeated_whole():
@@ -47,7 +48,7 @@ def test_a_query_has_1_to_10000_characters(query):
 
 @pytest.mark.parametrize("query", ["x", "ä" * 10_000])
 def test_queries_at_the_limits_are_taken(query):
-    assert run_request(GOOD | {"query": query}).query == query
+    assert run_request(GOOD | {"query": query}, AGENTS).query == query
 
 
 @pytest.mark.parametrize(
@@ -60,8 +61,8 @@ def test_parameters_are_a_json_object(parameters):
 
 def test_parameters_at_the_limit_are_taken():
     filler = "x" * (PARAMETERS_LIMIT - len('{"a":""}'))
-    assert run_request(GOOD | {"parameters": {"a": filler}}).parameters == {"a": filler}
-    assert run_request(GOOD | {"parameters": json.dumps({"a": filler}, separators=(",", ":"))})
+    assert run_request(GOOD | {"parameters": {"a": filler}}, AGENTS).parameters == {"a": filler}
+    assert run_request(GOOD | {"parameters": json.dumps({"a": filler}, separators=(",", ":"))}, AGENTS)
 
 
 @pytest.mark.parametrize("as_text", [False, True])

@@ -18,6 +18,9 @@ ID = "123e4567-e89b-12d3-a456-426614174000"
 GIVEN = {"agent": "terrain", "query": "How steep is it?", "parameters": {"region": "north"}, "requestId": ID}
 
 
+FUNCTIONS = {"terrain": "runcast-agent", "elsewhere": "arn:aws:lambda:eu-west-1:123456789012:function:elsewhere"}
+
+
 class Invoker:
     """A Lambda client that keeps what it is asked to invoke, or fails."""
 
@@ -35,7 +38,7 @@ class Invoker:
 
 
 def start(store, invoker, given=GIVEN, owner=ANA, **about):
-    return start_run(given, owner, store=store, invoker=invoker, agent_function="runcast-agent", **about)
+    return start_run(given, owner, store=store, invoker=invoker, functions=FUNCTIONS, **about)
 
 
 def test_the_record_is_put_before_the_run_is_handed_over(store, clock):
@@ -46,6 +49,14 @@ def test_the_record_is_put_before_the_run_is_handed_over(store, clock):
     [invocation] = invoker.invocations
     assert (invocation["FunctionName"], invocation["InvocationType"]) == ("runcast-agent", "Event")
     assert json.loads(invocation["Payload"]) == {**GIVEN, "userId": "ana", "tenantId": "acme"}
+
+
+def test_an_agent_elsewhere_is_handed_the_same_event(store):
+    invoker = Invoker()
+    start(store, invoker, GIVEN | {"agent": "elsewhere"})
+    [invocation] = invoker.invocations
+    assert (invocation["FunctionName"], invocation["InvocationType"]) == (FUNCTIONS["elsewhere"], "Event")
+    assert json.loads(invocation["Payload"]) == {**GIVEN, "agent": "elsewhere", "userId": "ana", "tenantId": "acme"}
 
 
 def test_without_a_chosen_id_one_is_made(store):

@@ -25,7 +25,8 @@ def process():
 def records(store, monkeypatch: pytest.MonkeyPatch):
     """The records of a process whose environment names a table, read by their requestId."""
     monkeypatch.setenv("AGENT_PROGRESS_TABLE", TABLE_NAME)
-    monkeypatch.delenv("STATUS_PUBLISHER_FUNCTION", raising=False)
+    for name in ("STATUS_PUBLISHER_FUNCTION", "RETENTION_HOURS"):
+        monkeypatch.delenv(name, raising=False)
     return store
 
 

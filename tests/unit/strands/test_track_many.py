@@ -40,14 +40,19 @@ class MemoryStore:
 
 
 class Reentrant(ScriptedModel):
-    """Knows by `invocation_state` whom it answers: calls the tool once, then says the name."""
+    """Knows by `invocation_state` whom it answers: calls the tool once, then says the name.
 
-    def __init__(self):
+    It answers nobody before all have asked, each time: so all runs are really under way at once.
+    """
+
+    def __init__(self, runs):
         super().__init__([])
+        self._all_have_asked = asyncio.Barrier(runs)
 
     async def stream(self, messages, *args, invocation_state=None, **kwargs):
         name = invocation_state["name"]
-        await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            await self._all_have_asked.wait()
         script = Say(name) if invocation_state.get("asked") else Call("slope", {"reason": name})
         invocation_state["asked"] = True
         async for event in ScriptedModel([script]).stream([{"content": []}]):
@@ -61,7 +66,7 @@ async def test_two_hundred_runs_of_one_agent_never_mix(monkeypatch):
     monkeypatch.setattr(run_module, "_destination", lambda *_: run_module._Destination(memory, None))
     agent = track(
         Agent(
-            model=Reentrant(),
+            model=Reentrant(200),
             tools=[slope],
             callback_handler=None,
             conversation_manager=NullConversationManager(),

@@ -8,8 +8,15 @@ from chalicelib.request import RunRequest
 
 from runcast.errors import InvalidInput
 from runcast.record.model import PUBLIC, Owner
+from tests.fakes.own_agents import own_agents
 
-GOOD = {"agent": "terrain", "query": "How steep is it?"}
+GOOD = {"agent": "survey", "query": "How steep is it?"}
+
+
+@pytest.fixture(autouse=True)
+def agents():
+    with own_agents():
+        yield
 
 
 def refusal(event) -> str:
@@ -20,7 +27,7 @@ def refusal(event) -> str:
 
 def test_everything_optional_has_its_default():
     assert invocation_of(GOOD, aws_request_id="lambda-request") == Invocation(
-        request=RunRequest("terrain", "How steep is it?"), request_id="lambda-request", owner=PUBLIC, job_id=None
+        request=RunRequest("survey", "How steep is it?"), request_id="lambda-request", owner=PUBLIC, job_id=None
     )
 
 
@@ -28,7 +35,7 @@ def test_everything_given_is_kept():
     event = GOOD | {"requestId": "run", "userId": "ana", "tenantId": "acme", "jobId": "job", "parameters": {"a": 1}}
     invocation = invocation_of(event, aws_request_id="lambda-request")
     assert invocation == Invocation(
-        RunRequest("terrain", "How steep is it?", {"a": 1}), "run", Owner("acme", "ana"), "job"
+        RunRequest("survey", "How steep is it?", {"a": 1}), "run", Owner("acme", "ana"), "job"
     )
 
 
@@ -54,4 +61,4 @@ def test_names_have_limits(field, limit):
 
 
 def test_the_request_is_checked_too():
-    assert refusal({"agent": "terrain"}) == "query must be text of 1 to 10,000 characters."
+    assert refusal({"agent": "survey"}) == "query must be text of 1 to 10,000 characters."

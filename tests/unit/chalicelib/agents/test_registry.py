@@ -11,21 +11,22 @@ import chalicelib
 import pytest
 from chalicelib.agents import registry
 
+from tests.fakes.own_agents import own_agents
+
 ROOT = Path(__file__).parents[4]
 
 
-def test_the_demo_has_one_agent():
-    assert registry.names() == ("terrain",)
+def test_each_agent_can_be_loaded_and_is_described_in_a_line():
+    for name in registry.names():
+        assert callable(registry.load(name))
+        assert registry.description(name)
 
 
-@pytest.mark.parametrize("name", registry.names())
-def test_each_agent_can_be_loaded(name):
-    assert callable(registry.load(name))
-
-
-@pytest.mark.parametrize("name", registry.names())
-def test_each_agent_is_described_in_a_line(name):
-    assert registry.description(name)
+def test_agents_elsewhere_stand_beside_those_here_which_hide_them():
+    with own_agents():
+        functions = registry.functions("own", {"zebra": "arn:1", "alpha": "arn:2", "survey": "arn:3"})
+        assert list(functions.items()) == [("alpha", "arn:2"), ("survey", "own"), ("zebra", "arn:1")]
+        assert registry.description("zebra") == ""
 
 
 def test_an_agent_is_a_file_that_defines_build(tmp_path, monkeypatch):

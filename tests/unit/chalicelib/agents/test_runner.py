@@ -20,6 +20,7 @@ from runcast.errors import InvalidInput, StoreUnavailable
 from runcast.live.publish import publish_status
 from runcast.record.model import Owner, RunStatus
 from tests.fakes.lambda_process import Context
+from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 
 CONFIG = AgentConfig(
@@ -29,7 +30,7 @@ CONFIG = AgentConfig(
     aws_region="us-east-1",
     model_max_tokens=1000,
 )
-EVENT = {"agent": "terrain", "query": "How steep is it?", "requestId": "run-1", "userId": "ana", "tenantId": "acme"}
+EVENT = {"agent": "survey", "query": "How steep is it?", "requestId": "run-1", "userId": "ana", "tenantId": "acme"}
 COLD = ["init", "bedrock", "tools", "agent", "ready"]
 
 
@@ -65,6 +66,12 @@ class Bench:
         return answer["statusCode"], json.loads(answer["body"])
 
 
+@pytest.fixture(autouse=True)
+def agents():
+    with own_agents():
+        yield
+
+
 @pytest.fixture
 def bench(store, monkeypatch):
     bench = Bench(store, monkeypatch)
@@ -77,10 +84,10 @@ def names(steps):
 
 
 def test_a_cold_run_is_recorded_from_its_first_step_to_its_last(bench, store):
-    status_code, body = bench.run(Call("slope"), Say("Measured: {tool_result}"))
+    status_code, body = bench.run(Call("measure"), Say("Measured: {tool_result}"))
     steps = [*COLD, "thinking", "executing", "thinking", "complete"]
     assert (status_code, body["success"], body["coldStart"]) == (200, True, True)
-    assert (body["requestId"], body["agent"]) == ("run-1", "terrain")
+    assert (body["requestId"], body["agent"]) == ("run-1", "survey")
     assert body["result"].startswith('Measured: {"area": "whole"')
     assert names(body["progress"]) == steps
     assert [step["seq"] for step in body["progress"]] == list(range(1, 10))
@@ -174,7 +181,7 @@ def test_a_second_worker_is_refused_and_runs_nothing(bench, store):
 
 
 def test_a_run_that_was_put_by_its_starter_is_claimed(bench, store):
-    store.create("run-1", owner=Owner("acme", "ana"), agent="terrain")
+    store.create("run-1", owner=Owner("acme", "ana"), agent="survey")
     assert bench.run(Say("done"))[0] == 200
     assert store.read("run-1").status is RunStatus.COMPLETE
 

@@ -17,6 +17,10 @@ def terrain(script, **parameters):
     return model, registry.load("terrain")(AgentRun("How steep is it?", parameters, model))
 
 
+def test_it_is_there_and_described():
+    assert registry.description("terrain").startswith("The demonstration's agent")
+
+
 @pytest.mark.parametrize("tool", [slope, roughness, buildable_cells])
 def test_every_argument_has_a_default_and_every_area_is_named(tool):
     schema = tool.tool_spec["inputSchema"]["json"]

@@ -1,0 +1,22 @@
+"""Measures for tests, and asks before it builds: an agent's file as a project has them."""
+
+from chalicelib.agents.run import AgentRun
+from strands import Agent, ToolContext, tool
+
+
+@tool
+def measure(area: str = "whole") -> dict[str, object]:
+    """Measure the slope of an area."""
+    return {"area": area, "slopeDegrees": 3.5}
+
+
+@tool(context=True)
+def build_there(tool_context: ToolContext) -> str:
+    """Build, once somebody has agreed."""
+    tool_context.interrupt("agree", reason={"costs": 5})
+    return "built"
+
+
+def build(run: AgentRun) -> Agent:
+    """Return a new agent for one run."""
+    return Agent(name="survey", model=run.model, tools=[measure, build_there], callback_handler=None)

@@ -1,0 +1,51 @@
+"""The root around a Lambda of one's own, as docs/your-agent.md has it; in tests/e2e such a Lambda is started."""
+
+import json
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+
+from local.settings import REGION
+from local.terraform import find_terraform, prepare
+from tests.terraform.applied import Aws
+
+
+def test_it_can_be_planned_as_it_stands(project: Path, module: Path, aws: Aws, tmp_path: Path):
+    prepare(module, tmp_path)
+    (tmp_path / "terraform" / "backend_override.tf").unlink()
+    root = tmp_path / "root"
+    root.mkdir()
+    [block] = re.findall(r"^```hcl\n(.*?)^```$", (project / "docs" / "your-agent.md").read_text(), re.M | re.S)
+    (root / "my_function.tf").write_text(block)
+    (root / "providers.tf").write_text('provider "aws" {}\n')
+    with zipfile.ZipFile(root / "my_function.zip", "w") as archive:
+        archive.writestr("my_function.py", "")
+
+    def run(*arguments: str) -> str:
+        environment = {
+            "PATH": "/nowhere",
+            "HOME": str(tmp_path),
+            "TF_CLI_CONFIG_FILE": str(tmp_path / "terraform.rc"),
+            "CHECKPOINT_DISABLE": "1",
+            "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        done = subprocess.run(
+            [*find_terraform(), f"-chdir={root}", *arguments], env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("fmt", "-check", "-diff")
+    run("init", "-no-color")
+    assert run("validate", "-no-color").strip() == "Success! The configuration is valid."
+    run("plan", "-no-color", "-out=plan")
+    plan = json.loads(run("show", "-json", "plan"))
+    planned = {change["address"]: change["change"] for change in plan["resource_changes"]}
+    # What each side is told of the other is known only once that is made; neither waits for itself.
+    assert planned["aws_lambda_function.counter"]["after_unknown"]["arn"] is True
+    told = planned["module.runcast.aws_lambda_function.run_starter"]["after_unknown"]["environment"][0]["variables"]
+    assert told == {"AGENT_FUNCTIONS": True} or told is True
