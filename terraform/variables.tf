@@ -193,13 +193,8 @@ variable "agent_functions" {
   }
 
   validation {
-    condition     = alltrue([for arn in values(var.agent_functions) : can(regex("^arn:aws[a-z-]*:lambda:${local.region}:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?$", arn))])
-    error_message = "The values in agent_functions must be the ARNs of Lambda functions in ${local.region}, such as arn:aws:lambda:${local.region}:123456789012:function:my-agent."
-  }
-
-  validation {
-    condition     = length(setintersection(keys(var.agent_functions), local.packaged_agents)) == 0
-    error_message = "agent_functions must not name what deployment.zip holds already: ${join(", ", local.packaged_agents)}."
+    condition     = alltrue([for arn in values(var.agent_functions) : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?$", arn))])
+    error_message = "The values in agent_functions must be the ARNs of Lambda functions, such as arn:aws:lambda:eu-west-1:123456789012:function:my-agent."
   }
 
   validation {

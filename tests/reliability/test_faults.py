@@ -174,7 +174,7 @@ def live_through(day, table, connect, recorders) -> list[Performance]:
             publish=StatusPublisher(connect("lambda", LIVE_CLIENT_CONFIG, proxies["lambda"].url), "publisher").send,
         )
         stack.callback(runner.close)
-        event = {"agent": "terrain", "query": "How steep is it?", "userId": "ana", "tenantId": "acme"}
+        event = {"agent": registry.names()[0], "query": "How steep is it?", "userId": "ana", "tenantId": "acme"}
         answers = [runner.run({**event, "requestId": each}, Context(f"lambda-{each}")) for each in day.request_ids]
         if day.percent:
             assert sum(proxy.faults for proxy in proxies.values()), f"{day}: no request met a fault"
@@ -186,8 +186,9 @@ def live_through(day, table, connect, recorders) -> list[Performance]:
     performances = []
     for request_id, answer in zip(day.request_ids, answers, strict=True):
         recorder = recorders[request_id]
-        recorder._thread.join(10)  # a write may have been under way
-        assert not recorder._thread.is_alive()
+        for thread in (recorder._writing, recorder._sending):
+            thread.join(10)  # a write may have been under way
+            assert not thread.is_alive()
         body = json.loads(answer["body"])
         performances.append(
             Performance(

@@ -9,6 +9,7 @@ from typing import Any
 
 import jmespath
 import pytest
+from chalicelib.agents import registry
 from packaging.specifiers import SpecifierSet
 
 from local.settings import REGION
@@ -205,13 +206,9 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
             " letter.",
         ),
         (
-            {"mine": FUNCTION.replace("us-east-1", "eu-west-1")},
-            "The values in agent_functions must be the ARNs of Lambda functions in us-east-1, such as"
-            " arn:aws:lambda:us-east-1:123456789012:function:my-agent.",
-        ),
-        (
-            {"packaged": FUNCTION, "mine": FUNCTION},
-            "agent_functions must not name what deployment.zip holds already: packaged.",
+            {"mine": "my-agent"},
+            "The values in agent_functions must be the ARNs of Lambda functions, such as"
+            " arn:aws:lambda:eu-west-1:123456789012:function:my-agent.",
         ),
         ({f"mine{n}": FUNCTION for n in range(50)}, "agent_functions must be at most 3,000 characters as JSON."),
     ],
@@ -229,9 +226,19 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
     "cognito_user_pool_client_id": [("Own-client", POOL_CLIENT_ID)],
 }
 # Values that are good in themselves and do not go together, and what is said.
-AT_ODDS: list[tuple[dict[str, str], list[str]]] = [
+HELD = registry.names()[0]
+
+AT_ODDS: list[tuple[dict[str, Any], list[str]]] = [
     ({"cognito_user_pool_id": "eu-west-1_Own"}, [POOL_PAIR]),
     ({"cognito_user_pool_client_id": "ownclient", "lambda_architecture": "arm64"}, [POOL_PAIR, PACKAGED]),
+    (
+        {"agent_functions": {"mine": FUNCTION, HELD: FUNCTION}},
+        [f"agent_functions must not name what deployment.zip holds already: {HELD}"],
+    ),
+    (
+        {"agent_functions": {"mine": FUNCTION.replace("us-east-1", "eu-west-1")}},
+        ["The functions in agent_functions must be in us-east-1."],
+    ),
 ]
 
 
@@ -318,10 +325,6 @@ def names(plan: Plan) -> Iterator[tuple[str, str]]:
 def test_a_bad_value_is_refused_with_what_is_allowed(module: Path, aws: Aws, tmp_path: Path, turn: int):
     bad = {name: values[turn] for name, values in REFUSED.items() if turn < len(values)}
     made = Stack(module, tmp_path, aws.endpoint_url, {name: value for name, (value, _) in bad.items()})
-    export = tmp_path / "terraform" / EXPORT_NAME
-    exported = json.loads(export.read_text())
-    exported["locals"]["packaged_agents"] = ["packaged"]
-    export.write_text(json.dumps(exported))
     with pytest.raises(TerraformFailed) as caught:
         made.terraform.plan()
     said = " ".join(str(caught.value).replace("│", " ").split())
@@ -332,7 +335,7 @@ def test_a_bad_value_is_refused_with_what_is_allowed(module: Path, aws: Aws, tmp
 
 @pytest.mark.parametrize(("values", "messages"), AT_ODDS)
 def test_values_that_do_not_go_together_are_refused(
-    module: Path, aws: Aws, tmp_path: Path, values: dict[str, str], messages: list[str]
+    module: Path, aws: Aws, tmp_path: Path, values: dict[str, Any], messages: list[str]
 ):
     with pytest.raises(TerraformFailed) as caught:
         Stack(module, tmp_path, aws.endpoint_url, values).terraform.plan()

@@ -84,6 +84,7 @@ def test_what_each_lambda_needs(config_class, names):
 STARTER = {
     "AGENT_PROGRESS_TABLE": "AgentProgress",
     "AGENT_FUNCTION": "runcast-agent",
+    "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
     "USER_ID_CLAIM": "sub",
     "TENANT_ID_CLAIM": "custom:tenantId",
 }

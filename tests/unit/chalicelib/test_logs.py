@@ -90,7 +90,7 @@ def test_a_thread_of_an_earlier_run_logs_for_that_run(log_lines):
     logs.begin_invocation(Context("lambda-1"))
     logs.about_run("run-1")
     recorder = Recorder(Store(), request_id="run-1", owner=PUBLIC, agent="terrain", worker="w")
-    recorder._thread.start()
+    recorder._writing.start()
     logs.begin_invocation(Context("lambda-2"))
     logs.about_run("run-2")
     other = threading.Thread(target=logger.info, args=("of nobody's context",))
@@ -98,7 +98,7 @@ def test_a_thread_of_an_earlier_run_logs_for_that_run(log_lines):
     other.join()
     next_run_began.set()
     recorder._writer.give_up()
-    recorder._thread.join()
+    recorder._writing.join()
     ids = {line["logger"]: (line["requestId"], line["awsRequestId"]) for line in log_lines.read()}
     assert ids["runcast.record.writer"] == ("run-1", "lambda-1")
     assert ids["chalicelib.test"] == ("run-2", "lambda-2")
