@@ -3,9 +3,10 @@
 import sys
 
 from local.deployment import ENV_FILE, deploy
-from local.settings import Settings
+from local.settings import ROOT, Settings
 from local.stack import LocalStack, running_stack
 from local.stack_state import StackState, load_state
+from packager.agents import agent_names
 
 
 def up(settings: Settings, *, hold: bool) -> int:
@@ -61,6 +62,7 @@ def usage(state: StackState, *, rest_url: str | None = None) -> str:
         state: The machine.
         rest_url: Where REST is served beside the REST API that Terraform built.
     """
+    agent = next(iter(agent_names(ROOT / "chalice_app")), "AGENT")
     names = " and ".join(f"{user.name} (tenant {user.tenant})" for user in state.users)
     return "\n".join(
         [
@@ -73,7 +75,7 @@ def usage(state: StackState, *, rest_url: str | None = None) -> str:
             f"As {state.users[0].name}{', in another shell' if rest_url else ''}:",
             f"  . {state.directory / ENV_FILE}",
             *([f"  export RUNCAST_REST_URL={rest_url}"] if rest_url else []),
-            '  .venv/bin/runcast run terrain "Where could a wind farm be built?"',
+            f'  .venv/bin/runcast run {agent} "Where could a wind farm be built?"',
             "  ID_TOKEN=$(.venv/bin/runcast token)",
             """  curl -w '\\n' -H "Authorization: $ID_TOKEN" "$RUNCAST_REST_URL/agents\"""",
         ]

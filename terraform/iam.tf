@@ -229,6 +229,19 @@ data "aws_iam_policy_document" "run_starter" {
     actions   = ["lambda:InvokeFunction"]
     resources = [aws_lambda_function.status_publisher.arn]
   }
+
+  # Here, and not where it would be asked first: a function in agent_functions may itself wait for most of the module.
+  lifecycle {
+    precondition {
+      condition     = length(setintersection(keys(var.agent_functions), local.packaged_agents)) == 0
+      error_message = "agent_functions must not name what deployment.zip holds already: ${join(", ", local.packaged_agents)}."
+    }
+
+    precondition {
+      condition     = alltrue([for arn in values(var.agent_functions) : split(":", arn)[3] == local.region])
+      error_message = "The functions in agent_functions must be in ${local.region}."
+    }
+  }
 }
 
 data "aws_iam_policy_document" "api_handler" {

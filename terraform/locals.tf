@@ -1,5 +1,7 @@
 data "aws_caller_identity" "current" {}
 
+data "aws_partition" "current" {}
+
 # Asked before anything else, so here is told what does not go together. Not in the validations of variables: a Terraform
 # before 1.9 takes a validation that looks at anything else for a mistake, instead of saying that it is too old.
 data "aws_region" "current" {
@@ -12,20 +14,6 @@ data "aws_region" "current" {
     precondition {
       condition     = var.lambda_architecture == local.packaged_architecture
       error_message = "deployment.zip was packaged for ${local.packaged_architecture}: run make package ARCHITECTURE=${var.lambda_architecture}, or set lambda_architecture = \"${local.packaged_architecture}\"."
-    }
-
-    precondition {
-      condition     = length(setintersection(keys(var.agent_functions), local.packaged_agents)) == 0
-      error_message = "agent_functions must not name what deployment.zip holds already: ${join(", ", local.packaged_agents)}."
-    }
-  }
-}
-
-data "aws_partition" "current" {
-  lifecycle {
-    precondition {
-      condition     = alltrue([for arn in values(var.agent_functions) : split(":", arn)[3] == local.region])
-      error_message = "The functions in agent_functions must be in ${local.region}."
     }
   }
 }
