@@ -137,9 +137,9 @@ data "aws_iam_policy_document" "agent" {
   }
 
   statement {
-    sid       = "PublishStatus"
+    sid       = "ReportFailedInvocations"
     actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.status_publisher.arn]
+    resources = [aws_lambda_function.run_closer.arn]
   }
 
   statement {
@@ -177,6 +177,20 @@ data "aws_iam_policy_document" "progress_reader" {
     sid       = "ReadRuns"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem"]
     resources = [aws_dynamodb_table.agent_progress.arn]
+  }
+}
+
+data "aws_iam_policy_document" "run_closer" {
+  statement {
+    sid       = "EndRuns"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.agent_progress.arn]
+  }
+
+  statement {
+    sid       = "FindOpenRuns"
+    actions   = ["dynamodb:Scan"]
+    resources = ["${aws_dynamodb_table.agent_progress.arn}/index/byOpen"]
   }
 }
 
@@ -229,6 +243,7 @@ resource "aws_iam_role_policy" "function_access" {
     agent            = data.aws_iam_policy_document.agent.json
     api_handler      = data.aws_iam_policy_document.api_handler.json
     progress_reader  = data.aws_iam_policy_document.progress_reader.json
+    run_closer       = data.aws_iam_policy_document.run_closer.json
     run_starter      = data.aws_iam_policy_document.run_starter.json
     status_publisher = data.aws_iam_policy_document.status_publisher.json
   }
@@ -236,6 +251,35 @@ resource "aws_iam_role_policy" "function_access" {
   name   = "access"
   role   = aws_iam_role.function[each.key].id
   policy = each.value
+}
+
+# Whoever may end a run tells of it: live, and by an event.
+data "aws_iam_policy_document" "announce" {
+  statement {
+    sid       = "PublishStatus"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.status_publisher.arn]
+  }
+
+  statement {
+    sid       = "PutRunEnded"
+    actions   = ["events:PutEvents"]
+    resources = ["arn:${local.partition}:events:${local.region}:${local.account_id}:event-bus/default"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "events:source"
+      values   = ["runcast"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "announce" {
+  for_each = toset(["agent", "api_handler", "run_closer", "run_starter"])
+
+  name   = "announce"
+  role   = aws_iam_role.function[each.key].id
+  policy = data.aws_iam_policy_document.announce.json
 }
 
 # ---- AppSync

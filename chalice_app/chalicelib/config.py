@@ -60,14 +60,24 @@ class AgentConfig:
 class RunStarterConfig:
     """Settings of the Lambda `run_starter`.
 
-    These are the table and how long its records are kept, the Lambda to start, and which claims name the caller.
+    These are the table and how long its records are kept, the Lambda to start, the one that sends status messages, and
+    which claims name the caller.
     """
 
     agent_progress_table: str
     agent_function: str
+    status_publisher_function: str
     user_id_claim: str
     tenant_id_claim: str
     retention_hours: int = _retention_hours()
+
+
+@dataclass(frozen=True)
+class RunCloserConfig:
+    """Settings of the Lambda `run_closer`: the table, and the Lambda that sends status messages."""
+
+    agent_progress_table: str
+    status_publisher_function: str
 
 
 @dataclass(frozen=True)
@@ -83,12 +93,13 @@ class ProgressReaderConfig:
 class ApiConfig:
     """Settings of the REST API.
 
-    These are the table and how long its records are kept, the Lambda to start, whose tokens it takes, and which claims
-    name the caller.
+    These are the table and how long its records are kept, the Lambda to start, the one that sends status messages,
+    whose tokens it takes, and which claims name the caller.
     """
 
     agent_progress_table: str
     agent_function: str
+    status_publisher_function: str
     user_pool_client_id: str
     user_id_claim: str
     tenant_id_claim: str

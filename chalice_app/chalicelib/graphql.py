@@ -29,6 +29,7 @@ def start_agent_run(event: Mapping[str, Any]) -> Json:
             store=aws.run_store(config.agent_progress_table, config.retention_hours),
             invoker=aws.invoker(),
             agent_function=config.agent_function,
+            announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
         )
 
     return answer_of(started)

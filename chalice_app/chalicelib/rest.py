@@ -46,6 +46,7 @@ def post_run(request: Request) -> Response:
             store=aws.run_store(config.agent_progress_table, config.retention_hours),
             invoker=aws.invoker(),
             agent_function=config.agent_function,
+            announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
         )
 
     return _response(answer_of(started), status=202)
