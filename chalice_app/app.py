@@ -118,6 +118,14 @@ def progress_reader(event: Any, _: Any) -> Any:
     return answer_query(event)
 
 
+@app.lambda_function(name="run_closer")
+def run_closer(event: Any, context: Any) -> Any:
+    """End runs that will not end by themselves."""
+    from chalicelib.closer import close_runs
+
+    return close_runs(event, context)
+
+
 @app.lambda_function(name="status_publisher")
 def status_publisher(event: Any, _: Any) -> Any:
     """Send status messages to whoever is watching."""

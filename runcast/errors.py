@@ -5,6 +5,7 @@ RuncastError
 ├── InvalidInput            what the caller sent does not fit (names the field and the limit)
 ├── Unauthorized            the credential does not allow it
 ├── Conflict                the requestId is somebody else's
+├── RunStopped              a run's agent was interrupted, because the run was to stop
 ├── Unavailable             a service we need did not do its part now; trying again may help
 │   └── StoreUnavailable    DynamoDB did not answer, or throttled
 └── Refused                 the record says no; carries the record as it stands
@@ -48,6 +49,13 @@ class Unauthorized(RuncastError):
 
 class Conflict(RuncastError):
     """The chosen requestId belongs to somebody else's run."""
+
+
+class RunStopped(RuncastError):
+    """A run's agent was interrupted: somebody has cancelled or ended the run, or its worker's time was up."""
+
+    def __init__(self) -> None:
+        super().__init__("The run was stopped before its end.")
 
 
 class Unavailable(RuncastError):

@@ -31,8 +31,14 @@ LATE_AFTER_MS = 8_000
 WAITING_PERCENT = 90
 # So long before its deadline a worker writes the end itself: time for a write that hangs, and for the answer.
 DEADLINE_MARGIN_MS = 3_000
+# How long a worker that is told to stop may take by itself before its task is cancelled; less when its time is up.
+STOP_SECONDS = 4.0
+TIME_UP_STOP_SECONDS = 1.0
 # So long after its lease a run may be closed: a worker that was only slow has then been heard of.
 CLOSE_GRACE_MS = 15_000
+# An open run is looked after from this age on: a worker in a Lambda is gone by then.
+# Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+SWEEP_AGE_MS = 15 * 60_000
 # How often an end that another's write has crossed is decided anew.
 END_MAX_TRIES = 5
 CLAIM_WAIT_SECONDS = 1.0

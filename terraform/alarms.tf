@@ -31,6 +31,11 @@ locals {
         namespace   = "Runcast", metric = "PublishFailures", threshold = 10
         dimensions  = { FunctionName = local.function_names["status_publisher"] }
       }
+      agent-failures-untold = {
+        description = "Lambda could not tell run_closer of a failed invocation of the agent. The run reads as lost until the next sweep ends it. May the agent's role still invoke run_closer?"
+        namespace   = "AWS/Lambda", metric = "DestinationDeliveryFailures", threshold = 1
+        dimensions  = { FunctionName = local.function_names["agent"] }
+      }
       graphql-5xx = {
         description = "AppSync itself fails. Look at the AWS Health Dashboard, then at the API's log."
         namespace   = "AWS/AppSync", metric = "5XXError", threshold = 5
@@ -57,9 +62,10 @@ locals {
         dimensions  = { TableName = aws_dynamodb_table.agent_progress.name, Operation = "UpdateItem" }
       }
     },
-    # The functions behind GraphQL: AppSync answers 200 whatever becomes of them. Behind REST, rest-5xx tells.
+    # The functions behind GraphQL: AppSync answers 200 whatever becomes of them. Behind REST, rest-5xx tells. And those
+    # behind events.
     {
-      for name in ["progress_reader", "run_starter", "status_publisher"] : "${replace(name, "_", "-")}-errors" => {
+      for name in ["progress_reader", "run_closer", "run_starter", "status_publisher"] : "${replace(name, "_", "-")}-errors" => {
         description = "${name} crashes or runs out of time. Its log says why."
         namespace   = "AWS/Lambda", metric = "Errors", threshold = 3
         dimensions  = { FunctionName = local.function_names[name] }
@@ -82,7 +88,7 @@ locals {
     # Events that were taken but never processed: what waits too long behind throttles is dropped.
     {
       for name, threshold in { agent = 1, status_publisher = 10 } : "${replace(name, "_", "-")}-events-dropped" => {
-        description                  = "Lambda dropped events of ${name} that had waited too long: ${name == "agent" ? "runs that never began; each reads as lost" : "messages that nobody saw live"}. Look for throttles."
+        description                  = "Lambda dropped events of ${name} that had waited too long: ${name == "agent" ? "runs that never began; each is ended as an error" : "messages that nobody saw live"}. Look for throttles."
         namespace                    = "AWS/Lambda", metric = "AsyncEventsDropped", threshold = threshold
         dimensions                   = { FunctionName = local.function_names[name] }
       }

@@ -19,6 +19,11 @@ resource "aws_dynamodb_table" "agent_progress" {
     type = "N"
   }
 
+  attribute {
+    name = "openSince"
+    type = "N"
+  }
+
   # Keys only: an index that projected what changes at each step would be written at each step.
   global_secondary_index {
     name            = "byOwner"
@@ -31,6 +36,22 @@ resource "aws_dynamodb_table" "agent_progress" {
 
     key_schema {
       attribute_name = "createdAt"
+      key_type       = "RANGE"
+    }
+  }
+
+  # Only the runs that have not ended: an end removes openSince.
+  global_secondary_index {
+    name            = "byOpen"
+    projection_type = "KEYS_ONLY"
+
+    key_schema {
+      attribute_name = "requestId"
+      key_type       = "HASH"
+    }
+
+    key_schema {
+      attribute_name = "openSince"
       key_type       = "RANGE"
     }
   }

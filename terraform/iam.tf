@@ -138,9 +138,9 @@ data "aws_iam_policy_document" "recorder" {
   }
 
   statement {
-    sid       = "PublishStatus"
+    sid       = "ReportFailedInvocations"
     actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.status_publisher.arn]
+    resources = [aws_lambda_function.run_closer.arn]
   }
 
   dynamic "statement" {
@@ -211,6 +211,20 @@ data "aws_iam_policy_document" "progress_reader" {
   }
 }
 
+data "aws_iam_policy_document" "run_closer" {
+  statement {
+    sid       = "EndRuns"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.agent_progress.arn]
+  }
+
+  statement {
+    sid       = "FindOpenRuns"
+    actions   = ["dynamodb:Scan"]
+    resources = ["${aws_dynamodb_table.agent_progress.arn}/index/byOpen"]
+  }
+}
+
 data "aws_iam_policy_document" "run_starter" {
   statement {
     sid       = "CreateAndCancelRuns"
@@ -222,12 +236,6 @@ data "aws_iam_policy_document" "run_starter" {
     sid       = "InvokeAgents"
     actions   = ["lambda:InvokeFunction"]
     resources = concat([aws_lambda_function.agent.arn], values(var.agent_functions))
-  }
-
-  statement {
-    sid       = "PublishStatus"
-    actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.status_publisher.arn]
   }
 
   # Here, and not where it would be asked first: a function in agent_functions may itself wait for most of the module.
@@ -262,12 +270,6 @@ data "aws_iam_policy_document" "api_handler" {
     actions   = ["lambda:InvokeFunction"]
     resources = concat([aws_lambda_function.agent.arn], values(var.agent_functions))
   }
-
-  statement {
-    sid       = "PublishStatus"
-    actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.status_publisher.arn]
-  }
 }
 
 data "aws_iam_policy_document" "status_publisher" {
@@ -291,6 +293,7 @@ resource "aws_iam_role_policy" "function_access" {
     agent            = data.aws_iam_policy_document.agent.json
     api_handler      = data.aws_iam_policy_document.api_handler.json
     progress_reader  = data.aws_iam_policy_document.progress_reader.json
+    run_closer       = data.aws_iam_policy_document.run_closer.json
     run_starter      = data.aws_iam_policy_document.run_starter.json
     status_publisher = data.aws_iam_policy_document.status_publisher.json
   }
@@ -298,6 +301,35 @@ resource "aws_iam_role_policy" "function_access" {
   name   = "access"
   role   = aws_iam_role.function[each.key].id
   policy = each.value
+}
+
+# Whoever may end a run tells of it: live, and by an event.
+data "aws_iam_policy_document" "announce" {
+  statement {
+    sid       = "PublishStatus"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.status_publisher.arn]
+  }
+
+  statement {
+    sid       = "PutRunEnded"
+    actions   = ["events:PutEvents"]
+    resources = ["arn:${local.partition}:events:${local.region}:${local.account_id}:event-bus/default"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "events:source"
+      values   = ["runcast"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "announce" {
+  for_each = toset(["agent", "api_handler", "run_closer", "run_starter"])
+
+  name   = "announce"
+  role   = aws_iam_role.function[each.key].id
+  policy = data.aws_iam_policy_document.announce.json
 }
 
 # ---- AppSync

@@ -29,6 +29,7 @@ locals {
       agent            = "agent"
       api_handler      = "api" # Chalice fixes the first name.
       progress_reader  = "progress-reader"
+      run_closer       = "run-closer"
       run_starter      = "run-starter"
       status_publisher = "status-publisher"
     } : name => "${var.name_prefix}runcast-${ending}"

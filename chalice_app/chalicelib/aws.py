@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from chalicelib.ended import EVENTS_CLIENT_CONFIG, Announcer
 from chalicelib.tracing import Tracer
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
@@ -53,6 +54,14 @@ def status_publisher(function_name: str) -> StatusPublisher:
     client = boto3.client("lambda", config=LIVE_CLIENT_CONFIG)
     tracer().watch(client.meta.events)
     return StatusPublisher(client, function_name)
+
+
+@cache
+def announcer(status_publisher_function: str) -> Announcer:
+    """Return what tells of the ends of runs, live by the Lambda `status_publisher_function`."""
+    client = boto3.client("events", config=EVENTS_CLIENT_CONFIG)
+    tracer().watch(client.meta.events)
+    return Announcer(status_publisher(status_publisher_function).send, client)
 
 
 @cache

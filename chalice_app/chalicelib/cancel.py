@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 from chalicelib import logs
 from runcast.clock import epoch_ms
-from runcast.live.publish import StatusPublisher
-from runcast.record.ending import cancel
+from runcast.record.ending import Ending, cancel
 from runcast.record.model import Json, Owner
 from runcast.record.reader import liveness, unreadable
 from runcast.record.store import RunStore
@@ -21,7 +20,7 @@ def cancel_run(
     request_id: str,
     *,
     store: RunStore,
-    publisher: StatusPublisher,
+    announce: Callable[[Ending], None],
     now_ms: Callable[[], int] = epoch_ms,
 ) -> Json:
     """Cancel one's own run and say how it stands now. Asking again changes nothing.
@@ -30,7 +29,7 @@ def cancel_run(
         owner: Who asks.
         request_id: Which run; anything that is no known id reads as unknown.
         store: The records.
-        publisher: What tells those who watch, where this call has written the end. What it cannot tell is logged.
+        announce: Tells of an end that this call has written; must not raise.
         now_ms: The wall clock.
 
     Returns:
@@ -45,8 +44,7 @@ def cancel_run(
     ending = cancel(store, owner, request_id, now_ms=now_ms)
     if ending is None:
         return unreadable(request_id)
-    if ending.update:
-        publisher.send([ending.update])
+    announce(ending)
     run = ending.run
     return {
         "success": True,

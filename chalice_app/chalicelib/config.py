@@ -81,6 +81,14 @@ class RunStarterConfig:
 
 
 @dataclass(frozen=True)
+class RunCloserConfig:
+    """Settings of the Lambda `run_closer`: the table, and the Lambda that sends status messages."""
+
+    agent_progress_table: str
+    status_publisher_function: str
+
+
+@dataclass(frozen=True)
 class ProgressReaderConfig:
     """Settings of the Lambda `progress_reader`: table, and which token claims name the caller."""
 

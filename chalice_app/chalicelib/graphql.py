@@ -39,6 +39,7 @@ def _start_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Json
         store=aws.run_store(config.agent_progress_table, config.retention_hours),
         invoker=aws.invoker(),
         functions=registry.functions(config.agent_function, config.agent_functions),
+        announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
     )
 
 
@@ -47,7 +48,7 @@ def _cancel_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Jso
         _caller(event, config),
         event["arguments"]["requestId"],
         store=aws.run_store(config.agent_progress_table, config.retention_hours),
-        publisher=aws.status_publisher(config.status_publisher_function),
+        announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
     )
 
 

@@ -31,6 +31,7 @@ UNITS = {
     "RunsWaiting": "Count",
     "RunDuration": "Milliseconds",
     "RunsDegraded": "Count",
+    "RunsClosed": "Count",
     "StepsRecorded": "Count",
     "StepsLost": "Count",
     "StepsUnpublished": "Count",
@@ -79,6 +80,11 @@ def count_run(agent: str, status: RunStatus, report: Report, *, elapsed_seconds:
 def count_broken_run() -> None:
     """Count an invocation of the agent Lambda that failed before or beside its run."""
     emit("the invocation failed", {"RunsFailed": 1})
+
+
+def count_closed_runs(closed: int) -> None:
+    """Count the runs that one invocation of the closer has ended."""
+    emit("runs were closed", {"RunsClosed": closed})
 
 
 def count_messages(published: int, not_published: Mapping[str, int], *, api_id: str | None = None) -> None:

@@ -50,6 +50,7 @@ def post_run(request: Request) -> Response:
             store=aws.run_store(config.agent_progress_table, config.retention_hours),
             invoker=aws.invoker(),
             functions=registry.functions(config.agent_function, config.agent_functions),
+            announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
         )
 
     return _response(answer_of(started), status=202)
@@ -93,7 +94,7 @@ def delete_run(request: Request, request_id: str) -> Response:
             _caller(request, config),
             request_id,
             store=aws.run_store(config.agent_progress_table, config.retention_hours),
-            publisher=aws.status_publisher(config.status_publisher_function),
+            announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
         )
 
     answer = answer_of(cancelled)

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib import logs
 from chalicelib.request import chosen_request_id, run_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
-from runcast.record.ending import end_unclaimed
+from runcast.record.ending import Ending, end_unclaimed
 from runcast.record.model import Json, Owner, Run
 from runcast.record.store import RunStore
 
@@ -34,6 +34,7 @@ def start_run(
     store: RunStore,
     invoker: LambdaClient,
     functions: Mapping[str, str],
+    announce: Callable[[Ending], None],
     new_id: Callable[[], object] = uuid4,
 ) -> Json:
     """Start a run for `owner` and return at once; the run goes on in the background.
@@ -44,6 +45,7 @@ def start_run(
         store: The records.
         invoker: A Lambda client that does not retry.
         functions: The Lambda that runs each agent, by the agents' names.
+        announce: Tells of an end; must not raise.
         new_id: Makes the `requestId` where none was chosen.
 
     Returns:
@@ -83,7 +85,8 @@ def start_run(
     except (BotoCoreError, ClientError) as error:
         logger.warning("run %s was not handed to its agent: %s", request_id, error)
         # Without an answer it may have been handed over all the same: then the worker's claim decides.
-        if end_unclaimed(store, run, message="The run could not be handed to its agent."):
+        if ending := end_unclaimed(store, run, message="The run could not be handed to its agent."):
+            announce(ending)
             raise Unavailable("The run could not be handed to its agent. Try again with another requestId.") from error
     return _started(run)
 

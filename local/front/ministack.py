@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from typing import Any
 
 import ministack.app
 from ministack.core import appsync_js, iam_actions, iam_evaluator, lambda_runtime, node_pool
-from ministack.core.responses import get_account_id
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import appsync, bedrock_runtime, lambda_svc
 
 from local.front.authorisation import Caller, Mode
@@ -65,6 +66,7 @@ def install(function_python: str) -> AsgiApp:
     )
     _run_functions_on(function_python)
     _unpack_functions_once()
+    _tell_which_invocation_failed()
     _authorise_models_as_aws()
     _fail_when_the_model_fails()
     _tell_a_cut_answer()
@@ -196,6 +198,45 @@ def _run_functions_on(function_python: str) -> None:
 def _unpack_functions_once() -> None:
     archive = shared_archive(Path(_unpacked.name))
     lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": archive})
+
+
+def _tell_which_invocation_failed() -> None:
+    """MiniStack's record for a Lambda that failures are sent to lacks the id of the invocation that failed."""
+    dispatch, route = lambda_svc._execute_function_dispatch, lambda_svc._route_async_failure
+
+    def with_id(func: Any, config: Any, event: Any, request_id: str, started: float) -> dict[str, Any]:
+        return {**dispatch(func, config, event, request_id, started), "request_id": request_id}
+
+    def route_with_id(target_arn: str, func_name: str, event: Any, result: dict[str, Any]) -> None:
+        destination = lambda_svc._get_func_record_for_ref(target_arn)[0] if ":lambda:" in target_arn else None
+        if destination is None:
+            route(target_arn, func_name, event, result)
+            return
+        record = _failure_record(result["request_id"], func_name, event, result["body"])
+        lambda_svc.invoke_async_with_retry(destination, record)
+
+    lambda_svc._execute_function_dispatch = with_id
+    lambda_svc._route_async_failure = route_with_id
+
+
+def _failure_record(request_id: str, function_name: str, event: Any, error: Any) -> dict[str, Any]:
+    """Returns what Lambda sends to the destination of an asynchronous invocation that failed.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    return {
+        "version": "1.0",
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "requestContext": {
+            "requestId": request_id,
+            "functionArn": f"arn:aws:lambda:{get_region()}:{get_account_id()}:function:{function_name}:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 1,
+        },
+        "requestPayload": event,
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": error,
+    }
 
 
 # Bedrock

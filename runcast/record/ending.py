@@ -7,16 +7,18 @@ decides anew. So there is one end, and the others leave no trace.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import AppendRefused, Unavailable
 from runcast.live.message import step_update
-from runcast.record.model import Json, Owner, Run, RunStatus, Step, shortened
+from runcast.record.model import EndedRun, Json, Owner, Run, RunStatus, Step, shortened
 from runcast.record.store import End, RunStore
 
+_HEADS_AT_ONCE = 100  # as many as `RunStore.read_heads` takes
 _NEVER_TAKEN = "The run was not started: no worker took it."
 _WORKER_DIED = "The worker stopped before the run had ended: it was killed, or ran out of time or memory."
 _NOT_ANSWERED = "The run waited for an answer, and nobody gave one in time."
@@ -29,10 +31,12 @@ class Ending:
     Attributes:
         run: The record as it stands now.
         update: The status message of the end, if this very call has written it: send it to the live channel.
+        ended: What the run came to, if this very call has ended it.
     """
 
     run: Run
     update: Json | None = None
+    ended: EndedRun | None = None
 
 
 def end_unclaimed(store: RunStore, run: Run, *, message: str, now_ms: Callable[[], int] = epoch_ms) -> Ending | None:
@@ -88,9 +92,8 @@ def close_dead(
         now = now_ms()
         if run.status.ended:
             return None
-        overdue = now > run.lease_until_ms + limits.CLOSE_GRACE_MS
         failed = invocation is not None and (run.worker is None or run.worker.startswith(f"{invocation}/"))
-        if not overdue and not (failed and run.status is RunStatus.IN_PROGRESS):
+        if not _overdue(run, now) and not (failed and run.status is RunStatus.IN_PROGRESS):
             return None
         reason = _NEVER_TAKEN if run.worker is None else _WORKER_DIED
         if run.status is RunStatus.WAITING:
@@ -99,6 +102,24 @@ def close_dead(
         return _end(store, run, RunStatus.ERROR, message, now)
 
     return _decide(store, request_id, close)
+
+
+def overdue_ids(store: RunStore, *, now_ms: Callable[[], int] = epoch_ms) -> Iterator[str]:
+    """Yield the ids of the runs that were left alone: `close_dead` would end them.
+
+    Only those older than `SWEEP_AGE_MS` are looked at, so that runs at work need not be read.
+
+    Args:
+        store: The table.
+        now_ms: The wall clock.
+
+    Raises:
+        StoreUnavailable: DynamoDB did not answer.
+    """
+    open_ids = store.open_ids(before_ms=now_ms() - limits.SWEEP_AGE_MS)
+    while some := list(islice(open_ids, _HEADS_AT_ONCE)):
+        runs = store.read_heads(some)
+        yield from (run.request_id for run in runs if not run.status.ended and _overdue(run, now_ms()))
 
 
 def cancel(store: RunStore, owner: Owner, request_id: str, *, now_ms: Callable[[], int] = epoch_ms) -> Ending | None:
@@ -148,6 +169,10 @@ def _decide(store: RunStore, request_id: str, decide: Callable[[Run], Ending | N
     raise Unavailable(f"Run {request_id} kept changing. Try again.")
 
 
+def _overdue(run: Run, now_ms: int) -> bool:
+    return now_ms > run.lease_until_ms + limits.CLOSE_GRACE_MS
+
+
 def _end(store: RunStore, run: Run, status: RunStatus, message: str, now_ms: int) -> Ending:
     failed = status is RunStatus.ERROR
     step = Step(
@@ -160,4 +185,5 @@ def _end(store: RunStore, run: Run, status: RunStatus, message: str, now_ms: int
     )
     ended = store.end(run, step, End(status, error=message if failed else None))
     update = step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)
-    return Ending(ended, update)
+    came_to = EndedRun(run.request_id, run.job_id, run.agent, run.owner, status, step.elapsed, steps=step.seq)
+    return Ending(ended, update, came_to)

@@ -195,6 +195,24 @@ class Run:
         )
 
 
+@dataclass(frozen=True)
+class EndedRun:
+    """What a run came to, for those who act on it.
+
+    Attributes:
+        elapsed_seconds: From the making of its record to its last step.
+        steps: How many its record holds.
+    """
+
+    request_id: str
+    job_id: str | None
+    agent: str
+    owner: Owner
+    status: RunStatus
+    elapsed_seconds: float
+    steps: int
+
+
 def page_id(request_id: str, last_seq: int) -> str:
     """Return the key of the page whose last step is `last_seq`."""
     return f"{request_id}#{last_seq}"

@@ -23,7 +23,7 @@ from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
 from runcast.record.assignment import Assignment, Claim, QueuedStep, StepRef, Stop
-from runcast.record.model import Json, Owner, RunStatus, metadata_json, result_json, shortened
+from runcast.record.model import EndedRun, Json, Owner, RunStatus, metadata_json, result_json, shortened
 from runcast.record.outbox import Outbox
 from runcast.record.store import End, RunStore
 from runcast.record.writer import Writer
@@ -74,8 +74,11 @@ class Recorder:
         deadline_ms: When this worker will be stopped (epoch ms). The lease never goes past it, and `DEADLINE_MARGIN_MS`
             before it (or a quarter of the time until then, if that is less) the run is ended as an error.
         publish: Sends status messages and returns how many were handed over; must not raise.
-        on_stop: Told, at most once and on another thread, that the work should stop before its end: asked to cancel it
-            stops it and calls `end(CANCELLED)`. It must return at once.
+        on_stop: Told, on another thread, that the work should stop before its end: asked to cancel it stops it and
+            calls `end(CANCELLED)`. It may be told once more, when time is up meanwhile or another has ended the run. It
+            must return at once.
+        on_end: Told, on another thread, what the run has come to, once its end is stored by this worker and sent; the
+            run waits for it only as for its record.
         now_ms: The wall clock.
         monotonic: Seconds, for the time that the run waits.
         jitter: A number from 0 to 1, for back-off.
@@ -96,6 +99,7 @@ class Recorder:
         deadline_ms: int | None = None,
         publish: Callable[[list[Json]], int] | None = None,
         on_stop: Callable[[Stop], None] | None = None,
+        on_end: Callable[[EndedRun], None] | None = None,
         now_ms: Callable[[], int] = epoch_ms,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
@@ -114,7 +118,9 @@ class Recorder:
         self._queue: SimpleQueue[QueuedStep] = SimpleQueue()
         self._run = Assignment(request_id, owner, agent, job_id, worker, deadline_ms, began_ms=now_ms())
         self._outbox = Outbox(publish)
-        self._writer = Writer(store, self._run, self._queue, self._outbox, on_stop, now_ms=now_ms, jitter=jitter)
+        self._writer = Writer(store, self._run, self._queue, self._outbox, on_end, now_ms=now_ms, jitter=jitter)
+        if on_stop is not None:
+            self._writer.when_stopped(on_stop)
         self._writing = _thread(self._writer.work, f"recorder-{request_id}")
         self._sending = _thread(self._outbox.work, f"recorder-{request_id}-live")
 
@@ -122,6 +128,15 @@ class Recorder:
     def request_id(self) -> str:
         """Which run this is."""
         return self._run.request_id
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why the work should stop before its end, if it should."""
+        return self._writer.stop
+
+    def when_stopped(self, tell: Callable[[Stop], None]) -> None:
+        """Let one more be told what `on_stop` is told; at once, if the work should have stopped already."""
+        self._writer.when_stopped(tell)
 
     def claim(self, *, wait_seconds: float | None = None) -> Claim:
         """Claim the run.

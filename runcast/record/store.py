@@ -7,7 +7,7 @@ decides what a refusal means; nothing here retries, so that the caller alone kee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,9 @@ STORE_CLIENT_CONFIG = Config(
 
 OWNER_INDEX = "byOwner"
 """The index of runs by owner and time of creation."""
+
+OPEN_INDEX = "byOpen"
+"""The index of runs that have not ended."""
 
 # What of a run's head is listed: all but its steps and its result.
 _LISTED = (
@@ -171,6 +174,7 @@ class RunStore:
             + ("" if despite_cancel else " AND attribute_not_exists(#cancelRequestedAt)"),
             values,
             lambda run: AppendRefused(f"The record of run {request_id} is not as it was left.", run),
+            removes=["#openSince"] if end and end.status.ended else (),
         )
 
     def put_page(self, request_id: str, steps: Sequence[Step], *, expires_at_epoch_s: int) -> None:
@@ -205,6 +209,7 @@ class RunStore:
             condition,
             {**sets, **values, "steps": [step.to_stored()]},
             lambda now: AppendRefused(f"Run {run.request_id} has changed since it was read.", now),
+            removes=["#openSince"],
         )
 
     def ask_to_cancel(self, request_id: str) -> Run:
@@ -275,6 +280,10 @@ class RunStore:
         ids, last = self._table.query_newest(OWNER_INDEX, owner.key, limit, start)
         return ids, (int(last["createdAt"]), str(last["requestId"])) if last else None
 
+    def open_ids(self, *, before_ms: int) -> Iterator[str]:
+        """Yield the ids of runs that began before a time (epoch ms) and have not ended, as far as the index knows."""
+        return self._table.scan(OPEN_INDEX, "#openSince < :before", {"before": before_ms})
+
     def _unless_expired(self, run: Run) -> Run | None:
         return run if run.expires_at_ms > self._now_ms() else None
 
@@ -306,6 +315,7 @@ def _new_record(owner: Owner, agent: str, job_id: str | None, now_ms: int, reten
         "status": RunStatus.IN_PROGRESS.value,
         "seq": 0,
         "createdAt": now_ms,
+        "openSince": now_ms,
         "expiresAt": now_ms // 1000 + retention_seconds,
         "tenantId": owner.tenant_id,
         "userId": owner.user_id,

@@ -69,16 +69,28 @@ class Table:
             )
 
     def update(
-        self, key: str, sets: Sequence[str], condition: str, values: Mapping[str, Any], refusal: Refusal
+        self,
+        key: str,
+        sets: Sequence[str],
+        condition: str,
+        values: Mapping[str, Any],
+        refusal: Refusal,
+        removes: Sequence[str] = (),
     ) -> None:
-        """Set attributes on a condition, or raise the refusal."""
-        self._update(key, sets, condition, values, refusal, returning="NONE")
+        """Set and remove attributes on a condition, or raise the refusal."""
+        self._update(key, sets, condition, values, refusal, removes, returning="NONE")
 
     def updated(
-        self, key: str, sets: Sequence[str], condition: str, values: Mapping[str, Any], refusal: Refusal
+        self,
+        key: str,
+        sets: Sequence[str],
+        condition: str,
+        values: Mapping[str, Any],
+        refusal: Refusal,
+        removes: Sequence[str] = (),
     ) -> Run:
-        """Set attributes on a condition, or raise the refusal; return the record as it is now."""
-        return Run.from_item(self._update(key, sets, condition, values, refusal, returning="ALL_NEW"))
+        """Set and remove attributes on a condition, or raise the refusal; return the record as it is now."""
+        return Run.from_item(self._update(key, sets, condition, values, refusal, removes, returning="ALL_NEW"))
 
     def get(self, key: str) -> Item | None:
         """Return an item, read consistently; None if there is none."""
@@ -130,6 +142,24 @@ class Table:
         last = answer.get("LastEvaluatedKey")
         return [item["requestId"]["S"] for item in answer["Items"]], from_item(last) if last else None
 
+    def scan(self, index: str, condition: str, values: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the keys of all items in an index that fit a condition, as far as the index knows."""
+        start: dict[str, Any] = {}
+        while True:
+            with _answers(None):
+                answer = self._client.scan(
+                    TableName=self._name,
+                    IndexName=index,
+                    FilterExpression=condition,
+                    ExpressionAttributeNames=_names(condition),
+                    ExpressionAttributeValues=_values(values),
+                    **start,
+                )
+            yield from (item["requestId"]["S"] for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
     def _update(
         self,
         key: str,
@@ -137,9 +167,10 @@ class Table:
         condition: str,
         values: Mapping[str, Any],
         refusal: Refusal,
+        removes: Sequence[str],
         returning: Literal["NONE", "ALL_NEW"],
     ) -> Item:
-        expression = f"SET {', '.join(sets)}"
+        expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
         with _answers(refusal):
             answer = self._client.update_item(
                 TableName=self._name,

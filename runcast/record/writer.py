@@ -21,7 +21,7 @@ from runcast import limits
 from runcast.errors import AppendRefused, ClaimRefused
 from runcast.live.message import step_update
 from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
-from runcast.record.model import Json, Run, RunStatus, Step
+from runcast.record.model import EndedRun, Json, Run, RunStatus, Step
 from runcast.record.outbox import Outbox
 from runcast.record.store import End, RunStore
 
@@ -40,7 +40,7 @@ class Writer:
         assignment: Which run.
         queue: Where its steps come from.
         outbox: Where they go once they are stored.
-        on_stop: Told once, on the writing thread, when the work on the run should stop before its end.
+        on_end: Told, on the writing thread, what the run has come to, once its end is stored and sent.
         now_ms: The wall clock.
         jitter: A number from 0 to 1, for back-off.
 
@@ -57,7 +57,7 @@ class Writer:
         assignment: Assignment,
         queue: SimpleQueue[QueuedStep],
         outbox: Outbox,
-        on_stop: Callable[[Stop], None] | None,
+        on_end: Callable[[EndedRun], None] | None,
         *,
         now_ms: Callable[[], int],
         jitter: Callable[[], float],
@@ -71,7 +71,9 @@ class Writer:
         self._run = assignment
         self._queue = queue
         self._outbox = outbox
-        self._on_stop = on_stop
+        self._on_end = on_end
+        self._stop_listeners: list[Callable[[Stop], None]] = []
+        self._stop_lock = threading.Lock()
         self._now_ms = now_ms
         self._jitter = jitter
         self._end_expected = threading.Event()
@@ -89,6 +91,14 @@ class Writer:
     def unrecorded(self) -> int:
         """How many steps were taken but are not known to be stored."""
         return self._queue.qsize() + (self._held is not None) + len(self._pending) + self._overflowed
+
+    def when_stopped(self, tell: Callable[[Stop], None]) -> None:
+        """Tell `tell` when the work on the run should stop before its end: on the writing thread, or now."""
+        with self._stop_lock:
+            self._stop_listeners.append(tell)
+            stop = self.stop
+        if stop is not None:
+            self._tell_each([tell], stop)
 
     def expect_end(self) -> None:
         """Be told that the end is on its way: nobody need be told to stop any more."""
@@ -133,6 +143,8 @@ class Writer:
             self._queue.put(QueuedStep("cancelled", "Cancelled", self._now_ms(), end=End(RunStatus.CANCELLED)))
             end = None
         self._publish(steps)
+        if end and end.status.ended:
+            self._announce(end.status, steps[-1])
         return end is None
 
     def _claim_run(self) -> None:
@@ -284,15 +296,33 @@ class Writer:
         return max(0, time_up_ms - self._now_ms()) / 1000
 
     def _tell(self, stop: Stop) -> None:
-        """Tell whoever does the work that it should stop; they are told once, and never when it has ended anyhow."""
-        first = self.stop is None
-        if first or stop is not Stop.CANCELLED:  # what has ended the run says more
-            self.stop = stop
-        if first and self._on_stop is not None and not self._end_expected.is_set():
+        """Tell whoever does the work that it should stop; what has ended the run says more than that it should end."""
+        with self._stop_lock:
+            news = self.stop is None or (self.stop is Stop.CANCELLED and stop is not Stop.CANCELLED)
+            if news:
+                self.stop = stop
+            listeners = list(self._stop_listeners)
+        if news:
+            self._tell_each(listeners, stop)
+
+    def _tell_each(self, listeners: list[Callable[[Stop], None]], stop: Stop) -> None:
+        """Tell them, unless the work has ended anyhow."""
+        for tell in () if self._end_expected.is_set() else listeners:
             try:
-                self._on_stop(stop)
+                tell(stop)
             except Exception:
                 logger.exception("run %s could not be told to stop", self._run.request_id)
+
+    def _announce(self, status: RunStatus, last: Step) -> None:
+        run = self._run
+        if self._on_end is None or self._given_up.is_set():
+            return
+        try:
+            self._on_end(
+                EndedRun(run.request_id, run.job_id, run.agent, run.owner, status, last.elapsed, steps=self.seq)
+            )
+        except Exception:
+            logger.exception("the end of run %s could not be announced", run.request_id)
 
     def _publish(self, steps: list[Step]) -> None:
         run = self._run

@@ -5,7 +5,8 @@
 - `interrupt`: waiting, because the agent asks people something; that is not an end.
 - Any other reason, or an exception: an error, which names it.
 
-A Graph or a Swarm has a status instead: `completed`, `interrupted`, or else an error.
+A Graph or a Swarm has a status instead: `completed`, `interrupted`, or else an error. What was to be cancelled and is
+not done is cancelled, whatever it says.
 """
 
 from __future__ import annotations
@@ -13,16 +14,21 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runcast import limits
+from runcast.errors import RunStopped
+from runcast.record.assignment import Stop
 from runcast.record.model import Json, RunStatus, shortened
 
 if TYPE_CHECKING:
     from strands.agent import AgentResult
     from strands.interrupt import Interrupt
-    from strands.multiagent.base import MultiAgentResult
+    from strands.multiagent.base import MultiAgentResult, NodeResult
+
+
+_DONE = ("end_turn", "stop_sequence", "completed")
 
 
 @dataclass(frozen=True)
@@ -36,11 +42,18 @@ class Outcome:
     metadata: Json | None = None
 
 
-def outcome_of(result: AgentResult | MultiAgentResult) -> Outcome:
-    """Return what a result amounts to: an agent's, a Graph's or a Swarm's."""
+def outcome_of(result: AgentResult | MultiAgentResult, stop: Stop | None = None) -> Outcome:
+    """Return what a result amounts to: an agent's, a Graph's or a Swarm's.
+
+    Args:
+        result: What came out.
+        stop: Why the work should have stopped before its end. What was done all the same is complete.
+    """
+    if stop is Stop.CANCELLED and not _is_done(result):
+        return replace(_CANCELLED, result=_parts_done(result))
     stop_reason = getattr(result, "stop_reason", None) or result.status.value  # type: ignore[union-attr]
     match stop_reason:
-        case "end_turn" | "stop_sequence" | "completed":
+        case reason if reason in _DONE:
             return Outcome(RunStatus.COMPLETE, "Complete", result=str(result).strip())
         case "cancelled":
             return _CANCELLED
@@ -57,11 +70,11 @@ def stopped_early(reason: str) -> Outcome:
     return _failed(f"The agent stopped before it was done: {reason}.")
 
 
-def failure(error: BaseException) -> Outcome:
-    """Return what an exception out of the agent amounts to."""
+def failure(error: BaseException, stop: Stop | None = None) -> Outcome:
+    """Return what an exception out of the agent amounts to; `stop` is why the work should have stopped, if at all."""
     # Strands wraps what goes wrong inside its loop.
     cause = getattr(error, "original_exception", error)
-    if isinstance(cause, asyncio.CancelledError):
+    if stop is Stop.CANCELLED or isinstance(cause, asyncio.CancelledError | RunStopped):
         return _CANCELLED
     # The one reason to stop that Strands raises instead of returning it; whoever has raised it has imported it.
     strands = sys.modules.get("strands.types.exceptions")
@@ -70,7 +83,40 @@ def failure(error: BaseException) -> Outcome:
     return _failed(shortened(f"{type(cause).__name__}: {cause}", limits.ERROR_MAX_CHARACTERS))
 
 
+def overruled(outcome: Outcome, stop: Stop | None) -> Outcome:
+    """Return what the run came to, given what its work came to and why that was to stop before its end."""
+    if stop is Stop.TIME_UP:
+        return _failed("The worker's time was up before the run had ended.")
+    if stop is Stop.ENDED:
+        return _failed("Somebody else has ended this run, or works on it; what was done here is not recorded.")
+    if stop is Stop.CANCELLED and outcome.status is RunStatus.WAITING:  # the recorder has cancelled it
+        return _CANCELLED
+    return outcome
+
+
 _CANCELLED = Outcome(RunStatus.CANCELLED, "Cancelled", error="The run was cancelled.")
+
+
+def _is_done(result: AgentResult | MultiAgentResult) -> bool:
+    """Whether nothing is missing. A Swarm calls itself completed though one of its agents was stopped."""
+    nodes = getattr(result, "results", None)
+    if nodes is None:
+        return getattr(result, "stop_reason", None) in _DONE
+    stopped = any(_is_stopped(node) for node in nodes.values())
+    return result.status.value in _DONE and not stopped  # type: ignore[union-attr]
+
+
+def _parts_done(result: AgentResult | MultiAgentResult) -> str | None:
+    """Return what those agents of a Graph or Swarm have said that were done."""
+    nodes = getattr(result, "results", {}).items()
+    parts = [
+        f"{name}: {str(node).strip()}" for name, node in nodes if node.status.value in _DONE and not _is_stopped(node)
+    ]
+    return "\n".join(parts) or None
+
+
+def _is_stopped(node: NodeResult) -> bool:
+    return getattr(node.result, "stop_reason", None) == "cancelled"
 
 
 def _waiting(interrupts: Iterable[Interrupt]) -> Outcome:

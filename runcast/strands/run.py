@@ -27,6 +27,7 @@ from runcast.record.model import Json, shortened
 from runcast.record.recorder import Recorder
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 from runcast.strands.outcome import Outcome
+from runcast.strands.stop import AgentStop
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +41,18 @@ class TrackedRun:
         recorder: Takes its steps.
         given: What the agent was invoked with to name the run.
         owned: Whether the run ends with the agent; otherwise whoever has made the recorder ends it.
+
+    Attributes:
+        stop: Stops the run's agents when the recorder says so.
     """
 
     def __init__(self, recorder: Recorder, given: object, *, owned: bool) -> None:
         self.recorder = recorder
         self.owned = owned
+        self.stop = AgentStop()
         self._given = given
         self._ended = False
+        recorder.when_stopped(self.stop)
 
     def includes(self, given: object) -> bool:
         """Whether an agent that is invoked inside this run, with `given` to name its run, works for this one."""

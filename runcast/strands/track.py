@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Any, TypeVar
 
 from strands import Agent
@@ -108,8 +108,10 @@ class _TrackedStream:
             return
 
         try:
-            async with aclosing(within(work.scope, events)) as scoped:
-                async for event in scoped:
+            scoped = within(work.scope, events)
+            obeyed = work.scope.run.stop.obeyed(self._agent, scoped, whole_run=work.is_whole_run)
+            async with aclosing(scoped), aclosing(obeyed):
+                async for event in obeyed:
                     _harmlessly(work.saw, event)
                     if result := _harmlessly(_result_in, event):
                         await work.came_to(result)
@@ -133,10 +135,11 @@ class _TrackedStream:
         is_agent = getattr(context.tool, "tool_type", None) == "agent"  # what it streams is recorded as an agent's
         try:
             async with aclosing(within(call.scope, go_on(context))) as scoped:
-                async for event in scoped:
-                    if not is_agent:
-                        _harmlessly(call.saw, event)
-                    yield event
+                with nullcontext() if is_agent else call.scope.run.stop.tool():
+                    async for event in scoped:
+                        if not is_agent:
+                            _harmlessly(call.saw, event)
+                        yield event
         finally:
             _harmlessly(call.done)
 
@@ -180,8 +183,9 @@ class _Work:
 
     def __init__(self, scope: Scope, text: TextSteps | None) -> None:
         self.scope = scope
+        self._recorder = scope.run.recorder
         self._text = text
-        self._is_whole_run = scope.agent_name is None
+        self.is_whole_run = scope.agent_name is None
 
     def saw(self, event: Mapping[str, Any]) -> None:
         """Take the tokens and the words out of an event of the agent's own."""
@@ -190,13 +194,13 @@ class _Work:
                 self._text.add(words)
         elif usage := event.get("event", {}).get("metadata", {}).get("usage"):
             tokens = {kind: count for kind, count in usage.items() if isinstance(count, int)}
-            self.scope.run.recorder.add_usage(tokens)
+            self._recorder.add_usage(tokens)
         elif self._text and "message" in event:
             self._text.flush()
 
     async def came_to(self, result: AgentResult | MultiAgentResult) -> None:
         """End the run as its agent's result says, if the run is this agent's."""
-        await self._end(lambda: outcome_of(result))
+        await self._end(lambda: outcome_of(result, self._recorder.stop))
 
     async def was_done(self) -> None:
         """End the run if it is still open: the agent gave no result that is known."""
@@ -204,21 +208,21 @@ class _Work:
 
     async def failed(self, error: BaseException) -> None:
         """End the run as an exception says; where the agent is a part of another, tell of it."""
-        if self._is_whole_run:
-            await self._end(lambda: failure(error))
+        if self.is_whole_run:
+            await self._end(lambda: failure(error, self._recorder.stop))
         else:
             message = f"{self.scope.agent_name} stopped: {failure(error).message}"
             _harmlessly(self.scope.record, "executing", message)
 
     def left(self) -> None:
         """End the run without waiting: whoever was reading the agent's events has stopped."""
-        if self._is_whole_run:
+        if self.is_whole_run:
             _harmlessly(self._flush_text)
             _harmlessly(lambda: self.scope.run.end(stopped_early("nobody read its events any more")))
 
     async def _end(self, outcome: Callable[[], Outcome]) -> None:
         _harmlessly(self._flush_text)
-        if not self._is_whole_run:
+        if not self.is_whole_run:
             return
         try:
             came_to = outcome()

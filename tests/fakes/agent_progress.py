@@ -13,6 +13,7 @@ def create_agent_progress(client: Any, name: str) -> None:
             {"AttributeName": "requestId", "AttributeType": "S"},
             {"AttributeName": "owner", "AttributeType": "S"},
             {"AttributeName": "createdAt", "AttributeType": "N"},
+            {"AttributeName": "openSince", "AttributeType": "N"},
         ],
         GlobalSecondaryIndexes=[
             {
@@ -22,7 +23,15 @@ def create_agent_progress(client: Any, name: str) -> None:
                     {"AttributeName": "createdAt", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
+            },
+            {
+                "IndexName": "byOpen",
+                "KeySchema": [
+                    {"AttributeName": "requestId", "KeyType": "HASH"},
+                    {"AttributeName": "openSince", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
         ],
         BillingMode="PAY_PER_REQUEST",
     )

@@ -38,6 +38,7 @@ def _forget() -> None:
         aws.dynamodb,
         aws.run_store,
         aws.status_publisher,
+        aws.announcer,
         aws.invoker,
         aws.credentials,
         aws.tracer,

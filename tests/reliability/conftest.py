@@ -11,9 +11,9 @@ from tests.reliability.backends import backends, dynamodb
 from tests.unit.conftest import TABLE_NAME, Clock
 
 
-@pytest.fixture(scope="session", params=backends())
+@pytest.fixture(scope="module", params=backends())
 def backend(request, tmp_path_factory):
-    """A client of one engine after the other."""
+    """A client of one engine after the other; not for longer, because what moto stands in for is the whole process."""
     with dynamodb(request.param, tmp_path_factory.mktemp(request.param)) as client:
         client.backend = request.param
         yield client

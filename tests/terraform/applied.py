@@ -49,6 +49,7 @@ class Aws:
         self.cloudwatch = self._client("cloudwatch")
         self.cognito = self._client("cognito-idp")
         self.dynamodb = self._client("dynamodb")
+        self.events = self._client("events")
         self.iam = self._client("iam")
         self.lambda_ = self._client("lambda")
         self.logs = self._client("logs")

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from chalicelib import closer, ended
+
 from local.settings import REGION
 from tests.terraform.applied import Aws, Stack
 from tests.terraform.conftest import OTHER
 
-FUNCTIONS = ("agent", "api", "progress-reader", "run-starter", "status-publisher")
+FUNCTIONS = ("agent", "api", "progress-reader", "run-closer", "run-starter", "status-publisher")
 
 
 def test_outputs(stack: Stack, other: Stack, aws: Aws):
@@ -141,6 +143,10 @@ def test_functions(stack: Stack, aws: Aws):
             "CORS_ORIGINS": "*",
             "RETENTION_HOURS": "24",
         },
+        "run-closer": {
+            "AGENT_PROGRESS_TABLE": "AgentProgress",
+            "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
+        },
         "run-starter": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "AGENT_FUNCTION": "runcast-agent",
@@ -192,10 +198,28 @@ def test_only_the_api_s_own_stage_may_invoke_its_function(stack: Stack, aws: Aws
 
 
 def test_asynchronous_events_are_tried_once_and_grow_old(stack: Stack, aws: Aws):
-    for name, age_seconds in (("agent", 120), ("status-publisher", 60)):
+    found = {}
+    for name in ("agent", "run-closer", "status-publisher"):
         config = aws.lambda_.get_function_event_invoke_config(FunctionName=f"runcast-{name}")
-        assert config["MaximumRetryAttempts"] == 0
-        assert config["MaximumEventAgeInSeconds"] == age_seconds
+        found[name] = (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"])
+    assert found == {"agent": (0, 120), "run-closer": (2, 3600), "status-publisher": (0, 60)}
+
+
+def test_failed_invocations_of_the_agent_are_told_to_the_closer(stack: Stack, aws: Aws):
+    config = aws.lambda_.get_function_event_invoke_config(FunctionName="runcast-agent")
+    arn = stack.state("aws_lambda_function", "run_closer")["arn"]
+    assert config["DestinationConfig"] == {"OnFailure": {"Destination": arn}}
+
+
+def test_the_closer_sweeps_every_few_minutes(stack: Stack, aws: Aws):
+    rule = aws.events.describe_rule(Name="runcast-sweep")
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(5 minutes)", "ENABLED")
+    [target] = aws.events.list_targets_by_rule(Rule="runcast-sweep")["Targets"]
+    assert target["Arn"] == stack.state("aws_lambda_function", "run_closer")["arn"]
+    assert json.loads(target["Input"]) == closer.SWEEP
+    [statement] = json.loads(aws.lambda_.get_policy(FunctionName="runcast-run-closer")["Policy"])["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": rule["Arn"]}}
 
 
 def test_log_groups_forget(stack: Stack, other: Stack, aws: Aws):
@@ -206,14 +230,16 @@ def test_log_groups_forget(stack: Stack, other: Stack, aws: Aws):
             assert found[name] == days
 
 
-def test_runs_are_indexed_by_owner_and_time_with_their_keys_only(stack: Stack, aws: Aws):
-    [index] = aws.dynamodb.describe_table(TableName="AgentProgress")["Table"]["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == "byOwner"
-    assert index["KeySchema"] == [
-        {"AttributeName": "owner", "KeyType": "HASH"},
-        {"AttributeName": "createdAt", "KeyType": "RANGE"},
-    ]
-    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+def test_runs_are_indexed_by_owner_and_while_they_are_open_with_their_keys_only(stack: Stack, aws: Aws):
+    indexes = aws.dynamodb.describe_table(TableName="AgentProgress")["Table"]["GlobalSecondaryIndexes"]
+    keys = {
+        index["IndexName"]: [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]] for index in indexes
+    }
+    assert keys == {
+        "byOwner": [("owner", "HASH"), ("createdAt", "RANGE")],
+        "byOpen": [("requestId", "HASH"), ("openSince", "RANGE")],
+    }
+    assert {index["Projection"]["ProjectionType"] for index in indexes} == {"KEYS_ONLY"}
 
 
 def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
@@ -221,11 +247,16 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
     functions = f"arn:aws:lambda:{REGION}:000000000000:function:runcast-"
     api = stack.state("aws_appsync_graphql_api", "runcast")["arn"]
     model = "anthropic.claude-sonnet-4-6"
+    announce = {
+        f"{functions}status-publisher": {"lambda:InvokeFunction"},
+        f"arn:aws:events:{REGION}:000000000000:event-bus/default": {"events:PutEvents"},
+    }
     invoke_model = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
     expected = {
         "agent": {
             f"{tables}AgentProgress": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
-            f"{functions}status-publisher": {"lambda:InvokeFunction"},
+            f"{functions}run-closer": {"lambda:InvokeFunction"},
+            **announce,
             f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
             f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,
         },
@@ -238,16 +269,21 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             },
             f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
             f"{functions}agent": {"lambda:InvokeFunction"},
-            f"{functions}status-publisher": {"lambda:InvokeFunction"},
+            **announce,
         },
         "progress-reader": {
             f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
             f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
         },
+        "run-closer": {
+            f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
+            f"{tables}AgentProgress/index/byOpen": {"dynamodb:Scan"},
+            **announce,
+        },
         "run-starter": {
             f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}agent": {"lambda:InvokeFunction"},
-            f"{functions}status-publisher": {"lambda:InvokeFunction"},
+            **announce,
         },
         "status-publisher": {
             f"{tables}user_sessions": {"dynamodb:GetItem"},
@@ -299,6 +335,12 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
                 key, {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"},
             )  # fmt: skip
         assert allowed == {}
+
+
+def test_events_may_be_put_in_our_own_name_only(stack: Stack, aws: Aws):
+    for name in ("agent", "api", "run-closer", "run-starter"):
+        put = statements(aws, f"runcast-{name}-{REGION}", "announce")["PutRunEnded"]
+        assert put["Condition"] == {"StringEquals": {"events:source": ended.SOURCE}}
 
 
 def test_a_plain_model_needs_no_inference_profile(other: Stack, aws: Aws):

@@ -100,6 +100,9 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
         FunctionName="other-runcast-agent", MaximumRetryAttempts=2, MaximumEventAgeInSeconds=120
     )
     change_the_rest_api(stack, aws)
+    aws.events.put_rule(Name="other-runcast-sweep", ScheduleExpression="rate(1 day)")
+    [target] = aws.events.list_targets_by_rule(Rule="other-runcast-sweep")["Targets"]
+    aws.events.put_targets(Rule="other-runcast-sweep", Targets=[target | {"Input": "{}"}])
     alarm = aws.cloudwatch.describe_alarms(AlarmNames=["other-runcast-runs-failed"])["MetricAlarms"][0]
     taken = ("AlarmName", "MetricName", "Namespace", "Statistic", "Period", "EvaluationPeriods", "ComparisonOperator")
     aws.cloudwatch.put_metric_alarm(**{name: alarm[name] for name in taken}, Threshold=99)
@@ -142,6 +145,8 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
         'aws_cloudwatch_log_group.function["agent"]': "retention_in_days",
         'aws_cloudwatch_metric_alarm.alarm["runs-failed"]': "threshold",
         "aws_cloudwatch_dashboard.runcast[0]": "dashboard_body",
+        "aws_cloudwatch_event_rule.sweep": "schedule_expression",
+        "aws_cloudwatch_event_target.sweep": "input",
         "aws_appsync_graphql_api.runcast": "xray_enabled",
         "aws_appsync_datasource.none": "description",
         'aws_appsync_resolver.field["Mutation.publishStatus"]': "code",

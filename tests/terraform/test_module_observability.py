@@ -28,6 +28,7 @@ ACCOUNT_METRICS = {
     ("AWS/DynamoDB", "SystemErrors"): {"TableName", "Operation"},
     ("AWS/DynamoDB", "WriteThrottleEvents"): {"TableName"},
     ("AWS/Lambda", "AsyncEventsDropped"): {"FunctionName"},
+    ("AWS/Lambda", "DestinationDeliveryFailures"): {"FunctionName"},
     ("AWS/Lambda", "ConcurrentExecutions"): {"FunctionName"},
     ("AWS/Lambda", "Duration"): {"FunctionName"},
     ("AWS/Lambda", "Errors"): {"FunctionName"},
@@ -69,7 +70,7 @@ def test_every_function_s_throttles_are_watched(alarms: dict[str, Any]):
     watched = {alarm["Dimensions"][0]["Value"] for name, alarm in alarms.items() if name.endswith("-throttles")} - {
         "other-AgentProgress"
     }
-    functions = ("agent", "api", "progress-reader", "run-starter", "status-publisher")
+    functions = ("agent", "api", "progress-reader", "run-closer", "run-starter", "status-publisher")
     assert watched == {f"other-runcast-{name}" for name in functions}
 
 

@@ -175,7 +175,14 @@ def test_the_zip_holds_the_library_and_the_app_but_no_client_and_no_tests(packag
 
 def test_every_function_has_its_role_its_tracing_and_no_name_of_its_own(package: Path):
     functions = json.loads((package / EXPORT_NAME).read_text())["resource"]["aws_lambda_function"]
-    assert functions.keys() == {"agent", "api_handler", "progress_reader", "run_starter", "status_publisher"}
+    assert functions.keys() == {
+        "agent",
+        "api_handler",
+        "progress_reader",
+        "run_closer",
+        "run_starter",
+        "status_publisher",
+    }
     for name, function in functions.items():
         assert function["function_name"] == f'${{local.function_names["{name}"]}}'
         assert function["role"] == f'${{aws_iam_role.function["{name}"].arn}}'

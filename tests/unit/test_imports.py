@@ -33,7 +33,8 @@ PICTURE = {
     "runcast.live.message": {"runcast.record.model"},
     "runcast.live.publish": {"runcast.live.message", "runcast.record.model"},
     "runcast.record.identity": {"runcast.record.model"},
-    "runcast.strands.outcome": {"runcast.record.model"},
+    "runcast.strands.outcome": {"runcast.record.assignment", "runcast.record.model"},
+    "runcast.strands.stop": {"runcast.record.assignment"},
     "runcast.strands.run": {
         "runcast.live.publish",
         "runcast.record.identity",
@@ -41,6 +42,7 @@ PICTURE = {
         "runcast.record.recorder",
         "runcast.record.store",
         "runcast.strands.outcome",
+        "runcast.strands.stop",
     },
     "runcast.strands.scope": {"runcast.live.publish", "runcast.record.assignment", "runcast.strands.run"},
     "runcast.strands.pace": set(),

@@ -22,12 +22,12 @@ from chalicelib.agents.invocation import Invocation, invocation_of
 from chalicelib.agents.run import AgentRun
 from chalicelib.config import AgentConfig, config_of_environment
 from runcast.clock import epoch_ms
-from runcast.errors import InvalidInput
+from runcast.errors import InvalidInput, RunStopped
 from runcast.record.assignment import Claim
-from runcast.record.model import Json, RunStatus, metadata_json, result_json
+from runcast.record.model import EndedRun, Json, RunStatus, metadata_json, result_json
 from runcast.record.recorder import Recorder
 from runcast.record.store import RunStore
-from runcast.strands.outcome import Outcome, failure, outcome_of
+from runcast.strands.outcome import Outcome, failure, outcome_of, overruled
 
 if TYPE_CHECKING:
     from strands.models import Model
@@ -73,6 +73,7 @@ class Runner:
         config: The Lambda's settings.
         store: The records.
         publish: Sends status messages and returns how many were handed over; must not raise.
+        tell_end: Tells of a run's end, once it is stored; must not raise.
         now_ms: The wall clock.
     """
 
@@ -82,11 +83,13 @@ class Runner:
         *,
         store: RunStore,
         publish: Callable[[list[Json]], int],
+        tell_end: Callable[[EndedRun], None],
         now_ms: Callable[[], int] = epoch_ms,
     ) -> None:
         self._config = config
         self._store = store
         self._publish = publish
+        self._tell_end = tell_end
         self._now_ms = now_ms
         # One loop for all runs: clients that an agent keeps are bound to the loop they were first used on.
         self._loop = asyncio.new_event_loop()
@@ -109,6 +112,7 @@ class Runner:
             job_id=invocation.job_id,
             deadline_ms=self._now_ms() + int(context.get_remaining_time_in_millis()),
             publish=self._publish,
+            on_end=self._tell_end,
             now_ms=self._now_ms,
         )
         cold_start = self._model is None
@@ -120,13 +124,16 @@ class Runner:
         try:
             agent = self._build(invocation, recorder)
             outcome = self._run_to_its_end(_outcome(agent, invocation.request.query, recorder))
+        except RunStopped as stopped:
+            outcome = failure(stopped)
         except BaseException as error:  # a tool may well call sys.exit(), and its run must end all the same
             logger.exception("run %s failed", invocation.request_id)
-            outcome = failure(error)
+            outcome = failure(error, recorder.stop)
 
         report = recorder.end(
             outcome.status, outcome.message, result=outcome.result, error=outcome.error, metadata=outcome.metadata
         )
+        outcome = overruled(outcome, report.stop)
         degraded = claim is Claim.UNANSWERED or report.degraded
         metrics.count_run(
             invocation.request.agent,
@@ -188,11 +195,13 @@ def _runner_of_environment() -> Runner:
         config,
         store=aws.run_store(config.agent_progress_table, config.retention_hours),
         publish=aws.status_publisher(config.status_publisher_function).send,
+        tell_end=lambda ended: aws.announcer(config.status_publisher_function).put_event(ended),
     )
 
 
 async def _outcome(agent: AnyAgent, query: str, recorder: Recorder) -> Outcome:
-    return outcome_of(await agent.invoke_async(query, invocation_state={"runcast": recorder}))
+    result = await agent.invoke_async(query, invocation_state={"runcast": recorder})
+    return outcome_of(result, recorder.stop)
 
 
 def _body(invocation: Invocation, recorder: Recorder, outcome: Outcome, *, cold_start: bool) -> Json:

@@ -7,13 +7,14 @@ A new type: add its argument names (see `schema_source`), write its `Entry` in t
 import functools
 
 from local.provider.fields import ResourceType, resource_type
-from local.provider.table import appsync, cloudwatch, cognito, dynamodb, functions, gateway, iam, logs
+from local.provider.table import appsync, cloudwatch, cognito, dynamodb, events, functions, gateway, iam, logs
 
 ENTRIES = {
     **appsync.ENTRIES,
     **cloudwatch.ENTRIES,
     **cognito.ENTRIES,
     **dynamodb.ENTRIES,
+    **events.ENTRIES,
     **functions.ENTRIES,
     **gateway.ENTRIES,
     **iam.ENTRIES,

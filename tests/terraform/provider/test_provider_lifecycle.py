@@ -202,6 +202,10 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
     taken = ("AlarmName", "MetricName", "Namespace", "Statistic", "Period", "EvaluationPeriods", "ComparisonOperator")
     emulator.client("cloudwatch").put_metric_alarm(**{name: alarm[name] for name in taken}, Threshold=9)
     emulator.client("cloudwatch").put_dashboard(DashboardName="fixture-board", DashboardBody='{"widgets": []}')
+    events = emulator.client("events")
+    events.put_rule(Name="fixture-nightly", ScheduleExpression="rate(1 day)", State="DISABLED")
+    [target] = events.list_targets_by_rule(Rule="fixture-nightly")["Targets"]
+    events.put_targets(Rule="fixture-nightly", Targets=[target | {"Input": "{}"}])
     appsync.update_graphql_api(
         apiId=api,
         name="renamed",
@@ -261,6 +265,8 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         "aws_cloudwatch_log_group.worker": {"retention_in_days"},
         "aws_cloudwatch_metric_alarm.errors": {"threshold", "dimensions", "alarm_actions", "alarm_description"},
         "aws_cloudwatch_dashboard.board": {"dashboard_body"},
+        "aws_cloudwatch_event_rule.nightly": {"schedule_expression", "state", "event_pattern", "description"},
+        "aws_cloudwatch_event_target.worker": {"input"},
         "aws_appsync_graphql_api.api": {
             "name",
             "user_pool_config",

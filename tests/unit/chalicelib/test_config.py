@@ -10,6 +10,7 @@ from chalicelib.config import (
     ApiConfig,
     ConfigurationInvalid,
     ProgressReaderConfig,
+    RunCloserConfig,
     RunStarterConfig,
     StatusPublisherConfig,
     read_config,
@@ -71,6 +72,7 @@ def test_a_number_out_of_bounds_is_refused(text):
             "AGENT_PROGRESS_TABLE, AGENT_FUNCTION, STATUS_PUBLISHER_FUNCTION, USER_POOL_CLIENT_ID, USER_ID_CLAIM, "
             "TENANT_ID_CLAIM",
         ),
+        (RunCloserConfig, "AGENT_PROGRESS_TABLE, STATUS_PUBLISHER_FUNCTION"),
         (ProgressReaderConfig, "AGENT_PROGRESS_TABLE, USER_ID_CLAIM, TENANT_ID_CLAIM"),
         (StatusPublisherConfig, "APPSYNC_API_URL, APPSYNC_API_ID, USER_SESSIONS_TABLE, AWS_REGION"),
     ],

@@ -37,8 +37,9 @@ class Invoker:
         return {"StatusCode": 202}
 
 
-def start(store, invoker, given=GIVEN, owner=ANA, **about):
-    return start_run(given, owner, store=store, invoker=invoker, functions=FUNCTIONS, **about)
+def start(store, invoker, given=GIVEN, owner=ANA, announce=pytest.fail, **about):
+    about = {"store": store, "invoker": invoker, "functions": FUNCTIONS, "announce": announce, **about}
+    return start_run(given, owner, **about)
 
 
 def test_the_record_is_put_before_the_run_is_handed_over(store, clock):
@@ -94,12 +95,15 @@ def test_a_foreign_id_is_a_conflict(store, stranger):
     ids=["refused", "time-out"],
 )
 def test_a_run_that_cannot_be_handed_over_has_ended(store, error):
+    announced = []
     with pytest.raises(Unavailable) as refused:
-        start(store, Invoker(error))
+        start(store, Invoker(error), announce=announced.append)
     assert str(refused.value) == "The run could not be handed to its agent. Try again with another requestId."
     run = store.read(ID)
     assert (run.status, run.error) == (RunStatus.ERROR, "The run could not be handed to its agent.")
     assert [step.step for step in run.steps] == ["error"]
+    [ending] = announced
+    assert (ending.update["status"], ending.ended.status, ending.ended.request_id) == ("agent_error", "error", ID)
 
 
 def test_a_run_that_was_handed_over_in_spite_of_a_time_out_goes_on(store, clock):

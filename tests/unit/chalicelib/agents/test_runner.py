@@ -8,10 +8,7 @@ import sys
 from datetime import date
 
 import pytest
-from chalicelib.agents import model as model_module
 from chalicelib.agents import registry
-from chalicelib.agents.runner import Runner
-from chalicelib.config import AgentConfig
 from strands import Agent, ToolContext, tool
 from strands.multiagent import GraphBuilder
 
@@ -23,60 +20,13 @@ from tests.fakes.lambda_process import Context
 from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 
-CONFIG = AgentConfig(
-    agent_progress_table="AgentProgress",
-    status_publisher_function="runcast-status-publisher",
-    bedrock_model_id="scripted",
-    aws_region="us-east-1",
-    model_max_tokens=1000,
-)
-EVENT = {"agent": "survey", "query": "How steep is it?", "requestId": "run-1", "userId": "ana", "tenantId": "acme"}
 COLD = ["init", "bedrock", "tools", "agent", "ready"]
-
-
-class Bench:
-    """A runner with a scripted model, and what it has published."""
-
-    def __init__(self, store, monkeypatch):
-        self.store = store
-        self.models_made = 0
-        self.model = ScriptedModel([])
-        self.published = []
-        self._monkeypatch = monkeypatch
-        monkeypatch.setattr(model_module, "bedrock_model", self._made)
-        self.runner = Runner(CONFIG, store=store, publish=self._publish)
-
-    def _made(self, config):
-        assert config is CONFIG
-        self.models_made += 1
-        return self.model
-
-    def _publish(self, messages):
-        self.published += messages
-        return len(messages)
-
-    def with_tools(self, *tools):
-        self._monkeypatch.setattr(
-            registry, "load", lambda name: lambda run: Agent(model=run.model, tools=[*tools], callback_handler=None)
-        )
-
-    def run(self, *script, event=EVENT, context=None, **about):
-        self.model.script = list(script)
-        answer = self.runner.run({**event, **about}, context or Context())
-        return answer["statusCode"], json.loads(answer["body"])
 
 
 @pytest.fixture(autouse=True)
 def agents():
     with own_agents():
         yield
-
-
-@pytest.fixture
-def bench(store, monkeypatch):
-    bench = Bench(store, monkeypatch)
-    yield bench
-    bench.runner.close()
 
 
 def names(steps):

@@ -467,6 +467,24 @@ resource "aws_appsync_resolver" "fields" {
   }
 }
 
+# EventBridge
+
+resource "aws_cloudwatch_event_rule" "nightly" {
+  name                = "${var.prefix}-nightly"
+  description         = var.full ? "Calls the worker" : null
+  schedule_expression = var.full ? "rate(5 minutes)" : "rate(1 hour)"
+  event_pattern       = var.full ? jsonencode({ source = ["fixture"] }) : null
+  state               = var.full ? "ENABLED" : "DISABLED"
+  tags                = local.tags
+}
+
+resource "aws_cloudwatch_event_target" "worker" {
+  rule      = aws_cloudwatch_event_rule.nightly.name
+  target_id = "worker"
+  arn       = aws_lambda_function.worker.arn
+  input     = var.full ? jsonencode({ nightly = true }) : null
+}
+
 output "graphql_url" {
   value = aws_appsync_graphql_api.api.uris["GRAPHQL"]
 }

@@ -1,0 +1,73 @@
+"""Telling of a run's end: live to whoever watches it, and as the event `run.ended` to whoever has a rule for it.
+
+By whoever has written the end, after it is stored, and best effort: what cannot be told stands in the record.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runcast.record.ending import Ending
+from runcast.record.model import EndedRun, Json
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+
+logger = logging.getLogger(__name__)
+
+SOURCE = "runcast"
+DETAIL_TYPE = "run.ended"
+
+EVENTS_CLIENT_CONFIG = Config(
+    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
+)
+
+
+class Announcer:
+    """Tells of ends. Never raises, and tries nothing twice.
+
+    Args:
+        publish: Sends status messages and returns how many were handed over; must not raise.
+        events: A client made with `EVENTS_CLIENT_CONFIG`.
+    """
+
+    def __init__(self, publish: Callable[[list[Json]], int], events: EventBridgeClient) -> None:
+        self._publish = publish
+        self._events = events
+
+    def announce(self, ending: Ending | None) -> None:
+        """Tell of an end that no worker has written, if this very call of `ending`'s maker has written it."""
+        if ending and ending.update and ending.ended:
+            self._publish([ending.update])
+            self.put_event(ending.ended)
+
+    def put_event(self, ended: EndedRun) -> None:
+        """Put the event `run.ended` on the account's default bus."""
+        try:
+            answer = self._events.put_events(
+                Entries=[{"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps(_detail(ended))}]
+            )
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("the event of run %s's end was not put: %s", ended.request_id, error)
+            return
+        if answer["FailedEntryCount"]:
+            logger.warning("the event of run %s's end was refused: %s", ended.request_id, answer["Entries"])
+
+
+def _detail(ended: EndedRun) -> Json:
+    return {
+        "requestId": ended.request_id,
+        "jobId": ended.job_id,
+        "agent": ended.agent,
+        "userId": ended.owner.user_id,
+        "tenantId": ended.owner.tenant_id,
+        "status": ended.status.value,
+        "elapsed": ended.elapsed_seconds,
+        "steps": ended.steps,
+    }

@@ -1,0 +1,114 @@
+"""Runs whose worker dies or freezes, and what the end of a run tells others."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from runcast.record.ending import cancel
+from runcast.record.model import Owner
+from runcast.record.store import RunStore
+
+DEADLINE_SECONDS = 30
+
+
+def until(condition):
+    """Wait for what is about to happen, and return it."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def workers(stack):
+    """The processes of this machine's agent function: others like it may run here, with another endpoint."""
+    authority = stack.state.outputs["graphql_url"].split("/")[2].encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            environment = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        ours = any(authority in entry for entry in environment if entry.startswith(b"AWS_ENDPOINT_URL="))
+        if ours and b"AWS_LAMBDA_FUNCTION_NAME=runcast-agent" in environment:
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.fixture(scope="module")
+def ended(stack):
+    """The events of ended runs: a rule sends them to a queue."""
+    queues, events = stack.client("sqs"), stack.client("events")
+    url = queues.create_queue(QueueName="ended-runs")["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["runcast"], "detail-type": ["run.ended"]}
+    events.put_rule(Name="ended-runs", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="ended-runs", Targets=[{"Id": "queue", "Arn": arn}])
+    details = []
+
+    def of(request_id):
+        for message in queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            details.append(json.loads(message["Body"])["detail"])
+            queues.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [detail for detail in details if detail["requestId"] == request_id]
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("How steep is it?", "complete"), ("[model:error 500] How steep is it?", "error")]
+)
+def test_an_end_is_one_event(alice, ended, query, status):
+    request_id = alice.start(query)
+    record = alice.read_to_its_end(request_id)
+    [detail] = until(lambda: ended(request_id))
+    assert (detail["status"], detail["steps"], detail["agent"]) == (
+        status,
+        record["nextSeq"] or record["steps"][-1]["seq"],
+        "terrain",
+    )
+    assert (detail["userId"], detail["tenantId"], detail["jobId"]) == (alice.user.user_id, "acme", None)
+
+
+def test_a_cancelled_run_stops_while_its_model_thinks_and_is_one_event(alice, stack, ended):
+    request_id = alice.start("[model:slow 20] How steep is it?")
+    until(lambda: any(step["step"] == "thinking" for step in alice.read(request_id)["steps"]))
+    store = RunStore(stack.client("dynamodb"), "AgentProgress")
+    cancel(store, Owner("acme", alice.user.user_id), request_id)
+    assert alice.read(request_id)["liveness"] == "cancelling"
+    assert alice.read_to_its_end(request_id)["status"] == "cancelled"
+    assert [detail["status"] for detail in until(lambda: ended(request_id))] == ["cancelled"]
+
+
+@pytest.mark.parametrize("steps", [1, 6])
+def test_a_run_whose_worker_is_killed_is_ended_once_and_not_run_again(alice, stack, ended, steps):
+    request_id = alice.start("[model:slow 2] How steep is it?")
+    until(lambda: len(alice.read(request_id)["steps"]) >= steps)
+    for pid in workers(stack):
+        os.kill(pid, signal.SIGKILL)
+    record = alice.read_to_its_end(request_id)
+    assert record["status"] == "error"
+    assert record["error"].startswith("The worker stopped before the run had ended")
+    assert [step["step"] for step in record["steps"]].count("error") == 1
+    assert [detail["status"] for detail in until(lambda: ended(request_id))] == ["error"]
+    assert alice.read(request_id)["steps"] == record["steps"]
+
+
+def test_a_frozen_worker_reads_lost_and_goes_on_when_it_thaws(alice, stack):
+    request_id = alice.start("[model:slow 1] How steep is it?")
+    until(lambda: len(alice.read(request_id)["steps"]) >= 2)
+    frozen = workers(stack)
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        until(lambda: alice.read(request_id)["liveness"] == "lost")
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    record = alice.read_to_its_end(request_id)
+    assert (record["status"], record["steps"][-1]["step"]) == ("complete", "complete")
+    assert [step["seq"] for step in record["steps"]] == list(range(1, len(record["steps"]) + 1))
