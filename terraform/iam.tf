@@ -138,9 +138,9 @@ data "aws_iam_policy_document" "recorder" {
   }
 
   statement {
-    sid       = "ReportFailedInvocations"
+    sid       = "PublishStatus"
     actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.run_closer.arn]
+    resources = [aws_lambda_function.status_publisher.arn]
   }
 
   dynamic "statement" {
@@ -162,6 +162,12 @@ data "aws_iam_policy_document" "recorder" {
 
 data "aws_iam_policy_document" "agent" {
   source_policy_documents = [data.aws_iam_policy_document.recorder.json]
+
+  statement {
+    sid       = "ReportFailedInvocations"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.run_closer.arn]
+  }
 
   statement {
     sid     = "AskTheModel"

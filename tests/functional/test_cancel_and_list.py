@@ -90,7 +90,7 @@ def test_a_queued_run_is_ended_and_told_of_live(way, lambdas, store, subscribe):
     assert way.cancel("r1") == ended
     assert lambdas.queued == []
     # What was queued for its worker comes too late.
-    assert lambdas.call("agent", {"agent": "terrain", "query": "q", "requestId": "r1"})["statusCode"] == 409
+    assert lambdas.call("agent", {"agent": "survey", "query": "q", "requestId": "r1"})["statusCode"] == 409
 
 
 def test_a_run_that_is_worked_on_is_marked_and_not_told_of(way, lambdas, store):
@@ -103,7 +103,7 @@ def test_a_run_that_is_worked_on_is_marked_and_not_told_of(way, lambdas, store):
 
 
 def test_a_run_that_has_ended_stays_as_it_ended(way, lambdas):
-    lambdas.call("agent", {"agent": "terrain", "query": "q", "requestId": "r1", "userId": "ana", "tenantId": "acme"})
+    lambdas.call("agent", {"agent": "survey", "query": "q", "requestId": "r1", "userId": "ana", "tenantId": "acme"})
     before = lambdas.request("GET", "/runs/r1").body
     answer = way.cancel("r1")
     same = ("success", "requestId", "status", "liveness", "error")

@@ -95,6 +95,8 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
     aws.iam.put_role_policy(
         RoleName=f"other-runcast-agent-{REGION}", PolicyName="access", PolicyDocument=json.dumps(everything)
     )
+    attached = stack.state("aws_iam_role_policy_attachment", "gateway_logs", 0)
+    aws.iam.detach_role_policy(RoleName=attached["role"], PolicyArn=attached["policy_arn"])
     aws.lambda_.update_function_configuration(FunctionName="other-runcast-agent", Timeout=3)
     aws.lambda_.put_function_event_invoke_config(
         FunctionName="other-runcast-agent", MaximumRetryAttempts=2, MaximumEventAgeInSeconds=120
@@ -140,6 +142,7 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
         "aws_dynamodb_table.user_sessions": "deletion_protection_enabled",
         'aws_iam_role.function["agent"]': "description",
         'aws_iam_role_policy.function_access["agent"]': "policy",
+        "aws_iam_role_policy_attachment.gateway_logs[0]": "policy_arn",
         "aws_lambda_function.agent": "timeout",
         "aws_lambda_function_event_invoke_config.agent": "maximum_retry_attempts",
         'aws_cloudwatch_log_group.function["agent"]': "retention_in_days",

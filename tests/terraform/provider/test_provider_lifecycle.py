@@ -203,7 +203,7 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
     emulator.client("cloudwatch").put_metric_alarm(**{name: alarm[name] for name in taken}, Threshold=9)
     emulator.client("cloudwatch").put_dashboard(DashboardName="fixture-board", DashboardBody='{"widgets": []}')
     events = emulator.client("events")
-    events.put_rule(Name="fixture-nightly", ScheduleExpression="rate(1 day)", State="DISABLED")
+    events.put_rule(Name="fixture-nightly", ScheduleExpression="rate(1 day)", State="DISABLED", Description="changed")
     [target] = events.list_targets_by_rule(Rule="fixture-nightly")["Targets"]
     events.put_targets(Rule="fixture-nightly", Targets=[target | {"Input": "{}"}])
     appsync.update_graphql_api(

@@ -12,6 +12,7 @@ from chalicelib.config import AgentConfig
 from strands import Agent
 
 from tests.fakes.lambda_process import Context
+from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import ScriptedModel
 
 CONFIG = AgentConfig(
@@ -60,5 +61,6 @@ class Bench:
 @pytest.fixture
 def bench(store, monkeypatch):
     bench = Bench(store, monkeypatch)
-    yield bench
+    with own_agents():
+        yield bench
     bench.runner.close()
