@@ -1,6 +1,7 @@
-"""What holds for every test: no recorder outlives it.
+"""What holds for every test: no recorder outlives it, and no module inherits another's AWS credentials.
 
-A recorder that nobody ends beats on, and with moto gone its beats would go to the real AWS.
+A recorder that nobody ends beats on, and with moto gone its beats would go to the real AWS. boto3 keeps the credentials
+that it has found first for its default session.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Generator
 
+import boto3
 import pytest
 
 _STOPPING_SECONDS = 5.0
@@ -26,3 +28,8 @@ def pytest_runtest_call() -> Generator[None]:
     names = ", ".join(recorder.name for recorder in left if recorder.is_alive())
     if names:
         pytest.fail(f"not ended, and still writing: {names}", pytrace=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_credentials() -> None:
+    boto3.DEFAULT_SESSION = None

@@ -67,7 +67,7 @@ def install(function_python: str) -> AsgiApp:
     _run_functions_on(function_python)
     _unpack_functions_once()
     _tell_which_invocation_failed()
-    _authorise_models_as_aws()
+    _authorise_as_aws()
     _fail_when_the_model_fails()
     _tell_a_cut_answer()
     install_rest_apis()
@@ -248,15 +248,25 @@ _MODEL_ACTIONS = {
 _PROFILE_GEOGRAPHIES = {"us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"}
 
 
-def _authorise_models_as_aws() -> None:
-    """Converse needs `bedrock:InvokeModel*`, and an inference profile needs itself and the model behind it.
+# What the events of the request under way say they come from, between the two questions that MiniStack asks of it.
+_event_sources: ContextVar[str | None] = ContextVar("event_sources", default=None)
+
+
+def _authorise_as_aws() -> None:
+    """Tell IAM what AWS's services tell it and MiniStack does not.
+
+    Converse needs `bedrock:InvokeModel*`, and an inference profile needs itself and the model behind it. A condition
+    may ask for the source of the events that are put.
 
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
     """
     extract, enforce = iam_actions.extract_iam_action, iam_evaluator.enforce
 
-    def extract_iam_action(*arguments: Any) -> str | None:
-        action: str | None = extract(*arguments)
+    def extract_iam_action(
+        service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any
+    ) -> str | None:
+        action: str | None = extract(service, method, path, headers, body, query_params)
+        _event_sources.set(_sources_in(body) if action == "events:PutEvents" else None)
         return _MODEL_ACTIONS.get(action, action) if action else None
 
     def enforce_each(
@@ -267,11 +277,19 @@ def _authorise_models_as_aws() -> None:
             resources = _model_resources(resource_arn, region)
             if len(resources) > 1:
                 rest["service_context"] = {"bedrock:InferenceProfileArn": resources[0]}
+        if action == "events:PutEvents":
+            rest["service_context"] = {"events:source": _event_sources.get()}
         denials = (enforce(access_key, action, service, region, resource_arn=arn, **rest) for arn in resources)
         return next((denial for denial in denials if denial), None)
 
     iam_actions.extract_iam_action = extract_iam_action
     iam_evaluator.enforce = enforce_each
+
+
+def _sources_in(body: bytes) -> str | None:
+    """Return the one source that all events of a request name; None if there are several, which nothing here puts."""
+    sources = {str(entry.get("Source")) for entry in json.loads(body)["Entries"]}
+    return sources.pop() if len(sources) == 1 else None
 
 
 def _model_resources(resource_arn: str, region: str) -> list[str]:

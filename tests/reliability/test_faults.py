@@ -172,6 +172,7 @@ def live_through(day, table, connect, recorders) -> list[Performance]:
             CONFIG,
             store=RunStore(connect("dynamodb", STORE_CLIENT_CONFIG, proxies["dynamodb"].url), TABLE_NAME),
             publish=StatusPublisher(connect("lambda", LIVE_CLIENT_CONFIG, proxies["lambda"].url), "publisher").send,
+            tell_end=lambda _: None,
         )
         stack.callback(runner.close)
         event = {"agent": registry.names()[0], "query": "How steep is it?", "userId": "ana", "tenantId": "acme"}
