@@ -23,12 +23,14 @@ if TYPE_CHECKING:
         publish_status,
         publish_tool_status,
     )
+    from runcast.strands.facts import note_fact
     from runcast.strands.track import track
 
 __version__ = "0.1.0"
 
 __all__ = [
     "RuncastError",
+    "note_fact",
     "publish_agent_status",
     "publish_orchestrator_status",
     "publish_status",
@@ -36,7 +38,11 @@ __all__ = [
     "track",
 ]
 
-_HOMES = {"RuncastError": "runcast.errors", "track": "runcast.strands.track"}
+_HOMES = {
+    "RuncastError": "runcast.errors",
+    "note_fact": "runcast.strands.facts",
+    "track": "runcast.strands.track",
+}
 
 
 def __getattr__(name: str) -> object:

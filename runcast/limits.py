@@ -10,6 +10,10 @@ MESSAGE_MAX_CHARACTERS = 1_000
 NAME_MAX_CHARACTERS = 200
 METADATA_MAX_BYTES = 8 * 1024
 RESULT_MAX_BYTES = 64 * 1024
+# Of a result; the rest is for its text.
+FACTS_MAX_BYTES = 40 * 1024
+FACT_NAME_MAX_CHARACTERS = 100
+UNIT_MAX_CHARACTERS = 40
 ERROR_MAX_CHARACTERS = 2_000
 # The steps in one item. A write costs what its item weighs, so this is what one small step may cost; a step of the
 # greatest size fits. An item may hold 400 KB: result, error and an end written by another have their place beside it.

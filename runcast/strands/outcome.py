@@ -21,6 +21,7 @@ from runcast import limits
 from runcast.errors import RunStopped
 from runcast.record.assignment import Stop
 from runcast.record.model import Json, RunStatus, shortened
+from runcast.strands.facts import with_facts
 
 if TYPE_CHECKING:
     from strands.agent import AgentResult
@@ -33,11 +34,14 @@ _DONE = ("end_turn", "stop_sequence", "completed")
 
 @dataclass(frozen=True)
 class Outcome:
-    """The last step of a run: its status, its message, and the result, error and metadata that go with it."""
+    """The last step of a run: its status, its message, and the result, error and metadata that go with it.
+
+    The result is the text that came out, or `{"text", "facts"}` when the agent's tools have noted facts.
+    """
 
     status: RunStatus
     message: str
-    result: str | None = None
+    result: str | Json | None = None
     error: str | None = None
     metadata: Json | None = None
 
@@ -54,7 +58,7 @@ def outcome_of(result: AgentResult | MultiAgentResult, stop: Stop | None = None)
     stop_reason = getattr(result, "stop_reason", None) or result.status.value  # type: ignore[union-attr]
     match stop_reason:
         case reason if reason in _DONE:
-            return Outcome(RunStatus.COMPLETE, "Complete", result=str(result).strip())
+            return Outcome(RunStatus.COMPLETE, "Complete", result=_came_out(result))
         case "cancelled":
             return _CANCELLED
         case "interrupt" | "interrupted":
@@ -106,13 +110,23 @@ def _is_done(result: AgentResult | MultiAgentResult) -> bool:
     return result.status.value in _DONE and not stopped  # type: ignore[union-attr]
 
 
-def _parts_done(result: AgentResult | MultiAgentResult) -> str | None:
-    """Return what those agents of a Graph or Swarm have said that were done."""
+def _came_out(result: AgentResult | MultiAgentResult) -> str | Json:
+    nodes = getattr(result, "results", None)
+    return with_facts(str(result).strip(), [result] if nodes is None else _agents_of(nodes.values()))  # type: ignore[list-item]
+
+
+def _parts_done(result: AgentResult | MultiAgentResult) -> str | Json | None:
+    """Return what those agents of a Graph or Swarm have said, and noted, that were done."""
     nodes = getattr(result, "results", {}).items()
-    parts = [
-        f"{name}: {str(node).strip()}" for name, node in nodes if node.status.value in _DONE and not _is_stopped(node)
-    ]
-    return "\n".join(parts) or None
+    done = {name: node for name, node in nodes if node.status.value in _DONE and not _is_stopped(node)}
+    if not done:
+        return None
+    text = "\n".join(f"{name}: {str(node).strip()}" for name, node in done.items())
+    return with_facts(text, _agents_of(done.values()))
+
+
+def _agents_of(nodes: Iterable[NodeResult]) -> list[AgentResult]:
+    return [agent for node in nodes for agent in node.get_agent_results()]
 
 
 def _is_stopped(node: NodeResult) -> bool:

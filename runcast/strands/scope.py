@@ -13,6 +13,7 @@ from typing import Any
 
 from runcast.live.publish import bound
 from runcast.record.assignment import StepRef
+from runcast.strands.facts import State, collecting_in
 from runcast.strands.run import TrackedRun
 
 
@@ -25,12 +26,14 @@ class Scope:
         agent_name: Which agent, where it is not the run's own.
         steps_under: What started the steps that are recorded here.
         agents_under: What started the agents that begin here.
+        facts_in: Where facts that are noted here are kept; None for the agent's own `invocation_state`.
     """
 
     run: TrackedRun
     agent_name: str | None = None
     steps_under: StepRef | None = None
     agents_under: StepRef | None = None
+    facts_in: State | None = None
 
     def record(self, step: str, message: str, **about: Any) -> StepRef:
         """Record a step of this agent; `about` is what `Recorder.record` takes."""
@@ -51,7 +54,7 @@ async def within(scope: Scope, events: AsyncIterator[Any]) -> AsyncGenerator[Any
         while True:
             token = _current.set(scope)
             try:
-                with bound(scope.run.recorder):
+                with bound(scope.run.recorder), collecting_in(scope.facts_in):
                     event = await anext(events)
             except StopAsyncIteration:
                 return

@@ -9,10 +9,9 @@ from typing import Any
 
 from runcast import limits
 from runcast.record.model import Json, shortened
+from runcast.strands.facts import State
 from runcast.strands.pace import Pace
 from runcast.strands.scope import Scope
-
-_UNIT_MAX_CHARACTERS = 40
 
 
 class ToolCall:
@@ -22,17 +21,23 @@ class ToolCall:
         agent_scope: The agent that calls.
         tool_name: The tool.
         tool_input: What it is called with; `reason`, where there is one, is shown.
+        invocation_state: The agent's; the tool's facts are kept there, unless those of the agent are kept elsewhere.
         pace: How often what it yields is recorded.
 
     Attributes:
         scope: Where the tool works.
     """
 
-    def __init__(self, agent_scope: Scope, tool_name: str, tool_input: object, pace: Pace) -> None:
+    def __init__(
+        self, agent_scope: Scope, tool_name: str, tool_input: object, invocation_state: State, pace: Pace
+    ) -> None:
         reason = tool_input.get("reason") if isinstance(tool_input, Mapping) else None
         message = f"Calling {tool_name}: {reason}" if reason and isinstance(reason, str) else f"Calling {tool_name}"
         call = agent_scope.record("executing", message, tool_name=tool_name, status="calling_tool")
-        self.scope = Scope(agent_scope.run, agent_scope.agent_name, steps_under=call, agents_under=call)
+        facts_in = invocation_state if agent_scope.facts_in is None else agent_scope.facts_in
+        self.scope = Scope(
+            agent_scope.run, agent_scope.agent_name, steps_under=call, agents_under=call, facts_in=facts_in
+        )
         self._tool_name = tool_name
         self._pace = pace
         self._latest: list[Any] = []
@@ -62,7 +67,7 @@ def _progress(value: Any) -> Json | None:
     if _is_count(value.get("total")):
         progress["total"] = value["total"]
     if value.get("unit"):
-        progress["unit"] = shortened(value["unit"], _UNIT_MAX_CHARACTERS)
+        progress["unit"] = shortened(value["unit"], limits.UNIT_MAX_CHARACTERS)
     return progress
 
 

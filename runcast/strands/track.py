@@ -23,6 +23,7 @@ from strands.middleware import ExecuteToolContext, ExecuteToolStage
 from strands.multiagent.base import MultiAgentBase, MultiAgentResult
 
 from runcast.errors import RuncastError
+from runcast.strands.facts import forget_facts
 from runcast.strands.outcome import Outcome, failure, outcome_of, stopped_early
 from runcast.strands.pace import Pace
 from runcast.strands.run import open_run
@@ -107,6 +108,8 @@ class _TrackedStream:
                 yield event
             return
 
+        if work.is_whole_run:
+            _harmlessly(forget_facts, state)
         try:
             scoped = within(work.scope, events)
             obeyed = work.scope.run.stop.obeyed(self._agent, scoped, whole_run=work.is_whole_run)
@@ -156,7 +159,9 @@ class _TrackedStream:
                 status="agent_invoking",
                 parent=outer.agents_under,
             )
-            return self._work(Scope(outer.run, self.name_inside, steps_under=begun, agents_under=begun))
+            return self._work(
+                Scope(outer.run, self.name_inside, steps_under=begun, agents_under=begun, facts_in=outer.facts_in)
+            )
 
         name = _name_of(self._agent)
         run = open_run(given, agent=name) if self.begins_runs else None
@@ -175,7 +180,9 @@ class _TrackedStream:
     def _call(self, context: ExecuteToolContext) -> ToolCall | None:
         scope = current_scope()
         tool_use = context.tool_use
-        return ToolCall(scope, tool_use["name"], tool_use["input"], Pace(self._monotonic)) if scope else None
+        if scope is None:
+            return None
+        return ToolCall(scope, tool_use["name"], tool_use["input"], context.invocation_state, Pace(self._monotonic))
 
 
 class _Work:

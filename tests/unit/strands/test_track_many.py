@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 
-from strands import Agent, tool
+from strands import Agent, ToolContext, tool
 from strands.agent.conversation_manager import NullConversationManager
 from strands.types.agent import ConcurrentInvocationMode
 
-from runcast import track
+from runcast import note_fact, track
 from runcast.record.model import Owner, Run, RunStatus
 from runcast.strands import run as run_module
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 from tests.unit.strands.conftest import named
 
 
-@tool
-def slope(reason: str = "") -> str:
+@tool(context=True)
+def slope(tool_context: ToolContext, reason: str = "") -> str:
     """Return the slope."""
+    note_fact(tool_context, "reason", reason)
     return "3.5 degrees"
 
 
@@ -86,5 +87,5 @@ async def test_two_hundred_runs_of_one_agent_never_mix(monkeypatch):
             ("text", name),
             ("complete", "Complete"),
         ]
-        assert json.loads(end.result_json) == name
+        assert json.loads(end.result_json) == {"text": name, "facts": {"reason": {"value": name, "unit": None}}}
         assert memory.runs[name][0][-1].to_json()["metadata"]["usage"]["inputTokens"] == 2 * int(name)
