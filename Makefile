@@ -15,6 +15,7 @@ UV_VERSION := 0.13.8
 EMULATOR := .local/ministack-venv
 FUNCTION := .local/function-venv
 CHECKOV := .local/checkov-venv
+PYWAKE := .local/pywake-venv
 SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready
 
 # The certificates that this machine trusts, as pip and npm do: companies have their own.
@@ -22,7 +23,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up dev down status remove-demo package wheel dist plan deploy destroy openapi terraform-docs checkov local-gaps bench lock clean
+.PHONY: help setup demo test unit lint types format up dev down status remove-demo package wheel dist plan deploy destroy openapi terraform-docs checkov local-gaps bench compare-pywake pywake-data lock clean
 
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -62,8 +63,8 @@ down: $(SETUP) ## Stop it and forget its state
 status: $(SETUP) ## Say what runs on this machine
 	@$(BIN)/python -m local status
 
-remove-demo: ## Take the demonstration's agent away, with its data and its tests
-	rm -rf chalice_app/chalicelib/agents/demo tests/unit/chalicelib/agents/demo
+remove-demo: ## Take the demonstration's agents and playbooks away, with their data and their tests
+	rm -rf chalice_app/chalicelib/agents/demo tests/unit/chalicelib/agents/demo bench/pywake
 
 package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json (ARCHITECTURE=x86_64 or arm64)
 	@$(BIN)/python -m packager $(ARCHITECTURE)
@@ -99,11 +100,18 @@ local-gaps: $(SETUP) ## List what the local Terraform provider does not carry or
 bench: $(SETUP) ## Measure, and print, what the README and the documents say
 	@$(BIN)/python -m bench
 
+compare-pywake: $(PYWAKE)/.ready ## Compare the demonstration's wake model with PyWake's (large; wants the network once)
+	@PYTHONPATH=chalice_app $(PYWAKE)/bin/python bench/pywake/compare.py
+
+pywake-data: $(PYWAKE)/.ready ## Write the demonstration's data of Horns Rev 1, from PyWake's
+	@$(PYWAKE)/bin/python bench/pywake/extract.py
+
 lock: $(VENV)/.ready ## Resolve all dependencies anew, within what the .in files allow
 	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 chalice_app/requirements.in -o chalice_app/requirements.txt
 	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 requirements-dev.in -c chalice_app/requirements.txt -o requirements-dev.txt
 	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 local/requirements.in -o local/requirements.txt
 	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 tests/terraform/checkov-requirements.in -o tests/terraform/checkov-requirements.txt
+	@if [ -d bench/pywake ]; then $(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 bench/pywake/requirements.in -o bench/pywake/requirements.txt; fi
 
 clean: ## Remove everything that was installed or built here
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local down; fi
@@ -126,6 +134,11 @@ $(EMULATOR)/.ready: local/requirements.txt | $(VENV)/.ready
 $(CHECKOV)/.ready: tests/terraform/checkov-requirements.txt | $(VENV)/.ready
 	@$(PYTHON) -m venv --without-pip $(CHECKOV)
 	@$(BIN)/uv pip sync -q --python $(CHECKOV) tests/terraform/checkov-requirements.txt
+	@touch $@
+
+$(PYWAKE)/.ready: bench/pywake/requirements.txt | $(VENV)/.ready
+	@$(PYTHON) -m venv --without-pip $(PYWAKE)
+	@$(BIN)/uv pip sync -q --python $(PYWAKE) bench/pywake/requirements.txt
 	@touch $@
 
 $(FUNCTION)/.ready:

@@ -1,4 +1,4 @@
-"""The demonstration's agent: answers questions about the ground of one map, from measurements."""
+"""Answers questions about the ground of one map, from measurements: slope, roughness, where one could build."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from strands import Agent
 
 from chalicelib.agents.demo.terrain_tools.grid import jacksboro
 from chalicelib.agents.demo.terrain_tools.tools import buildable_cells, roughness, slope
+from chalicelib.agents.demo.wind.settings import settings_of
 from chalicelib.agents.run import AgentRun
 
 _INSTRUCTIONS = """You are a terrain analyst. You answer questions about the ground of one map: {map}.
@@ -16,12 +17,17 @@ Parameters that the user has set, as JSON: {parameters}"""
 
 
 def build(run: AgentRun) -> Agent:
-    """Return a new terrain agent for one run."""
+    """Return a new terrain agent for one run.
+
+    `parameters` may set `area`, `max_slope_degrees` and `max_roughness_metres`.
+    """
+    settings = settings_of(run.parameters, ("area", "max_slope_degrees", "max_roughness_metres"))
     return Agent(
         name="terrain",
         description="Measures slope, roughness and buildable ground on an elevation map.",
         model=run.model,
         tools=[slope, roughness, buildable_cells],
+        state={"settings": settings},
         system_prompt=_INSTRUCTIONS.format(map=jacksboro().name, parameters=json.dumps(run.parameters)),
         callback_handler=None,
     )

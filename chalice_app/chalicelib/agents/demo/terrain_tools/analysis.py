@@ -85,11 +85,9 @@ def buildable_summary(
     Cells that share a side are connected.
     """
     cells = grid.inner_cells(area)
-    buildable = {
-        cell
-        for cell in cells
-        if roughness_metres(grid, *cell) <= max_roughness_metres and slope_degrees(grid, *cell) <= max_slope_degrees
-    }
+    buildable = buildable_cells(
+        grid, area, max_slope_degrees=max_slope_degrees, max_roughness_metres=max_roughness_metres
+    )
     return {
         "area": area,
         "max_slope_degrees": max_slope_degrees,
@@ -98,11 +96,22 @@ def buildable_summary(
         "buildable_cells": len(buildable),
         "buildable_percent": _percent(len(buildable), len(cells)),
         "buildable_hectares": round(len(buildable) * grid.cell_hectares),
-        "largest_patch": _patch_summary(grid, max(_patches(buildable), key=len, default=[])),
+        "largest_patch": _patch_summary(grid, max(patches(buildable), key=len, default=[])),
     }
 
 
-def _patches(cells: set[Cell]) -> list[list[Cell]]:
+def buildable_cells(
+    grid: ElevationGrid, area: Area, *, max_slope_degrees: float, max_roughness_metres: float
+) -> set[Cell]:
+    """Return the cells of an area that are neither too steep nor too rough."""
+    return {
+        cell
+        for cell in grid.inner_cells(area)
+        if roughness_metres(grid, *cell) <= max_roughness_metres and slope_degrees(grid, *cell) <= max_slope_degrees
+    }
+
+
+def patches(cells: set[Cell]) -> list[list[Cell]]:
     """Return the connected patches, each as its cells."""
     left = set(cells)
     patches = []

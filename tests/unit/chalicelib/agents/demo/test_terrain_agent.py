@@ -18,7 +18,7 @@ def terrain(script, **parameters):
 
 
 def test_it_is_there_and_described():
-    assert registry.description("terrain").startswith("The demonstration's agent")
+    assert registry.description("terrain").startswith("Answers questions about the ground")
 
 
 @pytest.mark.parametrize("tool", [slope, roughness, buildable_cells])

@@ -66,13 +66,13 @@ def test_buildable_ground_is_counted_and_its_largest_patch_found():
 
 
 def test_diagonal_cells_are_not_connected():
-    assert analysis._patches({(0, 0), (1, 1), (1, 2), (5, 5)}) == [[(0, 0)], [(1, 1), (1, 2)], [(5, 5)]]
+    assert analysis.patches({(0, 0), (1, 1), (1, 2), (5, 5)}) == [[(0, 0)], [(1, 1), (1, 2)], [(5, 5)]]
 
 
 @given(st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7))))
 @settings(max_examples=50, deadline=None)
 def test_patches_hold_each_cell_once_and_never_touch(cells):
-    patches = analysis._patches(cells)
+    patches = analysis.patches(cells)
     assert sorted(cell for patch in patches for cell in patch) == sorted(cells)
     where = {cell: number for number, patch in enumerate(patches) for cell in patch}
     for (row, column), number in where.items():
