@@ -7,6 +7,7 @@ decides what a refusal means; nothing here retries, so that the caller alone kee
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from botocore.config import Config
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import AppendRefused, ClaimRefused, RunExists, StoreUnavailable
-from runcast.record.model import Owner, Run, RunStatus, Step, from_item, page_id, to_item
+from runcast.record.model import Owner, PlannedRun, Run, RunStatus, Step, from_item, page_id, to_item
 from runcast.record.table import Table
 
 if TYPE_CHECKING:
@@ -36,17 +37,21 @@ OPEN_INDEX = "byOpen"
 # What of a run's head is listed: all but its steps and its result.
 _LISTED = (
     *("requestId", "tenantId", "userId", "agent", "jobId", "status", "seq", "createdAt", "updatedAt", "expiresAt"),
-    *("leaseUntil", "worker", "cancelRequestedAt", "error"),
+    *("leaseUntil", "worker", "cancelRequestedAt", "error", "playbook"),
 )
 
 
 @dataclass(frozen=True)
 class End:
-    """How a run ends (or pauses): what its last write sets beside the step."""
+    """How a run ends (or pauses): what its last write sets beside the step.
+
+    `result_key` names the object that holds a job's result where it is too large for the record.
+    """
 
     status: RunStatus
     result_json: str | None = None
     error: str | None = None
+    result_key: str | None = None
 
 
 class RunStore:
@@ -74,8 +79,10 @@ class RunStore:
         self._retention_seconds = retention_seconds
         self._now_ms = now_ms
 
-    def create(self, request_id: str, *, owner: Owner, agent: str, job_id: str | None = None) -> Run:
-        """Put the record of a run that nobody has claimed yet.
+    def create(
+        self, request_id: str, *, owner: Owner, agent: str, job_id: str | None = None, playbook: str | None = None
+    ) -> Run:
+        """Put the record of a run, or with `playbook` of a job, that nobody has claimed yet.
 
         Returns:
             The new record, with a lease of `QUEUED_LEASE_MS`.
@@ -88,6 +95,7 @@ class RunStore:
             {
                 "requestId": request_id,
                 **_new_record(owner, agent, job_id, now_ms, self._retention_seconds),
+                "playbook": playbook,
                 "updatedAt": now_ms,
                 "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
             }
@@ -133,6 +141,7 @@ class RunStore:
         new_page: bool = False,
         end: End | None = None,
         despite_cancel: bool = False,
+        runs: Sequence[PlannedRun] = (),
     ) -> None:
         """Append steps, renew the lease and, with `end`, set what the run came to: one write, all or nothing.
 
@@ -147,6 +156,7 @@ class RunStore:
             new_page: The steps so far stand on a page of their own (`put_page`): list it, and begin anew.
             end: What the run has come to.
             despite_cancel: Write though a cancel has been asked for: for a worker that knows of it.
+            runs: The runs that are planned for a job.
 
         Raises:
             AppendRefused: The run has ended, or is not this worker's, or its `seq` is not `expected_seq`, or a cancel
@@ -158,7 +168,10 @@ class RunStore:
             "leaseUntil": lease_until_ms,
         }
         if end:
-            sets |= _present({"status": end.status.value, "result": end.result_json, "error": end.error})
+            came_to = {"status": end.status.value, "result": end.result_json, "error": end.error}
+            sets |= _present(came_to | {"resultKey": end.result_key})
+        if runs:
+            sets["runs"] = json.dumps([planned.to_json() for planned in runs])
         expressions = _sets(sets)
         values = {**sets, "expected": expected_seq, "me": worker, **_OPEN}
         if steps:
