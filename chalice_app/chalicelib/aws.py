@@ -6,7 +6,7 @@ Each is made when it is first asked for, so that a Lambda pays only for what it 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -18,10 +18,13 @@ from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+
+AnyClient = TypeVar("AnyClient", bound="BaseClient")
 
 # Handing a run or a job over is worth more patience than a status message, but must not be tried twice: whoever starts
 # one is told that it failed, and decides.
@@ -39,9 +42,7 @@ def tracer() -> Tracer:
 @cache
 def dynamodb() -> DynamoDBClient:
     """Return the client for all tables: brief time-outs, no retries."""
-    client = boto3.client("dynamodb", config=STORE_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return client
+    return _watched(boto3.client("dynamodb", config=STORE_CLIENT_CONFIG))
 
 
 @cache
@@ -53,38 +54,31 @@ def run_store(table_name: str, retention_hours: int = 24) -> RunStore:
 @cache
 def status_publisher(function_name: str) -> StatusPublisher:
     """Return what hands status messages to the Lambda `function_name`."""
-    client = boto3.client("lambda", config=LIVE_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return StatusPublisher(client, function_name)
+    return StatusPublisher(_watched(boto3.client("lambda", config=LIVE_CLIENT_CONFIG)), function_name)
 
 
 @cache
 def announcer(status_publisher_function: str) -> Announcer:
     """Return what tells of the ends of runs, live by the Lambda `status_publisher_function`."""
-    client = boto3.client("events", config=EVENTS_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return Announcer(status_publisher(status_publisher_function).send, client)
+    events = _watched(boto3.client("events", config=EVENTS_CLIENT_CONFIG))
+    return Announcer(status_publisher(status_publisher_function).send, events)
 
 
 @cache
 def invoker() -> LambdaClient:
     """Return the client that hands runs to the agent Lambda."""
-    client = boto3.client("lambda", config=_INVOKE_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return client
+    return _watched(boto3.client("lambda", config=_INVOKE_CLIENT_CONFIG))
 
 
 @cache
 def executions(state_machine_arn: str) -> Executions:
     """Return what starts and stops the executions of a state machine."""
-    client = boto3.client("stepfunctions", config=_INVOKE_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return Executions(client, state_machine_arn)
+    return Executions(_watched(boto3.client("stepfunctions", config=_INVOKE_CLIENT_CONFIG)), state_machine_arn)
 
 
 @cache
 def link_signer() -> S3Client:
-    """Return the client that signs links. It calls nothing, so there is nothing to trace."""
+    """Return the client that signs links; it calls nothing, so the tracer has nothing to see."""
     # To the bucket's own host in its region: S3 redirects from its global host, and the host is part of what is signed.
     return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
@@ -99,3 +93,9 @@ def result_link(bucket: str, key: str, seconds: int) -> str:
 def credentials() -> Credentials | None:
     """Return this process's credentials, which renew themselves; None if there are none."""
     return boto3.Session().get_credentials()
+
+
+def _watched(client: AnyClient) -> AnyClient:
+    """Let the tracer see a client's calls; every client here that calls must be."""
+    tracer().watch(client.meta.events)
+    return client
