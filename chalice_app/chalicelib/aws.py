@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config
 
 from chalicelib.ended import EVENTS_CLIENT_CONFIG, Announcer
+from chalicelib.jobs import Executions
 from chalicelib.tracing import Tracer
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
 
 AnyClient = TypeVar("AnyClient", bound="BaseClient")
 
-# Handing a run over is worth more patience than a status message, but must not be tried twice: whoever starts a run
-# is told that it failed, and decides.
+# Handing a run or a job over is worth more patience than a status message, but must not be tried twice: whoever starts
+# one is told that it failed, and decides.
 _INVOKE_CLIENT_CONFIG = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
 )
@@ -69,12 +71,31 @@ def invoker() -> LambdaClient:
 
 
 @cache
+def executions(state_machine_arn: str) -> Executions:
+    """Return what starts and stops the executions of a state machine."""
+    return Executions(_watched(boto3.client("stepfunctions", config=_INVOKE_CLIENT_CONFIG)), state_machine_arn)
+
+
+@cache
+def link_signer() -> S3Client:
+    """Return the client that signs links; it calls nothing, so the tracer has nothing to see."""
+    # To the bucket's own host in its region: S3 redirects from its global host, and the host is part of what is signed.
+    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+
+
+def result_link(bucket: str, key: str, seconds: int) -> str:
+    """Return the address from which whoever has it may fetch a result, for so many seconds."""
+    about = {"Bucket": bucket, "Key": key, "ResponseContentType": "application/json"}
+    return link_signer().generate_presigned_url("get_object", Params=about, ExpiresIn=seconds)
+
+
+@cache
 def credentials() -> Credentials | None:
     """Return this process's credentials, which renew themselves; None if there are none."""
     return boto3.Session().get_credentials()
 
 
 def _watched(client: AnyClient) -> AnyClient:
-    """Let the tracer see a client's calls; every client here must be."""
+    """Let the tracer see a client's calls; every client here that calls must be."""
     tracer().watch(client.meta.events)
     return client
