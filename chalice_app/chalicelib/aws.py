@@ -19,8 +19,10 @@ from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.credentials import Credentials
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
 
 AnyClient = TypeVar("AnyClient", bound="BaseClient")
 
@@ -28,6 +30,10 @@ AnyClient = TypeVar("AnyClient", bound="BaseClient")
 # is told that it failed, and decides.
 _INVOKE_CLIENT_CONFIG = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
+)
+
+_RESULTS_CLIENT_CONFIG = Config(
+    connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
 )
 
 
@@ -66,6 +72,41 @@ def announcer(status_publisher_function: str) -> Announcer:
 def invoker() -> LambdaClient:
     """Return the client that hands runs to the agent Lambda."""
     return _watched(boto3.client("lambda", config=_INVOKE_CLIENT_CONFIG))
+
+
+@cache
+def waiting_invoker(read_timeout_seconds: int) -> LambdaClient:
+    """Return a client that waits so long for an agent's answer, and invokes it once: the record says what came of it.
+
+    A connection that is silent for minutes is kept alive, or a network in between would forget it.
+    """
+    config = _INVOKE_CLIENT_CONFIG.merge(Config(read_timeout=read_timeout_seconds))
+    client = boto3.client("lambda", config=config)
+    tracer().watch(client.meta.events)
+    return client
+
+
+@cache
+def bedrock(connect_timeout_seconds: int, read_timeout_seconds: int, max_attempts: int) -> BedrockRuntimeClient:
+    """Return the client for a model's answer in one piece."""
+    client = boto3.client(
+        "bedrock-runtime",
+        config=Config(
+            connect_timeout=connect_timeout_seconds,
+            read_timeout=read_timeout_seconds,
+            retries={"mode": "standard", "total_max_attempts": max_attempts},
+        ),
+    )
+    tracer().watch(client.meta.events)
+    return client
+
+
+@cache
+def s3() -> S3Client:
+    """Return the client for the bucket of results."""
+    client = boto3.client("s3", config=_RESULTS_CLIENT_CONFIG)
+    tracer().watch(client.meta.events)
+    return client
 
 
 @cache
