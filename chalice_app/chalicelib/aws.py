@@ -20,6 +20,7 @@ from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.credentials import Credentials
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
@@ -30,6 +31,10 @@ AnyClient = TypeVar("AnyClient", bound="BaseClient")
 # one is told that it failed, and decides.
 _INVOKE_CLIENT_CONFIG = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
+)
+
+_RESULTS_CLIENT_CONFIG = Config(
+    connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
 )
 
 
@@ -87,6 +92,33 @@ def result_link(bucket: str, key: str, seconds: int) -> str:
     """Return the address from which whoever has it may fetch a result, for so many seconds."""
     about = {"Bucket": bucket, "Key": key, "ResponseContentType": "application/json"}
     return link_signer().generate_presigned_url("get_object", Params=about, ExpiresIn=seconds)
+
+
+@cache
+def waiting_invoker(read_timeout_seconds: int) -> LambdaClient:
+    """Return a client that waits so long for an agent's answer, and invokes it once: the record says what came of it.
+
+    A connection that is silent for minutes is kept alive, or a network in between would forget it.
+    """
+    config = _INVOKE_CLIENT_CONFIG.merge(Config(read_timeout=read_timeout_seconds))
+    return _watched(boto3.client("lambda", config=config))
+
+
+@cache
+def bedrock(connect_timeout_seconds: int, read_timeout_seconds: int, max_attempts: int) -> BedrockRuntimeClient:
+    """Return the client for a model's answer in one piece."""
+    config = Config(
+        connect_timeout=connect_timeout_seconds,
+        read_timeout=read_timeout_seconds,
+        retries={"mode": "standard", "total_max_attempts": max_attempts},
+    )
+    return _watched(boto3.client("bedrock-runtime", config=config))
+
+
+@cache
+def s3() -> S3Client:
+    """Return the client for the bucket of results."""
+    return _watched(boto3.client("s3", config=_RESULTS_CLIENT_CONFIG))
 
 
 @cache

@@ -83,6 +83,37 @@ class RunStarterConfig:
 
 
 @dataclass(frozen=True)
+class OrchestratorConfig:
+    """Settings of the Lambda `orchestrator`.
+
+    Attributes:
+        agent_progress_table: The table of records.
+        status_publisher_function: The Lambda that sends status messages.
+        agent_function: The Lambda that runs the agents here.
+        results_bucket: Where results go that are too large for a record.
+        bedrock_model_id: The model that writes the summary, or an inference profile.
+        model_max_tokens: How many tokens it may write in one answer.
+        agent_functions: The Lambdas that run other agents, by the agents' names.
+        model_connect_timeout_seconds: How long to wait for a connection to Bedrock.
+        model_read_timeout_seconds: How long to wait for the model's answer.
+        model_max_attempts: How often boto3 tries one request to Bedrock, the first time included.
+        retention_hours: How long a record that it creates is kept.
+    """
+
+    agent_progress_table: str
+    status_publisher_function: str
+    agent_function: str
+    results_bucket: str
+    bedrock_model_id: str
+    model_max_tokens: int = _whole_number(1, 200_000)
+    agent_functions: Mapping[str, str] = _functions()
+    model_connect_timeout_seconds: int = _whole_number(1, 60, default=5)
+    model_read_timeout_seconds: int = _whole_number(1, 900, default=120)
+    model_max_attempts: int = _whole_number(1, 10, default=2)
+    retention_hours: int = _retention_hours()
+
+
+@dataclass(frozen=True)
 class RunCloserConfig:
     """Settings of the Lambda `run_closer`: the table, and the Lambda that sends status messages."""
 

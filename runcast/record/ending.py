@@ -153,6 +153,11 @@ def cancel_runs(store: RunStore, job: Run, *, now_ms: Callable[[], int] = epoch_
                 yield ending
 
 
+def worker_died(run: Run) -> bool:
+    """Whether a run was ended, by `close_dead`, because no worker took it or its worker died: not by its agent."""
+    return run.status is RunStatus.ERROR and (run.error or "").startswith((_NEVER_TAKEN, _WORKER_DIED))
+
+
 def overdue_ids(store: RunStore, *, now_ms: Callable[[], int] = epoch_ms) -> Iterator[str]:
     """Yield the ids of the runs that were left alone: `close_dead` would end them.
 

@@ -1,1 +1,5 @@
-"""What does the states of a job."""
+"""Jobs: many agents by a playbook, orchestrated by a state machine whose every state is a function here.
+
+What the states hand on is small: the job as it was asked for, the playbook, and names. Outputs stay in the records of
+the runs, whose ids follow from the job's.
+"""

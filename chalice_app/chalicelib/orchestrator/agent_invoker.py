@@ -1,0 +1,280 @@
+"""The state `InvokeAgent`: sees one agent of a job through to a result, or says in a word why there is none.
+
+Whatever happens is decided from the run's record and never from the answer of its function, which may be lost, come
+from another delivery, or be cut off with its worker. So this may be run again at any point: it finds the run that it
+had begun, and goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+
+from chalicelib.orchestrator.errors import AgentFailed, AgentTimedOut, JobEnded, RunStillLive, WorkerDied
+from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.outputs import latest_runs
+from chalicelib.orchestrator.playbook import Entry
+from chalicelib.orchestrator.status_utils import JobRecord
+from chalicelib.request import RunRequest, run_request
+from runcast import limits
+from runcast.clock import epoch_ms
+from runcast.errors import InvalidInput, RunExists, Unavailable
+from runcast.record.ending import Ending, cancel, close_dead, end_unclaimed, worker_died
+from runcast.record.model import Json, Run, RunStatus, shortened
+from runcast.record.store import RunStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+logger = logging.getLogger(__name__)
+
+COMPLAINT_MAX_CHARACTERS = 2_000
+
+# What is left of the invoker's own time when it stops waiting: enough to say how the run stands.
+_OWN_TIME_MS = 10_000
+
+# Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
+_TRANSIENT_CODES = {
+    "CodeArtifactUserPendingException",
+    "EC2ThrottledException",
+    "ENILimitReachedException",
+    "ResourceConflictException",
+    "ResourceNotReadyException",
+    "ServiceException",
+    "SnapStartNotReadyException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is known once the agent's function was invoked.
+
+    Attributes:
+        invocation: The id of the invocation, if it is over and may have had the run.
+        detail: What it said, for people.
+        refused: Why it did not take the run at all.
+    """
+
+    invocation: str | None = None
+    detail: str | None = None
+    refused: str | None = None
+
+
+class AgentInvoker:
+    """Invokes the agents of one job.
+
+    Args:
+        job: Which job.
+        record: The job's.
+        store: The records of the runs.
+        functions: The Lambda that runs each agent, by the agents' names.
+        client: Makes a Lambda client that does not retry, given how many seconds it shall wait for an answer.
+        announce: Tells of an end; must not raise.
+        remaining_ms: How long until this worker is stopped.
+        now_ms: The wall clock.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        record: JobRecord,
+        *,
+        store: RunStore,
+        functions: Mapping[str, str],
+        client: Callable[[int], LambdaClient],
+        announce: Callable[[Ending | None], None],
+        remaining_ms: Callable[[], float],
+        now_ms: Callable[[], int] = epoch_ms,
+    ) -> None:
+        self._job = job
+        self._record = record
+        self._store = store
+        self._functions = functions
+        self._client = client
+        self._announce = announce
+        self._remaining_ms = remaining_ms
+        self._now_ms = now_ms
+
+    def invoke(self, entry: Entry, first_attempt: int, complaint: str | None = None) -> Json:
+        """Run an agent to its end.
+
+        Args:
+            entry: Which agent of the playbook.
+            first_attempt: The first attempt that may be used: those before were not accepted.
+            complaint: What was wrong with the one before.
+
+        Returns:
+            `name`, `attempt` and `requestId` of the run that is complete.
+
+        Raises:
+            AgentFailed: It failed, or does not fit its limits, or its workers died in every attempt.
+            AgentTimedOut: It took too long; its run is cancelled.
+            WorkerDied: Its worker died; run again, this makes the next attempt.
+            RunStillLive: Its run goes on without us; run again, this looks after it.
+            JobEnded: The job was cancelled meanwhile.
+            Unavailable: A service did not answer; run again, this goes on.
+        """
+        self._record.require_open()
+        died = ""
+        for attempt, request_id in enumerate(self._job.request_ids(entry.name), start=1):
+            if attempt < first_attempt:
+                continue
+            run = self._store.read(request_id)
+            if run is None or not worker_died(run):
+                run = self._ended(entry, run or self._put(entry, request_id), complaint)
+                self._require_complete(entry, run)
+                return {"name": entry.name, "attempt": attempt, "requestId": request_id}
+            died = f" The last time: {run.error}"
+        raise AgentFailed(f"{entry.name}: its worker died in every attempt.{died}")
+
+    def _put(self, entry: Entry, request_id: str) -> Run:
+        owner = self._record.read().owner
+        try:
+            return self._store.create(request_id, owner=owner, agent=entry.agent, job_id=self._job.job_id)
+        except RunExists as exists:
+            return exists.run
+
+    def _ended(self, entry: Entry, run: Run, complaint: str | None) -> Run:
+        """Return the run's record after all that could be done for its end."""
+        answer = _Answer()
+        if run.worker is None and not run.status.ended:
+            self._require_open_job(run)
+            answer = self._answer(entry, run, complaint)
+        if answer.refused:
+            self._announce(end_unclaimed(self._store, run, message=answer.refused, now_ms=self._now_ms))
+        else:
+            self._announce(
+                close_dead(
+                    self._store,
+                    run.request_id,
+                    invocation=answer.invocation,
+                    detail=answer.detail,
+                    now_ms=self._now_ms,
+                )
+            )
+        now = self._store.read(run.request_id)
+        if now is None:
+            raise AgentFailed(f"{entry.name}: its record has expired.")
+        if now.status is RunStatus.WAITING or (not now.status.ended and self._now_ms() >= _deadline_ms(entry, now)):
+            ending = cancel(self._store, now.owner, now.request_id, now_ms=self._now_ms)
+            self._announce(ending)
+            now = ending.run if ending else now
+        return now
+
+    def _require_open_job(self, run: Run) -> None:
+        """Make sure, once the run's record is there, that nobody has cancelled the job before they could find it."""
+        try:
+            self._record.require_open()
+        except JobEnded:
+            self._announce(cancel(self._store, run.owner, run.request_id, now_ms=self._now_ms))
+            raise
+
+    def _answer(self, entry: Entry, run: Run, complaint: str | None) -> _Answer:
+        try:
+            request = self._request(entry, complaint)
+        except InvalidInput as error:
+            return _Answer(refused=str(error))
+        event = {
+            "agent": request.agent,
+            "query": request.query,
+            "parameters": request.parameters,
+            "requestId": run.request_id,
+            "userId": run.owner.user_id,
+            "tenantId": run.owner.tenant_id,
+            "jobId": self._job.job_id,
+        }
+        left_ms = min(_deadline_ms(entry, run) - self._now_ms(), self._remaining_ms() - _OWN_TIME_MS)
+        if left_ms <= 0:
+            return _Answer()
+        try:
+            answered = self._client(math.ceil(left_ms / 1000)).invoke(
+                FunctionName=self._functions[entry.agent], Payload=json.dumps(event).encode()
+            )
+            payload = answered["Payload"].read()
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _TRANSIENT_CODES:
+                raise Unavailable(f"{entry.name}: its function took no more work ({code}). Try again.") from error
+            logger.warning("the function of %s was not invoked: %s", entry.agent, error)
+            return _Answer(refused=f"The agent's function could not be invoked ({code}).")
+        except ReadTimeoutError:
+            return _Answer()
+        except BotoCoreError as error:
+            logger.warning("run %s: its function gave no answer: %s", run.request_id, error)
+            return _Answer()
+        return _understood(payload, answered["ResponseMetadata"]["RequestId"], failed="FunctionError" in answered)
+
+    def _request(self, entry: Entry, complaint: str | None) -> RunRequest:
+        """Return what the agent is asked.
+
+        Raises:
+            InvalidInput: It is over a limit.
+        """
+        inputs = {name: run.result for name, run in latest_runs(self._store, self._job, entry.reads).items()}
+        given = {**entry.parameters, **self._job.parameters}
+        texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
+        query = string.Template(entry.query).substitute({**texts, "query": self._job.query})
+        parameters = {**given, "inputs": inputs}
+        if complaint:
+            complaint = shortened(complaint, COMPLAINT_MAX_CHARACTERS)
+            query = f"{query}\n\nYour last answer was not accepted: {complaint}"
+            parameters["complaint"] = complaint
+        return run_request({"agent": entry.agent, "query": query, "parameters": parameters}, self._functions)
+
+    def _require_complete(self, entry: Entry, run: Run) -> None:
+        in_time = (run.updated_at_ms if run.status.ended else self._now_ms()) < _deadline_ms(entry, run)
+        match run.status:
+            case RunStatus.COMPLETE:
+                return
+            case RunStatus.ERROR if worker_died(run):
+                raise WorkerDied(f"{entry.name}: {run.error}")
+            case RunStatus.ERROR:
+                raise AgentFailed(f"{entry.name}: {run.error}")
+            case RunStatus.CANCELLED if any(step.step == "waiting" for step in run.steps[-2:]):
+                raise AgentFailed(f"{entry.name}: it asked a question, and in a job nobody answers.")
+        if not in_time:
+            raise AgentTimedOut(f"{entry.name}: it took longer than {entry.timeout_seconds} seconds.")
+        if run.status is RunStatus.CANCELLED:
+            raise AgentFailed(f"{entry.name}: its run was cancelled.")
+        if run.worker is None:
+            raise Unavailable(f"{entry.name}: its function did not answer. Try again.")
+        raise RunStillLive(f"{entry.name}: its run {run.request_id} goes on.")
+
+
+def _deadline_ms(entry: Entry, run: Run) -> int:
+    """When the run has taken too long, whoever asks and whenever."""
+    return run.created_at_ms + entry.timeout_seconds * 1000
+
+
+def _understood(payload: bytes, invocation: str, *, failed: bool) -> _Answer:
+    """Return what an answer tells: an invocation that is over has left its run behind, or ended it."""
+    try:
+        told: Any = json.loads(payload)
+    except ValueError:
+        told = None
+    told = told if isinstance(told, dict) else {}
+    if failed:
+        texts = [str(told[name]) for name in ("errorType", "errorMessage") if told.get(name)]
+        return _Answer(invocation, ": ".join(texts) or None)
+    match told.get("statusCode"):
+        case 400:
+            return _Answer(refused=_error_of(told))
+        case 409:
+            return _Answer()  # another has the run
+    return _Answer(invocation, "Its function answered, but the run's end is not recorded.")
+
+
+def _error_of(told: Mapping[str, Any]) -> str:
+    try:
+        return shortened(json.loads(told["body"])["error"], limits.ERROR_MAX_CHARACTERS)
+    except (KeyError, TypeError, ValueError):
+        return "The agent's function refused the run."

@@ -1,0 +1,173 @@
+"""Finds all that is wrong with a playbook's file, in one go, so that whoever writes it need not mend it fault by fault.
+
+What a JSON Schema can say stands in `playbook.schema.json`; the rest is checked here. It stands alone, because the
+packaging uses it too, without the application around it.
+"""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Collection, Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jsonschema import Draft202012Validator
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
+
+MAX_BYTES = 64 * 1024
+"""A state's input holds a playbook beside its job (128 KB), and may have 256 KB in all.
+
+Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
+
+MAX_AGENTS = 20
+
+_FAULT_MAX_CHARACTERS = 300
+_SCHEMA = json.loads(Path(__file__).with_name("playbook.schema.json").read_text())
+
+
+def faults_of(text: str, agents: Collection[str]) -> list[str]:
+    """Return what is wrong with a playbook, each fault with its JSON path; none if it may be used.
+
+    Args:
+        text: The file's.
+        agents: The names of the agents that there are.
+    """
+    if len(text.encode()) > MAX_BYTES:
+        return [f"$: it is over {MAX_BYTES // 1024} KB"]
+    try:
+        playbook = json.loads(text)
+    except ValueError as error:
+        return [f"$: it is no JSON ({error})"]
+    found = [*schema_faults(_SCHEMA, playbook), *_further_faults(playbook, agents)]
+    return list(dict.fromkeys(found))
+
+
+def schema_faults(schema: Any, instance: Any, path: str = "$") -> list[str]:
+    """Return where an instance does not fit a JSON Schema, which refers to nothing outside it.
+
+    Args:
+        schema: The schema, of draft 2020-12.
+        instance: What is checked.
+        path: Where the instance stands.
+    """
+    validator = Draft202012Validator(schema, registry=Registry())  # the default one would ask the network
+    errors = sorted(validator.iter_errors(instance), key=lambda error: error.json_path)
+    return [f"{path}{error.json_path[1:]}: {_cut(error.message)}" for error in errors]
+
+
+class _Entry(NamedTuple):
+    """An agent of a playbook, and where it stands."""
+
+    path: str
+    stage: int
+    name: Any
+    given: dict[str, Any]
+
+
+def _further_faults(playbook: Any, agents: Collection[str]) -> Iterator[str]:
+    """Yield what a schema cannot say; whatever has the wrong form is left to the schema."""
+    stages = [(f"$.stages[{n}]", stage) for n, stage in enumerate(_list(_of(playbook, "stages")))]
+    entries = [
+        _Entry(f"{path}.agents[{n}]", place, _of(given, "name") or _of(given, "agent"), given)
+        for place, (path, stage) in enumerate(stages)
+        for n, given in enumerate(_list(_of(stage, "agents")))
+        if isinstance(given, dict)
+    ]
+    if len(entries) > MAX_AGENTS:
+        yield f"$.stages: it has {len(entries)} agents in all, and may have {MAX_AGENTS}"
+    yield from _repeated("stage", [(f"{path}.name", _of(stage, "name")) for path, stage in stages])
+    yield from _repeated("agent", [(entry.path, entry.name) for entry in entries])
+    stage_of = {entry.name: entry.stage for entry in entries if isinstance(entry.name, str)}
+    for entry in entries:
+        yield from _faults_of_entry(entry, agents, stage_of)
+    yield from _circle(entries)
+
+
+def _repeated(what: str, named: list[tuple[str, Any]]) -> Iterator[str]:
+    seen: dict[Any, str] = {}
+    for path, name in named:
+        if isinstance(name, str) and seen.setdefault(name, path) != path:
+            yield f"{path}: there is another {what} named {_shown(name)}"
+
+
+def _faults_of_entry(entry: _Entry, agents: Collection[str], stage_of: dict[str, int]) -> Iterator[str]:
+    path, given = entry.path, entry.given
+    agent, query = given.get("agent"), given.get("query")
+    if isinstance(agent, str) and agent not in agents:
+        yield f"{path}.agent: there is no agent {_shown(agent)}; there are {', '.join(sorted(agents))}"
+    if isinstance(entry.name, str) and "name" not in given:
+        yield from schema_faults(_SCHEMA["$defs"]["name"], entry.name, f"{path}.agent")
+    if isinstance(query, str) and not string.Template(query).is_valid():
+        yield f"{path}.query: a $ must begin a ${{name}}, or be doubled"
+    for n, name in enumerate(_list(given.get("reads"))):
+        if isinstance(name, str) and stage_of.get(name, entry.stage) >= entry.stage:
+            yield f"{path}.reads[{n}]: {_shown(name)} is no agent of an earlier stage"
+    output = given.get("output")
+    for n, rule in enumerate(_list(_of(output, "rules"))):
+        rule_path = f"{path}.output.rules[{n}]"
+        other = _of(rule, "with")
+        if isinstance(other, str) and (other == entry.name or stage_of.get(other, entry.stage + 1) > entry.stage):
+            yield f"{rule_path}.with: {_shown(other)} is no other agent of this stage or an earlier one"
+        minimum, maximum = _of(rule, "minimum"), _of(rule, "maximum")
+        if isinstance(minimum, int | float) and isinstance(maximum, int | float) and minimum > maximum:
+            yield f"{rule_path}: minimum is greater than maximum"
+    schema = _of(output, "schema")
+    if isinstance(schema, dict):
+        yield from _faults_of_schema(schema, f"{path}.output.schema")
+
+
+def _faults_of_schema(schema: dict[str, Any], path: str) -> Iterator[str]:
+    faults = schema_faults(Draft202012Validator.META_SCHEMA, schema, path)
+    yield from faults
+    if not faults:
+        resolver = Registry().with_resource("", DRAFT202012.create_resource(schema)).resolver()
+        for reference in _references(schema):
+            try:
+                resolver.lookup(reference)
+            except (Unresolvable, ValueError):
+                yield f"{path}: it refers to {_shown(reference)}, which is not in it"
+
+
+def _references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for key, value in schema.items():
+            if key in ("$ref", "$dynamicRef") and isinstance(value, str):
+                yield value
+            elif key not in ("const", "enum", "default", "examples"):
+                yield from _references(value)
+    elif isinstance(schema, list):
+        for each in schema:
+            yield from _references(each)
+
+
+def _circle(entries: list[_Entry]) -> Iterator[str]:
+    reads = {
+        entry.name: [name for name in _list(entry.given.get("reads")) if isinstance(name, str)]
+        for entry in entries
+        if isinstance(entry.name, str)
+    }
+    try:
+        TopologicalSorter(reads).prepare()
+    except CycleError as error:
+        yield f"$.stages: agents read one another in a circle: {' → '.join(reversed(error.args[1]))}"
+
+
+def _of(value: Any, member: str) -> Any:
+    return value.get(member) if isinstance(value, dict) else None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _shown(text: str) -> str:
+    return _cut(json.dumps(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _FAULT_MAX_CHARACTERS else text[:_FAULT_MAX_CHARACTERS] + "…"

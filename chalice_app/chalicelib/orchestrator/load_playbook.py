@@ -1,0 +1,68 @@
+"""The state `LoadPlaybook`: reads the playbook, and fixes which runs may come of it before the first begins.
+
+So the job's record lists its runs from its first step on, and whoever is run again finds the runs under the same ids.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Collection
+
+from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.playbook import Playbook, load
+from chalicelib.orchestrator.status_utils import JobRecord
+from runcast.errors import InvalidInput, RuncastError
+from runcast.record.model import Json, PlannedRun
+
+CHECKPOINT = "load"
+
+
+def load_playbook(job: Job, record: JobRecord, agents: Collection[str]) -> Json:
+    """Begin a job.
+
+    Args:
+        job: Which job.
+        record: The job's.
+        agents: The names of the agents that there are.
+
+    Returns:
+        `playbook`, `agents` (the first stage's, as `InvokeAgent` takes each) and `next`.
+
+    Raises:
+        InvalidInput: There is no such playbook, or the job lacks a parameter that a query needs.
+        InvalidPlaybook: The playbook's file does not do.
+        JobEnded: The job was cancelled meanwhile.
+        Unavailable: DynamoDB did not answer.
+    """
+    record.begin()
+    message = f"Loading the agents of {job.playbook}"
+    try:
+        given = load(job.playbook, agents)
+        playbook = Playbook.of(given)
+        _require_parameters(job, playbook)
+    except RuncastError:
+        record.checkpoint(CHECKPOINT, "loading_agents", message)
+        raise
+    planned = [
+        PlannedRun(entry.name, entry.agent, stage.name, job.request_ids(entry.name))
+        for stage in playbook.stages
+        for entry in stage.entries
+    ]
+    record.checkpoint(CHECKPOINT, "loading_agents", message, metadata={"agents": len(planned)}, runs=planned)
+    return {"playbook": given, "agents": first_attempts(playbook, 0), "next": "invoke"}
+
+
+def first_attempts(playbook: Playbook, stage: int) -> list[Json]:
+    """Return what `InvokeAgent` is told for each agent of a stage that begins."""
+    return [{"name": entry.name, "attempt": 1} for entry in playbook.stages[stage].entries]
+
+
+def _require_parameters(job: Job, playbook: Playbook) -> None:
+    lacking = [
+        f"{name} (for the query of {entry.name})"
+        for entry in playbook.entries.values()
+        for name in string.Template(entry.query).get_identifiers()
+        if name != "query" and name not in {**entry.parameters, **job.parameters}
+    ]
+    if lacking:
+        raise InvalidInput(f"parameters must have: {', '.join(lacking)}.")

@@ -1,0 +1,58 @@
+"""What a job's agents have put out: read where it is recorded, because the states hand on no outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from chalicelib.orchestrator.errors import AgentFailed
+from chalicelib.orchestrator.job import Job
+from runcast.record.model import Json, Run, RunStatus
+from runcast.record.store import RunStore
+
+
+def latest_runs(store: RunStore, job: Job, names: Iterable[str]) -> dict[str, Run]:
+    """Return the latest attempt of each agent: a further one is made only when the one before does not do.
+
+    Args:
+        store: The records.
+        job: Whose agents.
+        names: Which, at most 33 (three attempts each are read at once).
+
+    Raises:
+        AgentFailed: An agent has no attempt that is complete.
+        StoreUnavailable: DynamoDB did not answer.
+    """
+    ids = {name: job.request_ids(name) for name in names}
+    there = {run.request_id for run in store.read_heads([each for some in ids.values() for each in some])}
+    found = {}
+    for name, attempts in ids.items():
+        latest = [request_id for request_id in attempts if request_id in there][-1:]
+        run = store.read(latest[0]) if latest else None
+        if run is None or run.status is not RunStatus.COMPLETE:
+            raise AgentFailed(f"{name}: it has no result.")
+        found[name] = run
+    return found
+
+
+def facts_of(result: Any) -> dict[str, Json]:
+    """Return the facts of a run's result, each with its `value` and its `unit`, which may be None."""
+    facts = result.get("facts") if isinstance(result, dict) else None
+    if not isinstance(facts, dict):
+        return {}
+    return {
+        name: {"value": fact["value"], "unit": fact.get("unit")}
+        for name, fact in facts.items()
+        if isinstance(fact, dict) and "value" in fact
+    }
+
+
+def text_of(result: Any) -> str | None:
+    """Return the text of a run's result; None if it has none."""
+    text = result.get("text") if isinstance(result, dict) else result
+    return text if isinstance(text, str) else None
+
+
+def is_number(value: Any) -> bool:
+    """Whether a fact's value is a number, which may be compared within a tolerance."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

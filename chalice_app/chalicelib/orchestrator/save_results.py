@@ -1,0 +1,110 @@
+"""The state `SaveResults`: writes what the job has come to, in whatever way it came here.
+
+The result is merged anew from the records, never shortened: what is too large for the record goes into the bucket
+before the record names it, and what is too large for that ends the job as an error.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.orchestrator.errors import JobEnded
+from chalicelib.orchestrator.failures import sentence_of
+from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.outputs import latest_runs
+from chalicelib.orchestrator.playbook import Playbook
+from chalicelib.orchestrator.status_utils import JobRecord
+from chalicelib.orchestrator.synthesizer import merged
+from runcast import limits
+from runcast.errors import Unavailable
+from runcast.record.model import EndedRun, Json, Run, RunStatus, shortened
+from runcast.record.store import End, RunStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT = "end"
+RESULT_MAX_BYTES = 1024 * 1024
+
+# Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+_TRANSIENT_CODES = {"InternalError", "OperationAborted", "RequestTimeout", "ServiceUnavailable", "SlowDown"}
+
+
+def save_results(
+    job: Job,
+    record: JobRecord,
+    store: RunStore,
+    event: Json,
+    *,
+    s3: Callable[[], S3Client],
+    bucket: str,
+    tell_end: Callable[[EndedRun], None],
+) -> Json:
+    """End a job.
+
+    Args:
+        job: Which job.
+        record: The job's.
+        store: The records of the runs.
+        event: `playbook` and `summary`, or else `error` (a text) or `failure` (as the state machine caught it).
+        s3: Makes the client of the bucket, if it is needed.
+        bucket: Where large results go.
+        tell_end: Tells of the job's end, once it is stored; must not raise.
+
+    Returns:
+        `status` and `error`, as the record has them: if the job has been cancelled meanwhile, that stands.
+
+    Raises:
+        Unavailable: A service did not answer; run again, this goes on.
+    """
+    error = event.get("error") or (sentence_of(event["failure"]) if event.get("failure") else None)
+    try:
+        end = _failed(error) if error else _saved(job, store, event, s3, bucket)
+        record.checkpoint(CHECKPOINT, end.status.value, end.error or "Complete", end=end)
+    except JobEnded as ended:
+        logger.info("nothing to be saved: %s", ended)
+        return _as_recorded(store.read(job.job_id))
+    run = record.read()
+    elapsed_seconds = run.steps[-1].elapsed
+    tell_end(EndedRun(run.request_id, run.job_id, run.agent, run.owner, run.status, elapsed_seconds, steps=run.seq))
+    return _as_recorded(run)
+
+
+def _saved(job: Job, store: RunStore, event: Json, s3: Callable[[], S3Client], bucket: str) -> End:
+    """Keep the result, and return the end that tells where; an end as an error if it cannot be kept."""
+    runs = latest_runs(store, job, Playbook.of(event["playbook"]).entries)
+    text = json.dumps({"summary": event["summary"], **merged(runs)}, separators=(",", ":"))
+    if len(text) <= limits.RESULT_MAX_BYTES:
+        return End(RunStatus.COMPLETE, result_json=text)
+    if len(text) > RESULT_MAX_BYTES:
+        size_kb = -(-len(text) // 1024)
+        return _failed(f"The result is {size_kb} KB: at most {RESULT_MAX_BYTES // 1024} KB can be kept.")
+    key = f"results/{job.job_id}.json"
+    try:
+        s3().put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType="application/json")
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _TRANSIENT_CODES:
+            raise Unavailable(f"The result could not be saved ({code}). Try again.") from error
+        logger.warning("the result of job %s was not saved: %s", job.job_id, error)
+        return _failed(f"The result could not be saved ({code}).")
+    except BotoCoreError as error:
+        raise Unavailable(f"The result could not be saved: {error}. Try again.") from error
+    return End(RunStatus.COMPLETE, result_key=key)
+
+
+def _failed(error: Any) -> End:
+    return End(RunStatus.ERROR, error=shortened(str(error), limits.ERROR_MAX_CHARACTERS))
+
+
+def _as_recorded(run: Run | None) -> Json:
+    if run is None:
+        return {"status": RunStatus.ERROR.value, "error": "The job's record is gone."}
+    return {"status": run.status.value, "error": run.error}

@@ -1,0 +1,130 @@
+"""The one door of the state machine: each of its states is a function here, told apart by name.
+
+Their errors reach the state machine by the names of their classes. It takes no subclass for its parent, so what another
+module has made more precise is said plainly here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from chalicelib import aws, logs
+from chalicelib.agents import registry
+from chalicelib.config import OrchestratorConfig, config_of_environment
+from chalicelib.orchestrator.agent_invoker import AgentInvoker
+from chalicelib.orchestrator.errors import OrchestratorFailed
+from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.load_playbook import load_playbook
+from chalicelib.orchestrator.outputs import latest_runs
+from chalicelib.orchestrator.playbook import Playbook
+from chalicelib.orchestrator.save_results import save_results
+from chalicelib.orchestrator.status_utils import JobRecord
+from chalicelib.orchestrator.synthesizer import synthesize
+from chalicelib.orchestrator.validator import validate
+from runcast.errors import RuncastError, Unavailable
+from runcast.record.model import Json
+from runcast.record.store import RunStore
+
+logger = logging.getLogger(__name__)
+
+
+class _State:
+    """What every state works with: the job that it is told of, and the services."""
+
+    def __init__(self, event: Json, context: Any) -> None:
+        self.event = event
+        self.context = context
+        self.config = config_of_environment(OrchestratorConfig)
+        self.job = Job.of(event["job"])
+        logs.about_run(self.job.job_id)
+        self.store: RunStore = aws.run_store(self.config.agent_progress_table, self.config.retention_hours)
+        self.publish = aws.status_publisher(self.config.status_publisher_function).send
+        self.record = JobRecord(self.store, self.job, publish=self.publish)
+
+    @property
+    def functions(self) -> dict[str, str]:
+        return registry.functions(self.config.agent_function, self.config.agent_functions)
+
+
+def run_state(event: Any, context: Any) -> Json:
+    """Do one state of a job.
+
+    Args:
+        event: `state`, `job` (the execution's input) and what else the state is told.
+        context: Lambda's.
+
+    Returns:
+        What the state hands on.
+
+    Raises:
+        RuncastError: Of the classes in `chalicelib.orchestrator.errors`, `Unavailable` and `InvalidInput`.
+    """
+    try:
+        return _STATES[event["state"]](_State(event, context))
+    except Unavailable as error:
+        raise Unavailable(str(error)) from error
+    except RuncastError:
+        raise
+    except Exception as error:
+        logger.exception("the state %s failed for a reason of ours", event.get("state"))
+        raise OrchestratorFailed from error
+
+
+def _load_playbook(state: _State) -> Json:
+    return load_playbook(state.job, state.record, state.functions)
+
+
+def _invoke_agent(state: _State) -> Json:
+    agent = state.event["agent"]
+    invoker = AgentInvoker(
+        state.job,
+        state.record,
+        store=state.store,
+        functions=state.functions,
+        client=aws.waiting_invoker,
+        announce=aws.announcer(state.config.status_publisher_function).announce,
+        remaining_ms=state.context.get_remaining_time_in_millis,
+    )
+    entry = Playbook.of(state.event["playbook"]).entries[agent["name"]]
+    return invoker.invoke(entry, agent["attempt"], agent.get("complaint"))
+
+
+def _validate(state: _State) -> Json:
+    return validate(state.job, state.record, state.store, state.event["playbook"], state.event["agents"])
+
+
+def _synthesize(state: _State) -> Json:
+    config = state.config
+    return synthesize(
+        state.job,
+        state.record,
+        latest_runs(state.store, state.job, Playbook.of(state.event["playbook"]).entries),
+        model=aws.bedrock(
+            config.model_connect_timeout_seconds, config.model_read_timeout_seconds, config.model_max_attempts
+        ),
+        model_id=config.bedrock_model_id,
+        max_tokens=config.model_max_tokens,
+    )
+
+
+def _save_results(state: _State) -> Json:
+    return save_results(
+        state.job,
+        state.record,
+        state.store,
+        state.event,
+        s3=aws.s3,
+        bucket=state.config.results_bucket,
+        tell_end=aws.announcer(state.config.status_publisher_function).put_event,
+    )
+
+
+_STATES: dict[str, Callable[[_State], Json]] = {
+    "LoadPlaybook": _load_playbook,
+    "InvokeAgent": _invoke_agent,
+    "Validate": _validate,
+    "Synthesize": _synthesize,
+    "SaveResults": _save_results,
+}

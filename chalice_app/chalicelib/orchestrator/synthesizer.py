@@ -1,0 +1,150 @@
+"""The state `Synthesize`: makes one result of what the agents have put out, and lets the model sum it up.
+
+Merging is plain and repeatable; where equally named facts disagree, both are kept and the conflict is named, because
+whoever merges cannot know who is right. Only the summary is the model's.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.orchestrator.errors import ModelFailed
+from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.outputs import facts_of, text_of
+from chalicelib.orchestrator.rules import agree
+from chalicelib.orchestrator.status_utils import JobRecord
+from runcast.errors import Unavailable
+from runcast.record.model import Json, Run, shortened
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT = "synthesize"
+SUMMARY_MAX_BYTES = 8 * 1024
+PROMPT_MAX_CHARACTERS = 32_000
+
+_CONFLICT_TOLERANCE = 1e-9
+_SUMMARY_MAX_TOKENS = 1_500
+_TASK = (
+    "You sum up what several agents have found out for one question. Answer the question in at most ten sentences, "
+    "from what is given alone; give numbers with their units, and say where the agents disagree."
+)
+
+# Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html#API_runtime_Converse_Errors
+_TRANSIENT_CODES = {
+    "InternalServerException",
+    "ModelErrorException",
+    "ModelNotReadyException",
+    "ModelTimeoutException",
+    "ServiceUnavailableException",
+    "ThrottlingException",
+}
+
+
+def merged(runs: Mapping[str, Run]) -> Json:
+    """Return one result of many.
+
+    Args:
+        runs: The accepted run of each agent, by the entries' names.
+
+    Returns:
+        `facts` by agent and name, `texts` by agent, `conflicts` (equally named facts that disagree, with every agent's
+        value) and `runs` (the ids).
+    """
+    facts = {name: facts_of(run.result) for name, run in runs.items()}
+    texts = {name: text_of(run.result) for name, run in runs.items()}
+    return {
+        "facts": {name: found for name, found in facts.items() if found},
+        "texts": {name: text for name, text in texts.items() if text is not None},
+        "conflicts": _conflicts(facts),
+        "runs": {name: run.request_id for name, run in runs.items()},
+    }
+
+
+def synthesize(
+    job: Job, record: JobRecord, runs: Mapping[str, Run], *, model: BedrockRuntimeClient, model_id: str, max_tokens: int
+) -> Json:
+    """Let the model sum a job up.
+
+    Args:
+        job: Which job.
+        record: The job's.
+        runs: The accepted run of each agent, by the entries' names.
+        model: Bedrock's client.
+        model_id: Which model.
+        max_tokens: How much it may write in any case.
+
+    Returns:
+        `summary`, at most `SUMMARY_MAX_BYTES`, and `error`, None.
+
+    Raises:
+        ModelFailed: The model refuses, or says nothing.
+        JobEnded: The job was cancelled meanwhile.
+        Unavailable: The model or DynamoDB did not answer; run again, this asks again.
+    """
+    record.checkpoint(CHECKPOINT, "synthesizing", "Putting the findings together")
+    try:
+        answer = model.converse(
+            modelId=model_id,
+            system=[{"text": _TASK}],
+            messages=[{"role": "user", "content": [{"text": _prompt(job, merged(runs))}]}],
+            inferenceConfig={"maxTokens": min(max_tokens, _SUMMARY_MAX_TOKENS)},
+        )
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _TRANSIENT_CODES:
+            raise Unavailable(f"The model did not write the summary ({code}). Try again.") from error
+        logger.warning("the model refused to write the summary: %s", error)
+        raise ModelFailed(f"The model did not write the summary ({code}).") from error
+    except BotoCoreError as error:
+        logger.warning("the model did not answer: %s", error)
+        raise Unavailable("The model did not write the summary: it gave no answer. Try again.") from error
+    stop_reason = answer["stopReason"]
+    summary = "".join(block.get("text", "") for block in answer["output"]["message"]["content"]).strip()
+    if stop_reason not in ("end_turn", "stop_sequence", "max_tokens") or not summary:
+        raise ModelFailed(f"The model did not write the summary: it stopped at {stop_reason}.")
+    return {"summary": _fitting(summary), "error": None}
+
+
+def _conflicts(facts: Mapping[str, Mapping[str, Json]]) -> list[Json]:
+    names = sorted({fact for found in facts.values() for fact in found})
+    said = {fact: {agent: found[fact] for agent, found in facts.items() if fact in found} for fact in names}
+    return [
+        {
+            "fact": fact,
+            "values": {agent: each["value"] for agent, each in by_agent.items()},
+            "units": {agent: each["unit"] for agent, each in by_agent.items()},
+        }
+        for fact, by_agent in said.items()
+        if any(not agree(one, other, _CONFLICT_TOLERANCE) for one, other in combinations(by_agent.values(), 2))
+    ]
+
+
+def _prompt(job: Job, found: Json) -> str:
+    """Write down what was found; each part has its share of the room, so that a long one leaves it to the others."""
+    share = (PROMPT_MAX_CHARACTERS - len(job.query)) // (len(found["runs"]) + 2)
+    parts: list[tuple[str, Any]] = [("Conflicts", found["conflicts"])] if found["conflicts"] else []
+    lines = [f"The question: {job.query}"]
+    lines += [f"{title}: {shortened(json.dumps(part), share)}" for title, part in parts]
+    for name in found["runs"]:
+        facts, text = found["facts"].get(name), found["texts"].get(name)
+        lines += [f"Facts of {name}: {shortened(json.dumps(facts), share // 2)}"] if facts else []
+        lines += [f"What {name} says: {shortened(text, share // 2)}"] if text else []
+    return "\n\n".join(lines)
+
+
+def _fitting(text: str) -> str:
+    """Return the text, shortened visibly where it is over `SUMMARY_MAX_BYTES` as JSON."""
+    fitting, room = text, len(text)
+    while (size := len(json.dumps(fitting))) > SUMMARY_MAX_BYTES:
+        room = min(room - 1, room * SUMMARY_MAX_BYTES // size)
+        fitting = shortened(text, room)
+    return fitting

@@ -1,0 +1,87 @@
+"""The state `Validate`: decides, after a stage, whether its outputs do, and what comes next.
+
+An output that does not do is asked for once more, with the complaint; then the job ends and says why. An agent that has
+failed for good ends it at once, but not before the others of its stage are done: they keep their results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from chalicelib.orchestrator.failures import sentence_of
+from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.load_playbook import first_attempts
+from chalicelib.orchestrator.outputs import facts_of, latest_runs
+from chalicelib.orchestrator.playbook import Playbook
+from chalicelib.orchestrator.rules import output_faults
+from chalicelib.orchestrator.status_utils import JobRecord, checkpoint_of, metadata_of
+from runcast import limits
+from runcast.record.model import Json
+from runcast.record.store import RunStore
+
+
+def validate(job: Job, record: JobRecord, store: RunStore, playbook_json: Json, results: Sequence[Json]) -> Json:
+    """Validate the outputs of the agents that were just invoked, and those beside them.
+
+    Args:
+        job: Which job.
+        record: The job's.
+        store: The records of the runs.
+        playbook_json: The playbook, as `LoadPlaybook` has returned it.
+        results: What `InvokeAgent` has returned for each, or its `failure`.
+
+    Returns:
+        `playbook`, `agents` (whom to invoke next), `next` (`invoke`, `synthesize` or `save`) and `error`.
+
+    Raises:
+        JobEnded: The job was cancelled meanwhile.
+        Unavailable: DynamoDB did not answer.
+    """
+    playbook = Playbook.of(playbook_json)
+    attempts: dict[str, int] = {result["name"]: result["attempt"] for result in results}
+    place = next(n for n, stage in enumerate(playbook.stages) if attempts.keys() <= {e.name for e in stage.entries})
+    stage = playbook.stages[place]
+    again = _checkpoint(record, stage.name, attempts)
+
+    def then(agents: Sequence[Json], state: str, error: str | None = None) -> Json:
+        return {"playbook": playbook_json, "agents": list(agents), "next": state, "error": error}
+
+    failures = [sentence_of(result["failure"], result["name"]) for result in results if "failure" in result]
+    if failures:
+        return then([], "save", " ".join(failures))
+    faults = _stage_faults(job, store, playbook, place)
+    if faults:
+        complaints = [
+            {"name": name, "attempt": attempts[name] + 1, "complaint": "; ".join(found)}
+            for name, found in faults.items()
+            if attempts.get(name, limits.ATTEMPTS_MAX) < limits.ATTEMPTS_MAX
+        ]
+        if not again and len(complaints) == len(faults):
+            return then(complaints, "invoke")
+        every = "; ".join(fault for found in faults.values() for fault in found)
+        return then([], "save", f"The output was not accepted{' twice' if again else ''}: {every}.")
+    if place + 1 == len(playbook.stages):
+        return then([], "synthesize")
+    return then(first_attempts(playbook, place + 1), "invoke")
+
+
+def _checkpoint(record: JobRecord, stage: str, attempts: Mapping[str, int]) -> bool:
+    """Record the step; return whether the stage has been validated before, with other attempts."""
+    first = checkpoint_of(record.read(), f"validate:{stage}:1")
+    again = first is not None and metadata_of(first).get("attempts") != attempts
+    record.checkpoint(
+        f"validate:{stage}:{2 if again else 1}",
+        "validating",
+        f"Validating the output of stage {stage}{', once more' if again else ''}",
+        metadata={"stage": stage, "attempts": dict(attempts)},
+    )
+    return again
+
+
+def _stage_faults(job: Job, store: RunStore, playbook: Playbook, place: int) -> dict[str, list[str]]:
+    entries = {entry.name: entry for entry in playbook.stages[place].entries}
+    compared = {rule["with"] for entry in entries.values() for rule in entry.rules if rule["kind"] == "agreement"}
+    runs = latest_runs(store, job, {*entries, *compared})
+    facts = {name: facts_of(run.result) for name, run in runs.items()}
+    found = {name: output_faults(entry, runs[name].result, facts) for name, entry in entries.items()}
+    return {name: faults for name, faults in found.items() if faults}

@@ -1,0 +1,256 @@
+"""What the tests of a job share: a playbook, a table in moto, agents that do as they are told, and a state machine.
+
+The state machine here walks through the states as the real one does, by what they return. It is not the one in
+Terraform, whose retries and catches have tests of their own.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+from chalicelib.orchestrator.agent_invoker import AgentInvoker
+from chalicelib.orchestrator.errors import RunStillLive, WorkerDied
+from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.load_playbook import load_playbook
+from chalicelib.orchestrator.outputs import latest_runs
+from chalicelib.orchestrator.playbook import Playbook
+from chalicelib.orchestrator.save_results import save_results
+from chalicelib.orchestrator.status_utils import JobRecord
+from chalicelib.orchestrator.synthesizer import synthesize
+from chalicelib.orchestrator.validator import validate
+
+from runcast.errors import RuncastError, Unavailable
+from runcast.record.model import Owner, RunStatus, Step, result_json
+from runcast.record.store import End
+from tests.fakes.own_playbooks import own_playbooks
+
+JOB_ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
+ANA = Owner("acme", "ana")
+INPUT = {
+    "jobId": JOB_ID, "playbook": "two-stages", "query": "Is it flat?", "parameters": {"region": "north"},
+    "userId": "ana", "tenantId": "acme",
+}  # fmt: skip
+TWO_STAGES = {
+    "description": "Surveys twice, then reports.",
+    "stages": [
+        {
+            "name": "surveys",
+            "agents": [
+                {"name": "east", "agent": "survey", "query": "East of ${region}: ${query}", "parameters": {"side": 1}},
+                {
+                    "name": "west",
+                    "agent": "survey",
+                    "query": "West: ${query}",
+                    "output": {"rules": [{"kind": "required", "facts": ["slope"]}]},
+                },
+            ],
+        },
+        {
+            "name": "reports",
+            "agents": [{"name": "report", "agent": "elsewhere", "query": "Report.", "reads": ["east", "west"]}],
+        },
+    ],
+}
+FUNCTIONS = {"survey": "runcast-agent", "elsewhere": "arn:aws:lambda:us-east-1:123456789012:function:elsewhere"}
+
+
+def fact(value, unit=None):
+    return {"value": value, "unit": unit}
+
+
+def output(text="flat", **facts):
+    return {"text": text, "facts": facts}
+
+
+GOOD = {
+    "east": [output(slope=fact(2, "degrees"))],
+    "west": [output(slope=fact(2, "degrees"))],
+    "report": ["It is flat."],
+}
+
+
+class Model:
+    """Bedrock's client, as far as it is used: answers, or fails once for each error it is given."""
+
+    def __init__(self) -> None:
+        self.asked = []
+        self.errors = []
+        self.answer = "All is flat."
+        self.stop_reason = "end_turn"
+
+    def converse(self, **request):
+        self.asked.append(request)
+        if self.errors:
+            raise self.errors.pop(0)
+        message = {"role": "assistant", "content": [{"text": self.answer}]}
+        return {"output": {"message": message}, "stopReason": self.stop_reason}
+
+
+class Agents:
+    """The agents' functions: each claims its run and ends it with the next of its outputs.
+
+    An output that is an exception is how the agent fails; one that can be called is what the function does instead,
+    given the store and the event.
+    """
+
+    def __init__(self, store, clock, outputs) -> None:
+        self._store = store
+        self._clock = clock
+        self.outputs = {name: list(some) for name, some in outputs.items()}
+        self.names = {}
+        self.events = []
+        self.waited = []
+
+    def __call__(self, read_timeout_seconds):
+        self.waited.append(read_timeout_seconds)
+        return self
+
+    def invoke(self, FunctionName, Payload):  # noqa: N803 - boto3's names
+        event = json.loads(Payload)
+        assert FunctionName == FUNCTIONS[event["agent"]]
+        self.events.append(event)
+        said = self.outputs[self.names[event["requestId"]]].pop(0)
+        answer = said(self._store, event) if callable(said) else work(self._store, self._clock, event, said)
+        return answered(answer)
+
+
+def answered(body, invocation="invocation-1", **more):
+    payload = io.BytesIO(json.dumps(body).encode())
+    return {"StatusCode": 200, "Payload": payload, "ResponseMetadata": {"RequestId": invocation}, **more}
+
+
+def claim(store, clock, event, worker="invocation-1/abc"):
+    owner = Owner(event["tenantId"], event["userId"])
+    about = {"owner": owner, "agent": event["agent"], "job_id": event["jobId"]}
+    store.claim(event["requestId"], worker=worker, lease_until_ms=clock() + 15_000, **about)
+
+
+def work(store, clock, event, said, worker="invocation-1/abc"):
+    """Do a run as the agent's Lambda does."""
+    claim(store, clock, event, worker)
+    failed = isinstance(said, Exception)
+    error = f"{type(said).__name__}: {said}" if failed else None
+    status = RunStatus.ERROR if failed else RunStatus.COMPLETE
+    end = End(status, None if failed else result_json(said), error)
+    step = Step(status.value, "done", 0.0, clock(), 1, status="agent_error" if failed else "agent_complete")
+    store.append(
+        event["requestId"], worker=worker, expected_seq=0, lease_until_ms=clock() + 15_000, steps=[step], end=end
+    )
+    return {"statusCode": 500 if failed else 200, "body": "{}"}
+
+
+class Machine:
+    """A job from its start to its end, over states that may be killed and run again."""
+
+    def __init__(self, store, clock, outputs=GOOD, **given) -> None:
+        self.input = INPUT | given
+        self.store = store
+        self.clock = clock
+        self.live = []
+        self.ended = []
+        self.agents = Agents(store, clock, outputs)
+        self.model = Model()
+        self.bucket = {}
+        self.job = Job.of(self.input)
+        self.agents.names = {
+            request_id: name for name in outputs for request_id in self.job.request_ids(name)
+        }  # fmt: skip
+        self.results = []
+
+    def publish(self, messages):
+        self.live += messages
+        return len(messages)
+
+    def announce(self, ending):
+        if ending and ending.update:
+            self.live.append(ending.update)
+
+    def record(self):
+        return JobRecord(self.store, self.job, publish=self.publish, now_ms=self.clock)
+
+    def put_object(self, **request):
+        self.bucket[request["Bucket"], request["Key"]] = request["Body"]
+
+    def load(self):
+        return load_playbook(self.job, self.record(), FUNCTIONS)
+
+    def invoke(self, playbook, agent, remaining_ms=900_000):
+        invoker = AgentInvoker(
+            self.job, self.record(), store=self.store, functions=FUNCTIONS, client=self.agents, announce=self.announce,
+            remaining_ms=lambda: remaining_ms, now_ms=self.clock,
+        )  # fmt: skip
+        return invoker.invoke(Playbook.of(playbook).entries[agent["name"]], agent["attempt"], agent.get("complaint"))
+
+    def validate(self, playbook, results):
+        return validate(self.job, self.record(), self.store, playbook, results)
+
+    def synthesize(self, playbook):
+        runs = latest_runs(self.store, self.job, Playbook.of(playbook).entries)
+        return synthesize(self.job, self.record(), runs, model=self.model, model_id="m", max_tokens=4000)
+
+    def save(self, **event):
+        return save_results(
+            self.job, self.record(), self.store, event, s3=lambda: self, bucket="results", tell_end=self.ended.append
+        )
+
+    def again(self, state, *arguments):
+        """Run a state as the state machine does: again, where it says so."""
+        while True:
+            try:
+                return state(*arguments)
+            except (Unavailable, WorkerDied):
+                continue
+            except RunStillLive:
+                self.clock.now_ms += 5_000
+
+    def run(self):
+        """Walk through the states; return what the last one says."""
+        try:
+            then = self.again(self.load)
+            while then["next"] == "invoke":
+                results = [self.item(then["playbook"], agent) for agent in then["agents"]]
+                then = self.again(self.validate, then["playbook"], results)
+            if then["next"] == "synthesize":
+                then |= self.again(self.synthesize, then["playbook"])
+        except RuncastError as error:
+            then = {"failure": caught(error)}
+        return self.again(lambda: self.save(**then))
+
+    def item(self, playbook, agent):
+        try:
+            return self.again(self.invoke, playbook, agent)
+        except RuncastError as error:
+            return {"name": agent["name"], "attempt": agent["attempt"], "failure": caught(error)}
+
+    def run_of(self, name, attempt=1):
+        return self.store.read(self.job.request_ids(name)[attempt - 1])
+
+    @property
+    def own(self):
+        return self.store.read(JOB_ID)
+
+
+def caught(error):
+    """A Lambda's error as the state machine has it."""
+    cause = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": []}
+    return {"Error": type(error).__name__, "Cause": json.dumps(cause)}
+
+
+@pytest.fixture
+def playbooks(tmp_path) -> Iterator[None]:
+    with own_playbooks(tmp_path, {"two-stages": TWO_STAGES}):
+        yield
+
+
+@pytest.fixture
+def machine(store, clock, playbooks):
+    """Make a job whose starter has put its record."""
+
+    def make(outputs=GOOD, **given):
+        store.create(JOB_ID, owner=ANA, agent="orchestrator", job_id=JOB_ID, playbook="two-stages")
+        return Machine(store, clock, GOOD | outputs, **given)
+
+    return make

@@ -1,0 +1,207 @@
+"""A job from its first state to its last, and run again at every point."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+from chalicelib.orchestrator.errors import JobEnded
+from chalicelib.orchestrator.job import Job
+
+from runcast import limits
+from runcast.errors import InvalidInput, StoreUnavailable
+from runcast.record.ending import cancel
+from runcast.record.model import RunStatus
+from tests.unit.chalicelib.orchestrator.conftest import ANA, INPUT, JOB_ID, Machine, fact, output
+from tests.unit.record.recording import Crash, FailingStore
+
+STEPS = ["loading_agents", "validating", "validating", "synthesizing", "complete"]
+
+
+class DyingStore(FailingStore):
+    """One whose every write can fail, the putting of records too."""
+
+    def create(self, *args, **kwargs):
+        return self._write(self._store.create, args, kwargs)
+
+    def read_heads(self, request_ids):
+        return self._store.read_heads(request_ids)
+
+
+def steps(run):
+    return [step.step for step in run.steps]
+
+
+def test_a_job_from_its_start_to_its_result(machine):
+    job = machine()
+    assert job.run() == {"status": "complete", "error": None}
+    assert steps(job.own) == STEPS
+    east, west, report = (job.job.request_ids(name)[0] for name in ("east", "west", "report"))
+    assert job.own.result == {
+        "summary": "All is flat.",
+        "facts": {"east": {"slope": fact(2, "degrees")}, "west": {"slope": fact(2, "degrees")}},
+        "texts": {"east": "flat", "west": "flat", "report": "It is flat."},
+        "conflicts": [],
+        "runs": {"east": east, "west": west, "report": report},
+    }
+    [ended] = job.ended
+    assert (ended.request_id, ended.agent, ended.status, ended.steps) == (JOB_ID, "orchestrator", "complete", 5)
+
+
+def test_its_record_lists_its_runs_before_the_first_begins(machine):
+    job = machine()
+    job.load()
+    assert [(run.name, run.agent, run.stage) for run in job.own.runs] == [
+        ("east", "survey", "surveys"), ("west", "survey", "surveys"), ("report", "elsewhere", "reports"),
+    ]  # fmt: skip
+    assert job.own.runs[0].request_ids == tuple(str(uuid.uuid5(uuid.UUID(JOB_ID), f"east/{n}")) for n in (1, 2, 3))
+    assert (job.own.worker, job.agents.events) == (f"execution/{JOB_ID}", [])
+    assert job.own.lease_until_ms == job.own.created_at_ms + limits.JOB_TIMEOUT_SECONDS * 1000 + 60_000
+
+
+def test_what_is_live_is_what_is_recorded(machine):
+    job = machine()
+    job.run()
+    assert [(message["status"], message["seq"], message["jobId"], message["agentName"]) for message in job.live] == [
+        (step, seq, JOB_ID, "orchestrator") for seq, step in enumerate(STEPS, start=1)
+    ]
+    assert job.live[-1]["metadata"] == {"checkpoint": "end", "elapsed": 0.0}
+
+
+def test_a_job_that_nobody_has_put_is_put(store, clock, playbooks):
+    assert Machine(store, clock).run()["status"] == "complete"
+    assert (store.read(JOB_ID).owner, store.read(JOB_ID).playbook) == (ANA, "two-stages")
+
+
+def writes_of_a_job(machine):
+    counted = DyingStore(machine.store)
+    machine.store = machine.agents._store = counted
+    machine.run()
+    return counted.writes
+
+
+def test_a_job_survives_the_death_of_its_worker_before_and_after_each_write(make_store, clock, playbooks):
+    """Every state killed at every write, and every answer lost: the record comes out the same."""
+
+    def outcome(job):
+        runs = [job.run_of(name) for name in ("east", "west", "report")]
+        return job.own.result, steps(job.own), [(run.status, run.result) for run in runs]
+
+    plain = Machine(make_store(), clock)
+    plain.run()
+    wanted = outcome(plain)
+    writes = writes_of_a_job(Machine(make_store(), clock))
+    assert writes > 10
+    for nth in range(writes):
+        for fate in ("crash before", "crash after", "after", "before"):
+            store = make_store()
+            job = Machine(store, clock)
+            failing = DyingStore(store, ["fine"] * nth + [fate])
+            job.store = failing  # the agents' own writes do not fail: their deaths have tests of their own
+            while True:
+                try:
+                    job.run()
+                    break
+                except Crash:
+                    continue
+            assert outcome(job) == wanted, (nth, fate)
+            assert {message["seq"]: message["status"] for message in job.live} == dict(enumerate(STEPS, start=1))
+            assert len(job.agents.events) == 3, (nth, fate)
+
+
+@pytest.mark.parametrize("state", ["load", "validate", "synthesize", "save"])
+def test_a_state_that_is_run_twice_leaves_one_step(machine, state, monkeypatch):
+    job = machine()
+    once = getattr(job, state)
+
+    def twice(*arguments, **event):
+        first = once(*arguments, **event)
+        assert once(*arguments, **event) == first
+        return first
+
+    setattr(job, state, twice)
+    job.run()
+    assert steps(job.own) == STEPS
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_a_job_cancelled_in_any_stage_stays_cancelled(machine, store, clock, at):
+    job = machine()
+    states = ["load", "item", "validate", "synthesize", "save"]
+    cancelled_in = getattr(job, states[at])
+
+    def cancelling(*arguments, **event):
+        cancel(store, ANA, JOB_ID, now_ms=clock)
+        return cancelled_in(*arguments, **event)
+
+    setattr(job, states[at], cancelling)
+    assert job.run() == {"status": "cancelled", "error": None}
+    assert job.own.steps[-1].step == "cancelled"
+    assert (job.own.result, job.ended) == (None, [])
+    if states[at] in ("load", "item"):
+        assert job.agents.events == []
+    else:
+        assert job.run_of("east").status is RunStatus.COMPLETE
+
+
+def test_a_run_that_was_put_while_its_job_was_cancelled_is_not_begun(machine, store, clock):
+    job = machine()
+    playbook = job.load()["playbook"]
+    put = store.create
+
+    def cancelled_meanwhile(*args, **kwargs):
+        run = put(*args, **kwargs)
+        cancel(store, ANA, JOB_ID, now_ms=clock)
+        return run
+
+    store.create = cancelled_meanwhile
+    with pytest.raises(JobEnded):
+        job.invoke(playbook, {"name": "east", "attempt": 1})
+    assert (job.run_of("east").status, job.agents.events) == (RunStatus.CANCELLED, [])
+
+
+def test_the_states_hand_on_names_and_no_outputs(machine):
+    job = machine({"east": [output("x" * 60_000, slope=fact(2))], "west": [output("y" * 60_000, slope=fact(2))]})
+    then = job.load()
+    results = [job.item(then["playbook"], agent) for agent in then["agents"]]
+    then = job.validate(then["playbook"], results)
+    assert len(json.dumps([results, then])) < 3_000
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"jobId": "job-1"}, "jobId must be a UUID."),
+        ({"jobId": None}, "jobId must be a UUID."),
+        ({"query": None}, "playbook and query must be texts, and parameters a JSON object."),
+        ({"parameters": []}, None),
+        ({"parameters": [1]}, "playbook and query must be texts, and parameters a JSON object."),
+        ({"userId": "a#b"}, "userId must be text of 1 to 200 characters without '#'."),
+    ],
+)
+def test_an_execution_that_others_have_started_is_checked(wrong, message):
+    if message is None:
+        assert Job.of(INPUT | wrong).parameters == {}
+        return
+    with pytest.raises(InvalidInput) as refused:
+        Job.of(INPUT | wrong)
+    assert str(refused.value) == message
+
+
+def test_a_record_that_does_not_answer_is_named(machine, monkeypatch):
+    job = machine()
+
+    def no_answer(*_, **__):
+        raise StoreUnavailable("DynamoDB gave no answer.")
+
+    monkeypatch.setattr(job.store, "append", no_answer)
+    with pytest.raises(StoreUnavailable):
+        job.load()
+
+
+def test_a_record_that_is_gone_ends_the_job(machine, dynamodb):
+    job = machine()
+    job.load()
+    dynamodb.delete_item(TableName="AgentProgress", Key={"requestId": {"S": JOB_ID}})
+    assert job.save(error="x") == {"status": "error", "error": "The job's record is gone."}
