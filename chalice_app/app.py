@@ -127,6 +127,14 @@ def progress_reader(event: Any, _: Any) -> Any:
     return answer_query(event)
 
 
+@app.lambda_function(name="orchestrator")
+def orchestrator(event: Any, context: Any) -> Any:
+    """Do one state of a job."""
+    from chalicelib.orchestrator.states import run_state
+
+    return run_state(event, context)
+
+
 @app.lambda_function(name="run_closer")
 def run_closer(event: Any, context: Any) -> Any:
     """End runs that will not end by themselves."""

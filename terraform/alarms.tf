@@ -36,6 +36,21 @@ locals {
         namespace   = "AWS/Lambda", metric = "DestinationDeliveryFailures", threshold = 1
         dimensions  = { FunctionName = local.function_names["agent"] }
       }
+      jobs-failed = {
+        description = "Several jobs ended as errors. Each job's record says why; for one that its state machine could not carry to its end, so does the state machine's log."
+        namespace   = "AWS/States", metric = "ExecutionsFailed", threshold = 5
+        dimensions  = { StateMachineArn = aws_sfn_state_machine.playbook.arn }
+      }
+      jobs-timed-out = {
+        description = "A job took longer than an hour and was ended. Which of its runs took so long?"
+        namespace   = "AWS/States", metric = "ExecutionsTimedOut", threshold = 1
+        dimensions  = { StateMachineArn = aws_sfn_state_machine.playbook.arn }
+      }
+      job-failures-untold = {
+        description = "EventBridge could not tell run_closer of a job that failed: it reads as lost until a sweep ends it. May the rule still invoke run_closer?"
+        namespace   = "AWS/Events", metric = "FailedInvocations", threshold = 1
+        dimensions  = { RuleName = aws_cloudwatch_event_rule.jobs_failed.name }
+      }
       graphql-5xx = {
         description = "AppSync itself fails. Look at the AWS Health Dashboard, then at the API's log."
         namespace   = "AWS/AppSync", metric = "5XXError", threshold = 5

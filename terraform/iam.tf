@@ -52,7 +52,8 @@ data "aws_iam_policy_document" "function_basics" {
     resources = ["*"] # X-Ray knows no resources for these actions.
   }
 
-  # The environment, and the table. Through these two services a role can do no more with the key than with them.
+  # The environment, the table, and for some the results and the jobs. Through these services a role can do no more with
+  # the key than with them.
   # Source: https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
   dynamic "statement" {
     for_each = var.kms_key_arn[*]
@@ -65,7 +66,10 @@ data "aws_iam_policy_document" "function_basics" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["dynamodb.${local.region}.amazonaws.com", "lambda.${local.region}.amazonaws.com"]
+        values = [
+          for service in concat(["dynamodb", "lambda"], lookup(local.services_with_the_key, each.key, [])) :
+          "${service}.${local.region}.amazonaws.com"
+        ]
       }
     }
   }
@@ -102,6 +106,14 @@ data "aws_iam_policy_document" "function_basics" {
 
 locals {
   table_key_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+
+  # What the functions use beside the table that is encrypted with the key.
+  services_with_the_key = {
+    api_handler     = ["s3", "states"]
+    orchestrator    = ["s3"]
+    progress_reader = ["s3"]
+    run_starter     = ["states"]
+  }
 
   network_actions = [
     "ec2:AssignPrivateIpAddresses",
@@ -167,9 +179,7 @@ data "aws_iam_policy_document" "recorder" {
   }
 }
 
-data "aws_iam_policy_document" "agent" {
-  source_policy_documents = [data.aws_iam_policy_document.recorder.json]
-
+data "aws_iam_policy_document" "model" {
   statement {
     sid     = "AskTheModel"
     actions = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
@@ -200,11 +210,66 @@ data "aws_iam_policy_document" "agent" {
   }
 }
 
+data "aws_iam_policy_document" "agent" {
+  source_policy_documents = [
+    data.aws_iam_policy_document.recorder.json,
+    data.aws_iam_policy_document.model.json,
+  ]
+}
+
+data "aws_iam_policy_document" "orchestrator" {
+  source_policy_documents = [data.aws_iam_policy_document.model.json]
+
+  statement {
+    sid       = "RecordJobsAndReadTheirRuns"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.agent_progress.arn]
+  }
+
+  statement {
+    sid       = "InvokeAgents"
+    actions   = ["lambda:InvokeFunction"]
+    resources = concat([aws_lambda_function.agent.arn], values(var.agent_functions))
+  }
+
+  statement {
+    sid       = "KeepResults"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = [local.results_arn]
+  }
+}
+
 locals {
   runs_by_owner_arn = "${aws_dynamodb_table.agent_progress.arn}/index/byOwner"
+  results_arn       = "${aws_s3_bucket.results.arn}/results/*"
+}
+
+# A link to a result does what its maker may do.
+data "aws_iam_policy_document" "link_results" {
+  statement {
+    sid       = "LinkResults"
+    actions   = ["s3:GetObject"]
+    resources = [local.results_arn]
+  }
+}
+
+data "aws_iam_policy_document" "start_jobs" {
+  statement {
+    sid       = "StartJobs"
+    actions   = ["states:StartExecution"]
+    resources = [aws_sfn_state_machine.playbook.arn]
+  }
+
+  statement {
+    sid       = "StopJobs"
+    actions   = ["states:StopExecution"]
+    resources = ["${replace(aws_sfn_state_machine.playbook.arn, ":stateMachine:", ":execution:")}:*"]
+  }
 }
 
 data "aws_iam_policy_document" "progress_reader" {
+  source_policy_documents = [data.aws_iam_policy_document.link_results.json]
+
   statement {
     sid       = "ReadRuns"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem"]
@@ -233,6 +298,8 @@ data "aws_iam_policy_document" "run_closer" {
 }
 
 data "aws_iam_policy_document" "run_starter" {
+  source_policy_documents = [data.aws_iam_policy_document.start_jobs.json]
+
   statement {
     sid       = "CreateAndCancelRuns"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
@@ -260,6 +327,11 @@ data "aws_iam_policy_document" "run_starter" {
 }
 
 data "aws_iam_policy_document" "api_handler" {
+  source_policy_documents = [
+    data.aws_iam_policy_document.link_results.json,
+    data.aws_iam_policy_document.start_jobs.json,
+  ]
+
   statement {
     sid       = "CreateReadAndCancelRuns"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
@@ -299,6 +371,7 @@ resource "aws_iam_role_policy" "function_access" {
   for_each = {
     agent            = data.aws_iam_policy_document.agent.json
     api_handler      = data.aws_iam_policy_document.api_handler.json
+    orchestrator     = data.aws_iam_policy_document.orchestrator.json
     progress_reader  = data.aws_iam_policy_document.progress_reader.json
     run_closer       = data.aws_iam_policy_document.run_closer.json
     run_starter      = data.aws_iam_policy_document.run_starter.json
@@ -332,7 +405,7 @@ data "aws_iam_policy_document" "announce" {
 }
 
 resource "aws_iam_role_policy" "announce" {
-  for_each = toset(["agent", "api_handler", "run_closer", "run_starter"])
+  for_each = toset(["agent", "api_handler", "orchestrator", "run_closer", "run_starter"])
 
   name   = "announce"
   role   = aws_iam_role.function[each.key].id
@@ -414,6 +487,100 @@ resource "aws_iam_role_policy" "api_logs" {
   name   = "logs"
   role   = aws_iam_role.api_logs.id
   policy = data.aws_iam_policy_document.api_logs.json
+}
+
+# ---- Step Functions
+
+data "aws_iam_policy_document" "states_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["states.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account_id]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = [local.state_machine_arn]
+    }
+  }
+}
+
+resource "aws_iam_role" "playbook" {
+  name                 = "${local.state_machine_name}-${local.region}"
+  description          = "What the state machine ${local.state_machine_name} may do."
+  assume_role_policy   = data.aws_iam_policy_document.states_trust.json
+  permissions_boundary = var.permissions_boundary_arn
+
+  tags = var.tags
+}
+
+data "aws_iam_policy_document" "playbook" {
+  statement {
+    sid       = "InvokeTheOrchestrator"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.orchestrator.arn]
+  }
+
+  # Deliveries of logs have no resources of their own.
+  # Source: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+  statement {
+    sid = "DeliverLogs"
+    actions = [
+      "logs:CreateLogDelivery",
+      "logs:DeleteLogDelivery",
+      "logs:DescribeLogGroups",
+      "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery",
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:UpdateLogDelivery",
+    ]
+    resources = ["*"]
+  }
+
+  # X-Ray knows no resources for these actions.
+  statement {
+    sid = "Traces"
+    actions = [
+      "xray:GetSamplingRules",
+      "xray:GetSamplingTargets",
+      "xray:PutTelemetryRecords",
+      "xray:PutTraceSegments",
+    ]
+    resources = ["*"]
+  }
+
+  # Source: https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "UseTheKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:aws:states:stateMachineArn"
+        values   = [local.state_machine_arn]
+      }
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "playbook" {
+  name   = "access"
+  role   = aws_iam_role.playbook.id
+  policy = data.aws_iam_policy_document.playbook.json
 }
 
 # ---- API Gateway

@@ -28,6 +28,7 @@ locals {
     for name, ending in {
       agent            = "agent"
       api_handler      = "api" # Chalice fixes the first name.
+      orchestrator     = "orchestrator"
       progress_reader  = "progress-reader"
       run_closer       = "run-closer"
       run_starter      = "run-starter"

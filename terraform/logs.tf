@@ -22,6 +22,18 @@ resource "aws_cloudwatch_log_group" "api" {
   tags = var.tags
 }
 
+# The first part of the name is AWS's advice: all groups so named need one resource policy, which may not grow.
+# Source: https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+resource "aws_cloudwatch_log_group" "playbook" {
+  #checkov:skip=CKV_AWS_338:How long logs are kept is log_retention_days; a year of what users ask is much by default.
+
+  name              = "/aws/vendedlogs/states/${local.state_machine_name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+
+  tags = var.tags
+}
+
 resource "aws_cloudwatch_log_group" "rest_api" {
   count = var.enable_api_gateway_account ? 1 : 0
 

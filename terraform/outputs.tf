@@ -68,6 +68,21 @@ output "rest_api_function_name" {
   value       = aws_lambda_function.api_handler.function_name
 }
 
+output "orchestrator_function_name" {
+  description = "The Lambda that does the work of each state of a job."
+  value       = aws_lambda_function.orchestrator.function_name
+}
+
+output "state_machine_arn" {
+  description = "The state machine whose executions are the jobs."
+  value       = aws_sfn_state_machine.playbook.arn
+}
+
+output "results_bucket_name" {
+  description = "The bucket that holds the results of jobs that are too large for their record."
+  value       = aws_s3_bucket.results.bucket
+}
+
 output "recorder_policy_json" {
   description = "What the role of a function or process of your own must be allowed so that its agents are recorded and seen live: an IAM policy document."
   value       = data.aws_iam_policy_document.recorder.json

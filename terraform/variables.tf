@@ -46,7 +46,7 @@ variable "permissions_boundary_arn" {
 }
 
 variable "kms_key_arn" {
-  description = "The KMS key, of the same region, that encrypts the tables, the log groups and the functions' environments. Null means AWS's own keys. Its policy must allow the principal logs.<region>.amazonaws.com to kms:Encrypt*, kms:Decrypt*, kms:ReEncrypt*, kms:GenerateDataKey* and kms:Describe*, and must leave the account's roles to IAM, as AWS's default key policy does. Whoever applies needs kms:CreateGrant, kms:DescribeKey, kms:Encrypt and kms:Decrypt on it."
+  description = "The KMS key, of the same region, that encrypts the tables, the log groups, the functions' environments, the jobs' executions and their results. Null means AWS's own keys. Its policy must allow the principal logs.<region>.amazonaws.com to kms:Encrypt*, kms:Decrypt*, kms:ReEncrypt*, kms:GenerateDataKey* and kms:Describe*, and delivery.logs.amazonaws.com to kms:Decrypt*, and must leave the account's roles to IAM, as AWS's default key policy does. Whoever applies needs kms:CreateGrant, kms:DescribeKey, kms:Encrypt, kms:GenerateDataKey and kms:Decrypt on it."
   type        = string
   default     = null
 
@@ -182,7 +182,7 @@ variable "model_max_tokens" {
 }
 
 variable "agent_functions" {
-  description = "Agents that run in functions of your own: the ARN of the Lambda function of each agent's name. startAgentRun and POST /runs start them by the same event as the module's own agents. A function must be in this region and, in another account, must let the roles of run_starter and api_handler invoke it. Lambda bounds what they can know: at most 3,000 characters as JSON, some twenty agents."
+  description = "Agents that run in functions of your own: the ARN of the Lambda function of each agent's name. startAgentRun and POST /runs start them by the same event as the module's own agents. A function must be in this region and, in another account, must let the roles of run_starter, api_handler and orchestrator invoke it. Lambda bounds what they can know: at most 3,000 characters as JSON, some twenty agents."
   type        = map(string)
   default     = {}
   nullable    = false

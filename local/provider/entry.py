@@ -83,7 +83,8 @@ class Entry:
     Attributes:
         service: boto3's service name.
         create, read, update, delete: the operations. `read` may be a function (client, state) that returns the object,
-            or None when there is none. Without `update` only facets and tags can change in place.
+            or None when there is none; `delete` may be one too. Without `update` only facets and tags can change in
+            place.
         id: template of the id.
         rename: the service's name of an argument where it is not the same but for case and underscores; dotted when it
             lies deeper.
@@ -114,7 +115,7 @@ class Entry:
     service: str
     create: Call
     read: Call | Callable[[Client, State], State | None]
-    delete: Call
+    delete: Call | Callable[[Client, State], None]
     update: Call | None = None
     id: str = "{name}"
     rename: Mapping[str, str] = field(default_factory=dict)

@@ -120,8 +120,12 @@ class Resource:
 
     def delete(self, state: State) -> None:
         """Deletes the resource; one that is gone already is deleted."""
+        delete = self._entry.delete
         try:
-            self._call(self._entry.delete, state, {})
+            if isinstance(delete, Call):
+                self._call(delete, state, {})
+            else:
+                delete(self._client, state)
         except ClientError as error:
             if not _is_gone(error):
                 raise

@@ -20,7 +20,7 @@ def read_tags(client: Client, tagging: Tagging, subject: str) -> dict[str, str]:
     """
     answer = _call(client, tagging.list, subject, {})
     found = next((value for name, value in answer.items() if "tag" in name.lower()), None) or {}
-    tags = found if isinstance(found, dict) else {item["Key"]: item["Value"] for item in found}
+    tags = found if isinstance(found, dict) else dict(map(_pair, found))
     return {name: str(value) for name, value in tags.items() if not name.startswith("aws:")}
 
 
@@ -45,8 +45,19 @@ def _call(client: Client, operation: str, subject: str, values: Mapping[str, Any
         if name.lower() in values:
             value = values[name.lower()]
             as_pairs = name.lower() == "tags" and member.type_name == "list"
-            params[name] = [{"Key": key, "Value": text} for key, text in value.items()] if as_pairs else value
+            params[name] = [_as_pair(item, member.member) for item in value.items()] if as_pairs else value
         elif name in shape.required_members:
             params[name] = subject
     answer: dict[str, Any] = getattr(client, operation)(**params)
     return answer
+
+
+def _pair(item: Mapping[str, str]) -> tuple[str, str]:
+    told = {name.lower(): value for name, value in item.items()}
+    return told["key"], told["value"]
+
+
+def _as_pair(tag: tuple[str, str], shape: Any) -> dict[str, str]:
+    """A tag in the shape's own spelling of `Key` and `Value`."""
+    values = dict(zip(("key", "value"), tag, strict=True))
+    return {name: values[name.lower()] for name in shape.members}

@@ -53,6 +53,8 @@ class Aws:
         self.iam = self._client("iam")
         self.lambda_ = self._client("lambda")
         self.logs = self._client("logs")
+        self.s3 = self._client("s3")
+        self.states = self._client("stepfunctions")
 
     def _client(self, service: str) -> Any:
         return boto3.client(

@@ -1,6 +1,7 @@
 """What the module builds, with its defaults (`stack`) and with most variables set (`other`)."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from local.settings import REGION
 from tests.terraform.applied import Aws, Stack
 from tests.terraform.conftest import OTHER
 
-FUNCTIONS = ("agent", "api", "progress-reader", "run-closer", "run-starter", "status-publisher")
+FUNCTIONS = ("agent", "api", "orchestrator", "progress-reader", "run-closer", "run-starter", "status-publisher")
+RESULTS = f"runcast-results-000000000000-{REGION}"
+STATE_MACHINE = f"arn:aws:states:{REGION}:000000000000:stateMachine:runcast-playbook"
 
 
 def test_outputs(stack: Stack, other: Stack, aws: Aws):
@@ -35,6 +38,9 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws):
         "status_publisher_function_name": "runcast-status-publisher",
         "progress_reader_function_name": "runcast-progress-reader",
         "run_starter_function_name": "runcast-run-starter",
+        "orchestrator_function_name": "runcast-orchestrator",
+        "state_machine_arn": STATE_MACHINE,
+        "results_bucket_name": RESULTS,
         "rest_api_function_name": "runcast-api",
         "run_closer_function_arn": f"arn:aws:lambda:{REGION}:000000000000:function:runcast-run-closer",
         "recorder_environment": {
@@ -143,6 +149,21 @@ def test_functions(stack: Stack, aws: Aws):
             "TENANT_ID_CLAIM": "custom:tenantId",
             "CORS_ORIGINS": "*",
             "RETENTION_HOURS": "24",
+            "STATE_MACHINE_ARN": STATE_MACHINE,
+            "RESULTS_BUCKET": RESULTS,
+        },
+        "orchestrator": {
+            "AGENT_PROGRESS_TABLE": "AgentProgress",
+            "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
+            "AGENT_FUNCTION": "runcast-agent",
+            "AGENT_FUNCTIONS": "{}",
+            "RESULTS_BUCKET": RESULTS,
+            "RETENTION_HOURS": "24",
+            "BEDROCK_MODEL_ID": "global.anthropic.claude-sonnet-4-6",
+            "MODEL_MAX_TOKENS": "4096",
+            "MODEL_CONNECT_TIMEOUT_SECONDS": "5",
+            "MODEL_READ_TIMEOUT_SECONDS": "120",
+            "MODEL_MAX_ATTEMPTS": "2",
         },
         "run-closer": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
@@ -156,11 +177,13 @@ def test_functions(stack: Stack, aws: Aws):
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
             "RETENTION_HOURS": "24",
+            "STATE_MACHINE_ARN": STATE_MACHINE,
         },
         "progress-reader": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
+            "RESULTS_BUCKET": RESULTS,
         },
         "status-publisher": {
             "APPSYNC_API_URL": output["graphql_url"],
@@ -218,17 +241,78 @@ def test_the_closer_sweeps_every_few_minutes(stack: Stack, aws: Aws):
     [target] = aws.events.list_targets_by_rule(Rule="runcast-sweep")["Targets"]
     assert target["Arn"] == stack.state("aws_lambda_function", "run_closer")["arn"]
     assert json.loads(target["Input"]) == closer.SWEEP
-    [statement] = json.loads(aws.lambda_.get_policy(FunctionName="runcast-run-closer")["Policy"])["Statement"]
-    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": rule["Arn"]}}
+    assert may_invoke_the_closer(aws)["sweep"] == rule["Arn"]
+
+
+def test_the_closer_is_told_of_this_machine_s_executions_that_failed(stack: Stack, aws: Aws):
+    rule = aws.events.describe_rule(Name="runcast-jobs-failed")
+    assert rule["State"] == "ENABLED"
+    assert json.loads(rule["EventPattern"]) == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {"status": ["FAILED", "TIMED_OUT", "ABORTED"], "stateMachineArn": [STATE_MACHINE]},
+    }
+    [target] = aws.events.list_targets_by_rule(Rule="runcast-jobs-failed")["Targets"]
+    assert target["Arn"] == stack.state("aws_lambda_function", "run_closer")["arn"]
+    assert may_invoke_the_closer(aws)["jobs-failed"] == rule["Arn"]
+
+
+def may_invoke_the_closer(aws: Aws) -> dict[str, str]:
+    """The rules that may invoke run_closer, by their statements' names; nothing else may."""
+    policy = json.loads(aws.lambda_.get_policy(FunctionName="runcast-run-closer")["Policy"])
+    assert all(each["Principal"] == {"Service": "events.amazonaws.com"} for each in policy["Statement"])
+    return {each["Sid"]: each["Condition"]["ArnLike"]["AWS:SourceArn"] for each in policy["Statement"]}
+
+
+def test_the_state_machine_logs_without_data_and_is_traced(stack: Stack, other: Stack, aws: Aws):
+    for made, prefix in ((stack, ""), (other, "other-")):
+        name = f"{prefix}runcast-playbook"
+        machine = aws.states.describe_state_machine(stateMachineArn=made.terraform.output()["state_machine_arn"])
+        assert (machine["name"], machine["type"]) == (name, "STANDARD")
+        assert machine["roleArn"].endswith(f":role/{name}-{REGION}")
+        group = f"arn:aws:logs:{REGION}:000000000000:log-group:/aws/vendedlogs/states/{name}:*"
+        assert machine["loggingConfiguration"] == {
+            "level": "ERROR",
+            "includeExecutionData": False,
+            "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}],
+        }
+        assert made.state("aws_sfn_state_machine", "playbook")["tracing_configuration"] == [{"enabled": True}]
+        function = f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-orchestrator"
+        assert set(re.findall(r"arn:aws:lambda:[^\"]+", machine["definition"])) == {function}
+    assert machine["encryptionConfiguration"]["kmsKeyId"] == OTHER["kms_key_arn"]
+
+
+def test_results_are_private_encrypted_and_soon_forgotten(stack: Stack, other: Stack, aws: Aws):
+    for made, prefix in ((stack, ""), (other, "other-")):
+        bucket = made.terraform.output()["results_bucket_name"]
+        assert bucket == prefix + RESULTS
+        blocks = aws.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+        assert blocks == dict.fromkeys(
+            ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+        )
+        [rule] = aws.s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
+        assert rule == {"ObjectOwnership": "BucketOwnerEnforced"}
+        encryption = aws.s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
+        by_default = encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"]
+        assert by_default["SSEAlgorithm"] == "aws:kms"
+        assert by_default.get("KMSMasterKeyID") == (OTHER["kms_key_arn"] if prefix else None)
+        [rule] = aws.s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+        assert (rule["Status"], rule["Filter"]) == ("Enabled", {"Prefix": ""})
+        assert rule["Expiration"]["Days"] == 1
+        assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+        [statement] = json.loads(aws.s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+        assert (statement["Effect"], statement["Action"], statement["Principal"]) == ("Deny", "s3:*", "*")
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert sorted(statement["Resource"]) == [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
 
 
 def test_log_groups_forget(stack: Stack, other: Stack, aws: Aws):
     found = aws.log_groups()
     for made, prefix, days in ((stack, "", 30), (other, "other-", 7)):
         api_id = made.terraform.output()["graphql_api_id"]
-        for name in [f"/aws/lambda/{prefix}runcast-{each}" for each in FUNCTIONS] + [f"/aws/appsync/apis/{api_id}"]:
-            assert found[name] == days
+        names = [f"/aws/lambda/{prefix}runcast-{each}" for each in FUNCTIONS]
+        names += [f"/aws/appsync/apis/{api_id}", f"/aws/vendedlogs/states/{prefix}runcast-playbook"]
+        assert {name: found[name] for name in names} == dict.fromkeys(names, days)
 
 
 def test_runs_are_indexed_by_owner_and_while_they_are_open_with_their_keys_only(stack: Stack, aws: Aws):
@@ -252,6 +336,11 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         f"{functions}status-publisher": {"lambda:InvokeFunction"},
         f"arn:aws:events:{REGION}:000000000000:event-bus/default": {"events:PutEvents"},
     }
+    jobs = {
+        STATE_MACHINE: {"states:StartExecution"},
+        f"{STATE_MACHINE.replace(':stateMachine:', ':execution:')}:*": {"states:StopExecution"},
+    }
+    results = f"arn:aws:s3:::{RESULTS}/results/*"
     invoke_model = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
     expected = {
         "agent": {
@@ -270,11 +359,27 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             },
             f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
             f"{functions}agent": {"lambda:InvokeFunction"},
+            results: {"s3:GetObject"},
+            **jobs,
             **announce,
+        },
+        "orchestrator": {
+            f"{tables}AgentProgress": {
+                "dynamodb:BatchGetItem",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+            },
+            f"{functions}agent": {"lambda:InvokeFunction"},
+            results: {"s3:GetObject", "s3:PutObject"},
+            **announce,
+            f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
+            f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,
         },
         "progress-reader": {
             f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
             f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
+            results: {"s3:GetObject"},
         },
         "run-closer": {
             f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
@@ -284,6 +389,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         "run-starter": {
             f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}agent": {"lambda:InvokeFunction"},
+            **jobs,
             **announce,
         },
         "status-publisher": {
@@ -306,12 +412,36 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         assert allowed(aws, f"runcast-{name}-{REGION}") == wanted
 
 
+def test_the_state_machine_may_invoke_the_orchestrator_log_and_trace(stack: Stack, other: Stack, aws: Aws):
+    for prefix in ("", "other-"):
+        found = statements(aws, f"{prefix}runcast-playbook-{REGION}", "access")
+        function = f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-orchestrator"
+        assert (found["InvokeTheOrchestrator"]["Action"], found["InvokeTheOrchestrator"]["Resource"]) == (
+            "lambda:InvokeFunction", function,
+        )  # fmt: skip
+        for name, service in (("DeliverLogs", "logs:"), ("Traces", "xray:")):
+            assert found[name]["Resource"] == "*"  # They know no resources.
+            assert all(action.startswith(service) for action in found[name]["Action"])
+        assert found.keys() == {"InvokeTheOrchestrator", "DeliverLogs", "Traces"} | ({"UseTheKey"} if prefix else set())
+        role = aws.iam.get_role(RoleName=f"{prefix}runcast-playbook-{REGION}")["Role"]
+        [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"Service": "states.amazonaws.com"}
+        machine = STATE_MACHINE.replace(":runcast-", f":{prefix}runcast-")
+        assert trust["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": "000000000000"},
+            "ArnLike": {"aws:SourceArn": machine},
+        }
+    assert found["UseTheKey"]["Condition"] == {
+        "StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": machine}
+    }
+
+
 def test_functions_of_ones_own_may_be_started_and_those_only(other: Stack, aws: Aws):
     functions = [
         f"arn:aws:lambda:{REGION}:000000000000:function:other-runcast-agent",
         *OTHER["agent_functions"].values(),
     ]
-    for name in ("api", "run-starter"):
+    for name in ("api", "orchestrator", "run-starter"):
         invoke = statements(aws, f"other-runcast-{name}-{REGION}", "access")["InvokeAgents"]
         assert (invoke["Action"], sorted(invoke["Resource"])) == ("lambda:InvokeFunction", sorted(functions))
 
@@ -344,7 +474,7 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
 
 
 def test_events_may_be_put_in_our_own_name_only(stack: Stack, aws: Aws):
-    for name in ("agent", "api", "run-closer", "run-starter"):
+    for name in ("agent", "api", "orchestrator", "run-closer", "run-starter"):
         put = statements(aws, f"runcast-{name}-{REGION}", "announce")["PutRunEnded"]
         assert put["Condition"] == {"StringEquals": {"events:source": ended.SOURCE}}
 
@@ -376,11 +506,13 @@ def test_roles_may_use_the_key_through_the_services_that_encrypt_with_it(stack: 
         "Action": {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"},
         "Resource": OTHER["kms_key_arn"],
     }
-    through = {"dynamodb": f"dynamodb.{REGION}.amazonaws.com", "lambda": f"lambda.{REGION}.amazonaws.com"}
+    through = {name: f"{name}.{REGION}.amazonaws.com" for name in ("dynamodb", "lambda", "s3", "states")}
+    more = {"api": ("s3", "states"), "orchestrator": ("s3",), "progress-reader": ("s3",), "run-starter": ("states",)}
     for name in FUNCTIONS:
         found = statements(aws, f"other-runcast-{name}-{REGION}", "basics")["UseTheKey"]
         via = set(found.pop("Condition")["StringEquals"]["kms:ViaService"])
-        assert ({**found, "Action": set(found["Action"])}, via) == (key, set(through.values()))
+        services = ("dynamodb", "lambda", *more.get(name, ()))
+        assert ({**found, "Action": set(found["Action"])}, via) == (key, {through[each] for each in services})
     sessions = statements(aws, f"other-runcast-ds-user-sessions-{REGION}", "access")["UseTheKey"]
     via = sessions.pop("Condition")["StringEquals"]["kms:ViaService"]
     assert ({**sessions, "Action": set(sessions["Action"])}, via) == (key, through["dynamodb"])

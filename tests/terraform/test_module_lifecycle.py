@@ -138,7 +138,15 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
         ClientId=stack.terraform.output()["user_pool_client_id"],
         WriteAttributes=["name", "custom:organisation"],
     )
+    change_the_jobs(stack, aws)
     return {
+        "aws_s3_bucket.results": "tags",
+        "aws_s3_bucket_public_access_block.results": "block_public_acls",
+        "aws_s3_bucket_ownership_controls.results": "rule",
+        "aws_s3_bucket_server_side_encryption_configuration.results": "rule",
+        "aws_s3_bucket_lifecycle_configuration.results": "rule",
+        "aws_s3_bucket_policy.results": "policy",
+        "aws_sfn_state_machine.playbook": "definition",
         "aws_dynamodb_table.user_sessions": "deletion_protection_enabled",
         'aws_iam_role.function["agent"]': "description",
         'aws_iam_role_policy.function_access["agent"]': "policy",
@@ -162,6 +170,24 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
         "aws_api_gateway_account.logs[0]": "cloudwatch_role_arn",
         "aws_lambda_permission.rest_api": "source_arn",
     }
+
+
+def change_the_jobs(stack: Stack, aws: Aws) -> None:
+    bucket = stack.terraform.output()["results_bucket_name"]
+    aws.s3.delete_bucket_tagging(Bucket=bucket)
+    aws.s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"BlockPublicAcls": False})
+    shared = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    aws.s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=shared)
+    unkeyed = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+    aws.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=unkeyed)
+    kept = {"ID": "forget", "Status": "Disabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
+    aws.s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [kept]})
+    policy = json.loads(aws.s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    policy["Statement"][0]["Condition"] = {"Bool": {"aws:SecureTransport": "true"}}
+    aws.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    done = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    machine = stack.terraform.output()["state_machine_arn"]
+    aws.states.update_state_machine(stateMachineArn=machine, definition=json.dumps(done))
 
 
 def change_the_rest_api(stack: Stack, aws: Aws) -> None:
@@ -190,6 +216,8 @@ def names(aws: Aws) -> list[str]:
         *(each["FunctionName"] for each in aws.lambda_.list_functions()["Functions"]),
         *(api["name"] for api in aws.appsync.list_graphql_apis()["graphqlApis"]),
         *(api["name"] for api in aws.apigateway.get_rest_apis()["items"]),
+        *(bucket["Name"] for bucket in aws.s3.list_buckets()["Buckets"]),
+        *(machine["name"] for machine in aws.states.list_state_machines()["stateMachines"]),
         *(pool["Name"] for pool in aws.cognito.list_user_pools(MaxResults=60)["UserPools"]),
         *(alarm["AlarmName"] for alarm in aws.cloudwatch.describe_alarms()["MetricAlarms"]),
         *(each["DashboardName"] for each in aws.cloudwatch.list_dashboards()["DashboardEntries"]),

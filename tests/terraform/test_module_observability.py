@@ -11,6 +11,7 @@ from chalicelib import metrics
 from local.settings import REGION
 from local.terraform import TerraformFailed
 from tests.terraform.applied import Aws, Stack
+from tests.terraform.test_module import FUNCTIONS
 
 ON_CALL = "arn:aws:sns:us-east-1:000000000000:on-call"
 ACCOUNT_METRICS = {
@@ -27,12 +28,15 @@ ACCOUNT_METRICS = {
     ("AWS/DynamoDB", "ReadThrottleEvents"): {"TableName"},
     ("AWS/DynamoDB", "SystemErrors"): {"TableName", "Operation"},
     ("AWS/DynamoDB", "WriteThrottleEvents"): {"TableName"},
+    ("AWS/Events", "FailedInvocations"): {"RuleName"},
     ("AWS/Lambda", "AsyncEventsDropped"): {"FunctionName"},
     ("AWS/Lambda", "DestinationDeliveryFailures"): {"FunctionName"},
     ("AWS/Lambda", "ConcurrentExecutions"): {"FunctionName"},
     ("AWS/Lambda", "Duration"): {"FunctionName"},
     ("AWS/Lambda", "Errors"): {"FunctionName"},
     ("AWS/Lambda", "Throttles"): {"FunctionName"},
+    ("AWS/States", "ExecutionsFailed"): {"StateMachineArn"},
+    ("AWS/States", "ExecutionsTimedOut"): {"StateMachineArn"},
 }
 """What AWS measures by itself, of what is used here, and by which dimensions."""
 
@@ -70,8 +74,7 @@ def test_every_function_s_throttles_are_watched(alarms: dict[str, Any]):
     watched = {alarm["Dimensions"][0]["Value"] for name, alarm in alarms.items() if name.endswith("-throttles")} - {
         "other-AgentProgress"
     }
-    functions = ("agent", "api", "progress-reader", "run-closer", "run-starter", "status-publisher")
-    assert watched == {f"other-runcast-{name}" for name in functions}
+    assert watched == {f"other-runcast-{name}" for name in FUNCTIONS}
 
 
 def test_the_dashboard_draws_metrics_that_exist(other: Stack, aws: Aws):

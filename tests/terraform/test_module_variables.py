@@ -25,7 +25,11 @@ AGENT = "aws_lambda_function.agent"
 ALARM = 'aws_cloudwatch_metric_alarm.alarm["agent-errors"]'
 API_HANDLER = "aws_lambda_function.api_handler"
 DASHBOARD = "aws_cloudwatch_dashboard.runcast[0]"
+ENCRYPTED = "aws_s3_bucket_server_side_encryption_configuration.results"
+FORGOTTEN = "aws_s3_bucket_lifecycle_configuration.results"
 GRAPHQL = "aws_appsync_graphql_api.runcast"
+MACHINE = "aws_sfn_state_machine.playbook"
+ORCHESTRATOR = "aws_lambda_function.orchestrator"
 POOL = "aws_cognito_user_pool.users[0]"
 RUNS, SESSIONS = "aws_dynamodb_table.agent_progress", "aws_dynamodb_table.user_sessions"
 STARTER = "aws_lambda_function.run_starter"
@@ -44,9 +48,12 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("log_retention_days", 'aws_cloudwatch_log_group.function["agent"]', "retention_in_days", 30, 7),
     ("log_retention_days", "aws_cloudwatch_log_group.api", "retention_in_days", 30, 7),
     ("log_retention_days", "aws_cloudwatch_log_group.rest_api[0]", "retention_in_days", None, 7),
+    ("log_retention_days", "aws_cloudwatch_log_group.playbook", "retention_in_days", 30, 7),
     ("log_level", GRAPHQL, "log_config[0].field_log_level", "ERROR", "NONE"),
     ("kms_key_arn", RUNS, "server_side_encryption[0].kms_key_arn", None, KEY),
     ("kms_key_arn", SESSIONS, "server_side_encryption[0].kms_key_arn", None, KEY),
+    ("kms_key_arn", ENCRYPTED, "rule[0].apply_server_side_encryption_by_default[0].kms_master_key_id", None, KEY),
+    ("kms_key_arn", MACHINE, "encryption_configuration[0].kms_key_id", None, KEY),
     ("vpc_config", AGENT, "vpc_config[].subnet_ids[]", [], ["subnet-1", "subnet-2"]),
     ("vpc_config", AGENT, "vpc_config[].security_group_ids[]", [], ["sg-1"]),
     ("vpc_config", API_HANDLER, "vpc_config", [], []),
@@ -55,6 +62,8 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("retention_hours", AGENT, environment("RETENTION_HOURS"), "24", "1"),
     ("retention_hours", API_HANDLER, environment("RETENTION_HOURS"), "24", "1"),
     ("retention_hours", STARTER, environment("RETENTION_HOURS"), "24", "1"),
+    ("retention_hours", ORCHESTRATOR, environment("RETENTION_HOURS"), "24", "1"),
+    ("retention_hours", FORGOTTEN, "rule[0].expiration[0].days", 1, 1),
     ("deletion_protection", RUNS, "deletion_protection_enabled", False, True),
     ("deletion_protection", SESSIONS, "deletion_protection_enabled", False, True),
     ("deletion_protection", POOL, "deletion_protection", "INACTIVE", "ACTIVE"),
@@ -75,9 +84,18 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
         "global.anthropic.claude-sonnet-4-6",
         "amazon.nova-lite-v1:0",
     ),
+    (
+        "bedrock_model_id",
+        ORCHESTRATOR,
+        environment("BEDROCK_MODEL_ID"),
+        "global.anthropic.claude-sonnet-4-6",
+        "amazon.nova-lite-v1:0",
+    ),
     ("model_max_tokens", AGENT, environment("MODEL_MAX_TOKENS"), "4096", "1000"),
+    ("model_max_tokens", ORCHESTRATOR, environment("MODEL_MAX_TOKENS"), "4096", "1000"),
     ("agent_functions", STARTER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
     ("agent_functions", API_HANDLER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
+    ("agent_functions", ORCHESTRATOR, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
     ("publish_batch_size", "aws_lambda_function.status_publisher", environment("MUTATIONS_PER_REQUEST"), "50", "1"),
     ("user_id_claim", STARTER, environment("USER_ID_CLAIM"), "sub", "cognito:username"),
     ("user_id_claim", SUBSCRIPTION, r"contains(code, '= \'cognito:username\';')", False, True),
@@ -113,6 +131,8 @@ NAMES = {
     "aws_dynamodb_table": "name",
     "aws_iam_role": "name",
     "aws_lambda_function": "function_name",
+    "aws_s3_bucket": "bucket",
+    "aws_sfn_state_machine": "name",
 }
 NAMED_WITHIN = {
     "aws_api_gateway_account",
@@ -126,6 +146,11 @@ NAMED_WITHIN = {
     "aws_iam_role_policy_attachment",
     "aws_lambda_function_event_invoke_config",
     "aws_lambda_permission",
+    "aws_s3_bucket_lifecycle_configuration",
+    "aws_s3_bucket_ownership_controls",
+    "aws_s3_bucket_policy",
+    "aws_s3_bucket_public_access_block",
+    "aws_s3_bucket_server_side_encryption_configuration",
 }
 
 WHOLE_NUMBER = "{} must be a whole number from {} to {}."
@@ -318,7 +343,7 @@ def names(plan: Plan) -> Iterator[tuple[str, str]]:
     for address, values in plan.planned.items():
         kind = address.partition(".")[0]
         if kind in NAMES and NAMES[kind] in values:  # a log group of AppSync's has the API's id
-            yield address, re.sub("^/aws/[a-z]+/", "", values[NAMES[kind]])
+            yield address, re.sub("^/aws/(?:vendedlogs/)?[a-z]+/", "", values[NAMES[kind]])
         else:
             assert kind in {*NAMES, *NAMED_WITHIN, "data"}, kind
 

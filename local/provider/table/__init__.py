@@ -7,7 +7,19 @@ A new type: add its argument names (see `schema_source`), write its `Entry` in t
 import functools
 
 from local.provider.fields import ResourceType, resource_type
-from local.provider.table import appsync, cloudwatch, cognito, dynamodb, events, functions, gateway, iam, logs
+from local.provider.table import (
+    appsync,
+    cloudwatch,
+    cognito,
+    dynamodb,
+    events,
+    functions,
+    gateway,
+    iam,
+    logs,
+    s3,
+    step_functions,
+)
 
 ENTRIES = {
     **appsync.ENTRIES,
@@ -19,6 +31,8 @@ ENTRIES = {
     **gateway.ENTRIES,
     **iam.ENTRIES,
     **logs.ENTRIES,
+    **s3.ENTRIES,
+    **step_functions.ENTRIES,
 }
 
 

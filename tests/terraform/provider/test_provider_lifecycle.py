@@ -236,7 +236,21 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         AccessTokenValidity=5,
         WriteAttributes=["email", "custom:tenantId"],
     )
+    change_the_bucket_and_the_machine(emulator, state)
     return {
+        "aws_s3_bucket.box": {"tags"},
+        "aws_s3_bucket_public_access_block.box": {"block_public_acls"},
+        "aws_s3_bucket_ownership_controls.box": {"rule"},
+        "aws_s3_bucket_server_side_encryption_configuration.box": {"rule"},
+        "aws_s3_bucket_lifecycle_configuration.box": {"rule"},
+        "aws_s3_bucket_policy.box": {"policy"},
+        "aws_sfn_state_machine.machine": {
+            "definition",
+            "role_arn",
+            "logging_configuration",
+            "encryption_configuration",
+            "tags",
+        },
         "aws_dynamodb_table.sessions": {
             "ttl",
             "point_in_time_recovery",
@@ -279,6 +293,34 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         "aws_cognito_user_pool.users": {"admin_create_user_config", "password_policy"},
         "aws_cognito_user_pool_client.web": {"access_token_validity", "write_attributes"},
     }
+
+
+def change_the_bucket_and_the_machine(emulator: Any, state: dict[str, dict[str, Any]]) -> None:
+    s3, states = emulator.client("s3"), emulator.client("stepfunctions")
+    s3.delete_bucket_tagging(Bucket="fixture-box")
+    blocks = ("IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    s3.put_public_access_block(
+        Bucket="fixture-box", PublicAccessBlockConfiguration=dict.fromkeys(blocks, True) | {"BlockPublicAcls": False}
+    )
+    s3.put_bucket_ownership_controls(
+        Bucket="fixture-box", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    )
+    unencrypted = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+    s3.put_bucket_encryption(Bucket="fixture-box", ServerSideEncryptionConfiguration=unencrypted)
+    kept = {"ID": "forget", "Status": "Enabled", "Filter": {"Prefix": "results/"}, "Expiration": {"Days": 365}}
+    s3.put_bucket_lifecycle_configuration(Bucket="fixture-box", LifecycleConfiguration={"Rules": [kept]})
+    policy = json.loads(state["aws_s3_bucket_policy.box"]["policy"])
+    policy["Statement"][0]["Action"] = "s3:DeleteObject"
+    s3.put_bucket_policy(Bucket="fixture-box", Policy=json.dumps(policy))
+    machine = state["aws_sfn_state_machine.machine"]["arn"]
+    states.update_state_machine(
+        stateMachineArn=machine,
+        definition='{"StartAt": "Other", "States": {"Other": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::000000000000:role/other",
+        loggingConfiguration={"level": "OFF"},
+        encryptionConfiguration={"type": "AWS_OWNED_KEY"},
+    )
+    states.untag_resource(resourceArn=machine, tagKeys=["team"])
 
 
 def foreign_zip(zip_file: Path) -> bytes:
@@ -327,6 +369,8 @@ def names_at(emulator: Any, prefix: str) -> list[str]:
         *(each["DashboardName"] for each in emulator.client("cloudwatch").list_dashboards()["DashboardEntries"]),
         *(api["name"] for api in emulator.client("apigateway").get_rest_apis()["items"]),
         *(api["name"] for api in emulator.client("appsync").list_graphql_apis()["graphqlApis"]),
+        *(bucket["Name"] for bucket in emulator.client("s3").list_buckets()["Buckets"]),
+        *(each["name"] for each in emulator.client("stepfunctions").list_state_machines()["stateMachines"]),
         *(pool["Name"] for pool in emulator.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]),
     ]
     return sorted(name for name in names if name.removeprefix("/aws/lambda/").startswith(prefix))

@@ -505,3 +505,104 @@ output "api_key" {
   value     = aws_appsync_api_key.key.key
   sensitive = true
 }
+
+# S3
+
+resource "aws_s3_bucket" "box" {
+  bucket        = "${var.prefix}-box"
+  force_destroy = var.full
+  tags          = local.tags
+}
+
+resource "aws_s3_bucket_public_access_block" "box" {
+  bucket                  = aws_s3_bucket.box.id
+  block_public_acls       = true
+  block_public_policy     = var.full ? true : null
+  ignore_public_acls      = var.full
+  restrict_public_buckets = var.full
+}
+
+resource "aws_s3_bucket_ownership_controls" "box" {
+  bucket = aws_s3_bucket.box.id
+  rule {
+    object_ownership = var.full ? "BucketOwnerEnforced" : "BucketOwnerPreferred"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "box" {
+  bucket = aws_s3_bucket.box.id
+  rule {
+    bucket_key_enabled = var.full
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = var.full ? "aws:kms" : "AES256"
+      kms_master_key_id = var.full ? local.key_arn : null
+    }
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "box" {
+  bucket = aws_s3_bucket.box.id
+  rule {
+    id     = "forget"
+    status = var.full ? "Enabled" : "Disabled"
+    filter {
+      prefix = var.full ? "results/" : "others/"
+    }
+    expiration {
+      days = var.full ? 1 : 2
+    }
+    dynamic "abort_incomplete_multipart_upload" {
+      for_each = var.full ? [1] : []
+      content {
+        days_after_initiation = 1
+      }
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "box" {
+  bucket = aws_s3_bucket.box.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = var.full ? "s3:*" : "s3:PutObject"
+      Resource  = "${aws_s3_bucket.box.arn}/*"
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+}
+
+# Step Functions
+
+resource "aws_sfn_state_machine" "machine" {
+  name     = "${var.prefix}-machine"
+  type     = "STANDARD"
+  role_arn = aws_iam_role.worker.arn
+  definition = jsonencode({
+    StartAt = "Done"
+    States  = { Done = { Type = "Succeed", Comment = var.full ? "full" : "bare" } }
+  })
+  tags = local.tags
+
+  dynamic "logging_configuration" {
+    for_each = var.full ? [1] : []
+    content {
+      level                  = "ERROR"
+      include_execution_data = true
+      log_destination        = "${aws_cloudwatch_log_group.worker.arn}:*"
+    }
+  }
+  tracing_configuration {
+    enabled = true
+  }
+  dynamic "encryption_configuration" {
+    for_each = var.full ? [1] : []
+    content {
+      type                              = "CUSTOMER_MANAGED_KMS_KEY"
+      kms_key_id                        = local.key_arn
+      kms_data_key_reuse_period_seconds = 600
+    }
+  }
+}

@@ -1,0 +1,93 @@
+# Where the results of jobs lie that are too large for their record: as long as the record, and read by links that the
+# record's readers give out.
+
+resource "aws_s3_bucket" "results" {
+  #checkov:skip=CKV_AWS_18:Who has read a result is a matter of links that live for minutes; a log would need a bucket that keeps it.
+  #checkov:skip=CKV_AWS_21:Versions would keep what is to be forgotten, and nothing is ever written over.
+  #checkov:skip=CKV_AWS_144:A copy in another region outlives no fault that matters here: a result is gone in days by itself.
+  #checkov:skip=CKV2_AWS_62:The end of a job is told by the event run.ended; nobody waits for an object.
+
+  # The name is the whole world's, so it bears the account; and the region, so that one prefix can be used in two.
+  bucket        = "${lower(var.name_prefix)}runcast-results-${local.account_id}-${local.region}"
+  force_destroy = true # What is in it is gone in days by itself.
+
+  tags = var.tags
+}
+
+resource "aws_s3_bucket_public_access_block" "results" {
+  bucket                  = aws_s3_bucket.results.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "results" {
+  bucket = aws_s3_bucket.results.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "results" {
+  bucket = aws_s3_bucket.results.id
+
+  rule {
+    bucket_key_enabled = true
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = var.kms_key_arn # Null means the account's own key for S3.
+    }
+  }
+}
+
+# A result is deleted at the midnight (UTC) after its last day: it outlives its record by a day at most.
+# Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+resource "aws_s3_bucket_lifecycle_configuration" "results" {
+  bucket = aws_s3_bucket.results.id
+
+  rule {
+    id     = "forget"
+    status = "Enabled"
+
+    filter {} # everything
+
+    expiration {
+      days = ceil(var.retention_hours / 24)
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+}
+
+data "aws_iam_policy_document" "results" {
+  statement {
+    sid       = "EncryptedConnectionsOnly"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.results.arn, "${aws_s3_bucket.results.arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "results" {
+  bucket = aws_s3_bucket.results.id
+  policy = data.aws_iam_policy_document.results.json
+
+  # S3 refuses changes of a bucket that another is changing.
+  depends_on = [aws_s3_bucket_public_access_block.results, aws_s3_bucket_ownership_controls.results]
+}
