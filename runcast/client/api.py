@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from gql import GraphQLRequest
@@ -33,14 +32,6 @@ _ERRORS: dict[str, type[RuncastError]] = {
 }
 
 
-@dataclass(frozen=True)
-class StartedRun:
-    """A run that has been accepted; `created_at_ms` is epoch milliseconds."""
-
-    request_id: str
-    created_at_ms: int
-
-
 class Api:
     """Runcast's queries and mutations, as one user. Make it with `open_api()`."""
 
@@ -50,8 +41,11 @@ class Api:
 
     async def start_agent_run(
         self, agent: str, query: str, *, parameters: Mapping[str, Any] | None, request_id: str
-    ) -> StartedRun:
+    ) -> int:
         """Start a run under an id chosen here; one's own used id gives that run again.
+
+        Returns:
+            When it was started (epoch ms).
 
         Raises:
             InvalidInput: The agent is unknown, or an input is over its limit.
@@ -59,17 +53,28 @@ class Api:
             Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure; the run may have been started all the same.
         """
-        variables = {
-            "agent": agent,
-            "query": query,
-            "parameters": None if parameters is None else json.dumps(parameters),
-            "requestId": request_id,
-        }
+        variables = {"agent": agent, "query": query, "parameters": _awsjson(parameters), "requestId": request_id}
         answer = await self._ask("startAgentRun", variables)
-        return StartedRun(answer["requestId"], int(answer["createdAt"]))
+        return int(answer["createdAt"])
+
+    async def start_job(self, playbook: str, query: str, *, parameters: Mapping[str, Any] | None, job_id: str) -> int:
+        """Start a job under an id chosen here; one's own used id gives that job again.
+
+        Returns:
+            When it was started (epoch ms).
+
+        Raises:
+            InvalidInput: The playbook is unknown, or an input is over its limit.
+            Conflict: The id is somebody else's.
+            Unauthorized: No token is accepted, not even a new one.
+            Unavailable: No answer, or a failure; the job may have been started all the same.
+        """
+        variables = {"playbook": playbook, "query": query, "parameters": _awsjson(parameters), "jobId": job_id}
+        answer = await self._ask("startJob", variables)
+        return int(answer["createdAt"])
 
     async def get_agent_progress(self, request_id: str, *, after_seq: int = 0) -> Progress:
-        """Read a run's steps after `after_seq`, as many as one answer holds.
+        """Read a run's or a job's steps after `after_seq`, as many as one answer holds.
 
         Raises:
             InvalidInput: There is no such run of this user.
@@ -82,7 +87,7 @@ class Api:
         return Progress.from_answer(answer, after_seq)
 
     async def cancel_agent_run(self, request_id: str) -> CancelAnswer:
-        """Cancel a run, or ask its worker to stop; asking again changes nothing.
+        """Cancel a run, or ask its worker to stop, or a job with its runs; asking again changes nothing.
 
         Raises:
             InvalidInput: There is no such run of this user.
@@ -97,7 +102,7 @@ class Api:
     async def list_agent_runs(
         self, *, limit: int | None = None, cursor: str | None = None
     ) -> tuple[list[ListedRun], str | None]:
-        """List this user's runs, newest first, as many as one answer holds.
+        """List this user's runs and jobs, newest first, as many as one answer holds.
 
         Returns:
             The runs, and the `cursor` to go on with, None when there are no more.
@@ -144,6 +149,10 @@ async def open_api(graphql_url: str, credentials: Credentials) -> AsyncIterator[
         yield Api(transport, credentials)
     finally:
         await transport.close()
+
+
+def _awsjson(parameters: Mapping[str, Any] | None) -> str | None:
+    return None if parameters is None else json.dumps(parameters)
 
 
 def _as_runcast_error(error: Any) -> RuncastError:

@@ -1,4 +1,4 @@
-"""The client that a program uses: sign in once, then start, watch, read, list and cancel runs.
+"""The client that a program uses: sign in once, then start, watch, read, list and cancel runs and jobs.
 
 async with connect(ClientConfig.from_environment()) as client:
     watch = client.run("terrain", "Where could a wind farm be built?")
@@ -22,10 +22,12 @@ from typing import Any
 import boto3
 
 from runcast import limits
-from runcast.client.api import Api, StartedRun, open_api
+from runcast.client.api import Api, open_api
 from runcast.client.config import ClientConfig
 from runcast.client.connection import Connection
 from runcast.client.credentials import Credentials
+from runcast.client.fetch import fetch_result
+from runcast.client.job import ResultLink
 from runcast.client.listed import CancelAnswer, ListedRun
 from runcast.client.live import subscribe
 from runcast.client.patience import Patience
@@ -82,17 +84,44 @@ class Client:
         """
         chosen_id = request_id or str(uuid.uuid4())
         start = partial(self._api.start_agent_run, agent, query, parameters=parameters, request_id=chosen_id)
-        return self._watch(chosen_id, start=start, live=live, timeout_seconds=timeout_seconds)
+        return self._watch(chosen_id, is_job=False, start=start, live=live, timeout_seconds=timeout_seconds)
+
+    def job(
+        self,
+        playbook: str,
+        query: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        job_id: str | None = None,
+        live: bool = True,
+        timeout_seconds: float | None = None,
+    ) -> Watch:
+        """Start a job and watch it with all its runs. It is started as a run is.
+
+        Args:
+            playbook: Which playbook.
+            query: What the job is about.
+            parameters: Parameters for all its agents, JSON.
+            job_id: The job's id, a UUID; one's own used id watches that job instead. None makes one.
+            live: Whether to use the live channel; False only reads the records.
+            timeout_seconds: How long to watch at most.
+
+        Returns:
+            The watch. Iterating raises what `Api.start_job` and `Api.get_agent_progress` raise.
+        """
+        chosen_id = job_id or str(uuid.uuid4())
+        start = partial(self._api.start_job, playbook, query, parameters=parameters, job_id=chosen_id)
+        return self._watch(chosen_id, is_job=True, start=start, live=live, timeout_seconds=timeout_seconds)
 
     def watch(self, request_id: str, *, live: bool = True, timeout_seconds: float | None = None) -> Watch:
-        """Watch a run that was started before, from its first step on. Arguments and errors as for `run()`."""
-        return self._watch(request_id, start=None, live=live, timeout_seconds=timeout_seconds)
+        """Watch a run or a job that was started before, from its first step on. Arguments and errors as for `run()`."""
+        return self._watch(request_id, is_job=None, start=None, live=live, timeout_seconds=timeout_seconds)
 
     async def show(self, request_id: str) -> Progress:
-        """Read a run's whole record as it is now.
+        """Read a run's or a job's whole record as it is now. A job's tells how its runs stand; each has its own.
 
         Raises:
-            InvalidInput: There is no such run of this user.
+            InvalidInput: There is no such run or job of this user.
             Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure.
         """
@@ -103,18 +132,27 @@ class Client:
             steps += progress.steps
         return replace(progress, after_seq=0, steps=tuple(steps))
 
-    async def cancel(self, request_id: str) -> CancelAnswer:
-        """Cancel a run; asking again changes nothing. To see its worker stop, watch it.
+    async def fetch_result(self, link: ResultLink) -> Any:
+        """Fetch a job's result that is too large for its record; `show()` gives a new link when one has expired.
 
         Raises:
-            InvalidInput: There is no such run of this user.
+            InvalidInput: The link is refused, because it has expired, or is no link to a result.
+            Unavailable: No answer, or a failure.
+        """
+        return await fetch_result(link)
+
+    async def cancel(self, request_id: str) -> CancelAnswer:
+        """Cancel a run, or a job with its runs; asking again changes nothing. To see the workers stop, watch it.
+
+        Raises:
+            InvalidInput: There is no such run or job of this user.
             Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure; the run may be cancelled all the same.
         """
         return await self._api.cancel_agent_run(request_id)
 
     async def runs(self, *, limit: int | None = None) -> AsyncIterator[ListedRun]:
-        """List this user's runs, newest first, reading on as the iteration goes on. A new run may be missing yet.
+        """List this user's runs and jobs, newest first, reading on with the iteration. A new one may be missing yet.
 
         Args:
             limit: How many at most, from 1 on; None means all.
@@ -137,28 +175,32 @@ class Client:
         self,
         request_id: str,
         *,
-        start: Callable[[], Awaitable[StartedRun]] | None,
+        is_job: bool | None,
+        start: Callable[[], Awaitable[int]] | None,
         live: bool,
         timeout_seconds: float | None,
     ) -> Watch:
-        subscribe_to_it = partial(
-            subscribe,
-            graphql_url=self._graphql_url,
-            request_id=request_id,
-            timeout_seconds=self._patience.connect,
-        )
-        connection = Connection(
-            subscribe_to_it, self._credentials, patience=self._patience, notify=self._notify, random=self._random
-        )
         return Watch(
             self._api,
             request_id,
-            connection=connection if live else None,
+            is_job=is_job,
+            connection=partial(self._connection, request_id) if live else None,
             start=start,
             patience=self._patience,
             timeout_seconds=timeout_seconds,
             notify=self._notify,
             random=self._random,
+        )
+
+    def _connection(self, request_id: str, is_job: bool) -> Connection:
+        subscribe_to_it = partial(
+            subscribe,
+            graphql_url=self._graphql_url,
+            what={"jobId" if is_job else "requestId": request_id},
+            timeout_seconds=self._patience.connect,
+        )
+        return Connection(
+            subscribe_to_it, self._credentials, patience=self._patience, notify=self._notify, random=self._random
         )
 
 

@@ -1,4 +1,4 @@
-"""The command `runcast`: start a run and watch it, watch, show or cancel one, list them, or print the token for REST.
+"""The command `runcast`: start a run or a job and watch it, watch, show, cancel or list them, or print a token.
 
 Everything that can go wrong on purpose ends as one line on stderr; the exit code tells scripts what became of the run.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import logging
 import sys
@@ -19,9 +20,12 @@ from rich.console import Console
 
 from runcast.client.client import Client, connect
 from runcast.client.config import ClientConfig
+from runcast.client.json_view import JsonView
+from runcast.client.outcome import LOST, TIMEOUT, Outcome
 from runcast.client.sign_in import COGNITO_CLIENT_CONFIG, sign_in
-from runcast.client.view import JsonView, TerminalView, View
-from runcast.client.watch import LOST, TIMEOUT, Watch
+from runcast.client.step import Progress
+from runcast.client.view import TerminalView, View
+from runcast.client.watch import Watch
 from runcast.errors import RuncastError, Unavailable
 
 _EXIT_CODES = {"complete": 0, "error": 1, "cancelled": 3, LOST: 4, TIMEOUT: 4, "waiting": 5}
@@ -29,13 +33,13 @@ _UNAVAILABLE, _REFUSED, _INTERRUPTED = 1, 2, 130
 
 _EPILOG = """\
 exit codes:
-  0    the run is complete; for show, list, cancel and token: it was answered, whatever the answer says
-  1    the run ended in an error, or the service cannot be reached
+  0    the run or job is complete; for show, list, cancel and token: it was answered, whatever the answer says
+  1    it ended in an error, or the service cannot be reached
   2    wrong usage or input, missing settings, or refused
-  3    the run was cancelled
-  4    the run is lost (its worker gives no sign of life), or --timeout-seconds is over
+  3    it was cancelled
+  4    it is lost (its worker gives no sign of life), or --timeout-seconds is over
   5    the run waits for people
-  130  interrupted; the run goes on
+  130  interrupted; the run or job goes on
 
 environment:
   RUNCAST_GRAPHQL_URL, RUNCAST_USER_POOL_CLIENT_ID   Terraform's outputs of these names
@@ -78,23 +82,29 @@ async def _command(arguments: argparse.Namespace) -> int:
             return await _list(client, arguments)
         if arguments.command == "cancel":
             return await _cancel(client, arguments)
+        watched = {"live": not arguments.no_live, "timeout_seconds": arguments.timeout_seconds}
         if arguments.command == "run":
             watch = client.run(
                 arguments.agent,
                 arguments.query,
                 parameters=arguments.parameters,
                 request_id=arguments.request_id,
-                live=not arguments.no_live,
-                timeout_seconds=arguments.timeout_seconds,
+                **watched,
+            )
+        elif arguments.command == "job":
+            watch = client.job(
+                arguments.playbook,
+                arguments.query,
+                parameters=arguments.parameters,
+                job_id=arguments.job_id,
+                **watched,
             )
         else:
-            watch = client.watch(
-                arguments.request_id, live=not arguments.no_live, timeout_seconds=arguments.timeout_seconds
-            )
-        return await _follow(watch, arguments)
+            watch = client.watch(arguments.request_id, **watched)
+        return await _follow(client, watch, arguments)
 
 
-async def _follow(watch: Watch, arguments: argparse.Namespace) -> int:
+async def _follow(client: Client, watch: Watch, arguments: argparse.Namespace) -> int:
     view = _view(arguments, watch)
     try:
         with view:
@@ -107,21 +117,34 @@ async def _follow(watch: Watch, arguments: argparse.Namespace) -> int:
         raise Unavailable(f"{error} {_how_to_come_back(watch, arguments)}") from error
     outcome = watch.outcome
     assert outcome is not None  # noqa: S101 - the iteration has ended without an error
-    view.outcome(outcome)
+    view.outcome(dataclasses.replace(outcome, result=await _whole_result(client, outcome)))
     return _EXIT_CODES[outcome.status]
+
+
+async def _whole_result(client: Client, told: Outcome | Progress) -> Any:
+    """Return what came out, fetched if it was too large for the record; None if it cannot be fetched."""
+    if told.result_link is None:
+        return told.result
+    try:
+        return await client.fetch_result(told.result_link)
+    except RuncastError as error:
+        _say(str(error))
+        return None
 
 
 def _how_to_come_back(watch: Watch, arguments: argparse.Namespace) -> str:
     # An answer that did not come says nothing about what was done.
-    in_doubt = watch.began_ms is None and arguments.command == "run"
+    in_doubt = watch.began_ms is None and arguments.command != "watch"
     return (
-        f"The run {'may have been started' if in_doubt else 'goes on'}. "
+        f"The {'job' if watch.is_job else 'run'} {'may have been started' if in_doubt else 'goes on'}. "
         f"To watch it again: runcast watch {watch.request_id}; to cancel it: runcast cancel {watch.request_id}"
     )
 
 
 async def _show(client: Client, arguments: argparse.Namespace) -> int:
-    _view(arguments).record(arguments.request_id, await client.show(arguments.request_id))
+    progress = await client.show(arguments.request_id)
+    result = await _whole_result(client, progress)
+    _view(arguments).record(arguments.request_id, dataclasses.replace(progress, result=result))
     return 0
 
 
@@ -152,32 +175,37 @@ def _print_token(config: ClientConfig) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="runcast",
-        description="Run an agent and watch what it is doing, live and without gaps.",
+        description="Run agents and watch what they are doing, live and without gaps.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,watch,show,list,cancel,token}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,job,watch,show,list,cancel,token}")
     run = commands.add_parser("run", help="start a run and watch it")
     run.add_argument("agent", help="which agent, such as terrain")
     run.add_argument("query", help="what it shall do")
-    run.add_argument("--parameters", type=_json_object, metavar="JSON", help="its parameters: a JSON object")
     run.add_argument("--request-id", type=_uuid, metavar="UUID", help="the id that the run shall have")
-    watch = commands.add_parser("watch", help="watch a run from its first step on")
-    watch.add_argument("request_id", metavar="REQUEST_ID", help="which run")
-    show = commands.add_parser("show", help="show a run's record as it is now")
-    show.add_argument("request_id", metavar="REQUEST_ID", help="which run")
-    listing = commands.add_parser("list", help="list your own runs, newest first")
+    job = commands.add_parser("job", help="start a job, which runs the agents of a playbook, and watch it")
+    job.add_argument("playbook", help="which playbook, such as site-assessment")
+    job.add_argument("query", help="what it is about")
+    job.add_argument("--id", type=_uuid, metavar="UUID", dest="job_id", help="the id that the job shall have")
+    watch = commands.add_parser("watch", help="watch a run or a job from its first step on")
+    watch.add_argument("request_id", metavar="ID", help="which run or job")
+    show = commands.add_parser("show", help="show a run's or a job's record as it is now")
+    show.add_argument("request_id", metavar="ID", help="which run or job")
+    listing = commands.add_parser("list", help="list your own runs and jobs, newest first")
     listing.add_argument("--limit", type=_count, default=20, metavar="N", help="how many at most, by default 20")
-    cancel = commands.add_parser("cancel", help="cancel a run, or ask its worker to stop")
-    cancel.add_argument("request_id", metavar="REQUEST_ID", help="which run")
+    cancel = commands.add_parser("cancel", help="cancel a run or a job, or ask its workers to stop")
+    cancel.add_argument("request_id", metavar="ID", help="which run or job")
     commands.add_parser("token", help="sign in and print the ID token, which REST calls want")
-    for each in (run, watch):
+    for each in (run, job):
+        each.add_argument("--parameters", type=_json_object, metavar="JSON", help="its parameters: a JSON object")
+    for each in (run, job, watch):
         each.add_argument("--no-live", action="store_true", help="use no WebSocket; only read the record")
         each.add_argument("--timeout-seconds", type=_seconds, metavar="N", help="watch no longer than this")
-    for each in (run, watch, show):
+    for each in (run, job, watch, show):
         each.add_argument("--json", action="store_true", help="print one JSON object a line: steps, then a summary")
     for each in (listing, cancel):
-        each.add_argument("--json", action="store_true", help="print one JSON object a run")
+        each.add_argument("--json", action="store_true", help="print one JSON object a run or job")
     return parser
 
 

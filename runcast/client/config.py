@@ -46,9 +46,8 @@ class ClientConfig:
     user_id_claim: str = "sub"
 
     def __post_init__(self) -> None:
-        # The token goes there: unencrypted, it may not leave this machine.
-        url = urlsplit(self.graphql_url)
-        if url.scheme != "https" and not (url.scheme == "http" and url.hostname in ("127.0.0.1", "::1", "localhost")):
+        # The token goes there.
+        if not is_safe(self.graphql_url):
             raise InvalidInput(
                 f"RUNCAST_GRAPHQL_URL is {self.graphql_url!r}; give an address that begins with https://"
                 " (http:// is for this machine only)."
@@ -69,3 +68,9 @@ class ClientConfig:
             **{name: environment[variable] for name, variable in _REQUIRED.items()},
             user_id_claim=environment.get("RUNCAST_USER_ID_CLAIM") or "sub",
         )
+
+
+def is_safe(url: str) -> bool:
+    """Say whether an address may be given a secret, or hold one: unencrypted, it may not leave this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))

@@ -23,7 +23,7 @@ Hear = Callable[[dict[str, Any]], None]
 
 
 class Connection:
-    """The status messages of one run, for as long as they are wanted.
+    """The status messages of one run or job, for as long as they are wanted.
 
     Args:
         subscribe: Makes one live connection for this identity, which hands over what it hears.

@@ -42,12 +42,13 @@ class CancelAnswer:
 
 @dataclass(frozen=True)
 class ListedRun:
-    """One run of a list.
+    """One run or job of a list.
 
     Attributes:
-        request_id: Which run.
-        agent: Which agent.
-        job_id: The job it belongs to, or None.
+        request_id: Which run or job.
+        agent: Which agent; a job's is the orchestrator.
+        job_id: The job it belongs to, or None; a job's own id for a job.
+        playbook: What a job executes; None for a run.
         status: How the run stands.
         liveness: How alive its worker is.
         last_seq: How many steps have been recorded.
@@ -59,6 +60,7 @@ class ListedRun:
     request_id: str
     agent: str
     job_id: str | None
+    playbook: str | None
     status: RunStatus
     liveness: str
     last_seq: int
@@ -73,6 +75,7 @@ class ListedRun:
             request_id=answer["requestId"],
             agent=answer["agent"],
             job_id=answer["jobId"],
+            playbook=answer["playbook"],
             status=RunStatus(answer["status"]),
             liveness=answer["liveness"],
             last_seq=answer["seq"],
@@ -87,6 +90,7 @@ class ListedRun:
             "requestId": self.request_id,
             "agent": self.agent,
             "jobId": self.job_id,
+            "playbook": self.playbook,
             "status": self.status.value,
             "liveness": self.liveness,
             "seq": self.last_seq,

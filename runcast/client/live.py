@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,7 +31,7 @@ _KEEP_ALIVE_SECONDS = 300.0
 
 
 class Subscription:
-    """One run's subscription, which hands over each status message as it comes. Make it with `subscribe()`.
+    """One run's or job's subscription, which hands over each status message as it comes. Make it with `subscribe()`.
 
     Attributes:
         ended: Done when nothing will come any more; its result says why.
@@ -92,16 +92,16 @@ async def subscribe(
     hear: Callable[[dict[str, Any]], None],
     *,
     graphql_url: str,
-    request_id: str,
+    what: Mapping[str, str],
     timeout_seconds: float,
 ) -> Subscription:
-    """Subscribe to one run's status messages; return when the server has said that it stands.
+    """Subscribe to the status messages of a run, or of a job and its runs; return when the server says that it stands.
 
     Args:
         identity: Who subscribes.
         hear: Given each message, a GraphQL `StatusUpdate`; it must not block.
         graphql_url: The API's HTTP address. gql derives the real-time one from it.
-        request_id: The run; it need not exist yet.
+        what: `{"requestId": ...}` or `{"jobId": ...}`; it need not exist yet.
         timeout_seconds: How long connecting and subscribing may take, together.
 
     Raises:
@@ -112,7 +112,7 @@ async def subscribe(
         graphql_url.replace("http://", "ws://", 1),
         auth=AppSyncJWTAuthentication(host=urlsplit(graphql_url).netloc, jwt=identity.id_token),
     )
-    variables = {"userId": identity.user_id, "requestId": request_id}
+    variables = {"userId": identity.user_id, **what}
     request = GraphQLRequest(document("onStatusUpdate"), variable_values=variables)
     subscription: Subscription | None = None
     stands = False

@@ -1,4 +1,4 @@
-"""The steps of one run, put in order from two sources that each tell a part of it, late, twice or not at all.
+"""The steps of one record, put in order from two sources that each tell a part of it, late, twice or not at all.
 
 This is the whole of "nothing missed, nothing twice": it has no clock, no network and no opinion on when to ask.
 """
@@ -55,16 +55,21 @@ class Merge:
         if step.seq is None:
             return [step]
         self._seen_live.add(step.seq)
-        return self._add([step], step.seq)
+        self.told(step.seq, ended=False)
+        return self._add([step])
 
     def add_recorded(self, progress: Progress) -> list[WatchedStep]:
         """Take an answer of the reader; return the steps that are to be shown now, in order."""
         # An answer that is not whole knows the status, but not how many steps belong to it.
-        self.ended = self.ended or (progress.whole and progress.status.ended)
-        return self._add(progress.steps, progress.last_seq)
+        self.told(progress.last_seq, ended=progress.whole and progress.status.ended)
+        return self._add(progress.steps)
 
-    def _add(self, steps: Iterable[WatchedStep], last_seq: int) -> list[WatchedStep]:
+    def told(self, last_seq: int, *, ended: bool) -> None:
+        """Take that so many steps are recorded at least, or, where it has ended, in all."""
+        self.ended = self.ended or ended
         self.recorded = max(self.recorded, last_seq)
+
+    def _add(self, steps: Iterable[WatchedStep]) -> list[WatchedStep]:
         self._ahead.update({step.seq: step for step in steps if step.seq is not None and step.seq > self.held_seq})
         ready = []
         while (step := self._ahead.pop(self.held_seq + 1, None)) is not None:

@@ -11,19 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runcast.client.job import JobRun, ResultLink
 from runcast.errors import Unavailable
 from runcast.record.model import RunStatus
 
-LIVE_ENDINGS = frozenset({"agent_complete", "agent_error", "cancelled", "waiting"})
-"""The statuses that a run may show last. They may show earlier too, so each is only a reason to read the record."""
+LIVE_ENDINGS = frozenset({"agent_complete", "agent_error", "complete", "error", "cancelled", "waiting"})
+"""What a run or a job may show last. They may show earlier too, so each is only a reason to read the record."""
 
 
 @dataclass(frozen=True)
 class WatchedStep:
-    """One step of a run.
+    """One step of a run or a job.
 
     Attributes:
-        seq: 1, 2, 3 ... without holes in a run; None for a status message that is in no record.
+        seq: 1, 2, 3 ... without holes in a record; None for a status message that is in no record.
         status: What happened, by its live name: `agent_invoking`, `thinking`, `calling_tool`, ...
         message: For people.
         elapsed_seconds: Since the run began.
@@ -31,6 +32,9 @@ class WatchedStep:
         agent_name: Which agent, where that was told.
         tool_name: Which tool, where one is called.
         metadata: More about it, or None.
+        request_id: Whose step it is, where that was told: a run's, or a job's own.
+        run_name: The place in the playbook of the job's run whose step it is; None for a job's own, and without a job.
+        attempt: Which attempt of that run, from 1 on.
     """
 
     seq: int | None
@@ -41,10 +45,13 @@ class WatchedStep:
     agent_name: str | None = None
     tool_name: str | None = None
     metadata: Mapping[str, Any] | None = None
+    request_id: str | None = None
+    run_name: str | None = None
+    attempt: int = 1
 
     @classmethod
-    def from_record(cls, step: Mapping[str, Any]) -> WatchedStep:
-        """Take a GraphQL `ProgressStep`."""
+    def from_record(cls, step: Mapping[str, Any], request_id: str) -> WatchedStep:
+        """Take a GraphQL `ProgressStep` of this run."""
         return cls(
             seq=step["seq"],
             status=step["status"] or step["step"],
@@ -54,6 +61,7 @@ class WatchedStep:
             agent_name=step["agentName"],
             tool_name=step["toolName"],
             metadata=_parsed(step["metadata"]),
+            request_id=request_id,
         )
 
     @classmethod
@@ -70,6 +78,7 @@ class WatchedStep:
             agent_name=update["agentName"],
             tool_name=metadata.pop("toolName", None),
             metadata=metadata or None,
+            request_id=update["requestId"],
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -83,12 +92,15 @@ class WatchedStep:
             "agentName": self.agent_name,
             "toolName": self.tool_name,
             "metadata": self.metadata,
+            "requestId": self.request_id,
+            "runName": self.run_name,
+            "attempt": self.attempt,
         }
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One answer of the reader: some or all steps of a run after `after_seq`, and how the run stands.
+    """One answer of the reader: some or all steps of a run or a job after `after_seq`, and how it stands.
 
     Attributes:
         after_seq: What was asked for.
@@ -100,6 +112,9 @@ class Progress:
         updated_at_ms: When its record was last written (epoch ms).
         result: What came out, None until then.
         error: Why it failed, None if it has not.
+        playbook: What a job executes; None for a run.
+        runs: A job's runs, in the playbook's order; none before the playbook is loaded, and for a run.
+        result_link: Where a job's result is, if it is too large to be in the record.
     """
 
     after_seq: int
@@ -111,6 +126,9 @@ class Progress:
     updated_at_ms: int
     result: Any = None
     error: str | None = None
+    playbook: str | None = None
+    runs: tuple[JobRun, ...] = ()
+    result_link: ResultLink | None = None
 
     @property
     def last_seq(self) -> int:
@@ -124,7 +142,7 @@ class Progress:
         Raises:
             Unavailable: The steps are not those that follow `after_seq`.
         """
-        steps = tuple(WatchedStep.from_record(step) for step in answer["steps"] or ())
+        steps = tuple(WatchedStep.from_record(step, answer["requestId"]) for step in answer["steps"] or ())
         found = [step.seq for step in steps]
         if found != list(range(after_seq + 1, after_seq + 1 + len(steps))):
             raise Unavailable(f"The record was read wrongly: after step {after_seq} came the steps {found}.")
@@ -138,6 +156,9 @@ class Progress:
             updated_at_ms=int(answer["updatedAt"]),
             result=_parsed(answer["result"]),
             error=answer["error"],
+            playbook=answer["playbook"],
+            runs=tuple(JobRun.from_answer(run) for run in answer["runs"] or ()),
+            result_link=ResultLink.from_answer(answer["resultLink"]) if answer["resultLink"] else None,
         )
 
 

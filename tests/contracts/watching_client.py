@@ -6,12 +6,14 @@ The unit tests hold the client to it against a fake server; the end-to-end tests
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from runcast.client.client import Client
+from runcast.client.outcome import Outcome
 from runcast.client.step import WatchedStep
-from runcast.client.watch import Outcome, Watch
+from runcast.client.watch import Watch
 
 DEADLINE_SECONDS = 60
 
@@ -22,6 +24,13 @@ async def follow(watch: Watch) -> tuple[list[WatchedStep], Outcome]:
         steps = [step async for step in watch]
     assert watch.outcome is not None
     return steps, watch.outcome
+
+
+async def follow_while(watch: Watch, meanwhile: Coroutine[Any, Any, None]) -> tuple[list[WatchedStep], Outcome]:
+    """Follow a watch while something else happens."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(meanwhile)
+        return await follow(watch)
 
 
 async def check_a_run_is_watched_live_and_whole(
@@ -52,6 +61,61 @@ async def check_a_run_is_watched_whole_without_live(client: Client, agent: str, 
     assert outcome.status == "complete", outcome
     assert outcome.received_live == 0, outcome
     return outcome
+
+
+async def check_a_job_is_watched_live_and_whole(
+    client: Client, playbook: str, query: str, parameters: Mapping[str, Any] | None = None
+) -> Outcome:
+    """A job that goes well shows every step of every record once, each of them live, and reads the same afterwards."""
+    steps, outcome = await follow(client.job(playbook, query, parameters=parameters))
+
+    check_each_step_of_a_job_once(steps, outcome)
+    assert outcome.status == "complete", outcome
+    assert outcome.received_live == outcome.recorded, outcome
+    await check_a_job_reads_as_it_was_watched(client, steps, outcome)
+
+    again, outcome_again = await follow(client.watch(outcome.request_id))
+
+    check_each_step_of_a_job_once(again, outcome_again)
+    assert (outcome_again.status, outcome_again.result) == (outcome.status, outcome.result)
+    assert outcome_again.recorded == outcome.recorded
+    return outcome
+
+
+async def check_a_job_is_watched_whole_without_live(client: Client, playbook: str, query: str) -> Outcome:
+    """Without the live channel nothing comes live, and nothing is missing."""
+    steps, outcome = await follow(client.job(playbook, query, live=False))
+
+    check_each_step_of_a_job_once(steps, outcome)
+    assert (outcome.status, outcome.received_live) == ("complete", 0), outcome
+    await check_a_job_reads_as_it_was_watched(client, steps, outcome)
+    return outcome
+
+
+async def check_a_job_reads_as_it_was_watched(client: Client, steps: list[WatchedStep], outcome: Outcome) -> None:
+    """What was yielded equals the job's record and each of its runs', and nothing else."""
+    assert outcome.runs is not None
+    yielded = [step for step in steps if step.seq is not None]
+    request_ids = [outcome.request_id, *[run.request_id for run in outcome.runs if run.status is not None]]
+    for request_id in request_ids:
+        record = await client.show(request_id)
+        assert [kept(step) for step in record.steps] == [
+            kept(each) for each in yielded if each.request_id == request_id
+        ]
+    assert {step.request_id for step in yielded} <= set(request_ids)
+    record = await client.show(outcome.request_id)
+    assert (record.status, record.result, record.runs) == (outcome.status, outcome.result, outcome.runs)
+
+
+def check_each_step_of_a_job_once(steps: list[WatchedStep], outcome: Outcome) -> None:
+    """Every recorded step of the job and of its runs was yielded once, in order per record, and the watch knows it."""
+    seqs: dict[str | None, list[int]] = defaultdict(list)
+    for step in steps:
+        if step.seq is not None:
+            seqs[step.request_id].append(step.seq)
+    assert all(of_one == list(range(1, len(of_one) + 1)) for of_one in seqs.values()), seqs
+    assert sum(map(len, seqs.values())) == outcome.recorded, outcome
+    assert outcome.missing == 0, outcome
 
 
 def check_each_step_once(steps: list[WatchedStep], outcome: Outcome) -> None:

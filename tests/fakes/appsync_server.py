@@ -1,8 +1,8 @@
 """An AppSync, with Cognito's sign-in beside it, on a real socket of this machine, that misbehaves as it is told.
 
-It holds one run. What the run does, what of it goes live and what the connection suffers is a script: a coroutine that
-is started by `startAgentRun`, or by hand. Queries and selections are executed against the project's own schema, so
-that a document which AppSync would refuse is refused here.
+It holds one run, or one job with its runs. What they do, what of it goes live and what the connection suffers is a
+script: a coroutine that is started by `startAgentRun` or `startJob`, or by hand. Queries and selections are executed
+against the project's own schema, so that a document which AppSync would refuse is refused here.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from typing import Any
 from aiohttp import WSMsgType, web
 from graphql import GraphQLSchema, build_schema, execute_sync, graphql, parse, validate
 
+from tests.fakes.appsync_records import BEGAN_MS, FakeJob, FakeRecord
+
 ROOT = Path(__file__).parents[2]
-BEGAN_MS = 1_700_000_000_000
 USER_ID, USERNAME, PASSWORD, APP_CLIENT_ID = "user-1", "alice", "correct horse", "app-client"
 TOKEN_LIFETIME_SECONDS = 3600
 
@@ -51,7 +52,8 @@ def listed(request_id: str, *, began_ms: int = BEGAN_MS, **more: Any) -> dict[st
     """A run as a list tells of it."""
     times = dict.fromkeys(("createdAt", "updatedAt", "leaseUntil"), float(began_ms))
     state = {"status": "in_progress", "liveness": "live", "seq": 3, "error": None}
-    return {"requestId": request_id, "agent": "terrain", "jobId": None, **times, **state, **more}
+    whose = {"agent": "terrain", "jobId": None, "playbook": None}
+    return {"requestId": request_id, **whose, **times, **state, **more}
 
 
 class ServiceError(Exception):
@@ -66,12 +68,13 @@ Script = Callable[["FakeAppSync"], Awaitable[None]]
 
 
 @dataclass
-class FakeAppSync:
+class FakeAppSync(FakeRecord):
     """The server, the run it holds, and its misdeeds.
 
     Attributes:
         url: Where the GraphQL endpoint is.
-        script: What the run does once it has been started.
+        script: What the run or the job does once it has been started.
+        job: The job that it holds instead of the run; None if it holds a run.
         page_steps: How many steps one answer of the reader holds at most.
         refuse_live: Why connections are refused; None accepts them.
         refuse_subscription: Why subscriptions are refused; None accepts them.
@@ -83,6 +86,7 @@ class FakeAppSync:
         refuse_refresh: Whether refresh tokens are refused.
         password: What signs the user in.
         reads: The `afterSeq` of each read so far.
+        reads_of: What was read each time.
         listed: What runs there are, by its own word, newest first.
         page_runs: How many of them one answer holds at most.
         lists: The `limit` and the `cursor` of each list so far.
@@ -114,13 +118,9 @@ class FakeAppSync:
     listed: list[dict[str, Any]] = field(default_factory=list)
     page_runs: int = 50
     lists: list[tuple[int | None, str | None]] = field(default_factory=list)
-    request_id: str | None = None
+    reads_of: list[str] = field(default_factory=list)
     started_with: dict[str, Any] | None = None
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    status: str = "in_progress"
-    liveness: str = "live"
-    result: Any = None
-    error: str | None = None
+    job: FakeJob | None = None
 
     def __post_init__(self) -> None:
         self._schema = _schema()
@@ -136,42 +136,23 @@ class FakeAppSync:
         """Hold an open run that nobody here has started."""
         self.request_id = request_id
 
-    def record(self, step: str, message: str = "", **more: Any) -> int:
-        """Append a step to the record, and nothing else; return its seq."""
-        seq = len(self.steps) + 1
-        blank = {"status": None, "agentName": None, "toolName": None, "metadata": None}
-        stamp = {"elapsed": seq / 10, "timestamp": float(BEGAN_MS + seq * 100)}
-        self.steps.append({"type": "progress", "step": step, "message": message, "seq": seq, **stamp, **blank, **more})
-        return seq
+    def has_job(self, job_id: str) -> FakeJob:
+        """Hold an open job that nobody here has started."""
+        self.job = FakeJob(job_id)
+        return self.job
 
-    def end(self, status: str = "complete", *, result: Any = None, error: str | None = None) -> int:
-        """Append the last step and set what came of the run; return the step's seq."""
-        live_name = {"complete": "agent_complete", "error": "agent_error"}.get(status)
-        self.status, self.result, self.error = status, result, error
-        self.liveness = "live" if status == "waiting" else "done"
-        return self.record(status, status=live_name)
-
-    async def send(self, *seqs: int) -> None:
+    async def send(self, *seqs: int, of: FakeRecord | None = None) -> None:
         """Send these recorded steps live, in this order."""
         for seq in seqs:
-            step = self.steps[seq - 1]
-            metadata = {**({"toolName": step["toolName"]} if step["toolName"] else {}), **(step["metadata"] or {})}
-            await self.send_update(
-                status=step["status"] or step["step"],
-                message=step["message"],
-                timestamp=step["timestamp"],
-                metadata=json.dumps(metadata) if metadata else None,
-                agentName=step["agentName"],
-                seq=seq,
-            )
+            await self.send_update(**(of or self).as_heard(seq))
 
     async def send_update(self, **update: Any) -> None:
-        """Send one status message of the run live."""
-        blank = dict.fromkeys(("tenantId", "jobId", "agentName", "message", "metadata", "seq"))
-        whose = {"userId": USER_ID, "requestId": self.request_id, "timestamp": float(BEGAN_MS), "schemaVersion": 1}
-        event = {**blank, **whose, **update}
+        """Send one status message live, of the run unless it says whose it is."""
+        blank = dict.fromkeys(("tenantId", "agentName", "message", "metadata", "seq"))
+        whose = {"userId": USER_ID, "requestId": self.request_id, "jobId": self.job.request_id if self.job else None}
+        event = {**blank, **whose, "timestamp": float(BEGAN_MS), "schemaVersion": 1, **update}
         for (socket, subscription_id), (query, variables) in list(self._subscribers.items()):
-            if variables.get("requestId") in (None, event["requestId"]):
+            if all(variables.get(name) in (None, event[name]) for name in ("requestId", "jobId")):
                 root = {"onStatusUpdate": event}
                 selected = execute_sync(self._schema, parse(query), root, variable_values=variables)
                 await _send(socket, {"id": subscription_id, "type": "data", "payload": {"data": selected.data}})
@@ -215,6 +196,7 @@ class FakeAppSync:
         asked = await request.json()
         root = {
             "startAgentRun": self._start_agent_run,
+            "startJob": self._start_job,
             "getAgentProgress": self._get_agent_progress,
             "cancelAgentRun": self._cancel_agent_run,
             "listAgentRuns": self._list_agent_runs,
@@ -244,45 +226,45 @@ class FakeAppSync:
         return _json({"AuthenticationResult": {**tokens, "RefreshToken": REFRESH_TOKEN}})
 
     async def _start_agent_run(self, _info: Any, **arguments: Any) -> dict[str, Any]:
-        if self.start_error:
-            raise self.start_error
-        self.request_id, self.started_with = arguments["requestId"], arguments
-        if self.script:
-            self._tasks.append(asyncio.create_task(self.script(self)))
+        self._start(arguments)
+        self.request_id = arguments["requestId"]
         return {"requestId": self.request_id, "status": "in_progress", "createdAt": float(BEGAN_MS)}
 
+    async def _start_job(self, _info: Any, **arguments: Any) -> dict[str, Any]:
+        self._start(arguments)
+        self.has_job(arguments["jobId"])
+        return {"jobId": arguments["jobId"], "status": "in_progress", "createdAt": float(BEGAN_MS)}
+
+    def _start(self, arguments: dict[str, Any]) -> None:
+        if self.start_error:
+            raise self.start_error
+        self.started_with = arguments
+        if self.script:
+            self._tasks.append(asyncio.create_task(self.script(self)))
+
+    def _held(self, request_id: str) -> FakeRecord | None:
+        held = [self] if self.job is None else [self.job, *[run for run in self.job.runs if run.begun]]
+        return next((record for record in held if record.request_id == request_id), None)
+
     async def _get_agent_progress(self, _info: Any, requestId: str, afterSeq: int = 0) -> dict[str, Any]:  # noqa: N803
+        self.reads_of.append(requestId)
         await self._changed(lambda: self.reads.append(afterSeq))
         if self.failing_reads:
             self.failing_reads -= 1
             raise ServiceError("Unavailable", "The table gave no answer in time. Try again.")
-        if requestId != self.request_id:
+        record = self._held(requestId)
+        if record is None:
             return {"success": False, "requestId": requestId, "error": "There is no such run."}
-        steps = [
-            {**step, "metadata": step["metadata"] and json.dumps(step["metadata"])} for step in self.steps[afterSeq:]
-        ]
-        page = steps[: self.page_steps]
-        answer = {
-            "success": True,
-            "requestId": requestId,
-            "steps": page,
-            "status": self.status,
-            "createdAt": float(BEGAN_MS),
-            "updatedAt": float(BEGAN_MS + 100 * len(self.steps)),
-            "error": self.error,
-            "nextSeq": page[-1]["seq"] if len(page) < len(steps) else None,
-            "liveness": self.liveness,
-            "leaseUntil": float(BEGAN_MS),
-            "result": None if self.result is None else json.dumps(self.result),
-        }
+        answer = record.as_read(afterSeq, self.page_steps)
         if delay := self.delay_seconds():
             await asyncio.sleep(delay)
         return answer
 
     async def _cancel_agent_run(self, _info: Any, requestId: str) -> dict[str, Any]:  # noqa: N803
-        if requestId != self.request_id:
+        record = self._held(requestId)
+        if record is None:
             return {"success": False, "requestId": requestId, "error": "There is no such run."}
-        stands = {"status": self.status, "liveness": self.liveness, "error": self.error}
+        stands = {"status": record.status, "liveness": record.liveness, "error": record.error}
         return {"success": True, "requestId": requestId, **stands}
 
     async def _list_agent_runs(self, _info: Any, limit: int | None = None, cursor: str | None = None) -> dict[str, Any]:

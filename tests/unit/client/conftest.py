@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from runcast.client.client import Client, connect
 from runcast.client.config import ClientConfig
 from runcast.client.patience import Patience
+from tests.fakes.appsync_records import FakeJobRun
 from tests.fakes.appsync_server import APP_CLIENT_ID, PASSWORD, USERNAME, FakeAppSync, appsync_server
 from tests.unit.conftest import Clock
 
@@ -34,6 +36,29 @@ async def goes_well(server: FakeAppSync) -> None:
         server.record("executing", "slope", status="calling_tool", toolName="slope", metadata={"reason": "steep?"})
     )
     await server.send(server.end(result=RESULT))
+
+
+async def run_goes_well(server: FakeAppSync, run: FakeJobRun) -> None:
+    """A run of a job, of three steps, all of which go live."""
+    run.begin()
+    await server.send(run.record("init", "Cold start", status="agent_invoking", agentName=run.name), of=run)
+    await server.send(run.record("executing", "slope", status="calling_tool", toolName="slope"), of=run)
+    await server.send(run.end(), of=run)
+
+
+async def job_goes_well(server: FakeAppSync) -> None:
+    """A job of three runs, two of which go on at once; all of it goes live."""
+    job = server.job
+    assert job is not None
+    await server.send(job.record("loading_agents", "Loading the playbook"), of=job)
+    [terrain], [north, south] = job.plan("terrain"), job.plan("north", "south", stage="layouts")
+    await run_goes_well(server, terrain)
+    await server.send(job.record("validating"), of=job)
+    async with asyncio.TaskGroup() as stage:
+        stage.create_task(run_goes_well(server, north))
+        stage.create_task(run_goes_well(server, south))
+    await server.send(job.record("synthesizing"), of=job)
+    await server.send(job.end(result={"summary": "Build it."}), of=job)
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ async def test_cancel_says_how_the_run_stands(
     server.status, server.liveness = status, liveness
 
     assert await run("cancel", REQUEST_ID) == 0
-    assert capsys.readouterr() == (f"run {REQUEST_ID}: {said}\n", hint)
+    assert capsys.readouterr() == (f"{REQUEST_ID}: {said}\n", hint)
     assert await run("cancel", REQUEST_ID, "--json") == 0
     line = {"type": "summary", "requestId": REQUEST_ID, "status": status, "liveness": liveness, "error": None}
     assert json.loads(capsys.readouterr().out) == line

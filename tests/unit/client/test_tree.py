@@ -57,6 +57,7 @@ def test_a_graph_is_drawn_as_a_tree_with_bars():
 def test_the_moving_line_has_the_bar():
     class Watched:
         began_ms, live, liveness, outcome = 0, True, None, None
+        is_job, playbook, runs = False, None, ()
 
     console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
     view = TerminalView(console, Watched(), now_ms=lambda: 1_000)

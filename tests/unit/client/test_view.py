@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import pytest
 from rich.console import Console
 
+from runcast.client.job import JobRun
+from runcast.client.json_view import JsonView
+from runcast.client.outcome import Outcome
 from runcast.client.step import Progress, WatchedStep
-from runcast.client.view import JsonView, TerminalView
-from runcast.client.watch import Outcome
+from runcast.client.view import TerminalView
 from runcast.record.model import RunStatus
 
 STEPS = (
@@ -38,6 +40,9 @@ class Watched:
     live: bool = True
     liveness: str | None = None
     outcome: Outcome | None = None
+    is_job: bool = False
+    playbook: str | None = None
+    runs: tuple[JobRun, ...] = ()
 
 
 def terminal() -> Console:
@@ -152,6 +157,9 @@ def test_json_is_one_object_a_line():
         "agentName": "terrain",
         "toolName": None,
         "metadata": None,
+        "requestId": None,
+        "runName": None,
+        "attempt": 1,
     }
     assert (second["seq"], second["toolName"]) == (2, "slope")
     assert summary == {

@@ -88,7 +88,7 @@ async def test_joins_a_run_on_its_way(server: FakeAppSync, client: Client):
     server.record("thinking")
 
     async def rest() -> None:
-        await server.until(lambda: server.subscribed and len(server.reads) == 1)
+        await server.until(lambda: server.subscribed and len(server.reads) == 2)
         await server.send(server.record("executing"))
         await server.send(server.end())
 

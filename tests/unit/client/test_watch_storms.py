@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from runcast.client.api import open_api
 from runcast.client.client import Client
 from runcast.client.credentials import Credentials
+from runcast.client.outcome import Outcome
 from runcast.client.patience import Patience
 from runcast.client.sign_in import Identity
+from runcast.client.step import WatchedStep
+from runcast.client.watch import Watch
 from tests.contracts.watching_client import DEADLINE_SECONDS, check_each_step_once
 from tests.fakes.appsync_server import ID_TOKEN, TOKEN_LIFETIME_SECONDS, USER_ID, FakeAppSync, appsync_server
 
@@ -74,38 +79,34 @@ class Storm:
             server.liveness = self.dice.choice(["live", "late", "lost", "cancelling"])
 
 
-async def watch_through(seed: int) -> None:
-    storm = Storm(seed)
-    async with appsync_server() as server:
+@asynccontextmanager
+async def hasty_client(server: FakeAppSync, storm: Storm) -> AsyncIterator[Client]:
+    """A client that waits for next to nothing, and whose token is renewed without a Cognito."""
 
-        async def renew(_: Identity) -> Identity:
-            return identity_now()
+    def identity_now() -> Identity:
+        return Identity(USER_ID, server.token, TOKEN_LIFETIME_SECONDS, None)
 
-        def identity_now() -> Identity:
-            return Identity(USER_ID, server.token, TOKEN_LIFETIME_SECONDS, None)
+    async def renew(_: Identity) -> Identity:
+        return identity_now()
 
-        credentials = Credentials(identity_now(), renew)
-        async with open_api(server.url, credentials) as api:
-            client = Client(
-                server.url, credentials, api, patience=HASTE, notify=lambda _: None, random=storm.dice.random
-            )
-            server.script = storm.strike
-            watch = client.run("terrain", "Where?", live=storm.chance(0.95))
-            steps = []
-            async for step in watch:
-                assert watch.outcome is None
-                steps.append(step)
-                await storm.a_moment(0.2)
-
-        outcome = watch.outcome
-        assert outcome is not None
-        assert outcome.status == server.status
-        assert outcome.result == server.result
-        check_each_step_once(steps, outcome)
-        assert [(step.seq, step.message) for step in steps] == [(step["seq"], step["message"]) for step in server.steps]
+    credentials = Credentials(identity_now(), renew)
+    async with open_api(server.url, credentials) as api:
+        yield Client(server.url, credentials, api, patience=HASTE, notify=lambda _: None, random=storm.dice.random)
 
 
-async def test_nothing_is_missed_or_shown_twice_in_any_storm():
+async def take_all(watch: Watch, storm: Storm) -> tuple[list[WatchedStep], Outcome]:
+    """Follow a watch, at times slowly."""
+    steps = []
+    async for step in watch:
+        assert watch.outcome is None
+        steps.append(step)
+        await storm.a_moment(0.2)
+    assert watch.outcome is not None
+    return steps, watch.outcome
+
+
+async def survive_all(watch_through: Callable[[int], Awaitable[None]], storms: int) -> None:
+    """Watch through as many storms, some at once; say which one was not survived."""
     at_once = asyncio.Semaphore(8)
 
     async def survive(seed: int) -> None:
@@ -116,6 +117,22 @@ async def test_nothing_is_missed_or_shown_twice_in_any_storm():
             except Exception as error:
                 raise AssertionError(f"the storm of seed {seed}: {error!r}") from error
 
-    async with asyncio.TaskGroup() as storms:
-        for seed in range(STORMS):
-            storms.create_task(survive(seed))
+    async with asyncio.TaskGroup() as tasks:
+        for seed in range(storms):
+            tasks.create_task(survive(seed))
+
+
+async def watch_through(seed: int) -> None:
+    storm = Storm(seed)
+    async with appsync_server() as server, hasty_client(server, storm) as client:
+        server.script = storm.strike
+        steps, outcome = await take_all(client.run("terrain", "Where?", live=storm.chance(0.95)), storm)
+
+        assert outcome.status == server.status
+        assert outcome.result == server.result
+        check_each_step_once(steps, outcome)
+        assert [(step.seq, step.message) for step in steps] == [(step["seq"], step["message"]) for step in server.steps]
+
+
+async def test_nothing_is_missed_or_shown_twice_in_any_storm():
+    await survive_all(watch_through, STORMS)

@@ -1,0 +1,82 @@
+"""How runs and jobs look to scripts: one JSON object a line, the same in a terminal and in a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Self
+
+from rich.console import Console
+
+from runcast.client.listed import CancelAnswer, ListedRun
+from runcast.client.outcome import Outcome
+from runcast.client.step import Progress, WatchedStep
+
+
+class JsonView:
+    """One JSON object a line.
+
+    `{"type": "step", ...}` for each step, then one `{"type": "summary", ...}`, which has a job's `runs`; after a cancel
+    the summary alone; in a list `{"type": "run", ...}` for each run or job.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def step(self, step: WatchedStep) -> None:
+        """Show one step."""
+        self._write({"type": "step", **step.to_json()})
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Show what became of a watched run."""
+        self._write(
+            {
+                "type": "summary",
+                "requestId": outcome.request_id,
+                "status": outcome.status,
+                "recorded": outcome.recorded,
+                "receivedLive": outcome.received_live,
+                "missing": outcome.missing,
+                "result": outcome.result,
+                "error": outcome.error,
+                **({} if outcome.runs is None else {"runs": [run.to_json() for run in outcome.runs]}),
+            }
+        )
+
+    def record(self, request_id: str, progress: Progress) -> None:
+        """Show a whole record as it is now."""
+        for step in progress.steps:
+            self.step(step)
+        self._write(
+            {
+                "type": "summary",
+                "requestId": request_id,
+                "status": progress.status.value,
+                "liveness": progress.liveness,
+                "recorded": progress.last_seq,
+                "createdAt": progress.created_at_ms,
+                "updatedAt": progress.updated_at_ms,
+                "result": progress.result,
+                "error": progress.error,
+                **({} if progress.playbook is None else {"runs": [run.to_json() for run in progress.runs]}),
+            }
+        )
+
+    def cancelled(self, answer: CancelAnswer) -> None:
+        """Show how a run stands after a cancel."""
+        self._write({"type": "summary", **answer.to_json()})
+
+    def runs(self, runs: Sequence[ListedRun]) -> None:
+        """Show a list of runs."""
+        for run in runs:
+            self._write({"type": "run", **run.to_json()})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        # ASCII only, so that nothing in it can reach a terminal as a control character.
+        self._console.out(json.dumps(line), highlight=False)

@@ -1,0 +1,58 @@
+"""Words for people: what happened, how something stands, and what came out, none of which can change the terminal."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from runcast.client.step import WatchedStep
+from runcast.record.model import RunStatus
+
+
+def printable(text: str) -> str:
+    """Return the text without what could move the cursor or change the terminal: agents repeat what they read."""
+    return "".join(each if each in "\n\t" or not unicodedata.category(each).startswith("C") else "�" for each in text)
+
+
+def one_line(text: str) -> str:
+    """Return the printable text on one line."""
+    return " ".join(printable(text).split())
+
+
+def what_happened(step: WatchedStep) -> str:
+    """Return a step's status, with the agent that begins or the tool that is called."""
+    who = f"{step.agent_name}: " if step.agent_name and step.status == "agent_invoking" else ""
+    return one_line(f"{who}{step.status} {step.tool_name or ''}")
+
+
+def standing(status: RunStatus, liveness: str) -> str:
+    """Return how a run or job stands: its status, and how alive its worker is unless it has ended."""
+    return status.value if status.ended else f"{status.value} ({one_line(liveness)})"
+
+
+def as_markdown(result: Any) -> str | None:
+    """Return what came out as Markdown: an agent's text, or a job's summary, with the facts; None for other JSON."""
+    if isinstance(result, str):
+        return printable(result)
+    if not isinstance(result, Mapping):
+        return None
+    facts = result.get("facts")
+    if not isinstance(facts, Mapping):
+        return None
+    if isinstance(result.get("text"), str):
+        return printable("\n".join([result["text"], "", *_facts(facts)]).rstrip())
+    if not isinstance(result.get("summary"), str):
+        return None
+    of_agents = [line for name, noted in facts.items() if isinstance(noted, Mapping) for line in _facts(noted, name)]
+    conflicts = [f"- conflict: {json.dumps(conflict)}" for conflict in result.get("conflicts") or ()]
+    return printable("\n".join([result["summary"], "", *of_agents, *conflicts]).rstrip())
+
+
+def _facts(facts: Mapping[str, Any], agent: str | None = None) -> Iterator[str]:
+    for name, fact in facts.items():
+        noted = fact if isinstance(fact, Mapping) else {"value": fact}
+        value = noted.get("value")
+        text = value if isinstance(value, str) else json.dumps(value)
+        yield f"- {f'{agent}: ' if agent else ''}{name} = {text} {noted.get('unit') or ''}".rstrip()

@@ -1,0 +1,133 @@
+"""The records that the fake AppSync holds: one of a run, or one of a job with those of its runs."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+BEGAN_MS = 1_700_000_000_000
+
+
+@dataclass
+class FakeRecord:
+    """The record of one run or job."""
+
+    request_id: str | None = None
+    began_ms: int = BEGAN_MS
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    status: str = "in_progress"
+    liveness: str = "live"
+    result: Any = None
+    error: str | None = None
+
+    def record(self, step: str, message: str = "", **more: Any) -> int:
+        """Append a step to the record, and nothing else; return its seq."""
+        seq = len(self.steps) + 1
+        blank = {"status": None, "agentName": None, "toolName": None, "metadata": None}
+        stamp = {"elapsed": seq / 10, "timestamp": float(self.began_ms + seq * 100)}
+        self.steps.append({"type": "progress", "step": step, "message": message, "seq": seq, **stamp, **blank, **more})
+        return seq
+
+    def end(self, status: str = "complete", *, result: Any = None, error: str | None = None) -> int:
+        """Append the last step and set what came of it; return the step's seq."""
+        self.status, self.result, self.error = status, result, error
+        self.liveness = "live" if status == "waiting" else "done"
+        return self.record(status, status=self._live_ending(status))
+
+    def as_read(self, after_seq: int, page_steps: int) -> dict[str, Any]:
+        """What the reader answers about it."""
+        steps = [
+            {**step, "metadata": step["metadata"] and json.dumps(step["metadata"])} for step in self.steps[after_seq:]
+        ]
+        page = steps[:page_steps]
+        return {
+            "success": True,
+            "requestId": self.request_id,
+            "steps": page,
+            "status": self.status,
+            "createdAt": float(self.began_ms),
+            "updatedAt": float(self.began_ms + 100 * len(self.steps)),
+            "error": self.error,
+            "nextSeq": page[-1]["seq"] if len(page) < len(steps) else None,
+            "liveness": self.liveness,
+            "leaseUntil": float(self.began_ms),
+            "result": None if self.result is None else json.dumps(self.result),
+        }
+
+    def as_heard(self, seq: int) -> dict[str, Any]:
+        """One of its steps as a status message."""
+        step = self.steps[seq - 1]
+        metadata = {**({"toolName": step["toolName"]} if step["toolName"] else {}), **(step["metadata"] or {})}
+        return {
+            "requestId": self.request_id,
+            "status": step["status"] or step["step"],
+            "message": step["message"],
+            "timestamp": step["timestamp"],
+            "metadata": json.dumps(metadata) if metadata else None,
+            "agentName": step["agentName"],
+            "seq": seq,
+        }
+
+    def _live_ending(self, status: str) -> str | None:
+        return {"complete": "agent_complete", "error": "agent_error"}.get(status)
+
+
+@dataclass
+class FakeJobRun(FakeRecord):
+    """The record of one run of a job; it does not exist before it `begins`."""
+
+    name: str = ""
+    stage: str = ""
+    attempt: int = 1
+    begun: bool = False
+
+    def begin(self) -> None:
+        self.begun = True
+
+    def head(self) -> dict[str, Any]:
+        """How it stands, as its job's record tells."""
+        head = {"name": self.name, "agent": self.name, "stage": self.stage, "attempt": self.attempt}
+        head |= {"requestId": self.request_id} | dict.fromkeys(
+            ("status", "liveness", "seq", "elapsed", "createdAt", "error")
+        )
+        if self.begun:
+            head |= {"status": self.status, "liveness": self.liveness, "seq": len(self.steps), "error": self.error}
+            head |= {"elapsed": len(self.steps) / 10, "createdAt": float(self.began_ms)}
+        return head
+
+
+@dataclass
+class FakeJob(FakeRecord):
+    """The record of a job, and those of its runs."""
+
+    playbook: str = "site-assessment"
+    runs: list[FakeJobRun] = field(default_factory=list)
+    result_link: dict[str, Any] | None = None
+
+    def plan(self, *names: str, stage: str = "") -> list[FakeJobRun]:
+        """Add a first attempt of each of these agents, as one stage."""
+        return [self._add(name, stage or name, 1) for name in names]
+
+    def again(self, run: FakeJobRun) -> FakeJobRun:
+        """Add another attempt of the same agent."""
+        return self._add(run.name, run.stage, run.attempt + 1)
+
+    def as_read(self, after_seq: int, page_steps: int) -> dict[str, Any]:
+        """What the reader answers about it."""
+        answer = super().as_read(after_seq, page_steps)
+        runs = [run.head() for run in self.runs if run.begun or run.attempt == 1]
+        return {**answer, "playbook": self.playbook, "runs": runs, "resultLink": self.result_link}
+
+    def _add(self, name: str, stage: str, attempt: int) -> FakeJobRun:
+        request_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self.request_id}/{name}/{attempt}"))
+        # Each begins at a time of its own, so that times since the beginning tell runs apart.
+        began_ms = self.began_ms + 1_000 * (len(self.runs) + 1)
+        run = FakeJobRun(request_id, began_ms, name=name, stage=stage, attempt=attempt)
+        same = [index for index, each in enumerate(self.runs) if each.name == name]
+        self.runs.insert(same[-1] + 1 if same else len(self.runs), run)
+        return run
+
+    def _live_ending(self, status: str) -> str | None:
+        return None
