@@ -8,8 +8,10 @@ locals {
     "Mutation.cancelAgentRun"     = aws_appsync_datasource.function["run_starter"].name
     "Mutation.publishStatus"      = aws_appsync_datasource.none.name
     "Mutation.startAgentRun"      = aws_appsync_datasource.function["run_starter"].name
+    "Mutation.startJob"           = aws_appsync_datasource.function["run_starter"].name
     "Query.getAgentProgress"      = aws_appsync_datasource.function["progress_reader"].name
     "Query.listAgentRuns"         = aws_appsync_datasource.function["progress_reader"].name
+    "Query.listAgents"            = aws_appsync_datasource.function["progress_reader"].name
     "Subscription.onStatusUpdate" = aws_appsync_datasource.user_sessions.name
   }
 }
