@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from runcast.base_agent import BaseAgent
     from runcast.errors import RuncastError
     from runcast.live.publish import (
         publish_agent_status,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BaseAgent",
     "RuncastError",
     "publish_agent_status",
     "publish_orchestrator_status",
@@ -36,7 +38,7 @@ __all__ = [
     "track",
 ]
 
-_HOMES = {"RuncastError": "runcast.errors", "track": "runcast.strands.track"}
+_HOMES = {"BaseAgent": "runcast.base_agent", "RuncastError": "runcast.errors", "track": "runcast.strands.track"}
 
 
 def __getattr__(name: str) -> object:
