@@ -95,7 +95,7 @@ def test_listing_them_imports_no_schema_library():
 def test_an_unknown_playbook_is_told_those_that_there_are(playbooks, name):
     with pytest.raises(InvalidInput) as refused:
         playbook.load(name, FUNCTIONS)
-    assert str(refused.value) == f"playbook must be one of: two-stages; not {json.dumps(name)}."
+    assert str(refused.value) == "playbook must be one of: two-stages."
 
 
 def test_all_faults_are_told_at_once_with_their_paths(tmp_path):
