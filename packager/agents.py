@@ -1,4 +1,4 @@
-"""Names what looks like an agent and is none: whoever writes an agent's file shall hear of a slip when it is packaged.
+"""Names what looks like an agent or a playbook and is none: its writer shall hear of a slip when it is packaged.
 
 An agent that cannot be imported needs no word here: the import test names it, and the last package stays as it was.
 """
@@ -6,7 +6,9 @@ An agent that cannot be imported needs no word here: the import test names it, a
 import ast
 import re
 from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 _BUILD = re.compile(r"^def build\(", re.MULTILINE)
 
@@ -32,11 +34,44 @@ def agent_flaws(chalice_app: Path) -> list[str]:
     ]
 
 
+def playbook_flaws(chalice_app: Path) -> list[str]:
+    """Return a line for each fault of a playbook's file, and for each name that two playbooks have.
+
+    An agent that is not here may run elsewhere, which only the deployment knows: it is named all the same.
+
+    Args:
+        chalice_app: The application's folder.
+    """
+    faults_of = _checker(chalice_app / "chalicelib" / "orchestrator" / "faults.py").faults_of
+    own, demo = (chalice_app / "chalicelib" / folder for folder in ("playbooks", "agents/demo/playbooks"))
+    files = [*sorted(own.glob("*.json")), *sorted(demo.glob("*.json"))]
+    flaws = [
+        f"{file.relative_to(chalice_app)}: {fault}."
+        for file in files
+        for fault in faults_of(file.read_text(), agent_names(chalice_app))
+    ]
+    return flaws + [
+        f"Two playbooks are named {path.stem}: {path.relative_to(chalice_app)} is used, the demo's is not."
+        for path in files
+        if path.parent == own and (demo / path.name).is_file()
+    ]
+
+
 def agent_names(chalice_app: Path) -> list[str]:
     """Return the names of all agents, sorted."""
     folder = chalice_app / "chalicelib" / "agents"
     found = {**_builds(folder / "demo"), **_builds(folder)}
     return sorted(name for name, builds in found.items() if builds)
+
+
+def _checker(file: Path) -> Any:
+    """Load the application's own checks, which need nothing else of it."""
+    spec = spec_from_file_location("playbook_faults", file)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(file)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _builds(folder: Path) -> dict[str, bool]:

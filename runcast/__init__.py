@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from runcast.base_agent import BaseAgent
     from runcast.errors import RuncastError
     from runcast.live.publish import (
         publish_agent_status,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BaseAgent",
     "RuncastError",
     "note_fact",
     "publish_agent_status",
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BaseAgent": "runcast.base_agent",
     "RuncastError": "runcast.errors",
     "note_fact": "runcast.strands.facts",
     "track": "runcast.strands.track",

@@ -101,6 +101,32 @@ def open_run(
         return TrackedRun(given, given, owned=False)
     if given is not None and not isinstance(given, Mapping):
         raise InvalidInput("invocation_state['runcast'] must be a mapping such as {'requestId': ...}, or a Recorder.")
+    recorder = recorder_of(given or {}, agent=agent, now_ms=now_ms, new_id=new_id)
+    if recorder is None:
+        return None
+    recorder.claim(wait_seconds=0)
+    logger.info("run %s begins", recorder.request_id)
+    return TrackedRun(recorder, given, owned=True)
+
+
+def recorder_of(
+    event: Mapping[str, Any],
+    *,
+    agent: str,
+    now_ms: Callable[[], int] = epoch_ms,
+    new_id: Callable[[], uuid.UUID] = uuid.uuid4,
+) -> Recorder | None:
+    """Return the recorder of a run, which is not claimed yet; None, with one warning, where no table is known.
+
+    Args:
+        event: Names the run (see `run_identity`; besides, `agent`, and `lambdaContext` in a Lambda).
+        agent: What runs, unless the event says it.
+        now_ms: The wall clock.
+        new_id: Makes ids.
+
+    Raises:
+        InvalidInput: The event does not fit.
+    """
     destination = _destination(
         os.environ.get("AGENT_PROGRESS_TABLE", ""),
         os.environ.get("STATUS_PUBLISHER_FUNCTION", ""),
@@ -108,12 +134,10 @@ def open_run(
     )
     if destination is None:
         return None
-
-    event: Mapping[str, Any] = given or {}
     context = event.get("lambdaContext")
     invocation_id = context.aws_request_id if context else str(new_id())
     identity = run_identity(event, request_id=invocation_id)
-    recorder = Recorder(
+    return Recorder(
         destination.store,
         request_id=identity.request_id,
         owner=identity.owner,
@@ -124,9 +148,6 @@ def open_run(
         publish=destination.publish,
         now_ms=now_ms,
     )
-    recorder.claim(wait_seconds=0)
-    logger.info("run %s begins", identity.request_id)
-    return TrackedRun(recorder, given, owned=True)
 
 
 class _Destination(NamedTuple):

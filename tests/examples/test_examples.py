@@ -101,7 +101,7 @@ def drawn(run) -> str:
 
 
 def test_every_example_is_tried():
-    assert {path.stem for path in FOLDER.glob("*.py")} == {*SCRIPTS, "outside_lambda"}
+    assert {path.stem for path in FOLDER.glob("*.py")} == {*SCRIPTS, "outside_lambda", "plain_agent"}
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -128,6 +128,19 @@ def test_an_example_is_an_agent_of_ours_once_it_is_copied_in(name, tmp_path, mon
 
 def test_the_first_example_is_short():
     assert len((FOLDER / "hello_agent.py").read_text().splitlines()) < 30
+
+
+def test_in_plain_python_it_is_the_same(records):
+    event = {"agent": "weather", "query": "How windy?", "parameters": {"speeds": [8, 10]}, "requestId": "r1"}
+    answer = load("plain_agent").handler(event | {"userId": "ana", "tenantId": "acme"}, None)
+    assert answer["statusCode"] == 200
+    run = records.read("r1")
+    assert (run.owner, run.agent, run.result) == (
+        Owner("acme", "ana"),
+        "weather",
+        {"text": "The wind blows at 9.0 m/s.", "facts": {"meanSpeed": {"value": 9.0, "unit": "m/s"}}},
+    )
+    assert [step.step for step in run.steps] == ["agent", "executing", "complete"]
 
 
 def test_outside_lambda_it_is_the_same(records, capsys):

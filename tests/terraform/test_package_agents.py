@@ -1,9 +1,10 @@
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from packager.agents import agent_flaws, agent_names
+from packager.agents import agent_flaws, agent_names, playbook_flaws
 
 APP = Path(__file__).parents[2] / "chalice_app"
 AGENT = '"""Mine."""\n\n\ndef build(run):\n    ...\n'
@@ -15,7 +16,7 @@ def app(tmp_path: Path) -> Path:
 
 
 def test_the_project_has_no_flaw(app: Path):
-    assert agent_flaws(app) == []
+    assert [*agent_flaws(app), *playbook_flaws(app)] == []
 
 
 def test_an_agent_and_what_it_uses_are_no_flaw(app: Path):
@@ -40,3 +41,18 @@ def test_two_agents_of_one_name_are_named(app: Path):
         "Two agents are named mine: chalicelib/agents/mine.py is used, chalicelib/agents/demo/mine.py is not."
     ]
     assert agent_names(app).count("mine") == 1
+
+
+def test_a_faulty_playbook_is_named_with_all_its_faults(app: Path):
+    (app / "chalicelib" / "agents" / "mine.py").write_text(AGENT)
+    own, demo = app / "chalicelib" / "playbooks", app / "chalicelib" / "agents" / "demo" / "playbooks"
+    good = {"description": "Mine.", "stages": [{"name": "one", "agents": [{"agent": "mine", "query": "?"}]}]}
+    for folder in (own, demo):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "good.json").write_text(json.dumps(good))
+    (own / "bad.json").write_text(json.dumps({"stages": [{"name": "one", "agents": [{"agent": "mine"}]}]}))
+    assert playbook_flaws(app) == [
+        "chalicelib/playbooks/bad.json: $: 'description' is a required property.",
+        "chalicelib/playbooks/bad.json: $.stages[0].agents[0]: 'query' is a required property.",
+        "Two playbooks are named good: chalicelib/playbooks/good.json is used, the demo's is not.",
+    ]

@@ -8,6 +8,15 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 FOUNDATIONS = {"runcast", "runcast.limits", "runcast.errors", "runcast.clock"}
 PICTURE = {
+    "runcast.base_agent": {
+        "runcast.live.publish",
+        "runcast.record.assignment",
+        "runcast.record.identity",
+        "runcast.record.model",
+        "runcast.record.recorder",
+        "runcast.strands.outcome",
+        "runcast.strands.run",
+    },
     "runcast.record.model": set(),
     "runcast.record.table": {"runcast.record.model"},
     "runcast.record.store": {"runcast.record.model", "runcast.record.table"},

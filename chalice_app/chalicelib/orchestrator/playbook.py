@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.orchestrator.errors import InvalidPlaybook
-from runcast import limits
 from runcast.errors import InvalidInput
-from runcast.record.model import Json, shortened
+from runcast.record.model import Json
 
 TIMEOUT_SECONDS = 840
 """How long an agent may take where its playbook does not say: less than Lambda gives the invoker that waits for it."""
@@ -100,8 +99,7 @@ def known(name: Any) -> str:
     """
     if isinstance(name, str) and name in _files():
         return name
-    stated = shortened(json.dumps(name, default=str), limits.NAME_MAX_CHARACTERS)
-    raise InvalidInput(f"playbook must be one of: {', '.join(names())}; not {stated}.")
+    raise InvalidInput(f"playbook must be one of: {', '.join(names())}.")
 
 
 def load(name: str, agents: Collection[str]) -> Json:

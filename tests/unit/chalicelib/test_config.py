@@ -9,6 +9,7 @@ from chalicelib.config import (
     AgentConfig,
     ApiConfig,
     ConfigurationInvalid,
+    OrchestratorConfig,
     ProgressReaderConfig,
     RunCloserConfig,
     RunStarterConfig,
@@ -42,6 +43,15 @@ def test_the_environment_becomes_settings():
 
 def test_defaults_give_way_to_the_environment():
     assert read_config(AgentConfig, AGENT | {"MODEL_READ_TIMEOUT_SECONDS": "30"}).model_read_timeout_seconds == 30
+
+
+def test_the_orchestrator_needs_a_bucket_and_agents_to_invoke():
+    with pytest.raises(ConfigurationMissing) as missing:
+        read_config(OrchestratorConfig, AGENT)
+    assert missing.value.names == ("AGENT_FUNCTION", "RESULTS_BUCKET")
+    environ = AGENT | {"AGENT_FUNCTION": "agent", "RESULTS_BUCKET": "results", "AGENT_FUNCTIONS": '{"a": "arn"}'}
+    config = read_config(OrchestratorConfig, environ)
+    assert (config.results_bucket, config.agent_functions, config.retention_hours) == ("results", {"a": "arn"}, 24)
 
 
 def test_everything_missing_is_named_at_once():

@@ -8,7 +8,7 @@ import pytest
 
 from runcast import limits
 from runcast.errors import AppendRefused, Unavailable
-from runcast.record.ending import cancel, close_dead, end_unclaimed
+from runcast.record.ending import cancel, close_dead, end_unclaimed, worker_died
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.reader import liveness
 from runcast.record.store import End
@@ -78,6 +78,15 @@ class TestCloseDead:
             "status": "agent_error", "message": run.error, "timestamp": clock.now_ms, "metadata": {"elapsed": 1.5},
             "seq": run.seq, "schemaVersion": 1,
         }  # fmt: skip
+
+    @pytest.mark.parametrize("worker", [None, WORKER])
+    def test_such_a_run_is_told_from_one_that_has_failed(self, store, clock, create, work, worker):
+        open_run = work() if worker else create()
+        assert not worker_died(open_run)
+        assert worker_died(close(store, clock, invocation="invocation-1", detail="Killed.").run)
+
+    def test_a_run_that_its_agent_has_failed_is_none_whose_worker_died(self, work):
+        assert not worker_died(work(end=End(RunStatus.ERROR, error="ValueError: no such region")))
 
     @pytest.mark.parametrize("worker", ["invocation-2/abc", "invocation-10/abc"])
     def test_another_invocations_run_is_left_alone(self, store, clock, work, worker):

@@ -155,10 +155,7 @@ class Machine:
         self.model = Model()
         self.bucket = {}
         self.job = Job.of(self.input)
-        self.agents.names = {
-            request_id: name for name in outputs for request_id in self.job.request_ids(name)
-        }  # fmt: skip
-        self.results = []
+        self.agents.names = {request_id: name for name in outputs for request_id in self.job.request_ids(name)}
 
     def publish(self, messages):
         self.live += messages

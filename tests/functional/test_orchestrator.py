@@ -1,0 +1,123 @@
+"""The door of the state machine, and the real runner of agents behind it, on tables and a bucket in moto."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import boto3
+import pytest
+from chalicelib import aws
+from chalicelib.orchestrator.errors import OrchestratorFailed
+from chalicelib.orchestrator.states import run_state
+
+from runcast.errors import InvalidInput, StoreUnavailable, Unavailable
+from tests.fakes.lambda_process import Context
+from tests.fakes.own_playbooks import own_playbooks
+from tests.fakes.scripted_model import Call, Say
+
+JOB_ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
+JOB = {
+    "jobId": JOB_ID, "playbook": "surveys", "query": "How steep is it?", "parameters": {}, "userId": "ana",
+    "tenantId": "acme",
+}  # fmt: skip
+PLAYBOOK = {
+    "description": "Surveys twice.",
+    "stages": [
+        {"name": "first", "agents": [{"agent": "survey", "query": "${query}"}]},
+        {"name": "second", "agents": [{"name": "again", "agent": "survey", "query": "Again.", "reads": ["survey"]}]},
+    ],
+}
+
+
+class Bedrock:
+    """Answers as Bedrock's model does."""
+
+    def converse(self, **_):
+        message = {"role": "assistant", "content": [{"text": "It is not steep."}]}
+        return {"output": {"message": message}, "stopReason": "end_turn"}
+
+
+@pytest.fixture
+def state(lambdas, monkeypatch, tmp_path):
+    """Run a state, given its name and what it is told."""
+    monkeypatch.setenv("RESULTS_BUCKET", "runcast-results")
+    boto3.client("s3").create_bucket(Bucket="runcast-results")
+
+    def invoke(FunctionName, Payload):  # noqa: N803 - boto3's names
+        payload = json.dumps(lambdas.call(FunctionName, json.loads(Payload)))
+        return {"Payload": io.BytesIO(payload.encode()), "ResponseMetadata": {"RequestId": "invocation-1"}}
+
+    client = type("Client", (), {"invoke": staticmethod(invoke)})
+    with own_playbooks(tmp_path, {"surveys": PLAYBOOK}), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aws, "waiting_invoker", lambda read_timeout_seconds: client)
+        patch.setattr(aws, "bedrock", lambda *_: Bedrock())
+        yield lambda name, **told: run_state({"state": name, "job": JOB, **told}, Context())
+
+
+def run_job(state):
+    then = state("LoadPlaybook")
+    while then["next"] == "invoke":
+        results = [state("InvokeAgent", playbook=then["playbook"], agent=agent) for agent in then["agents"]]
+        then = state("Validate", playbook=then["playbook"], agents=results)
+    summed_up = state("Synthesize", playbook=then["playbook"])
+    return state("SaveResults", playbook=then["playbook"], **summed_up)
+
+
+def read(lambdas, event, request_id):
+    return lambdas.call("progress_reader", event("getAgentProgress") | {"arguments": {"requestId": request_id}})["data"]
+
+
+def test_a_job_runs_its_agents_and_is_read_as_a_run_is(lambdas, state, event, subscribe):
+    subscribe()
+    lambdas.model.script = [Call("measure"), Say("It is flat."), Say("Still flat.")]
+    assert run_job(state) == {"status": "complete", "error": None}
+    job = read(lambdas, event, JOB_ID)
+    assert [step["step"] for step in job["steps"]] == [
+        "loading_agents", "validating", "validating", "synthesizing", "complete",
+    ]  # fmt: skip
+    result = job["result"]
+    assert (result["summary"], result["texts"]) == (
+        "It is not steep.", {"survey": "It is flat.", "again": "Still flat."},
+    )  # fmt: skip
+    for request_id in result["runs"].values():
+        assert read(lambdas, event, request_id)["status"] == "complete"
+
+    lambdas.run_queue()
+    live = [message for request in lambdas.appsync.received for message in request.json["variables"].values()]
+    assert {message["jobId"] for message in live} == {JOB_ID}
+    own = [message["status"] for message in live if message["requestId"] == JOB_ID]
+    assert own == ["loading_agents", "validating", "validating", "synthesizing", "complete"]
+    assert [message["status"] for message in live].count("agent_complete") == 2
+
+
+def test_a_result_that_is_too_large_for_the_record_is_in_the_bucket(lambdas, state, event):
+    lambdas.model.script = [Say("x" * 50_000), Say("y" * 50_000)]
+    run_job(state)
+    assert read(lambdas, event, JOB_ID)["result"] is None
+    kept = boto3.client("s3").get_object(Bucket="runcast-results", Key=f"results/{JOB_ID}.json")
+    assert json.loads(kept["Body"].read())["texts"] == {"survey": "x" * 50_000, "again": "y" * 50_000}
+
+
+def test_the_state_machine_knows_errors_by_the_names_of_their_classes(state, monkeypatch):
+    def no_answer(*_, **__):
+        raise StoreUnavailable("DynamoDB gave no answer.")
+
+    monkeypatch.setattr("runcast.record.store.RunStore.read", no_answer)
+    with pytest.raises(Unavailable) as failed:
+        state("LoadPlaybook")
+    assert (type(failed.value), str(failed.value)) == (Unavailable, "DynamoDB gave no answer.")
+
+
+def test_an_unknown_state_and_a_wrong_job_are_refused(state):
+    with pytest.raises(OrchestratorFailed) as failed:
+        state("Daydream")
+    assert str(failed.value) == "The job failed on our side; the log has why."
+    with pytest.raises(InvalidInput):
+        run_state({"state": "LoadPlaybook", "job": {}}, Context())
+
+
+def test_an_error_that_is_nobodys_is_logged_and_said_in_one_sentence(state, caplog):
+    with pytest.raises(OrchestratorFailed):
+        state("Validate", playbook={}, agents=[])
+    assert "the state Validate failed for a reason of ours" in caplog.text

@@ -1,0 +1,143 @@
+"""An agent in plain Python: claimed, told of, and ended, whatever it fails of."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from runcast import BaseAgent, base_agent
+from runcast.live import publish
+from runcast.record.ending import cancel
+from runcast.record.model import Owner, RunStatus
+from tests.fakes.lambda_process import Context
+from tests.unit.record.recording import until
+
+ANA = Owner("acme", "ana")
+EVENT = {
+    "query": "How long?", "parameters": {"text": "to be"}, "requestId": "run-1", "userId": "ana", "tenantId": "acme",
+    "jobId": "job-1",
+}  # fmt: skip
+
+
+def count(text):
+    return len(text.split())
+
+
+def broken(text):
+    raise ValueError("no words")
+
+
+def leave(text):
+    sys.exit("enough")
+
+
+class Counter(BaseAgent):
+    def __init__(self, tool=count):
+        super().__init__("counter")
+        self.tool = tool
+
+    def execute(self, query, parameters):
+        return {"text": query, "words": self.invoke_tool(self.tool, parameters, reason="to be sure")}
+
+
+def run(agent, event=EVENT, context=None):
+    answer = agent.handle_execution(event, context)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_a_run_is_recorded_from_its_claim_to_its_end(records):
+    assert run(Counter(), context=Context())[0] == 200
+    read = records.read("run-1")
+    assert (read.status, read.owner, read.agent, read.job_id) == (RunStatus.COMPLETE, ANA, "counter", "job-1")
+    assert read.result == {"text": "How long?", "words": 2}
+    assert read.worker.startswith("lambda-request-1/")
+    assert [(step.live_status, step.tool_name, step.message) for step in read.steps] == [
+        ("agent_invoking", None, "counter begins"),
+        ("calling_tool", "count", "Calling count: to be sure"),
+        ("agent_complete", None, "Complete"),
+    ]
+
+
+def test_in_a_job_the_output_travels_by_reference(records):
+    _, body = run(Counter())
+    assert set(body) == {"success", "requestId", "agent", "elapsed"}
+    _, body = run(Counter(), {**EVENT, "jobId": None, "requestId": "run-2"})
+    assert body["result"] == {"text": "How long?", "words": 2}
+
+
+def test_a_second_delivery_runs_nothing(records):
+    run(Counter())
+    before = records.read("run-1")
+    status_code, body = run(Counter(broken))
+    assert (status_code, body["error"]) == (409, "This run has been claimed already, or has ended.")
+    assert records.read("run-1") == before
+
+
+@pytest.mark.parametrize(
+    ("tool", "event", "error"),
+    [
+        (broken, {}, "ValueError: no words"),
+        (leave, {}, "SystemExit: enough"),
+        (count, {"parameters": {"wrong": 1}}, "TypeError: count() got an unexpected keyword argument 'wrong'"),
+        (count, {"query": ""}, "InvalidInput: query must be text of 1 to 10,000 characters."),
+        (count, {"parameters": []}, "TypeError: count() missing 1 required positional argument: 'text'"),
+        (count, {"parameters": [1]}, "InvalidInput: parameters must be a JSON object."),
+    ],
+)
+def test_whatever_fails_ends_the_run_as_an_error(records, tool, event, error):
+    status_code, body = run(Counter(tool), EVENT | event)
+    assert (status_code, body["success"], body["error"]) == (500, False, error)
+    read = records.read("run-1")
+    assert (read.status, read.error, read.steps[-1].live_status) == (RunStatus.ERROR, error, "agent_error")
+
+
+def test_ids_that_do_not_fit_are_refused(records):
+    status_code, body = run(Counter(), EVENT | {"requestId": "a#b"})
+    assert (status_code, body["error"]) == (400, "requestId must be text of 1 to 128 characters without '#'.")
+
+
+def test_a_cancelled_run_calls_no_further_tool(records):
+    called = []
+
+    class Twice(Counter):
+        def execute(self, query, parameters):
+            self.invoke_tool(count, parameters)
+            cancel(records, ANA, "run-1")
+            self._recorder.record("thinking")  # its write is refused, which tells of the cancel
+            until(lambda: self._recorder.stop)
+            self.invoke_tool(called.append, {"text": 1})
+
+    status_code, body = run(Twice())
+    assert (status_code, body["error"], called) == (500, "The run was cancelled.", [])
+    assert records.read("run-1").status is RunStatus.CANCELLED
+
+
+class Sent:
+    def __init__(self):
+        self.messages = []
+
+    def send(self, messages):
+        self.messages += messages
+
+
+@pytest.mark.parametrize(("tool", "end"), [(count, "agent_complete"), (broken, "agent_error")])
+def test_unrecorded_it_is_shown_live(monkeypatch, tool, end):
+    monkeypatch.setattr(base_agent, "recorder_of", lambda *_, **__: None)
+    sent = Sent()
+    monkeypatch.setattr(publish, "_publisher_of_environment", lambda: sent)
+    run(Counter(tool))
+    assert [message["status"] for message in sent.messages] == ["agent_invoking", "calling_tool", end]
+    about = {(m["userId"], m["tenantId"], m["jobId"], m["requestId"], m["agentName"]) for m in sent.messages}
+    assert about == {("ana", "acme", "job-1", "run-1", "counter")}
+
+
+def test_a_tool_may_be_told_of_to_another(monkeypatch):
+    sent = Sent()
+    monkeypatch.setattr(publish, "_publisher_of_environment", lambda: sent)
+    agent = Counter()
+    agent.user_id, agent.tenant_id, agent.job_id = "ana", "acme", "job-1"
+    assert agent.invoke_tool(count, {"text": "a b"}, job_id="job-2", user_id="bob", tenant_id="other") == 2
+    [message] = sent.messages
+    assert (message["userId"], message["tenantId"], message["jobId"]) == ("bob", "other", "job-2")
