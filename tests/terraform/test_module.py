@@ -159,6 +159,7 @@ def test_functions(stack: Stack, aws: Aws):
         },
         "progress-reader": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
+            "AGENT_FUNCTIONS": "{}",
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
         },
