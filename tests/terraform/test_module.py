@@ -181,6 +181,7 @@ def test_functions(stack: Stack, aws: Aws):
         },
         "progress-reader": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
+            "AGENT_FUNCTIONS": "{}",
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
             "RESULTS_BUCKET": RESULTS,
@@ -199,7 +200,7 @@ def test_the_rest_api_is_chalice_s_with_the_module_s_authorizer_and_answers(stac
         api = made.state("aws_api_gateway_rest_api", "rest_api")
         body = json.loads(api["body"])
         assert api["name"] == f"{prefix}runcast"
-        assert sorted(body["paths"]) == ["/agents", "/health", "/runs", "/runs/{request_id}"]
+        assert sorted(body["paths"]) == ["/agents", "/health", "/jobs", "/runs", "/runs/{request_id}"]
         assert body["securityDefinitions"]["users"]["x-amazon-apigateway-authorizer"]["providerARNs"] == [
             made.state("aws_cognito_user_pool", "users", 0)["arn"]
         ]

@@ -31,6 +31,7 @@ GRAPHQL = "aws_appsync_graphql_api.runcast"
 MACHINE = "aws_sfn_state_machine.playbook"
 ORCHESTRATOR = "aws_lambda_function.orchestrator"
 POOL = "aws_cognito_user_pool.users[0]"
+READER = "aws_lambda_function.progress_reader"
 RUNS, SESSIONS = "aws_dynamodb_table.agent_progress", "aws_dynamodb_table.user_sessions"
 STARTER = "aws_lambda_function.run_starter"
 SUBSCRIPTION = 'aws_appsync_resolver.field["Subscription.onStatusUpdate"]'
@@ -96,6 +97,7 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("agent_functions", STARTER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
     ("agent_functions", API_HANDLER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
     ("agent_functions", ORCHESTRATOR, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
+    ("agent_functions", READER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
     ("publish_batch_size", "aws_lambda_function.status_publisher", environment("MUTATIONS_PER_REQUEST"), "50", "1"),
     ("user_id_claim", STARTER, environment("USER_ID_CLAIM"), "sub", "cognito:username"),
     ("user_id_claim", SUBSCRIPTION, r"contains(code, '= \'cognito:username\';')", False, True),
