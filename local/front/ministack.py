@@ -2,8 +2,9 @@
 
 MiniStack runs AppSync resolvers, Lambda workers and the Bedrock runtime well, but some of what it decides along the
 way has no door: which interpreter runs a function, what a resolver set through `extensions`, what happens when a model
-fails. These places are replaced here and, for API Gateway, in `ministack_rest`, so that an upgrade has two files to
-check. The version is checked at start, because every name there is private to MiniStack.
+fails. These places are replaced here and, for API Gateway and Step Functions, in `ministack_rest` and
+`ministack_states`, so that an upgrade has three files to check. The version is checked at start, because every name
+there is private to MiniStack.
 
 MiniStack reads its settings when it is imported: import this module after the environment is set.
 """
@@ -27,6 +28,7 @@ from ministack.services import appsync, bedrock_runtime, lambda_svc
 from local.front.authorisation import Caller, Mode
 from local.front.execution import EXCHANGE, Answer, Api, FieldCall, execute
 from local.front.ministack_rest import install_rest_apis
+from local.front.ministack_states import install_state_machines
 from local.front.unpacking import shared_archive
 
 SUPPORTED_VERSION = "1.5.33"
@@ -40,6 +42,7 @@ _AUTH_TYPES = {
 }
 _auth_type: ContextVar[str] = ContextVar("auth_type")
 _extensions: ContextVar[list[dict[str, Any]]] = ContextVar("extensions")
+_WORKER_DIED = "Worker process died"
 _unpacked = tempfile.TemporaryDirectory(prefix="runcast-functions-")
 
 
@@ -66,11 +69,13 @@ def install(function_python: str) -> AsgiApp:
     )
     _run_functions_on(function_python)
     _unpack_functions_once()
+    _name_errors_by_their_class()
     _tell_which_invocation_failed()
     _authorise_as_aws()
     _fail_when_the_model_fails()
     _tell_a_cut_answer()
     install_rest_apis()
+    install_state_machines()
     app: AsgiApp = ministack.app.app
     return app
 
@@ -200,6 +205,40 @@ def _unpack_functions_once() -> None:
     lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": archive})
 
 
+def _name_errors_by_their_class() -> None:
+    """MiniStack calls every error of a Python function `Runtime.HandlerError`; Lambda names it by its class.
+
+    The names are what Retry and Catch of Step Functions go by. A worker that dies without a word is called as Lambda
+    calls it.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
+    """
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    before = '{"status": "error", "error": str(e), "trace"'
+    if script.count(before) != 1:
+        raise UnsupportedMinistack(f"the Python worker does not contain {before!r} exactly once")
+    named = before.replace("str(e),", 'str(e), "type": type(e).__name__,')
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(before, named)
+    invoke, execute = lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm
+    error_type: ContextVar[str | None] = ContextVar("error_type", default=None)
+
+    def invoke_and_tell(*arguments: Any, **options: Any) -> dict[str, Any]:
+        result: dict[str, Any] = invoke(*arguments, **options)
+        died = "Runtime.ExitError" if result.get("error") == _WORKER_DIED else None
+        error_type.set(result.get("type", died))
+        return result
+
+    def execute_and_name(func: Any, event: Any, request_id: str) -> dict[str, Any]:
+        error_type.set(None)
+        result: dict[str, Any] = execute(func, event, request_id)
+        if result.get("error") and (name := error_type.get()):
+            result["body"]["errorType"] = name
+        return result
+
+    lambda_runtime.Worker.invoke = invoke_and_tell
+    lambda_svc._execute_function_warm = execute_and_name
+
+
 def _tell_which_invocation_failed() -> None:
     """MiniStack's record for a Lambda that failures are sent to lacks the id of the invocation that failed."""
     dispatch, route = lambda_svc._execute_function_dispatch, lambda_svc._route_async_failure
@@ -256,7 +295,7 @@ def _authorise_as_aws() -> None:
     """Tell IAM what AWS's services tell it and MiniStack does not.
 
     Converse needs `bedrock:InvokeModel*`, and an inference profile needs itself and the model behind it. A condition
-    may ask for the source of the events that are put.
+    may ask for the source of the events that are put. Every connection counts as encrypted: none leaves this machine.
 
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
     """
@@ -282,7 +321,13 @@ def _authorise_as_aws() -> None:
         denials = (enforce(access_key, action, service, region, resource_arn=arn, **rest) for arn in resources)
         return next((denial for denial in denials if denial), None)
 
+    pin_request_origin = iam_evaluator.pin_request_origin
+
+    def pin_as_encrypted(source_ip: str, _secure_transport: bool) -> None:
+        pin_request_origin(source_ip, True)
+
     iam_actions.extract_iam_action = extract_iam_action
+    ministack.app.pin_request_origin = pin_as_encrypted
     iam_evaluator.enforce = enforce_each
 
 

@@ -32,9 +32,10 @@ def as_user(event, user_id, tenant_id="acme"):
     return {**event, "identity": {"claims": claims}}
 
 
-def test_app_has_its_five_doors():
+def test_app_has_its_six_doors():
     assert sorted(function.name for function in app.pure_lambda_functions) == [
         "agent",
+        "orchestrator",
         "progress_reader",
         "run_closer",
         "run_starter",

@@ -178,6 +178,7 @@ def test_every_function_has_its_role_its_tracing_and_no_name_of_its_own(package:
     assert functions.keys() == {
         "agent",
         "api_handler",
+        "orchestrator",
         "progress_reader",
         "run_closer",
         "run_starter",

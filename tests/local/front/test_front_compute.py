@@ -76,6 +76,7 @@ def function(aws: Aws) -> str:
 def test_a_function_imports_nothing_but_its_zip(aws: Aws, function: str, module: str) -> None:
     succeeded, answer = invoke(aws, function, **{"import": module})
     assert not succeeded
+    assert answer["errorType"] == "ModuleNotFoundError"
     assert f"No module named '{module}'" in answer["errorMessage"]
 
 

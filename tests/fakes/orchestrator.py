@@ -1,0 +1,101 @@
+"""A stand-in for the functions `orchestrator` and `run_closer`, packed as their zip: it answers as the contract says.
+
+It notes each invocation in the folder `NOTES`, in a file for each job, and does what the job's parameters tell it:
+
+- `stages`: the names of the agents of each stage;
+- `complaints`: what the validator says of an agent's first output;
+- a step (`Validate`, `InvokeAgent/a`): what happens to its invocations, one after the other. `kill` ends the worker,
+  `hang` waits for the file `<jobId>.release`, any other word is the class of an error. After these it does well.
+"""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+Event = dict[str, Any]
+
+
+def orchestrator(event: Event, _context: Any) -> Any:
+    """Do one state of a job."""
+    agent = event.get("agent")
+    step = f"{event['state']}/{agent['name']}" if agent else event["state"]
+    job = event["job"]
+    _suffer(job["jobId"], step, job["parameters"].get(step, ()), _note(job["jobId"], step, event))
+    return _STATES[event["state"]](event, job["parameters"])
+
+
+def run_closer(event: Event, _context: Any) -> None:
+    """Be told of an execution's end."""
+    _note(event["detail"]["name"], "run_closer", event)
+
+
+def _note(job_id: str, step: str, event: Event) -> int:
+    """Note an invocation; return how many of this step there were before."""
+    path = Path(os.environ["NOTES"], f"{job_id}.jsonl")
+    with path.open("a") as notes:
+        notes.write(json.dumps({"step": step, "event": event}) + "\n")
+    return sum(json.loads(line)["step"] == step for line in path.read_text().splitlines()) - 1
+
+
+def _suffer(job_id: str, step: str, faults: list[str], turn: int) -> None:
+    fault = faults[turn] if turn < len(faults) else None
+    if fault == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif fault == "hang":
+        while not Path(os.environ["NOTES"], f"{job_id}.release").exists():
+            time.sleep(0.02)
+    elif fault:
+        raise type(fault, (Exception,), {})(f"{step} was told to fail.")
+
+
+def _load_playbook(_event: Event, told: Event) -> Event:
+    return {"playbook": {"stages": told["stages"]}, "agents": _first_attempts(told["stages"][0]), "next": "invoke"}
+
+
+def _invoke_agent(event: Event, _told: Event) -> Event:
+    agent = event["agent"]
+    return {"name": agent["name"], "attempt": agent["attempt"], "requestId": f"{agent['name']}/{agent['attempt']}"}
+
+
+def _validate(event: Event, told: Event) -> Event:
+    results, playbook = event["agents"], event["playbook"]
+    answer = {"playbook": playbook, "agents": [], "next": "synthesize", "error": None}
+    failed = [each["name"] for each in results if "failure" in each]
+    if failed:
+        return {**answer, "next": "save", "error": f"These failed: {', '.join(failed)}."}
+    again = [
+        {"name": each["name"], "attempt": 2, "complaint": told["complaints"][each["name"]]}
+        for each in results
+        if each["attempt"] == 1 and each["name"] in told.get("complaints", {})
+    ]
+    stages = playbook["stages"]
+    [stage] = [number for number, names in enumerate(stages) if results[0]["name"] in names]
+    following = _first_attempts(stages[stage + 1]) if stage + 1 < len(stages) else []
+    agents = again or following
+    return {**answer, "agents": agents, "next": "invoke"} if agents else answer
+
+
+def _synthesize(_event: Event, _told: Event) -> Event:
+    return {"summary": "All is well.", "error": None}
+
+
+def _save_results(event: Event, _told: Event) -> Event:
+    failure = event.get("failure")
+    error = failure["Error"] if failure else event.get("error")
+    return {"status": "error" if error else "complete", "error": error}
+
+
+def _first_attempts(names: list[str]) -> list[Event]:
+    return [{"name": name, "attempt": 1} for name in names]
+
+
+_STATES = {
+    "LoadPlaybook": _load_playbook,
+    "InvokeAgent": _invoke_agent,
+    "Validate": _validate,
+    "Synthesize": _synthesize,
+    "SaveResults": _save_results,
+}

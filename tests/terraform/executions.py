@@ -1,0 +1,47 @@
+"""Starts executions of a state machine and waits for their ends, whatever stands behind its states."""
+
+import json
+import time
+import uuid
+from typing import Any
+
+TIME_LIMIT_SECONDS = 60
+
+
+class Execution:
+    """One execution under way."""
+
+    def __init__(self, states: Any, machine_arn: str, parameters: dict[str, Any]) -> None:
+        """Start it.
+
+        Args:
+            states: boto3's client.
+            machine_arn: The state machine.
+            parameters: The job's.
+        """
+        self._states = states
+        self.job = {
+            "jobId": str(uuid.uuid4()),
+            "playbook": "site-assessment",
+            "query": "Where?",
+            "parameters": parameters,
+            "userId": "ana",
+            "tenantId": "acme",
+        }
+        self.job_id = str(self.job["jobId"])
+        self.arn: str = states.start_execution(
+            stateMachineArn=machine_arn, name=self.job_id, input=json.dumps(self.job)
+        )["executionArn"]
+
+    def stop(self) -> None:
+        """Stop it as a user who cancels does."""
+        self._states.stop_execution(executionArn=self.arn)
+
+    def end(self) -> dict[str, Any]:
+        """Wait for its end; return what Step Functions says of it."""
+        deadline = time.monotonic() + TIME_LIMIT_SECONDS
+        while (told := self._states.describe_execution(executionArn=self.arn))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, self._states.get_execution_history(executionArn=self.arn)["events"]
+            time.sleep(0.05)
+        found: dict[str, Any] = told
+        return found
