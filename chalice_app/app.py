@@ -45,9 +45,17 @@ def post_run() -> Response:
     return post_run(_request())
 
 
+@app.route("/jobs", methods=["POST"], authorizer=users)
+def post_job() -> Response:
+    """Start a job."""
+    from chalicelib.rest import post_job
+
+    return post_job(_request())
+
+
 @app.route("/runs", methods=["GET"], authorizer=users)
 def get_runs() -> Response:
-    """List one's own runs."""
+    """List one's own runs and jobs."""
     from chalicelib.rest import get_runs
 
     return get_runs(_request())
@@ -55,7 +63,7 @@ def get_runs() -> Response:
 
 @app.route("/runs/{request_id}", methods=["GET"], authorizer=users)
 def get_run(request_id: str) -> Response:
-    """Read what a run has done so far."""
+    """Read what a run or a job has done so far."""
     from chalicelib.rest import get_run
 
     return get_run(_request(), request_id)
@@ -63,7 +71,7 @@ def get_run(request_id: str) -> Response:
 
 @app.route("/runs/{request_id}", methods=["DELETE"], authorizer=users)
 def delete_run(request_id: str) -> Response:
-    """Cancel a run."""
+    """Cancel a run or a job."""
     from chalicelib.rest import delete_run
 
     return delete_run(_request(), request_id)
@@ -71,7 +79,7 @@ def delete_run(request_id: str) -> Response:
 
 @app.route("/agents", methods=["GET"], authorizer=users)
 def get_agents() -> Response:
-    """List the agents."""
+    """List the agents and the playbooks."""
     from chalicelib.rest import get_agents
 
     return get_agents(_request())
@@ -87,6 +95,7 @@ def get_health() -> Response:
 
 @app.route("/runs", methods=["OPTIONS"])
 @app.route("/runs/{request_id}", methods=["OPTIONS"])
+@app.route("/jobs", methods=["OPTIONS"])
 @app.route("/agents", methods=["OPTIONS"])
 @app.route("/health", methods=["OPTIONS"])
 def preflight(**_: str) -> Response:
@@ -104,7 +113,7 @@ def agent(event: Any, context: Any) -> Any:
 
 @app.lambda_function(name="run_starter")
 def run_starter(event: Any, _: Any) -> Any:
-    """Answer the mutations: a run is started, or cancelled."""
+    """Answer the mutations: a run or a job is started, or cancelled."""
     from chalicelib.graphql import answer_mutation
 
     return answer_mutation(event)
@@ -112,7 +121,7 @@ def run_starter(event: Any, _: Any) -> Any:
 
 @app.lambda_function(name="progress_reader")
 def progress_reader(event: Any, _: Any) -> Any:
-    """Answer the queries: a run is read, or one's own are listed."""
+    """Answer the queries: a run or a job is read, or one's own or what can be started are listed."""
     from chalicelib.graphql import answer_query
 
     return answer_query(event)

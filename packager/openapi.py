@@ -1,20 +1,17 @@
 """Writes `docs/openapi.json`, which tells in OpenAPI 3.1 what the REST API takes and answers.
 
-Chalice knows the paths but not the bodies, so they are described here, with the limits taken from the code. The tests
-hold every real answer to this description.
+Chalice knows the paths but not the bodies, so they are described here and in `openapi_schemas`. The tests hold every
+real answer to this description.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
+from packager.openapi_schemas import schemas
 from runcast import limits
-from runcast.record.model import RunStatus
-from runcast.record.reader import Liveness
 
 _TARGET = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
-
-_Schema = dict[str, Any]
 
 
 def document() -> dict[str, Any]:
@@ -24,7 +21,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Runcast",
             "version": "1",
-            "description": "Starts, lists and cancels runs of agents, and reads what they have done so far.",
+            "description": "Starts, lists and cancels runs and jobs, and reads what they have done so far.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [
@@ -44,13 +41,13 @@ def document() -> dict[str, Any]:
                     "description": "The Cognito ID token as it is. Access tokens are refused.",
                 }
             },
-            "schemas": _schemas(),
+            "schemas": schemas(),
             "responses": {
                 name: _response(description, "Refusal")
                 for name, description in {
                     "BadRequest": "The request does not fit; the message names the field and the limit.",
                     "Unauthorized": "No valid ID token.",
-                    "Conflict": "The chosen `requestId` is somebody else's.",
+                    "Conflict": "The chosen `requestId` or `jobId` is taken.",
                     "PayloadTooLarge": "The body is over 512 KB.",
                     "UnsupportedMediaType": "The body is not declared as `application/json`.",
                     "TooManyRequests": "Over the account's rate. Try again in a moment.",
@@ -89,11 +86,23 @@ def _paths() -> dict[str, Any]:
     }
     no_such_run = _response("There is no such run, or it has expired, or it is not yours.", "UnreadableRun")
     return {
+        "/jobs": {
+            "post": {
+                "operationId": "startJob",
+                "summary": "Start a job: an execution of a playbook.",
+                "description": "It goes on in the background. One's own used `jobId` answers that job again.",
+                "requestBody": {"required": True, "content": _json("JobRequest")},
+                "responses": {
+                    "202": _response("The job has been recorded and handed to its state machine.", "StartedJob"),
+                    **_refusals("BadRequest", "Unauthorized", "Conflict", "PayloadTooLarge", "UnsupportedMediaType"),
+                },
+            },
+        },
         "/runs": {
             "get": {
                 "operationId": "listRuns",
-                "summary": "List one's own runs, newest first.",
-                "description": "A new run may be missing for some seconds.",
+                "summary": "List one's own runs and jobs, newest first.",
+                "description": "A new one may be missing for some seconds.",
                 "parameters": [limit, cursor],
                 "responses": {
                     "200": _response("The runs, and where to go on.", "Runs"),
@@ -114,18 +123,18 @@ def _paths() -> dict[str, Any]:
         "/runs/{request_id}": {
             "get": {
                 "operationId": "readRun",
-                "summary": "Read what a run has done so far.",
+                "summary": "Read what a run or a job has done so far.",
                 "parameters": [request_id, after_seq],
                 "responses": {
-                    "200": _response("The run.", "Run"),
+                    "200": _response("The run, or the job with its runs.", "Run"),
                     "404": no_such_run,
                     **_refusals("BadRequest", "Unauthorized"),
                 },
             },
             "delete": {
                 "operationId": "cancelRun",
-                "summary": "Cancel a run.",
-                "description": "Asking again changes nothing. A run that has ended stays as it ended.",
+                "summary": "Cancel a run, or a job with its runs.",
+                "description": "Asking again changes nothing. What has ended stays as it ended.",
                 "parameters": [request_id],
                 "responses": {
                     "200": _response(
@@ -142,8 +151,8 @@ def _paths() -> dict[str, Any]:
         "/agents": {
             "get": {
                 "operationId": "listAgents",
-                "summary": "List the agents.",
-                "responses": {"200": _response("All agents, by name.", "Agents"), **_refusals("Unauthorized")},
+                "summary": "List the agents and the playbooks.",
+                "responses": {"200": _response("Both, by name.", "Agents"), **_refusals("Unauthorized")},
             }
         },
         "/health": {
@@ -160,131 +169,6 @@ def _paths() -> dict[str, Any]:
                 },
             }
         },
-    }
-
-
-def _schemas() -> dict[str, _Schema]:
-    epoch_ms = {"type": "number", "description": "Epoch milliseconds."}
-    step = _object(
-        {
-            "type": {"const": "progress"},
-            "step": {"type": "string"},
-            "message": {"type": "string", "maxLength": limits.MESSAGE_MAX_CHARACTERS},
-            "elapsed": {"type": "number", "description": "Seconds since the run began."},
-            "timestamp": epoch_ms,
-            "seq": {"type": "integer", "minimum": 1, "description": "1, 2, 3 … without holes in a run."},
-        },
-        optional={
-            "agentName": {"type": "string"},
-            "toolName": {"type": "string"},
-            "status": {"type": "string", "description": "The name on the live channel, where it is not `step`."},
-            "metadata": {"type": "object"},
-        },
-    )
-    steps = {"type": "array", "items": {"$ref": "#/components/schemas/Step"}, "maxItems": limits.READ_MAX_STEPS}
-    statuses = {"enum": [status.value for status in RunStatus]}
-    parameters = {"type": "object", "description": f"At most {limits.PARAMETERS_MAX_BYTES // 1024} KB as JSON."}
-    text_or_null = {"type": ["string", "null"]}
-    nothing = {"type": "null"}
-    works = {"enum": ["ok", "failing"]}
-    lives = {"enum": [liveness.value for liveness in Liveness]}
-    return {
-        "RunRequest": _object(
-            {
-                "agent": {"type": "string", "description": "One of those that `GET /agents` lists."},
-                "query": {"type": "string", "minLength": 1, "maxLength": limits.QUERY_MAX_CHARACTERS},
-            },
-            optional={
-                "parameters": {"anyOf": [parameters, nothing]},
-                "requestId": {"type": ["string", "null"], "format": "uuid"},
-            },
-        ),
-        "StartedRun": _object({"requestId": {"type": "string"}, "status": statuses, "createdAt": epoch_ms}),
-        "Run": _object(
-            {
-                "success": {"const": True},
-                "requestId": {"type": "string"},
-                "steps": steps,
-                "status": statuses,
-                "createdAt": epoch_ms,
-                "updatedAt": epoch_ms,
-                "error": text_or_null,
-                "nextSeq": {
-                    "type": ["integer", "null"],
-                    "description": "Null if these are all steps so far; else the `afterSeq` to read on with.",
-                },
-                "liveness": lives,
-                "leaseUntil": epoch_ms,
-                "result": {"description": "What came out: any JSON. Null until the run has ended."},
-            }
-        ),
-        "UnreadableRun": _object(
-            {
-                "success": {"const": False},
-                "requestId": {"type": "string"},
-                "steps": {"type": "array", "maxItems": 0},
-                "error": {"type": "string"},
-                **dict.fromkeys(
-                    ("status", "createdAt", "updatedAt", "nextSeq", "liveness", "leaseUntil", "result"), nothing
-                ),
-            }
-        ),
-        "CancelAnswer": _object(
-            {
-                "success": {"const": True},
-                "requestId": {"type": "string"},
-                "status": statuses,
-                "liveness": lives,
-                "error": text_or_null,
-            }
-        ),
-        "Runs": _object(
-            {
-                "runs": {
-                    "type": "array",
-                    "items": {"$ref": "#/components/schemas/ListedRun"},
-                    "maxItems": limits.LIST_MAX_RUNS,
-                },
-                "nextCursor": {
-                    **text_or_null,
-                    "description": "Null if there are no more; else the `cursor` to go on with.",
-                },
-            }
-        ),
-        "ListedRun": _object(
-            {
-                "requestId": {"type": "string"},
-                "agent": {"type": "string"},
-                "jobId": text_or_null,
-                "status": statuses,
-                "liveness": lives,
-                "seq": {"type": "integer", "minimum": 0, "description": "How many steps have been recorded."},
-                "createdAt": epoch_ms,
-                "updatedAt": epoch_ms,
-                "leaseUntil": epoch_ms,
-                "error": text_or_null,
-            }
-        ),
-        "Step": step,
-        "Agents": _object(
-            {
-                "agents": {
-                    "type": "array",
-                    "items": _object({"name": {"type": "string"}, "description": {"type": "string"}}),
-                }
-            }
-        ),
-        "Health": _object({"status": works, "checks": _object({"agentProgressTable": works, "agentFunction": works})}),
-        "Refusal": _object({"error": _object({"type": {"type": "string"}, "message": {"type": "string"}})}),
-    }
-
-
-def _object(required: dict[str, _Schema], optional: dict[str, _Schema] | None = None) -> _Schema:
-    return {
-        "type": "object",
-        "properties": required | (optional or {}),
-        "required": list(required),
-        "additionalProperties": False,
     }
 
 

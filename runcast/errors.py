@@ -4,7 +4,7 @@ RuncastError
 ├── ConfigurationMissing    the environment lacks settings (all of them are named)
 ├── InvalidInput            what the caller sent does not fit (names the field and the limit)
 ├── Unauthorized            the credential does not allow it
-├── Conflict                the requestId is somebody else's
+├── Conflict                the requestId or jobId is somebody else's
 ├── RunStopped              a run's agent was interrupted, because the run was to stop
 ├── Unavailable             a service we need did not do its part now; trying again may help
 │   └── StoreUnavailable    DynamoDB did not answer, or throttled
@@ -48,7 +48,7 @@ class Unauthorized(RuncastError):
 
 
 class Conflict(RuncastError):
-    """The chosen requestId belongs to somebody else's run."""
+    """The chosen id is taken: by somebody else, or by one's own run where a job is asked for, or the reverse."""
 
 
 class RunStopped(RuncastError):

@@ -45,6 +45,8 @@ END_MAX_TRIES = 5
 JOB_TIMEOUT_SECONDS = 3600
 # How often an agent of a job may be run: once more when its worker has died or its output does not do.
 ATTEMPTS_MAX = 3
+# How long a link to a job's result may be used: it needs no credential.
+RESULT_LINK_SECONDS = 15 * 60
 CLAIM_WAIT_SECONDS = 1.0
 # All that a run waits for its record. It promises 2 s: a busy machine wakes a thread late.
 ADDED_TIME_SECONDS = 1.8

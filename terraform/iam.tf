@@ -143,6 +143,13 @@ data "aws_iam_policy_document" "recorder" {
     resources = [aws_lambda_function.status_publisher.arn]
   }
 
+  # By Lambda on its behalf, where run_closer is its destination.
+  statement {
+    sid       = "ReportFailedInvocations"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.run_closer.arn]
+  }
+
   dynamic "statement" {
     for_each = var.kms_key_arn[*]
 
@@ -162,12 +169,6 @@ data "aws_iam_policy_document" "recorder" {
 
 data "aws_iam_policy_document" "agent" {
   source_policy_documents = [data.aws_iam_policy_document.recorder.json]
-
-  statement {
-    sid       = "ReportFailedInvocations"
-    actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.run_closer.arn]
-  }
 
   statement {
     sid     = "AskTheModel"

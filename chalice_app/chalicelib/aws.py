@@ -6,23 +6,28 @@ Each is made when it is first asked for, so that a Lambda pays only for what it 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
 from botocore.config import Config
 
 from chalicelib.ended import EVENTS_CLIENT_CONFIG, Announcer
+from chalicelib.jobs import Executions
 from chalicelib.tracing import Tracer
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
 
-# Handing a run over is worth more patience than a status message, but must not be tried twice: whoever starts a run
-# is told that it failed, and decides.
+AnyClient = TypeVar("AnyClient", bound="BaseClient")
+
+# Handing a run or a job over is worth more patience than a status message, but must not be tried twice: whoever starts
+# one is told that it failed, and decides.
 _INVOKE_CLIENT_CONFIG = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
 )
@@ -37,9 +42,7 @@ def tracer() -> Tracer:
 @cache
 def dynamodb() -> DynamoDBClient:
     """Return the client for all tables: brief time-outs, no retries."""
-    client = boto3.client("dynamodb", config=STORE_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return client
+    return _watched(boto3.client("dynamodb", config=STORE_CLIENT_CONFIG))
 
 
 @cache
@@ -51,28 +54,48 @@ def run_store(table_name: str, retention_hours: int = 24) -> RunStore:
 @cache
 def status_publisher(function_name: str) -> StatusPublisher:
     """Return what hands status messages to the Lambda `function_name`."""
-    client = boto3.client("lambda", config=LIVE_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return StatusPublisher(client, function_name)
+    return StatusPublisher(_watched(boto3.client("lambda", config=LIVE_CLIENT_CONFIG)), function_name)
 
 
 @cache
 def announcer(status_publisher_function: str) -> Announcer:
     """Return what tells of the ends of runs, live by the Lambda `status_publisher_function`."""
-    client = boto3.client("events", config=EVENTS_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return Announcer(status_publisher(status_publisher_function).send, client)
+    events = _watched(boto3.client("events", config=EVENTS_CLIENT_CONFIG))
+    return Announcer(status_publisher(status_publisher_function).send, events)
 
 
 @cache
 def invoker() -> LambdaClient:
     """Return the client that hands runs to the agent Lambda."""
-    client = boto3.client("lambda", config=_INVOKE_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return client
+    return _watched(boto3.client("lambda", config=_INVOKE_CLIENT_CONFIG))
+
+
+@cache
+def executions(state_machine_arn: str) -> Executions:
+    """Return what starts and stops the executions of a state machine."""
+    return Executions(_watched(boto3.client("stepfunctions", config=_INVOKE_CLIENT_CONFIG)), state_machine_arn)
+
+
+@cache
+def link_signer() -> S3Client:
+    """Return the client that signs links; it calls nothing, so the tracer has nothing to see."""
+    # To the bucket's own host in its region: S3 redirects from its global host, and the host is part of what is signed.
+    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+
+
+def result_link(bucket: str, key: str, seconds: int) -> str:
+    """Return the address from which whoever has it may fetch a result, for so many seconds."""
+    about = {"Bucket": bucket, "Key": key, "ResponseContentType": "application/json"}
+    return link_signer().generate_presigned_url("get_object", Params=about, ExpiresIn=seconds)
 
 
 @cache
 def credentials() -> Credentials | None:
     """Return this process's credentials, which renew themselves; None if there are none."""
     return boto3.Session().get_credentials()
+
+
+def _watched(client: AnyClient) -> AnyClient:
+    """Let the tracer see a client's calls; every client here that calls must be."""
+    tracer().watch(client.meta.events)
+    return client

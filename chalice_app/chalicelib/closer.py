@@ -1,13 +1,15 @@
-"""Ending runs that will not end by themselves: the Lambda `run_closer`.
+"""Ending runs and jobs that will not end by themselves: the Lambda `run_closer`.
 
-It is called for two reasons. Lambda sends it the record of each asynchronous invocation of the agent that failed:
-killed, out of time or memory, or never begun. And every few minutes it sweeps: it looks after the runs that have been
-open for longer than any Lambda lives, because nobody answered them, or because they ran where no failure is reported.
-What it ends nobody else has ended, so calling it again changes nothing.
+It is called for three reasons. Lambda sends it the record of each asynchronous invocation of the agent that failed:
+killed, out of time or memory, or never begun. EventBridge sends it the event of each execution of a job that failed,
+timed out or was stopped: no state of it could write that. And every few minutes it sweeps: it looks after what has been
+open for longer than any Lambda lives, because nobody answered it, or because it ran where no failure is reported. What
+it ends nobody else has ended, so calling it again changes nothing. With a job it cancels the runs that are still open.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,10 +17,12 @@ from typing import Any
 
 from chalicelib import aws, logs, metrics
 from chalicelib.config import RunCloserConfig, config_of_environment
+from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput, Unavailable
-from runcast.record.ending import Ending, close_dead, overdue_ids
+from runcast.record.ending import Ending, cancel_runs, close_dead, close_job, overdue_ids
 from runcast.record.identity import run_identity
+from runcast.record.model import RunStatus
 from runcast.record.store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -26,26 +30,33 @@ logger = logging.getLogger(__name__)
 SWEEP = {"sweep": True}
 """The event that Terraform's rule sends."""
 
+EXECUTION_ENDED = "Step Functions Execution Status Change"
+"""The `detail-type` of the event of an execution."""
+
 _TIME_FOR_ONE_RUN_MS = 5_000
 
 
 def close_runs(event: Any, context: Any) -> None:
-    """End the run of a failed invocation, or all that were left alone.
+    """End the run of a failed invocation, the job of a failed execution, or all that were left alone.
 
     Args:
-        event: `SWEEP`, or the record of a failed invocation. Anything else is logged.
+        event: `SWEEP`, the event of an execution that did not succeed, or the record of a failed invocation. Anything
+            else is logged.
         context: Lambda's.
 
     Raises:
         Unavailable: The record could not be read or written; Lambda tries again.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    Source: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     """
     config = config_of_environment(RunCloserConfig)
     store = aws.run_store(config.agent_progress_table)
     announce = aws.announcer(config.status_publisher_function).announce
     if event == SWEEP:
         closed = sweep(store, announce, remaining_ms=context.get_remaining_time_in_millis)
+    elif isinstance(event, dict) and event.get("detail-type") == EXECUTION_ENDED:
+        closed = close_execution(event, store, announce)
     else:
         closed = close_failed(event, store, announce)
     if closed:
@@ -74,6 +85,29 @@ def close_failed(
     return 1
 
 
+def close_execution(
+    event: Any, store: RunStore, announce: Callable[[Ending], None], *, now_ms: Callable[[], int] = epoch_ms
+) -> int:
+    """End the job of an execution that did not succeed, and cancel its open runs; return how many were ended.
+
+    A job that has an end keeps it: an execution also fails when its job has ended as `error`.
+
+    Raises:
+        Unavailable: A record could not be read or written.
+    """
+    try:
+        ended = _EndedExecution.of(event)
+    except (AttributeError, KeyError, TypeError) as error:
+        logger.error("the event is none of an execution that did not succeed: %s", type(error).__name__)
+        return 0
+    logs.about_run(ended.job_id)
+    ending = close_job(store, ended.job_id, ended.status, ended.reason, now_ms=now_ms)
+    if ending is None:
+        logger.warning("the execution's job has no record")
+        return 0
+    return _close_with_runs(ending, store, announce, now_ms)
+
+
 def sweep(
     store: RunStore,
     announce: Callable[[Ending], None],
@@ -92,13 +126,22 @@ def sweep(
             logger.warning("there are more runs to be ended than time: the next sweep goes on")
             break
         try:
-            ending = close_dead(store, request_id, now_ms=now_ms)
+            if ending := close_dead(store, request_id, now_ms=now_ms):
+                closed += _close_with_runs(ending, store, announce, now_ms)
         except Unavailable as error:
             logger.warning("run %s could not be ended now: %s", request_id, error)
-            continue
-        if ending:
-            announce(ending)
-            closed += 1
+    return closed
+
+
+def _close_with_runs(
+    ending: Ending, store: RunStore, announce: Callable[[Ending], None], now_ms: Callable[[], int]
+) -> int:
+    """Tell of an end and, if it is a job's, cancel its runs; return how many were ended."""
+    announce(ending)
+    closed = int(ending.ended is not None)
+    for each in cancel_runs(store, ending.run, now_ms=now_ms):
+        announce(each)
+        closed += each.ended is not None
     return closed
 
 
@@ -120,3 +163,35 @@ class _FailedInvocation:
         error = record.get("responsePayload") or {}
         texts = [str(error[name]) for name in ("errorType", "errorMessage") if error.get(name)]
         return cls(invocation, identity.request_id, ": ".join(texts))
+
+
+@dataclass(frozen=True)
+class _EndedExecution:
+    job_id: str
+    status: RunStatus
+    reason: str
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> _EndedExecution:
+        detail = event["detail"]
+        job_id, status = detail["name"], detail["status"]
+        if not isinstance(job_id, str):
+            raise TypeError
+        if status == "ABORTED":
+            return cls(job_id, RunStatus.CANCELLED, "Cancelled")
+        if status == "TIMED_OUT":
+            minutes = limits.JOB_TIMEOUT_SECONDS // 60
+            return cls(job_id, RunStatus.ERROR, f"The job was not done within {minutes} minutes.")
+        if status != "FAILED":
+            raise KeyError
+        texts = [text for text in (detail.get("error"), _cause_in_words(detail.get("cause"))) if text]
+        return cls(job_id, RunStatus.ERROR, ": ".join(("The job's execution failed", *texts)))
+
+
+def _cause_in_words(cause: str | None) -> str | None:
+    """Return what a cause says; a Lambda's is JSON, which holds a stack beside its message."""
+    try:
+        told = json.loads(cause or "null")
+    except ValueError:
+        return cause
+    return str(told["errorMessage"]) if isinstance(told, dict) and told.get("errorMessage") else cause

@@ -68,11 +68,13 @@ class RunStarterConfig:
     """Settings of the Lambda `run_starter`.
 
     These are the table and how long its records are kept, the Lambda that runs the agents here, those that run others
-    (by the agents' names), the one that sends status messages, and which claims name the caller.
+    (by the agents' names), the state machine that executes playbooks, the one Lambda that sends status messages, and
+    which claims name the caller.
     """
 
     agent_progress_table: str
     agent_function: str
+    state_machine_arn: str
     status_publisher_function: str
     user_id_claim: str
     tenant_id_claim: str
@@ -90,23 +92,32 @@ class RunCloserConfig:
 
 @dataclass(frozen=True)
 class ProgressReaderConfig:
-    """Settings of the Lambda `progress_reader`: table, and which token claims name the caller."""
+    """Settings of the Lambda `progress_reader`.
+
+    These are the table, the bucket that holds the results which are too large for it, which token claims name the
+    caller, and the agents that run elsewhere (functions by the agents' names), which it lists.
+    """
 
     agent_progress_table: str
+    results_bucket: str
     user_id_claim: str
     tenant_id_claim: str
+    agent_functions: Mapping[str, str] = _functions()
 
 
 @dataclass(frozen=True)
 class ApiConfig:
     """Settings of the REST API.
 
-    These are the table and how long its records are kept, the Lambda that runs the agents here, those that run others
-    (by the agents' names), the one that sends status messages, whose tokens it takes, and which claims name the caller.
+    These are the table and how long its records are kept, the bucket that holds the results which are too large for it,
+    the Lambda that runs the agents here, those that run others (by the agents' names), the state machine that executes
+    playbooks, the one Lambda that sends status messages, whose tokens it takes, and which claims name the caller.
     """
 
     agent_progress_table: str
+    results_bucket: str
     agent_function: str
+    state_machine_arn: str
     status_publisher_function: str
     user_pool_client_id: str
     user_id_claim: str

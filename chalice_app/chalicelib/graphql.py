@@ -7,14 +7,18 @@ AppSync hands over the field, its arguments and the caller's identity; the answe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from chalicelib import aws, logs
 from chalicelib.agents import registry
 from chalicelib.answer import answer_of
 from chalicelib.cancel import cancel_run
+from chalicelib.catalogue import list_agents
 from chalicelib.config import ProgressReaderConfig, RunStarterConfig, config_of_environment
 from chalicelib.identity import owner_of_caller
+from chalicelib.jobs import start_job
+from chalicelib.orchestrator import playbook
 from chalicelib.start import start_run
 from runcast import limits
 from runcast.record.listing import list_runs
@@ -23,12 +27,12 @@ from runcast.record.reader import read_progress
 
 
 def answer_mutation(event: Mapping[str, Any]) -> Json:
-    """Answer `Mutation.startAgentRun` or `Mutation.cancelAgentRun`."""
+    """Answer `Mutation.startAgentRun`, `Mutation.startJob` or `Mutation.cancelAgentRun`."""
     return answer_of(lambda: _MUTATIONS[event["field"]](event, config_of_environment(RunStarterConfig)))
 
 
 def answer_query(event: Mapping[str, Any]) -> Json:
-    """Answer `Query.getAgentProgress` or `Query.listAgentRuns`."""
+    """Answer `Query.getAgentProgress`, `Query.listAgentRuns` or `Query.listAgents`."""
     return answer_of(lambda: _QUERIES[event["field"]](event, config_of_environment(ProgressReaderConfig)))
 
 
@@ -43,12 +47,24 @@ def _start_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Json
     )
 
 
+def _start_job(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
+    return start_job(
+        event["arguments"],
+        _caller(event, config),
+        store=aws.run_store(config.agent_progress_table, config.retention_hours),
+        executions=aws.executions(config.state_machine_arn),
+        playbooks=playbook.names(),
+        announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
+    )
+
+
 def _cancel_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
     return cancel_run(
         _caller(event, config),
         event["arguments"]["requestId"],
         store=aws.run_store(config.agent_progress_table, config.retention_hours),
         announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
+        stop_execution=lambda job_id: aws.executions(config.state_machine_arn).stop(job_id),
     )
 
 
@@ -60,6 +76,7 @@ def _get_agent_progress(event: Mapping[str, Any], config: ProgressReaderConfig) 
         _caller(event, config),
         arguments["requestId"],
         arguments.get("afterSeq"),
+        sign_link=partial(aws.result_link, config.results_bucket),
     )
 
 
@@ -73,8 +90,17 @@ def _list_agent_runs(event: Mapping[str, Any], config: ProgressReaderConfig) -> 
     )
 
 
-_MUTATIONS = {"startAgentRun": _start_agent_run, "cancelAgentRun": _cancel_agent_run}
-_QUERIES = {"getAgentProgress": _get_agent_progress, "listAgentRuns": _list_agent_runs}
+def _list_agents(event: Mapping[str, Any], config: ProgressReaderConfig) -> Json:
+    _caller(event, config)
+    return list_agents(config.agent_functions)
+
+
+_MUTATIONS = {"startAgentRun": _start_agent_run, "startJob": _start_job, "cancelAgentRun": _cancel_agent_run}
+_QUERIES = {
+    "getAgentProgress": _get_agent_progress,
+    "listAgentRuns": _list_agent_runs,
+    "listAgents": _list_agents,
+}
 
 
 def _caller(event: Mapping[str, Any], config: RunStarterConfig | ProgressReaderConfig) -> Owner:

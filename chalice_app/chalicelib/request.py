@@ -1,4 +1,4 @@
-"""What a run is asked to do, checked: the same for a run that is started by a client and one invoked directly.
+"""What a run or a job is asked to do, checked: the same for a run that a client starts and one invoked directly.
 
 Every refusal names the field and the limit, so that the caller can mend it.
 """
@@ -25,6 +25,15 @@ class RunRequest:
     parameters: Json = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class JobRequest:
+    """What to execute: the playbook's name, the query (1 to 10,000 characters) and the parameters (at most 64 KB)."""
+
+    playbook: str
+    query: str
+    parameters: Json = field(default_factory=dict)
+
+
 def run_request(given: Mapping[str, Any], agents: Collection[str]) -> RunRequest:
     """Return the checked request of `agent`, `query` and, where given, `parameters`.
 
@@ -42,8 +51,27 @@ def run_request(given: Mapping[str, Any], agents: Collection[str]) -> RunRequest
     )
 
 
-def chosen_request_id(given: Any) -> str | None:
-    """Return the id that a client has chosen for its run; None if it has not.
+def job_request(given: Mapping[str, Any], playbooks: Collection[str]) -> JobRequest:
+    """Return the checked request of `playbook`, `query` and, where given, `parameters`, which may be as those of a run.
+
+    Args:
+        given: The fields as they came.
+        playbooks: The names that `playbook` may be.
+
+    Raises:
+        InvalidInput: A field does not fit.
+    """
+    return JobRequest(
+        _playbook(given.get("playbook"), playbooks), _query(given.get("query")), _parameters(given.get("parameters"))
+    )
+
+
+def chosen_id(name: str, given: Any) -> str | None:
+    """Return the id that a client has chosen for its run or job; None if it has not.
+
+    Args:
+        name: The field, `requestId` or `jobId`.
+        given: What it holds.
 
     Raises:
         InvalidInput: It is no UUID in its usual form.
@@ -55,7 +83,7 @@ def chosen_request_id(given: Any) -> str | None:
             return str(given)
     except (ValueError, AttributeError, TypeError):
         pass
-    raise InvalidInput("requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000.")
+    raise InvalidInput(f"{name} must be a UUID, like 123e4567-e89b-12d3-a456-426614174000.")
 
 
 def _agent(given: Any, known: Collection[str]) -> str:
@@ -63,6 +91,14 @@ def _agent(given: Any, known: Collection[str]) -> str:
         return given
     stated = shortened(json.dumps(given, default=str), limits.NAME_MAX_CHARACTERS)
     raise InvalidInput(f"agent must be one of: {', '.join(known)}; not {stated}.")
+
+
+def _playbook(given: Any, known: Collection[str]) -> str:
+    if isinstance(given, str) and given in known:
+        return given
+    if not known:
+        raise InvalidInput("playbook must name one, and there are none here.")
+    raise InvalidInput(f"playbook must be one of: {', '.join(known)}.")
 
 
 def _query(given: Any) -> str:

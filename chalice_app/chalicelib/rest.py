@@ -7,7 +7,8 @@ here as well, because `chalice local` admits it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import cast
 
 from chalice.app import Request, Response
@@ -16,10 +17,13 @@ from chalicelib import aws, logs
 from chalicelib.agents import registry
 from chalicelib.answer import answer_of
 from chalicelib.cancel import cancel_run
+from chalicelib.catalogue import list_agents
 from chalicelib.config import ApiConfig, config_of_environment
 from chalicelib.health import check_health
 from chalicelib.http import refusal
 from chalicelib.identity import USER_POOL, owner_of_caller
+from chalicelib.jobs import start_job
+from chalicelib.orchestrator import playbook
 from chalicelib.start import start_run
 from runcast import limits
 from runcast.errors import InvalidInput, Unauthorized
@@ -33,19 +37,20 @@ BODY_MAX_BYTES = 512 * 1024
 AFTER_SEQ_MAX = 2**31 - 1
 """What `afterSeq` can be over GraphQL, whose Int has 32 bits."""
 
-_FIELDS = ("agent", "query", "parameters", "requestId")
+_RUN_FIELDS = ("agent", "query", "parameters", "requestId")
+_JOB_FIELDS = ("playbook", "query", "parameters", "jobId")
 
 
 def post_run(request: Request) -> Response:
     """Answer `POST /runs`: 202 with `requestId`, `status` and `createdAt`."""
-    if len(request.raw_body) > BODY_MAX_BYTES:
-        return refusal("PayloadTooLarge", f"The body must be at most {BODY_MAX_BYTES // 1024} KB.")
+    if _is_too_large(request):
+        return _too_large()
 
     def started() -> Json:
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
         return start_run(
-            _fields(request.raw_body),
+            _fields(request.raw_body, _RUN_FIELDS),
             owner,
             store=aws.run_store(config.agent_progress_table, config.retention_hours),
             invoker=aws.invoker(),
@@ -56,8 +61,28 @@ def post_run(request: Request) -> Response:
     return _response(answer_of(started), status=202)
 
 
+def post_job(request: Request) -> Response:
+    """Answer `POST /jobs`: 202 with `jobId`, `status` and `createdAt`."""
+    if _is_too_large(request):
+        return _too_large()
+
+    def started() -> Json:
+        config = config_of_environment(ApiConfig)
+        owner = _caller(request, config)
+        return start_job(
+            _fields(request.raw_body, _JOB_FIELDS),
+            owner,
+            store=aws.run_store(config.agent_progress_table, config.retention_hours),
+            executions=aws.executions(config.state_machine_arn),
+            playbooks=playbook.names(),
+            announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
+        )
+
+    return _response(answer_of(started), status=202)
+
+
 def get_runs(request: Request) -> Response:
-    """Answer `GET /runs`: the caller's own runs, newest first, and `nextCursor`."""
+    """Answer `GET /runs`: the caller's own runs and jobs, newest first, and `nextCursor`."""
 
     def listed() -> Json:
         config = config_of_environment(ApiConfig)
@@ -79,7 +104,13 @@ def get_run(request: Request, request_id: str) -> Response:
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
         after_seq = _whole_number(request, "afterSeq", 0, AFTER_SEQ_MAX, absent=0)
-        return read_progress(aws.run_store(config.agent_progress_table), owner, request_id, after_seq)
+        return read_progress(
+            aws.run_store(config.agent_progress_table),
+            owner,
+            request_id,
+            after_seq,
+            sign_link=partial(aws.result_link, config.results_bucket),
+        )
 
     answer = answer_of(progress)
     return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
@@ -95,6 +126,7 @@ def delete_run(request: Request, request_id: str) -> Response:
             request_id,
             store=aws.run_store(config.agent_progress_table, config.retention_hours),
             announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
+            stop_execution=lambda job_id: aws.executions(config.state_machine_arn).stop(job_id),
         )
 
     answer = answer_of(cancelled)
@@ -104,15 +136,14 @@ def delete_run(request: Request, request_id: str) -> Response:
 
 
 def get_agents(request: Request) -> Response:
-    """Answer `GET /agents`: each agent's `name` and `description`, which is empty for one that runs elsewhere."""
+    """Answer `GET /agents`: the agents and the playbooks that can be started."""
 
-    def agents() -> Json:
+    def listed() -> Json:
         config = config_of_environment(ApiConfig)
         _caller(request, config)
-        names = registry.functions(config.agent_function, config.agent_functions)
-        return {"agents": [{"name": name, "description": registry.description(name)} for name in names]}
+        return list_agents(config.agent_functions)
 
-    return _response(answer_of(agents), status=200)
+    return _response(answer_of(listed), status=200)
 
 
 def get_health() -> Response:
@@ -143,15 +174,23 @@ def _caller(request: Request, config: ApiConfig) -> Owner:
     return owner
 
 
-def _fields(body: bytes | str) -> Json:
+def _is_too_large(request: Request) -> bool:
+    return len(request.raw_body) > BODY_MAX_BYTES
+
+
+def _too_large() -> Response:
+    return refusal("PayloadTooLarge", f"The body must be at most {BODY_MAX_BYTES // 1024} KB.")
+
+
+def _fields(body: bytes | str, known: Sequence[str]) -> Json:
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         raise InvalidInput("The body must be a JSON object.")
-    if not fields.keys() <= set(_FIELDS):
-        raise InvalidInput(f"The body may hold only these fields: {', '.join(_FIELDS)}.")
+    if not fields.keys() <= set(known):
+        raise InvalidInput(f"The body may hold only these fields: {', '.join(known)}.")
     return fields
 
 

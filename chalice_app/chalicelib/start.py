@@ -15,7 +15,7 @@ from uuid import uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import logs
-from chalicelib.request import chosen_request_id, run_request
+from chalicelib.request import chosen_id, run_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
 from runcast.record.ending import Ending, end_unclaimed
 from runcast.record.model import Json, Owner, Run
@@ -54,16 +54,16 @@ def start_run(
 
     Raises:
         InvalidInput: A field does not fit.
-        Conflict: The chosen `requestId` is somebody else's.
+        Conflict: The chosen `requestId` is somebody else's, or a job's.
         Unavailable: The run could not be recorded or handed over; it does not go on.
     """
     request = run_request(given, functions)
-    request_id = chosen_request_id(given.get("requestId")) or str(new_id())
+    request_id = chosen_id("requestId", given.get("requestId")) or str(new_id())
     logs.about_run(request_id)
     try:
         run = store.create(request_id, owner=owner, agent=request.agent)
     except RunExists as exists:
-        if exists.run.owner != owner:
+        if exists.run.owner != owner or exists.run.playbook:
             raise Conflict("requestId is taken. Choose another UUID, or leave it out.") from exists
         return _started(exists.run)
     except StoreUnavailable as error:

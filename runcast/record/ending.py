@@ -105,6 +105,54 @@ def close_dead(
     return _decide(store, request_id, close)
 
 
+def close_job(
+    store: RunStore, job_id: str, status: RunStatus, message: str, *, now_ms: Callable[[], int] = epoch_ms
+) -> Ending | None:
+    """End a job whose execution is known to have ended; one that has an end keeps it.
+
+    Args:
+        store: The table.
+        job_id: Which job.
+        status: How it ends: `error` or `cancelled`.
+        message: Why.
+        now_ms: The wall clock.
+
+    Returns:
+        The job as it stands now; None if there is no such job, or it has expired.
+
+    Raises:
+        StoreUnavailable: DynamoDB did not answer; asking again is safe.
+        Unavailable: The job kept changing; asking again is safe.
+    """
+
+    def close(job: Run) -> Ending | None:
+        if job.playbook is None:
+            return None
+        if job.status.ended:
+            return Ending(job)
+        return _end(store, job, status, shortened(message, limits.MESSAGE_MAX_CHARACTERS), now_ms())
+
+    return _decide(store, job_id, close)
+
+
+def cancel_runs(store: RunStore, job: Run, *, now_ms: Callable[[], int] = epoch_ms) -> Iterator[Ending]:
+    """Cancel the runs of a job that has ended, and yield how each stands that there is.
+
+    Args:
+        store: The table.
+        job: The job's record, with its planned runs.
+        now_ms: The wall clock.
+
+    Raises:
+        StoreUnavailable: DynamoDB did not answer; asking again is safe.
+        Unavailable: A run kept changing; asking again is safe.
+    """
+    for planned in job.runs:
+        for request_id in planned.request_ids:
+            if ending := cancel(store, job.owner, request_id, now_ms=now_ms):
+                yield ending
+
+
 def overdue_ids(store: RunStore, *, now_ms: Callable[[], int] = epoch_ms) -> Iterator[str]:
     """Yield the ids of the runs that were left alone: `close_dead` would end them.
 

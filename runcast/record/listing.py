@@ -38,9 +38,9 @@ def list_runs(
         now_ms: The wall clock.
 
     Returns:
-        `runs`, at most `limit`, each with `requestId`, `agent`, `jobId`, `status`, `liveness`, `seq`, `createdAt`,
-        `updatedAt`, `leaseUntil` (epoch ms) and `error`; and `nextCursor`, None when there are no more. Runs that have
-        expired are left out, so a page may hold fewer than there is a `nextCursor` for, or none.
+        `runs`, at most `limit`, each with `requestId`, `agent`, `jobId`, `playbook` (of a job), `status`, `liveness`,
+        `seq`, `createdAt`, `updatedAt`, `leaseUntil` (epoch ms) and `error`; and `nextCursor`, None when there are no
+        more. Runs that have expired are left out, so a page may hold fewer than there is a `nextCursor` for, or none.
 
     Raises:
         InvalidInput: `limit` or `cursor` does not fit.
@@ -60,6 +60,7 @@ def _listed(run: Run, now_ms: int) -> Json:
         "requestId": run.request_id,
         "agent": run.agent,
         "jobId": run.job_id,
+        "playbook": run.playbook,
         "status": run.status.value,
         "liveness": liveness(run, now_ms).value,
         "seq": run.seq,

@@ -1,6 +1,6 @@
-"""Reading a run: the one answer behind GraphQL's `getAgentProgress` and REST's `GET /runs/{requestId}`.
+"""Reading a run or a job: the one answer behind GraphQL's `getAgentProgress` and REST's `GET /runs/{requestId}`.
 
-A run that is unknown, expired or somebody else's reads the same: a stranger learns nothing, not even that it exists.
+What is unknown, expired or somebody else's reads the same: a stranger learns nothing, not even that it exists.
 """
 
 from __future__ import annotations
@@ -27,28 +27,37 @@ class Liveness(StrEnum):
     DONE = "done"
 
 
+SignLink = Callable[[str, int], str]
+"""Makes the address from which an object of the results bucket can be fetched: of its key, for so many seconds."""
+
+
 def read_progress(
     store: RunStore,
     owner: Owner,
     request_id: str,
     after_seq: int | None = None,
     *,
+    sign_link: SignLink | None = None,
     now_ms: Callable[[], int] = epoch_ms,
 ) -> Json:
-    """Return what a run has done so far.
+    """Return what a run or a job has done so far.
 
     Args:
         store: The table.
         owner: Who asks.
-        request_id: Which run; anything that is no known id reads as unknown.
+        request_id: Which run or job; anything that is no known id reads as unknown.
         after_seq: Return only the steps after this one.
+        sign_link: Makes links to results; without it there are none.
         now_ms: The wall clock.
 
     Returns:
         `success`, `requestId`, `steps` (oldest first, at most `READ_MAX_STEPS` and `READ_MAX_BYTES`), `status`,
         `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error`, `result`, `liveness`, and `nextSeq`: None when
-        these are all the steps there are so far, otherwise the `after_seq` to read on with. An unreadable run is
-        `success: False` with an `error` text.
+        these are all the steps there are so far, otherwise the `after_seq` to read on with. Of a job also `playbook`;
+        `runs`, an entry for each attempt of each agent that has begun, and for the first of each that has not; and,
+        where its result is too large for the record, `resultLink`: `url` and `expiresAt` (epoch ms, after
+        `RESULT_LINK_SECONDS` at most and never after the record). An unreadable run is `success: False` with an
+        `error` text.
 
     Raises:
         StoreUnavailable: DynamoDB did not answer.
@@ -59,6 +68,7 @@ def read_progress(
     if run is None or run.owner != owner:
         return unreadable(request_id)
     steps = _first_that_fit(_steps_after(store, run, after_seq or 0))
+    now = now_ms()
     return {
         "success": True,
         "requestId": run.request_id,
@@ -68,9 +78,12 @@ def read_progress(
         "updatedAt": run.updated_at_ms,
         "error": run.error,
         "nextSeq": steps[-1]["seq"] if steps and steps[-1]["seq"] < run.seq else None,
-        "liveness": liveness(run, now_ms()).value,
+        "liveness": liveness(run, now).value,
         "leaseUntil": run.lease_until_ms,
         "result": run.result,
+        "playbook": run.playbook,
+        "runs": _runs_of(store, run, now) if run.playbook else None,
+        "resultLink": _result_link(run, sign_link, now) if sign_link else None,
     }
 
 
@@ -103,7 +116,50 @@ def unreadable(request_id: str, error: str = "There is no such run, or its recor
         "liveness": None,
         "leaseUntil": None,
         "result": None,
+        "playbook": None,
+        "runs": None,
+        "resultLink": None,
     }
+
+
+def _runs_of(store: RunStore, job: Run, now_ms: int) -> list[Json]:
+    """Return the runs of a job in the playbook's order; an attempt that was never needed has no record."""
+    ids = [request_id for planned in job.runs for request_id in planned.request_ids]
+    begun = {run.request_id: run for run in store.read_heads(ids) if run.owner == job.owner}
+    return [
+        {
+            "name": planned.name,
+            "agent": planned.agent,
+            "stage": planned.stage,
+            "attempt": attempt,
+            "requestId": request_id,
+            **_standing(begun.get(request_id), now_ms),
+        }
+        for planned in job.runs
+        for attempt, request_id in enumerate(planned.request_ids, start=1)
+        if attempt == 1 or request_id in begun
+    ]
+
+
+def _standing(run: Run | None, now_ms: int) -> Json:
+    if run is None:
+        return dict.fromkeys(("status", "liveness", "seq", "elapsed", "createdAt", "error"))
+    until_ms = run.updated_at_ms if run.status.ended else now_ms
+    return {
+        "status": run.status.value,
+        "liveness": liveness(run, now_ms).value,
+        "seq": run.seq,
+        "elapsed": max(0, until_ms - run.created_at_ms) / 1000,
+        "createdAt": run.created_at_ms,
+        "error": run.error,
+    }
+
+
+def _result_link(run: Run, sign_link: SignLink, now_ms: int) -> Json | None:
+    seconds = min(limits.RESULT_LINK_SECONDS, (run.expires_at_ms - now_ms) // 1000)
+    if run.result_key is None or seconds < 1:
+        return None
+    return {"url": sign_link(run.result_key, seconds), "expiresAt": now_ms + seconds * 1000}
 
 
 def _steps_after(store: RunStore, run: Run, after_seq: int) -> Iterator[Step]:

@@ -122,13 +122,15 @@ class RunStore:
         now_ms = self._now_ms()
         defaults = _present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds))
         values = {"worker": worker, "updatedAt": now_ms, "leaseUntil": lease_until_ms}
-        return self._table.updated(
+        item = self._table.update(
             request_id,
             [*(f"#{name} = if_not_exists(#{name}, :{name})" for name in defaults), *_sets(values)],
             "attribute_not_exists(#worker) AND (attribute_not_exists(#status) OR #status = :status)",
             defaults | values,
             lambda run: ClaimRefused(f"Run {request_id} has been claimed already, or has ended.", run),
+            returning="ALL_NEW",
         )
+        return Run.from_item(item)
 
     def append(
         self,
@@ -216,14 +218,16 @@ class RunStore:
         """
         sets = _present({"seq": step.seq, "updatedAt": self._now_ms(), "status": end.status.value, "error": end.error})
         condition, values = _as_read(run)
-        return self._table.updated(
+        item = self._table.update(
             run.request_id,
             [*_sets(sets), "#steps = list_append(#steps, :steps)"],
             condition,
             {**sets, **values, "steps": [step.to_stored()]},
             lambda now: AppendRefused(f"Run {run.request_id} has changed since it was read.", now),
             removes=["#openSince"],
+            returning="ALL_NEW",
         )
+        return Run.from_item(item)
 
     def ask_to_cancel(self, request_id: str) -> Run:
         """Mark a run that is being worked on, once.
@@ -235,13 +239,15 @@ class RunStore:
             AppendRefused: Nobody works on it, or it is marked already.
         """
         sets = {"cancelRequestedAt": self._now_ms()}
-        return self._table.updated(
+        item = self._table.update(
             request_id,
             _sets(sets),
             "#status = :in_progress AND attribute_exists(#worker) AND attribute_not_exists(#cancelRequestedAt)",
             {**sets, "in_progress": RunStatus.IN_PROGRESS.value},
             lambda now: AppendRefused(f"Run {request_id} is not being worked on, or is to be cancelled already.", now),
+            returning="ALL_NEW",
         )
+        return Run.from_item(item)
 
     def read(self, request_id: str) -> Run | None:
         """Return the head of a record, read consistently; None if there is none or it has expired.

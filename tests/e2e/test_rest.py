@@ -133,7 +133,10 @@ def test_a_wrong_after_seq_is_refused(rest, alice, after_seq):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/runs"), ("GET", "/runs"), ("GET", "/runs/some"), ("DELETE", "/runs/some"), ("GET", "/agents")],
+    [
+        *[("POST", "/runs"), ("GET", "/runs"), ("GET", "/runs/some"), ("DELETE", "/runs/some")],
+        *[("POST", "/jobs"), ("GET", "/agents")],
+    ],
 )
 def test_without_a_valid_id_token_nothing_is_answered(rest, alice, method, path):
     for token in (None, "no token", forged(alice.id_token), unsigned(alice.id_token), alice.access_token):
@@ -180,7 +183,7 @@ def test_an_unknown_path_or_method_is_refused(rest, method, path):
     assert rest.refusal(method, path) == (404, "NotFound", NO_SUCH_PATH)
 
 
-@pytest.mark.parametrize("path", ["/runs", "/runs/some", "/agents", "/health"])
+@pytest.mark.parametrize("path", ["/runs", "/runs/some", "/jobs", "/agents", "/health"])
 def test_a_preflight_needs_no_token(rest, path):
     headers = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET"}
     answer = rest.send("OPTIONS", path, headers=headers)

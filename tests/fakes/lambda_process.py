@@ -40,6 +40,8 @@ def _forget() -> None:
         aws.status_publisher,
         aws.announcer,
         aws.invoker,
+        aws.executions,
+        aws.link_signer,
         aws.credentials,
         aws.tracer,
         config.config_of_environment,

@@ -15,6 +15,7 @@ from app import app
 from chalice.test import Client
 from chalicelib import aws
 from chalicelib.agents import model as model_module
+from chalicelib.orchestrator import playbook
 from moto import mock_aws
 
 from runcast.live.publish import StatusPublisher
@@ -34,6 +35,8 @@ ENVIRONMENT = {
     "AGENT_PROGRESS_TABLE": "AgentProgress",
     "USER_SESSIONS_TABLE": "user_sessions",
     "AGENT_FUNCTION": "agent",
+    "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:playbook",
+    "RESULTS_BUCKET": "results",
     "AGENT_FUNCTIONS": json.dumps({"elsewhere": "arn:aws:lambda:us-east-1:123456789012:function:elsewhere"}),
     "STATUS_PUBLISHER_FUNCTION": "status_publisher",
     "BEDROCK_MODEL_ID": "scripted",
@@ -44,6 +47,7 @@ ENVIRONMENT = {
     "CORS_ORIGINS": "*",
     "USER_POOL_CLIENT_ID": "client1",
 }
+PLAYBOOKS = {"compare-layouts": "Compares layouts.", "site-assessment": "Assesses a site."}
 ANA = {"sub": "ana", "custom:tenantId": "acme", "token_use": "id", "aud": "client1", "cognito:username": "ana"}
 
 
@@ -139,6 +143,8 @@ def lambdas(monkeypatch) -> Iterator[Lambdas]:
         lambdas = Lambdas(appsync)
         patch.setattr(aws, "invoker", lambda: lambdas)
         patch.setattr(aws, "status_publisher", lambda function_name: StatusPublisher(lambdas, function_name))
+        patch.setattr(playbook, "names", lambda: tuple(PLAYBOOKS))
+        patch.setattr(playbook, "description", PLAYBOOKS.__getitem__)
         patch.setattr(model_module, "bedrock_model", lambda config: lambdas.model)
         yield lambdas
 

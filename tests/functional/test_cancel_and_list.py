@@ -165,6 +165,7 @@ def test_ones_own_runs_are_listed_newest_first_in_pages(way, lambdas, event, sto
         "requestId": "r3",
         "agent": "terrain",
         "jobId": None,
+        "playbook": None,
         "status": "in_progress",
         "liveness": "live",
         "seq": 0,

@@ -21,7 +21,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer is not
 ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 RUN = {"agent": "survey", "query": "How steep is it?", "parameters": {"region": "north"}, "requestId": ID}
 BOB = ANA | {"sub": "bob", "cognito:username": "bob"}
+JOB = {"playbook": "site-assessment", "query": "Here?", "jobId": ID}
 RUN_ROUTES = (("POST", "/runs"), ("GET", "/runs"), ("GET", f"/runs/{ID}"), ("DELETE", f"/runs/{ID}"))
+BODIES = {"/runs": RUN, "/jobs": JOB}
 NO_BODY = (400, "BadRequest", "The body must be a JSON object.")
 FAILED = (500, "InternalFailure", "The request failed on our side; the log has why.")
 
@@ -130,7 +132,7 @@ def test_an_unknown_method_is_refused(lambdas):
     assert set(refused.headers["Allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
 
 
-@pytest.mark.parametrize(("method", "path"), [*RUN_ROUTES, ("GET", "/agents")])
+@pytest.mark.parametrize(("method", "path"), [*RUN_ROUTES, ("POST", "/jobs"), ("GET", "/agents")])
 @pytest.mark.parametrize(
     ("claims", "message"),
     [
@@ -148,7 +150,7 @@ def test_an_unknown_method_is_refused(lambdas):
     ],
 )
 def test_a_caller_must_be_somebody(lambdas, method, path, claims, message):
-    refused = lambdas.request(method, path, claims=claims, json_body=RUN if method == "POST" else None)
+    refused = lambdas.request(method, path, claims=claims, json_body=BODIES.get(path) if method == "POST" else None)
     assert refused.refusal == (401, "Unauthorized", message)
     assert lambdas.queued == []
 
@@ -196,10 +198,10 @@ def test_health_fails_without_the_table_and_without_the_agent(lambdas, monkeypat
     assert "health: agentFunction failed" in caplog.text
 
 
-@pytest.mark.parametrize(("method", "path"), [*RUN_ROUTES, ("GET", "/agents"), ("GET", "/health")])
+@pytest.mark.parametrize(("method", "path"), [*RUN_ROUTES, ("POST", "/jobs"), ("GET", "/agents"), ("GET", "/health")])
 def test_what_fails_on_our_side_is_said_in_a_sentence(lambdas, method, path, monkeypatch, caplog):
     monkeypatch.delenv("AGENT_PROGRESS_TABLE")
-    refused = lambdas.request(method, path, json_body=RUN if method == "POST" else None)
+    refused = lambdas.request(method, path, json_body=BODIES.get(path) if method == "POST" else None)
     assert refused.refusal == FAILED
     assert "Set these environment variables: AGENT_PROGRESS_TABLE." in caplog.text
 
@@ -226,7 +228,7 @@ def test_without_its_table_nothing_is_done_with_runs(lambdas):
     )
 
 
-@pytest.mark.parametrize("path", ["/runs", f"/runs/{ID}", "/agents", "/health"])
+@pytest.mark.parametrize("path", ["/runs", f"/runs/{ID}", "/jobs", "/agents", "/health"])
 def test_a_preflight_says_what_a_page_may_send(lambdas, path):
     answer = lambdas.request("OPTIONS", path, claims=None, headers={"origin": "https://app.example.com"})
     assert answer.status == 204

@@ -36,6 +36,7 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws):
         "progress_reader_function_name": "runcast-progress-reader",
         "run_starter_function_name": "runcast-run-starter",
         "rest_api_function_name": "runcast-api",
+        "run_closer_function_arn": f"arn:aws:lambda:{REGION}:000000000000:function:runcast-run-closer",
         "recorder_environment": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "RETENTION_HOURS": "24",
@@ -158,6 +159,7 @@ def test_functions(stack: Stack, aws: Aws):
         },
         "progress-reader": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
+            "AGENT_FUNCTIONS": "{}",
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
         },
@@ -175,7 +177,7 @@ def test_the_rest_api_is_chalice_s_with_the_module_s_authorizer_and_answers(stac
         api = made.state("aws_api_gateway_rest_api", "rest_api")
         body = json.loads(api["body"])
         assert api["name"] == f"{prefix}runcast"
-        assert sorted(body["paths"]) == ["/agents", "/health", "/runs", "/runs/{request_id}"]
+        assert sorted(body["paths"]) == ["/agents", "/health", "/jobs", "/runs", "/runs/{request_id}"]
         assert body["securityDefinitions"]["users"]["x-amazon-apigateway-authorizer"]["providerARNs"] == [
             made.state("aws_cognito_user_pool", "users", 0)["arn"]
         ]
@@ -328,6 +330,11 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
             "Effect": "Allow",
             "Action": "lambda:InvokeFunction",
             "Resource": f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-status-publisher",
+        }
+        assert allowed.pop("ReportFailedInvocations") == {
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunction",
+            "Resource": f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-run-closer",
         }
         if key:
             use = allowed.pop("UseTheKey")

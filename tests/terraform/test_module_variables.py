@@ -27,6 +27,7 @@ API_HANDLER = "aws_lambda_function.api_handler"
 DASHBOARD = "aws_cloudwatch_dashboard.runcast[0]"
 GRAPHQL = "aws_appsync_graphql_api.runcast"
 POOL = "aws_cognito_user_pool.users[0]"
+READER = "aws_lambda_function.progress_reader"
 RUNS, SESSIONS = "aws_dynamodb_table.agent_progress", "aws_dynamodb_table.user_sessions"
 STARTER = "aws_lambda_function.run_starter"
 SUBSCRIPTION = 'aws_appsync_resolver.field["Subscription.onStatusUpdate"]'
@@ -78,6 +79,7 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("model_max_tokens", AGENT, environment("MODEL_MAX_TOKENS"), "4096", "1000"),
     ("agent_functions", STARTER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
     ("agent_functions", API_HANDLER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
+    ("agent_functions", READER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
     ("publish_batch_size", "aws_lambda_function.status_publisher", environment("MUTATIONS_PER_REQUEST"), "50", "1"),
     ("user_id_claim", STARTER, environment("USER_ID_CLAIM"), "sub", "cognito:username"),
     ("user_id_claim", SUBSCRIPTION, r"contains(code, '= \'cognito:username\';')", False, True),

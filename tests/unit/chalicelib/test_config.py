@@ -65,15 +65,16 @@ def test_a_number_out_of_bounds_is_refused(text):
     [
         (
             RunStarterConfig,
-            "AGENT_PROGRESS_TABLE, AGENT_FUNCTION, STATUS_PUBLISHER_FUNCTION, USER_ID_CLAIM, TENANT_ID_CLAIM",
+            "AGENT_PROGRESS_TABLE, AGENT_FUNCTION, STATE_MACHINE_ARN, STATUS_PUBLISHER_FUNCTION, USER_ID_CLAIM, "
+            "TENANT_ID_CLAIM",
         ),
         (
             ApiConfig,
-            "AGENT_PROGRESS_TABLE, AGENT_FUNCTION, STATUS_PUBLISHER_FUNCTION, USER_POOL_CLIENT_ID, USER_ID_CLAIM, "
-            "TENANT_ID_CLAIM",
+            "AGENT_PROGRESS_TABLE, RESULTS_BUCKET, AGENT_FUNCTION, STATE_MACHINE_ARN, STATUS_PUBLISHER_FUNCTION, "
+            "USER_POOL_CLIENT_ID, USER_ID_CLAIM, TENANT_ID_CLAIM",
         ),
         (RunCloserConfig, "AGENT_PROGRESS_TABLE, STATUS_PUBLISHER_FUNCTION"),
-        (ProgressReaderConfig, "AGENT_PROGRESS_TABLE, USER_ID_CLAIM, TENANT_ID_CLAIM"),
+        (ProgressReaderConfig, "AGENT_PROGRESS_TABLE, RESULTS_BUCKET, USER_ID_CLAIM, TENANT_ID_CLAIM"),
         (StatusPublisherConfig, "APPSYNC_API_URL, APPSYNC_API_ID, USER_SESSIONS_TABLE, AWS_REGION"),
     ],
 )
@@ -86,6 +87,7 @@ def test_what_each_lambda_needs(config_class, names):
 STARTER = {
     "AGENT_PROGRESS_TABLE": "AgentProgress",
     "AGENT_FUNCTION": "runcast-agent",
+    "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:runcast-playbook",
     "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
     "USER_ID_CLAIM": "sub",
     "TENANT_ID_CLAIM": "custom:tenantId",

@@ -6,7 +6,7 @@ import json
 from uuid import UUID, uuid4
 
 import pytest
-from chalicelib.request import RunRequest, chosen_request_id, run_request
+from chalicelib.request import RunRequest, chosen_id, run_request
 
 from runcast.errors import InvalidInput
 
@@ -75,9 +75,9 @@ def test_parameters_over_64_kb_are_refused(letter, as_text):
 
 def test_a_chosen_id_is_a_uuid():
     chosen = str(uuid4())
-    assert chosen_request_id(chosen) == chosen
-    assert chosen_request_id(chosen.upper()) == chosen.upper()
-    assert chosen_request_id(None) is None
+    assert chosen_id("requestId", chosen) == chosen
+    assert chosen_id("requestId", chosen.upper()) == chosen.upper()
+    assert chosen_id("requestId", None) is None
 
 
 @pytest.mark.parametrize(
@@ -86,5 +86,5 @@ def test_a_chosen_id_is_a_uuid():
 )
 def test_anything_else_is_no_id(given):
     with pytest.raises(InvalidInput) as refused:
-        chosen_request_id(given)
+        chosen_id("requestId", given)
     assert str(refused.value) == "requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000."

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from runcast import limits
-from runcast.record.ending import cancel, close_dead
-from runcast.record.model import PlannedRun, RunStatus, Step
-from runcast.record.reader import Liveness, liveness
+from runcast.record.ending import cancel, cancel_runs, close_dead, close_job
+from runcast.record.model import Owner, PlannedRun, RunStatus, Step
+from runcast.record.reader import Liveness, liveness, read_progress
 from runcast.record.store import End
 from tests.unit.record.recording import ALICE
 
@@ -65,3 +65,122 @@ def test_it_is_closed_as_a_job(store, clock, begin):
     ending = close_dead(store, "job-1", now_ms=clock)
     assert ending.update["status"] == "error"
     assert ending.run.error == "The job's execution stopped before the job had ended."
+
+
+def test_it_is_closed_once_and_keeps_its_end(store, clock, begin):
+    begin()
+    ending = close_job(store, "job-1", RunStatus.ERROR, "x" * 2_000, now_ms=clock)
+    assert (ending.run.status, len(ending.run.error), ending.ended.status) == (RunStatus.ERROR, 1_000, RunStatus.ERROR)
+    again = close_job(store, "job-1", RunStatus.CANCELLED, "Cancelled", now_ms=clock)
+    assert (again.run, again.update, again.ended) == (ending.run, None, None)
+
+
+def test_only_a_job_is_closed_as_one(store, clock):
+    store.create("r1", owner=ALICE, agent="layout")
+    assert close_job(store, "r1", RunStatus.ERROR, "why", now_ms=clock) is None
+    assert close_job(store, "unknown", RunStatus.ERROR, "why", now_ms=clock) is None
+    assert store.read("r1").status is RunStatus.IN_PROGRESS
+
+
+def test_its_runs_are_cancelled_each_as_a_run_is(store, clock, begin):
+    job = begin()
+    attempt(store, clock, "r1", end=RunStatus.ERROR)
+    attempt(store, clock, "r2")
+    store.create("r3", owner=Owner("acme", "bob"), agent="layout")
+    endings = list(cancel_runs(store, job, now_ms=clock))
+    assert [(ending.run.request_id, ending.ended) for ending in endings] == [("r1", None), ("r2", None)]
+    standing = [(run.status, run.cancel_requested_at_ms) for run in store.read_heads(["r1", "r2", "r3"])]
+    assert standing == [
+        (RunStatus.ERROR, None),
+        (RunStatus.IN_PROGRESS, clock.now_ms),
+        (RunStatus.IN_PROGRESS, None),
+    ]
+    assert [ending.ended for ending in cancel_runs(store, job, now_ms=clock)] == [None, None]
+
+
+class TestReading:
+    def test_a_run_is_no_job(self, store, clock):
+        store.create("r1", owner=ALICE, agent="layout")
+        answer = read_progress(store, ALICE, "r1", sign_link=pytest.fail, now_ms=clock)
+        assert (answer["playbook"], answer["runs"], answer["resultLink"]) == (None, None, None)
+
+    def test_before_its_playbook_is_loaded_it_has_no_runs(self, store, clock):
+        store.create("job-1", owner=ALICE, agent="orchestrator", job_id="job-1", playbook="compare-layouts")
+        answer = read_progress(store, ALICE, "job-1", now_ms=clock)
+        assert (answer["playbook"], answer["runs"]) == ("compare-layouts", [])
+
+    def test_it_shows_the_first_attempt_and_those_that_were_needed(self, store, clock, begin):
+        begin()
+        nothing = dict.fromkeys(("status", "liveness", "seq", "elapsed", "createdAt", "error"))
+        about = {"name": "layout-5d", "agent": "layout", "stage": "layouts"}
+        first = about | {"attempt": 1, "requestId": "r1"}
+        second = about | {"attempt": 2, "requestId": "r2"}
+        assert self.runs(store, clock) == [first | nothing]
+        began_ms = clock.now_ms
+        attempt(store, clock, "r1", end=RunStatus.ERROR)
+        clock.now_ms += 2_000
+        attempt(store, clock, "r2")
+        clock.now_ms += 500
+        ended = {
+            "status": "error",
+            "liveness": "done",
+            "seq": 1,
+            "elapsed": 0.25,
+            "createdAt": began_ms,
+            "error": "why",
+        }
+        going_on = {
+            "status": "in_progress", "liveness": "live", "seq": 1, "elapsed": 0.75, "createdAt": began_ms + 2_250,
+            "error": None,
+        }  # fmt: skip
+        assert self.runs(store, clock) == [first | ended, second | going_on]
+
+    def test_a_strangers_run_under_an_attempts_id_is_not_shown(self, store, clock, begin):
+        begin()
+        store.create("r1", owner=Owner("acme", "bob"), agent="layout")
+        assert [run["status"] for run in self.runs(store, clock)] == [None]
+
+    def test_the_most_runs_that_a_playbook_may_have_are_read(self, store, clock, begin):
+        begin()
+        many = [PlannedRun(f"a{n}", "layout", "one", tuple(f"a{n}-{i}" for i in range(3))) for n in range(20)]
+        for planned in many:
+            for request_id in planned.request_ids:
+                store.create(request_id, owner=ALICE, agent="layout", job_id="job-1")
+        append(store, clock.now_ms + 60_000, 1, runs=many)
+        runs = self.runs(store, clock)
+        assert [run["requestId"] for run in runs] == [each for planned in many for each in planned.request_ids]
+        assert {run["status"] for run in runs} == {"in_progress"}
+
+    @pytest.mark.parametrize(
+        ("left_seconds", "seconds"), [(86_400, 900), (901, 900), (899.9, 899), (1, 1)], ids=lambda value: f"{value} s"
+    )
+    def test_a_link_lives_a_quarter_of_an_hour_and_never_longer_than_the_record(
+        self, store, clock, begin, left_seconds, seconds
+    ):
+        job = begin()
+        append(store, job.lease_until_ms, 1, end=End(RunStatus.COMPLETE, result_key="results/job-1.json"))
+        clock.now_ms = job.expires_at_ms - int(left_seconds * 1000)
+        answer = read_progress(store, ALICE, "job-1", sign_link=lambda *asked: str(asked), now_ms=clock)
+        url = str(("results/job-1.json", seconds))
+        assert answer["resultLink"] == {"url": url, "expiresAt": clock.now_ms + seconds * 1000}
+        assert answer["result"] is None
+
+    def test_in_the_last_second_of_a_record_there_is_no_link(self, store, clock, begin):
+        job = begin()
+        append(store, job.lease_until_ms, 1, end=End(RunStatus.COMPLETE, result_key="results/job-1.json"))
+        clock.now_ms = job.expires_at_ms - 999
+        assert read_progress(store, ALICE, "job-1", sign_link=pytest.fail, now_ms=clock)["resultLink"] is None
+
+    def runs(self, store, clock):
+        return read_progress(store, ALICE, "job-1", now_ms=clock)["runs"]
+
+
+def attempt(store, clock, request_id, end=None):
+    """Make a run of the job that has recorded a step a quarter of a second after it began; with `end`, its last."""
+    about = {"owner": ALICE, "agent": "layout", "job_id": "job-1"}
+    lease = clock.now_ms + limits.LEASE_MS
+    store.claim(request_id, worker="w", lease_until_ms=lease, **about)
+    clock.now_ms += 250
+    step = Step("step", "", 0.25, clock.now_ms, 1)
+    end = End(end, error="why") if end else None
+    store.append(request_id, worker="w", expected_seq=0, lease_until_ms=lease, steps=[step], end=end)

@@ -42,7 +42,8 @@ def test_each_stands_as_it_reads(store, clock, monkeypatch):
     assert list_runs(store, ALICE, now_ms=clock) == {
         "runs": [
             {
-                "requestId": "r1", "agent": "terrain", "jobId": "j1", "status": "error", "liveness": "done", "seq": 1,
+                "requestId": "r1", "agent": "terrain", "jobId": "j1", "playbook": None, "status": "error",
+                "liveness": "done", "seq": 1,
                 "createdAt": created, "updatedAt": created, "leaseUntil": created + limits.LEASE_MS, "error": "why",
             }
         ],

@@ -40,6 +40,9 @@ def test_the_answer_is_whole(store, clock):
         "liveness": "done",
         "leaseUntil": clock.now_ms + limits.LEASE_MS,
         "result": "flat",
+        "playbook": None,
+        "runs": None,
+        "resultLink": None,
     }
 
 

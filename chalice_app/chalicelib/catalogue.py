@@ -1,0 +1,22 @@
+"""What can be started: the one answer behind GraphQL's `listAgents` and REST's `GET /agents`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chalicelib.agents import registry
+from chalicelib.orchestrator import playbook
+from runcast.record.model import Json
+
+
+def list_agents(elsewhere: Iterable[str]) -> Json:
+    """Return `agents` and `playbooks`, each by name, with `name` and `description`.
+
+    Args:
+        elsewhere: The names of agents that run elsewhere; what they do is not known here.
+    """
+    agents = sorted({*registry.names(), *elsewhere})
+    return {
+        "agents": [{"name": name, "description": registry.description(name)} for name in agents],
+        "playbooks": [{"name": name, "description": playbook.description(name)} for name in playbook.names()],
+    }

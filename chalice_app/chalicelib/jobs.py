@@ -1,0 +1,139 @@
+"""Starting and stopping jobs: the record, and the execution of the state machine that bears the same id.
+
+The record is put first, so that a client that has been given a `jobId` can always read it, and a job that could not be
+handed over is told as ended instead of hanging. Nothing here knows how the client asked (GraphQL or REST).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib import logs
+from chalicelib.request import chosen_id, job_request
+from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
+from runcast.record.ending import Ending, end_unclaimed
+from runcast.record.model import Json, Owner, Run
+from runcast.record.store import RunStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+logger = logging.getLogger(__name__)
+
+AGENT = "orchestrator"
+"""What a job's record names as its agent."""
+
+
+class Executions:
+    """The executions of one state machine, each known by its job's id.
+
+    Args:
+        client: A Step Functions client that does not retry.
+        state_machine_arn: The state machine's.
+    """
+
+    def __init__(self, client: SFNClient, state_machine_arn: str) -> None:
+        self._client = client
+        self._state_machine_arn = state_machine_arn
+
+    def start(self, job_id: str, job: Json) -> None:
+        """Start a job's execution.
+
+        Raises:
+            Unavailable: It was refused, or there was no answer: it may have been started all the same.
+        """
+        # Not escaped, so that the longest query and parameters fit; half a character, which UTF-8 has not, becomes "?".
+        text = json.dumps(job, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
+        try:
+            self._client.start_execution(stateMachineArn=self._state_machine_arn, name=job_id, input=text)
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(f"The execution was not started: {error}") from error
+
+    def stop(self, job_id: str) -> None:
+        """Stop a job's execution. One that has ended, or that there is not, is stopped.
+
+        Raises:
+            Unavailable: It was refused, or there was no answer; asking again is safe.
+        """
+        arn = f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{job_id}"
+        try:
+            self._client.stop_execution(executionArn=arn)
+        except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+                return
+            raise Unavailable("The job's execution could not be stopped. Try again.") from error
+
+
+def start_job(
+    given: Mapping[str, Any],
+    owner: Owner,
+    *,
+    store: RunStore,
+    executions: Executions,
+    playbooks: Collection[str],
+    announce: Callable[[Ending], None],
+    new_id: Callable[[], object] = uuid4,
+) -> Json:
+    """Start a job for `owner` and return at once; the job goes on in the background.
+
+    Args:
+        given: `playbook`, `query`, `parameters` and `jobId` as the client sent them; the last two may be missing.
+        owner: Whose job it will be.
+        store: The records.
+        executions: The state machine's.
+        playbooks: The names that `playbook` may be.
+        announce: Tells of an end; must not raise.
+        new_id: Makes the `jobId` where none was chosen.
+
+    Returns:
+        `jobId`, `status` and `createdAt` (epoch ms). A `jobId` that the owner has used before answers that job and
+        starts nothing.
+
+    Raises:
+        InvalidInput: A field does not fit.
+        Conflict: The chosen `jobId` is somebody else's, or a run's.
+        Unavailable: The job could not be recorded or handed over; it does not go on.
+    """
+    request = job_request(given, playbooks)
+    job_id = chosen_id("jobId", given.get("jobId")) or str(new_id())
+    logs.about_run(job_id)
+    try:
+        job = store.create(job_id, owner=owner, agent=AGENT, job_id=job_id, playbook=request.playbook)
+    except RunExists as exists:
+        if exists.run.owner != owner or not exists.run.playbook:
+            raise Conflict("jobId is taken. Choose another UUID, or leave it out.") from exists
+        return _started(exists.run)
+    except StoreUnavailable as error:
+        # It may have been put all the same: with the same id, a second try would find it and start nothing.
+        raise Unavailable("The job could not be recorded. Try again with another jobId.") from error
+
+    execution_input = {
+        "jobId": job_id,
+        "playbook": request.playbook,
+        "query": request.query,
+        "parameters": request.parameters,
+        "userId": owner.user_id,
+        "tenantId": owner.tenant_id,
+    }
+    try:
+        executions.start(job_id, execution_input)
+    except Unavailable as error:
+        logger.warning("job %s was not handed to its state machine: %s", job_id, error)
+        # Without an answer, or where there is such an execution already, the job may be at work all the same: then the
+        # execution's claim decides. An execution that bears the id of an earlier job, long expired, claims nothing.
+        if ending := end_unclaimed(store, job, message="The job could not be handed to its state machine."):
+            announce(ending)
+            raise Unavailable(
+                "The job could not be handed to its state machine. Try again with another jobId."
+            ) from error
+    return _started(job)
+
+
+def _started(job: Run) -> Json:
+    return {"jobId": job.request_id, "status": job.status.value, "createdAt": job.created_at_ms}

@@ -1,0 +1,184 @@
+"""The shapes of what the REST API takes and answers, as JSON Schemas, with the limits taken from the code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runcast import limits
+from runcast.record.model import RunStatus
+from runcast.record.reader import Liveness
+
+_Schema = dict[str, Any]
+
+
+def schemas() -> dict[str, _Schema]:
+    """Return the schemas by the names under which `docs/openapi.json` refers to them."""
+    epoch_ms = {"type": "number", "description": "Epoch milliseconds."}
+    step = _object(
+        {
+            "type": {"const": "progress"},
+            "step": {"type": "string"},
+            "message": {"type": "string", "maxLength": limits.MESSAGE_MAX_CHARACTERS},
+            "elapsed": {"type": "number", "description": "Seconds since the run began."},
+            "timestamp": epoch_ms,
+            "seq": {"type": "integer", "minimum": 1, "description": "1, 2, 3 … without holes in a run."},
+        },
+        optional={
+            "agentName": {"type": "string"},
+            "toolName": {"type": "string"},
+            "status": {"type": "string", "description": "The name on the live channel, where it is not `step`."},
+            "metadata": {"type": "object"},
+        },
+    )
+    steps = {"type": "array", "items": {"$ref": "#/components/schemas/Step"}, "maxItems": limits.READ_MAX_STEPS}
+    statuses = {"enum": [status.value for status in RunStatus]}
+    parameters = {"type": "object", "description": f"At most {limits.PARAMETERS_MAX_BYTES // 1024} KB as JSON."}
+    text_or_null = {"type": ["string", "null"]}
+    nothing = {"type": "null"}
+    works = {"enum": ["ok", "failing"]}
+    named = {"type": "array", "items": _object({"name": {"type": "string"}, "description": {"type": "string"}})}
+    lives = {"enum": [liveness.value for liveness in Liveness]}
+    return {
+        "RunRequest": _object(
+            {
+                "agent": {"type": "string", "description": "One of those that `GET /agents` lists."},
+                "query": {"type": "string", "minLength": 1, "maxLength": limits.QUERY_MAX_CHARACTERS},
+            },
+            optional={
+                "parameters": {"anyOf": [parameters, nothing]},
+                "requestId": {"type": ["string", "null"], "format": "uuid"},
+            },
+        ),
+        "JobRequest": _object(
+            {
+                "playbook": {"type": "string", "description": "One of those that `GET /agents` lists."},
+                "query": {"type": "string", "minLength": 1, "maxLength": limits.QUERY_MAX_CHARACTERS},
+            },
+            optional={
+                "parameters": {"anyOf": [parameters, nothing]},
+                "jobId": {"type": ["string", "null"], "format": "uuid"},
+            },
+        ),
+        "StartedJob": _object({"jobId": {"type": "string"}, "status": statuses, "createdAt": epoch_ms}),
+        "StartedRun": _object({"requestId": {"type": "string"}, "status": statuses, "createdAt": epoch_ms}),
+        "Run": _object(
+            {
+                "success": {"const": True},
+                "requestId": {"type": "string"},
+                "steps": steps,
+                "status": statuses,
+                "createdAt": epoch_ms,
+                "updatedAt": epoch_ms,
+                "error": text_or_null,
+                "nextSeq": {
+                    "type": ["integer", "null"],
+                    "description": "Null if these are all steps so far; else the `afterSeq` to read on with.",
+                },
+                "liveness": lives,
+                "leaseUntil": epoch_ms,
+                "result": {"description": "What came out: any JSON. Null until the run has ended, or by `resultLink`."},
+                "playbook": {**text_or_null, "description": "What a job executes; null for a run."},
+                "runs": {
+                    "description": "The runs of a job; null for a run.",
+                    "anyOf": [{"type": "array", "items": {"$ref": "#/components/schemas/JobRun"}}, nothing],
+                },
+                "resultLink": {
+                    "description": "Where a job's result is that is too large to stand here.",
+                    "anyOf": [{"$ref": "#/components/schemas/ResultLink"}, nothing],
+                },
+            }
+        ),
+        "JobRun": _object(
+            {
+                "name": {"type": "string", "description": "The agent's place in the playbook; unique in it."},
+                "agent": {"type": "string"},
+                "stage": {"type": "string"},
+                "attempt": {"type": "integer", "minimum": 1, "maximum": limits.ATTEMPTS_MAX},
+                "requestId": {"type": "string"},
+                "status": {
+                    "enum": [*statuses["enum"], None],
+                    "description": "Null until the run begins, as what follows.",
+                },
+                "liveness": {"enum": [*lives["enum"], None]},
+                "seq": {"type": ["integer", "null"], "minimum": 0, "description": "How many steps have been recorded."},
+                "elapsed": {"type": ["number", "null"], "description": "Seconds, so far or in all."},
+                "createdAt": {**epoch_ms, "type": ["number", "null"]},
+                "error": text_or_null,
+            }
+        ),
+        "ResultLink": _object(
+            {
+                "url": {
+                    "type": "string",
+                    "format": "uri",
+                    "description": "GET it without any credential: the result as JSON.",
+                },
+                "expiresAt": {**epoch_ms, "description": "Epoch milliseconds; refused from then on."},
+            }
+        ),
+        "UnreadableRun": _object(
+            {
+                "success": {"const": False},
+                "requestId": {"type": "string"},
+                "steps": {"type": "array", "maxItems": 0},
+                "error": {"type": "string"},
+                **dict.fromkeys(
+                    (
+                        *("status", "createdAt", "updatedAt", "nextSeq", "liveness", "leaseUntil", "result"),
+                        *("playbook", "runs", "resultLink"),
+                    ),
+                    nothing,
+                ),
+            }
+        ),
+        "CancelAnswer": _object(
+            {
+                "success": {"const": True},
+                "requestId": {"type": "string"},
+                "status": statuses,
+                "liveness": lives,
+                "error": text_or_null,
+            }
+        ),
+        "Runs": _object(
+            {
+                "runs": {
+                    "type": "array",
+                    "items": {"$ref": "#/components/schemas/ListedRun"},
+                    "maxItems": limits.LIST_MAX_RUNS,
+                },
+                "nextCursor": {
+                    **text_or_null,
+                    "description": "Null if there are no more; else the `cursor` to go on with.",
+                },
+            }
+        ),
+        "ListedRun": _object(
+            {
+                "requestId": {"type": "string"},
+                "agent": {"type": "string"},
+                "jobId": {**text_or_null, "description": "The job that a run belongs to; a job's own id."},
+                "playbook": {**text_or_null, "description": "What a job executes; null for a run."},
+                "status": statuses,
+                "liveness": lives,
+                "seq": {"type": "integer", "minimum": 0, "description": "How many steps have been recorded."},
+                "createdAt": epoch_ms,
+                "updatedAt": epoch_ms,
+                "leaseUntil": epoch_ms,
+                "error": text_or_null,
+            }
+        ),
+        "Step": step,
+        "Agents": _object({"agents": named, "playbooks": named}),
+        "Health": _object({"status": works, "checks": _object({"agentProgressTable": works, "agentFunction": works})}),
+        "Refusal": _object({"error": _object({"type": {"type": "string"}, "message": {"type": "string"}})}),
+    }
+
+
+def _object(required: dict[str, _Schema], optional: dict[str, _Schema] | None = None) -> _Schema:
+    return {
+        "type": "object",
+        "properties": required | (optional or {}),
+        "required": list(required),
+        "additionalProperties": False,
+    }
