@@ -4,6 +4,8 @@
 PYTHON ?= python3
 ARCHITECTURE ?= x86_64
 AGENT ?= terrain
+# The demonstration's own, where it has not been removed.
+PLAYBOOK ?= $(basename $(notdir $(wildcard chalice_app/chalicelib/agents/demo/playbooks/site-assessment.json)))
 QUERY ?= Where on this site could a wind farm be built?
 # Where `plan`, `deploy` and `destroy` work: the module itself, or a root of your own with files for each ENVIRONMENT.
 TF_DIR ?= terraform
@@ -30,8 +32,8 @@ help: ## List every target with a line
 
 setup: $(SETUP) $(CHECKOV)/.ready ## Install everything, from the lock files
 
-demo: $(SETUP) ## See it: start all on this machine, run an agent, watch it live, show the record, stop (AGENT=, QUERY=)
-	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)"
+demo: $(SETUP) ## See it: start all on this machine, watch an agent and a playbook live, stop (AGENT=, PLAYBOOK=, QUERY=)
+	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)" --playbook "$(PLAYBOOK)"
 
 test: lint types $(CHECKOV)/.ready ## Lint, check types, run every test
 	@$(BIN)/python -m pytest

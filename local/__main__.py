@@ -44,7 +44,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         case "status":
             return status(settings)
         case "demo":
-            return demo(settings, agent=options.agent, query=options.query)
+            return demo(settings, agent=options.agent, playbook=options.playbook, query=options.query)
     print(gaps_markdown(), end="")
     return 0
 
@@ -57,9 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("down", help="stop it and forget its state")
     commands.add_parser("dev", help="start it, unless it runs, with `chalice local` in front; follow the sources")
     commands.add_parser("status", help="say what runs")
-    demo_command = commands.add_parser("demo", help="start it, run an agent, watch it live, stop what was started")
+    demo_command = commands.add_parser("demo", help="start it, watch a run and a job live, stop what was started")
     demo_command.add_argument("agent")
     demo_command.add_argument("query")
+    demo_command.add_argument("--playbook", default="", help="which playbook is run after the agent; none by default")
     commands.add_parser("gaps", help="list what the local Terraform provider does not carry")
     return parser
 

@@ -1,7 +1,7 @@
-"""The demonstration: the whole system on this machine, one run watched live with the command that users have.
+"""The demonstration: the whole system on this machine, a run and a job watched live with the command that users have.
 
-What the command prints is passed on as it comes, in colour where this is a terminal; only its last line, which counts
-what was seen, is kept for the end.
+What the command prints is passed on as it comes, in colour where this is a terminal; only its last lines, which count
+what was seen, are said once more at the end.
 """
 
 import contextlib
@@ -21,34 +21,48 @@ from local.settings import Settings
 from local.stack import LocalStack, running_stack
 from local.stack_state import StackState
 
-_SUMMARY = re.compile(r"run (\S+): (\S+), \d+ steps recorded, \d+ received live, (\d+) missing")
+_SUMMARY = re.compile(
+    r"(run|job) (\S+): (\S+),(?: \d+ runs?,)? (\d+) steps recorded, (\d+) received live, (\d+) missing"
+)
 
 
-def demo(settings: Settings, *, agent: str, query: str) -> int:
-    """Run an agent and watch it, on the local machine that runs or on one for this purpose only.
+def demo(settings: Settings, *, agent: str, playbook: str, query: str) -> int:
+    """Run an agent and a playbook and watch them, on the local machine that runs or on one for this purpose only.
 
-    The last line printed is `run <requestId>: <status>, N steps recorded, M received live, K missing`.
+    The last line printed is `run <requestId>: <status>, N steps recorded, M received live, K missing`, and after it,
+    where there is a playbook, `job <jobId>: <status>, R runs, N steps recorded, M received live, K missing`.
 
     Args:
         settings: Where the local machine listens and keeps its state.
         agent: Which agent.
-        query: What it shall do.
+        playbook: Which playbook; empty for none.
+        query: What they shall do.
 
     Returns:
-        0 if the run is complete and none of its steps is missing, 1 if not.
+        0 if both are complete, no step is missing, and each has come live; 1 if not.
 
     Raises:
         GroundMissing, StateDirectoryTaken, StackFailed: See `LocalStack.start` and `running_stack`.
     """
     with _machine(settings) as state:
-        watched = _SUMMARY.fullmatch(_runcast(state, "run", agent, query))
-        if watched:
-            _runcast(state, "show", watched[1])
-    if not watched:
-        print("The run could not be watched to its end.", file=sys.stderr)
-        return 1
-    print(watched[0])
-    return 0 if (watched[2], watched[3]) == ("complete", "0") else 1
+        summaries = [_SUMMARY.fullmatch(_runcast(state, "run", agent, query))]
+        if summaries[0]:
+            _runcast(state, "show", summaries[0][2])
+        if playbook:
+            summaries.append(_SUMMARY.fullmatch(_runcast(state, "job", playbook, query)))
+    for what, summary in zip(("run", "job"), summaries, strict=False):
+        if summary:
+            print(summary[0])
+        else:
+            print(f"The {what} could not be watched to its end.", file=sys.stderr)
+    return 0 if all(_is_whole(summary) for summary in summaries) else 1
+
+
+def _is_whole(summary: re.Match[str] | None) -> bool:
+    if summary is None:
+        return False
+    _, _, status, recorded, received_live, missing = summary.groups()
+    return (status, missing) == ("complete", "0") and recorded == received_live
 
 
 @contextlib.contextmanager

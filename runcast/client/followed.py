@@ -30,13 +30,14 @@ class FollowedRecord:
 
     Args:
         request_id: Whose record.
-        run: Which run of a job it is; None for a job's own record, and for a run that is watched by itself.
+        head: How it stands as a run of a job; None for a job's own record, and for a run that is watched by itself.
         patience: How long to wait for what.
         notify: Told, in a sentence, when a read fails, and when the worker is lost or comes back.
         random: Gives a number from 0 to 1, for the pauses after failed reads.
 
     Attributes:
         request_id: Whose record.
+        head: As above, as it was told last: by the job's record or by its own.
         began_ms: When it was begun (epoch ms); None until that is known.
         liveness: How alive its worker was when last told; None until then.
         merge: Its steps.
@@ -51,12 +52,13 @@ class FollowedRecord:
         self,
         request_id: str,
         *,
-        run: JobRun | None,
+        head: JobRun | None,
         patience: Patience,
         notify: Callable[[str], None],
         random: Callable[[], float],
     ) -> None:
         self.request_id = request_id
+        self.head = head
         self.began_ms: int | None = None
         self.liveness: str | None = None
         self.merge = Merge()
@@ -64,7 +66,6 @@ class FollowedRecord:
         self.read_now = True
         self.caught_up = False
         self.heard_at = self.read_at = 0.0
-        self._run = run
         self._patience = patience
         self._notify = notify
         self._random = random
@@ -122,6 +123,7 @@ class FollowedRecord:
     def take_head(self, run: JobRun) -> None:
         """Take how it stands by its job's record, which holds none of its steps."""
         assert run.status is not None  # noqa: S101 - a run that has not begun is not followed
+        self.head = run
         had_gap = self.merge.missing > 0
         self.merge.told(run.last_seq, ended=run.status.ended)
         self._see_gap(had_gap)
@@ -150,6 +152,15 @@ class FollowedRecord:
             self._before_listening = progress.last_seq
             self.caught_up = progress.whole
         self.last = progress
+        if self.head is not None and progress.whole:
+            self.head = replace(
+                self.head,
+                status=progress.status,
+                liveness=progress.liveness,
+                last_seq=progress.last_seq,
+                elapsed_seconds=(progress.updated_at_ms - progress.created_at_ms) / 1000,
+                error=progress.error,
+            )
         self.read_now = not progress.whole
         self.began_ms = progress.created_at_ms
         self._take_standing(progress.status, progress.liveness, progress.last_seq if progress.whole else None)
@@ -169,14 +180,14 @@ class FollowedRecord:
         return self.caught_up and self.liveness != LOST and not self.merge.all_came_live(self._before_listening)
 
     def _given_out(self, steps: list[WatchedStep]) -> list[WatchedStep]:
-        if self._run is None:
+        if self.head is None:
             return steps
-        return [replace(step, run_name=self._run.name, attempt=self._run.attempt) for step in steps]
+        return [replace(step, run_name=self.head.name, attempt=self.head.attempt) for step in steps]
 
     @property
     def _worker(self) -> str:
-        if self._run is not None:
-            return f"The worker of {run_title(self._run.name, self._run.attempt)}"
+        if self.head is not None:
+            return f"The worker of {run_title(self.head.name, self.head.attempt)}"
         is_job = self.last is not None and self.last.playbook is not None
         return "The job's execution" if is_job else "The run's worker"
 

@@ -47,7 +47,6 @@ class Watch:
     Attributes:
         request_id: Which run or job.
         is_job: Whether it is a job; None until that is known.
-        runs: A job's runs, as its record told of them last.
         outcome: What became of it; None until the iteration has ended.
     """
 
@@ -66,7 +65,6 @@ class Watch:
     ) -> None:
         self.request_id = request_id
         self.is_job = is_job
-        self.runs: tuple[JobRun, ...] = ()
         self.outcome: Outcome | None = None
         self._api = api
         self._make_connection = connection
@@ -90,6 +88,13 @@ class Watch:
     def began_ms(self) -> int | None:
         """When it was started (epoch ms); None until that is known."""
         return self._own.began_ms
+
+    @property
+    def runs(self) -> tuple[JobRun, ...]:
+        """A job's runs in the playbook's order, each as its own record or the job's told of it last."""
+        told = self._own.last.runs if self._own.last else ()
+        followed = {record.request_id: record.head for record in self._records.values()}
+        return tuple(followed.get(run.request_id) or run for run in told)
 
     @property
     def playbook(self) -> str | None:
@@ -226,9 +231,7 @@ class Watch:
         steps = await record.read(self._api)
         if steps is None:
             return []
-        if record is not self._own:
-            return steps
-        return steps + self._take_runs(listened=listened)
+        return steps + self._take_runs(listened=listened) if record is self._own else steps
 
     def _take_runs(self, *, listened: bool) -> list[WatchedStep]:
         """Take what the job's record has told of its runs; those it had not told of before may have been heard."""
@@ -236,7 +239,7 @@ class Watch:
         if told is None or told.playbook is None:
             self.is_job = False
             return []
-        self.is_job, self.runs = True, told.runs
+        self.is_job = True
         for run in told.runs:
             if run.created_at_ms is None:
                 continue
@@ -248,8 +251,8 @@ class Watch:
         unplaced, self._unplaced = self._unplaced, []
         return [step for update in unplaced if update["requestId"] in self._records for step in self._take_live(update)]
 
-    def _follow(self, request_id: str, run: JobRun | None = None) -> FollowedRecord:
-        return FollowedRecord(request_id, run=run, patience=self._patience, notify=self._notify, random=self._random)
+    def _follow(self, request_id: str, head: JobRun | None = None) -> FollowedRecord:
+        return FollowedRecord(request_id, head=head, patience=self._patience, notify=self._notify, random=self._random)
 
     def _verdict(self) -> str | None:
         """Return what became of it, if that is known together with every step up to there, its runs' included."""

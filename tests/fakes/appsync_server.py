@@ -85,6 +85,7 @@ class FakeAppSync(FakeRecord):
         connection_timeout_ms: How long, by its own word, a client shall wait for keep-alives. Only one is sent.
         refuse_refresh: Whether refresh tokens are refused.
         password: What signs the user in.
+        large_result: What the link `/result` leads to; None refuses it, as an expired link is refused.
         reads: The `afterSeq` of each read so far.
         reads_of: What was read each time.
         listed: What runs there are, by its own word, newest first.
@@ -121,6 +122,7 @@ class FakeAppSync(FakeRecord):
     reads_of: list[str] = field(default_factory=list)
     started_with: dict[str, Any] | None = None
     job: FakeJob | None = None
+    large_result: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         self._schema = _schema()
@@ -273,6 +275,10 @@ class FakeAppSync(FakeRecord):
         end = begin + min(limit or self.page_runs, self.page_runs)
         return {"runs": self.listed[begin:end], "nextCursor": str(end) if end < len(self.listed) else None}
 
+    async def serve_result(self, _: web.Request) -> web.Response:
+        """Serve what a job's link leads to, as a bucket does."""
+        return web.Response(status=403) if self.large_result is None else _json(self.large_result)
+
     # The real-time protocol
 
     async def serve_live(self, request: web.Request) -> web.StreamResponse:
@@ -348,6 +354,7 @@ async def appsync_server() -> AsyncIterator[FakeAppSync]:
     app.router.add_post("/", server.answer)
     app.router.add_post("/graphql", server.answer)
     app.router.add_get("/graphql", server.serve_live)
+    app.router.add_get("/result", server.serve_result)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     try:

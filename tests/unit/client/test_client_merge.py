@@ -30,21 +30,39 @@ def progress(after_seq: int, last_seq: int, *, recorded: int, ended: bool) -> Pr
 
 
 @dataclass(frozen=True)
+class Told:
+    """What a job's record tells of a run: how many steps there are, but none of them."""
+
+    last_seq: int
+    ended: bool
+    steps: tuple[WatchedStep, ...] = ()
+
+
+Arrival = WatchedStep | Progress | Told
+
+
+@dataclass(frozen=True)
 class History:
     """A run of `total` steps that ends, and what of it arrived: in any order, late, repeated, or not at all."""
 
     total: int
-    arrivals: list[WatchedStep | Progress]
+    arrivals: list[Arrival]
 
 
 def histories() -> st.SearchStrategy[History]:
     return st.integers(1, 12).flatmap(
-        lambda total: st.builds(History, st.just(total), st.lists(lives(total) | answers(total), max_size=25))
+        lambda total: st.builds(
+            History, st.just(total), st.lists(lives(total) | answers(total) | heads(total), max_size=25)
+        )
     )
 
 
 def lives(total: int) -> st.SearchStrategy[WatchedStep]:
     return st.integers(1, total).map(step)
+
+
+def heads(total: int) -> st.SearchStrategy[Told]:
+    return st.integers(0, total).map(lambda last_seq: Told(last_seq, ended=last_seq == total))
 
 
 def answers(total: int) -> st.SearchStrategy[Progress]:
@@ -53,7 +71,10 @@ def answers(total: int) -> st.SearchStrategy[Progress]:
     )
 
 
-def take(merge: Merge, arrival: WatchedStep | Progress) -> list[int | None]:
+def take(merge: Merge, arrival: Arrival) -> list[int | None]:
+    if isinstance(arrival, Told):
+        merge.told(arrival.last_seq, ended=arrival.ended)
+        return []
     ready = merge.add_live(arrival) if isinstance(arrival, WatchedStep) else merge.add_recorded(arrival)
     return [each.seq for each in ready]
 
@@ -65,6 +86,7 @@ def test_each_step_is_given_out_once_in_order_and_complete_is_said_only_with_all
 
     for arrival in history.arrivals:
         given_out += take(merge, arrival)
+        told_of_the_end |= isinstance(arrival, Told) and arrival.ended
         told_of_the_end |= isinstance(arrival, Progress) and arrival.whole and arrival.status.ended
 
         assert given_out == list(range(1, merge.held_seq + 1))

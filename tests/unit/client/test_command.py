@@ -20,6 +20,7 @@ from runcast.client.patience import Patience
 from runcast.clock import epoch_ms
 from tests.contracts.watching_client import DEADLINE_SECONDS
 from tests.fakes.appsync_server import ID_TOKEN, ROOT, USERNAME, FakeAppSync, ServiceError, listed
+from tests.unit.client.conftest import job_goes_well
 
 REQUEST_ID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 COME_BACK = f"runcast watch {REQUEST_ID}; to cancel it: runcast cancel {REQUEST_ID}"
@@ -177,17 +178,85 @@ async def test_cancel_says_how_the_run_stands(
     assert json.loads(capsys.readouterr().out) == line
 
 
+async def test_job_shows_each_agents_steps_result_and_count(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]
+):
+    server.script = job_goes_well
+
+    code = await run("job", "site-assessment", "Where?", "--id", REQUEST_ID, "--parameters", '{"cells": 4}')
+
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert (code, err) == (0, "")
+    assert len([line for line in lines if line.startswith("north ")]) == 3
+    assert lines[0].split() == ["job", "1", "0.10", "s", "loading_agents", "Loading", "the", "playbook"]
+    assert lines[-1] == f"job {REQUEST_ID}: complete, 3 runs, 13 steps recorded, 13 received live, 0 missing"
+    assert server.started_with == {
+        "playbook": "site-assessment",
+        "query": "Where?",
+        "parameters": '{"cells": 4}',
+        "jobId": REQUEST_ID,
+    }
+
+
+@pytest.mark.parametrize(("status", "expected"), [("complete", 0), ("error", 1), ("cancelled", 3)])
+async def test_the_exit_code_says_how_a_job_ended(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], status: str, expected: int
+):
+    job = server.has_job(REQUEST_ID)
+    job.plan("terrain")
+    job.end(status, error="It broke." if status == "error" else None)
+
+    assert await run("watch", REQUEST_ID) == expected
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"job {REQUEST_ID}: {status}, 0 runs, 1 steps recorded, 0 received live, 0 missing"
+    )
+    assert await run("show", REQUEST_ID) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"job {REQUEST_ID}: {status}, 0 runs, 1 steps recorded"
+
+
+@pytest.mark.parametrize("command", ["watch", "show"])
+async def test_a_large_result_is_fetched_or_it_is_said_why_not(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], command: str
+):
+    job = server.has_job(REQUEST_ID)
+    job.end()
+    job.result_link = {"url": server.url.replace("graphql", "result"), "expiresAt": 0.0}
+    server.large_result = {"summary": "Build it.", "facts": {}}
+
+    assert await run(command, REQUEST_ID) == 0
+    out, err = capsys.readouterr()
+    assert (out.splitlines()[-3:-1], err) == (["result:", "Build it."], "")
+    server.large_result = None
+    assert await run(command, REQUEST_ID) == 0
+    out, err = capsys.readouterr()
+    assert "result:" not in out
+    assert out.splitlines()[-1].startswith(f"job {REQUEST_ID}: complete, ")
+    assert err == "The link to the result has expired. Read the job's record again for a new one.\n"
+
+
+async def test_a_job_that_may_have_been_started_says_how_to_come_back(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RUNCAST_GRAPHQL_URL", "http://127.0.0.1:9/graphql")
+
+    assert await run("job", "site-assessment", "Where?", "--no-live", "--id", REQUEST_ID) == 1
+    assert capsys.readouterr().err.endswith(f"The job may have been started. To watch it again: {COME_BACK}\n")
+
+
 async def test_list_shows_ones_own_runs(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
     server.listed = [
         listed("r2", began_ms=epoch_ms() - 90_000),
         listed("r1", began_ms=epoch_ms() - 7_300_000, status="error", liveness="done", seq=12, error="why"),
+        listed("j1", began_ms=epoch_ms() - 7_300_000, agent="orchestrator", jobId="j1", playbook="site-assessment"),
     ]
 
     assert await run("list") == 0
     assert capsys.readouterr() == (
-        "run  agent    status              steps    age\n"
-        "r2   terrain  in_progress (live)      3  1 min\n"
-        "r1   terrain  error                  12    2 h\n",
+        "run  agent                     status              steps    age\n"
+        "r2   terrain                   in_progress (live)      3  1 min\n"
+        "r1   terrain                   error                  12    2 h\n"
+        "j1   playbook site-assessment  in_progress (live)      3    2 h\n",
         "",
     )
     assert await run("list", "--limit", "1", "--json") == 0

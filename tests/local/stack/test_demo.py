@@ -1,0 +1,77 @@
+"""The demonstration, on a machine that only pretends: what it says last, and when it calls itself a success."""
+
+import asyncio
+import os
+import re
+from dataclasses import replace
+
+import pytest
+
+from local.demo import demo
+from local.processes import LocalProcess
+from local.settings import Settings
+from local.stack_state import StackState, prepare_directory
+from local.users import User
+from tests.contracts.watching_client import DEADLINE_SECONDS
+from tests.fakes.appsync_server import APP_CLIENT_ID, PASSWORD, USERNAME, appsync_server
+from tests.unit.client.conftest import goes_well, job_goes_well
+
+RUN = r"run \S+: complete, 4 steps recorded, 4 received live, 0 missing"
+JOB = r"job \S+: complete, 3 runs, 13 steps recorded, 13 received live, 0 missing"
+
+
+@pytest.fixture
+async def server():
+    async with appsync_server() as running:
+
+        async def script(server):
+            await (goes_well if server.job is None else job_goes_well)(server)
+
+        running.script = script
+        yield running
+
+
+@pytest.fixture
+def settings(server, tmp_path):
+    """A machine that is up, by what its state directory says."""
+    directory = tmp_path / "state"
+    prepare_directory(directory)
+    outputs = {
+        "graphql_url": server.url,
+        "rest_url": "http://127.0.0.1:1",
+        "user_pool_client_id": APP_CLIENT_ID,
+        "region": "us-east-1",
+    }
+    starter = LocalProcess.of("the test", os.getpid())
+    users = (User(USERNAME, "acme", "user-1", PASSWORD),)
+    endpoint_url = server.url.removesuffix("graphql")
+    StackState(directory, endpoint_url, "http://127.0.0.1:1", starter, (), outputs, users).save()
+    return replace(Settings(), directory=directory)
+
+
+async def shown(settings):
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        return await asyncio.to_thread(demo, settings, agent="terrain", playbook="site-assessment", query="Where?")
+
+
+async def test_a_run_and_a_job_are_watched_and_counted_last(settings, capfd):
+    assert await shown(settings) == 0
+    out = capfd.readouterr().out
+    *_, run, job = out.splitlines()
+    assert re.fullmatch(RUN, run), run
+    assert re.fullmatch(JOB, job), job
+    assert "$ runcast job site-assessment 'Where?'" in out
+
+
+async def test_a_job_that_fails_is_no_success(server, settings, capfd):
+    async def script(server):
+        if server.job is None:
+            await goes_well(server)
+        else:
+            await server.send(server.job.end("error", error="It broke."), of=server.job)
+
+    server.script = script
+
+    assert await shown(settings) == 1
+    last = capfd.readouterr().out.splitlines()[-1]
+    assert last.endswith(": error, 0 runs, 1 steps recorded, 1 received live, 0 missing")
