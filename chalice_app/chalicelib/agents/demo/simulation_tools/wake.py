@@ -30,8 +30,7 @@ class Energy:
 
     Attributes:
         gross_gigawatt_hours: Without wakes.
-        net_gigawatt_hours: With them.
-        net_gigawatt_hours_by_sector: The same, by where the wind comes from.
+        net_gigawatt_hours_by_sector: With them, by where the wind comes from, as the wind was given.
         installed_megawatts: Of all turbines.
     """
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from chalicelib.agents import registry
+from chalicelib.agents.demo.layout_tools.tools import place_turbines
+from chalicelib.agents.demo.simulation_tools.tools import annual_energy
+from chalicelib.agents.demo.terrain_tools.tools import buildable_cells
 from chalicelib.agents.demo.wind.findings import findings_of, layout_in
-from chalicelib.agents.demo.wind.settings import settings_of
+from chalicelib.agents.demo.wind.settings import BOUNDS, settings_of
 from chalicelib.agents.run import AgentRun
 
 from runcast.strands.outcome import outcome_of
@@ -57,6 +60,13 @@ def test_a_wrong_parameter_is_refused(agent, parameters, message):
     with pytest.raises((TypeError, ValueError)) as refused:
         registry.load(agent)(run)
     assert str(refused.value) == message
+
+
+def test_a_model_and_a_caller_may_set_the_same():
+    for tool in (buildable_cells, place_turbines, annual_energy):
+        for name, about in tool.tool_spec["inputSchema"]["json"]["properties"].items():
+            if name != "area":
+                assert (about["minimum"], about["maximum"]) == BOUNDS[name]
 
 
 def test_other_parameters_are_nobodys_concern():
