@@ -124,17 +124,20 @@ class AgentInvoker:
             Unavailable: A service did not answer; run again, this goes on.
         """
         self._record.require_open()
-        died = ""
+        died: str | None = None
         for attempt, request_id in enumerate(self._job.request_ids(entry.name), start=1):
             if attempt < first_attempt:
                 continue
             run = self._store.read(request_id)
             if run is None or not worker_died(run):
                 run = self._ended(entry, run or self._put(entry, request_id), complaint)
-                self._require_complete(entry, run)
-                return {"name": entry.name, "attempt": attempt, "requestId": request_id}
-            died = f" The last time: {run.error}"
-        raise AgentFailed(f"{entry.name}: its worker died in every attempt.{died}")
+                if not worker_died(run):
+                    self._require_complete(entry, run)
+                    return {"name": entry.name, "attempt": attempt, "requestId": request_id}
+                if attempt < limits.ATTEMPTS_MAX:
+                    raise WorkerDied(f"{entry.name}: {run.error}")
+            died = run.error
+        raise AgentFailed(f"{entry.name}: its worker died in every attempt. The last time: {died}")
 
     def _put(self, entry: Entry, request_id: str) -> Run:
         owner = self._record.read().owner
@@ -235,8 +238,6 @@ class AgentInvoker:
         match run.status:
             case RunStatus.COMPLETE:
                 return
-            case RunStatus.ERROR if worker_died(run):
-                raise WorkerDied(f"{entry.name}: {run.error}")
             case RunStatus.ERROR:
                 raise AgentFailed(f"{entry.name}: {run.error}")
             case RunStatus.CANCELLED if any(step.step == "waiting" for step in run.steps[-2:]):

@@ -232,7 +232,7 @@ def test_a_function_that_answers_without_a_record_is_a_dead_worker(job, clock):
 
 def test_three_dead_workers_are_enough(job):
     job = job(*[lambda store, event: None] * 3)
-    for _ in range(3):
+    for _ in range(2):
         fails(WorkerDied, job)
     for _ in range(2):
         assert fails(AgentFailed, job) == (
