@@ -79,8 +79,9 @@ def save_results(
 
 def _saved(job: Job, store: RunStore, event: Json, s3: Callable[[], S3Client], bucket: str) -> End:
     """Keep the result, and return the end that tells where; an end as an error if it cannot be kept."""
-    runs = latest_runs(store, job, Playbook.of(event["playbook"]).entries)
-    text = json.dumps({"summary": event["summary"], **merged(runs)}, separators=(",", ":"))
+    entries = Playbook.of(event["playbook"]).entries
+    found = merged(entries, latest_runs(store, job, entries))
+    text = json.dumps({"summary": event["summary"], **found}, separators=(",", ":"))
     if len(text) <= limits.RESULT_MAX_BYTES:
         return End(RunStatus.COMPLETE, result_json=text)
     if len(text) > RESULT_MAX_BYTES:

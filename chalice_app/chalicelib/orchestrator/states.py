@@ -21,7 +21,7 @@ from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Playbook
 from chalicelib.orchestrator.save_results import save_results
 from chalicelib.orchestrator.status_utils import JobRecord
-from chalicelib.orchestrator.synthesizer import synthesize
+from chalicelib.orchestrator.synthesizer import merged, synthesize
 from chalicelib.orchestrator.validator import validate
 from runcast.errors import RuncastError, Unavailable
 from runcast.record.model import Json
@@ -97,10 +97,11 @@ def _validate(state: _State) -> Json:
 
 def _synthesize(state: _State) -> Json:
     config = state.config
+    entries = Playbook.of(state.event["playbook"]).entries
     return synthesize(
         state.job,
         state.record,
-        latest_runs(state.store, state.job, Playbook.of(state.event["playbook"]).entries),
+        merged(entries, latest_runs(state.store, state.job, entries)),
         model=aws.bedrock(
             config.model_connect_timeout_seconds, config.model_read_timeout_seconds, config.model_max_attempts
         ),

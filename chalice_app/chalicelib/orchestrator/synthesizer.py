@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.orchestrator.errors import ModelFailed
 from chalicelib.orchestrator.job import Job
 from chalicelib.orchestrator.outputs import facts_of, text_of
+from chalicelib.orchestrator.playbook import Entry
 from chalicelib.orchestrator.rules import agree
 from chalicelib.orchestrator.status_utils import JobRecord
 from runcast.errors import Unavailable
@@ -49,35 +50,42 @@ _TRANSIENT_CODES = {
 }
 
 
-def merged(runs: Mapping[str, Run]) -> Json:
+def merged(entries: Mapping[str, Entry], runs: Mapping[str, Run]) -> Json:
     """Return one result of many.
 
     Args:
-        runs: The accepted run of each agent, by the entries' names.
+        entries: The playbook's, by their names.
+        runs: The accepted run of each, by the same names.
 
     Returns:
-        `facts` by agent and name, `texts` by agent, `conflicts` (equally named facts that disagree, with every agent's
-        value) and `runs` (the ids).
+        `facts` by agent and name, `texts` by agent, `conflicts` (equally named facts of the same matter that disagree,
+        with the values of those at odds) and `runs` (the ids).
     """
     facts = {name: facts_of(run.result) for name, run in runs.items()}
     texts = {name: text_of(run.result) for name, run in runs.items()}
     return {
         "facts": {name: found for name, found in facts.items() if found},
         "texts": {name: text for name, text in texts.items() if text is not None},
-        "conflicts": _conflicts(facts),
+        "conflicts": _conflicts(entries, facts),
         "runs": {name: run.request_id for name, run in runs.items()},
     }
 
 
 def synthesize(
-    job: Job, record: JobRecord, runs: Mapping[str, Run], *, model: BedrockRuntimeClient, model_id: str, max_tokens: int
+    job: Job,
+    record: JobRecord,
+    found: Json,
+    *,
+    model: BedrockRuntimeClient,
+    model_id: str,
+    max_tokens: int,
 ) -> Json:
     """Let the model sum a job up.
 
     Args:
         job: Which job.
         record: The job's.
-        runs: The accepted run of each agent, by the entries' names.
+        found: What its agents have put out, `merged`.
         model: Bedrock's client.
         model_id: Which model.
         max_tokens: How much it may write in any case.
@@ -95,7 +103,7 @@ def synthesize(
         answer = model.converse(
             modelId=model_id,
             system=[{"text": _TASK}],
-            messages=[{"role": "user", "content": [{"text": _prompt(job, merged(runs))}]}],
+            messages=[{"role": "user", "content": [{"text": _prompt(job, found)}]}],
             inferenceConfig={"maxTokens": min(max_tokens, _SUMMARY_MAX_TOKENS)},
         )
     except ClientError as error:
@@ -114,18 +122,36 @@ def synthesize(
     return {"summary": _fitting(summary), "error": None}
 
 
-def _conflicts(facts: Mapping[str, Mapping[str, Json]]) -> list[Json]:
-    names = sorted({fact for found in facts.values() for fact in found})
-    said = {fact: {agent: found[fact] for agent, found in facts.items() if fact in found} for fact in names}
-    return [
-        {
-            "fact": fact,
-            "values": {agent: each["value"] for agent, each in by_agent.items()},
-            "units": {agent: each["unit"] for agent, each in by_agent.items()},
-        }
-        for fact, by_agent in said.items()
-        if any(not agree(one, other, _CONFLICT_TOLERANCE) for one, other in combinations(by_agent.values(), 2))
-    ]
+def _conflicts(entries: Mapping[str, Entry], facts: Mapping[str, Mapping[str, Json]]) -> list[Json]:
+    conflicts = []
+    for fact in sorted({fact for found in facts.values() for fact in found}):
+        said = {name: found[fact] for name, found in facts.items() if fact in found}
+        pairs = [
+            (one, other)
+            for one, other in combinations(said, 2)
+            if _same_matter(entries, one, other) and not agree(said[one], said[other], _CONFLICT_TOLERANCE)
+        ]
+        at_odds = {name: said[name] for name in said if any(name in pair for pair in pairs)}
+        if at_odds:
+            values = {name: each["value"] for name, each in at_odds.items()}
+            units = {name: each["unit"] for name, each in at_odds.items()}
+            conflicts.append({"fact": fact, "values": values, "units": units})
+    return conflicts
+
+
+def _same_matter(entries: Mapping[str, Entry], one: str, other: str) -> bool:
+    """Whether two agents speak of the same: not where one agent was given different things, as alternatives are.
+
+    Nor where one of them has worked on another's output instead of this one's.
+    """
+    if entries[one].agent == entries[other].agent:
+        return (entries[one].parameters, entries[one].reads) == (entries[other].parameters, entries[other].reads)
+    return not (_reads_instead(entries, one, other) or _reads_instead(entries, other, one))
+
+
+def _reads_instead(entries: Mapping[str, Entry], reader: str, other: str) -> bool:
+    reads = entries[reader].reads
+    return other not in reads and any(entries[name].agent == entries[other].agent for name in reads)
 
 
 def _prompt(job: Job, found: Json) -> str:

@@ -19,7 +19,7 @@ from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Playbook
 from chalicelib.orchestrator.save_results import save_results
 from chalicelib.orchestrator.status_utils import JobRecord
-from chalicelib.orchestrator.synthesizer import synthesize
+from chalicelib.orchestrator.synthesizer import merged, synthesize
 from chalicelib.orchestrator.validator import validate
 
 from runcast.errors import RuncastError, Unavailable
@@ -185,8 +185,9 @@ class Machine:
         return validate(self.job, self.record(), self.store, playbook, results)
 
     def synthesize(self, playbook):
-        runs = latest_runs(self.store, self.job, Playbook.of(playbook).entries)
-        return synthesize(self.job, self.record(), runs, model=self.model, model_id="m", max_tokens=4000)
+        entries = Playbook.of(playbook).entries
+        found = merged(entries, latest_runs(self.store, self.job, entries))
+        return synthesize(self.job, self.record(), found, model=self.model, model_id="m", max_tokens=4000)
 
     def save(self, **event):
         return save_results(

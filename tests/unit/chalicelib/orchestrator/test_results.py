@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from chalicelib.orchestrator.synthesizer import PROMPT_MAX_CHARACTERS, SUMMARY_MAX_BYTES
+from chalicelib.orchestrator.playbook import Entry
+from chalicelib.orchestrator.synthesizer import PROMPT_MAX_CHARACTERS, SUMMARY_MAX_BYTES, merged
 
 from runcast.errors import Unavailable
 from runcast.record.model import RunStatus
@@ -19,7 +21,7 @@ def refusal(code):
 
 
 @pytest.mark.parametrize(
-    ("east", "west", "conflict"),
+    ("survey", "report", "conflict"),
     [
         (fact(2.0, "degrees"), fact(2.0 + 1e-9, "degrees"), False),
         (fact(2.0, "degrees"), fact(2.1, "degrees"), True),
@@ -28,15 +30,49 @@ def refusal(code):
         (fact("north"), fact("south"), True),
     ],
 )
-def test_equally_named_facts_that_disagree_are_a_conflict(machine, east, west, conflict):
-    job = machine({"east": [output(slope=east)], "west": [output(slope=west)]})
+def test_equally_named_facts_that_disagree_are_a_conflict(machine, survey, report, conflict):
+    both = [output(slope=survey)]
+    job = machine({"east": both, "west": both, "report": [output(slope=report)]})
     job.run()
+    names = {"east": survey, "west": survey, "report": report}
     expected = {
         "fact": "slope",
-        "values": {"east": east["value"], "west": west["value"]},
-        "units": {"east": east["unit"], "west": west["unit"]},
+        "values": {name: each["value"] for name, each in names.items()},
+        "units": {name: each["unit"] for name, each in names.items()},
     }
     assert job.own.result["conflicts"] == ([expected] if conflict else [])
+
+
+def entries(**agents):
+    """Entries of a playbook: agent, parameters and what it reads, by name."""
+    return {
+        name: Entry(name, agent, "?", parameters, reads, 60, True, ())
+        for name, (agent, parameters, reads) in agents.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("playbook", "conflict"),
+    [
+        (entries(a=("survey", {}, ()), b=("survey", {}, ())), {"a", "b"}),  # asked twice
+        (entries(a=("survey", {"side": 1}, ()), b=("survey", {"side": 2}, ())), set()),
+        (entries(a=("survey", {}, ()), b=("lidar", {"side": 2}, ())), {"a", "b"}),
+        (
+            entries(
+                a=("layout", {"spacing": 4}, ()),
+                b=("layout", {"spacing": 7}, ()),
+                c=("simulation", {}, ("a",)),
+                d=("simulation", {}, ("b",)),
+            ),
+            {"a", "c"},  # d is at odds with a, but has worked on b
+        ),
+    ],
+)
+def test_alternatives_are_no_conflict(playbook, conflict):
+    values = {"a": 1, "b": 2, "c": 3, "d": 2}
+    runs = {name: SimpleNamespace(result=output(n=fact(values[name])), request_id=name) for name in playbook}
+    conflicts = merged(playbook, runs)["conflicts"]
+    assert {name for each in conflicts for name in each["values"]} == conflict
 
 
 def test_the_model_is_told_the_question_and_what_was_found(machine):
