@@ -32,8 +32,9 @@ setup: $(SETUP) $(CHECKOV)/.ready ## Install everything, from the lock files
 demo: $(SETUP) ## See it: start all on this machine, run an agent, watch it live, show the record, stop (AGENT=, QUERY=)
 	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)"
 
+# Two at once: one works on what is deployed, the other on everything else (tests/conftest.py says which).
 test: lint types $(CHECKOV)/.ready ## Lint, check types, run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
 	@$(BIN)/python -m pytest tests/unit tests/functional tests/examples
