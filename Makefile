@@ -35,8 +35,9 @@ setup: $(SETUP) $(CHECKOV)/.ready ## Install everything, from the lock files
 demo: $(SETUP) ## See it: start all on this machine, watch an agent and a playbook live, stop (AGENT=, PLAYBOOK=, QUERY=)
 	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)" --playbook "$(PLAYBOOK)"
 
+# Two at once: one works on what is deployed, the other on everything else (tests/conftest.py says which).
 test: lint types $(CHECKOV)/.ready ## Lint, check types, run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
 	@$(BIN)/python -m pytest tests/unit tests/functional tests/examples

@@ -1,7 +1,8 @@
-"""What holds for every test: no recorder outlives it, and no module inherits another's AWS credentials.
+"""What holds for every test: where it runs, that no recorder outlives it, and that no module inherits AWS credentials.
 
-A recorder that nobody ends beats on, and with moto gone its beats would go to the real AWS. boto3 keeps the credentials
-that it has found first for its default session.
+Tests that share something dear (a packaged module, a machine that is deployed to, an emulator) run one after the other
+in one process; so do the tests of one file. A recorder that nobody ends beats on, and with moto gone its beats would go
+to the real AWS. boto3 keeps the credentials that it has found first for its default session.
 """
 
 from __future__ import annotations
@@ -9,11 +10,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
+from pathlib import Path
 
 import boto3
 import pytest
 
+_TESTS = Path(__file__).parent
+# Each of these lines has one machine, or one emulator. The first also packages the project, in place.
+_TOGETHER = {"e2e": "deployed", "terraform": "deployed", "local/front": "front", "reliability": "reliability"}
 _STOPPING_SECONDS = 5.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests belong into one process, where there are several."""
+    for item in items:
+        folder = item.path.parent.relative_to(_TESTS).as_posix()
+        group = next((group for shared, group in _TOGETHER.items() if f"{folder}/".startswith(f"{shared}/")), None)
+        item.add_marker(pytest.mark.xdist_group(group or str(item.path.relative_to(_TESTS))))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -28,6 +41,14 @@ def pytest_runtest_call() -> Generator[None]:
     names = ", ".join(recorder.name for recorder in left if recorder.is_alive())
     if names:
         pytest.fail(f"not ended, and still writing: {names}", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let what a test has printed travel between processes: some print half of a character on purpose."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -6,6 +6,7 @@ DynamoDB Local needs Java 17 and Maven, which fetches it once into `.local/`; wi
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -41,17 +42,20 @@ def why_no_judge() -> str | None:
     version = re.search(r'version "(\d+)', told)
     if version is None or int(version[1]) < 17:
         return f"DynamoDB Local needs Java 17; `java -version` says: {told.splitlines()[:1]}"
-    if (JARS / ".ready").exists():
-        return None
-    if maven is None:
+    if maven is None and not (JARS / ".ready").exists():
         return "DynamoDB Local is fetched by Maven: there is no `mvn` on the PATH"
-    fetched = subprocess.run(
-        [maven, "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={JARS}"],
-        capture_output=True, text=True, timeout=280,
-    )  # fmt: skip
-    if fetched.returncode:
-        return f"Maven could not fetch DynamoDB Local: {(fetched.stdout + fetched.stderr).strip()[-300:]}"
-    (JARS / ".ready").touch()
+    JARS.mkdir(parents=True, exist_ok=True)
+    with (JARS / ".lock").open("w") as lock:  # every process that runs tests asks, and one fetches
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (JARS / ".ready").exists():
+            return None
+        fetched = subprocess.run(
+            [maven, "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={JARS}"],
+            capture_output=True, text=True, timeout=280,
+        )  # fmt: skip
+        if fetched.returncode:
+            return f"Maven could not fetch DynamoDB Local: {(fetched.stdout + fetched.stderr).strip()[-300:]}"
+        (JARS / ".ready").touch()
     return None
 
 
