@@ -51,13 +51,18 @@ class RealRuns:
     Args:
         client: A client of it, with no fault on its way.
         seed: Of all dice.
+
+    Attributes:
+        store: The table.
+        url: Where it is, with no fault on the way.
+        good: What a run without any fault came to.
     """
 
     def __init__(self, client: Any, seed: int) -> None:
-        self._url = client.meta.endpoint_url
-        self._store = RunStore(client, TABLE_NAME)
+        self.url = client.meta.endpoint_url
+        self.store = RunStore(client, TABLE_NAME)
         self._seed = seed
-        self._good = self._run_undisturbed()
+        self.good = self._run_undisturbed()
 
     def run(self, number: int) -> Came:
         """Do one run, whatever its number brings; raise `Broken` if a promise is."""
@@ -66,9 +71,9 @@ class RealRuns:
         kinds = dice.sample(FAULTS, dice.randint(1, len(FAULTS)))
         request_id = f"chaos-{self._seed}-{number}"
         if dice.random() < 0.5:
-            self._store.create(request_id, owner=OWNER, agent=AGENT)
+            self.store.create(request_id, owner=OWNER, agent=AGENT)
         percent = dice.choice((0, 10, 30, 50))
-        with fault_proxy(self._url, kinds, percent=percent, seed=dice.randrange(1_000_000)) as proxy:
+        with fault_proxy(self.url, kinds, percent=percent, seed=dice.randrange(1_000_000)) as proxy:
             disturb = {
                 "nothing": self._undisturbed,
                 "kill": self._killed,
@@ -77,63 +82,63 @@ class RealRuns:
                 "closer": self._closed,
             }[happening]
             disturb(request_id, proxy, dice)
-            return Came(proxy.faults + (happening != "nothing"), len(self._checked(request_id)[1]))
+            return Came(proxy.faults + (happening != "nothing"), len(self.checked(request_id)[1]))
 
     def _run_undisturbed(self) -> Good:
         request_id = f"chaos-{self._seed}-good"
-        with self._worker(request_id, self._url) as worker:
+        with self.worker(request_id, self.url) as worker:
             answer = self._answer_of(worker)
-            run, steps = self._checked(request_id)
+            run, steps = self.checked(request_id)
             assert run is not None
             assert run.status is RunStatus.COMPLETE
             assert worker.calls == CALLS
-            return Good(_kept(answer), _told(steps))
+            return Good(_kept(answer), told(steps))
 
     def _undisturbed(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
-        with self._worker(request_id, proxy.url) as worker:
-            self._check_answer(request_id, worker)
+        with self.worker(request_id, proxy.url) as worker:
+            self.check_answer(request_id, worker)
 
     def _killed(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
-        at, after = dice.randint(1, len(self._good.told)), dice.random() < 0.5
-        with self._worker(request_id, proxy.url, killed_at=at, killed_after=after) as worker:
+        at, after = dice.randint(1, len(self.good.told)), dice.random() < 0.5
+        with self.worker(request_id, proxy.url, killed_at=at, killed_after=after) as worker:
             if not worker.finished(_ANSWER_SECONDS):
                 broken("hung", f"{request_id}: no answer")
             if worker.answer is not None:  # the record could not be written, so it lived on
-                self._check_answer(request_id, worker)
+                self.check_answer(request_id, worker)
                 return
         self.check_dead(request_id, calls=worker.calls)
 
     def check_dead(self, request_id: str, *, calls: int) -> None:
         """A run whose worker is dead reads lost in time, is not run again when it is delivered again, and is ended."""
-        run = self._within(_LOST_SECONDS, request_id, _is_over)
-        with self._worker(request_id, self._url, invocation="again") as again:
+        run = self.within(_LOST_SECONDS, request_id, is_over)
+        with self.worker(request_id, self.url, invocation="again") as again:
             answer = self._answer_of(again)
         if answer["statusCode"] != 409 or again.calls:
             broken("repeated", f"{request_id}: after {calls} tool calls its event was run again: {answer}")
         if run is None or not run.status.ended:
             self._end_dead(request_id)
-        ended, steps = self._checked(request_id)
+        ended, steps = self.checked(request_id)
         if not (ended and ended.status.ended):
             broken("hung", f"{request_id} could not be ended")
         self._check_beginning(steps)
 
     def _cancelled(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
-        with self._worker(request_id, proxy.url) as worker:
+        with self.worker(request_id, proxy.url) as worker:
             worker.finished(dice.uniform(0.0, 0.6))
-            cancel(self._store, OWNER, request_id)
+            cancel(self.store, OWNER, request_id)
             answer = self._answer_of(worker)
-            run, steps = self._checked(request_id)
+            run, steps = self.checked(request_id)
             body = json.loads(answer["body"])
             if body["success"]:
-                self._check_answer(request_id, worker)
+                self.check_answer(request_id, worker)
             elif run is not None and run.status.ended and run.status is not RunStatus.CANCELLED:
                 broken("changed", f"{request_id}: cancelled, and then {run.status.value}: {body.get('error')}")
             self._check_beginning(steps)
 
     def _delivered_twice(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
-        with self._worker(request_id, proxy.url, invocation="first") as first:
+        with self.worker(request_id, proxy.url, invocation="first") as first:
             first.finished(dice.choice((0.0, 0.05, 0.5)))
-            with self._worker(request_id, proxy.url, invocation="second") as second:
+            with self.worker(request_id, proxy.url, invocation="second") as second:
                 workers = first, second
                 answers = [self._answer_of(worker) for worker in workers]
                 refused = [answer["statusCode"] == 409 for answer in answers]
@@ -144,22 +149,22 @@ class RealRuns:
                     if is_refused and worker.calls:
                         broken("repeated", f"{request_id}: a refused delivery did {worker.calls} tool calls")
                     if not is_refused:
-                        self._check_answer(request_id, worker, alone=not unanswered)
+                        self.check_answer(request_id, worker, alone=not unanswered)
 
     def _closed(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
         """A closer that comes again and again does nothing to a run that lives."""
-        with self._worker(request_id, proxy.url) as worker:
+        with self.worker(request_id, proxy.url) as worker:
             while not worker.finished(0.1):
-                close_dead(self._store, request_id, now_ms=epoch_ms)
-            self._check_answer(request_id, worker)
+                close_dead(self.store, request_id, now_ms=epoch_ms)
+            self.check_answer(request_id, worker)
 
     @contextmanager
-    def _worker(self, request_id: str, url: str, *, invocation: str = "first", **about: Any) -> Iterator[WorkerProcess]:
+    def worker(self, request_id: str, url: str, *, invocation: str = "first", **about: Any) -> Iterator[WorkerProcess]:
         event = {
             "agent": AGENT, "query": "How steep is it?", "requestId": request_id,
             "userId": OWNER.user_id, "tenantId": OWNER.tenant_id,
         }  # fmt: skip
-        delivery = Delivery(event, f"{request_id}-{invocation}", url, self._url, **about)
+        delivery = Delivery(event, f"{request_id}-{invocation}", url, self.url, **about)
         with worker_process(delivery) as worker:
             yield worker
             if worker.too_early:
@@ -171,53 +176,53 @@ class RealRuns:
             broken("hung", "a worker gave no answer")
         return worker.answer
 
-    def _check_answer(self, request_id: str, worker: WorkerProcess, *, alone: bool = True) -> None:
+    def check_answer(self, request_id: str, worker: WorkerProcess, *, alone: bool = True) -> None:
         """The result is the same bytes, and the record holds all of it, or the answer says that it does not."""
         answer = self._answer_of(worker)
         body = json.loads(answer["body"])
-        if _kept(answer) != self._good.answer or worker.calls != CALLS:
+        if _kept(answer) != self.good.answer or worker.calls != CALLS:
             broken("changed", f"{request_id} came to {answer}")
-        run, steps = self._checked(request_id)
+        run, steps = self.checked(request_id)
         if not alone:
             return
         self._check_beginning(steps)
-        if not body.get("degraded") and _told(steps) != self._good.told:
-            broken("lost", f"{request_id} holds {_told(steps)}, and its answer does not say so")
+        if not body.get("degraded") and told(steps) != self.good.told:
+            broken("lost", f"{request_id} holds {told(steps)}, and its answer does not say so")
         if run is not None and not run.status.ended:
-            self._within(_LOST_SECONDS, request_id, _is_over)
+            self.within(_LOST_SECONDS, request_id, is_over)
 
     def _check_beginning(self, steps: list[Step]) -> None:
         """Up to an end that another wrote, the record is what a whole run tells first."""
-        told = _told(steps)
-        if told and told[-1][1] in ("cancelled", "error"):
-            told.pop()
-        check_beginning(told, self._good.told)
+        stored = told(steps)
+        if stored and stored[-1][1] in ("cancelled", "error"):
+            stored.pop()
+        check_beginning(stored, self.good.told)
 
     def _end_dead(self, request_id: str) -> None:
         """What Lambda's report of the failed invocation leads to, delivered twice."""
-        endings = [close_dead(self._store, request_id, invocation=f"{request_id}-first") for _ in range(2)]
+        endings = [close_dead(self.store, request_id, invocation=f"{request_id}-first") for _ in range(2)]
         if [ending is not None for ending in endings] != [True, False]:
             broken("repeated", f"{request_id} was ended so: {endings}")
 
-    def _checked(self, request_id: str) -> tuple[Run | None, list[Step]]:
-        run = self._store.read(request_id)
+    def checked(self, request_id: str) -> tuple[Run | None, list[Step]]:
+        run = self.store.read(request_id)
         if run is None:
             return None, []
-        steps = [*(self._store.read_pages(request_id, run.pages) if run.pages else ()), *run.steps]
+        steps = [*(self.store.read_pages(request_id, run.pages) if run.pages else ()), *run.steps]
         check_order(run, steps)
         check_one_end(run, steps)
         return run, steps
 
-    def _within(self, seconds: float, request_id: str, condition: Callable[[Run | None], bool]) -> Run | None:
+    def within(self, seconds: float, request_id: str, condition: Callable[[Run | None], bool]) -> Run | None:
         deadline = time.monotonic() + seconds
-        while not condition(run := self._store.read(request_id)):
+        while not condition(run := self.store.read(request_id)):
             if time.monotonic() > deadline:
                 broken("hung", f"{request_id} still reads {run}")
             time.sleep(0.05)
         return run
 
 
-def _is_over(run: Run | None) -> bool:
+def is_over(run: Run | None) -> bool:
     return run is None or liveness(run, epoch_ms()) in (Liveness.LOST, Liveness.DONE)
 
 
@@ -226,5 +231,5 @@ def _kept(answer: dict[str, Any]) -> tuple[Any, ...]:
     return (answer["statusCode"], json.dumps({name: body.get(name) for name in OF_THE_RUN}))
 
 
-def _told(steps: list[Step]) -> list[tuple[Any, ...]]:
+def told(steps: list[Step]) -> list[tuple[Any, ...]]:
     return [(step.seq, step.step, step.message, step.tool_name) for step in steps]
