@@ -7,6 +7,10 @@ AGENT ?= terrain
 # The demonstration's own, where it has not been removed.
 PLAYBOOK ?= $(basename $(notdir $(wildcard chalice_app/chalicelib/agents/demo/playbooks/site-assessment.json)))
 QUERY ?= Where on this site could a wind farm be built?
+# How much `chaos` does, and which faults it meets.
+SEED ?= 1
+HISTORIES ?= 10000
+RUNS ?= 500
 # Where `plan`, `deploy` and `destroy` work: the module itself, or a root of your own with files for each ENVIRONMENT.
 TF_DIR ?= terraform
 ENVIRONMENT ?=
@@ -25,7 +29,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up dev down status remove-demo package wheel dist plan deploy destroy openapi terraform-docs checkov local-gaps bench compare-pywake pywake-data lock clean
+.PHONY: help setup demo test unit lint types format up dev down status remove-demo package wheel dist plan deploy destroy openapi terraform-docs checkov local-gaps bench chaos chaos-proof compare-pywake pywake-data lock clean
 
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -108,6 +112,12 @@ compare-pywake: $(PYWAKE)/.ready ## Compare the demonstration's wake model with 
 
 pywake-data: $(PYWAKE)/.ready ## Write the demonstration's data of Horns Rev 1, from PyWake's
 	@$(PYWAKE)/bin/python bench/pywake/extract.py
+
+chaos: $(SETUP) ## Play 10,000 histories of runs and do 500 real ones, with faults; some minutes (SEED=, HISTORIES=, RUNS=)
+	@PYTHONPATH=chalice_app $(BIN)/python -m tests.reliability.chaos --seed $(SEED) --histories $(HISTORIES) --runs $(RUNS)
+
+chaos-proof: $(SETUP) ## Take each guard of the record away, in a copy, and see that `make chaos` notices; some minutes
+	@PYTHONPATH=chalice_app $(BIN)/python -m tests.reliability.mutations
 
 lock: $(VENV)/.ready ## Resolve all dependencies anew, within what the .in files allow
 	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 chalice_app/requirements.in -o chalice_app/requirements.txt

@@ -26,6 +26,10 @@ _APPSYNC_MINUTE = 0.08 / _MILLION
 _REST_REQUEST = 3.50 / _MILLION
 _LOG_GB = 0.50
 _TRACE = 5.00 / _MILLION
+# The owner's index takes one write, that of open runs one more when the run begins and one when it ends.
+# Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations
+_INDEX_WRITES = 3
+_SWEEPS_A_MONTH = 30 * 24 * 12
 _TOKEN_IN, _TOKEN_OUT = 3.00 / _MILLION, 15.00 / _MILLION
 
 
@@ -88,7 +92,14 @@ def measure_costs(item: Mapping[str, Any]) -> list[Row]:
         Row("1,000 runs without the model", f"${sum(each for _, _, each in lines) * 1000:.2f}"),
         Row("  started and read by REST, they differ by", f"${by_rest * 1000:+.4f}"),
         Row("1,000 runs: the model", f"${model * 1000:.2f} ({tokens_in:,} tokens in, {tokens_out:,} out each)"),
+        Row(f"idle, a month: {_SWEEPS_A_MONTH:,} sweeps", f"${_SWEEPS_A_MONTH * _sweep(assumed):.3f}"),
     ]
+
+
+def _sweep(assumed: _Assumed) -> float:
+    """What it costs to look for runs that were left alone, where there are none: the scan reads a unit at most."""
+    lambda_ = _LAMBDA_REQUEST + assumed.small_function_gb_seconds * _LAMBDA_GB_SECOND
+    return lambda_ + _READ_UNIT + _TRACE + assumed.log_bytes_per_invocation / 1e9 * _LOG_GB
 
 
 def _units(item: Mapping[str, Any], beats: int, reads: int) -> tuple[int, int]:
@@ -101,7 +112,7 @@ def _units(item: Mapping[str, Any], beats: int, reads: int) -> tuple[int, int]:
     appended = sum(math.ceil(size / 1024) for size in sizes[1:])
     beaten = beats * math.ceil(sizes[len(sizes) // 2] / 1024)
     # The session is written when the client subscribes, and read, consistently, for each batch.
-    return put_and_claim + appended + beaten + 1, reads * math.ceil(sizes[-1] / 4096) + len(steps)
+    return put_and_claim + appended + beaten + _INDEX_WRITES + 1, reads * math.ceil(sizes[-1] / 4096) + len(steps)
 
 
 def _item_bytes(item: Mapping[str, Any]) -> int:

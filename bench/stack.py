@@ -32,7 +32,7 @@ def measure_stack() -> list[Row]:
         began = time.perf_counter()
         with LocalStack(settings, say=_silent) as stack:
             rows = [Row("make up, packaged already", f"{time.perf_counter() - began:.1f} s", "under 25 s")]
-            rows += [_starts(stack, name, door) for name, door in DOORS.items()]
+            rows += [_starts(stack, name, door.output, door) for name, door in DOORS.items() if door.output]
             rows += asyncio.run(_runs(stack))
             table = stack.state.outputs["agent_progress_table_name"]
             runs = stack.client("dynamodb").scan(TableName=table)["Items"]
@@ -59,8 +59,8 @@ def measure_demo() -> list[Row]:
     ]
 
 
-def _starts(stack: LocalStack, name: str, door: Door) -> Row:
-    function = stack.state.outputs[door.output]
+def _starts(stack: LocalStack, name: str, output: str, door: Door) -> Row:
+    function = stack.state.outputs[output]
     client = stack.client("lambda")
     seconds = []
     for _ in range(2):

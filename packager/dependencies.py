@@ -27,7 +27,7 @@ ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
 # Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 _PLATFORMS: dict[Architecture, str] = {"x86_64": "x86_64-manylinux_2_17", "arm64": "aarch64-manylinux_2_17"}
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-_REASON = re.compile(r"\bBecause (.*?) and you require\b", re.DOTALL)
+_REASON = re.compile(r"\bBecause\s+(.*?)\s+and\s+you\s+require\b", re.DOTALL)
 
 
 def install_dependencies(requirements: Path, architecture: Architecture, cache: Path) -> Path:
@@ -77,7 +77,8 @@ def _explained(refused: str, requirements: Path, architecture: Architecture, tar
     for requirement in pinned if _REASON.search(refused) else []:
         answer = _uv_install(_PLATFORMS[architecture], target, "--dry-run", requirement)
         if reason := _REASON.search(answer):
-            reasons.append(f"  {requirement}: {reason[1]}")
+            words = reason[1].split()  # uv breaks its lines where the terminal ends
+            reasons.append(f"  {requirement}: {' '.join(words)}")
     if not reasons:
         return f"{requirements.name}: {refused}"
     return "\n".join(

@@ -311,9 +311,13 @@ _OPEN = {"in_progress": RunStatus.IN_PROGRESS.value, "waiting": RunStatus.WAITIN
 
 
 def _as_read(run: Run) -> tuple[str, dict[str, Any]]:
-    """The condition that nobody has written since: whoever works on a run renews its lease with each write."""
-    condition = "#status = :status_read AND #seq = :seq_read AND #leaseUntil = :lease_read AND "
-    values = {"status_read": run.status.value, "seq_read": run.seq, "lease_read": run.lease_until_ms}
+    """The condition that nobody has written since.
+
+    Each step, and so each change of the status, adds to `seq`; each heartbeat renews the lease; and a claim names its
+    worker, though the lease that it sets may be the one that was there.
+    """
+    condition = "#seq = :seq_read AND #leaseUntil = :lease_read AND "
+    values = {"seq_read": run.seq, "lease_read": run.lease_until_ms}
     if run.worker is None:
         return condition + "attribute_not_exists(#worker)", values
     return condition + "#worker = :worker_read", {**values, "worker_read": run.worker}

@@ -1,6 +1,6 @@
-"""The engines that answer as DynamoDB: moto, MiniStack, and AWS's own DynamoDB Local, which judges where they disagree.
+"""The engines that answer as DynamoDB: one in memory, moto, MiniStack, and AWS's own DynamoDB Local, which judges.
 
-DynamoDB Local needs Java 17 and Maven, which fetches it once into `.local/`; without them the other two are asked.
+DynamoDB Local needs Java 17 and Maven, which fetches it once into `.local/`; without them the others are asked.
 """
 
 from __future__ import annotations
@@ -20,15 +20,19 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
 from local.front.process import FrontProcess
 from local.settings import Settings
 from runcast.record.store import STORE_CLIENT_CONFIG
+from tests.fakes.dynamodb_in_memory import DynamoDBInMemory
 
 PROJECT = Path(__file__).resolve().parents[2]
 JARS = PROJECT / ".local" / "dynamodb-local"
+# As the store's own client, but that a busy machine may take its time.
+PATIENT = STORE_CLIENT_CONFIG.merge(Config(connect_timeout=30, read_timeout=30))
 POM = PROJECT / "tests" / "reliability" / "dynamodb-local" / "pom.xml"
 
 
@@ -60,7 +64,7 @@ def why_no_judge() -> str | None:
 
 
 def backends() -> list[str]:
-    return ["moto", "ministack", *(["dynamodb-local"] if why_no_judge() is None else [])]
+    return ["memory", "moto", "ministack", *(["dynamodb-local"] if why_no_judge() is None else [])]
 
 
 @contextlib.contextmanager
@@ -68,6 +72,9 @@ def dynamodb(backend: str, directory: Path) -> Iterator[Any]:
     """Start a backend and return a client of it."""
     with contextlib.ExitStack() as stack:
         endpoint = None
+        if backend == "memory":
+            yield DynamoDBInMemory()
+            return
         if backend == "moto":
             stack.enter_context(mock_aws())
         elif backend == "ministack":
@@ -87,7 +94,7 @@ def dynamodb(backend: str, directory: Path) -> Iterator[Any]:
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=STORE_CLIENT_CONFIG,
+            config=PATIENT,
         )
 
 

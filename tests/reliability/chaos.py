@@ -1,0 +1,177 @@
+"""`make chaos`: the histories and the real runs at length, and what came of them in one line.
+
+    python -m tests.reliability.chaos --seed 7 --histories 10000 --runs 500
+
+Most histories are played in memory, the rest against every engine that answers as DynamoDB; the real runs are divided
+among the engines that listen on a port. Both halves run at once. It exits with 1 if a promise was broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import get_state_machine_test
+
+from runcast.record.store import RunStore
+from tests.fakes.agent_progress import create_agent_progress
+from tests.reliability.backends import backends, dynamodb, why_no_judge
+from tests.reliability.histories import Histories
+from tests.reliability.promises import KINDS, Broken
+from tests.reliability.real_runs import RealRuns
+from tests.unit.conftest import TABLE_NAME
+
+STEPS_OF_A_HISTORY = 20
+RUNS_AT_ONCE = 8
+_BATCH = 250
+# Of a hundred histories so many are played where they cost most: over the network, or through moto.
+_PERCENT_ELSEWHERE = 2
+
+
+class Tally(NamedTuple):
+    """What happened, and which promises were broken how often; tallies add up."""
+
+    faults: int = 0
+    runs: int = 0
+    steps: int = 0
+    broken: Counter[str] = Counter()  # noqa: RUF012 - never changed
+
+    def __add__(self, other: Any) -> Tally:
+        return Tally(
+            self.faults + other.faults, self.runs + other.runs, self.steps + other.steps, self.broken + other.broken
+        )
+
+    def line(self) -> str:
+        lost, repeated, hung, changed = (self.broken[kind] for kind in KINDS)
+        return (
+            f"chaos: {self.faults} faults, {self.runs} runs, {self.steps} steps: "
+            f"{lost} lost, {repeated} repeated, {hung} hung, {changed} changed results"
+        )
+
+
+def play_histories(client: Any, *, count: int, number: int) -> Tally:
+    """Play histories against one engine, whose table is there, until they are done or one is broken."""
+    total = Counter[str]()
+
+    class Counted(Histories):
+        @staticmethod
+        def make_store(clock: Callable[[], int]) -> RunStore:
+            return RunStore(client, TABLE_NAME, now_ms=clock)
+
+        def teardown(self) -> None:
+            try:
+                super().teardown()
+            finally:
+                total.update(faults=self.faults, runs=1, steps=len(self.seen))
+
+    # Neither the shortest history that breaks a promise is wanted here, nor one that did so before.
+    options = settings(
+        max_examples=count, stateful_step_count=STEPS_OF_A_HISTORY, phases=[Phase.generate], report_multiple_bugs=False,
+        deadline=None, database=None, print_blob=False, suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    broken = _broken_by(lambda: seed(number)(get_state_machine_test(Counted, settings=options))())
+    return Tally(total["faults"], total["runs"], total["steps"], broken)
+
+
+def do_real_runs(client: Any, *, numbers: Iterable[int], number: int) -> Tally:
+    """Do real runs against one engine, several at once."""
+    runs = RealRuns(client, number)
+
+    def one(each: int) -> Tally:
+        came = []
+        broken = _broken_by(lambda: came.append(runs.run(each)))
+        return Tally(came[0].faults if came else 0, 1, came[0].steps if came else 0, broken)
+
+    with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
+        return sum(pool.map(one, numbers), Tally())
+
+
+def chaos(*, histories: int, runs: int, number: int, engines: list[str]) -> Tally:
+    """Do all of it.
+
+    Args:
+        histories: How many histories.
+        runs: How many real runs.
+        number: The seed.
+        engines: Which engines, besides the one in memory.
+    """
+    elsewhere = histories * _PERCENT_ELSEWHERE // 100 if engines else 0
+    sizes = [min(_BATCH, histories - elsewhere - done) for done in range(0, histories - elsewhere, _BATCH)]
+    with ProcessPoolExecutor(2, mp_context=get_context("forkserver"), initializer=_quiet) as pool:
+        in_memory = [pool.submit(_play_in_memory, size, number * 1_000 + n) for n, size in enumerate(sizes)]
+        listening = [engine for engine in engines if engine != "moto"]
+        total = Tally()
+        for engine in engines:
+            with ExitStack() as stack:
+                directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                client = stack.enter_context(dynamodb(engine, directory))
+                create_agent_progress(client, TABLE_NAME)
+                total += play_histories(client, count=elsewhere // len(engines), number=number)
+                if engine in listening:
+                    share = range(listening.index(engine), runs, len(listening))
+                    total += do_real_runs(client, numbers=share, number=number)
+        return sum((batch.result() for batch in in_memory), total)
+
+
+def _play_in_memory(count: int, number: int) -> Tally:
+    with dynamodb("memory", Path()) as client:
+        create_agent_progress(client, TABLE_NAME)
+        return play_histories(client, count=count, number=number)
+
+
+def _broken_by(what: Callable[[], Any]) -> Counter[str]:
+    """Which promise was broken meanwhile, if one was; whatever else went wrong changed what the run came to."""
+    try:
+        what()
+    except Broken as broken:
+        traceback.print_exc()
+        return Counter([broken.kind])
+    except Exception:  # noqa: BLE001 - whatever it is, it is printed and counted
+        traceback.print_exc()
+        return Counter(["changed"])
+    return Counter()
+
+
+def _quiet() -> None:
+    """Faults are what this is about: what the library logs of each would bury what broke."""
+    logging.getLogger("runcast").setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+
+
+def _arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__.partition("\n")[0])
+    parser.add_argument("--seed", type=int, default=1, help="another number, other histories and runs")
+    parser.add_argument("--histories", type=int, default=10_000, help="how many histories to play")
+    parser.add_argument("--runs", type=int, default=500, help="how many real runs to do")
+    parser.add_argument("--engines", nargs="*", help="which engines to use, besides the one in memory; all by default")
+    return parser.parse_args(words)
+
+
+def main(words: list[str]) -> int:
+    """Run it, and say what came of it."""
+    asked = _arguments(words)
+    _quiet()
+    engines = asked.engines
+    if engines is None:
+        engines = [engine for engine in backends() if engine != "memory"]
+        if why_no_judge():
+            print(f"chaos: without DynamoDB Local: {why_no_judge()}")
+    total = chaos(histories=asked.histories, runs=asked.runs, number=asked.seed, engines=engines)
+    print(total.line())
+    return 1 if total.broken.total() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,201 @@
+"""`make chaos-proof`: each guard of the record is taken away once, in a copy of the sources, and chaos must fail.
+
+    python -m tests.reliability.mutations
+
+What survives shows a promise that nothing checks. A guard is any condition or order without which a promise does not
+hold; whoever adds one adds a line here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.reliability.backends import PROJECT
+
+HISTORIES = 1_500
+_COPIED = ("runcast", "chalice_app", "tests", "local")
+_SECONDS = 300
+_WHOLE = "0 lost, 0 repeated, 0 hung, 0 changed results"
+
+
+class Mutation(NamedTuple):
+    """A guard taken away: in one file, each of these texts, which stands there once, becomes the other."""
+
+    guard: str
+    path: str
+    changes: tuple[tuple[str, str], ...]
+
+
+_STORE, _WRITER, _ENDING = "runcast/record/store.py", "runcast/record/writer.py", "runcast/record/ending.py"
+
+# A condition is widened rather than cut out, because DynamoDB refuses values that no expression uses.
+MUTATIONS = [
+    Mutation(
+        "a write is refused when the record holds another number of steps", _STORE,
+        (("#seq = :expected", "(#seq = :expected OR attribute_exists(#seq))"),),
+    ),
+    Mutation(
+        "a write is refused when the run is not its worker's", _STORE,
+        (("#worker = :me", "(#worker = :me OR attribute_exists(#worker))"),),
+    ),
+    Mutation(
+        "a write is refused when the run has ended", _STORE,
+        (("#status IN (:in_progress, :waiting)", "(#status IN (:in_progress, :waiting) OR #seq = :expected)"),),
+    ),
+    Mutation(
+        "a write is refused when a cancel was asked for", _STORE,
+        (('("" if despite_cancel', '("" if True'),),
+    ),
+    Mutation(
+        "a claim is refused when there is a worker", _STORE,
+        (
+            (
+                "attribute_not_exists(#worker) AND (attribute_not_exists(#status)",
+                "(attribute_not_exists(#worker) OR attribute_exists(#worker)) AND (attribute_not_exists(#status)",
+            ),
+        ),
+    ),
+    Mutation(
+        "a claim is refused when the run has ended", _STORE,
+        (("OR #status = :status)", "OR #status = :status OR attribute_exists(#status))"),),
+    ),
+    Mutation(
+        "a record is not put over another", _STORE,
+        (("#expiresAt <= :now_s", "#expiresAt <= :now_s OR attribute_exists(#owner)"),),
+    ),
+    Mutation(
+        "an end from outside is refused when there are more steps than were read", _STORE,
+        (("#seq = :seq_read", "(#seq = :seq_read OR attribute_exists(#seq))"),),
+    ),
+    Mutation(
+        "an end from outside is refused when the lease was renewed", _STORE,
+        (("#leaseUntil = :lease_read", "(#leaseUntil = :lease_read OR attribute_exists(#leaseUntil))"),),
+    ),
+    Mutation(
+        "an end from outside is refused when the run was claimed meanwhile", _STORE,
+        (('condition + "attribute_not_exists(#worker)"', 'condition + "attribute_exists(#status)"'),),
+    ),
+    Mutation(
+        "only a run in progress is marked as to be cancelled", _STORE,
+        (("#status = :in_progress AND", "(#status = :in_progress OR attribute_exists(#status)) AND"),),
+    ),
+    Mutation(
+        "a write that had landed is recognised", _WRITER,
+        (("return bool(steps) and steps[0] in run.steps", "return False"),),
+    ),
+    Mutation(
+        "a claim that had landed is recognised", _WRITER,
+        (("if refused.run.worker != run.worker:", "if refused.run.worker:"),),
+    ),
+    Mutation(
+        "a step is stored before it is sent", _WRITER,
+        (
+            ("        self._publish(steps)\n", ""),
+            (
+                "        if not self._persist(lambda: self._append(end, new_page=new_page)):",
+                "        self._publish(self._pending)\n"
+                "        if not self._persist(lambda: self._append(end, new_page=new_page)):",
+            ),
+        ),
+    ),
+    Mutation(
+        "a page is put before it is listed", _WRITER,
+        (
+            ("        if new_page and not self._persist(self._put_page):\n            return False\n", ""),
+            (
+                "        steps, self._pending = self._pending, []\n",
+                "        if new_page and not self._persist(self._put_page):\n            return False\n"
+                "        steps, self._pending = self._pending, []\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "what waits to be sent keeps its order", "runcast/record/outbox.py",
+        (("for message in messages:", "for message in reversed(messages):"),),
+    ),
+    Mutation(
+        "a closer leaves a run alone whose lease has not passed", _ENDING,
+        (("return now_ms > run.lease_until_ms + limits.CLOSE_GRACE_MS", "return True"),),
+    ),
+    Mutation(
+        "a run that is worked on is not ended by who cancels it", _ENDING,
+        (("or now > run.lease_until_ms:", "or True:"),),
+    ),
+    Mutation(
+        "a run is cancelled by its owner only", _ENDING,
+        (("if run.owner != owner:", "if run.owner is None:"),),
+    ),
+    Mutation(
+        "a reader reads every page that it needs", "runcast/record/reader.py",
+        (("bisect_right(run.pages, after_seq) :]", "bisect_right(run.pages, after_seq) + 1 :]"),),
+    ),
+]  # fmt: skip
+
+
+def changed(source: str, mutation: Mutation) -> str:
+    """Return a file's text without the guard.
+
+    Raises:
+        ValueError: The text that is to be changed does not stand there exactly once: the guard has moved.
+    """
+    for old, new in mutation.changes:
+        if source.count(old) != 1:
+            raise ValueError(f"{mutation.path} holds {source.count(old)} times: {old!r} ({mutation.guard})")
+        source = source.replace(old, new)
+    return source
+
+
+def main() -> int:
+    """Try each mutation, and print what became of it; 1 if one survives."""
+    outcomes = {"(nothing is taken away)": _chaos_says(None) == _WHOLE}
+    print(f"{'held' if all(outcomes.values()) else 'BROKEN':9} (nothing is taken away)", flush=True)
+    for mutation in MUTATIONS:
+        said = _chaos_says(mutation)
+        caught = said != _WHOLE
+        outcomes[mutation.guard] = caught
+        print(f"{'caught' if caught else 'SURVIVED':9} {mutation.guard}: {said}", flush=True)
+    failed = [name for name, fine in outcomes.items() if not fine]
+    print(f"chaos-proof: {len(MUTATIONS)} guards taken away, {len(failed)} not noticed")
+    return 1 if failed else 0
+
+
+def _chaos_says(mutation: Mutation | None) -> str:
+    """Return what chaos says of a copy of the sources: the second half of its last line; one that hangs prints none."""
+    with tempfile.TemporaryDirectory() as directory:
+        copy = Path(directory)
+        for name in _COPIED:
+            shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        if mutation:
+            file = copy / mutation.path
+            file.write_text(changed(file.read_text(), mutation))
+        paths = [copy, copy / "chalice_app"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "tests.reliability.chaos", f"--histories={HISTORIES}", "--runs=0", "--engines"],
+            cwd=copy,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "PYTHONDONTWRITEBYTECODE": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:  # fmt: skip
+            try:
+                printed, errors = process.communicate(timeout=_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                return f"nothing within {_SECONDS} s"
+        *_, last = ["", *printed.splitlines()]
+        counts, _, said = last.removeprefix("chaos: ").partition(": ")
+        if not counts.endswith("steps") or process.returncode != (said != _WHOLE):
+            raise RuntimeError(f"chaos came to no end ({process.returncode}):\n{printed}\n{errors[-4_000:]}")
+        return said
+
+
+if __name__ == "__main__":
+    sys.exit(main())

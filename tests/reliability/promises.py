@@ -1,0 +1,54 @@
+"""What must hold of any record, said once: the histories and the runs of `make chaos` are held to the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NoReturn
+
+from runcast.record.model import Run, Step
+
+ENDS = {"complete", "error", "cancelled"}
+KINDS = ("lost", "repeated", "hung", "changed")
+
+Kind = Literal["lost", "repeated", "hung", "changed"]
+
+
+class Broken(AssertionError):
+    """A promise did not hold: a step was lost or repeated, a run hung, or what it came to was changed."""
+
+    def __init__(self, kind: Kind, why: str) -> None:
+        super().__init__(f"{kind}: {why}")
+        self.kind = kind
+
+
+def broken(kind: Kind, why: str) -> NoReturn:
+    raise Broken(kind, why)
+
+
+def check_order(run: Run, steps: Sequence[Step]) -> None:
+    """`seq` is 1, 2, 3 ... and the head says how many there are."""
+    seqs = [step.seq for step in steps]
+    if len(seqs) > len(set(seqs)):
+        broken("repeated", f"a number is borne twice: {seqs}")
+    if seqs != list(range(1, run.seq + 1)):
+        broken("lost", f"the record says {run.seq} steps and holds {seqs}")
+
+
+def check_one_end(run: Run, steps: Sequence[Step]) -> None:
+    """Exactly one end, which is the last step, and none while the run is open."""
+    ends = [step.seq for step in steps if step.step in ENDS]
+    if ends != ([run.seq] if run.status.ended else []):
+        broken("repeated" if len(ends) > 1 else "changed", f"{run.status.value}, of {run.seq} steps the ends: {ends}")
+
+
+def check_beginning(stored: Sequence[object], told: Sequence[object]) -> None:
+    """What is stored is what was told first, in that order."""
+    if stored != told[: len(stored)]:
+        twice = len(stored) > len(set(stored)) and len(told) == len(set(told))
+        broken("repeated" if twice else "lost", f"told {told}, stored {stored}")
+
+
+def check_once(seqs: Sequence[int]) -> None:
+    """Each status message went out once."""
+    if len(seqs) > len(set(seqs)):
+        broken("repeated", f"sent twice: {seqs}")

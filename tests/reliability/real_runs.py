@@ -1,0 +1,235 @@
+"""Real runs on bad days: workers in processes of their own, behind a way to DynamoDB on which requests meet faults.
+
+Each is drawn by its number: which faults and how many, and what else happens to it: its worker is killed, its user
+cancels it, its event is delivered twice. Afterwards its record is read and held to the promises.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from runcast.clock import epoch_ms
+from runcast.record.ending import cancel, close_dead
+from runcast.record.model import Owner, Run, RunStatus, Step
+from runcast.record.reader import Liveness, liveness
+from runcast.record.store import RunStore
+from tests.fakes.fault_proxy import FAULTS, FaultProxy, fault_proxy
+from tests.reliability.promises import broken, check_beginning, check_once, check_one_end, check_order
+from tests.reliability.worker_process import AGENT, CALLS, Delivery, WorkerProcess, worker_process
+from tests.unit.conftest import TABLE_NAME
+
+OWNER = Owner("acme", "ana")
+# What of an answer must not change; the rest says when, how long, and what became of the record.
+OF_THE_RUN = ("success", "agent", "result", "coldStart")
+_ANSWER_SECONDS = 30.0
+_LOST_SECONDS = 15.0
+_HAPPENINGS = ("nothing", "nothing", "kill", "kill", "cancel", "second delivery", "closer")
+
+
+class Good(NamedTuple):
+    """What a run without any fault answers and records."""
+
+    answer: tuple[Any, ...]
+    told: list[tuple[Any, ...]]
+
+
+class Came(NamedTuple):
+    """What a run came to: how many faults it met, and how many steps are recorded."""
+
+    faults: int
+    steps: int
+
+
+class RealRuns:
+    """Runs against one table.
+
+    Args:
+        client: A client of it, with no fault on its way.
+        seed: Of all dice.
+
+    Attributes:
+        store: The table.
+        url: Where it is, with no fault on the way.
+        good: What a run without any fault came to.
+    """
+
+    def __init__(self, client: Any, seed: int) -> None:
+        self.url = client.meta.endpoint_url
+        self.store = RunStore(client, TABLE_NAME)
+        self._seed = seed
+        self.good = self._run_undisturbed()
+
+    def run(self, number: int) -> Came:
+        """Do one run, whatever its number brings; raise `Broken` if a promise is."""
+        dice = random.Random(f"{self._seed}/{number}")
+        happening = dice.choice(_HAPPENINGS)
+        kinds = dice.sample(FAULTS, dice.randint(1, len(FAULTS)))
+        request_id = f"chaos-{self._seed}-{number}"
+        if dice.random() < 0.5:
+            self.store.create(request_id, owner=OWNER, agent=AGENT)
+        percent = dice.choice((0, 10, 30, 50))
+        with fault_proxy(self.url, kinds, percent=percent, seed=dice.randrange(1_000_000)) as proxy:
+            disturb = {
+                "nothing": self._undisturbed,
+                "kill": self._killed,
+                "cancel": self._cancelled,
+                "second delivery": self._delivered_twice,
+                "closer": self._closed,
+            }[happening]
+            disturb(request_id, proxy, dice)
+            return Came(proxy.faults + (happening != "nothing"), len(self.checked(request_id)[1]))
+
+    def _run_undisturbed(self) -> Good:
+        request_id = f"chaos-{self._seed}-good"
+        with self.worker(request_id, self.url) as worker:
+            answer = self._answer_of(worker)
+            run, steps = self.checked(request_id)
+            assert run is not None
+            assert run.status is RunStatus.COMPLETE
+            assert worker.calls == CALLS
+            return Good(_kept(answer), told(steps))
+
+    def _undisturbed(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
+        with self.worker(request_id, proxy.url) as worker:
+            self.check_answer(request_id, worker)
+
+    def _killed(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
+        at, after = dice.randint(1, len(self.good.told)), dice.random() < 0.5
+        with self.worker(request_id, proxy.url, killed_at=at, killed_after=after) as worker:
+            if not worker.finished(_ANSWER_SECONDS):
+                broken("hung", f"{request_id}: no answer")
+            if worker.answer is not None:  # the record could not be written, so it lived on
+                self.check_answer(request_id, worker)
+                return
+        self.check_dead(request_id, calls=worker.calls)
+
+    def check_dead(self, request_id: str, *, calls: int) -> None:
+        """A run whose worker is dead reads lost in time, is not run again when it is delivered again, and is ended."""
+        run = self.within(_LOST_SECONDS, request_id, is_over)
+        with self.worker(request_id, self.url, invocation="again") as again:
+            answer = self._answer_of(again)
+        if answer["statusCode"] != 409 or again.calls:
+            broken("repeated", f"{request_id}: after {calls} tool calls its event was run again: {answer}")
+        if run is None or not run.status.ended:
+            self._end_dead(request_id)
+        ended, steps = self.checked(request_id)
+        if not (ended and ended.status.ended):
+            broken("hung", f"{request_id} could not be ended")
+        self._check_beginning(steps)
+
+    def _cancelled(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
+        with self.worker(request_id, proxy.url) as worker:
+            worker.finished(dice.uniform(0.0, 0.6))
+            cancel(self.store, OWNER, request_id)
+            answer = self._answer_of(worker)
+            run, steps = self.checked(request_id)
+            body = json.loads(answer["body"])
+            if body["success"]:
+                self.check_answer(request_id, worker)
+            elif run is not None and run.status.ended and run.status is not RunStatus.CANCELLED:
+                broken("changed", f"{request_id}: cancelled, and then {run.status.value}: {body.get('error')}")
+            self._check_beginning(steps)
+
+    def _delivered_twice(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
+        with self.worker(request_id, proxy.url, invocation="first") as first:
+            first.finished(dice.choice((0.0, 0.05, 0.5)))
+            with self.worker(request_id, proxy.url, invocation="second") as second:
+                workers = first, second
+                answers = [self._answer_of(worker) for worker in workers]
+                refused = [answer["statusCode"] == 409 for answer in answers]
+                unanswered = any(json.loads(answer["body"]).get("degraded") for answer in answers)
+                if not unanswered and sum(refused) != 1:
+                    broken("repeated", f"{request_id}: two deliveries came to {answers}")
+                for worker, is_refused in zip(workers, refused, strict=True):
+                    if is_refused and worker.calls:
+                        broken("repeated", f"{request_id}: a refused delivery did {worker.calls} tool calls")
+                    if not is_refused:
+                        self.check_answer(request_id, worker, alone=not unanswered)
+
+    def _closed(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
+        """A closer that comes again and again does nothing to a run that lives."""
+        with self.worker(request_id, proxy.url) as worker:
+            while not worker.finished(0.1):
+                close_dead(self.store, request_id, now_ms=epoch_ms)
+            self.check_answer(request_id, worker)
+
+    @contextmanager
+    def worker(self, request_id: str, url: str, *, invocation: str = "first", **about: Any) -> Iterator[WorkerProcess]:
+        event = {
+            "agent": AGENT, "query": "How steep is it?", "requestId": request_id,
+            "userId": OWNER.user_id, "tenantId": OWNER.tenant_id,
+        }  # fmt: skip
+        delivery = Delivery(event, f"{request_id}-{invocation}", url, self.url, **about)
+        with worker_process(delivery) as worker:
+            yield worker
+            if worker.too_early:
+                broken("changed", f"{request_id}: live before it was stored: {worker.too_early}")
+            check_once([message["seq"] for message in worker.live])
+
+    def _answer_of(self, worker: WorkerProcess) -> dict[str, Any]:
+        if not worker.finished(_ANSWER_SECONDS) or worker.answer is None:
+            broken("hung", "a worker gave no answer")
+        return worker.answer
+
+    def check_answer(self, request_id: str, worker: WorkerProcess, *, alone: bool = True) -> None:
+        """The result is the same bytes, and the record holds all of it, or the answer says that it does not."""
+        answer = self._answer_of(worker)
+        body = json.loads(answer["body"])
+        if _kept(answer) != self.good.answer or worker.calls != CALLS:
+            broken("changed", f"{request_id} came to {answer}")
+        run, steps = self.checked(request_id)
+        if not alone:
+            return
+        self._check_beginning(steps)
+        if not body.get("degraded") and told(steps) != self.good.told:
+            broken("lost", f"{request_id} holds {told(steps)}, and its answer does not say so")
+        if run is not None and not run.status.ended:
+            self.within(_LOST_SECONDS, request_id, is_over)
+
+    def _check_beginning(self, steps: list[Step]) -> None:
+        """Up to an end that another wrote, the record is what a whole run tells first."""
+        stored = told(steps)
+        if stored and stored[-1][1] in ("cancelled", "error"):
+            stored.pop()
+        check_beginning(stored, self.good.told)
+
+    def _end_dead(self, request_id: str) -> None:
+        """What Lambda's report of the failed invocation leads to, delivered twice."""
+        endings = [close_dead(self.store, request_id, invocation=f"{request_id}-first") for _ in range(2)]
+        if [ending is not None for ending in endings] != [True, False]:
+            broken("repeated", f"{request_id} was ended so: {endings}")
+
+    def checked(self, request_id: str) -> tuple[Run | None, list[Step]]:
+        run = self.store.read(request_id)
+        if run is None:
+            return None, []
+        steps = [*(self.store.read_pages(request_id, run.pages) if run.pages else ()), *run.steps]
+        check_order(run, steps)
+        check_one_end(run, steps)
+        return run, steps
+
+    def within(self, seconds: float, request_id: str, condition: Callable[[Run | None], bool]) -> Run | None:
+        deadline = time.monotonic() + seconds
+        while not condition(run := self.store.read(request_id)):
+            if time.monotonic() > deadline:
+                broken("hung", f"{request_id} still reads {run}")
+            time.sleep(0.05)
+        return run
+
+
+def is_over(run: Run | None) -> bool:
+    return run is None or liveness(run, epoch_ms()) in (Liveness.LOST, Liveness.DONE)
+
+
+def _kept(answer: dict[str, Any]) -> tuple[Any, ...]:
+    body = json.loads(answer["body"])
+    return (answer["statusCode"], json.dumps({name: body.get(name) for name in OF_THE_RUN}))
+
+
+def told(steps: list[Step]) -> list[tuple[Any, ...]]:
+    return [(step.seq, step.step, step.message, step.tool_name) for step in steps]

@@ -1,0 +1,172 @@
+"""Who writes in a history: workers, and those who end a run from outside, through stores in which all may go wrong.
+
+A worker is its writer, driven one write at a time, on the history's one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from runcast import limits
+from runcast.errors import StoreUnavailable
+from runcast.record.assignment import Assignment, Claim, QueuedStep
+from runcast.record.ending import cancel, close_dead
+from runcast.record.model import Owner, Run, RunStatus, Step
+from runcast.record.outbox import Outbox
+from runcast.record.store import End
+from runcast.record.writer import Writer
+from tests.reliability.promises import broken
+from tests.unit.record.recording import Crash, FailingStore
+
+if TYPE_CHECKING:
+    from tests.reliability.histories import Histories
+
+ALICE = Owner("acme", "alice")
+START_MS = 1_700_000_000_000
+_MOST_WRITES = 1_000
+
+
+class Worker:
+    """One delivery of the run's event: a writer, what it was told, and whether it lives."""
+
+    def __init__(self, history: Histories, name: str) -> None:
+        self.history = history
+        self.generation = history.generation
+        self.told: list[str] = []
+        self.alive = True
+        self.ended = False
+        self.sent: list[int] = []
+        self.store = CrossedStore(history, self)
+        self.queue: SimpleQueue[QueuedStep] = SimpleQueue()
+        self.name = f"{name}/x"
+        assignment = Assignment(history.request_id, ALICE, "terrain", None, self.name, None, began_ms=history.now_ms)
+        self.outbox = Outbox(self._send)
+        self.writer = Writer(
+            self.store, assignment, self.queue, self.outbox, None, now_ms=history.clock, jitter=lambda: 0.0
+        )  # fmt: skip
+
+    def begin(self) -> None:
+        try:
+            self.writer.begin()
+        except Crash:
+            self.alive = False
+            return
+        self.alive = self.writer.claim is Claim.CLAIMED
+        run = self.history.run()
+        if not self.alive and run and run.worker == self.name and not run.status.ended:
+            broken("hung", "a worker gave up a run that it had claimed")
+
+    def tell(self, message: str, size: int, end: End | None = None) -> None:
+        step = end.status.value if end else "thinking"
+        self.told.append(message)
+        self.queue.put(QueuedStep(step, message.ljust(size, "."), START_MS, end=end))
+
+    def tell_end(self, status: RunStatus) -> None:
+        if not self.ended:
+            self.ended = True
+            self.tell("the end", 0, End(status))
+
+    def write(self) -> None:
+        before = self.history.run()
+        to_be_cancelled = before is not None and before.cancel_requested_at_ms is not None
+        try:
+            self.alive = self.writer.write_next()
+            self.send()
+        except Crash:
+            self.alive = False
+            return
+        if self.generation < self.history.generation:
+            return
+        if to_be_cancelled and self.writer.stop is None:
+            broken("hung", "a worker whose run is to be cancelled was not told")
+        run = self.history.run()
+        if not self.alive and not self.ended and not (run and run.status.ended):
+            broken("hung", "a worker gave up a run that is its own")
+
+    def write_to_the_end(self) -> None:
+        self.store.script([])
+        while self.alive:
+            self.write()
+
+    def send(self) -> None:
+        """What the outbox's own thread does, whenever it comes to it."""
+        if self.outbox.unpublished:
+            self.outbox.send_next()
+
+    def _send(self, messages: list[dict[str, Any]]) -> int:
+        self.sent += [message["seq"] for message in messages]
+        return self.history.publish(messages)
+
+
+class CrossedStore(FailingStore):
+    """A worker's store: others may write between two tries, and what is in the outbox may be sent before any."""
+
+    def __init__(self, history: Histories, worker: Worker) -> None:
+        super().__init__(history.store)
+        self._history = history
+        self._worker = worker
+
+    def _write(self, write: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        if self.writes > _MOST_WRITES:
+            raise Crash("it tries for ever")
+        self._worker.send()
+        fate = self._script[0] if self._script else "fine"
+        if fate.endswith("between"):
+            self._script[0] = "after"
+        try:
+            return super()._write(write, args, kwargs)
+        except StoreUnavailable:
+            if fate == "cancelled between":
+                self._history.publish_end(cancel(self._store, ALICE, self._history.request_id, now_ms=self._clock))
+            if fate == "closed between":
+                self._history.now_ms += limits.LEASE_MS + limits.CLOSE_GRACE_MS + 1
+                self._history.publish_end(close_dead(self._store, self._history.request_id, now_ms=self._clock))
+            raise
+
+    def _clock(self) -> int:
+        return self._history.now_ms
+
+
+class RivalStore(FailingStore):
+    """The store of one who would end a run from outside: between what it read and what it writes, others may write.
+
+    An end from outside stands on what was read, and never strikes a worker that is known to live.
+    """
+
+    def __init__(
+        self, history: Histories, fates: list[str], meanwhile: Callable[[], None], known_dead: str | None = None
+    ) -> None:
+        super().__init__(history.store, fates)
+        self._history = history
+        self._meanwhile = [meanwhile]
+        self._known_dead = known_dead
+
+    def end(self, run: Run, step: Step, end: End) -> Run:
+        self._let_others()
+        return self._write(self._end_as_read, (run, step, end), {})
+
+    def ask_to_cancel(self, request_id: str) -> Run:
+        self._let_others()
+        return super().ask_to_cancel(request_id)
+
+    def _let_others(self) -> None:
+        if self._meanwhile:
+            self._meanwhile.pop()()
+
+    def _end_as_read(self, run: Run, step: Step, end: End) -> Run:
+        stood = self._history.run()
+        ended = self._store.end(run, step, end)
+        if stood is None or _signs(stood) != _signs(run):
+            broken("changed", f"an end was written upon {run}, but the record stood at {stood}")
+        at_work = run.worker is not None and run.status is RunStatus.IN_PROGRESS
+        known_dead = self._known_dead is not None and (run.worker or "").startswith(f"{self._known_dead}/")
+        if at_work and not known_dead and self._history.now_ms <= run.lease_until_ms:
+            broken("changed", "a run was ended whose worker lives")
+        return ended
+
+
+def _signs(run: Run) -> tuple[Any, ...]:
+    """What a worker's every write changes, or whoever claims or ends the run."""
+    return run.status, run.seq, run.lease_until_ms, run.worker

@@ -1,0 +1,215 @@
+"""A worker as a process of its own, which can be killed and frozen: one delivery of a run's event, as Lambda makes it.
+
+Runner, recorder, store and agent loop are the real ones; the model plays a script. The process tells through a pipe
+what it does: each tool call, each batch that goes live, and what it answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import boto3
+from botocore.config import Config
+from chalicelib.agents import model as model_module
+from chalicelib.agents import registry
+from chalicelib.agents import runner as runner_module
+from chalicelib.agents.runner import Runner
+from chalicelib.config import AgentConfig
+from strands import Agent, tool
+
+from runcast import limits
+from runcast.record.recorder import Recorder
+from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
+from tests.fakes.lambda_process import Context
+from tests.fakes.own_agents import own_agents
+from tests.fakes.scripted_model import Call, Say, ScriptedModel
+from tests.reliability.backends import PATIENT
+from tests.unit.conftest import TABLE_NAME
+
+CALLS = 4
+AGENT = "survey"
+CONFIG = AgentConfig(TABLE_NAME, "status-publisher", "scripted", "us-east-1", 1_000)
+LEASE_MS = 2_000
+"""A lease for tests, in the same proportion to the heartbeat as the real one."""
+_HEARTBEAT_SECONDS = LEASE_MS / 1000 * limits.HEARTBEAT_SECONDS / (limits.LEASE_MS / 1000)
+
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["tests.reliability.worker_process"])
+
+
+class Delivery(NamedTuple):
+    """What one process is to do.
+
+    Attributes:
+        event: The agent Lambda's event.
+        invocation: The id of this invocation.
+        table_url: The way to DynamoDB, with its faults.
+        direct_url: The way without any, to check what the record holds.
+        killed_at: The write that holds this step is the process's last; None lets it live.
+        killed_after: That write still takes effect.
+        step_by_step: The agent goes on only when its last step is stored.
+        lease_ms: The lease.
+        tool_seconds: How long each tool call takes.
+    """
+
+    event: Mapping[str, Any]
+    invocation: str
+    table_url: str
+    direct_url: str
+    killed_at: int | None = None
+    killed_after: bool = False
+    step_by_step: bool = False
+    lease_ms: int = LEASE_MS
+    tool_seconds: float = 0.01
+
+
+class WorkerProcess:
+    """A process at work. Make it with `worker_process()`.
+
+    Attributes:
+        pid: Its process.
+        calls: How many tool calls it has begun.
+        live: The messages that it has sent.
+        too_early: Those of them that the record did not hold yet.
+        answer: What it has answered, None until then, or if it died.
+    """
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.calls = 0
+        self.live: list[dict[str, Any]] = []
+        self.too_early: list[dict[str, Any]] = []
+        self.answer: dict[str, Any] | None = None
+        _start_forkserver()
+        self._ours, theirs = _processes.Pipe(duplex=False)
+        self._process = _processes.Process(target=_work, args=(delivery, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+        assert self._process.pid
+        self.pid = self._process.pid
+        self._listening = threading.Thread(target=self._listen)
+        self._listening.start()
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        if self._process.is_alive():
+            os.kill(self.pid, number)
+
+    def finished(self, seconds: float) -> bool:
+        """Wait until it has answered or died; return whether it has."""
+        self._listening.join(seconds)
+        return not self._listening.is_alive()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._listening.join()
+        self._ours.close()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                kind, what = self._ours.recv()
+            except (EOFError, OSError):
+                return
+            if kind == "call":
+                self.calls += 1
+            elif kind == "live":
+                self.live += what[0]
+                self.too_early += what[1]
+            else:
+                self.answer = what
+
+
+@contextmanager
+def worker_process(delivery: Delivery) -> Iterator[WorkerProcess]:
+    process = WorkerProcess(delivery)
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+def _start_forkserver() -> None:
+    """Start the process that the others are forked from, if there is none: it has imported all they need."""
+    # It looks for modules where its environment says, not where ours are found.
+    with patch.dict(os.environ, {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}):
+        forkserver.ensure_running()
+
+
+def _work(delivery: Delivery, pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is its parent's to hear
+    logging.disable()  # faults are what this is about
+    telling = threading.Lock()
+
+    def tell(kind: str, what: Any = None) -> None:
+        with telling:
+            pipe.send((kind, what))
+
+    @tool
+    def measure() -> str:
+        """Measure something for a moment."""
+        tell("call")
+        time.sleep(delivery.tool_seconds)
+        return "3.5 degrees"
+
+    limits.LEASE_MS, limits.HEARTBEAT_SECONDS = delivery.lease_ms, _HEARTBEAT_SECONDS
+    if delivery.step_by_step:
+        runner_module.Recorder = StepByStep
+    model_module.bedrock_model = lambda _: ScriptedModel([*[Call("measure")] * CALLS, Say("Measured: {tool_result}")])
+    registry.load = lambda _: lambda run: Agent(model=run.model, tools=[measure], callback_handler=None)
+    directly = RunStore(_client(delivery.direct_url, PATIENT), TABLE_NAME)
+
+    def publish(messages: list[dict[str, Any]]) -> int:
+        run = directly.read(messages[0]["requestId"])
+        seq = run.seq if run else 0
+        tell("live", (messages, [each for each in messages if each["seq"] > seq]))
+        return len(messages)
+
+    store = MortalStore(_client(delivery.table_url, STORE_CLIENT_CONFIG), TABLE_NAME)
+    store.killed_at, store.killed_after = delivery.killed_at, delivery.killed_after
+    with own_agents():
+        runner = Runner(CONFIG, store=store, publish=publish, tell_end=lambda _: None)
+        answer = runner.run(delivery.event, Context(delivery.invocation))
+        runner.close()
+    tell("answer", answer)
+
+
+class MortalStore(RunStore):
+    """A store at one of whose writes the process is killed."""
+
+    killed_at: int | None = None
+    killed_after = False
+
+    def append(self, request_id: str, *, expected_seq: int, **about: Any) -> None:
+        last = self.killed_at is not None and expected_seq + len(about.get("steps", ())) >= self.killed_at
+        if last and not self.killed_after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().append(request_id, expected_seq=expected_seq, **about)
+        if last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class StepByStep(Recorder):
+    """A recorder for which its run waits at each step, so that each is a write of its own."""
+
+    def record(self, *args: Any, **about: Any) -> Any:
+        ref = super().record(*args, **about)
+        while self._writer.unrecorded and self._writing.is_alive():
+            time.sleep(0.001)
+        return ref
+
+
+def _client(url: str, config: Config) -> Any:
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    return session.client("dynamodb", endpoint_url=url, config=config)
