@@ -41,6 +41,10 @@ CLOSE_GRACE_MS = 15_000
 SWEEP_AGE_MS = 15 * 60_000
 # How often an end that another's write has crossed is decided anew.
 END_MAX_TRIES = 5
+# How long a job may take: its execution's time-out.
+JOB_TIMEOUT_SECONDS = 3600
+# How often an agent of a job may be run: once more when its worker has died or its output does not do.
+ATTEMPTS_MAX = 3
 CLAIM_WAIT_SECONDS = 1.0
 # All that a run waits for its record. It promises 2 s: a busy machine wakes a thread late.
 ADDED_TIME_SECONDS = 1.8

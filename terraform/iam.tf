@@ -155,6 +155,13 @@ data "aws_iam_policy_document" "recorder" {
     resources = [aws_lambda_function.status_publisher.arn]
   }
 
+  # By Lambda on its behalf, where run_closer is its destination.
+  statement {
+    sid       = "ReportFailedInvocations"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.run_closer.arn]
+  }
+
   dynamic "statement" {
     for_each = var.kms_key_arn[*]
 
@@ -208,12 +215,6 @@ data "aws_iam_policy_document" "agent" {
     data.aws_iam_policy_document.recorder.json,
     data.aws_iam_policy_document.model.json,
   ]
-
-  statement {
-    sid       = "ReportFailedInvocations"
-    actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.run_closer.arn]
-  }
 }
 
 data "aws_iam_policy_document" "orchestrator" {

@@ -97,6 +97,11 @@ output "recorder_environment" {
   }
 }
 
+output "run_closer_function_arn" {
+  description = "Where a function of your own should send the events that it failed to take (on_failure), so that their runs are ended at once."
+  value       = aws_lambda_function.run_closer.arn
+}
+
 output "api_key" {
   description = "The API key, or null while enable_api_key is false."
   value       = one(aws_appsync_api_key.public[*].key)

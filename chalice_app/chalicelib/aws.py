@@ -6,7 +6,7 @@ Each is made when it is first asked for, so that a Lambda pays only for what it 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -17,9 +17,12 @@ from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
+
+AnyClient = TypeVar("AnyClient", bound="BaseClient")
 
 # Handing a run over is worth more patience than a status message, but must not be tried twice: whoever starts a run
 # is told that it failed, and decides.
@@ -37,9 +40,7 @@ def tracer() -> Tracer:
 @cache
 def dynamodb() -> DynamoDBClient:
     """Return the client for all tables: brief time-outs, no retries."""
-    client = boto3.client("dynamodb", config=STORE_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return client
+    return _watched(boto3.client("dynamodb", config=STORE_CLIENT_CONFIG))
 
 
 @cache
@@ -51,28 +52,29 @@ def run_store(table_name: str, retention_hours: int = 24) -> RunStore:
 @cache
 def status_publisher(function_name: str) -> StatusPublisher:
     """Return what hands status messages to the Lambda `function_name`."""
-    client = boto3.client("lambda", config=LIVE_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return StatusPublisher(client, function_name)
+    return StatusPublisher(_watched(boto3.client("lambda", config=LIVE_CLIENT_CONFIG)), function_name)
 
 
 @cache
 def announcer(status_publisher_function: str) -> Announcer:
     """Return what tells of the ends of runs, live by the Lambda `status_publisher_function`."""
-    client = boto3.client("events", config=EVENTS_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return Announcer(status_publisher(status_publisher_function).send, client)
+    events = _watched(boto3.client("events", config=EVENTS_CLIENT_CONFIG))
+    return Announcer(status_publisher(status_publisher_function).send, events)
 
 
 @cache
 def invoker() -> LambdaClient:
     """Return the client that hands runs to the agent Lambda."""
-    client = boto3.client("lambda", config=_INVOKE_CLIENT_CONFIG)
-    tracer().watch(client.meta.events)
-    return client
+    return _watched(boto3.client("lambda", config=_INVOKE_CLIENT_CONFIG))
 
 
 @cache
 def credentials() -> Credentials | None:
     """Return this process's credentials, which renew themselves; None if there are none."""
     return boto3.Session().get_credentials()
+
+
+def _watched(client: AnyClient) -> AnyClient:
+    """Let the tracer see a client's calls; every client here must be."""
+    tracer().watch(client.meta.events)
+    return client

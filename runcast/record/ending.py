@@ -15,12 +15,13 @@ from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import AppendRefused, Unavailable
 from runcast.live.message import step_update
-from runcast.record.model import EndedRun, Json, Owner, Run, RunStatus, Step, shortened
+from runcast.record.model import EndedRun, Json, Owner, Run, RunStatus, Step, metadata_json, shortened
 from runcast.record.store import End, RunStore
 
 _HEADS_AT_ONCE = 100  # as many as `RunStore.read_heads` takes
 _NEVER_TAKEN = "The run was not started: no worker took it."
 _WORKER_DIED = "The worker stopped before the run had ended: it was killed, or ran out of time or memory."
+_EXECUTION_STOPPED = "The job's execution stopped before the job had ended."
 _NOT_ANSWERED = "The run waited for an answer, and nobody gave one in time."
 
 
@@ -95,7 +96,7 @@ def close_dead(
         failed = invocation is not None and (run.worker is None or run.worker.startswith(f"{invocation}/"))
         if not _overdue(run, now) and not (failed and run.status is RunStatus.IN_PROGRESS):
             return None
-        reason = _NEVER_TAKEN if run.worker is None else _WORKER_DIED
+        reason = _NEVER_TAKEN if run.worker is None else _EXECUTION_STOPPED if run.playbook else _WORKER_DIED
         if run.status is RunStatus.WAITING:
             reason = _NOT_ANSWERED
         message = shortened(f"{reason} {detail}" if detail else reason, limits.MESSAGE_MAX_CHARACTERS)
@@ -126,7 +127,8 @@ def cancel(store: RunStore, owner: Owner, request_id: str, *, now_ms: Callable[[
     """Cancel one's own run. Asking again changes nothing.
 
     A run that nobody works on (not claimed, waiting, or lost) is ended at once. One that is being worked on is marked:
-    it reads `cancelling` until its worker has stopped and written the end. One that has ended stays as it ended.
+    it reads `cancelling` until its worker has stopped and written the end. One that has ended stays as it ended. A job
+    is ended at once: stop its execution before, and cancel its runs afterwards.
 
     Args:
         store: The table.
@@ -148,7 +150,7 @@ def cancel(store: RunStore, owner: Owner, request_id: str, *, now_ms: Callable[[
             return None
         if run.status.ended:
             return Ending(run)
-        if run.worker is None or run.status is RunStatus.WAITING or now > run.lease_until_ms:
+        if run.worker is None or run.playbook or run.status is RunStatus.WAITING or now > run.lease_until_ms:
             return _end(store, run, RunStatus.CANCELLED, "Cancelled", now)
         if run.cancel_requested_at_ms is not None:
             return Ending(run)
@@ -175,13 +177,15 @@ def _overdue(run: Run, now_ms: int) -> bool:
 
 def _end(store: RunStore, run: Run, status: RunStatus, message: str, now_ms: int) -> Ending:
     failed = status is RunStatus.ERROR
+    elapsed_seconds = max(0, now_ms - run.created_at_ms) / 1000
     step = Step(
         step=status.value,
         message=message,
-        elapsed=max(0, now_ms - run.created_at_ms) / 1000,
+        elapsed=elapsed_seconds,
         timestamp=now_ms,
         seq=run.seq + 1,
-        status="agent_error" if failed else None,
+        status="agent_error" if failed and not run.playbook else None,
+        metadata_json=None if run.playbook else metadata_json({"elapsed": elapsed_seconds}),
     )
     ended = store.end(run, step, End(status, error=message if failed else None))
     update = step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)

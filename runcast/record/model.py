@@ -140,12 +140,40 @@ class Step:
 
 
 @dataclass(frozen=True)
+class PlannedRun:
+    """One agent of a job, as its record lists it.
+
+    Attributes:
+        name: The agent's place in the playbook; unique in it.
+        agent: Which agent.
+        stage: The stage that it belongs to.
+        request_ids: The runs that may come of it, one for each attempt: fixed before the first begins. An attempt
+            that was not needed has no record.
+    """
+
+    name: str
+    agent: str
+    stage: str
+    request_ids: tuple[str, ...]
+
+    def to_json(self) -> Json:
+        """Return it as it stands, as JSON, in the job's item."""
+        return {"name": self.name, "agent": self.agent, "stage": self.stage, "requestIds": self.request_ids}
+
+    @classmethod
+    def from_json(cls, planned: Json) -> PlannedRun:
+        """Rebuild it from the job's item."""
+        return cls(planned["name"], planned["agent"], planned["stage"], tuple(planned["requestIds"]))
+
+
+@dataclass(frozen=True)
 class Run:
     """The head of a run's record as it was read: the item under its `requestId`.
 
     Times are epoch milliseconds, but for `expires_at_epoch_s`. `steps` are the newest; the earlier ones stand on pages,
     of which `pages` names the last `seq` of each, oldest first. `worker` is None until somebody claims the run.
-    `result` is whatever JSON came out, None until the run has ended.
+    `result` is whatever JSON came out, None until the run has ended, or where `result_key` names the object of the
+    results bucket that holds it. A job's record has its `playbook`, and the `runs` that are planned for it.
     """
 
     request_id: str
@@ -164,6 +192,9 @@ class Run:
     error: str | None = None
     pages: tuple[int, ...] = ()
     cancel_requested_at_ms: int | None = None
+    playbook: str | None = None
+    runs: tuple[PlannedRun, ...] = ()
+    result_key: str | None = None
 
     @property
     def expires_at_ms(self) -> int:
@@ -192,6 +223,9 @@ class Run:
             error=stored.get("error"),
             pages=tuple(int(seq) for seq in stored.get("pages", ())),
             cancel_requested_at_ms=None if cancel_requested_at is None else int(cancel_requested_at),
+            playbook=stored.get("playbook"),
+            runs=tuple(PlannedRun.from_json(planned) for planned in json.loads(stored.get("runs", "[]"))),
+            result_key=stored.get("resultKey"),
         )
 
 

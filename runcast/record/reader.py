@@ -82,7 +82,9 @@ def liveness(run: Run, now_ms: int) -> Liveness:
         return Liveness.LOST
     if run.cancel_requested_at_ms is not None:
         return Liveness.CANCELLING
-    if now_ms - run.updated_at_ms > limits.LATE_AFTER_MS and run.status != "waiting":
+    # A job's worker is its execution, which does not beat between its states.
+    beats = run.playbook is None and run.status != "waiting"
+    if beats and now_ms - run.updated_at_ms > limits.LATE_AFTER_MS:
         return Liveness.LATE
     return Liveness.LIVE
 

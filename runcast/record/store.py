@@ -7,6 +7,7 @@ decides what a refusal means; nothing here retries, so that the caller alone kee
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from botocore.config import Config
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import AppendRefused, ClaimRefused, RunExists, StoreUnavailable
-from runcast.record.model import Owner, Run, RunStatus, Step, from_item, page_id, to_item
+from runcast.record.model import Owner, PlannedRun, Run, RunStatus, Step, from_item, page_id, to_item
 from runcast.record.table import Table
 
 if TYPE_CHECKING:
@@ -36,17 +37,21 @@ OPEN_INDEX = "byOpen"
 # What of a run's head is listed: all but its steps and its result.
 _LISTED = (
     *("requestId", "tenantId", "userId", "agent", "jobId", "status", "seq", "createdAt", "updatedAt", "expiresAt"),
-    *("leaseUntil", "worker", "cancelRequestedAt", "error"),
+    *("leaseUntil", "worker", "cancelRequestedAt", "error", "playbook"),
 )
 
 
 @dataclass(frozen=True)
 class End:
-    """How a run ends (or pauses): what its last write sets beside the step."""
+    """How a run ends (or pauses): what its last write sets beside the step.
+
+    `result_key` names the object that holds a job's result where it is too large for the record.
+    """
 
     status: RunStatus
     result_json: str | None = None
     error: str | None = None
+    result_key: str | None = None
 
 
 class RunStore:
@@ -74,8 +79,10 @@ class RunStore:
         self._retention_seconds = retention_seconds
         self._now_ms = now_ms
 
-    def create(self, request_id: str, *, owner: Owner, agent: str, job_id: str | None = None) -> Run:
-        """Put the record of a run that nobody has claimed yet.
+    def create(
+        self, request_id: str, *, owner: Owner, agent: str, job_id: str | None = None, playbook: str | None = None
+    ) -> Run:
+        """Put the record of a run, or with `playbook` of a job, that nobody has claimed yet.
 
         Returns:
             The new record, with a lease of `QUEUED_LEASE_MS`.
@@ -88,6 +95,7 @@ class RunStore:
             {
                 "requestId": request_id,
                 **_new_record(owner, agent, job_id, now_ms, self._retention_seconds),
+                "playbook": playbook,
                 "updatedAt": now_ms,
                 "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
             }
@@ -114,13 +122,15 @@ class RunStore:
         now_ms = self._now_ms()
         defaults = _present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds))
         values = {"worker": worker, "updatedAt": now_ms, "leaseUntil": lease_until_ms}
-        return self._table.updated(
+        item = self._table.update(
             request_id,
             [*(f"#{name} = if_not_exists(#{name}, :{name})" for name in defaults), *_sets(values)],
             "attribute_not_exists(#worker) AND (attribute_not_exists(#status) OR #status = :status)",
             defaults | values,
             lambda run: ClaimRefused(f"Run {request_id} has been claimed already, or has ended.", run),
+            returning="ALL_NEW",
         )
+        return Run.from_item(item)
 
     def append(
         self,
@@ -133,6 +143,7 @@ class RunStore:
         new_page: bool = False,
         end: End | None = None,
         despite_cancel: bool = False,
+        runs: Sequence[PlannedRun] = (),
     ) -> None:
         """Append steps, renew the lease and, with `end`, set what the run came to: one write, all or nothing.
 
@@ -147,6 +158,7 @@ class RunStore:
             new_page: The steps so far stand on a page of their own (`put_page`): list it, and begin anew.
             end: What the run has come to.
             despite_cancel: Write though a cancel has been asked for: for a worker that knows of it.
+            runs: The runs that are planned for a job.
 
         Raises:
             AppendRefused: The run has ended, or is not this worker's, or its `seq` is not `expected_seq`, or a cancel
@@ -158,7 +170,10 @@ class RunStore:
             "leaseUntil": lease_until_ms,
         }
         if end:
-            sets |= _present({"status": end.status.value, "result": end.result_json, "error": end.error})
+            came_to = {"status": end.status.value, "result": end.result_json, "error": end.error}
+            sets |= _present(came_to | {"resultKey": end.result_key})
+        if runs:
+            sets["runs"] = json.dumps([planned.to_json() for planned in runs])
         expressions = _sets(sets)
         values = {**sets, "expected": expected_seq, "me": worker, **_OPEN}
         if steps:
@@ -203,14 +218,16 @@ class RunStore:
         """
         sets = _present({"seq": step.seq, "updatedAt": self._now_ms(), "status": end.status.value, "error": end.error})
         condition, values = _as_read(run)
-        return self._table.updated(
+        item = self._table.update(
             run.request_id,
             [*_sets(sets), "#steps = list_append(#steps, :steps)"],
             condition,
             {**sets, **values, "steps": [step.to_stored()]},
             lambda now: AppendRefused(f"Run {run.request_id} has changed since it was read.", now),
             removes=["#openSince"],
+            returning="ALL_NEW",
         )
+        return Run.from_item(item)
 
     def ask_to_cancel(self, request_id: str) -> Run:
         """Mark a run that is being worked on, once.
@@ -222,13 +239,15 @@ class RunStore:
             AppendRefused: Nobody works on it, or it is marked already.
         """
         sets = {"cancelRequestedAt": self._now_ms()}
-        return self._table.updated(
+        item = self._table.update(
             request_id,
             _sets(sets),
             "#status = :in_progress AND attribute_exists(#worker) AND attribute_not_exists(#cancelRequestedAt)",
             {**sets, "in_progress": RunStatus.IN_PROGRESS.value},
             lambda now: AppendRefused(f"Run {request_id} is not being worked on, or is to be cancelled already.", now),
+            returning="ALL_NEW",
         )
+        return Run.from_item(item)
 
     def read(self, request_id: str) -> Run | None:
         """Return the head of a record, read consistently; None if there is none or it has expired.

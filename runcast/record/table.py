@@ -75,22 +75,28 @@ class Table:
         condition: str,
         values: Mapping[str, Any],
         refusal: Refusal,
+        *,
         removes: Sequence[str] = (),
-    ) -> None:
-        """Set and remove attributes on a condition, or raise the refusal."""
-        self._update(key, sets, condition, values, refusal, removes, returning="NONE")
+        returning: Literal["NONE", "ALL_NEW"] = "NONE",
+    ) -> Item:
+        """Set and remove attributes on a condition, or raise the refusal.
 
-    def updated(
-        self,
-        key: str,
-        sets: Sequence[str],
-        condition: str,
-        values: Mapping[str, Any],
-        refusal: Refusal,
-        removes: Sequence[str] = (),
-    ) -> Run:
-        """Set and remove attributes on a condition, or raise the refusal; return the record as it is now."""
-        return Run.from_item(self._update(key, sets, condition, values, refusal, removes, returning="ALL_NEW"))
+        Returns:
+            With `ALL_NEW`, the item as it is now.
+        """
+        expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
+        with _answers(refusal):
+            answer = self._client.update_item(
+                TableName=self._name,
+                Key=_key(key),
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=_names(expression + condition),
+                ExpressionAttributeValues=_values(values),
+                ReturnValues=returning,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        return answer.get("Attributes", {})
 
     def get(self, key: str) -> Item | None:
         """Return an item, read consistently; None if there is none."""
@@ -159,30 +165,6 @@ class Table:
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-    def _update(
-        self,
-        key: str,
-        sets: Sequence[str],
-        condition: str,
-        values: Mapping[str, Any],
-        refusal: Refusal,
-        removes: Sequence[str],
-        returning: Literal["NONE", "ALL_NEW"],
-    ) -> Item:
-        expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
-        with _answers(refusal):
-            answer = self._client.update_item(
-                TableName=self._name,
-                Key=_key(key),
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=_names(expression + condition),
-                ExpressionAttributeValues=_values(values),
-                ReturnValues=returning,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        return answer.get("Attributes", {})
 
 
 def _key(key: str) -> Item:

@@ -215,12 +215,14 @@ class Writer:
         # A parent was queued before its children, so it has its number by now, or will never have one.
         if queued.parent and queued.parent.seq:
             metadata_text = json.dumps({**json.loads(metadata_text or "{}"), "parentSeq": queued.parent.seq})
-        if queued.end and self._overflowed:
-            metadata_text = json.dumps({**json.loads(metadata_text or "{}"), "unrecorded": self._overflowed})
+        elapsed_seconds = self._run.seconds_since_began(queued.timestamp_ms)
+        if queued.end and queued.end.status.ended:
+            about = {"elapsed": elapsed_seconds} | ({"unrecorded": self._overflowed} if self._overflowed else {})
+            metadata_text = json.dumps({**json.loads(metadata_text or "{}"), **about})
         return Step(
             step=queued.step,
             message=queued.message,
-            elapsed=self._run.seconds_since_began(queued.timestamp_ms),
+            elapsed=elapsed_seconds,
             timestamp=queued.timestamp_ms,
             seq=seq,
             agent_name=queued.agent_name,

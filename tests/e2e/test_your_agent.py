@@ -104,7 +104,7 @@ async def test_an_agent_outside_lambda_is_seen_live_by_its_user_and_nobody_else(
     assert bob.read(request_id)["success"] is False
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def function(stack, reader, done):
     """The reader's own Lambda, with a role of its own, known to Runcast as the agent `counter`."""
     assert done.returncode == 0, done.stdout + done.stderr
@@ -126,8 +126,13 @@ def function(stack, reader, done):
         Code={"ZipFile": (reader[0] / "my_function.zip").read_bytes()},
         Environment={"Variables": outputs["recorder_environment"]},
     )["FunctionArn"]
+    functions.put_function_event_invoke_config(
+        FunctionName="counter",
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": outputs["run_closer_function_arn"]}},
+    )
     apply(stack, {"agent_functions": {"counter": arn}})
-    yield
+    yield functions
     apply(stack, {})
     functions.delete_function(FunctionName="counter")
     for name in policies:
@@ -167,3 +172,16 @@ def test_a_lambda_of_ones_own_is_started_by_rest_and_watched_whole(stack, reader
     assert [step["step"] for step in record["steps"]] == ["agent", "thinking", "executing", "thinking", "complete"]
     assert [step["seq"] for step in steps] == [1, 2, 3, 4, 5]
     assert bob.read(request_id)["success"] is False
+
+
+def test_the_run_of_a_lambda_of_ones_own_that_cannot_be_loaded_is_ended(stack, function, alice):
+    function.update_function_configuration(FunctionName="counter", Handler="gone.handler")
+    try:
+        run = {"agent": "counter", "query": "How many words has 'to be'?"}
+        url, headers = stack.state.outputs["rest_url"], {"Authorization": alice.id_token}
+        started = requests.post(f"{url}/runs", json=run, headers=headers, timeout=DEADLINE_SECONDS)
+        record = alice.read_to_its_end(started.json()["requestId"])
+    finally:
+        function.update_function_configuration(FunctionName="counter", Handler="my_function.handler")
+    assert record["status"] == "error"
+    assert record["error"].startswith("The run was not started: no worker took it.")

@@ -42,6 +42,7 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws):
         "state_machine_arn": STATE_MACHINE,
         "results_bucket_name": RESULTS,
         "rest_api_function_name": "runcast-api",
+        "run_closer_function_arn": f"arn:aws:lambda:{REGION}:000000000000:function:runcast-run-closer",
         "recorder_environment": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "RETENTION_HOURS": "24",
@@ -458,6 +459,11 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
             "Effect": "Allow",
             "Action": "lambda:InvokeFunction",
             "Resource": f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-status-publisher",
+        }
+        assert allowed.pop("ReportFailedInvocations") == {
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunction",
+            "Resource": f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-run-closer",
         }
         if key:
             use = allowed.pop("UseTheKey")

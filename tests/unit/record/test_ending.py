@@ -75,7 +75,7 @@ class TestCloseDead:
         assert ("no worker took it" in run.error) == (worker is None)
         assert ending.update == {
             "userId": "alice", "tenantId": "acme", "jobId": "j1", "requestId": "r1", "agentName": "terrain",
-            "status": "agent_error", "message": run.error, "timestamp": clock.now_ms, "metadata": None,
+            "status": "agent_error", "message": run.error, "timestamp": clock.now_ms, "metadata": {"elapsed": 1.5},
             "seq": run.seq, "schemaVersion": 1,
         }  # fmt: skip
 

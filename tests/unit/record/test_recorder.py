@@ -150,7 +150,8 @@ def test_a_step_names_the_step_that_started_it(store, clock, fate):
     recorder.end(RunStatus.COMPLETE, "Done")
 
     steps = [step.to_json() for step in store.read("r1").steps]
-    assert [step.get("metadata") for step in steps] == [None, {"cells": 4, "parentSeq": 1}, {"parentSeq": 2}, None]
+    metadata = [step.get("metadata") for step in steps]
+    assert metadata == [None, {"cells": 4, "parentSeq": 1}, {"parentSeq": 2}, {"elapsed": 0.0}]
 
 
 def test_a_step_whose_parent_found_no_room_has_none(store, clock, monkeypatch):
@@ -162,7 +163,10 @@ def test_a_step_whose_parent_found_no_room_has_none(store, clock, monkeypatch):
     recorder.record("thinking", parent=lost)
     recorder.end(RunStatus.COMPLETE, "Done")
     assert lost.seq is None
-    assert [step.metadata_json for step in store.read("r1").steps] == [None, '{"unrecorded": 1}']
+    assert [step.to_json().get("metadata") for step in store.read("r1").steps] == [
+        None,
+        {"elapsed": 0.0, "unrecorded": 1},
+    ]
 
 
 def test_the_last_step_says_what_the_model_calls_have_used(store, clock):
@@ -172,4 +176,4 @@ def test_the_last_step_says_what_the_model_calls_have_used(store, clock):
     recorder.add_usage({"inputTokens": 5, "outputTokens": 1, "cacheReadInputTokens": 4})
     recorder.end(RunStatus.COMPLETE, "Done", metadata={"cells": 4})
     usage = {"inputTokens": 15, "outputTokens": 3, "cacheReadInputTokens": 4}
-    assert store.read("r1").steps[-1].to_json()["metadata"] == {"cells": 4, "usage": usage}
+    assert store.read("r1").steps[-1].to_json()["metadata"] == {"cells": 4, "usage": usage, "elapsed": 0.0}
