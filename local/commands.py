@@ -83,8 +83,8 @@ def usage(state: StackState, *, rest_url: str | None = None) -> str:
 
 
 def _hold(stack: LocalStack) -> None:
-    print("\nPress Ctrl-C to stop it.")
-    try:
+    try:  # from the invitation on: who takes it at once must not leave a machine behind
+        print("\nPress Ctrl-C to stop it.")
         stack.state.processes[-1].wait()
         print("The emulated AWS has ended by itself.", file=sys.stderr)
     finally:
