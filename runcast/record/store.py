@@ -195,17 +195,15 @@ class RunStore:
     def put_page(self, request_id: str, steps: Sequence[Step], *, expires_at_epoch_s: int) -> None:
         """Put steps that the record holds on a page of their own; nobody reads it until `append` lists it.
 
-        The same steps make the same page, so it may be put again.
+        The same steps make the same page, so it may be put again. Where the id has been used anew since, the later run's
+        page stays: this run's worker hears of it at its next `append`.
         """
-        self._table.put(
-            to_item(
-                {
-                    "requestId": page_id(request_id, steps[-1].seq),
-                    "steps": [step.to_stored() for step in steps],
-                    "expiresAt": expires_at_epoch_s,
-                }
-            )
-        )
+        page = {
+            "requestId": page_id(request_id, steps[-1].seq),
+            "steps": [step.to_stored() for step in steps],
+            "expiresAt": expires_at_epoch_s,
+        }
+        self._table.put_latest(to_item(page), "expiresAt")
 
     def end(self, run: Run, step: Step, end: End) -> Run:
         """End a run from outside, as long as it stands as it was read: one write, all or nothing.

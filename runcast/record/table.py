@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Refusal = Callable[[Run], Exception]
 """Makes the error of a write that was refused, from the record as it stands."""
 
+_CONDITION_FAILED = "ConditionalCheckFailedException"
 # Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 _TRANSIENT_CODES = {
     "InternalServerError",
@@ -51,10 +52,21 @@ class Table:
         self._client = client
         self._name = name
 
-    def put(self, item: Item) -> None:
-        """Put an item, whatever stood in its place."""
-        with _answers(None):
-            self._client.put_item(TableName=self._name, Item=item)
+    def put_latest(self, item: Item, age: str) -> None:
+        """Put an item, unless one stands in its place whose number `age` is greater: then it stays."""
+        condition = f"attribute_not_exists(#requestId) OR #{age} <= :{age}"
+        try:
+            with _answers(None):
+                self._client.put_item(
+                    TableName=self._name,
+                    Item=item,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=_names(condition),
+                    ExpressionAttributeValues={f":{age}": item[age]},
+                )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _CONDITION_FAILED:
+                raise
 
     def put_if(self, item: Item, condition: str, values: Mapping[str, Any], refusal: Refusal) -> None:
         """Put an item on a condition, or raise the refusal."""
@@ -187,7 +199,7 @@ def _answers(refusal: Refusal | None) -> Iterator[None]:
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         item: Item | None = error.response.get("Item")  # type: ignore[assignment]
-        if code == "ConditionalCheckFailedException" and refusal and item:
+        if code == _CONDITION_FAILED and refusal and item:
             raise refusal(Run.from_item(item)) from error
         if code in _TRANSIENT_CODES:
             raise StoreUnavailable(f"DynamoDB answered {code}. Try again.") from error

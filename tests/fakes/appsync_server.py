@@ -311,8 +311,14 @@ class FakeAppSync(FakeRecord):
         elif frame["type"] == "start":
             await self._subscribe(socket, frame)
         elif frame["type"] == "stop":
+            if (socket, frame["id"]) not in self._subscribers:
+                await _refuse(socket, frame["id"], "UnknownOperationError", f"Unknown operation id {frame['id']}")
+                return
             await self._changed(lambda: self._subscribers.pop((socket, frame["id"]), None))
             await _send(socket, {"type": "complete", "id": frame["id"]})
+        else:
+            unknown = f"{frame['type']} not supported through the realtime channel"
+            await _refuse(socket, frame.get("id"), "UnsupportedOperation", unknown)
 
     async def _subscribe(self, socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
         data = json.loads(frame["payload"]["data"])
@@ -322,9 +328,10 @@ class FakeAppSync(FakeRecord):
             refusal = "You are not authorized to make this call."
         if data["variables"]["userId"] != USER_ID:
             refusal = "userId must be your own."
+        if (socket, frame["id"]) in self._subscribers:
+            refusal = f"Duplicated operation id {frame['id']}"
         if refusal:
-            payload = {"errors": [{"errorType": "Unauthorized", "message": refusal}]}
-            await _send(socket, {"type": "error", "id": frame["id"], "payload": payload})
+            await _refuse(socket, frame["id"], "Unauthorized", refusal)
             return
         if self.acknowledge:
             self._subscribers[socket, frame["id"]] = (data["query"], data["variables"])
@@ -378,6 +385,12 @@ def _json(answer: dict[str, Any], status: int = 200) -> web.Response:
 
 def _errors(kind: str, message: str, *, status: int) -> web.Response:
     return web.json_response({"errors": [{"errorType": kind, "message": message}]}, status=status)
+
+
+async def _refuse(socket: web.WebSocketResponse, frame_id: str | None, error_type: str, message: str) -> None:
+    whose = {} if frame_id is None else {"id": frame_id}
+    payload = {"errors": [{"errorType": error_type, "message": message}]}
+    await _send(socket, {"type": "error", **whose, "payload": payload})
 
 
 async def _send(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:

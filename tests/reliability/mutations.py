@@ -117,6 +117,10 @@ MUTATIONS = [
         ),
     ),
     Mutation(
+        "a page is not put over a later run's", "runcast/record/table.py",
+        (("OR #{age} <= :{age}", "OR #{age} <= :{age} OR attribute_exists(#{age})"),),
+    ),
+    Mutation(
         "what waits to be sent keeps its order", "runcast/record/outbox.py",
         (("for message in messages:", "for message in reversed(messages):"),),
     ),

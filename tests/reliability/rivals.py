@@ -149,11 +149,18 @@ class RivalStore(FailingStore):
 
     def ask_to_cancel(self, request_id: str) -> Run:
         self._let_others()
-        return super().ask_to_cancel(request_id)
+        return self._write(self._mark, (request_id,), {})
 
     def _let_others(self) -> None:
         if self._meanwhile:
             self._meanwhile.pop()()
+
+    def _mark(self, request_id: str) -> Run:
+        stood = self._history.run()
+        marked = self._store.ask_to_cancel(request_id)
+        if stood is None or stood.status is not RunStatus.IN_PROGRESS:
+            broken("hung", f"a run was marked that nobody works on: {stood}")
+        return marked
 
     def _end_as_read(self, run: Run, step: Step, end: End) -> Run:
         stood = self._history.run()
