@@ -22,6 +22,7 @@ _PATTERNS = (
     "docs/operations.md",
     "docs/observability.md",
     "terraform/*.tf",
+    "terraform/*.asl.json",
     "terraform/README.md",
     "terraform/chalice.tf.json",
     "terraform/deployment.zip",

@@ -126,7 +126,7 @@ def _dynamodb_local(directory: Path) -> Iterator[str]:
 def _await(url: str, process: subprocess.Popen[bytes]) -> None:
     client = boto3.client(
         "dynamodb", endpoint_url=url, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test",
-        config=STORE_CLIENT_CONFIG,
+        config=PATIENT,
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:

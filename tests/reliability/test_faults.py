@@ -177,10 +177,10 @@ def live_through(day, table, connect, recorders) -> list[Performance]:
         stack.callback(runner.close)
         event = {"agent": registry.names()[0], "query": "How steep is it?", "userId": "ana", "tenantId": "acme"}
         answers = [runner.run({**event, "requestId": each}, Context(f"lambda-{each}")) for each in day.request_ids]
-        if day.percent:
-            assert sum(proxy.faults for proxy in proxies.values()), f"{day}: no request met a fault"
         for publishing in publishings:
             publishing.result(30)
+        if day.percent:
+            assert sum(proxy.faults for proxy in proxies.values()), f"{day}: no request met a fault"
         for received in appsync.received:
             live.extend(received.json["variables"].values())
 

@@ -12,8 +12,9 @@ import requests
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 DEADLINE_SECONDS = 120
-# A run on a worker that is new, and on one that is warm, begins with these.
-BEGINNINGS = (["agent_invoking", "bedrock", "tools", "agent", "ready"], ["agent_invoking"])
+# A run on a worker that is new, one there whose agent cannot be built, and one on a warm worker begin with these.
+_COLD = ["agent_invoking", "bedrock", "tools", "agent", "ready"]
+BEGINNINGS = (_COLD, _COLD[:-1], ["agent_invoking"])
 ENDS = ("complete", "error", "cancelled")
 
 
@@ -27,12 +28,21 @@ def read_to_its_end(caller, job_id):
     """Wait until a job and all its runs have ended; return its record."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
-        job = caller.read(job_id)
+        job = read(caller, job_id)
         begun = [run for run in job["runs"] or () if run["status"]]
         if job["liveness"] == "done" and all(run["liveness"] == "done" for run in begun):
             return job
         assert time.monotonic() < deadline, job
         time.sleep(0.05)
+
+
+def read(caller, job_id):
+    """Return a job's record; a busy machine may say that it did not answer in time."""
+    while True:
+        answer = caller.ask("getAgentProgress", requestId=job_id)
+        if answer.get("errors") is None:
+            return answer["data"]["getAgentProgress"]
+        assert [error["errorType"] for error in answer["errors"]] == ["Unavailable"], answer
 
 
 def start(caller, playbook, query, parameters=None):
@@ -113,12 +123,12 @@ async def test_the_statuses_that_are_received(alice, bob, playbook, case):
         last = messages[-1]
         assert last["agentName"] == runs[request_id]["agent"]
         assert json.loads(last["metadata"])["elapsed"] > 0
-    assert alice.read(job_id) == job
+    assert read(alice, job_id) == job
     assert bob.read(job_id)["success"] is False
 
 
 def test_alternatives_are_worked_on_at_the_same_time(alice):
-    job = read_to_its_end(alice, start(alice, "compare-layouts", "[model:slow 1] Which spacing?"))
+    job = read_to_its_end(alice, start(alice, "compare-layouts", "[model:slow 2] Which spacing?"))
     assert job["status"] == "complete", job
     elapsed = {run["name"]: run["elapsed"] for run in job["runs"] if run["status"]}
     branches = [elapsed[f"layout-{n}d"] + elapsed[f"simulation-{n}d"] + elapsed["report"] for n in (4, 5, 7)]
@@ -155,8 +165,8 @@ def workers(stack, function):
     ("state", "function"),
     [
         ("LoadPlaybook", "runcast-orchestrator"),
-        ("InvokeAgent", "runcast-orchestrator"),
-        ("InvokeAgent", "runcast-agent"),
+        ("InvokeAgents", "runcast-orchestrator"),
+        ("InvokeAgents", "runcast-agent"),
         ("Validate", "runcast-orchestrator"),
         ("Synthesize", "runcast-orchestrator"),
         ("SaveResults", "runcast-orchestrator"),
@@ -167,7 +177,7 @@ def test_a_job_survives_the_death_of_any_worker(alice, stack, state, function):
     deadline = time.monotonic() + DEADLINE_SECONDS
     killed = []
     while not killed:
-        assert time.monotonic() < deadline, (state, alice.read(job_id))
+        assert time.monotonic() < deadline, (state, read(alice, job_id))
         if executing(stack, job_id) == state:
             for pid in workers(stack, function):
                 os.kill(pid, signal.SIGKILL)
@@ -178,15 +188,16 @@ def test_a_job_survives_the_death_of_any_worker(alice, stack, state, function):
     assert steps == ["loading_agents", *["validating"] * 4, "synthesizing", "complete"]
     accepted = {run["name"]: run["status"] for run in job["runs"] if run["status"] == "complete"}
     assert sorted(accepted) == ["layout", "report", "simulation", "terrain"]
-    assert all(run["error"].startswith("The worker stopped") for run in job["runs"] if run["status"] == "error")
+    died = ("The worker stopped before", "The run was not started")
+    assert all(run["error"].startswith(died) for run in job["runs"] if run["status"] == "error")
 
 
 @pytest.mark.parametrize("stage", range(4))
 def test_a_cancelled_job_ends_in_any_stage_and_keeps_what_is_done(alice, stack, stage):
     job_id = start(alice, "site-assessment", "[model:slow 1] How steep is it?")
     deadline = time.monotonic() + DEADLINE_SECONDS
-    while sum(run["seq"] is not None and run["seq"] >= 2 for run in alice.read(job_id)["runs"] or ()) <= stage:
-        assert time.monotonic() < deadline, alice.read(job_id)
+    while sum(run["seq"] is not None and run["seq"] >= 2 for run in read(alice, job_id)["runs"] or ()) <= stage:
+        assert time.monotonic() < deadline, read(alice, job_id)
         time.sleep(0.02)
     answer = alice.ask("cancelAgentRun", requestId=job_id)["data"]["cancelAgentRun"]
     assert (answer["status"], answer["liveness"]) == ("cancelled", "done")

@@ -176,8 +176,8 @@ def test_a_frozen_worker_whose_run_was_left_alone_goes_on(store, clock):
     clock.now_ms += limits.LEASE_MS + 5_000
     assert read_progress(store, ALICE, "r1", now_ms=clock)["liveness"] == "lost"
     recorder.record("thinking", "thawed")
-    until(lambda: store.read("r1").seq == 1)
-    assert read_progress(store, ALICE, "r1", now_ms=clock)["liveness"] == "live"
+    until(lambda: read_progress(store, ALICE, "r1", now_ms=clock)["liveness"] == "live")
+    assert store.read("r1").seq == 1
     assert not recorder.end(RunStatus.COMPLETE, "Done").degraded
 
 
