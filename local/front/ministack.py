@@ -2,34 +2,30 @@
 
 MiniStack runs AppSync resolvers, Lambda workers and the Bedrock runtime well, but some of what it decides along the
 way has no door: which interpreter runs a function, what a resolver set through `extensions`, what happens when a model
-fails. These places are replaced here and, for API Gateway and Step Functions, in `ministack_rest` and
-`ministack_states`, so that an upgrade has three files to check. The version is checked at start, because every name
-there is private to MiniStack.
+fails. These places are replaced here and, for Lambda, API Gateway and Step Functions, in `ministack_functions`,
+`ministack_rest` and `ministack_states`, so that an upgrade has four files to check. The version is checked at start,
+because every name there is private to MiniStack.
 
 MiniStack reads its settings when it is imported: import this module after the environment is set.
 """
 
 import json
-import tempfile
-import zipfile
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import ministack.app
-from ministack.core import appsync_js, iam_actions, iam_evaluator, lambda_runtime, node_pool
-from ministack.core.responses import get_account_id, get_region
-from ministack.services import appsync, bedrock_runtime, lambda_svc
+from ministack.core import appsync_js, iam_actions, iam_evaluator, node_pool
+from ministack.core.responses import get_account_id
+from ministack.services import appsync, bedrock_runtime
 
 from local.front.authorisation import Caller, Mode
 from local.front.execution import EXCHANGE, Answer, Api, FieldCall, execute
+from local.front.ministack_functions import UnsupportedMinistack, end_functions, install_functions
 from local.front.ministack_rest import install_rest_apis
 from local.front.ministack_states import install_state_machines
-from local.front.unpacking import shared_archive
 
 SUPPORTED_VERSION = "1.5.33"
 
@@ -42,12 +38,6 @@ _AUTH_TYPES = {
 }
 _auth_type: ContextVar[str] = ContextVar("auth_type")
 _extensions: ContextVar[list[dict[str, Any]]] = ContextVar("extensions")
-_WORKER_DIED = "Worker process died"
-_unpacked = tempfile.TemporaryDirectory(prefix="runcast-functions-")
-
-
-class UnsupportedMinistack(Exception):
-    """The installed MiniStack is not the one that these replacements were written for."""
 
 
 def install(function_python: str) -> AsgiApp:
@@ -67,10 +57,7 @@ def install(function_python: str) -> AsgiApp:
     appsync_js._pool = _ResolverPool(
         _worker_script(), log_prefix="appsync-js", logger=appsync_js.logger, timeout=appsync_js._EVAL_TIMEOUT
     )
-    _run_functions_on(function_python)
-    _unpack_functions_once()
-    _name_errors_by_their_class()
-    _tell_which_invocation_failed()
+    install_functions(function_python)
     _authorise_as_aws()
     _fail_when_the_model_fails()
     _tell_a_cut_answer()
@@ -82,9 +69,8 @@ def install(function_python: str) -> AsgiApp:
 
 def end_workers() -> None:
     """Ends the Lambda workers and the resolvers' Node processes, and removes the functions' code."""
-    lambda_svc.reset()
+    end_functions()
     appsync_js.reset()
-    _unpacked.cleanup()
 
 
 # AppSync
@@ -185,97 +171,6 @@ def _worker_script() -> str:
     if script.count(before) != 1:
         raise UnsupportedMinistack(f"the resolver worker does not contain {before!r} exactly once")
     return script.replace(before, f"{before} entry.state.authType = req.authType;")
-
-
-# Lambda
-
-
-def _run_functions_on(function_python: str) -> None:
-    original = lambda_runtime._detect_runtime_binary
-
-    def detect(runtime: str) -> tuple[str, str]:
-        binary, script = original(runtime)
-        return (function_python if runtime.startswith("python") else binary), script
-
-    lambda_runtime._detect_runtime_binary = detect
-
-
-def _unpack_functions_once() -> None:
-    archive = shared_archive(Path(_unpacked.name))
-    lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": archive})
-
-
-def _name_errors_by_their_class() -> None:
-    """MiniStack calls every error of a Python function `Runtime.HandlerError`; Lambda names it by its class.
-
-    The names are what Retry and Catch of Step Functions go by. A worker that dies without a word is called as Lambda
-    calls it.
-
-    Source: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
-    """
-    script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    before = '{"status": "error", "error": str(e), "trace"'
-    if script.count(before) != 1:
-        raise UnsupportedMinistack(f"the Python worker does not contain {before!r} exactly once")
-    named = before.replace("str(e),", 'str(e), "type": type(e).__name__,')
-    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(before, named)
-    invoke, execute = lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm
-    error_type: ContextVar[str | None] = ContextVar("error_type", default=None)
-
-    def invoke_and_tell(*arguments: Any, **options: Any) -> dict[str, Any]:
-        result: dict[str, Any] = invoke(*arguments, **options)
-        died = "Runtime.ExitError" if result.get("error") == _WORKER_DIED else None
-        error_type.set(result.get("type", died))
-        return result
-
-    def execute_and_name(func: Any, event: Any, request_id: str) -> dict[str, Any]:
-        error_type.set(None)
-        result: dict[str, Any] = execute(func, event, request_id)
-        if result.get("error") and (name := error_type.get()):
-            result["body"]["errorType"] = name
-        return result
-
-    lambda_runtime.Worker.invoke = invoke_and_tell
-    lambda_svc._execute_function_warm = execute_and_name
-
-
-def _tell_which_invocation_failed() -> None:
-    """MiniStack's record for a Lambda that failures are sent to lacks the id of the invocation that failed."""
-    dispatch, route = lambda_svc._execute_function_dispatch, lambda_svc._route_async_failure
-
-    def with_id(func: Any, config: Any, event: Any, request_id: str, started: float) -> dict[str, Any]:
-        return {**dispatch(func, config, event, request_id, started), "request_id": request_id}
-
-    def route_with_id(target_arn: str, func_name: str, event: Any, result: dict[str, Any]) -> None:
-        destination = lambda_svc._get_func_record_for_ref(target_arn)[0] if ":lambda:" in target_arn else None
-        if destination is None:
-            route(target_arn, func_name, event, result)
-            return
-        record = _failure_record(result["request_id"], func_name, event, result["body"])
-        lambda_svc.invoke_async_with_retry(destination, record)
-
-    lambda_svc._execute_function_dispatch = with_id
-    lambda_svc._route_async_failure = route_with_id
-
-
-def _failure_record(request_id: str, function_name: str, event: Any, error: Any) -> dict[str, Any]:
-    """Returns what Lambda sends to the destination of an asynchronous invocation that failed.
-
-    Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
-    """
-    return {
-        "version": "1.0",
-        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "requestContext": {
-            "requestId": request_id,
-            "functionArn": f"arn:aws:lambda:{get_region()}:{get_account_id()}:function:{function_name}:$LATEST",
-            "condition": "RetriesExhausted",
-            "approximateInvokeCount": 1,
-        },
-        "requestPayload": event,
-        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
-        "responsePayload": error,
-    }
 
 
 # Bedrock
