@@ -71,7 +71,8 @@ status: $(SETUP) ## Say what runs on this machine
 	@$(BIN)/python -m local status
 
 remove-demo: ## Take the demonstration's agents and playbooks away, with their data and their tests
-	rm -rf chalice_app/chalicelib/agents/demo tests/unit/chalicelib/agents/demo bench/pywake
+	rm -rf chalice_app/chalicelib/agents/demo tests/unit/chalicelib/agents/demo tests/e2e/demo bench/pywake
+	rm -f tests/vectors/site-assessment.json tests/vectors/compare-layouts.json
 
 package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json (ARCHITECTURE=x86_64 or arm64)
 	@$(BIN)/python -m packager $(ARCHITECTURE)

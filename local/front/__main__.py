@@ -61,7 +61,8 @@ def _serve(listener: socket.socket, model_url: str, function_python: Path) -> in
     _set_environment(port, model_url)
     # Only now: MiniStack reads the environment when it is imported.
     from local.front.app import Front
-    from local.front.ministack import UnsupportedMinistack, end_workers, install
+    from local.front.ministack import end_workers, install
+    from local.front.ministack_functions import UnsupportedMinistack
 
     try:
         app = Front(install(str(function_python)), port=port)

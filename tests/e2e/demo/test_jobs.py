@@ -173,15 +173,19 @@ def workers(stack, function):
     ],
 )
 def test_a_job_survives_the_death_of_any_worker(alice, stack, state, function):
-    job_id = start(alice, "site-assessment", "[model:slow 1] How steep is it?")
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    killed = []
-    while not killed:
-        assert time.monotonic() < deadline, (state, read(alice, job_id))
-        if executing(stack, job_id) == state:
-            for pid in workers(stack, function):
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
+    slowly = "[model:slow 1]" if state == "Synthesize" else ""
+    killed = None
+    for _ in range(5):  # some states last for a moment only, and this machine may look away
+        job_id = start(alice, "site-assessment", f"{slowly} How steep is it?")
+        while not killed and read(alice, job_id)["liveness"] == "live":
+            if executing(stack, job_id) == state:
+                killed = workers(stack, function)
+                for pid in killed:
+                    os.kill(pid, signal.SIGKILL)
+        if killed:
+            break
+        read_to_its_end(alice, job_id)
+    assert killed
     job = read_to_its_end(alice, job_id)
     assert (job["status"], job["error"]) == ("complete", None), job
     steps = [step["step"] for step in job["steps"]]
