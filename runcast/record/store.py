@@ -180,8 +180,8 @@ class RunStore:
     def put_page(self, request_id: str, steps: Sequence[Step], *, expires_at_epoch_s: int) -> None:
         """Put steps that the record holds on a page of their own; nobody reads it until `append` lists it.
 
-        The same steps make the same page, so it may be put again. Where the id has been used anew since, the later run's
-        page stays: this run's worker hears of it at its next `append`.
+        The same steps make the same page, so it may be put again. Where the id has been used anew since, the later
+        run's page stays: this run's worker hears of it at its next `append`.
         """
         page = {
             "requestId": page_id(request_id, steps[-1].seq),
