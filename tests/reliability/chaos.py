@@ -118,7 +118,8 @@ def chaos(*, histories: int, runs: int, number: int, engines: list[str]) -> Tall
                 directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
                 client = stack.enter_context(dynamodb(engine, directory))
                 create_agent_progress(client, TABLE_NAME)
-                total += play_histories(client, count=elsewhere // len(engines), number=number)
+                if elsewhere >= len(engines):
+                    total += play_histories(client, count=elsewhere // len(engines), number=number)
                 if engine in listening:
                     share = range(listening.index(engine), runs, len(listening))
                     total += do_real_runs(client, numbers=share, number=number)

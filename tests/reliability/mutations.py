@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from tests.reliability.backends import PROJECT
 
-HISTORIES = 1_500
+HISTORIES = 3_000
 _COPIED = ("runcast", "chalice_app", "tests", "local")
 _SECONDS = 300
 _WHOLE = "0 lost, 0 repeated, 0 hung, 0 changed results"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.record.ending import cancel, close_dead
 from runcast.record.model import Owner, Run, RunStatus, Step
@@ -223,6 +224,9 @@ class RealRuns:
 
 
 def is_over(run: Run | None) -> bool:
+    """Whether the run has ended, or reads lost; one that nobody could claim will, when its longer lease has passed."""
+    if run is not None and run.worker is None and run.lease_until_ms <= run.created_at_ms + limits.QUEUED_LEASE_MS:
+        return True
     return run is None or liveness(run, epoch_ms()) in (Liveness.LOST, Liveness.DONE)
 
 
