@@ -39,7 +39,7 @@ setup: $(SETUP) $(CHECKOV)/.ready ## Install everything, from the lock files
 demo: $(SETUP) ## See it: start all on this machine, watch an agent and a playbook live, stop (AGENT=, PLAYBOOK=, QUERY=)
 	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)" --playbook "$(PLAYBOOK)"
 
-# Two at once: one works on what is deployed, the other on everything else (tests/conftest.py says which).
+# Two at once; tests/conftest.py says which belong together.
 test: lint types $(CHECKOV)/.ready ## Lint, check types, run every test
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 

@@ -9,7 +9,7 @@ import pytest
 from tests.contracts.embedded_metrics import check_embedded_metrics
 from tests.e2e.conftest import AGENT, DEADLINE_SECONDS
 
-FUNCTIONS = ("agent", "api", "progress-reader", "run-closer", "run-starter", "status-publisher")
+FUNCTIONS = ("agent", "api", "orchestrator", "progress-reader", "run-closer", "run-starter", "status-publisher")
 LAMBDA_S_OWN = ("START ", "END ", "REPORT ", "Worker process died")
 
 
