@@ -64,6 +64,17 @@ resource "aws_s3_bucket_lifecycle_configuration" "results" {
   }
 }
 
+# For pages that fetch a result by its link.
+resource "aws_s3_bucket_cors_configuration" "results" {
+  bucket = aws_s3_bucket.results.id
+
+  cors_rule {
+    allowed_methods = ["GET"]
+    allowed_origins = var.cors_origins
+    max_age_seconds = 3600
+  }
+}
+
 data "aws_iam_policy_document" "results" {
   statement {
     sid       = "EncryptedConnectionsOnly"

@@ -143,6 +143,7 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
         "aws_s3_bucket.results": "tags",
         "aws_s3_bucket_public_access_block.results": "block_public_acls",
         "aws_s3_bucket_ownership_controls.results": "rule",
+        "aws_s3_bucket_cors_configuration.results": "cors_rule",
         "aws_s3_bucket_server_side_encryption_configuration.results": "rule",
         "aws_s3_bucket_lifecycle_configuration.results": "rule",
         "aws_s3_bucket_policy.results": "policy",
@@ -178,6 +179,8 @@ def change_the_jobs(stack: Stack, aws: Aws) -> None:
     aws.s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"BlockPublicAcls": False})
     shared = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
     aws.s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=shared)
+    anyone = {"CORSRules": [{"AllowedMethods": ["PUT"], "AllowedOrigins": ["*"]}]}
+    aws.s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=anyone)
     unkeyed = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
     aws.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=unkeyed)
     kept = {"ID": "forget", "Status": "Disabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}

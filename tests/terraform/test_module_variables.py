@@ -77,6 +77,13 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("enable_api_key", "aws_appsync_api_key.public[0]", "description", None, "Callers without a sign-in."),
     ("enable_api_gateway_account", "aws_api_gateway_account.logs[0]", "region", None, REGION),
     ("enable_api_gateway_account", "aws_api_gateway_stage.rest_api", "length(access_log_settings)", 0, 1),
+    (
+        "cors_origins",
+        "aws_s3_bucket_cors_configuration.results",
+        "cors_rule[0].allowed_origins",
+        ["*"],
+        ["https://app.example.com"],
+    ),
     ("cors_origins", API_HANDLER, environment("CORS_ORIGINS"), "*", "https://app.example.com"),
     (
         "bedrock_model_id",
@@ -148,6 +155,7 @@ NAMED_WITHIN = {
     "aws_iam_role_policy_attachment",
     "aws_lambda_function_event_invoke_config",
     "aws_lambda_permission",
+    "aws_s3_bucket_cors_configuration",
     "aws_s3_bucket_lifecycle_configuration",
     "aws_s3_bucket_ownership_controls",
     "aws_s3_bucket_policy",

@@ -127,6 +127,22 @@ ENTRIES = {
         forces=words("bucket"),
         send=_send_rules,
     ),
+    "aws_s3_bucket_cors_configuration": Entry(
+        service="s3",
+        create=Call("put_bucket_cors"),
+        read=Call("get_bucket_cors", given=BUCKET),
+        update=Call("put_bucket_cors"),
+        delete=Call("delete_bucket_cors", given=BUCKET),
+        id="{bucket}",
+        rename={"cors_rule": "CORSConfiguration.CORSRules"},
+        read_as={"cors_rule": "CORSRules"},
+        refused=words("expected_bucket_owner"),
+        sets=words(
+            "cors_rule cors_rule.allowed_headers cors_rule.allowed_methods cors_rule.allowed_origins"
+            " cors_rule.expose_headers"
+        ),
+        forces=words("bucket"),
+    ),
     "aws_s3_bucket_policy": Entry(
         service="s3",
         create=Call("put_bucket_policy"),

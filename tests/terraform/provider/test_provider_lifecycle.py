@@ -241,6 +241,7 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         "aws_s3_bucket.box": {"tags"},
         "aws_s3_bucket_public_access_block.box": {"block_public_acls"},
         "aws_s3_bucket_ownership_controls.box": {"rule"},
+        "aws_s3_bucket_cors_configuration.box": {"cors_rule"},
         "aws_s3_bucket_server_side_encryption_configuration.box": {"rule"},
         "aws_s3_bucket_lifecycle_configuration.box": {"rule"},
         "aws_s3_bucket_policy.box": {"policy"},
@@ -305,6 +306,8 @@ def change_the_bucket_and_the_machine(emulator: Any, state: dict[str, dict[str, 
     s3.put_bucket_ownership_controls(
         Bucket="fixture-box", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
     )
+    anyone = {"CORSRules": [{"AllowedMethods": ["PUT"], "AllowedOrigins": ["*"]}]}
+    s3.put_bucket_cors(Bucket="fixture-box", CORSConfiguration=anyone)
     unencrypted = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
     s3.put_bucket_encryption(Bucket="fixture-box", ServerSideEncryptionConfiguration=unencrypted)
     kept = {"ID": "forget", "Status": "Enabled", "Filter": {"Prefix": "results/"}, "Expiration": {"Days": 365}}

@@ -529,6 +529,18 @@ resource "aws_s3_bucket_ownership_controls" "box" {
   }
 }
 
+resource "aws_s3_bucket_cors_configuration" "box" {
+  bucket = aws_s3_bucket.box.id
+  cors_rule {
+    id              = var.full ? "pages" : null
+    allowed_headers = var.full ? ["range"] : null
+    allowed_methods = var.full ? ["GET", "HEAD"] : ["GET"]
+    allowed_origins = var.full ? ["https://app.example.com", "https://b.example.com"] : ["*"]
+    expose_headers  = var.full ? ["ETag"] : null
+    max_age_seconds = var.full ? 60 : null
+  }
+}
+
 resource "aws_s3_bucket_server_side_encryption_configuration" "box" {
   bucket = aws_s3_bucket.box.id
   rule {
