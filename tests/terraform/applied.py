@@ -9,6 +9,10 @@ import boto3
 from local.settings import REGION
 from local.terraform import Terraform, prepare
 
+FUNCTIONS = ("agent", "api", "orchestrator", "progress-reader", "run-closer", "run-starter", "status-publisher")
+RESULTS = f"runcast-results-000000000000-{REGION}"
+STATE_MACHINE = f"arn:aws:states:{REGION}:000000000000:stateMachine:runcast-playbook"
+
 
 class Stack:
     """The module, applied with some variables."""

@@ -1,0 +1,237 @@
+"""Who may do what: the roles of the module with its defaults (`stack`) and with most variables set (`other`)."""
+
+import json
+from typing import Any
+
+from chalicelib import ended
+
+from local.settings import REGION
+from tests.terraform.applied import FUNCTIONS, RESULTS, STATE_MACHINE, Aws, Stack
+from tests.terraform.conftest import OTHER
+
+
+def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
+    tables = f"arn:aws:dynamodb:{REGION}:000000000000:table/"
+    functions = f"arn:aws:lambda:{REGION}:000000000000:function:runcast-"
+    api = stack.state("aws_appsync_graphql_api", "runcast")["arn"]
+    model = "anthropic.claude-sonnet-4-6"
+    announce = {
+        f"{functions}status-publisher": {"lambda:InvokeFunction"},
+        f"arn:aws:events:{REGION}:000000000000:event-bus/default": {"events:PutEvents"},
+    }
+    jobs = {
+        STATE_MACHINE: {"states:StartExecution"},
+        f"{STATE_MACHINE.replace(':stateMachine:', ':execution:')}:*": {"states:StopExecution"},
+    }
+    results = f"arn:aws:s3:::{RESULTS}/results/*"
+    invoke_model = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
+    expected = {
+        "agent": {
+            f"{tables}AgentProgress": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+            f"{functions}run-closer": {"lambda:InvokeFunction"},
+            **announce,
+            f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
+            f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,
+        },
+        "api": {
+            f"{tables}AgentProgress": {
+                "dynamodb:BatchGetItem",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+            },
+            f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
+            f"{functions}agent": {"lambda:InvokeFunction"},
+            results: {"s3:GetObject"},
+            **jobs,
+            **announce,
+        },
+        "orchestrator": {
+            f"{tables}AgentProgress": {
+                "dynamodb:BatchGetItem",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+            },
+            f"{functions}agent": {"lambda:InvokeFunction"},
+            results: {"s3:GetObject", "s3:PutObject"},
+            **announce,
+            f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
+            f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,
+        },
+        "progress-reader": {
+            f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
+            f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
+            results: {"s3:GetObject"},
+        },
+        "run-closer": {
+            f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
+            f"{tables}AgentProgress/index/byOpen": {"dynamodb:Scan"},
+            **announce,
+        },
+        "run-starter": {
+            f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+            f"{functions}agent": {"lambda:InvokeFunction"},
+            **jobs,
+            **announce,
+        },
+        "status-publisher": {
+            f"{tables}user_sessions": {"dynamodb:GetItem"},
+            f"{api}/types/Mutation/fields/publishStatus": {"appsync:GraphQL"},
+        },
+        "ds-progress-reader": {f"{functions}progress-reader": {"lambda:InvokeFunction"}},
+        "ds-run-starter": {f"{functions}run-starter": {"lambda:InvokeFunction"}},
+        "ds-user-sessions": {f"{tables}user_sessions": {"dynamodb:PutItem"}},
+    }
+    for name, access in expected.items():
+        telemetry = {
+            f"arn:aws:logs:{REGION}:000000000000:log-group:/aws/lambda/runcast-{name}:*": {
+                "logs:CreateLogStream",
+                "logs:PutLogEvents",
+            },
+            "*": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
+        }
+        wanted = access if name.startswith("ds-") else access | telemetry
+        assert allowed(aws, f"runcast-{name}-{REGION}") == wanted
+
+
+def test_the_state_machine_may_invoke_the_orchestrator_log_and_trace(stack: Stack, other: Stack, aws: Aws):
+    for prefix in ("", "other-"):
+        found = statements(aws, f"{prefix}runcast-playbook-{REGION}", "access")
+        function = f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-orchestrator"
+        assert (found["InvokeTheOrchestrator"]["Action"], found["InvokeTheOrchestrator"]["Resource"]) == (
+            "lambda:InvokeFunction", function,
+        )  # fmt: skip
+        for name, service in (("DeliverLogs", "logs:"), ("Traces", "xray:")):
+            assert found[name]["Resource"] == "*"  # They know no resources.
+            assert all(action.startswith(service) for action in found[name]["Action"])
+        assert found.keys() == {"InvokeTheOrchestrator", "DeliverLogs", "Traces"} | ({"UseTheKey"} if prefix else set())
+        role = aws.iam.get_role(RoleName=f"{prefix}runcast-playbook-{REGION}")["Role"]
+        [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"Service": "states.amazonaws.com"}
+        machine = STATE_MACHINE.replace(":runcast-", f":{prefix}runcast-")
+        assert trust["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": "000000000000"},
+            "ArnLike": {"aws:SourceArn": machine},
+        }
+    assert found["UseTheKey"]["Condition"] == {
+        "StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": machine}
+    }
+
+
+def test_functions_of_ones_own_may_be_started_and_those_only(other: Stack, aws: Aws):
+    functions = [
+        f"arn:aws:lambda:{REGION}:000000000000:function:other-runcast-agent",
+        *OTHER["agent_functions"].values(),
+    ]
+    for name in ("api", "orchestrator", "run-starter"):
+        invoke = statements(aws, f"other-runcast-{name}-{REGION}", "access")["InvokeAgents"]
+        assert (invoke["Action"], sorted(invoke["Resource"])) == ("lambda:InvokeFunction", sorted(functions))
+
+
+def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
+    for made, prefix, key in ((stack, "", None), (other, "other-", OTHER["kms_key_arn"])):
+        document = json.loads(made.terraform.output()["recorder_policy_json"])
+        allowed = {statement.pop("Sid"): statement for statement in document["Statement"]}
+        assert allowed.pop("RecordRuns") == {
+            "Effect": "Allow",
+            "Action": ["dynamodb:UpdateItem", "dynamodb:PutItem"],
+            "Resource": f"arn:aws:dynamodb:{REGION}:000000000000:table/{prefix}AgentProgress",
+        }
+        assert allowed.pop("PublishStatus") == {
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunction",
+            "Resource": f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-status-publisher",
+        }
+        assert allowed.pop("ReportFailedInvocations") == {
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunction",
+            "Resource": f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-run-closer",
+        }
+        if key:
+            use = allowed.pop("UseTheKey")
+            assert (use["Resource"], use["Condition"]["StringEquals"]) == (
+                key, {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"},
+            )  # fmt: skip
+        assert allowed == {}
+
+
+def test_events_may_be_put_in_our_own_name_only(stack: Stack, aws: Aws):
+    for name in ("agent", "api", "orchestrator", "run-closer", "run-starter"):
+        put = statements(aws, f"runcast-{name}-{REGION}", "announce")["PutRunEnded"]
+        assert put["Condition"] == {"StringEquals": {"events:source": ended.SOURCE}}
+
+
+def test_a_plain_model_needs_no_inference_profile(other: Stack, aws: Aws):
+    resources = allowed(aws, f"other-runcast-agent-{REGION}")
+    models = [resource for resource in resources if "bedrock" in resource]
+    assert models == [f"arn:aws:bedrock:{REGION}::foundation-model/amazon.nova-lite-v1:0"]
+
+
+def test_the_model_behind_a_profile_may_be_asked_through_that_profile_only(stack: Stack, aws: Aws):
+    conditions = {
+        statement["Resource"]: statement.get("Condition")
+        for statement in statements(aws, f"runcast-agent-{REGION}", "access").values()
+        if "bedrock:InvokeModel" in statement["Action"]
+    }
+    profile = f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.anthropic.claude-sonnet-4-6"
+    assert conditions == {
+        profile: None,
+        "arn:aws:bedrock:*::foundation-model/anthropic.claude-sonnet-4-6": {
+            "StringEquals": {"bedrock:InferenceProfileArn": profile}
+        },
+    }
+
+
+def test_roles_may_use_the_key_through_the_services_that_encrypt_with_it(stack: Stack, other: Stack, aws: Aws):
+    key = {
+        "Effect": "Allow",
+        "Action": {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"},
+        "Resource": OTHER["kms_key_arn"],
+    }
+    through = {name: f"{name}.{REGION}.amazonaws.com" for name in ("dynamodb", "lambda", "s3", "states")}
+    more = {"api": ("s3", "states"), "orchestrator": ("s3",), "progress-reader": ("s3",), "run-starter": ("states",)}
+    for name in FUNCTIONS:
+        found = statements(aws, f"other-runcast-{name}-{REGION}", "basics")["UseTheKey"]
+        via = set(found.pop("Condition")["StringEquals"]["kms:ViaService"])
+        services = ("dynamodb", "lambda", *more.get(name, ()))
+        assert ({**found, "Action": set(found["Action"])}, via) == (key, {through[each] for each in services})
+    sessions = statements(aws, f"other-runcast-ds-user-sessions-{REGION}", "access")["UseTheKey"]
+    via = sessions.pop("Condition")["StringEquals"]["kms:ViaService"]
+    assert ({**sessions, "Action": set(sessions["Action"])}, via) == (key, through["dynamodb"])
+    assert "UseTheKey" not in statements(aws, f"other-runcast-ds-run-starter-{REGION}", "access")
+    assert "UseTheKey" not in statements(aws, f"runcast-agent-{REGION}", "basics")
+
+
+def test_only_the_agent_s_function_joins_the_network_and_its_code_may_not_touch_it(other: Stack, aws: Aws):
+    basics = statements(aws, f"other-runcast-agent-{REGION}", "basics")
+    join, leave = basics["JoinTheNetwork"], basics["LeaveTheNetworkToLambda"]
+    assert (join["Effect"], leave["Effect"]) == ("Allow", "Deny")
+    assert "ec2:CreateNetworkInterface" in join["Action"]
+    assert join["Action"] == leave["Action"]
+    function = f"arn:aws:lambda:{REGION}:000000000000:function:other-runcast-agent"
+    assert leave["Condition"] == {"ArnEquals": {"lambda:SourceFunctionArn": function}}
+    for name in set(FUNCTIONS) - {"agent"}:
+        assert "JoinTheNetwork" not in statements(aws, f"other-runcast-{name}-{REGION}", "basics")
+
+
+def allowed(aws: Aws, role: str) -> dict[str, set[str]]:
+    """What a role's policies allow: the actions on each resource."""
+    found: dict[str, set[str]] = {}
+    for name in aws.iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        for statement in statements(aws, role, name).values():
+            for resource in as_list(statement["Resource"]):
+                if statement["Effect"] == "Allow":
+                    found.setdefault(resource, set()).update(as_list(statement["Action"]))
+    return found
+
+
+def statements(aws: Aws, role: str, policy: str) -> dict[str, dict[str, Any]]:
+    """The statements of one policy of a role by their names, without these."""
+    document = aws.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    found = (document if isinstance(document, dict) else json.loads(document))["Statement"]
+    return {statement.pop("Sid", ""): statement for statement in as_list(found)}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
