@@ -1,24 +1,15 @@
 # One role for each Lambda and each data source, with only what it uses. Role names are global within an account, all
 # others are regional: the region in them lets one prefix be used in two regions.
 
-data "aws_iam_policy_document" "lambda_trust" {
+data "aws_iam_policy_document" "trust" {
+  for_each = toset(["apigateway", "appsync", "lambda"])
+
   statement {
     actions = ["sts:AssumeRole"]
 
     principals {
       type        = "Service"
-      identifiers = ["lambda.amazonaws.com"]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "appsync_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["appsync.amazonaws.com"]
+      identifiers = ["${each.key}.amazonaws.com"]
     }
   }
 }
@@ -30,7 +21,7 @@ resource "aws_iam_role" "function" {
 
   name                 = "${each.value}-${local.region}"
   description          = "What the function ${each.value} may do."
-  assume_role_policy   = data.aws_iam_policy_document.lambda_trust.json
+  assume_role_policy   = data.aws_iam_policy_document.trust["lambda"].json
   permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
@@ -141,8 +132,29 @@ locals {
   ]
 }
 
+# For who uses a table without being one of the functions here.
+data "aws_iam_policy_document" "table_key" {
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "UseTheKey"
+      actions   = local.table_key_actions
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["dynamodb.${local.region}.amazonaws.com"]
+      }
+    }
+  }
+}
+
 # What it takes to be recorded and seen live, for the module's agents and for anybody's.
 data "aws_iam_policy_document" "recorder" {
+  source_policy_documents = [data.aws_iam_policy_document.table_key.json]
+
   statement {
     sid       = "RecordRuns"
     actions   = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
@@ -160,22 +172,6 @@ data "aws_iam_policy_document" "recorder" {
     sid       = "ReportFailedInvocations"
     actions   = ["lambda:InvokeFunction"]
     resources = [aws_lambda_function.run_closer.arn]
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "UseTheKey"
-      actions   = local.table_key_actions
-      resources = [statement.value]
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:ViaService"
-        values   = ["dynamodb.${local.region}.amazonaws.com"]
-      }
-    }
   }
 }
 
@@ -428,7 +424,7 @@ resource "aws_iam_role" "data_source" {
 
   name                 = "${var.name_prefix}runcast-ds-${replace(each.key, "_", "-")}-${local.region}"
   description          = "What AppSync's data source ${each.key} may do."
-  assume_role_policy   = data.aws_iam_policy_document.appsync_trust.json
+  assume_role_policy   = data.aws_iam_policy_document.trust["appsync"].json
   permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
@@ -437,25 +433,11 @@ resource "aws_iam_role" "data_source" {
 data "aws_iam_policy_document" "data_source" {
   for_each = local.data_source_access
 
+  source_policy_documents = startswith(each.value.action, "dynamodb:") ? [data.aws_iam_policy_document.table_key.json] : []
+
   statement {
     actions   = [each.value.action]
     resources = [each.value.resource]
-  }
-
-  dynamic "statement" {
-    for_each = startswith(each.value.action, "dynamodb:") ? var.kms_key_arn[*] : []
-
-    content {
-      sid       = "UseTheKey"
-      actions   = local.table_key_actions
-      resources = [statement.value]
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:ViaService"
-        values   = ["dynamodb.${local.region}.amazonaws.com"]
-      }
-    }
   }
 }
 
@@ -470,7 +452,7 @@ resource "aws_iam_role_policy" "data_source" {
 resource "aws_iam_role" "api_logs" {
   name                 = "${var.name_prefix}runcast-api-logs-${local.region}"
   description          = "What AppSync may do to log."
-  assume_role_policy   = data.aws_iam_policy_document.appsync_trust.json
+  assume_role_policy   = data.aws_iam_policy_document.trust["appsync"].json
   permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
@@ -585,23 +567,12 @@ resource "aws_iam_role_policy" "playbook" {
 
 # ---- API Gateway
 
-data "aws_iam_policy_document" "gateway_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["apigateway.amazonaws.com"]
-    }
-  }
-}
-
 resource "aws_iam_role" "gateway_logs" {
   count = var.enable_api_gateway_account ? 1 : 0
 
   name                 = "${var.name_prefix}runcast-gateway-logs-${local.region}"
   description          = "What API Gateway may do to log, for every REST API of the account in this region."
-  assume_role_policy   = data.aws_iam_policy_document.gateway_trust.json
+  assume_role_policy   = data.aws_iam_policy_document.trust["apigateway"].json
   permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
