@@ -10,15 +10,27 @@ from tests.contracts.embedded_metrics import check_embedded_metrics
 from tests.e2e.conftest import AGENT, DEADLINE_SECONDS
 
 FUNCTIONS = ("agent", "api", "orchestrator", "progress-reader", "run-closer", "run-starter", "status-publisher")
-LAMBDA_S_OWN = ("START ", "END ", "REPORT ", "Worker process died")
+LAMBDA_S_OWN = ("START ", "END ", "REPORT ", "Worker process died", "The above exception was ", "During handling of ")
 
 
 def lines_of(stack, function):
     """What a function's code has written so far; Lambda's own lines around it are left out."""
     paginator = stack.client("logs").get_paginator("filter_log_events")
     pages = paginator.paginate(logGroupName=f"/aws/lambda/runcast-{function}")
-    lines = [event["message"] for page in pages for event in page["events"]]
-    return [line for line in lines if line and not line.startswith(LAMBDA_S_OWN)]
+    lines = (event["message"] for page in pages for event in page["events"])
+    return list(without_tracebacks(line for line in lines if line and not line.startswith(LAMBDA_S_OWN)))
+
+
+def without_tracebacks(lines):
+    """Leave out what Lambda itself writes of an error that a function raises, so that it is tried again."""
+    traced = False
+    for line in lines:
+        if line.startswith("Traceback "):
+            traced = True
+        elif not traced:
+            yield line
+        elif not line.startswith(" "):
+            traced = False  # the error itself, which closes the traceback
 
 
 def counted(stack, function, request_id):

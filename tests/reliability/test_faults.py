@@ -44,8 +44,8 @@ SCRIPT = [*[Call("measure")] * 10, Say("Measured: {tool_result}")]
 # What of an answer must not change; the rest says when, how long, and what became of the record.
 OF_THE_RUN = ("success", "agent", "result", "coldStart")
 PROMISED_SECONDS = 2.0
-# A busy machine wakes a thread late, now and then by that much.
-A_BUSY_MACHINE_SECONDS = 0.5
+# A busy machine, on which other tests run, wakes a thread late, now and then by that much.
+A_BUSY_MACHINE_SECONDS = 1.5
 CONFIG = AgentConfig(TABLE_NAME, "status-publisher", "scripted", "us-east-1", 1_000)
 
 

@@ -96,7 +96,8 @@ def test_the_archive_holds_the_module_and_nothing_that_nobody_named(archive: Pat
     assert {(entry.mtime, entry.uid, entry.mode, entry.isfile()) for entry in entries} == {(0, 0, 0o644, True)}
     paths = {PurePosixPath(entry.name).relative_to(root) for entry in entries}
     assert {path.name for path in paths if path.parent.name == "terraform"} == {
-        "README.md", "chalice.tf.json", "deployment.zip", *(path.name for path in (project / "terraform").glob("*.tf"))
+        "README.md", "chalice.tf.json", "deployment.zip", "playbook.asl.json",
+        *(path.name for path in (project / "terraform").glob("*.tf")),
     }  # fmt: skip
     assert {path.suffix for path in paths} == {
         "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".tfvars", ".tfbackend"
