@@ -4,14 +4,13 @@ import json
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
 from runcast.record.ending import cancel
 from runcast.record.model import Owner
 from runcast.record.store import RunStore
-from tests.e2e.conftest import AGENT
+from tests.e2e.conftest import AGENT, workers
 
 DEADLINE_SECONDS = 30
 
@@ -22,21 +21,6 @@ def until(condition):
     while not (found := condition()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    return found
-
-
-def workers(stack):
-    """The processes of this machine's agent function: others like it may run here, with another endpoint."""
-    authority = stack.state.outputs["graphql_url"].split("/")[2].encode()
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            environment = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        ours = any(authority in entry for entry in environment if entry.startswith(b"AWS_ENDPOINT_URL="))
-        if ours and b"AWS_LAMBDA_FUNCTION_NAME=runcast-agent" in environment:
-            found.append(int(path.parent.name))
     return found
 
 
@@ -89,7 +73,7 @@ def test_a_cancelled_run_stops_while_its_model_thinks_and_is_one_event(alice, st
 def test_a_run_whose_worker_is_killed_is_ended_once_and_not_run_again(alice, stack, ended, steps):
     request_id = alice.start("[model:slow 2] How steep is it?")
     until(lambda: len(alice.read(request_id)["steps"]) >= steps)
-    for pid in workers(stack):
+    for pid in workers(stack, "runcast-agent"):
         os.kill(pid, signal.SIGKILL)
     record = alice.read_to_its_end(request_id)
     assert record["status"] == "error"
@@ -102,7 +86,7 @@ def test_a_run_whose_worker_is_killed_is_ended_once_and_not_run_again(alice, sta
 def test_a_frozen_worker_reads_lost_and_goes_on_when_it_thaws(alice, stack):
     request_id = alice.start("[model:slow 1] How steep is it?")
     until(lambda: len(alice.read(request_id)["steps"]) >= 2)
-    frozen = workers(stack)
+    frozen = workers(stack, "runcast-agent")
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
     try:

@@ -168,3 +168,16 @@ def make_sessions_table() -> None:
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
         BillingMode="PAY_PER_REQUEST",
     )
+
+
+class GraphqlCaller:
+    """Sends what the resolvers send."""
+
+    def __init__(self, lambdas, event):
+        self.lambdas, self.event = lambdas, event
+
+    def ask(self, door, field, claims, arguments):
+        """Return the data that a Lambda answers, or its error's type and message."""
+        event = self.event(field) | {"arguments": arguments, "identity": {"claims": claims}}
+        answer = self.lambdas.call(door, event)
+        return answer.get("data") or (answer["error"]["type"], answer["error"]["message"])

@@ -11,7 +11,7 @@ import pytest
 
 from runcast.record.model import Owner
 from runcast.record.store import RunStore
-from tests.functional.conftest import ANA
+from tests.functional.conftest import ANA, GraphqlCaller
 
 pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer is not a supported in local mode:UserWarning")
 
@@ -33,15 +33,7 @@ def way(request, lambdas, event):
     return (OverGraphql if request.param == "GraphQL" else OverRest)(lambdas, event)
 
 
-class OverGraphql:
-    def __init__(self, lambdas, event):
-        self.lambdas, self.event = lambdas, event
-
-    def ask(self, door, field, claims, arguments):
-        event = self.event(field) | {"arguments": arguments, "identity": {"claims": claims}}
-        answer = self.lambdas.call(door, event)
-        return answer.get("data") or (answer["error"]["type"], answer["error"]["message"])
-
+class OverGraphql(GraphqlCaller):
     def cancel(self, request_id, claims=ANA):
         return self.ask("run_starter", "cancelAgentRun", claims, {"requestId": request_id})
 

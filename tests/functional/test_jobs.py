@@ -13,7 +13,7 @@ from chalicelib import aws
 from runcast.record.model import Owner, PlannedRun, RunStatus, Step
 from runcast.record.store import End, RunStore
 from tests.contracts.rest_api import validate
-from tests.functional.conftest import ANA, ENVIRONMENT, PLAYBOOKS
+from tests.functional.conftest import ANA, ENVIRONMENT, PLAYBOOKS, GraphqlCaller
 
 pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer is not a supported in local mode:UserWarning")
 
@@ -53,15 +53,7 @@ def way(request, lambdas, event):
     return (OverGraphql if request.param == "GraphQL" else OverRest)(lambdas, event)
 
 
-class OverGraphql:
-    def __init__(self, lambdas, event):
-        self.lambdas, self.event = lambdas, event
-
-    def ask(self, door, field, claims, arguments):
-        event = self.event(field) | {"arguments": arguments, "identity": {"claims": claims}}
-        answer = self.lambdas.call(door, event)
-        return answer.get("data") or (answer["error"]["type"], answer["error"]["message"])
-
+class OverGraphql(GraphqlCaller):
     def start(self, job, claims=ANA):
         return self.ask("run_starter", "startJob", claims, job | {"parameters": json.dumps(job["parameters"])})
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.e2e.conftest import workers
+
 VECTORS = Path(__file__).parents[2] / "vectors"
 DEADLINE_SECONDS = 120
 # A run on a worker that is new, one there whose agent cannot be built, and one on a warm worker begin with these.
@@ -144,21 +146,6 @@ def executing(stack, job_id):
     history = stack.client("stepfunctions").get_execution_history(executionArn=arn, maxResults=1000)
     entered = [event.get("stateEnteredEventDetails", {}).get("name") for event in history["events"]]
     return next((name for name in reversed(entered) if name), None)
-
-
-def workers(stack, function):
-    """The processes of this machine's function: others like it may run here, with another endpoint."""
-    authority = stack.state.outputs["graphql_url"].split("/")[2].encode()
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            environment = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        ours = any(authority in entry for entry in environment if entry.startswith(b"AWS_ENDPOINT_URL="))
-        if ours and f"AWS_LAMBDA_FUNCTION_NAME={function}".encode() in environment:
-            found.append(int(path.parent.name))
-    return found
 
 
 @pytest.mark.parametrize(
