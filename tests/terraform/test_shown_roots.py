@@ -1,0 +1,68 @@
+"""The roots that documents show: around a Lambda of one's own, and a rule for the ends of runs.
+
+In tests/e2e such a Lambda is started.
+"""
+
+import json
+import re
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from local.settings import REGION
+from local.terraform import find_terraform, prepare
+from tests.terraform.applied import Aws
+
+
+def test_a_function_of_ones_own_can_be_planned_as_it_stands(project: Path, module: Path, aws: Aws, tmp_path: Path):
+    run = shown_in(project / "docs" / "your-agent.md", module, aws, tmp_path)
+    run("plan", "-no-color", "-out=plan")
+    plan = json.loads(run("show", "-json", "plan"))
+    planned = {change["address"]: change["change"] for change in plan["resource_changes"]}
+    # What each side is told of the other is known only once that is made; neither waits for itself.
+    assert planned["aws_lambda_function.counter"]["after_unknown"]["arn"] is True
+    told = planned["module.runcast.aws_lambda_function.run_starter"]["after_unknown"]["environment"][0]["variables"]
+    assert told is True or told["AGENT_FUNCTIONS"] is True
+
+
+def test_a_rule_for_the_ends_of_runs_can_be_planned_as_it_stands(project: Path, module: Path, aws: Aws, tmp_path: Path):
+    run = shown_in(project / "docs" / "operations.md", module, aws, tmp_path)
+    function = {"name": "mine", "arn": "arn:aws:lambda:us-east-1:000000000000:function:mine"}
+    planned = run("plan", "-no-color", f"-var=on_failed_run={json.dumps(function)}")
+    assert "Plan: 3 to add, 0 to change, 0 to destroy." in planned
+
+
+def shown_in(document: Path, module: Path, aws: Aws, tmp_path: Path) -> Callable[..., str]:
+    """Lay out the root that a document shows, and a function's zip; return what runs Terraform there."""
+    prepare(module, tmp_path)
+    (tmp_path / "terraform" / "backend_override.tf").unlink()
+    root = tmp_path / "root"
+    root.mkdir()
+    [block] = re.findall(r"^```hcl\n(.*?)^```$", document.read_text(), re.M | re.S)
+    (root / "main.tf").write_text(block)
+    (root / "providers.tf").write_text('provider "aws" {}\n')
+    with zipfile.ZipFile(root / "my_function.zip", "w") as archive:
+        archive.writestr("my_function.py", "")
+
+    def run(*arguments: str) -> str:
+        environment = {
+            "PATH": "/nowhere",
+            "HOME": str(tmp_path),
+            "TF_CLI_CONFIG_FILE": str(tmp_path / "terraform.rc"),
+            "CHECKPOINT_DISABLE": "1",
+            "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        done = subprocess.run(
+            [*find_terraform(), f"-chdir={root}", *arguments], env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("fmt", "-check", "-diff")
+    run("init", "-no-color")
+    assert run("validate", "-no-color").strip() == "Success! The configuration is valid."
+    return run
