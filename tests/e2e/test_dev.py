@@ -65,7 +65,7 @@ def test_a_changed_source_is_served_at_once_and_deployed_behind(dev, edit, stack
 
     edit(LIMITS, lambda text: text.replace("QUERY_MAX_CHARACTERS = 10_000", "QUERY_MAX_CHARACTERS = 9_999"))
     dev.wait_for(f"Changed: {LIMITS}. Reloading ...")
-    assert limit_told_by(dev.url) == "9,999 characters."
+    wait_until(lambda: limit_told_by(dev.url) == "9,999 characters.")
     wait_until(lambda: limit_told_by(stack.state.outputs["rest_url"]) == "9,999 characters.")
 
 

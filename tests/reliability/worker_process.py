@@ -45,6 +45,7 @@ LEASE_MS = 2_000
 """A lease for tests, in the same proportion to the heartbeat as the real one."""
 _HEARTBEAT_SECONDS = LEASE_MS / 1000 * limits.HEARTBEAT_SECONDS / (limits.LEASE_MS / 1000)
 
+_STARTING = threading.Lock()
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["tests.reliability.worker_process"])
 
@@ -142,8 +143,9 @@ def worker_process(delivery: Delivery) -> Iterator[WorkerProcess]:
 
 def _start_forkserver() -> None:
     """Start the process that the others are forked from, if there is none: it has imported all they need."""
-    # It looks for modules where its environment says, not where ours are found.
-    with patch.dict(os.environ, {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}):
+    # It looks for modules where its environment says, not where ours are found. One at a time, or the environment that
+    # the second finds, and puts back, would be the first one's.
+    with _STARTING, patch.dict(os.environ, {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}):
         forkserver.ensure_running()
 
 

@@ -23,6 +23,12 @@ def hasty(monkeypatch):
     monkeypatch.setattr(limits, "STOP_SECONDS", 0.05)
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """For agents that stop by themselves: nobody interrupts them, however slow this machine is."""
+    monkeypatch.setattr(limits, "STOP_SECONDS", 10.0)
+
+
 def cancel_run(records):
     """Cancel the run as soon as it is claimed, which an agent does not wait for."""
     until(lambda: records.read("run-1"))
@@ -57,6 +63,7 @@ def thinking(model_stream):
     return agent, begun
 
 
+@pytest.mark.usefixtures("patient")
 async def test_an_agent_that_stops_by_itself_returns_and_may_be_used_again(records):
     agent, begun = thinking(talking)
     task = asyncio.create_task(agent.invoke_async("Go", invocation_state=named("run-1")))
@@ -113,6 +120,7 @@ async def test_a_task_that_is_cancelled_by_its_owner_is_cancelled(records):
     assert records.read("run-1").status is RunStatus.CANCELLED
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_synchronous_call_is_stopped_too(records):
     begun = threading.Event()
     agent = track(scripted())
@@ -141,6 +149,7 @@ async def test_an_agent_that_is_a_tool_stops_with_the_one_that_uses_it(records):
     assert records.read("run-1").status is RunStatus.CANCELLED
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_run_that_another_has_ended_is_stopped_and_stays_as_it_ended(records):
     @tool
     def close() -> str:
