@@ -5,7 +5,6 @@ import base64
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,9 +20,10 @@ import requests
 import websockets.asyncio.client
 from chalicelib.agents import registry
 
-from local.settings import ROOT, Settings
+from local.settings import Settings
 from local.stack import LocalStack
 from local.users import User
+from tests.copied import copy_of_project
 
 # Whichever comes first: these tests are about what surrounds an agent. The scripted model calls each of its tools once.
 AGENT = next(iter(registry.names()), "none")
@@ -54,15 +54,6 @@ def dev(stack, tmp_path_factory):
     """`make dev` on the same machine; it follows a copy of the project, which tests may change and change back."""
     with Dev(stack, copy_of_project(tmp_path_factory.mktemp("project"))) as dev:
         yield dev
-
-
-def copy_of_project(target: Path) -> Path:
-    """Copy what is deployed and what deploys it; what was packaged already need not be packaged again."""
-    left_out = shutil.ignore_patterns("__pycache__", "node_modules", ".terraform*", "dependencies")
-    for name in ("chalice_app", "runcast", "graphql", "terraform", "local", "packager", "deploy", "build/package"):
-        shutil.copytree(ROOT / name, target / name, ignore=left_out)
-    (target / "build" / "package" / "dependencies").symlink_to(ROOT / "build" / "package" / "dependencies")
-    return target
 
 
 def free_port() -> int:

@@ -4,14 +4,15 @@ import json
 import os
 import shlex
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from local.settings import REGION
 from local.terraform import find_terraform, prepare
-from packager.build import EXPORT_NAME, build
+from packager.build import EXPORT_NAME
+from tests.copied import copy_of_project
 from tests.terraform.applied import Aws
 from tests.terraform.conftest import PROJECT
 
@@ -39,11 +40,12 @@ class Operator:
 
     root: Path
     environment: dict[str, str]
+    project: Path = PROJECT
 
     def make(self, target: str, answer: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["make", target, f"TF_DIR={self.root}", "ENVIRONMENT=dev"],
-            cwd=PROJECT,
+            cwd=self.project,
             env=self.environment | settings,
             input=answer,
             capture_output=True,
@@ -108,7 +110,8 @@ def test_an_environment_from_its_deployment_to_its_end(operator: Operator, aws: 
     assert "There is nothing to destroy." in operator.make("destroy").stdout
 
 
-def test_the_architecture_reaches_the_package_and_terraform(operator: Operator, work: Path):
+def test_the_architecture_reaches_the_package_and_terraform(operator: Operator, tmp_path_factory):
+    operator = replace(operator, project=copy_of_project(tmp_path_factory.mktemp("project")))
     told = operator.root / "told"
     (operator.root.parent / "bin" / "terraform").write_text(
         f"""#!/bin/sh
@@ -116,11 +119,8 @@ def test_the_architecture_reaches_the_package_and_terraform(operator: Operator, 
         echo "$TF_VAR_lambda_architecture $*" >> {told}
         """
     )
-    try:
-        planned = operator.make("plan", ARCHITECTURE="arm64")
-        packaged = json.loads((PROJECT / "terraform" / EXPORT_NAME).read_text())
-    finally:
-        build(PROJECT, work=work, target=PROJECT / "terraform")  # what the other tests expect there
+    planned = operator.make("plan", ARCHITECTURE="arm64")
+    packaged = json.loads((operator.project / "terraform" / EXPORT_NAME).read_text())
     assert planned.returncode == 0, planned.stdout + planned.stderr
     assert packaged["locals"]["packaged_architecture"] == "arm64"
     assert told.read_text().splitlines()[-1] == f"arm64 -chdir={operator.root} plan -var-file=dev.tfvars"
