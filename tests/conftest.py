@@ -17,8 +17,16 @@ import boto3
 import pytest
 
 _TESTS = Path(__file__).parent
-# Each of these has one machine that is deployed to, or one emulator. The first that fits holds.
-_TOGETHER = ("e2e/demo", "e2e", "terraform", "local/front", "reliability")
+# Each of these has one machine that is deployed to, or one emulator; and the wheel is built in place. The first that
+# fits holds.
+_TOGETHER = {
+    "e2e/demo": "jobs",
+    "e2e": "e2e",
+    "wheel": "e2e",
+    "terraform": "terraform",
+    "local/front": "front",
+    "reliability": "reliability",
+}
 _STOPPING_SECONDS = 5.0
 
 
@@ -32,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests belong into one process, where there are several."""
     for item in items:
         folder = item.path.parent.relative_to(_TESTS).as_posix()
-        group = next((shared for shared in _TOGETHER if f"{folder}/".startswith(f"{shared}/")), None)
+        group = next((group for shared, group in _TOGETHER.items() if f"{folder}/".startswith(f"{shared}/")), None)
         item.add_marker(pytest.mark.xdist_group(group or str(item.path.relative_to(_TESTS))))
 
 
