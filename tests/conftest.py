@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
+from moto.core.botocore_stubber import BotocoreStubber
 
 _TESTS = Path(__file__).parent
 # Each of these has one machine that is deployed to, or one emulator; and the wheel is built in place. The first that
@@ -64,6 +66,20 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _moto_answers_one_request_after_the_other() -> Iterator[None]:
+    """Of two writes at the same time moto loses one, and it shows half of one under way; DynamoDB does neither."""
+    answer, lock = BotocoreStubber.__call__, threading.RLock()
+
+    def answer_alone(self: BotocoreStubber, *arguments: Any, **options: Any) -> Any:
+        with lock:
+            return answer(self, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BotocoreStubber, "__call__", answer_alone)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

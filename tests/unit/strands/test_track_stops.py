@@ -154,7 +154,7 @@ async def test_a_run_that_another_has_ended_is_stopped_and_stays_as_it_ended(rec
     @tool
     def close() -> str:
         """End this run."""
-        # moto loses one of two writes at the same time, so this one waits for the step of its own call.
+        # Asked of the record, not of the clock: the step of its own call is there.
         until(lambda: "executing" in [step.step for step in getattr(records.read("run-1"), "steps", ())])
         run = records.read("run-1")
         close_dead(records, "run-1", invocation=run.worker.partition("/")[0])
