@@ -7,7 +7,6 @@ to the real AWS. boto3 keeps the credentials that it has found first for its def
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -30,12 +29,6 @@ _TOGETHER = {
     "reliability": "reliability",
 }
 _STOPPING_SECONDS = 5.0
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Keep where this environment's packages lie, which pytest-xdist tells its workers, from what the tests start."""
-    if hasattr(config, "workerinput"):
-        os.environ.pop("PYTHONPATH", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
