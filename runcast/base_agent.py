@@ -14,11 +14,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
-from runcast import limits
 from runcast.errors import InvalidInput, RunStopped
 from runcast.live.publish import bound, publish_agent_status, publish_tool_status
 from runcast.record.assignment import Claim
-from runcast.record.identity import run_identity
+from runcast.record.identity import checked_query, run_identity
 from runcast.record.model import Json, RunStatus, result_json
 from runcast.record.recorder import Recorder
 from runcast.strands.outcome import Outcome, failure, overruled
@@ -154,7 +153,7 @@ class BaseAgent(ABC):
             self._publish("agent_invoking", begins)
         try:
             with within:
-                result = self.execute(_query(event), _parameters(event))
+                result = self.execute(checked_query(event.get("query")), _parameters(event))
         except BaseException as error:  # a tool may well call sys.exit(), and its run must end all the same
             logger.exception("run %s failed", self.request_id)
             return failure(error, recorder.stop if recorder else None), None
@@ -176,13 +175,6 @@ class BaseAgent(ABC):
         if self._recorder:
             body["elapsed"] = self._recorder.elapsed_seconds()
         return body if error is None else {**body, "error": error}
-
-
-def _query(event: Mapping[str, Any]) -> str:
-    query = event.get("query")
-    if isinstance(query, str) and query.strip() and len(query) <= limits.QUERY_MAX_CHARACTERS:
-        return query
-    raise InvalidInput(f"query must be text of 1 to {limits.QUERY_MAX_CHARACTERS:,} characters.")
 
 
 def _parameters(event: Mapping[str, Any]) -> Json:

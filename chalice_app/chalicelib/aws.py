@@ -5,14 +5,14 @@ Each is made when it is first asked for, so that a Lambda pays only for what it 
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import boto3
 from botocore.config import Config
 
 from chalicelib.ended import EVENTS_CLIENT_CONFIG, Announcer
-from chalicelib.jobs import Executions
+from chalicelib.executions import Executions
 from chalicelib.tracing import Tracer
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
@@ -94,7 +94,7 @@ def result_link(bucket: str, key: str, seconds: int) -> str:
     return link_signer().generate_presigned_url("get_object", Params=about, ExpiresIn=seconds)
 
 
-@cache
+@lru_cache(maxsize=4)  # most agents of a playbook have the same time; a worker lives long enough to meet every other
 def waiting_invoker(read_timeout_seconds: int) -> LambdaClient:
     """Return a client that waits so long for an agent's answer, and invokes it once: the record says what came of it.
 

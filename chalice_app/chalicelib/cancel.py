@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chalicelib import logs
-from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.record.ending import Ending, cancel, cancel_runs
 from runcast.record.model import Json, Owner
@@ -46,9 +45,7 @@ def cancel_run(
         Unavailable: A service did not answer, or the run kept changing; asking again is safe, and goes on.
     """
     logs.about_run(request_id)
-    if _is_open_job(store, owner, request_id):
-        stop_execution(request_id)
-    ending = cancel(store, owner, request_id, now_ms=now_ms)
+    ending = cancel(store, owner, request_id, stop_execution=stop_execution, now_ms=now_ms)
     if ending is None:
         return unreadable(request_id)
     announce(ending)
@@ -63,8 +60,3 @@ def cancel_run(
         "liveness": liveness(run, now_ms()).value,
         "error": run.error,
     }
-
-
-def _is_open_job(store: RunStore, owner: Owner, request_id: str) -> bool:
-    job = store.read(request_id) if 0 < len(request_id) <= limits.REQUEST_ID_MAX_CHARACTERS else None
-    return job is not None and job.owner == owner and job.playbook is not None and not job.status.ended

@@ -9,7 +9,6 @@ it ends nobody else has ended, so calling it again changes nothing. With a job i
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 from chalicelib import aws, logs, metrics
 from chalicelib.config import RunCloserConfig, config_of_environment
+from chalicelib.orchestrator.failures import lambda_error, message_in
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput, Unavailable
@@ -160,9 +160,7 @@ class _FailedInvocation:
         identity = run_identity(record["requestPayload"], request_id=invocation)
         if about["condition"] == "EventAgeExceeded":
             return cls(invocation, identity.request_id, "It waited too long for a free one.")
-        error = record.get("responsePayload") or {}
-        texts = [str(error[name]) for name in ("errorType", "errorMessage") if error.get(name)]
-        return cls(invocation, identity.request_id, ": ".join(texts))
+        return cls(invocation, identity.request_id, lambda_error(record.get("responsePayload") or {}))
 
 
 @dataclass(frozen=True)
@@ -184,14 +182,6 @@ class _EndedExecution:
             return cls(job_id, RunStatus.ERROR, f"The job was not done within {minutes} minutes.")
         if status != "FAILED":
             raise KeyError
-        texts = [text for text in (detail.get("error"), _cause_in_words(detail.get("cause"))) if text]
+        cause = detail.get("cause") or ""
+        texts = [text for text in (detail.get("error"), message_in(cause) or cause) if text]
         return cls(job_id, RunStatus.ERROR, ": ".join(("The job's execution failed", *texts)))
-
-
-def _cause_in_words(cause: str | None) -> str | None:
-    """Return what a cause says; a Lambda's is JSON, which holds a stack beside its message."""
-    try:
-        told = json.loads(cause or "null")
-    except ValueError:
-        return cause
-    return str(told["errorMessage"]) if isinstance(told, dict) and told.get("errorMessage") else cause

@@ -1,4 +1,4 @@
-"""Starting and stopping jobs: the record, and the execution of the state machine that bears the same id.
+"""Starting a job: put its record, then start the execution of the state machine that bears the same id.
 
 The record is put first, so that a client that has been given a `jobId` can always read it, and a job that could not be
 handed over is told as ended instead of hanging. Nothing here knows how the client asked (GraphQL or REST).
@@ -6,68 +6,21 @@ handed over is told as ended instead of hanging. Nothing here knows how the clie
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from chalicelib import logs
+from chalicelib.executions import Executions
+from chalicelib.orchestrator.job import AGENT
 from chalicelib.request import chosen_id, job_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
 from runcast.record.ending import Ending, end_unclaimed
 from runcast.record.model import Json, Owner, Run
 from runcast.record.store import RunStore
 
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
-
 logger = logging.getLogger(__name__)
-
-AGENT = "orchestrator"
-"""What a job's record names as its agent."""
-
-
-class Executions:
-    """The executions of one state machine, each known by its job's id.
-
-    Args:
-        client: A Step Functions client that does not retry.
-        state_machine_arn: The state machine's.
-    """
-
-    def __init__(self, client: SFNClient, state_machine_arn: str) -> None:
-        self._client = client
-        self._state_machine_arn = state_machine_arn
-
-    def start(self, job_id: str, job: Json) -> None:
-        """Start a job's execution.
-
-        Raises:
-            Unavailable: It was refused, or there was no answer: it may have been started all the same.
-        """
-        # Not escaped, so that the longest query and parameters fit; half a character, which UTF-8 has not, becomes "?".
-        text = json.dumps(job, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
-        try:
-            self._client.start_execution(stateMachineArn=self._state_machine_arn, name=job_id, input=text)
-        except (BotoCoreError, ClientError) as error:
-            raise Unavailable(f"The execution was not started: {error}") from error
-
-    def stop(self, job_id: str) -> None:
-        """Stop a job's execution. One that has ended, or that there is not, is stopped.
-
-        Raises:
-            Unavailable: It was refused, or there was no answer; asking again is safe.
-        """
-        arn = f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{job_id}"
-        try:
-            self._client.stop_execution(executionArn=arn)
-        except (BotoCoreError, ClientError) as error:
-            if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ExecutionDoesNotExist":
-                return
-            raise Unavailable("The job's execution could not be stopped. Try again.") from error
 
 
 def start_job(

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from runcast import limits
 from runcast.errors import InvalidInput
+from runcast.record.identity import checked_query
 from runcast.record.model import Json, shortened
 
 
@@ -47,7 +48,7 @@ def run_request(given: Mapping[str, Any], agents: Collection[str]) -> RunRequest
         InvalidInput: A field does not fit.
     """
     return RunRequest(
-        _agent(given.get("agent"), agents), _query(given.get("query")), _parameters(given.get("parameters"))
+        _agent(given.get("agent"), agents), checked_query(given.get("query")), _parameters(given.get("parameters"))
     )
 
 
@@ -62,8 +63,23 @@ def job_request(given: Mapping[str, Any], playbooks: Collection[str]) -> JobRequ
         InvalidInput: A field does not fit.
     """
     return JobRequest(
-        _playbook(given.get("playbook"), playbooks), _query(given.get("query")), _parameters(given.get("parameters"))
+        known_playbook(given.get("playbook"), playbooks),
+        checked_query(given.get("query")),
+        _parameters(given.get("parameters")),
     )
+
+
+def known_playbook(given: Any, known: Collection[str]) -> str:
+    """Return the name of a playbook that there is.
+
+    Raises:
+        InvalidInput: There is none of this name; the message names those that there are.
+    """
+    if isinstance(given, str) and given in known:
+        return given
+    if not known:
+        raise InvalidInput("playbook must name one, and there are none here.")
+    raise InvalidInput(f"playbook must be one of: {', '.join(sorted(known))}.")
 
 
 def chosen_id(name: str, given: Any) -> str | None:
@@ -90,21 +106,7 @@ def _agent(given: Any, known: Collection[str]) -> str:
     if isinstance(given, str) and given in known:
         return given
     stated = shortened(json.dumps(given, default=str), limits.NAME_MAX_CHARACTERS)
-    raise InvalidInput(f"agent must be one of: {', '.join(known)}; not {stated}.")
-
-
-def _playbook(given: Any, known: Collection[str]) -> str:
-    if isinstance(given, str) and given in known:
-        return given
-    if not known:
-        raise InvalidInput("playbook must name one, and there are none here.")
-    raise InvalidInput(f"playbook must be one of: {', '.join(known)}.")
-
-
-def _query(given: Any) -> str:
-    if isinstance(given, str) and given.strip() and len(given) <= limits.QUERY_MAX_CHARACTERS:
-        return given
-    raise InvalidInput(f"query must be text of 1 to {limits.QUERY_MAX_CHARACTERS:,} characters.")
+    raise InvalidInput(f"agent must be one of: {', '.join(sorted(known))}; not {stated}.")
 
 
 def _parameters(given: Any) -> Json:

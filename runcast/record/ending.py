@@ -176,17 +176,25 @@ def overdue_ids(store: RunStore, *, now_ms: Callable[[], int] = epoch_ms) -> Ite
         yield from (run.request_id for run in runs if not run.status.ended and _overdue(run, now_ms()))
 
 
-def cancel(store: RunStore, owner: Owner, request_id: str, *, now_ms: Callable[[], int] = epoch_ms) -> Ending | None:
-    """Cancel one's own run. Asking again changes nothing.
+def cancel(
+    store: RunStore,
+    owner: Owner,
+    request_id: str,
+    *,
+    stop_execution: Callable[[str], None] | None = None,
+    now_ms: Callable[[], int] = epoch_ms,
+) -> Ending | None:
+    """Cancel one's own run or job. Asking again changes nothing.
 
     A run that nobody works on (not claimed, waiting, or lost) is ended at once. One that is being worked on is marked:
     it reads `cancelling` until its worker has stopped and written the end. One that has ended stays as it ended. A job
-    is ended at once: stop its execution before, and cancel its runs afterwards.
+    is ended at once, when its execution has been stopped; cancel its runs afterwards.
 
     Args:
         store: The table.
         owner: Who asks.
-        request_id: Which run.
+        request_id: Which run or job.
+        stop_execution: Stops the execution of a job, by the job's id; what it raises is raised here.
         now_ms: The wall clock.
 
     Returns:
@@ -203,6 +211,8 @@ def cancel(store: RunStore, owner: Owner, request_id: str, *, now_ms: Callable[[
             return None
         if run.status.ended:
             return Ending(run)
+        if run.playbook and stop_execution:
+            stop_execution(request_id)
         if run.worker is None or run.playbook or run.status is RunStatus.WAITING or now > run.lease_until_ms:
             return _end(store, run, RunStatus.CANCELLED, "Cancelled", now)
         if run.cancel_requested_at_ms is not None:

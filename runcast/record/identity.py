@@ -1,4 +1,4 @@
-"""Which run, and whose: what an event says of it, checked.
+"""Which run, whose, and what it is asked: what an event says of it, checked.
 
 Events come from starters, from other services, or from whoever may invoke an agent directly, so nothing in them is
 taken for granted.
@@ -43,6 +43,17 @@ def run_identity(event: Mapping[str, Any], *, request_id: str) -> RunIdentity:
         owner=Owner(tenant_id or user_id, user_id) if user_id else PUBLIC,
         job_id=_name(event, "jobId", limits.REQUEST_ID_MAX_CHARACTERS),
     )
+
+
+def checked_query(given: Any) -> str:
+    """Return what an agent is asked.
+
+    Raises:
+        InvalidInput: It is no text of a fitting length.
+    """
+    if isinstance(given, str) and given.strip() and len(given) <= limits.QUERY_MAX_CHARACTERS:
+        return given
+    raise InvalidInput(f"query must be text of 1 to {limits.QUERY_MAX_CHARACTERS:,} characters.")
 
 
 def _name(event: Mapping[str, Any], field: str, max_characters: int) -> str | None:

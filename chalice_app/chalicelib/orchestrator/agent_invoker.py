@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from chalicelib.orchestrator.errors import AgentFailed, AgentTimedOut, JobEnded, RunStillLive, WorkerDied
+from chalicelib.orchestrator.failures import lambda_error
 from chalicelib.orchestrator.job import Job
 from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Entry
@@ -27,7 +28,7 @@ from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput, RunExists, Unavailable
 from runcast.record.ending import Ending, cancel, close_dead, end_unclaimed, worker_died
-from runcast.record.model import Json, Run, RunStatus, shortened
+from runcast.record.model import Json, Owner, Run, RunStatus, shortened
 from runcast.record.store import RunStore
 
 if TYPE_CHECKING:
@@ -123,14 +124,14 @@ class AgentInvoker:
             JobEnded: The job was cancelled meanwhile.
             Unavailable: A service did not answer; run again, this goes on.
         """
-        self._record.require_open()
+        owner = self._record.require_open().owner
         died: str | None = None
         for attempt, request_id in enumerate(self._job.request_ids(entry.name), start=1):
             if attempt < first_attempt:
                 continue
             run = self._store.read(request_id)
             if run is None or not worker_died(run):
-                run = self._ended(entry, run or self._put(entry, request_id), complaint)
+                run = self._ended(entry, run or self._put(entry, request_id, owner), complaint)
                 if not worker_died(run):
                     self._require_complete(entry, run)
                     return {"name": entry.name, "attempt": attempt, "requestId": request_id}
@@ -139,8 +140,7 @@ class AgentInvoker:
             died = run.error
         raise AgentFailed(f"{entry.name}: its worker died in every attempt. The last time: {died}")
 
-    def _put(self, entry: Entry, request_id: str) -> Run:
-        owner = self._record.read().owner
+    def _put(self, entry: Entry, request_id: str, owner: Owner) -> Run:
         try:
             return self._store.create(request_id, owner=owner, agent=entry.agent, job_id=self._job.job_id)
         except RunExists as exists:
@@ -264,8 +264,7 @@ def _understood(payload: bytes, invocation: str, *, failed: bool) -> _Answer:
         told = None
     told = told if isinstance(told, dict) else {}
     if failed:
-        texts = [str(told[name]) for name in ("errorType", "errorMessage") if told.get(name)]
-        return _Answer(invocation, ": ".join(texts) or None)
+        return _Answer(invocation, lambda_error(told) or None)
     match told.get("statusCode"):
         case 400:
             return _Answer(refused=_error_of(told))

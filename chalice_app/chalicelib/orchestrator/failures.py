@@ -1,4 +1,4 @@
-"""What a failed state is for people: a sentence, made of what the state machine has caught."""
+"""What failed invocations and executions say, for people: Lambda and Step Functions wrap it in JSON."""
 
 from __future__ import annotations
 
@@ -19,11 +19,20 @@ def sentence_of(failure: Any, name: str | None = None) -> str:
     """
     failure = failure if isinstance(failure, Mapping) else {}
     error, cause = str(failure.get("Error") or ""), str(failure.get("Cause") or "")
-    try:
-        message = json.loads(cause)["errorMessage"]
-    except (KeyError, TypeError, ValueError):
-        message = f"{error}: {cause}" if error and cause else error or cause or "It failed for an unknown reason."
-    message = str(message)
+    message = message_in(cause) or ": ".join(filter(None, (error, cause))) or "It failed for an unknown reason."
     if name and not message.startswith(f"{name}: "):
         message = f"{name}: {message}"
     return shortened(message, limits.ERROR_MAX_CHARACTERS)
+
+
+def message_in(cause: str) -> str | None:
+    """Return the message in the cause of a failure that was a Lambda's; it holds a stack beside it."""
+    try:
+        return str(json.loads(cause)["errorMessage"]) or None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def lambda_error(payload: Mapping[str, Any]) -> str:
+    """Return what a function's error says: its class and its message, as far as they are there."""
+    return ": ".join(str(payload[name]) for name in ("errorType", "errorMessage") if payload.get(name))

@@ -12,6 +12,9 @@ from runcast.errors import InvalidInput
 from runcast.record.identity import run_identity
 from runcast.record.model import Json, Owner
 
+AGENT = "orchestrator"
+"""What stands in a job's record as its agent."""
+
 
 @dataclass(frozen=True)
 class Job:

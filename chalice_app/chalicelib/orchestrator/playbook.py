@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.orchestrator.errors import InvalidPlaybook
-from runcast.errors import InvalidInput
+from chalicelib.request import known_playbook
 from runcast.record.model import Json
 
 TIMEOUT_SECONDS = 840
@@ -91,17 +91,6 @@ def description(name: str) -> str:
     return told if isinstance(told, str) else ""
 
 
-def known(name: Any) -> str:
-    """Return the name if there is such a playbook.
-
-    Raises:
-        InvalidInput: There is none; the message names those that there are.
-    """
-    if isinstance(name, str) and name in _files():
-        return name
-    raise InvalidInput(f"playbook must be one of: {', '.join(names())}.")
-
-
 def load(name: str, agents: Collection[str]) -> Json:
     """Return a playbook as its file has it, with its `name`: what the state machine carries, and `Playbook.of` reads.
 
@@ -115,7 +104,8 @@ def load(name: str, agents: Collection[str]) -> Json:
     """
     from chalicelib.orchestrator.faults import faults_of  # imports jsonschema, so only now
 
-    text = _files()[known(name)].read_text()
+    files = _files()
+    text = files[known_playbook(name, files)].read_text()
     if faults := faults_of(text, agents):
         raise InvalidPlaybook(name, faults)
     return {"name": name, **json.loads(text)}

@@ -12,16 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.orchestrator.errors import JobEnded
-from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.job import AGENT, Job
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import AppendRefused, ClaimRefused, RunExists, Unavailable
 from runcast.live.message import step_update
 from runcast.record.model import Json, PlannedRun, Run, Step, metadata_json, shortened
 from runcast.record.store import End, RunStore
-
-AGENT = "orchestrator"
-"""What stands in a job's record as its agent."""
 
 _LEASE_GRACE_MS = 60_000
 

@@ -8,7 +8,8 @@ from uuid import UUID
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from chalicelib.jobs import Executions, start_job
+from chalicelib.executions import Executions
+from chalicelib.jobs import start_job
 
 from runcast.errors import Conflict, InvalidInput, StoreUnavailable, Unavailable
 from runcast.record.model import Owner, RunStatus

@@ -1,0 +1,54 @@
+"""The executions of the state machine that jobs run on: started and stopped by their jobs' ids."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runcast.errors import Unavailable
+from runcast.record.model import Json
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+class Executions:
+    """The executions of one state machine, each known by its job's id.
+
+    Args:
+        client: A Step Functions client that does not retry.
+        state_machine_arn: The state machine's.
+    """
+
+    def __init__(self, client: SFNClient, state_machine_arn: str) -> None:
+        self._client = client
+        self._state_machine_arn = state_machine_arn
+
+    def start(self, job_id: str, job: Json) -> None:
+        """Start a job's execution.
+
+        Raises:
+            Unavailable: It was refused, or there was no answer: it may have been started all the same.
+        """
+        # Not escaped, so that the longest query and parameters fit; half a character, which UTF-8 has not, becomes "?".
+        text = json.dumps(job, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
+        try:
+            self._client.start_execution(stateMachineArn=self._state_machine_arn, name=job_id, input=text)
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(f"The execution was not started: {error}") from error
+
+    def stop(self, job_id: str) -> None:
+        """Stop a job's execution. One that has ended, or that there is not, is stopped.
+
+        Raises:
+            Unavailable: It was refused, or there was no answer; asking again is safe.
+        """
+        arn = f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{job_id}"
+        try:
+            self._client.stop_execution(executionArn=arn)
+        except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+                return
+            raise Unavailable("The job's execution could not be stopped. Try again.") from error
