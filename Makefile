@@ -41,7 +41,7 @@ demo: $(SETUP) ## See it: start all on this machine, watch an agent and a playbo
 
 # Two at once; tests/conftest.py says which belong together.
 test: lint types $(CHECKOV)/.ready ## Lint, check types, run every test
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
 	@$(BIN)/python -m pytest tests/unit tests/functional tests/examples

@@ -7,36 +7,62 @@ to the real AWS. boto3 keeps the credentials that it has found first for its def
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from hypothesis import HealthCheck, settings
 from moto.core.botocore_stubber import BotocoreStubber
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-_TESTS = Path(__file__).parent
+from runcast import limits
+
 # Each of these has one machine that is deployed to, or one emulator; and the wheel is built in place. The first that
-# fits holds.
+# fits holds. They are begun in this order, the longest first, so that no process is left waiting for another's last.
 _TOGETHER = {
+    "terraform": "terraform",
     "e2e/demo": "jobs",
     "e2e": "e2e",
     "wheel": "e2e",
-    "terraform": "terraform",
-    "local/front": "front",
     "reliability": "reliability",
+    "local/front": "front",
 }
 _STOPPING_SECONDS = 5.0
 
+# A busy machine makes no test fail.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Give those that belong together to one process; pytest-xdist's own groups are not heeded since pytest 9.2.
+
+    Source: https://github.com/pytest-dev/pytest-xdist/issues/1386
+    """
+    config.option.loadscopereorder = False  # it would begin with those that are many, not with those that are long
+    return _Together(config, log)
+
+
+class _Together(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return _together(nodeid) or nodeid.split("::")[0]
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong into one process, where there are several."""
-    for item in items:
-        folder = item.path.parent.relative_to(_TESTS).as_posix()
-        group = next((group for shared, group in _TOGETHER.items() if f"{folder}/".startswith(f"{shared}/")), None)
-        item.add_marker(pytest.mark.xdist_group(group or str(item.path.relative_to(_TESTS))))
+    """Begin with those that take longest, in whatever order (pytest-randomly's) they are by now."""
+    order = [*dict.fromkeys(_TOGETHER.values()), None]
+    items.sort(key=lambda item: order.index(_together(item.nodeid)))
+
+
+def _together(nodeid: str) -> str | None:
+    return next((group for folder, group in _TOGETHER.items() if nodeid.startswith(f"tests/{folder}/")), None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,6 +85,22 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _recorders_have_time() -> Iterator[None]:
+    """A busy machine takes none away from a recorder; the tests of what happens without it set their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "CLAIM_WAIT_SECONDS", 60)
+        patch.setattr(limits, "ADDED_TIME_SECONDS", 60)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_is_heard() -> None:
+    """Tests press it; but what a shell starts in the background ignores it, and so does all that it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -74,7 +74,10 @@ def test_a_changed_source_is_served_at_once_and_deployed_behind(dev, edit, stack
 
 def test_a_broken_app_says_what_is_wrong_until_it_is_mended(dev, edit):
     def health():
-        answer = requests.get(f"{dev.url}/health", timeout=DEADLINE_SECONDS)
+        try:
+            answer = requests.get(f"{dev.url}/health", timeout=DEADLINE_SECONDS)
+        except requests.ConnectionError:
+            return "nothing: it is being reloaded"
         return answer.status_code, answer.json()
 
     before, printed = health(), len(dev.lines)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.record.model import RunStatus
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
@@ -28,7 +27,6 @@ def through(connect):
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
-    monkeypatch.setattr(limits, "ADDED_TIME_SECONDS", 60)
     monkeypatch.setattr("runcast.record.writer._BACKOFF_MAX_SECONDS", 0.02)
 
 

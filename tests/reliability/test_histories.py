@@ -21,7 +21,6 @@ def test_whatever_happens_the_record_is_exact(dynamodb_client):
         settings=settings(
             max_examples=10,  # thousands are played by `make chaos`
             stateful_step_count=20,
-            deadline=None,
             derandomize=True,
             print_blob=True,
             suppress_health_check=list(HealthCheck),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from runcast import limits
 from runcast.record.listing import list_runs
 from runcast.record.model import Owner, RunStatus
 from runcast.record.reader import read_progress
@@ -33,8 +32,7 @@ def test_the_judge_is_here():
         pytest.skip(str(why_no_judge()))
 
 
-def test_a_long_run_is_kept_in_pages_and_read_without_a_seam(store, clock, monkeypatch):
-    monkeypatch.setattr(limits, "ADDED_TIME_SECONDS", 60)
+def test_a_long_run_is_kept_in_pages_and_read_without_a_seam(store, clock):
     recorder = make(store, clock)
     for n in range(1, 1_200):
         recorder.record("thinking", f"step {n}", metadata={"n": n})

@@ -36,6 +36,7 @@ def test_the_end_leaves_no_process_behind(new_front: NewFront, tmp_path: Path, s
         listening = {connection.laddr.ip for connection in process.net_connections() if connection.status == "LISTEN"}
         assert listening == {"127.0.0.1"}
         os.kill(front.pid, signal_number)
+        wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE)
         assert front.stop() == 0
         wait_until(lambda: not any(child.is_running() for child in children))
 

@@ -67,7 +67,7 @@ def test_a_batch_has_at_most_200_kb(message):
 
 
 @given(st.lists(st.integers(0, 9_000), min_size=1, max_size=80))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_every_batch_that_a_recorder_sends_is_taken(sizes):
     updates = [
         status_update(Owner("acme", "ana"), "s", "ä" * size, timestamp_ms=1, metadata={"x": "y" * size}, seq=seq)

@@ -32,7 +32,7 @@ def placed(ground, turbines=9, spacing_metres=200, max_slope_degrees=5, max_roug
     st.floats(100, 600),
     st.floats(1, 30),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_limits_hold_on_any_ground(heights, turbines, spacing_metres, max_slope_degrees):
     layout = placed(grid(heights), turbines, spacing_metres, max_slope_degrees)
     assert len(layout.positions) <= turbines

@@ -70,7 +70,7 @@ def test_diagonal_cells_are_not_connected():
 
 
 @given(st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7))))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_patches_hold_each_cell_once_and_never_touch(cells):
     patches = analysis.patches(cells)
     assert sorted(cell for patch in patches for cell in patch) == sorted(cells)

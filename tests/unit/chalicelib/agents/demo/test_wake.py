@@ -74,7 +74,7 @@ def test_more_apart_or_with_wider_wakes_less_is_lost():
 
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 5000)), min_size=1, max_size=6, unique=True))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_never_more_than_without_wakes_and_the_order_does_not_matter(positions):
     energy = annual_energy(positions, V80, ALL_AROUND, wake_constant=0.075)
     assert 0 < energy.net_gigawatt_hours <= energy.gross_gigawatt_hours * (1 + 1e-9)
