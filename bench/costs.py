@@ -164,9 +164,9 @@ def costs_of_job(playbook: str, job: JobSeen) -> list[Row]:
     name = f"1,000 jobs of {playbook}, {len(job.runs)} runs"
     return [
         *_rows(name, runs + watching + own),
-        Row("  of these, beside their runs", f"${own.dollars() * 1000:.2f}"),
-        *(Row(f"    {service}", f"${price * 1000:.3f} ({what} each)") for service, what, price in own.lines()),
-        Row("    waiting for the runs", f"${waiting * _LAMBDA_GB_SECOND * 1000:.2f} ({waiting:.1f} GB-s each)"),
+        Row(f"{name}, beside these runs", f"${own.dollars() * 1000:.2f}"),
+        *(Row(f"  {service}", f"${price * 1000:.3f} ({what} each)") for service, what, price in own.lines()),
+        Row("  waiting for the runs", f"${waiting * _LAMBDA_GB_SECOND * 1000:.2f} ({waiting:.1f} GB-s each)"),
         Row("  results in S3, put and got once", f"${(_S3_PUT + _S3_GET) * 1000:+.4f}"),
     ]
 

@@ -89,7 +89,7 @@ def count_closed_runs(closed: int) -> None:
 
 
 def count_closed_job() -> None:
-    """Count a job that the closer has ended as an error: its execution could not. All others AWS counts, for nothing."""
+    """Count a job that the closer has ended as an error, because its execution could not. AWS counts all others."""
     emit("a job was closed", {"JobsClosed": 1})
 
 
