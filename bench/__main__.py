@@ -28,7 +28,7 @@ def main() -> int:
         table.add_column(heading, no_wrap=True)
     for row in rows:
         table.add_row(row.what, row.measured, row.aim)
-    Console(width=160).print(table)
+    Console(width=180).print(table)
     return 0
 
 

@@ -1,14 +1,16 @@
-"""What a thousand runs cost on AWS: the units of a real record, and prices as they were on one day.
+"""What a thousand runs and a thousand jobs cost on AWS: the units of real records, and prices as they were on one day.
 
-The free tiers are left out, and so is data transfer. What a run of the agent `terrain` is taken to be stands in
-`_Assumed`; the rest is counted from its record. docs/operations.md shows the result.
+The free tiers are left out, and so is data transfer. What a run is taken to be stands in `_Assumed`; the rest is
+counted from records, from a job's execution and from the calls that its orchestrator made. docs/operations.md shows the
+result.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from bench.row import Row
@@ -24,6 +26,9 @@ _APPSYNC_OPERATION = 4.00 / _MILLION
 _APPSYNC_UPDATE = 2.00 / _MILLION
 _APPSYNC_MINUTE = 0.08 / _MILLION
 _REST_REQUEST = 3.50 / _MILLION
+_STATE_TRANSITION = 25.00 / _MILLION
+_EVENT = 1.00 / _MILLION
+_S3_PUT, _S3_GET = 5.00 / _MILLION, 0.40 / _MILLION
 _LOG_GB = 0.50
 _TRACE = 5.00 / _MILLION
 # The owner's index takes one write, that of open runs one more when the run begins and one when it ends.
@@ -40,79 +45,218 @@ class _Assumed:
     model_call_seconds: float = 8.0
     tokens_in_per_call: int = 2_000
     tokens_out_per_call: int = 400
-    reads_per_run: int = 2
-    watched_minutes: int = 1
-    small_function_gb_seconds: float = 0.5 * 0.1  # 512 MB for 100 ms
+    reads_per_record: int = 2
+    small_function_seconds: float = 0.1
+    small_function_gb: float = 0.5
     agent_gb: float = 1.0
     agent_own_seconds: float = 2.0
     log_bytes_per_invocation: int = 2_000
 
 
-def measure_costs(item: Mapping[str, Any]) -> list[Row]:
+_ASSUMED = _Assumed()
+
+
+@dataclass(frozen=True)
+class JobSeen:
+    """What is known of one job after its end.
+
+    Attributes:
+        record: Its item of `AgentProgress` as DynamoDB holds it, the attributes' types included.
+        runs: Those of its runs.
+        transitions: The states that its execution has entered, each further try included.
+        tasks: How many of these have invoked the orchestrator.
+        gets: How many items the orchestrator has read one by one, consistently.
+        batches: How often it has read many at once.
+        events: How many it has put on the bus.
+        orchestrator_gb: The function's memory.
+    """
+
+    record: Mapping[str, Any]
+    runs: Sequence[Mapping[str, Any]]
+    transitions: int
+    tasks: int
+    gets: int
+    batches: int
+    events: int
+    orchestrator_gb: float
+
+
+@dataclass(frozen=True)
+class _Units:
+    """What AWS bills."""
+
+    writes: int = 0
+    reads: int = 0
+    invocations: int = 0
+    gb_seconds: float = 0
+    operations: int = 0
+    updates: int = 0
+    minutes: int = 0
+    transitions: int = 0
+    events: int = 0
+    traces: int = 0
+    model_calls: int = 0
+
+    def __add__(self, other: _Units) -> _Units:
+        return _Units(*(one + another for one, another in zip(astuple(self), astuple(other), strict=True)))
+
+    def lines(self) -> list[tuple[str, str, float]]:
+        """Return each service with its units and their price, the model left out."""
+        log_gb = self.invocations * _ASSUMED.log_bytes_per_invocation / 1e9
+        lines = [
+            ("Step Functions", _count(self.transitions, "transition"), self.transitions * _STATE_TRANSITION),
+            (
+                "Lambda",
+                f"{_count(self.invocations, 'invocation')}, {self.gb_seconds:.1f} GB-s",
+                self.invocations * _LAMBDA_REQUEST + self.gb_seconds * _LAMBDA_GB_SECOND,
+            ),
+            (
+                "AppSync",
+                f"{_count(self.operations, 'operation')}, {_count(self.updates, 'update')}, "
+                + _count(self.minutes, "connected minute"),
+                self.operations * _APPSYNC_OPERATION + self.updates * _APPSYNC_UPDATE + self.minutes * _APPSYNC_MINUTE,
+            ),
+            (
+                "DynamoDB",
+                f"{self.writes} write and {self.reads} read units",
+                self.writes * _WRITE_UNIT + self.reads * _READ_UNIT,
+            ),
+            ("CloudWatch Logs", f"{log_gb * 1e6:.0f} KB", log_gb * _LOG_GB),
+            ("X-Ray", _count(self.traces, "trace"), self.traces * _TRACE),
+            ("EventBridge", _count(self.events, "event"), self.events * _EVENT),
+        ]
+        return [line for line in lines if line[2]]
+
+    def dollars(self) -> float:
+        """Return what all that costs together."""
+        return sum(price for _, _, price in self.lines())
+
+
+def costs_of_run(item: Mapping[str, Any]) -> list[Row]:
     """Return what a thousand runs like one cost, by service.
 
     Args:
         item: The run's item of `AgentProgress` as DynamoDB holds it, the attributes' types included. Its live messages
             are taken to have been watched by one client.
     """
-    assumed = _Assumed()
-    steps = item["steps"]["L"]
-    calls = sum(step["M"]["step"]["S"] == "thinking" for step in steps)
-    beats = calls * int(assumed.model_call_seconds // HEARTBEAT_SECONDS)
-    writes, reads = _units(item, beats, assumed.reads_per_run)
-    small = 1 + assumed.reads_per_run + len(steps)  # the starter, the reader, the publisher
-    agent_seconds = calls * assumed.model_call_seconds + assumed.agent_own_seconds
-    gb_seconds = small * assumed.small_function_gb_seconds + agent_seconds * assumed.agent_gb
-    operations = 1 + assumed.reads_per_run + len(steps)  # each aliased mutation counted as one
-    updates = len(steps) + 2  # to connect and to subscribe count too
-    log_gb = (small + 1) * assumed.log_bytes_per_invocation / 1e9
-    tokens_in, tokens_out = calls * assumed.tokens_in_per_call, calls * assumed.tokens_out_per_call
-    lines = [
-        ("DynamoDB", f"{writes} write and {reads} read units", writes * _WRITE_UNIT + reads * _READ_UNIT),
-        (
-            "Lambda",
-            f"{small + 1} invocations, {gb_seconds:.1f} GB-s",
-            (small + 1) * _LAMBDA_REQUEST + gb_seconds * _LAMBDA_GB_SECOND,
-        ),
-        (
-            "AppSync",
-            f"{operations} operations, {updates} updates, {assumed.watched_minutes} connected minute",
-            operations * _APPSYNC_OPERATION + updates * _APPSYNC_UPDATE + assumed.watched_minutes * _APPSYNC_MINUTE,
-        ),
-        ("CloudWatch Logs", f"{log_gb * 1e6:.0f} KB", log_gb * _LOG_GB),
-        ("X-Ray", "1 trace", _TRACE),
+    units = _run(item) + _started() + _watched(_seconds(item))
+    steps = len(item["steps"]["L"])
+    by_rest = (1 + _ASSUMED.reads_per_record) * (_REST_REQUEST - _APPSYNC_OPERATION)
+    return [
+        *_rows(f"1,000 runs of {steps} steps", units),
+        Row("  started and read by REST, they differ by", f"${by_rest * 1000:+.4f}"),
+        Row(f"idle, a month: {_SWEEPS_A_MONTH:,} sweeps", f"${_SWEEPS_A_MONTH * _sweep():.3f}"),
     ]
-    by_rest = (1 + assumed.reads_per_run) * (_REST_REQUEST - _APPSYNC_OPERATION)
+
+
+def costs_of_job(playbook: str, job: JobSeen) -> list[Row]:
+    """Return what a thousand jobs like one cost, by service, and what of it is not their runs'.
+
+    Args:
+        playbook: The job's.
+        job: What is known of it. It is taken to have been watched by one client.
+    """
+    runs = sum(map(_run, job.runs), _Units())
+    seconds = sum(map(_seconds, job.runs)) + _ASSUMED.model_call_seconds
+    watching = _started() + _watched(seconds)
+    own = _orchestrated(job)
+    waiting = sum(map(_seconds, job.runs)) * job.orchestrator_gb
+    name = f"1,000 jobs of {playbook}, {len(job.runs)} runs"
+    return [
+        *_rows(name, runs + watching + own),
+        Row(f"{name}, beside these runs", f"${own.dollars() * 1000:.2f}"),
+        *(Row(f"  {service}", f"${price * 1000:.3f} ({what} each)") for service, what, price in own.lines()),
+        Row("  waiting for the runs", f"${waiting * _LAMBDA_GB_SECOND * 1000:.2f} ({waiting:.1f} GB-s each)"),
+        Row("  results in S3, put and got once", f"${(_S3_PUT + _S3_GET) * 1000:+.4f}"),
+    ]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _rows(name: str, units: _Units) -> list[Row]:
+    tokens_in = units.model_calls * _ASSUMED.tokens_in_per_call
+    tokens_out = units.model_calls * _ASSUMED.tokens_out_per_call
     model = tokens_in * _TOKEN_IN + tokens_out * _TOKEN_OUT
     return [
-        *(
-            Row(f"1,000 runs of {len(steps)} steps: {name}", f"${each * 1000:.3f} ({what} each)")
-            for name, what, each in lines
-        ),
-        Row("1,000 runs without the model", f"${sum(each for _, _, each in lines) * 1000:.2f}"),
-        Row("  started and read by REST, they differ by", f"${by_rest * 1000:+.4f}"),
-        Row("1,000 runs: the model", f"${model * 1000:.2f} ({tokens_in:,} tokens in, {tokens_out:,} out each)"),
-        Row(f"idle, a month: {_SWEEPS_A_MONTH:,} sweeps", f"${_SWEEPS_A_MONTH * _sweep(assumed):.3f}"),
+        *(Row(f"{name}: {service}", f"${price * 1000:.3f} ({what} each)") for service, what, price in units.lines()),
+        Row(f"{name}, without the model", f"${units.dollars() * 1000:.2f}"),
+        Row(f"{name}: the model", f"${model * 1000:.2f} ({tokens_in:,} tokens in, {tokens_out:,} out each)"),
     ]
 
 
-def _sweep(assumed: _Assumed) -> float:
-    """What it costs to look for runs that were left alone, where there are none: the scan reads a unit at most."""
-    lambda_ = _LAMBDA_REQUEST + assumed.small_function_gb_seconds * _LAMBDA_GB_SECOND
-    return lambda_ + _READ_UNIT + _TRACE + assumed.log_bytes_per_invocation / 1e9 * _LOG_GB
+def _run(item: Mapping[str, Any]) -> _Units:
+    """What a run uses wherever it comes from: its agent, its record, what tells of its steps, and who reads it."""
+    beats = _model_calls(item) * int(_ASSUMED.model_call_seconds // HEARTBEAT_SECONDS)
+    worker = _Units(invocations=1, gb_seconds=_seconds(item) * _ASSUMED.agent_gb, model_calls=_model_calls(item))
+    return worker + _recorded(item, beats) + _Units(events=1)
 
 
-def _units(item: Mapping[str, Any], beats: int, reads: int) -> tuple[int, int]:
-    """Return the write and read units of a run: each step, beat and claim writes the whole item as it has become."""
+def _orchestrated(job: JobSeen) -> _Units:
+    """What a job uses beside its runs. Its orchestrator waits for each of them, and once for the model."""
+    runs = len(job.runs)
+    waits = sum(map(_seconds, job.runs)) + _ASSUMED.model_call_seconds
+    own_seconds = waits + (job.tasks - runs) * _ASSUMED.small_function_seconds
+    # Which it has read is not known, so each is taken to have been of the mean size; a batch, to have been of all runs.
+    one_read = statistics.mean(math.ceil(_item_bytes(item) / 4096) for item in [job.record, *job.runs])
+    return _recorded(job.record, 0) + _Units(
+        reads=round((job.gets + job.batches * runs) * one_read),
+        invocations=job.tasks,
+        gb_seconds=own_seconds * job.orchestrator_gb,
+        transitions=job.transitions,
+        events=job.events,
+        model_calls=1,
+    )
+
+
+def _recorded(item: Mapping[str, Any], beats: int) -> _Units:
+    """What a record uses: each step is written, sent by the publisher and taken by AppSync; clients read it all."""
     steps = item["steps"]["L"]
     bare = {name: value for name, value in item.items() if name not in ("steps", "result", "error", "worker")}
     sizes = [_item_bytes(bare | {"steps": {"L": steps[:count]}}) for count in range(len(steps))]
     sizes.append(_item_bytes(item))
+    # Each step, beat and claim writes the whole item as it has become.
     put_and_claim = 2 * math.ceil(sizes[0] / 1024)
     appended = sum(math.ceil(size / 1024) for size in sizes[1:])
     beaten = beats * math.ceil(sizes[len(sizes) // 2] / 1024)
-    # The session is written when the client subscribes, and read, consistently, for each batch.
-    return put_and_claim + appended + beaten + _INDEX_WRITES + 1, reads * math.ceil(sizes[-1] / 4096) + len(steps)
+    small = len(steps) + _ASSUMED.reads_per_record  # the publisher, the reader
+    return _small(invocations=small) + _Units(
+        writes=put_and_claim + appended + beaten + _INDEX_WRITES,
+        # The publisher reads the session, consistently, for each batch.
+        reads=_ASSUMED.reads_per_record * math.ceil(sizes[-1] / 4096) + len(steps),
+        operations=small,  # each aliased mutation counted as one
+        updates=len(steps),
+    )
+
+
+def _started() -> _Units:
+    return _small(invocations=1) + _Units(operations=1, traces=1)
+
+
+def _watched(seconds: float) -> _Units:
+    """To connect and to subscribe count as updates; the session is written when the client subscribes."""
+    return _Units(writes=1, updates=2, minutes=math.ceil(seconds / 60))
+
+
+def _sweep() -> float:
+    """What it costs to look for runs that were left alone, where there are none: the scan reads a unit at most."""
+    return (_small(invocations=1) + _Units(reads=1, traces=1)).dollars()
+
+
+def _small(*, invocations: int) -> _Units:
+    """What functions use that only read, or hand on."""
+    gb_seconds = invocations * _ASSUMED.small_function_seconds * _ASSUMED.small_function_gb
+    return _Units(invocations=invocations, gb_seconds=gb_seconds)
+
+
+def _seconds(item: Mapping[str, Any]) -> float:
+    """How long an agent takes: it waits for the model."""
+    return _model_calls(item) * _ASSUMED.model_call_seconds + _ASSUMED.agent_own_seconds
+
+
+def _model_calls(item: Mapping[str, Any]) -> int:
+    return sum(step["M"]["step"]["S"] == "thinking" for step in item["steps"]["L"])
 
 
 def _item_bytes(item: Mapping[str, Any]) -> int:

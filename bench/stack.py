@@ -1,4 +1,4 @@
-"""How long the local machine takes to come up, to start a Lambda, and to bring a step to the client."""
+"""How long the local machine takes to come up, to start a Lambda, and to bring a step to the client; and its jobs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.costs import measure_costs
+from bench.costs import costs_of_run
 from bench.imports import AGENT, DOORS, Door
+from bench.jobs import measure_jobs
 from bench.row import Row, percentiles
-from local.deployment import client_environment
+from bench.watching import signed_in
 from local.settings import ROOT, Settings
 from local.stack import LocalStack
-from runcast.client.client import connect
-from runcast.client.config import ClientConfig
 from runcast.clock import epoch_ms
 
 _RUNS = 10
@@ -26,7 +25,7 @@ _QUERY = "Where on this site could a wind farm be built?"
 
 
 def measure_stack() -> list[Row]:
-    """Bring a machine up, start its Lambdas cold and warm, watch runs on it, and say what one would cost."""
+    """Bring a machine up, start its Lambdas cold and warm, watch runs and jobs on it, and say what they would cost."""
     with tempfile.TemporaryDirectory() as directory:
         settings = Settings(port=0, model_port=0, directory=Path(directory) / "stack")
         began = time.perf_counter()
@@ -36,7 +35,8 @@ def measure_stack() -> list[Row]:
             rows += asyncio.run(_runs(stack))
             table = stack.state.outputs["agent_progress_table_name"]
             runs = stack.client("dynamodb").scan(TableName=table)["Items"]
-            rows += measure_costs(max(runs, key=lambda run: len(run["steps"]["L"])))  # one that began cold
+            rows += costs_of_run(max(runs, key=lambda run: len(run["steps"]["L"])))  # one that began cold
+            rows += asyncio.run(measure_jobs(stack))
         return rows
 
 
@@ -71,12 +71,9 @@ def _starts(stack: LocalStack, name: str, output: str, door: Door) -> Row:
 
 
 async def _runs(stack: LocalStack) -> list[Row]:
-    user = next(user for user in stack.state.users if user.name == "alice")
-    environment = client_environment(stack.state, user)
-    os.environ["AWS_ENDPOINT_URL"] = environment["AWS_ENDPOINT_URL"]
     late_ms: list[float] = []
     first_ms: list[float] = []
-    async with connect(ClientConfig.from_environment(environment)) as client:
+    async with signed_in(stack) as client:
         for _ in range(_RUNS):
             watch = client.run(AGENT, _QUERY)
             first = True

@@ -37,7 +37,7 @@ locals {
         dimensions  = { FunctionName = local.function_names["agent"] }
       }
       jobs-failed = {
-        description = "Several jobs ended as errors. Each job's record says why; for one that its state machine could not carry to its end, so does the state machine's log."
+        description = "Several jobs ended as errors: an agent failed, or what it put out was not accepted. Each job's record says why, and so does its execution."
         namespace   = "AWS/States", metric = "ExecutionsFailed", threshold = 5
         dimensions  = { StateMachineArn = aws_sfn_state_machine.playbook.arn }
       }
@@ -45,6 +45,11 @@ locals {
         description = "A job took longer than an hour and was ended. Which of its runs took so long?"
         namespace   = "AWS/States", metric = "ExecutionsTimedOut", threshold = 1
         dimensions  = { StateMachineArn = aws_sfn_state_machine.playbook.arn }
+      }
+      jobs-closed = {
+        description = "A job's execution stopped before it had written the job's end, so run_closer did: SaveResults failed, or the execution timed out or was lost. Its history says where it stopped."
+        namespace   = "Runcast", metric = "JobsClosed", threshold = 1
+        dimensions  = { FunctionName = local.function_names["run_closer"] }
       }
       job-failures-untold = {
         description = "EventBridge could not tell run_closer of a job that failed: it reads as lost until a sweep ends it. May the rule still invoke run_closer?"

@@ -1,8 +1,11 @@
-# One page that answers: do runs come through, is their record whole, do people see them live, and what is in the way?
+# One page that answers: do runs and jobs come through, is their record whole, do people see them live, and what is in the
+# way? It shows at most 50 metrics, which an account's first three dashboards may have for nothing: of the functions only
+# those whose number is not told by another graph.
 
 locals {
   agent_dimension     = ["FunctionName", local.function_names["agent"]]
   publisher_dimension = ["FunctionName", local.function_names["status_publisher"]]
+  jobs_dimension      = ["StateMachineArn", aws_sfn_state_machine.playbook.arn]
   table_dimension     = ["TableName", aws_dynamodb_table.agent_progress.name]
   graphql_dimension   = ["GraphQLAPIId", aws_appsync_graphql_api.runcast.id]
   rest_dimension      = ["ApiName", aws_api_gateway_rest_api.rest_api.name, "Stage", aws_api_gateway_stage.rest_api.stage_name]
@@ -31,6 +34,20 @@ locals {
       ]
     },
     {
+      title = "Jobs, by how they ended"
+      lines = [
+        for metric in ["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"] :
+        concat(["AWS/States", metric], local.jobs_dimension, [{ stat = "Sum", label = lower(trimprefix(metric, "Executions")) }])
+      ]
+    },
+    {
+      title = "How long jobs take (ms)"
+      lines = [
+        for stat in ["p50", "p95"] :
+        concat(["AWS/States", "ExecutionTime"], local.jobs_dimension, [{ stat = stat, label = stat }])
+      ]
+    },
+    {
       title = "Live messages: sent, nobody watching, failed"
       lines = [
         for metric in ["MessagesPublished", "MessagesUnwatched", "PublishFailures"] :
@@ -40,7 +57,7 @@ locals {
     {
       title = "Live delivery: connections, and messages to them"
       lines = [
-        for metric, stat in { ActiveConnections = "Maximum", ConnectClientError = "Sum", ConnectServerError = "Sum", PublishDataMessageSuccess = "Sum" } :
+        for metric, stat in { ActiveConnections = "Maximum", ConnectServerError = "Sum", PublishDataMessageSuccess = "Sum" } :
         concat(["AWS/AppSync", metric], local.graphql_dimension, [{ stat = stat }])
       ]
     },
@@ -59,33 +76,37 @@ locals {
           concat(["AWS/ApiGateway", "5XXError"], local.rest_dimension, [{ stat = "Sum", label = "REST 5xx" }]),
         ],
         [
-          for name in ["progress_reader", "run_starter", "api_handler"] :
+          for name in ["progress_reader", "run_starter"] :
           ["Runcast", "RequestsFailed", "FunctionName", local.function_names[name], { stat = "Sum", label = "${name}: our fault" }]
         ],
       )
     },
     {
-      title = "Functions: errors and throttles"
-      lines = flatten([
-        for metric in ["Errors", "Throttles"] : [
+      title = "Functions: errors, and the account's throttles"
+      lines = concat(
+        [
           for name, function_name in local.function_names :
-          { line = ["AWS/Lambda", metric, "FunctionName", function_name, { stat = "Sum", label = "${name}: ${lower(metric)}" }] }
-        ]
-      ])[*].line
+          ["AWS/Lambda", "Errors", "FunctionName", function_name, { stat = "Sum", label = "${name}: errors" }]
+        ],
+        [["AWS/Lambda", "Throttles", { stat = "Sum", label = "all of the account: throttles" }]],
+      )
     },
     {
-      title = "Functions: duration p95 (ms)"
+      title = "Functions that people wait for: duration p95 (ms)"
       lines = [
-        for name, function_name in local.function_names :
-        ["AWS/Lambda", "Duration", "FunctionName", function_name, { stat = "p95", label = name }]
+        for name in ["api_handler", "progress_reader", "run_starter", "status_publisher"] :
+        ["AWS/Lambda", "Duration", "FunctionName", local.function_names[name], { stat = "p95", label = name }]
       ]
     },
     {
       title = "Functions: at work at once"
-      lines = [
-        for name, function_name in local.function_names :
-        ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", function_name, { stat = "Maximum", label = name }]
-      ]
+      lines = concat(
+        [
+          for name in ["agent", "orchestrator", "status_publisher"] :
+          ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", local.function_names[name], { stat = "Maximum", label = name }]
+        ],
+        [["AWS/Lambda", "ConcurrentExecutions", { stat = "Maximum", label = "all of the account" }]],
+      )
     },
     {
       title = "AgentProgress: capacity used"

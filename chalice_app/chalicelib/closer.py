@@ -139,6 +139,8 @@ def _close_with_runs(
     """Tell of an end and, if it is a job's, cancel its runs; return how many were ended."""
     announce(ending)
     closed = int(ending.ended is not None)
+    if ending.ended and ending.ended.status is RunStatus.ERROR and ending.run.playbook:
+        metrics.count_closed_job()
     for each in cancel_runs(store, ending.run, now_ms=now_ms):
         announce(each)
         closed += each.ended is not None

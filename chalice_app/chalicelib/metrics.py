@@ -32,6 +32,7 @@ UNITS = {
     "RunDuration": "Milliseconds",
     "RunsDegraded": "Count",
     "RunsClosed": "Count",
+    "JobsClosed": "Count",
     "StepsRecorded": "Count",
     "StepsLost": "Count",
     "StepsUnpublished": "Count",
@@ -85,6 +86,11 @@ def count_broken_run() -> None:
 def count_closed_runs(closed: int) -> None:
     """Count the runs that one invocation of the closer has ended."""
     emit("runs were closed", {"RunsClosed": closed})
+
+
+def count_closed_job() -> None:
+    """Count a job that the closer has ended as an error, because its execution could not. AWS counts all others."""
+    emit("a job was closed", {"JobsClosed": 1})
 
 
 def count_messages(published: int, not_published: Mapping[str, int], *, api_id: str | None = None) -> None:

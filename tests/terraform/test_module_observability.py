@@ -14,7 +14,7 @@ from tests.terraform.applied import Aws, Stack
 from tests.terraform.test_module import FUNCTIONS
 
 ON_CALL = "arn:aws:sns:us-east-1:000000000000:on-call"
-ACCOUNT_METRICS = {
+AWS_METRICS = {
     ("AWS/ApiGateway", "5XXError"): {"ApiName", "Stage"},
     ("AWS/ApiGateway", "Latency"): {"ApiName", "Stage"},
     ("AWS/AppSync", "5XXError"): {"GraphQLAPIId"},
@@ -35,10 +35,17 @@ ACCOUNT_METRICS = {
     ("AWS/Lambda", "Duration"): {"FunctionName"},
     ("AWS/Lambda", "Errors"): {"FunctionName"},
     ("AWS/Lambda", "Throttles"): {"FunctionName"},
+    ("AWS/States", "ExecutionTime"): {"StateMachineArn"},
+    ("AWS/States", "ExecutionsAborted"): {"StateMachineArn"},
     ("AWS/States", "ExecutionsFailed"): {"StateMachineArn"},
+    ("AWS/States", "ExecutionsStarted"): {"StateMachineArn"},
+    ("AWS/States", "ExecutionsSucceeded"): {"StateMachineArn"},
     ("AWS/States", "ExecutionsTimedOut"): {"StateMachineArn"},
 }
 """What AWS measures by itself, of what is used here, and by which dimensions."""
+OF_THE_ACCOUNT = {("AWS/Lambda", "ConcurrentExecutions"), ("AWS/Lambda", "Throttles")}
+"""Of these AWS also gives the sum over all functions of the region, without a dimension."""
+FREE_DASHBOARD_METRICS = 50
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,9 @@ def exists(namespace: str, metric: str, dimensions: dict[str, str]) -> bool:
     """Whether such a metric is ever measured."""
     if namespace == metrics.NAMESPACE:
         return metric in metrics.UNITS and set(dimensions) == {"FunctionName"}
-    return ACCOUNT_METRICS.get((namespace, metric)) == set(dimensions)
+    if not dimensions:
+        return (namespace, metric) in OF_THE_ACCOUNT
+    return AWS_METRICS.get((namespace, metric)) == set(dimensions)
 
 
 def test_by_default_there_is_neither(stack: Stack):
@@ -79,13 +88,16 @@ def test_every_function_s_throttles_are_watched(alarms: dict[str, Any]):
 
 def test_the_dashboard_draws_metrics_that_exist(other: Stack, aws: Aws):
     body = json.loads(aws.cloudwatch.get_dashboard(DashboardName=f"other-runcast-{REGION}")["DashboardBody"])
-    places = set()
+    places, metrics_shown = set(), []
     for widget in body["widgets"]:
         assert widget["properties"]["region"] == REGION
         places.add((widget["x"], widget["y"]))
         for namespace, metric, *pairs, drawn in widget["properties"]["metrics"]:
             assert exists(namespace, metric, dict(zip(pairs[::2], pairs[1::2], strict=True))), (namespace, metric)
             assert drawn["stat"] in {"Sum", "Maximum", "p50", "p95"}
+            metrics_shown.append((namespace, metric, *pairs, drawn["stat"]))
+    assert len(set(metrics_shown)) == len(metrics_shown) <= FREE_DASHBOARD_METRICS
+    assert ("AWS/States", "ExecutionsFailed") in {shown[:2] for shown in metrics_shown}
     assert len(places) == len(body["widgets"])
     assert {x + 8 for x, _ in places} == {8, 16, 24}
 

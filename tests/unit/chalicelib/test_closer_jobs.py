@@ -55,7 +55,7 @@ def close(store, clock, announced, event):
         ("executionAborted", "cancelled", None),
     ],
 )
-def test_the_job_is_ended_once_and_its_runs_are_cancelled(store, clock, announced, job, kind, status, error):
+def test_the_job_is_ended_once_and_its_runs_are_cancelled(store, clock, announced, job, log_lines, kind, status, error):
     assert [close(store, clock, announced, EVENTS[kind]) for _ in range(3)] == [1, 0, 0]
     read = store.read(ID)
     assert (read.status, read.error, [step.step for step in read.steps]) == (status, error, ["loading_agents", status])
@@ -65,6 +65,7 @@ def test_the_job_is_ended_once_and_its_runs_are_cancelled(store, clock, announce
     assert [(ending.run.request_id, ending.update["status"], ending.update["jobId"]) for ending in ended] == [
         (ID, status, ID)
     ]
+    assert sum(line.get("JobsClosed", 0) for line in log_lines.read()) == (status == "error")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,140 @@
+"""How much longer a job takes than its runs, and what a thousand of each playbook would cost.
+
+The calls that the orchestrator makes are counted as X-Ray would see them: its tracer tells them to a daemon, which here
+is this process.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.costs import JobSeen, costs_of_job
+from bench.row import Row
+from bench.watching import signed_in
+from local.settings import ROOT
+from local.stack import LocalStack
+from runcast.client.client import Client
+
+_JOBS = 3
+# The model takes its time, as it does on AWS, or a job would be nothing but its overhead.
+_QUERY = "[model:slow 1] Where on this site could a wind farm be built?"
+
+
+async def measure_jobs(stack: LocalStack) -> list[Row]:
+    """Run each playbook that there is: once to warm its functions, then to look at the clock, then at the calls."""
+    rows = []
+    with _Calls(stack) as calls:
+        async with signed_in(stack) as client:
+            for playbook in sorted(path.stem for path in (ROOT / "chalice_app").rglob("playbooks/*.json")):
+                await _job(client, playbook)
+                jobs = [_records(stack, await _job(client, playbook)) for _ in range(_JOBS)]
+                rows.append(Row(f"{playbook}: a job beside its runs", _overhead(jobs), "under 1.5 of the longest"))
+                calls.take()
+                record, runs = _records(stack, await _job(client, playbook))
+                rows += costs_of_job(playbook, _seen(stack, record, runs, calls.take()))
+    return rows
+
+
+async def _job(client: Client, playbook: str) -> str:
+    watch = client.job(playbook, _QUERY)
+    async for _ in watch:
+        pass
+    if watch.outcome is None or watch.outcome.status != "complete":
+        raise RuntimeError(f"the job {watch.request_id} of {playbook} did not end well, so its figures mean nothing")
+    return watch.request_id
+
+
+def _records(stack: LocalStack, job_id: str) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+    """Return a job's item, and those of its runs."""
+    table = stack.client("dynamodb").scan(TableName=stack.state.outputs["agent_progress_table_name"])
+    items = [item for item in table["Items"] if item.get("jobId", {}).get("S") == job_id]
+    [record] = [item for item in items if item["requestId"]["S"] == job_id]
+    return record, [item for item in items if item is not record]
+
+
+def _overhead(jobs: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]) -> str:
+    """Return how long jobs took, and how many times as long as their runs: medians."""
+    took, of_longest, of_all = [], [], []
+    for record, runs in jobs:
+        seconds_by_id = {run["requestId"]["S"]: _seconds(run) for run in runs}
+        longest: dict[str, float] = {}
+        for planned in json.loads(record["runs"]["S"]):
+            of_agent = sum(seconds_by_id.get(request_id, 0) for request_id in planned["requestIds"])
+            longest[planned["stage"]] = max(of_agent, longest.get(planned["stage"], 0))
+        took.append(_seconds(record))
+        of_longest.append(took[-1] / sum(longest.values()))
+        of_all.append(took[-1] / sum(seconds_by_id.values()))
+    seconds, longest_ratio, all_ratio = map(statistics.median, (took, of_longest, of_all))
+    return f"{seconds:.1f} s, {longest_ratio:.2f} of the longest run of each stage, {all_ratio:.2f} of all runs"
+
+
+def _seconds(item: Mapping[str, Any]) -> float:
+    return (int(item["updatedAt"]["N"]) - int(item["createdAt"]["N"])) / 1000
+
+
+def _seen(
+    stack: LocalStack, record: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], calls: Mapping[str, int]
+) -> JobSeen:
+    arn = stack.state.outputs["state_machine_arn"].replace(":stateMachine:", ":execution:")
+    history = stack.client("stepfunctions").get_execution_history(
+        executionArn=f"{arn}:{record['requestId']['S']}", maxResults=1000
+    )
+    types = Counter(event["type"] for event in history["events"])
+    # A task is entered once and scheduled once for each try; MiniStack does not tell of the entering in a Map.
+    others = sum(types[type_] for type_ in types if type_.endswith("StateEntered") and type_ != "TaskStateEntered")
+    function = stack.client("lambda").get_function_configuration(FunctionName=_orchestrator(stack))
+    return JobSeen(
+        record,
+        runs,
+        transitions=others + types["TaskScheduled"],
+        tasks=types["TaskScheduled"],
+        gets=calls["GetItem"],
+        batches=calls["BatchGetItem"],
+        events=calls["PutEvents"],
+        orchestrator_gb=function["MemorySize"] / 1024,
+    )
+
+
+def _orchestrator(stack: LocalStack) -> str:
+    name: str = stack.state.outputs["orchestrator_function_name"]
+    return name
+
+
+class _Calls:
+    """Counts the orchestrator's calls of AWS, by operation, within its block."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._stack = stack
+        self._daemon = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def __enter__(self) -> _Calls:
+        self._daemon.bind(("127.0.0.1", 0))
+        self._daemon.setblocking(False)
+        functions = self._stack.client("lambda")
+        variables = functions.get_function_configuration(FunctionName=_orchestrator(self._stack))["Environment"][
+            "Variables"
+        ]
+        address = "{}:{}".format(*self._daemon.getsockname())
+        functions.update_function_configuration(
+            FunctionName=_orchestrator(self._stack),
+            Environment={"Variables": {**variables, "AWS_XRAY_DAEMON_ADDRESS": address}},
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._daemon.close()
+
+    def take(self) -> Counter[str]:
+        """Return what was called since the last time."""
+        calls: Counter[str] = Counter()
+        while True:
+            try:
+                packet = self._daemon.recv(65_536)
+            except BlockingIOError:
+                return calls
+            calls[json.loads(packet.split(b"\n", 1)[1]).get("aws", {}).get("operation", "")] += 1
