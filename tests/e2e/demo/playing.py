@@ -1,4 +1,4 @@
-"""Plays the cases of tests/vectors on the local machine: all at once, each as its file says, heard over one socket.
+"""Plays the cases of tests/vectors on the local machine: several at once, each heard by a subscription to its job.
 
 A case's own playbook is a file in the package, as a user's would be: what is deployed is the package that Terraform has
 deployed, with these files in `chalicelib/playbooks`.
@@ -12,7 +12,7 @@ import json
 import uuid
 import zipfile
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,7 @@ class Case:
     id: str
     shipped: str
     given: dict
+    job_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
     def playbook(self):
@@ -61,13 +62,11 @@ class Played:
     """What came of a case.
 
     Attributes:
-        job_id: The job's, of the client's choice.
         answered: What `startJob` was answered, as GraphQL has it.
         messages: The status messages that came, by their record, in its order.
         job: The job's record.
     """
 
-    job_id: str
     answered: dict
     messages: dict
     job: dict
@@ -81,16 +80,15 @@ def cases():
     ]
 
 
-async def play(stack, alice, bob):
-    """Play all cases; return what came of each by its id."""
-    there = cases()
+async def play(stack, alice, bob, there):
+    """Play these cases; return what came of each by its id."""
     files = {case.playbook: case.file() for case in there if "changes" in case.given}
     unknown = [case for case in there if case.playbook not in (*PLAYBOOKS, *files)]
     refused = [case for case in there if case.given.get("meanwhile") == REFUSES]
     removed = [case for case in there if case.given.get("meanwhile") == REMOVED]
     others = [case for case in there if case not in (*unknown, *refused, *removed)]
     played = {}
-    async with Heard.by(alice) as heard, bob.socket() as his:
+    async with Heard.by(alice, [case.job_id for case in there]) as heard, bob.socket() as his:
         assert (await his.start(userId=bob.user.user_id))["type"] == "start_ack"
 
         async def play_one(case):
@@ -118,7 +116,7 @@ async def play(stack, alice, bob):
 
 
 async def _play(case, alice, heard):
-    given, job_id = case.given, str(uuid.uuid4())
+    given, job_id = case.given, case.job_id
     answered = await asyncio.to_thread(
         alice.ask, "startJob", jobId=job_id, playbook=case.playbook, query=given["query"],
         parameters=json.dumps(given.get("parameters", {})),
@@ -129,14 +127,14 @@ async def _play(case, alice, heard):
         cancelled = await asyncio.to_thread(cancel, alice, job_id)
         assert (cancelled["status"], cancelled["liveness"]) == ("cancelled", "done")
     if not given["statuses"]:
-        return Played(job_id, answered, {}, await asyncio.to_thread(alice.read, job_id))
+        return Played(answered, {}, await asyncio.to_thread(alice.read, job_id))
     await heard.until(lambda: heard.whole(job_id))
     job = await asyncio.to_thread(read_to_its_end, alice, job_id)
-    return Played(job_id, answered, heard.messages(job_id), job)
+    return Played(answered, heard.messages(job_id), job)
 
 
 class Heard:
-    """What one subscription has brought so far."""
+    """What the subscriptions of one socket have brought so far."""
 
     def __init__(self):
         self._jobs = defaultdict(lambda: defaultdict(dict))
@@ -144,11 +142,12 @@ class Heard:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def by(cls, caller):
-        """Listen as this user, for the length of the block."""
+    async def by(cls, caller, job_ids):
+        """Listen to these jobs of this user, for the length of the block."""
         heard = cls()
         async with caller.socket() as socket:
-            assert (await socket.start(userId=caller.user.user_id))["type"] == "start_ack"
+            for job_id in job_ids:
+                assert (await socket.start(userId=caller.user.user_id, jobId=job_id))["type"] == "start_ack"
             listening = asyncio.create_task(heard._listen(socket))
             try:
                 yield heard

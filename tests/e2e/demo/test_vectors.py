@@ -10,11 +10,12 @@ from tests.e2e.demo.playing import cases, play
 
 # A run on a new worker has these after its first word; without the last one where its agent cannot be built.
 _COLD = ["bedrock", "tools", "agent", "ready"]
+CASES = cases()
 
 
 @pytest.fixture(scope="module")
 def played(stack, alice, bob):
-    return asyncio.run(play(stack, alice, bob))
+    return asyncio.run(play(stack, alice, bob, CASES))
 
 
 def told(messages):
@@ -31,10 +32,10 @@ def told(messages):
     return statuses
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_the_statuses_that_are_received(alice, bob, played, case):
     given, came = case.given, played[case.id]
-    job, own, by_record = came.job, came.messages.get(came.job_id, []), dict(came.messages)
+    job, own, by_record = came.job, came.messages.get(case.job_id, []), dict(came.messages)
     refusals = [{name: error[name] for name in ("errorType", "message")} for error in came.answered.get("errors", [])]
     assert refusals == ([given["refused"]] if "refused" in given else [])
     assert [each["status"] for each in own] == [status for status in given["statuses"] if isinstance(status, str)]
@@ -42,7 +43,7 @@ def test_the_statuses_that_are_received(alice, bob, played, case):
         assert (job["success"], job["runs"]) == (False, None)
         return
 
-    del by_record[came.job_id]
+    del by_record[case.job_id]
     runs = {run["requestId"]: run for run in job["runs"] if run["status"]}
     assert by_record.keys() == runs.keys()
     names = {request_id: f"{run['name']} {run['attempt']}".removesuffix(" 1") for request_id, run in runs.items()}
@@ -69,5 +70,5 @@ def test_the_statuses_that_are_received(alice, bob, played, case):
         # Of a job that fails, too, runs that are done keep their results.
         if run["status"] == "complete" != job["status"]:
             assert alice.read(request_id)["result"]
-    assert read(alice, came.job_id) == job
-    assert bob.read(came.job_id)["success"] is False
+    assert read(alice, case.job_id) == job
+    assert bob.read(case.job_id)["success"] is False
