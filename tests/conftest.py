@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import pytest
+from hypothesis import HealthCheck, settings
 from moto.core.botocore_stubber import BotocoreStubber
 
 _TESTS = Path(__file__).parent
@@ -29,6 +30,10 @@ _TOGETHER = {
     "reliability": "reliability",
 }
 _STOPPING_SECONDS = 5.0
+
+# On a busy machine an example may take any time; none is about that.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,7 +6,6 @@ deployed, with these files in `chalicelib/playbooks`.
 
 import asyncio
 import contextlib
-import copy
 import io
 import json
 import uuid
@@ -53,7 +52,7 @@ class Case:
             if value is None:
                 del place[name]
             else:
-                place[name] = copy.deepcopy(value)
+                place[name] = value
         return json.dumps(playbook)
 
 
