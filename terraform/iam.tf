@@ -230,7 +230,7 @@ data "aws_iam_policy_document" "orchestrator" {
 
   statement {
     sid       = "KeepResults"
-    actions   = ["s3:GetObject", "s3:PutObject"]
+    actions   = ["s3:PutObject"]
     resources = [local.results_arn]
   }
 }

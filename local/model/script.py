@@ -7,6 +7,7 @@ Words in the user's text direct it, for trying out what a model may do to a run:
 
 - `[model:error 500]` answers with that HTTP status (400 to 599);
 - `[model:slow 3]` waits that many seconds (up to 60) before each answer;
+- `[model:long 9000]` makes the last answer that many characters long (up to 100,000), or longer;
 - `[model:max_tokens]` breaks the answer off, with the finish reason `length`.
 """
 
@@ -14,7 +15,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from local.model.arguments import UnderivableSchema, derive_arguments
 
@@ -23,8 +24,9 @@ Json = dict[str, Any]
 MODEL_NAME = "scripted"
 MAX_REPEATED_CHARS = 2_000
 _DIRECTIVE = re.compile(r"\[model:([^\]]*)\]")
-_DIRECTIVES_HELP = "known are [model:error 400..599], [model:slow 0..60] and [model:max_tokens]"
+_DIRECTIVES_HELP = "known are [model:error 400..599], [model:slow 0..60], [model:long 0..100000] and [model:max_tokens]"
 _MAX_WAIT_SECONDS = 60
+_MAX_LONG_CHARS = 100_000
 
 
 class ModelError(Exception):
@@ -57,30 +59,40 @@ def complete_chat(request: Mapping[str, Any], *, sleep: Callable[[float], None] 
         raise ModelError(400, "messages must be a list of objects.")
     asked_at = max((index for index, message in enumerate(messages) if message.get("role") == "user"), default=-1)
     query = _text(messages[asked_at]) if asked_at >= 0 else ""
-    broken_off = _obey_directives(query, sleep)
+    directed = _obey_directives(query, sleep)
     called = _calls(messages[asked_at + 1 :])
     tool = next((tool for tool in _tools(request) if tool["name"] not in called.values()), None)
-    if broken_off:
+    if directed.broken_off:
         return _completion(request, {"content": "The answer begins, and then"}, "length")
     if tool is not None:
         return _completion(request, _tool_call(tool, len(called) + 1), "tool_calls")
-    return _completion(request, {"content": _answer(query, called, messages[asked_at + 1 :])}, "stop")
+    answer = _answer(query, called, messages[asked_at + 1 :])
+    return _completion(request, {"content": answer.ljust(directed.length, ".")}, "stop")
 
 
-def _obey_directives(query: str, sleep: Callable[[float], None]) -> bool:
-    """Wait or fail as the query says; return whether the answer is to be broken off."""
-    broken_off = False
+class _Directed(NamedTuple):
+    """What the query wants of the answer: that it be broken off, and how long it is at least."""
+
+    broken_off: bool
+    length: int
+
+
+def _obey_directives(query: str, sleep: Callable[[float], None]) -> _Directed:
+    """Wait or fail as the query says; return what it wants besides."""
+    broken_off, length = False, 0
     for directive in _DIRECTIVE.findall(query):
         match directive.split():
             case ["slow", number] if number.isdigit() and int(number) <= _MAX_WAIT_SECONDS:
                 sleep(int(number))
             case ["error", number] if number.isdigit() and 400 <= int(number) <= 599:
                 raise ModelError(int(number), f"The query asked the scripted model to fail with {number}.")
+            case ["long", number] if number.isdigit() and int(number) <= _MAX_LONG_CHARS:
+                length = int(number)
             case ["max_tokens"]:
                 broken_off = True
             case _:
                 raise ModelError(400, f"[model:{directive}] is not understood; {_DIRECTIVES_HELP}.")
-    return broken_off
+    return _Directed(broken_off, length)
 
 
 def _tools(request: Mapping[str, Any]) -> list[Json]:

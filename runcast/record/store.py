@@ -270,13 +270,15 @@ class RunStore:
             raise StoreUnavailable(f"A page of run {request_id} is gone: its record has just expired. Read it again.")
         return [Step.from_stored(step) for key in keys for step in from_item(found[key])["steps"]]
 
-    def read_heads(self, request_ids: Sequence[str]) -> list[Run]:
-        """Return runs, in the order asked for, without steps and results, read consistently.
+    def read_heads(self, request_ids: Sequence[str], *, results: bool = False) -> list[Run]:
+        """Return runs, in the order asked for, without steps, read consistently.
 
         Args:
             request_ids: Which runs, at most 100; those that are gone or have expired are left out.
+            results: Whether with their results, too.
         """
-        found = self._table.get_many(request_ids, _LISTED) if request_ids else {}
+        attributes = (*_LISTED, "result") if results else _LISTED
+        found = self._table.get_many(request_ids, attributes) if request_ids else {}
         runs = [self._unless_expired(Run.from_item(found[key])) for key in request_ids if key in found]
         return [run for run in runs if run]
 

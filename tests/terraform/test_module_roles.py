@@ -54,7 +54,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
                 "dynamodb:UpdateItem",
             },
             f"{functions}agent": {"lambda:InvokeFunction"},
-            results: {"s3:GetObject", "s3:PutObject"},
+            results: {"s3:PutObject"},
             **announce,
             f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
             f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,

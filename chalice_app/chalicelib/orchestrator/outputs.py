@@ -12,7 +12,7 @@ from runcast.record.store import RunStore
 
 
 def latest_runs(store: RunStore, job: Job, names: Iterable[str]) -> dict[str, Run]:
-    """Return the latest attempt of each agent: a further one is made only when the one before does not do.
+    """Return the latest attempt of each agent, without its steps: another is made only when the one before does not do.
 
     Args:
         store: The records.
@@ -24,11 +24,11 @@ def latest_runs(store: RunStore, job: Job, names: Iterable[str]) -> dict[str, Ru
         StoreUnavailable: DynamoDB did not answer.
     """
     ids = {name: job.request_ids(name) for name in names}
-    there = {run.request_id for run in store.read_heads([each for some in ids.values() for each in some])}
+    runs = store.read_heads([each for some in ids.values() for each in some], results=True)
+    there = {run.request_id: run for run in runs}
     found = {}
     for name, attempts in ids.items():
-        latest = [request_id for request_id in attempts if request_id in there][-1:]
-        run = store.read(latest[0]) if latest else None
+        run = next((there[request_id] for request_id in reversed(attempts) if request_id in there), None)
         if run is None or run.status is not RunStatus.COMPLETE:
             raise AgentFailed(f"{name}: it has no result.")
         found[name] = run

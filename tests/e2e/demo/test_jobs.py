@@ -1,132 +1,14 @@
-"""The demonstration's playbooks on the whole system: what their watchers receive, however the job goes."""
+"""Jobs of the demonstration on the whole system: that they survive, how long they take, and the other door to them."""
 
-import asyncio
 import json
 import os
 import signal
-import time
-from pathlib import Path
 
 import pytest
 import requests
 
 from tests.e2e.conftest import workers
-
-VECTORS = Path(__file__).parents[2] / "vectors"
-DEADLINE_SECONDS = 120
-# A run on a worker that is new, one there whose agent cannot be built, and one on a warm worker begin with these.
-_COLD = ["agent_invoking", "bedrock", "tools", "agent", "ready"]
-BEGINNINGS = (_COLD, _COLD[:-1], ["agent_invoking"])
-ENDS = ("complete", "error", "cancelled")
-
-
-def cases():
-    for name in ("site-assessment", "compare-layouts"):
-        for case in json.loads((VECTORS / f"{name}.json").read_text()):
-            yield pytest.param(name, case, id=f"{name}: {case['case']}")
-
-
-def read_to_its_end(caller, job_id):
-    """Wait until a job and all its runs have ended; return its record."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while True:
-        job = read(caller, job_id)
-        begun = [run for run in job["runs"] or () if run["status"]]
-        if job["liveness"] == "done" and all(run["liveness"] == "done" for run in begun):
-            return job
-        assert time.monotonic() < deadline, job
-        time.sleep(0.05)
-
-
-def read(caller, job_id):
-    """Return a job's record; a busy machine may say that it did not answer in time."""
-    while True:
-        answer = caller.ask("getAgentProgress", requestId=job_id)
-        if answer.get("errors") is None:
-            return answer["data"]["getAgentProgress"]
-        assert [error["errorType"] for error in answer["errors"]] == ["Unavailable"], answer
-
-
-def start(caller, playbook, query, parameters=None):
-    variables = {"playbook": playbook, "query": query, "parameters": json.dumps(parameters or {})}
-    answer = caller.ask("startJob", **variables)
-    assert "errors" not in answer, answer
-    return answer["data"]["startJob"]["jobId"]
-
-
-async def received(socket, job_id):
-    """Return the messages of a job by record, until each record's have come in full up to its end."""
-    by_record = {}
-    while True:
-        frame = await asyncio.wait_for(socket.receive("data"), DEADLINE_SECONDS)
-        update = frame["payload"]["data"]["onStatusUpdate"]
-        if update["jobId"] != job_id:
-            continue
-        messages = by_record.setdefault(update["requestId"], {})
-        assert messages.get(update["seq"], update) == update
-        messages[update["seq"]] = update
-        whole = [sorted(seqs) == list(range(1, len(seqs) + 1)) and ended(seqs) for seqs in by_record.values()]
-        if job_id in by_record and all(whole):
-            return {request_id: [seqs[seq] for seq in sorted(seqs)] for request_id, seqs in by_record.items()}
-
-
-def ended(seqs):
-    return seqs[max(seqs)]["status"] in (*ENDS, "agent_complete", "agent_error")
-
-
-def told(messages):
-    """Return the statuses of a record, a tool's with its name, without those of the run's beginning."""
-    statuses = [
-        f"calling_tool {json.loads(each['metadata'])['toolName']}"
-        if each["status"] == "calling_tool"
-        else each["status"]
-        for each in messages
-    ]
-    for beginning in BEGINNINGS:
-        if statuses[: len(beginning)] == beginning:
-            return statuses[len(beginning) :]
-    return statuses
-
-
-@pytest.mark.parametrize(("playbook", "case"), list(cases()))
-async def test_the_statuses_that_are_received(alice, bob, playbook, case):
-    async with alice.socket() as hers, bob.socket() as his:
-        assert (await his.start(userId=bob.user.user_id))["type"] == "start_ack"
-        assert (await hers.start(userId=alice.user.user_id))["type"] == "start_ack"
-        job_id = await asyncio.to_thread(start, alice, playbook, case["query"], case.get("parameters"))
-        by_record = await received(hers, job_id)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(his.receive("data"), 0.1)
-    job = await asyncio.to_thread(read_to_its_end, alice, job_id)
-
-    own = by_record.pop(job_id)
-    assert [each["status"] for each in own] == [status for status in case["statuses"] if isinstance(status, str)]
-    runs = {run["requestId"]: run for run in job["runs"] if run["status"]}
-    assert by_record.keys() == runs.keys()
-    stages = [stage for stage in case["statuses"] if not isinstance(stage, str)]
-    names = {request_id: f"{run['name']} {run['attempt']}".removesuffix(" 1") for request_id, run in runs.items()}
-    assert {names[request_id]: told(by_record[request_id]) for request_id in runs} == {
-        name: statuses for stage in stages for name, statuses in stage.items()
-    }
-    # Each stage's agents speak between the two words of the job that they stand between.
-    position = -1
-    for status in case["statuses"]:
-        if isinstance(status, str):
-            position += 1
-            continue
-        for request_id in (request_id for request_id in runs if names[request_id] in status):
-            times = [each["timestamp"] for each in by_record[request_id]]
-            assert own[position]["timestamp"] <= min(times)
-            assert max(times) <= own[position + 1]["timestamp"]
-
-    assert (job["status"], job["error"]) == (own[-1]["status"], case.get("error"))
-    for request_id, messages in by_record.items():
-        assert runs[request_id]["seq"] == len(messages)
-        last = messages[-1]
-        assert last["agentName"] == runs[request_id]["agent"]
-        assert json.loads(last["metadata"])["elapsed"] > 0
-    assert read(alice, job_id) == job
-    assert bob.read(job_id)["success"] is False
+from tests.e2e.demo.jobs import DEADLINE_SECONDS, read, read_to_its_end, start
 
 
 def test_alternatives_are_worked_on_at_the_same_time(alice):
@@ -181,22 +63,6 @@ def test_a_job_survives_the_death_of_any_worker(alice, stack, state, function):
     assert sorted(accepted) == ["layout", "report", "simulation", "terrain"]
     died = ("The worker stopped before", "The run was not started")
     assert all(run["error"].startswith(died) for run in job["runs"] if run["status"] == "error")
-
-
-@pytest.mark.parametrize("stage", range(4))
-def test_a_cancelled_job_ends_in_any_stage_and_keeps_what_is_done(alice, stack, stage):
-    job_id = start(alice, "site-assessment", "[model:slow 1] How steep is it?")
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while sum(run["seq"] is not None and run["seq"] >= 2 for run in read(alice, job_id)["runs"] or ()) <= stage:
-        assert time.monotonic() < deadline, read(alice, job_id)
-        time.sleep(0.02)
-    answer = alice.ask("cancelAgentRun", requestId=job_id)["data"]["cancelAgentRun"]
-    assert (answer["status"], answer["liveness"]) == ("cancelled", "done")
-    job = read_to_its_end(alice, job_id)
-    begun = [run["status"] for run in job["runs"] if run["status"]]
-    assert begun == ["complete"] * stage + ["cancelled"]
-    assert job["steps"][-1]["step"] == "cancelled"
-    assert alice.read_to_its_end(job["runs"][0]["requestId"])["result"] or stage == 0
 
 
 def test_a_job_is_started_read_and_cancelled_by_rest(alice, stack):

@@ -70,12 +70,17 @@ def test_slow_waits_the_seconds_given():
     assert waited == [3]
 
 
+def test_long_lengthens_the_last_answer():
+    asked, answer = run("[model:long 9000] How steep?", [tool("slope")], {"slope": "2 degrees"})
+    assert (len(answer), answer.rstrip(".")) == (9_000, "The tools returned:\n- slope: 2 degrees"), asked
+
+
 def test_max_tokens_breaks_the_answer_off():
     choice = ask("[model:max_tokens]", tools=[tool("slope")])
     assert (choice["finish_reason"], "tool_calls" in choice["message"]) == ("length", False)
 
 
-@pytest.mark.parametrize("directive", ["error 200", "error", "slow 61", "slow soon", "dance"])
+@pytest.mark.parametrize("directive", ["error 200", "error", "slow 61", "slow soon", "long 100001", "dance"])
 def test_a_directive_that_is_not_understood_is_refused(directive):
     with pytest.raises(ModelError, match="is not understood; known are") as caught:
         ask(f"[model:{directive}]")

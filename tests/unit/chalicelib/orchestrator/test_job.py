@@ -26,8 +26,8 @@ class DyingStore(FailingStore):
     def create(self, *args, **kwargs):
         return self._write(self._store.create, args, kwargs)
 
-    def read_heads(self, request_ids):
-        return self._store.read_heads(request_ids)
+    def read_heads(self, request_ids, *, results=False):
+        return self._store.read_heads(request_ids, results=results)
 
 
 def steps(run):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Entry
 from chalicelib.orchestrator.synthesizer import PROMPT_MAX_CHARACTERS, SUMMARY_MAX_BYTES, merged
 
@@ -156,6 +157,22 @@ def big(texts):
     names = [f"a{n}" for n in range(texts)]
     agents = [{"name": name, "agent": "survey", "query": "?"} for name in names]
     return names, {"description": "Big.", "stages": [{"name": "all", "agents": agents}]}
+
+
+def test_all_outputs_are_read_by_one_request(store, clock, tmp_path, dynamodb):
+    names, playbook = big(3)
+    with own_playbooks(tmp_path, {"big": playbook}):
+        job = Machine(store, clock, {name: ["x" * 40_000] for name in names}, playbook="big")
+        job.run()
+    asked = []
+    note = lambda model, **_: asked.append(model.name)  # noqa: E731 - the same object is taken away again
+    dynamodb.meta.events.register("before-call.dynamodb", note)
+    try:
+        runs = latest_runs(store, job.job, names)
+    finally:
+        dynamodb.meta.events.unregister("before-call.dynamodb", note)
+    assert asked == ["BatchGetItem"]
+    assert {name: len(run.result) for name, run in runs.items()} == dict.fromkeys(names, 40_000)
 
 
 @pytest.mark.parametrize(("texts", "kept"), [(1, "inline"), (2, "bucket"), (18, "nowhere")])

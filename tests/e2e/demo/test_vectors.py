@@ -1,0 +1,74 @@
+"""The demonstration's playbooks on the whole system: what their watchers receive, however the job goes."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests.e2e.demo.jobs import read
+from tests.e2e.demo.playing import cases, play
+
+# A run on a new worker has these after its first word; without the last one where its agent cannot be built.
+_COLD = ["bedrock", "tools", "agent", "ready"]
+CASES = cases()
+
+
+@pytest.fixture(scope="module")
+def played(stack, alice, bob):
+    return asyncio.run(play(stack, alice, bob, CASES))
+
+
+def told(messages):
+    """Return the statuses of a run, a tool's with its name, without those of a new worker."""
+    statuses = [
+        f"calling_tool {json.loads(each['metadata'])['toolName']}"
+        if each["status"] == "calling_tool"
+        else each["status"]
+        for each in messages
+    ]
+    for cold in (_COLD, _COLD[:-1]):
+        if statuses[1 : len(cold) + 1] == cold:
+            return [statuses[0], *statuses[len(cold) + 1 :]]
+    return statuses
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_the_statuses_that_are_received(alice, bob, played, case):
+    given, came = case.given, played[case.id]
+    job, own, by_record = came.job, came.messages.get(case.job_id, []), dict(came.messages)
+    refusals = [{name: error[name] for name in ("errorType", "message")} for error in came.answered.get("errors", [])]
+    assert refusals == ([given["refused"]] if "refused" in given else [])
+    assert [each["status"] for each in own] == [status for status in given["statuses"] if isinstance(status, str)]
+    if not own:
+        assert (job["success"], job["runs"]) == (False, None)
+        return
+
+    del by_record[case.job_id]
+    runs = {run["requestId"]: run for run in job["runs"] if run["status"]}
+    assert by_record.keys() == runs.keys()
+    names = {request_id: f"{run['name']} {run['attempt']}".removesuffix(" 1") for request_id, run in runs.items()}
+    assert {names[request_id]: told(by_record[request_id]) for request_id in runs} == {
+        name: statuses for stage in given["statuses"] if isinstance(stage, dict) for name, statuses in stage.items()
+    }
+    # Each stage's agents speak between the two words of the job that they stand between; but one that has to stop says
+    # so when it has.
+    position = -1
+    for status in given["statuses"]:
+        if isinstance(status, str):
+            position += 1
+            continue
+        for request_id in (request_id for request_id in runs if names[request_id] in status):
+            times = [each["timestamp"] for each in by_record[request_id] if each["status"] != "cancelled"]
+            assert own[position]["timestamp"] <= min(times)
+            assert max(times) <= own[position + 1]["timestamp"]
+
+    assert (job["status"], job["error"]) == (own[-1]["status"], given.get("error"))
+    for request_id, messages in by_record.items():
+        run, last = runs[request_id], messages[-1]
+        assert (run["seq"], run["agent"]) == (len(messages), last["agentName"])
+        assert json.loads(last["metadata"])["elapsed"] > 0
+        # Of a job that fails, too, runs that are done keep their results.
+        if run["status"] == "complete" != job["status"]:
+            assert alice.read(request_id)["result"]
+    assert read(alice, case.job_id) == job
+    assert bob.read(case.job_id)["success"] is False
