@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 HOST = "127.0.0.1"
 
@@ -72,7 +73,6 @@ def _serve(listener: socket.socket, model_url: str, function_python: Path) -> in
         asyncio.run(_serve_until_signal(app, listener.detach(), port, end_workers))
     finally:
         end_workers()
-    return 0
 
 
 def _set_environment(port: int, model_url: str) -> None:
@@ -95,7 +95,7 @@ def _set_environment(port: int, model_url: str) -> None:
     os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 
-async def _serve_until_signal(app: object, listener_fd: int, port: int, end_workers: Callable[[], None]) -> None:
+async def _serve_until_signal(app: object, listener_fd: int, port: int, end_workers: Callable[[], None]) -> NoReturn:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
@@ -115,6 +115,9 @@ async def _serve_until_signal(app: object, listener_fd: int, port: int, end_work
         await asyncio.to_thread(end_workers)
 
     await serve(app, config, shutdown_trigger=wait_for_signal)
+    # Threads may still wait, for a slow model or before a retry. Nobody waits for them, and there is nothing to save.
+    end_workers()
+    os._exit(0)
 
 
 if __name__ == "__main__":

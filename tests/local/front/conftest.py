@@ -45,13 +45,13 @@ def model_server() -> Iterator[ModelServer]:
 @pytest.fixture(scope="session")
 def new_front(model_server: ModelServer) -> Callable[[Path], FrontProcess]:
     def create(directory: Path, **options: Any) -> FrontProcess:
-        return FrontProcess(
-            interpreter=REPOSITORY / ".local/ministack-venv/bin/python",
-            function_python=REPOSITORY / ".local/function-venv/bin/python",
-            model_url=model_server.url,
-            log=directory / "front.log",
-            **options,
-        )
+        given = {
+            "interpreter": REPOSITORY / ".local/ministack-venv/bin/python",
+            "function_python": REPOSITORY / ".local/function-venv/bin/python",
+            "model_url": model_server.url,
+            "log": directory / "front.log",
+        }
+        return FrontProcess(**given | options)
 
     return create
 

@@ -6,15 +6,17 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
+from botocore.exceptions import BotoCoreError
 
 from local.front.process import REPOSITORY, FrontFailed, FrontProcess
 from tests.local.front.appsync_api import Aws, create_api, wait_until
-from tests.local.front.test_front_compute import create_function, invoke, put_role
+from tests.local.front.test_front_compute import converse, create_function, invoke, put_role
 
 NewFront = Callable[..., FrontProcess]
 STATEMENT = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}
@@ -55,6 +57,16 @@ def test_the_end_does_not_wait_for_a_function_at_work_or_an_open_connection(
         (worker,) = process.children()
         assert front.stop() == 0
         assert not worker.is_running()
+
+
+def test_the_end_does_not_wait_for_a_model_that_does_not_answer(new_front: NewFront, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as others:
+        with new_front(tmp_path, model_url=f"http://127.0.0.1:{silent.getsockname()[1]}") as front:
+            asking = others.submit(converse, Aws(front.url).client("bedrock-runtime"))
+            connection, _ = silent.accept()
+            with connection:
+                assert front.stop() == 0
+        assert isinstance(asking.exception(), BotoCoreError)
 
 
 def test_a_taken_port(new_front: NewFront, tmp_path: Path) -> None:
