@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 HOST = "127.0.0.1"
+_GRACE_SECONDS = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,13 +100,13 @@ async def _serve_until_signal(app: object, listener_fd: int, port: int, end_work
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    stopping = asyncio.Event()
+    stopping, workers_ended = asyncio.Event(), asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
     config = Config()
     config.bind = [f"fd://{listener_fd}"]
     config.keep_alive_timeout = 75
-    config.graceful_timeout = 1
+    config.graceful_timeout = _GRACE_SECONDS
     config.loglevel = "WARNING"
 
     async def wait_for_signal() -> None:
@@ -113,9 +114,15 @@ async def _serve_until_signal(app: object, listener_fd: int, port: int, end_work
         await stopping.wait()
         # A function at work would hold its thread, and the threads are waited for.
         await asyncio.to_thread(end_workers)
+        workers_ended.set()
 
-    await serve(app, config, shutdown_trigger=wait_for_signal)
-    # Threads may still wait, for a slow model or before a retry. Nobody waits for them, and there is nothing to save.
+    serving = asyncio.create_task(serve(app, config, shutdown_trigger=wait_for_signal))
+    ended = asyncio.create_task(workers_ended.wait())
+    await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({serving}, timeout=2 * _GRACE_SECONDS)
+    if serving.done():
+        serving.result()
+    # Requests and threads may still wait, for a slow model or before a retry. Nobody waits for them.
     end_workers()
     os._exit(0)
 
