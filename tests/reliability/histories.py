@@ -32,6 +32,8 @@ fates_of_a_worker = st.lists(
                      "crash after"]), max_size=4
 )  # fmt: skip
 meanwhiles = st.sampled_from(["nothing", "nothing", "a beat", "a step", "the end", "a delivery"])
+# A step that has a place beside no other: before it, a page is put.
+A_PAGE = 670
 _ids = itertools.count()
 
 
@@ -147,16 +149,23 @@ class Histories(RuleBasedStateMachine):
         self.write(fates)
 
     @precondition(lambda self: self.disturbed())
-    @rule(fates=fates, meanwhile=meanwhiles)
-    def cancel(self, fates: list[str], meanwhile: str) -> None:
+    @rule(fates=fates, late=st.booleans(), meanwhile=meanwhiles)
+    def cancel(self, fates: list[str], late: bool, meanwhile: str) -> None:
+        self.oversleep(late)
         self.by_another(
             RivalStore(self, fates, partial(self.happen, meanwhile)),
             lambda store: cancel(store, ALICE, self.request_id, now_ms=self.clock),
         )
 
     @precondition(lambda self: self.disturbed())
-    @rule(fates=fates, invocation=st.sampled_from([None, "invocation-0", "invocation-1"]), meanwhile=meanwhiles)
-    def close(self, fates: list[str], invocation: str | None, meanwhile: str) -> None:
+    @rule(
+        fates=fates,
+        invocation=st.sampled_from([None, "invocation-0", "invocation-1"]),
+        late=st.booleans(),
+        meanwhile=meanwhiles,
+    )
+    def close(self, fates: list[str], invocation: str | None, late: bool, meanwhile: str) -> None:
+        self.oversleep(late)
         self.by_another(
             RivalStore(self, fates, partial(self.happen, meanwhile), known_dead=invocation),
             lambda store: close_dead(store, self.request_id, invocation=invocation, now_ms=self.clock),
@@ -193,14 +202,21 @@ class Histories(RuleBasedStateMachine):
             while worker.writer.seq < self.sleeping()[0].writer.seq:
                 worker.tell(f"step {len(worker.told) + 1}", 0)
                 worker.write()
+            worker.tell(f"step {len(worker.told) + 1}", A_PAGE)
+            worker.write()
 
     @precondition(lambda self: self.sleeping())
-    @rule()
-    def thaw(self) -> None:
+    @rule(size=st.sampled_from([0, A_PAGE]))
+    def thaw(self, size: int) -> None:
         worker = self.sleeping()[0]
         worker.store.script([])
-        worker.tell("from another day", 0)
+        worker.tell("from another day", size)
         worker.write()
+
+    def oversleep(self, late: bool) -> None:
+        """Let a worker's lease pass, so that whoever comes by takes it for dead."""
+        if late:
+            self.now_ms += limits.LEASE_MS + limits.CLOSE_GRACE_MS + 1
 
     def happen(self, meanwhile: str) -> None:
         """Let another write while a rival makes up its mind."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -135,6 +136,36 @@ class RealRuns:
             elif run is not None and run.status.ended and run.status is not RunStatus.CANCELLED:
                 broken("changed", f"{request_id}: cancelled, and then {run.status.value}: {body.get('error')}")
             self._check_beginning(steps)
+
+    def freeze(self, request_id: str, *, seconds: float, lease_ms: int, ended: bool) -> Came:
+        """Freeze a worker at its first tool call: its run reads lost, and goes on when it thaws, unless it was ended.
+
+        Args:
+            request_id: The run.
+            seconds: For how long; longer if it does not read lost by then.
+            lease_ms: Its lease.
+            ended: Whether its owner cancels it meanwhile, which ends a run that reads lost.
+        """
+        with self.worker(request_id, self.url, tool_seconds=0.2, lease_ms=lease_ms) as worker:
+            while not worker.calls and not worker.finished(0.01):
+                pass
+            worker.kill(signal.SIGSTOP)
+            thaws_at = time.monotonic() + seconds
+            lost = self.within(_LOST_SECONDS, request_id, lambda run: run is not None and is_over(run))
+            if lost is None or liveness(lost, epoch_ms()) is not Liveness.LOST:
+                broken("hung", f"{request_id} is frozen, and reads {lost}")
+            time.sleep(max(0.0, thaws_at - time.monotonic()))
+            ending = cancel(self.store, OWNER, request_id) if ended else None
+            worker.kill(signal.SIGCONT)
+            if ending is None:
+                self.check_answer(request_id, worker)
+            elif json.loads(self._answer_of(worker)["body"])["success"] or worker.calls == CALLS:
+                broken("changed", f"{request_id} was ended while it was frozen, and went on to its end")
+            run, steps = self.checked(request_id)
+            if ending and run != ending.run:
+                broken("changed", f"{request_id} was ended as {ending.run}, and reads {run}")
+            self._check_beginning(steps)
+            return Came(1, len(steps))
 
     def _delivered_twice(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
         with self.worker(request_id, proxy.url, invocation="first") as first:
