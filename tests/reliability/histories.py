@@ -31,7 +31,7 @@ fates_of_a_worker = st.lists(
     st.sampled_from(["fine", "fine", "before", "after", "cancelled between", "closed between", "crash before",
                      "crash after"]), max_size=4
 )  # fmt: skip
-meanwhiles = st.sampled_from(["nothing", "nothing", "a beat", "a step", "the end", "a delivery"])
+meanwhiles = st.sampled_from(["nothing", "a beat", "a beat", "a step", "the end", "a delivery"])
 # A step that has a place beside no other: before it, a page is put.
 A_PAGE = 670
 _ids = itertools.count()
@@ -149,23 +149,16 @@ class Histories(RuleBasedStateMachine):
         self.write(fates)
 
     @precondition(lambda self: self.disturbed())
-    @rule(fates=fates, late=st.booleans(), meanwhile=meanwhiles)
-    def cancel(self, fates: list[str], late: bool, meanwhile: str) -> None:
-        self.oversleep(late)
+    @rule(fates=fates, meanwhile=meanwhiles)
+    def cancel(self, fates: list[str], meanwhile: str) -> None:
         self.by_another(
             RivalStore(self, fates, partial(self.happen, meanwhile)),
             lambda store: cancel(store, ALICE, self.request_id, now_ms=self.clock),
         )
 
     @precondition(lambda self: self.disturbed())
-    @rule(
-        fates=fates,
-        invocation=st.sampled_from([None, "invocation-0", "invocation-1"]),
-        late=st.booleans(),
-        meanwhile=meanwhiles,
-    )
-    def close(self, fates: list[str], invocation: str | None, late: bool, meanwhile: str) -> None:
-        self.oversleep(late)
+    @rule(fates=fates, invocation=st.sampled_from([None, "invocation-0", "invocation-1"]), meanwhile=meanwhiles)
+    def close(self, fates: list[str], invocation: str | None, meanwhile: str) -> None:
         self.by_another(
             RivalStore(self, fates, partial(self.happen, meanwhile), known_dead=invocation),
             lambda store: close_dead(store, self.request_id, invocation=invocation, now_ms=self.clock),
@@ -187,8 +180,8 @@ class Histories(RuleBasedStateMachine):
         self.now_ms += milliseconds
 
     @precondition(lambda self: self.run() is not None and self.disturbed() and not self.generation)
-    @rule(today=st.sampled_from([True, True, False]), as_far=st.booleans())
-    def begin_anew(self, today: bool, as_far: bool) -> None:
+    @rule(today=st.sampled_from([True, True, False]), reaching=st.sampled_from(["nothing", "as far", "a page further"]))
+    def begin_anew(self, today: bool, reaching: str) -> None:
         """A day later the id is used for another run; its earlier worker may still be frozen somewhere."""
         if today:  # otherwise most histories would be cut in two
             return
@@ -196,14 +189,17 @@ class Histories(RuleBasedStateMachine):
         self.store.create(self.request_id, owner=ALICE, agent="terrain")
         self.generation += 1
         self.published, self.seen, self.ended, self.quiet_until_seq = [], [], None, 0
-        if as_far and self.sleeping():
-            self.deliver([])
-            [worker] = self.working()
-            while worker.writer.seq < self.sleeping()[0].writer.seq:
-                worker.tell(f"step {len(worker.told) + 1}", 0)
-                worker.write()
+        if reaching == "nothing" or not self.sleeping():
+            return
+        self.deliver([])
+        [worker] = self.working()
+        while worker.writer.seq < self.sleeping()[0].writer.seq:
+            worker.tell(f"step {len(worker.told) + 1}", 0)
+            worker.write()
+        if reaching == "a page further":
             worker.tell(f"step {len(worker.told) + 1}", A_PAGE)
             worker.write()
+        self.thaw(A_PAGE if reaching == "a page further" else 0)
 
     @precondition(lambda self: self.sleeping())
     @rule(size=st.sampled_from([0, A_PAGE]))
@@ -212,11 +208,6 @@ class Histories(RuleBasedStateMachine):
         worker.store.script([])
         worker.tell("from another day", size)
         worker.write()
-
-    def oversleep(self, late: bool) -> None:
-        """Let a worker's lease pass, so that whoever comes by takes it for dead."""
-        if late:
-            self.now_ms += limits.LEASE_MS + limits.CLOSE_GRACE_MS + 1
 
     def happen(self, meanwhile: str) -> None:
         """Let another write while a rival makes up its mind."""
