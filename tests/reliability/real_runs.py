@@ -30,6 +30,7 @@ OWNER = Owner("acme", "ana")
 OF_THE_RUN = ("success", "agent", "result", "coldStart")
 _ANSWER_SECONDS = 30.0
 _LOST_SECONDS = 15.0
+_MOST_DELIVERIES = 10
 _HAPPENINGS = ("nothing", "nothing", "kill", "kill", "cancel", "second delivery", "closer")
 
 
@@ -113,9 +114,12 @@ class RealRuns:
     def check_dead(self, request_id: str, *, calls: int) -> None:
         """A run whose worker is dead reads lost in time, is not run again when it is delivered again, and is ended."""
         run = self.within(_LOST_SECONDS, request_id, is_over)
-        with self.worker(request_id, self.url, invocation="again") as again:
-            answer = self._answer_of(again)
-        if answer["statusCode"] != 409 or again.calls:
+        for again in range(_MOST_DELIVERIES):
+            with self.worker(request_id, self.url, invocation=f"again-{again}") as worker:
+                answer = self._answer_of(worker)
+            if not json.loads(answer["body"]).get("degraded"):  # else a busy machine has not answered the claim in time
+                break
+        if answer["statusCode"] != 409 or worker.calls:
             broken("repeated", f"{request_id}: after {calls} tool calls its event was run again: {answer}")
         if run is None or not run.status.ended:
             self._end_dead(request_id)
@@ -138,7 +142,7 @@ class RealRuns:
             self._check_beginning(steps)
 
     def freeze(self, request_id: str, *, seconds: float, lease_ms: int, ended: bool) -> Came:
-        """Freeze a worker at its first tool call: its run reads lost, and goes on when it thaws, unless it was ended.
+        """Freeze a worker when it has begun: its run reads lost, and goes on when it thaws, unless it was ended.
 
         Args:
             request_id: The run.
@@ -146,9 +150,8 @@ class RealRuns:
             lease_ms: Its lease.
             ended: Whether its owner cancels it meanwhile, which ends a run that reads lost.
         """
-        with self.worker(request_id, self.url, tool_seconds=0.2, lease_ms=lease_ms) as worker:
-            while not worker.calls and not worker.finished(0.01):
-                pass
+        with self.worker(request_id, self.url, tool_seconds=0.5, lease_ms=lease_ms) as worker:
+            self.within(_ANSWER_SECONDS, request_id, lambda run: run is not None and run.seq > 0)
             worker.kill(signal.SIGSTOP)
             thaws_at = time.monotonic() + seconds
             lost = self.within(_LOST_SECONDS, request_id, lambda run: run is not None and is_over(run))
@@ -159,7 +162,7 @@ class RealRuns:
             worker.kill(signal.SIGCONT)
             if ending is None:
                 self.check_answer(request_id, worker)
-            elif json.loads(self._answer_of(worker)["body"])["success"] or worker.calls == CALLS:
+            elif json.loads(self._answer_of(worker)["body"])["success"]:
                 broken("changed", f"{request_id} was ended while it was frozen, and went on to its end")
             run, steps = self.checked(request_id)
             if ending and run != ending.run:

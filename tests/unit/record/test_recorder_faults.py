@@ -57,6 +57,7 @@ def test_a_step_that_is_queued_behind_the_end_is_left_out_and_counted(store, clo
     recorder = make(failing, clock)
     recorder.claim()
     recorder.record("init")
+    until(lambda: failing.writes == 2)
     reports = []
     late = threading.Thread(target=recorder.record, args=("thinking",), kwargs={"metadata": {"x": Slow()}})
     end = threading.Thread(target=lambda: reports.append(recorder.end(RunStatus.COMPLETE, "Done", result="flat")))
