@@ -79,8 +79,7 @@ def read_on(store, clock, after_seq=None):
     return answers
 
 
-def test_ten_thousand_steps_are_read_in_full_and_cost_ten_times_a_thousand(clock, monkeypatch):
-    monkeypatch.setattr(limits, "ADDED_TIME_SECONDS", 60)
+def test_ten_thousand_steps_are_read_in_full_and_cost_ten_times_a_thousand(clock):
     short, long = Meter(), Meter()
     for meter, steps in ((short, 1_000), (long, 10_000)):
         report = record(meter, clock, steps - 1).end(RunStatus.COMPLETE, "Done")
@@ -95,7 +94,7 @@ def test_ten_thousand_steps_are_read_in_full_and_cost_ten_times_a_thousand(clock
     assert all(len(answer["steps"]) <= limits.READ_MAX_STEPS for answer in answers)
 
 
-def test_steps_that_come_one_by_one_cost_no_more_than_their_page(clock, monkeypatch):
+def test_steps_that_come_one_by_one_cost_no_more_than_their_page(clock):
     """Each write costs its item, so a step costs half a page on average, however long the run."""
     cost = {}
     for steps in (100, 800):

@@ -43,7 +43,7 @@ def test_whatever_fails_the_record_is_exact(make_store, fates, groups):
     assert live.too_early == []
 
 
-def test_a_step_that_is_queued_behind_the_end_is_left_out_and_counted(store, clock, monkeypatch):
+def test_a_step_that_is_queued_behind_the_end_is_left_out_and_counted(store, clock):
     told, go_on = threading.Event(), threading.Event()
 
     class Slow:
@@ -52,7 +52,6 @@ def test_a_step_that_is_queued_behind_the_end_is_left_out_and_counted(store, clo
             assert go_on.wait(10)
             return "slow"
 
-    monkeypatch.setattr(recorder_module.limits, "ADDED_TIME_SECONDS", 60)
     failing = FailingStore(store, ["fine", "hang"])
     recorder = make(failing, clock)
     recorder.claim()
@@ -74,8 +73,7 @@ def test_a_step_that_is_queued_behind_the_end_is_left_out_and_counted(store, clo
     assert (reports[0].recorded, reports[0].unrecorded) == (2, 1)
 
 
-def test_a_slow_channel_holds_up_neither_the_steps_nor_the_end(store, clock, monkeypatch):
-    monkeypatch.setattr(recorder_module.limits, "ADDED_TIME_SECONDS", 60)
+def test_a_slow_channel_holds_up_neither_the_steps_nor_the_end(store, clock):
     sending, go_on, batches = threading.Event(), threading.Event(), []
 
     def publish(messages):

@@ -137,8 +137,7 @@ def test_a_worker_learns_that_its_time_is_up_though_the_table_does_not_answer(st
     assert recorder.end(RunStatus.CANCELLED, "Stopped").stop is Stop.TIME_UP
 
 
-def test_an_end_that_comes_in_time_is_the_only_one(store, clock, monkeypatch):
-    monkeypatch.setattr(limits, "ADDED_TIME_SECONDS", 60)
+def test_an_end_that_comes_in_time_is_the_only_one(store, clock):
     failing = FailingStore(store, ["fine", "hang"])
     recorder = make(failing, clock, deadline_ms=clock.now_ms + 60_000 + limits.DEADLINE_MARGIN_MS)
     recorder.claim()
