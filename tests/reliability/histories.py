@@ -194,10 +194,10 @@ class Histories(RuleBasedStateMachine):
         self.deliver([])
         [worker] = self.working()
         while worker.writer.seq < self.sleeping()[0].writer.seq:
-            worker.tell(f"step {len(worker.told) + 1}", 0)
+            worker.tell(f"new step {len(worker.told) + 1}", 0)
             worker.write()
         if reaching == "a page further":
-            worker.tell(f"step {len(worker.told) + 1}", A_PAGE)
+            worker.tell(f"new step {len(worker.told) + 1}", A_PAGE)
             worker.write()
         self.thaw(A_PAGE if reaching == "a page further" else 0)
 
