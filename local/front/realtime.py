@@ -97,7 +97,7 @@ class _Connection:
                 _logger.error("a real-time connection failed", exc_info=error)
         if self._overflowed.is_set():
             _logger.warning("a real-time connection is dropped: its client left %d bytes unread", self._unsent_bytes)
-            # It may not take even this.
+            # This comes behind what the sockets hold already: a client that never reads on never hears of it.
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._send({"type": "websocket.close", "code": 1008}), _CLOSE_SECONDS)
 

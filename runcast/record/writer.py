@@ -9,7 +9,6 @@ claim is lost.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import threading
@@ -21,6 +20,7 @@ from runcast import limits
 from runcast.errors import AppendRefused, ClaimRefused
 from runcast.live.message import step_update
 from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
+from runcast.record.draft import Draft
 from runcast.record.model import EndedRun, Json, Run, RunStatus, Step
 from runcast.record.outbox import Outbox
 from runcast.record.store import End, RunStore
@@ -47,8 +47,7 @@ class Writer:
     Attributes:
         claim: What is known of the claim; `claim_known` is set as soon as it is answered.
         stop: Why the work should stop, if it should.
-        seq: How many steps the record holds.
-        recorded: The last of them, as JSON.
+        recorded: The last steps that the record holds, as JSON.
     """
 
     def __init__(
@@ -65,7 +64,6 @@ class Writer:
         self.claim = Claim.UNANSWERED
         self.claim_known = threading.Event()
         self.stop: Stop | None = None
-        self.seq = 0
         self.recorded: deque[Json] = deque(maxlen=limits.ANSWER_MAX_STEPS)
         self._store = store
         self._run = assignment
@@ -78,19 +76,19 @@ class Writer:
         self._jitter = jitter
         self._end_expected = threading.Event()
         self._given_up = threading.Event()
-        self._head: list[Step] = []  # the steps in the run's own item; the earlier ones stand on pages
-        self._head_bytes = 0
-        self._pages = 0
-        self._held: QueuedStep | None = None  # taken from the queue, but there was no room in the last write
-        self._pending: list[Step] = []
-        self._overflowed = 0
+        self._draft = Draft(assignment, queue)
         self._cancel_seen = False
         self._time_up = False
 
     @property
+    def seq(self) -> int:
+        """How many steps the record holds."""
+        return self._draft.seq
+
+    @property
     def unrecorded(self) -> int:
         """How many steps were taken but are not known to be stored."""
-        return self._queue.qsize() + (self._held is not None) + len(self._pending) + self._overflowed
+        return self._queue.qsize() + self._draft.unrecorded
 
     def when_stopped(self, tell: Callable[[Stop], None]) -> None:
         """Tell `tell` when the work on the run should stop before its end: on the writing thread, or now."""
@@ -128,16 +126,13 @@ class Writer:
 
     def write_next(self) -> bool:
         """Write what has gathered, or a heartbeat; return whether there is more to come."""
-        end, new_page = self._gather()
-        if new_page and not self._persist(self._put_page):
+        draft = self._draft
+        draft.fill(draft.held or self._first_queued())
+        if draft.new_page and not self._persist(self._put_page):
             return False
-        if not self._persist(lambda: self._append(end, new_page=new_page)):
+        if not self._persist(self._append):
             return False
-        steps, self._pending = self._pending, []
-        self.seq += len(steps)
-        self._head = steps if new_page else self._head + steps
-        self._head_bytes = sum(step.size_bytes for step in self._head)
-        self._pages += new_page
+        steps, end = draft.stored()
         self.recorded.extend(step.to_json() for step in steps)
         if end and end.status is RunStatus.WAITING and self._cancel_seen:
             self._queue.put(QueuedStep("cancelled", "Cancelled", self._now_ms(), end=End(RunStatus.CANCELLED)))
@@ -165,40 +160,8 @@ class Writer:
                 return
             record = refused.run  # an earlier try had taken effect
         run.follow(record)
-        self.seq = record.seq
+        self._draft.seq = record.seq
         self.claim = Claim.CLAIMED
-
-    def _gather(self) -> tuple[End | None, bool]:
-        """Take what the next write shall hold: all that is queued and fits, up to the end.
-
-        Another thread may queue a step just behind the end: that one came too late. Without any step in time, a
-        heartbeat is due.
-
-        Returns:
-            The end, if it is among the steps, and whether they begin a new page.
-        """
-        room_bytes = limits.PAGE_MAX_BYTES - self._head_bytes
-        new_page = False
-        queued, self._held = self._held or self._first_queued(), None
-        while queued:
-            step = self._numbered(queued)
-            fits = step.size_bytes <= room_bytes
-            if not fits and self._pending:
-                self._held = queued
-                break
-            if not fits and self._head and self._pages < limits.PAGES_MAX:
-                new_page, room_bytes, fits = True, limits.PAGE_MAX_BYTES, True
-            if fits or queued.end:  # the end always has its place
-                self._pending.append(step)
-                room_bytes -= step.size_bytes
-                if queued.ref:
-                    queued.ref.seq = step.seq
-            else:
-                self._overflowed += 1
-            if queued.end:
-                return queued.end, new_page
-            queued = None if self._queue.empty() else self._queue.get()
-        return None, new_page
 
     def _first_queued(self) -> QueuedStep | None:
         """Wait for a step, at most until a heartbeat or the end of the worker's time is due."""
@@ -209,43 +172,22 @@ class Writer:
             self._mind_the_time()
             return None
 
-    def _numbered(self, queued: QueuedStep) -> Step:
-        seq = self.seq + len(self._pending) + 1
-        metadata_text = queued.metadata_json
-        # A parent was queued before its children, so it has its number by now, or will never have one.
-        if queued.parent and queued.parent.seq:
-            metadata_text = json.dumps({**json.loads(metadata_text or "{}"), "parentSeq": queued.parent.seq})
-        elapsed_seconds = self._run.seconds_since_began(queued.timestamp_ms)
-        if queued.end and queued.end.status.ended:
-            about = {"elapsed": elapsed_seconds} | ({"unrecorded": self._overflowed} if self._overflowed else {})
-            metadata_text = json.dumps({**json.loads(metadata_text or "{}"), **about})
-        return Step(
-            step=queued.step,
-            message=queued.message,
-            elapsed=elapsed_seconds,
-            timestamp=queued.timestamp_ms,
-            seq=seq,
-            agent_name=queued.agent_name,
-            tool_name=queued.tool_name,
-            status=queued.status or ("agent_invoking" if seq == 1 and not queued.end else None),
-            metadata_json=metadata_text,
-        )
-
     def _put_page(self) -> None:
-        self._store.put_page(self._run.request_id, self._head, expires_at_epoch_s=self._run.expires_at_epoch_s)
+        self._store.put_page(self._run.request_id, self._draft.head, expires_at_epoch_s=self._run.expires_at_epoch_s)
 
-    def _append(self, end: End | None, *, new_page: bool) -> None:
+    def _append(self) -> None:
+        draft = self._draft
         # Nobody beats for a run that waits for people.
-        waiting = end is not None and end.status is RunStatus.WAITING
+        waiting = draft.end is not None and draft.end.status is RunStatus.WAITING
         try:
             self._store.append(
                 self._run.request_id,
                 worker=self._run.worker,
-                expected_seq=self.seq,
+                expected_seq=draft.seq,
                 lease_until_ms=self._run.waits_until_ms if waiting else self._lease_until_ms(),
-                steps=self._pending,
-                new_page=new_page,
-                end=end,
+                steps=draft.steps,
+                new_page=draft.new_page,
+                end=draft.end,
                 despite_cancel=self._cancel_seen,
             )
         except AppendRefused as refused:
@@ -253,11 +195,11 @@ class Writer:
             if first_sight:
                 self._cancel_seen = True
                 self._tell(Stop.CANCELLED)
-            if _holds(refused.run, self._pending):
+            if _holds(refused.run, draft.steps):
                 return
             if not first_sight:
                 raise
-            self._append(end, new_page=new_page)
+            self._append()
 
     def _persist(self, write: Callable[[], None]) -> bool:
         """Try a write until it is done, refused or given up; return whether the record now holds it."""

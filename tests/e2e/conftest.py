@@ -184,12 +184,12 @@ class Caller:
         return record
 
     @contextlib.asynccontextmanager
-    async def socket(self):
-        """An open real-time connection."""
+    async def socket(self, **options: Any):
+        """An open real-time connection; with the options of `websockets`."""
         url = self._outputs["realtime_url"]
         header = base64.urlsafe_b64encode(json.dumps(self._authorization()).encode()).decode().rstrip("=")
         protocols = ["graphql-ws", f"header-{header}"]
-        async with websockets.asyncio.client.connect(url, subprotocols=protocols) as connection:
+        async with websockets.asyncio.client.connect(url, subprotocols=protocols, **options) as connection:
             socket = Socket(connection, self._authorization())
             await socket.send({"type": "connection_init"})
             await socket.receive("connection_ack")

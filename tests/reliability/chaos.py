@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,16 +26,19 @@ from typing import Any, NamedTuple
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import get_state_machine_test
 
+from runcast import limits
 from runcast.record.store import RunStore
 from tests.fakes.agent_progress import create_agent_progress
 from tests.reliability.backends import backends, dynamodb, why_no_judge
 from tests.reliability.histories import Histories
 from tests.reliability.promises import KINDS, Broken
-from tests.reliability.real_runs import RealRuns
+from tests.reliability.real_runs import Came, RealRuns
 from tests.unit.conftest import TABLE_NAME
 
 STEPS_OF_A_HISTORY = 20
 RUNS_AT_ONCE = 8
+# Longer than the lease.
+FROZEN_SECONDS = 20
 _BATCH = 250
 # Of a hundred histories so many are played where they cost most: over the network, or through moto.
 _PERCENT_ELSEWHERE = 2
@@ -85,17 +89,21 @@ def play_histories(client: Any, *, count: int, number: int) -> Tally:
     return Tally(total["faults"], total["runs"], total["steps"], broken)
 
 
-def do_real_runs(client: Any, *, numbers: Iterable[int], number: int) -> Tally:
-    """Do real runs against one engine, several at once."""
+def do_real_runs(client: Any, *, numbers: Iterable[int], number: int, frozen_seconds: float | None = None) -> Tally:
+    """Do real runs against one engine, several at once; beside them two whose workers freeze for so long, if given."""
     runs = RealRuns(client, number)
+    ways: list[Callable[[], Came]] = [partial(runs.run, each) for each in numbers]
+    if frozen_seconds is not None:
+        freeze = partial(runs.freeze, seconds=frozen_seconds, lease_ms=limits.LEASE_MS)
+        ways[:0] = [partial(freeze, f"chaos-{number}-frozen-{ended}", ended=ended) for ended in (False, True)]
 
-    def one(each: int) -> Tally:
+    def one(way: Callable[[], Came]) -> Tally:
         came = []
-        broken = _broken_by(lambda: came.append(runs.run(each)))
+        broken = _broken_by(lambda: came.append(way()))
         return Tally(came[0].faults if came else 0, 1, came[0].steps if came else 0, broken)
 
     with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
-        return sum(pool.map(one, numbers), Tally())
+        return sum(pool.map(one, ways), Tally())
 
 
 def chaos(*, histories: int, runs: int, number: int, engines: list[str]) -> Tally:
@@ -122,7 +130,7 @@ def chaos(*, histories: int, runs: int, number: int, engines: list[str]) -> Tall
                     total += play_histories(client, count=elsewhere // len(engines), number=number)
                 if engine in listening:
                     share = range(listening.index(engine), runs, len(listening))
-                    total += do_real_runs(client, numbers=share, number=number)
+                    total += do_real_runs(client, numbers=share, number=number, frozen_seconds=FROZEN_SECONDS)
         return sum((batch.result() for batch in in_memory), total)
 
 

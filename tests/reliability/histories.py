@@ -31,7 +31,9 @@ fates_of_a_worker = st.lists(
     st.sampled_from(["fine", "fine", "before", "after", "cancelled between", "closed between", "crash before",
                      "crash after"]), max_size=4
 )  # fmt: skip
-meanwhiles = st.sampled_from(["nothing", "nothing", "a beat", "a step", "the end", "a delivery"])
+meanwhiles = st.sampled_from(["nothing", "a beat", "a beat", "a step", "the end", "a delivery"])
+# A step that has a place beside no other: before it, a page is put.
+A_PAGE = 670
 _ids = itertools.count()
 
 
@@ -178,8 +180,8 @@ class Histories(RuleBasedStateMachine):
         self.now_ms += milliseconds
 
     @precondition(lambda self: self.run() is not None and self.disturbed() and not self.generation)
-    @rule(today=st.sampled_from([True, True, False]), as_far=st.booleans())
-    def begin_anew(self, today: bool, as_far: bool) -> None:
+    @rule(today=st.sampled_from([True, True, False]), reaching=st.sampled_from(["nothing", "as far", "a page further"]))
+    def begin_anew(self, today: bool, reaching: str) -> None:
         """A day later the id is used for another run; its earlier worker may still be frozen somewhere."""
         if today:  # otherwise most histories would be cut in two
             return
@@ -187,19 +189,24 @@ class Histories(RuleBasedStateMachine):
         self.store.create(self.request_id, owner=ALICE, agent="terrain")
         self.generation += 1
         self.published, self.seen, self.ended, self.quiet_until_seq = [], [], None, 0
-        if as_far and self.sleeping():
-            self.deliver([])
-            [worker] = self.working()
-            while worker.writer.seq < self.sleeping()[0].writer.seq:
-                worker.tell(f"step {len(worker.told) + 1}", 0)
-                worker.write()
+        if reaching == "nothing" or not self.sleeping():
+            return
+        self.deliver([])
+        [worker] = self.working()
+        while worker.writer.seq < self.sleeping()[0].writer.seq:
+            worker.tell(f"new step {len(worker.told) + 1}", 0)
+            worker.write()
+        if reaching == "a page further":
+            worker.tell(f"new step {len(worker.told) + 1}", A_PAGE)
+            worker.write()
+        self.thaw(A_PAGE if reaching == "a page further" else 0)
 
     @precondition(lambda self: self.sleeping())
-    @rule()
-    def thaw(self) -> None:
+    @rule(size=st.sampled_from([0, A_PAGE]))
+    def thaw(self, size: int) -> None:
         worker = self.sleeping()[0]
         worker.store.script([])
-        worker.tell("from another day", 0)
+        worker.tell("from another day", size)
         worker.write()
 
     def happen(self, meanwhile: str) -> None:

@@ -99,20 +99,19 @@ MUTATIONS = [
         (
             ("        self._publish(steps)\n", ""),
             (
-                "        if not self._persist(lambda: self._append(end, new_page=new_page)):",
-                "        self._publish(self._pending)\n"
-                "        if not self._persist(lambda: self._append(end, new_page=new_page)):",
+                "        if not self._persist(self._append):",
+                "        self._publish(draft.steps)\n        if not self._persist(self._append):",
             ),
         ),
     ),
     Mutation(
         "a page is put before it is listed", _WRITER,
         (
-            ("        if new_page and not self._persist(self._put_page):\n            return False\n", ""),
+            ("        if draft.new_page and not self._persist(self._put_page):\n            return False\n", ""),
             (
-                "        steps, self._pending = self._pending, []\n",
-                "        if new_page and not self._persist(self._put_page):\n            return False\n"
-                "        steps, self._pending = self._pending, []\n",
+                "        steps, end = draft.stored()\n",
+                "        if draft.new_page and not self._persist(self._put_page):\n            return False\n"
+                "        steps, end = draft.stored()\n",
             ),
         ),
     ),

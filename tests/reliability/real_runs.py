@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ OWNER = Owner("acme", "ana")
 OF_THE_RUN = ("success", "agent", "result", "coldStart")
 _ANSWER_SECONDS = 30.0
 _LOST_SECONDS = 15.0
+_MOST_DELIVERIES = 10
 _HAPPENINGS = ("nothing", "nothing", "kill", "kill", "cancel", "second delivery", "closer")
 
 
@@ -112,9 +114,12 @@ class RealRuns:
     def check_dead(self, request_id: str, *, calls: int) -> None:
         """A run whose worker is dead reads lost in time, is not run again when it is delivered again, and is ended."""
         run = self.within(_LOST_SECONDS, request_id, is_over)
-        with self.worker(request_id, self.url, invocation="again") as again:
-            answer = self._answer_of(again)
-        if answer["statusCode"] != 409 or again.calls:
+        for again in range(_MOST_DELIVERIES):
+            with self.worker(request_id, self.url, invocation=f"again-{again}") as worker:
+                answer = self._answer_of(worker)
+            if not json.loads(answer["body"]).get("degraded"):  # else a busy machine has not answered the claim in time
+                break
+        if answer["statusCode"] != 409 or worker.calls:
             broken("repeated", f"{request_id}: after {calls} tool calls its event was run again: {answer}")
         if run is None or not run.status.ended:
             self._end_dead(request_id)
@@ -135,6 +140,35 @@ class RealRuns:
             elif run is not None and run.status.ended and run.status is not RunStatus.CANCELLED:
                 broken("changed", f"{request_id}: cancelled, and then {run.status.value}: {body.get('error')}")
             self._check_beginning(steps)
+
+    def freeze(self, request_id: str, *, seconds: float, lease_ms: int, ended: bool) -> Came:
+        """Freeze a worker when it has begun: its run reads lost, and goes on when it thaws, unless it was ended.
+
+        Args:
+            request_id: The run.
+            seconds: For how long; longer if it does not read lost by then.
+            lease_ms: Its lease.
+            ended: Whether its owner cancels it meanwhile, which ends a run that reads lost.
+        """
+        with self.worker(request_id, self.url, tool_seconds=0.5, lease_ms=lease_ms) as worker:
+            self.within(_ANSWER_SECONDS, request_id, lambda run: run is not None and run.seq > 0)
+            worker.kill(signal.SIGSTOP)
+            thaws_at = time.monotonic() + seconds
+            lost = self.within(_LOST_SECONDS, request_id, lambda run: run is not None and is_over(run))
+            if lost is None or liveness(lost, epoch_ms()) is not Liveness.LOST:
+                broken("hung", f"{request_id} is frozen, and reads {lost}")
+            time.sleep(max(0.0, thaws_at - time.monotonic()))
+            ending = cancel(self.store, OWNER, request_id) if ended else None
+            worker.kill(signal.SIGCONT)
+            if ending is None:
+                self.check_answer(request_id, worker)
+            elif json.loads(self._answer_of(worker)["body"])["success"]:
+                broken("changed", f"{request_id} was ended while it was frozen, and went on to its end")
+            run, steps = self.checked(request_id)
+            if ending and run != ending.run:
+                broken("changed", f"{request_id} was ended as {ending.run}, and reads {run}")
+            self._check_beginning(steps)
+            return Came(1, len(steps))
 
     def _delivered_twice(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
         with self.worker(request_id, proxy.url, invocation="first") as first:

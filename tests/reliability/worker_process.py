@@ -42,8 +42,8 @@ CALLS = 4
 AGENT = "survey"
 CONFIG = AgentConfig(TABLE_NAME, "status-publisher", "scripted", "us-east-1", 1_000)
 LEASE_MS = 2_000
-"""A lease for tests, in the same proportion to the heartbeat as the real one."""
-_HEARTBEAT_SECONDS = LEASE_MS / 1000 * limits.HEARTBEAT_SECONDS / (limits.LEASE_MS / 1000)
+"""A lease for tests; its heartbeat is in the same proportion to it as to the real one."""
+_HEARTBEATS_PER_LEASE = limits.LEASE_MS / 1000 / limits.HEARTBEAT_SECONDS
 
 _STARTING = threading.Lock()
 _processes = multiprocessing.get_context("forkserver")
@@ -165,7 +165,8 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
         time.sleep(delivery.tool_seconds)
         return "3.5 degrees"
 
-    limits.LEASE_MS, limits.HEARTBEAT_SECONDS = delivery.lease_ms, _HEARTBEAT_SECONDS
+    limits.LEASE_MS = delivery.lease_ms
+    limits.HEARTBEAT_SECONDS = delivery.lease_ms / 1000 / _HEARTBEATS_PER_LEASE
     if delivery.step_by_step:
         runner_module.Recorder = StepByStep
     model_module.bedrock_model = lambda _: ScriptedModel([*[Call("measure")] * CALLS, Say("Measured: {tool_result}")])

@@ -21,9 +21,11 @@ PICTURE = {
     "runcast.record.table": {"runcast.record.model"},
     "runcast.record.store": {"runcast.record.model", "runcast.record.table"},
     "runcast.record.assignment": {"runcast.record.model", "runcast.record.store"},
+    "runcast.record.draft": {"runcast.record.assignment", "runcast.record.model", "runcast.record.store"},
     "runcast.record.outbox": {"runcast.record.model", "runcast.live.message"},
     "runcast.record.writer": {
         "runcast.record.assignment",
+        "runcast.record.draft",
         "runcast.record.model",
         "runcast.record.outbox",
         "runcast.record.store",

@@ -34,7 +34,7 @@ def test_ones_own_runs_newest_first_in_pages(store, clock):
     assert third["nextCursor"] is None
 
 
-def test_each_stands_as_it_reads(store, clock, monkeypatch):
+def test_each_stands_as_it_reads(store, clock):
     created = clock.now_ms
     recorder = Recorder(store, request_id="r1", owner=ALICE, agent="terrain", worker="w", job_id="j1", now_ms=clock)
     recorder.claim()
