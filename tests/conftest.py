@@ -87,8 +87,8 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _recorders_have_time() -> Iterator[None]:
+@pytest.fixture(scope="module", autouse=True)
+def recorders_have_time() -> Iterator[None]:
     """A busy machine takes none away from a recorder; the tests of what happens without it set their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "CLAIM_WAIT_SECONDS", 60)

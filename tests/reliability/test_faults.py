@@ -112,6 +112,11 @@ class Performance(NamedTuple):
     too_early: list[dict]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def recorders_have_time():
+    """Here they have no more than they are given."""
+
+
 @pytest.fixture(scope="module")
 def performances(table, connect):
     """Every day, the good one first, by what came of its runs."""
