@@ -6,6 +6,7 @@ is this process.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import statistics
@@ -31,21 +32,25 @@ async def measure_jobs(stack: LocalStack) -> list[Row]:
     with _Calls(stack) as calls:
         async with signed_in(stack) as client:
             for playbook in sorted(path.stem for path in (ROOT / "chalice_app").rglob("playbooks/*.json")):
-                await _job(client, playbook)
-                jobs = [_records(stack, await _job(client, playbook)) for _ in range(_JOBS)]
+                await _job(stack, client, playbook)
+                jobs = [_records(stack, await _job(stack, client, playbook)) for _ in range(_JOBS)]
                 rows.append(Row(f"{playbook}: a job beside its runs", _overhead(jobs), "under 1.5 of the longest"))
                 calls.take()
-                record, runs = _records(stack, await _job(client, playbook))
+                record, runs = _records(stack, await _job(stack, client, playbook))
                 rows += costs_of_job(playbook, _seen(stack, record, runs, calls.take()))
     return rows
 
 
-async def _job(client: Client, playbook: str) -> str:
+async def _job(stack: LocalStack, client: Client, playbook: str) -> str:
+    """Run a job to its end, and wait for the end of its execution: its user is told before that."""
     watch = client.job(playbook, _QUERY)
     async for _ in watch:
         pass
     if watch.outcome is None or watch.outcome.status != "complete":
         raise RuntimeError(f"the job {watch.request_id} of {playbook} did not end well, so its figures mean nothing")
+    executions = stack.client("stepfunctions")
+    while executions.describe_execution(executionArn=_execution_arn(stack, watch.request_id))["status"] == "RUNNING":
+        await asyncio.sleep(0.05)
     return watch.request_id
 
 
@@ -80,9 +85,8 @@ def _seconds(item: Mapping[str, Any]) -> float:
 def _seen(
     stack: LocalStack, record: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], calls: Mapping[str, int]
 ) -> JobSeen:
-    arn = stack.state.outputs["state_machine_arn"].replace(":stateMachine:", ":execution:")
     history = stack.client("stepfunctions").get_execution_history(
-        executionArn=f"{arn}:{record['requestId']['S']}", maxResults=1000
+        executionArn=_execution_arn(stack, record["requestId"]["S"]), maxResults=1000
     )
     types = Counter(event["type"] for event in history["events"])
     # A task is entered once and scheduled once for each try; MiniStack does not tell of the entering in a Map.
@@ -98,6 +102,11 @@ def _seen(
         events=calls["PutEvents"],
         orchestrator_gb=function["MemorySize"] / 1024,
     )
+
+
+def _execution_arn(stack: LocalStack, job_id: str) -> str:
+    arn: str = stack.state.outputs["state_machine_arn"]
+    return f"{arn.replace(':stateMachine:', ':execution:')}:{job_id}"
 
 
 def _orchestrator(stack: LocalStack) -> str:

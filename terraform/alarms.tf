@@ -37,7 +37,7 @@ locals {
         dimensions  = { FunctionName = local.function_names["agent"] }
       }
       jobs-failed = {
-        description = "Several jobs ended as errors: an agent failed, or what it put out was not accepted. Each job's record says why, and so does its execution."
+        description = "Several jobs ended as errors. Each job's record says why, and so does its execution."
         namespace   = "AWS/States", metric = "ExecutionsFailed", threshold = 5
         dimensions  = { StateMachineArn = aws_sfn_state_machine.playbook.arn }
       }

@@ -80,7 +80,8 @@ def test_a_broken_app_says_what_is_wrong_until_it_is_mended(dev, edit):
             return "nothing: it is being reloaded"
         return answer.status_code, answer.json()
 
-    before, printed = health(), len(dev.lines)
+    wait_until(lambda: health()[0] == 200)
+    printed = len(dev.lines)
     line = len((dev.project / "chalice_app" / "app.py").read_text().splitlines()) + 1
     edit("chalice_app/app.py", lambda text: text + "def broken(\n")
     reason = f"The application cannot be loaded: SyntaxError: '(' was never closed (app.py, line {line})."
@@ -88,7 +89,7 @@ def test_a_broken_app_says_what_is_wrong_until_it_is_mended(dev, edit):
     dev.wait_for("SyntaxError: '(' was never closed", after=printed)
     dev.wait_for("Not deployed: this says why, ", after=printed)
     edit("chalice_app/app.py", lambda text: text)
-    wait_until(lambda: health() == before)
+    wait_until(lambda: health()[0] == 200)
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])

@@ -250,7 +250,7 @@ def test_only_what_is_stored_goes_live(performances, day):
 def test_a_run_waits_less_than_two_seconds_for_all_of_it(performances):
     waited = {day: [each.recorder.seconds for each in runs] for day, runs in performances.items()}
     for day, seconds in waited.items():  # a machine that stands still makes one of a day's runs late, not both
-        assert statistics.median(seconds) < PROMISED_SECONDS + A_BUSY_MACHINE_SECONDS, day
+        assert min(seconds) < PROMISED_SECONDS + A_BUSY_MACHINE_SECONDS, day
     worst = waited[Day("all", "hang", 100)] + waited[Day("dynamodb", "hang", 100)]
     assert statistics.median(worst) < PROMISED_SECONDS
 

@@ -63,6 +63,7 @@ class Delivery(NamedTuple):
         step_by_step: The agent goes on only when its last step is stored.
         lease_ms: The lease.
         tool_seconds: How long each tool call takes.
+        claim_wait_seconds: How long it waits to be told whether the run is its own; by then it goes on, unrecorded.
     """
 
     event: Mapping[str, Any]
@@ -74,6 +75,7 @@ class Delivery(NamedTuple):
     step_by_step: bool = False
     lease_ms: int = LEASE_MS
     tool_seconds: float = 0.01
+    claim_wait_seconds: float = limits.CLAIM_WAIT_SECONDS
 
 
 class WorkerProcess:
@@ -165,6 +167,7 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
         time.sleep(delivery.tool_seconds)
         return "3.5 degrees"
 
+    limits.CLAIM_WAIT_SECONDS = delivery.claim_wait_seconds
     limits.LEASE_MS = delivery.lease_ms
     limits.HEARTBEAT_SECONDS = delivery.lease_ms / 1000 / _HEARTBEATS_PER_LEASE
     if delivery.step_by_step:

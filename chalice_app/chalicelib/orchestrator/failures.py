@@ -28,9 +28,10 @@ def sentence_of(failure: Any, name: str | None = None) -> str:
 def message_in(cause: str) -> str | None:
     """Return the message in the cause of a failure that was a Lambda's; it holds a stack beside it."""
     try:
-        return str(json.loads(cause)["errorMessage"]) or None
+        message = json.loads(cause)["errorMessage"]
     except (KeyError, TypeError, ValueError):
         return None
+    return str(message) if message else None
 
 
 def lambda_error(payload: Mapping[str, Any]) -> str:

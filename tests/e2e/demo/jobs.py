@@ -38,8 +38,11 @@ def read_to_its_end(caller, job_id):
 
 def _answer(caller, operation, job_id):
     """Ask until there is an answer: a busy machine may say that it did not come in time."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         answer = caller.ask(operation, requestId=job_id)
         if answer.get("errors") is None:
             return answer["data"][operation]
         assert [error["errorType"] for error in answer["errors"]] == ["Unavailable"], answer
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.05)

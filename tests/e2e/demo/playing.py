@@ -126,9 +126,11 @@ async def _play(case, alice, heard):
         cancelled = await asyncio.to_thread(cancel, alice, job_id)
         assert (cancelled["status"], cancelled["liveness"]) == ("cancelled", "done")
     if not given["statuses"]:
-        return Played(answered, {}, await asyncio.to_thread(alice.read, job_id))
+        return Played(answered, heard.messages(job_id), await asyncio.to_thread(alice.read, job_id))
     await heard.until(lambda: heard.whole(job_id))
     job = await asyncio.to_thread(read_to_its_end, alice, job_id)
+    begun = {run["requestId"] for run in job["runs"] if run["status"]}
+    await heard.until(lambda: begun <= heard.messages(job_id).keys() and heard.whole(job_id))
     return Played(answered, heard.messages(job_id), job)
 
 

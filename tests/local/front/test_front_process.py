@@ -63,6 +63,7 @@ def test_the_end_does_not_wait_for_a_model_that_does_not_answer(new_front: NewFr
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as others:
         with new_front(tmp_path, model_url=f"http://127.0.0.1:{silent.getsockname()[1]}") as front:
             asking = others.submit(converse, Aws(front.url).client("bedrock-runtime"))
+            silent.settimeout(30)
             connection, _ = silent.accept()
             with connection:
                 assert front.stop() == 0
