@@ -100,8 +100,8 @@ async def test_who_watches_a_queued_run_is_told_that_it_is_cancelled(stack, stor
     ways = (OverGraphql(), OverRest(stack.state.outputs["rest_url"]))
     request_ids = [queued(store, alice) for _ in ways]
     async with alice.socket() as socket:
-        assert (await socket.start(userId=alice.user.user_id))["type"] == "start_ack"
         for way, request_id in zip(ways, request_ids, strict=True):
+            assert (await socket.start(userId=alice.user.user_id, requestId=request_id))["type"] == "start_ack"
             way.cancel(alice, request_id)
             update = (await socket.receive("data"))["payload"]["data"]["onStatusUpdate"]
             assert (update["requestId"], update["status"], update["seq"]) == (request_id, "cancelled", 1)
