@@ -31,6 +31,8 @@ resource "aws_iam_role" "function" {
 data "aws_iam_policy_document" "function_basics" {
   for_each = local.function_names
 
+  source_policy_documents = [data.aws_iam_policy_document.key[each.key].json]
+
   statement {
     sid       = "Logs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -41,28 +43,6 @@ data "aws_iam_policy_document" "function_basics" {
     sid       = "Traces"
     actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
     resources = ["*"] # X-Ray knows no resources for these actions.
-  }
-
-  # The environment, the table, and for some the results and the jobs. Through these services a role can do no more with
-  # the key than with them.
-  # Source: https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "UseTheKey"
-      actions   = local.table_key_actions
-      resources = [statement.value]
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:ViaService"
-        values = [
-          for service in concat(["dynamodb", "lambda"], lookup(local.services_with_the_key, each.key, [])) :
-          "${service}.${local.region}.amazonaws.com"
-        ]
-      }
-    }
   }
 
   dynamic "statement" {
@@ -132,8 +112,15 @@ locals {
   ]
 }
 
-# For who uses a table without being one of the functions here.
-data "aws_iam_policy_document" "table_key" {
+# The key, for each function (its environment, the table, and for some the results and the jobs), and for who uses a table
+# without being one of them. Through these services a role can do no more with the key than with them.
+# Source: https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
+data "aws_iam_policy_document" "key" {
+  for_each = merge({ table = ["dynamodb"] }, {
+    for name in keys(local.function_names) :
+    name => concat(["dynamodb", "lambda"], lookup(local.services_with_the_key, name, []))
+  })
+
   dynamic "statement" {
     for_each = var.kms_key_arn[*]
 
@@ -145,7 +132,7 @@ data "aws_iam_policy_document" "table_key" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["dynamodb.${local.region}.amazonaws.com"]
+        values   = [for service in each.value : "${service}.${local.region}.amazonaws.com"]
       }
     }
   }
@@ -153,7 +140,7 @@ data "aws_iam_policy_document" "table_key" {
 
 # What it takes to be recorded and seen live, for the module's agents and for anybody's.
 data "aws_iam_policy_document" "recorder" {
-  source_policy_documents = [data.aws_iam_policy_document.table_key.json]
+  source_policy_documents = [data.aws_iam_policy_document.key["table"].json]
 
   statement {
     sid       = "RecordRuns"
@@ -433,7 +420,7 @@ resource "aws_iam_role" "data_source" {
 data "aws_iam_policy_document" "data_source" {
   for_each = local.data_source_access
 
-  source_policy_documents = startswith(each.value.action, "dynamodb:") ? [data.aws_iam_policy_document.table_key.json] : []
+  source_policy_documents = startswith(each.value.action, "dynamodb:") ? [data.aws_iam_policy_document.key["table"].json] : []
 
   statement {
     actions   = [each.value.action]

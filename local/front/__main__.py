@@ -100,7 +100,7 @@ async def _serve_until_signal(app: object, listener_fd: int, port: int, end_work
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    stopping, workers_ended = asyncio.Event(), asyncio.Event()
+    stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
     config = Config()
@@ -112,13 +112,9 @@ async def _serve_until_signal(app: object, listener_fd: int, port: int, end_work
     async def wait_for_signal() -> None:
         print(f"ready http://{HOST}:{port}", flush=True)
         await stopping.wait()
-        # A function at work would hold its thread, and the threads are waited for.
-        await asyncio.to_thread(end_workers)
-        workers_ended.set()
 
     serving = asyncio.create_task(serve(app, config, shutdown_trigger=wait_for_signal))
-    ended = asyncio.create_task(workers_ended.wait())
-    await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({serving, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
     await asyncio.wait({serving}, timeout=2 * _GRACE_SECONDS)
     if serving.done():
         serving.result()

@@ -1,5 +1,7 @@
 """Buckets, and what is said of them by calls of their own."""
 
+from typing import Any
+
 from botocore.exceptions import ClientError
 
 from local.provider.entry import Call, Client, Entry, Facet, State, words
@@ -47,6 +49,20 @@ def _get_tags(client: Client, state: State, _answer: State) -> State:
     return {"tags": tags or None, "tags_all": tags}
 
 
+def _setting(name: str, answer: str = "", *, delete: str | None = None, **more: Any) -> Entry:
+    """What is put, got and deleted of a bucket under this name, which the deletion may have otherwise."""
+    return Entry(
+        service="s3",
+        create=Call(f"put_{name}"),
+        read=Call(f"get_{name}", answer, BUCKET),
+        update=Call(f"put_{name}"),
+        delete=Call(delete or f"delete_{name}", given=BUCKET),
+        id="{bucket}",
+        forces=words("bucket"),
+        **more,
+    )
+
+
 ENTRIES = {
     "aws_s3_bucket": Entry(
         service="s3",
@@ -72,50 +88,31 @@ ENTRIES = {
         send=_send_bucket,
         facets=(Facet(words("tags"), _put_tags, _get_tags),),
     ),
-    "aws_s3_bucket_public_access_block": Entry(
-        service="s3",
-        create=Call("put_public_access_block"),
-        read=Call("get_public_access_block", "PublicAccessBlockConfiguration", BUCKET),
-        update=Call("put_public_access_block"),
-        delete=Call("delete_public_access_block", given=BUCKET),
-        id="{bucket}",
+    "aws_s3_bucket_public_access_block": _setting(
+        "public_access_block",
+        "PublicAccessBlockConfiguration",
         rename={name: f"PublicAccessBlockConfiguration.{name}" for name in BLOCKED},
         read_as={name: name for name in BLOCKED},
         refused=words("skip_destroy"),
         defaults=dict.fromkeys(BLOCKED, False),
-        forces=words("bucket"),
     ),
-    "aws_s3_bucket_ownership_controls": Entry(
-        service="s3",
-        create=Call("put_bucket_ownership_controls"),
-        read=Call("get_bucket_ownership_controls", "OwnershipControls", BUCKET),
-        update=Call("put_bucket_ownership_controls"),
-        delete=Call("delete_bucket_ownership_controls", given=BUCKET),
-        id="{bucket}",
+    "aws_s3_bucket_ownership_controls": _setting(
+        "bucket_ownership_controls",
+        "OwnershipControls",
         rename={"rule": "OwnershipControls.Rules"},
         read_as={"rule": "Rules"},
-        forces=words("bucket"),
     ),
-    "aws_s3_bucket_server_side_encryption_configuration": Entry(
-        service="s3",
-        create=Call("put_bucket_encryption"),
-        read=Call("get_bucket_encryption", "ServerSideEncryptionConfiguration", BUCKET),
-        update=Call("put_bucket_encryption"),
-        delete=Call("delete_bucket_encryption", given=BUCKET),
-        id="{bucket}",
+    "aws_s3_bucket_server_side_encryption_configuration": _setting(
+        "bucket_encryption",
+        "ServerSideEncryptionConfiguration",
         rename={"rule": "ServerSideEncryptionConfiguration.Rules"},
         read_as={"rule": "Rules"},
         refused=words("expected_bucket_owner rule.blocked_encryption_types"),
         sets=words("rule"),
-        forces=words("bucket"),
     ),
-    "aws_s3_bucket_lifecycle_configuration": Entry(
-        service="s3",
-        create=Call("put_bucket_lifecycle_configuration"),
-        read=Call("get_bucket_lifecycle_configuration", given=BUCKET),
-        update=Call("put_bucket_lifecycle_configuration"),
-        delete=Call("delete_bucket_lifecycle", given=BUCKET),
-        id="{bucket}",
+    "aws_s3_bucket_lifecycle_configuration": _setting(
+        "bucket_lifecycle_configuration",
+        delete="delete_bucket_lifecycle",
         rename={"rule": "LifecycleConfiguration.Rules"},
         read_as={"rule": "Rules"},
         refused=words(
@@ -124,16 +121,10 @@ ENTRIES = {
             " rule.noncurrent_version_expiration rule.noncurrent_version_transition rule.prefix rule.transition"
             " transition_default_minimum_object_size"
         ),
-        forces=words("bucket"),
         send=_send_rules,
     ),
-    "aws_s3_bucket_cors_configuration": Entry(
-        service="s3",
-        create=Call("put_bucket_cors"),
-        read=Call("get_bucket_cors", given=BUCKET),
-        update=Call("put_bucket_cors"),
-        delete=Call("delete_bucket_cors", given=BUCKET),
-        id="{bucket}",
+    "aws_s3_bucket_cors_configuration": _setting(
+        "bucket_cors",
         rename={"cors_rule": "CORSConfiguration.CORSRules"},
         read_as={"cors_rule": "CORSRules"},
         refused=words("expected_bucket_owner"),
@@ -141,16 +132,9 @@ ENTRIES = {
             "cors_rule cors_rule.allowed_headers cors_rule.allowed_methods cors_rule.allowed_origins"
             " cors_rule.expose_headers"
         ),
-        forces=words("bucket"),
     ),
-    "aws_s3_bucket_policy": Entry(
-        service="s3",
-        create=Call("put_bucket_policy"),
-        read=Call("get_bucket_policy", given=BUCKET),
-        update=Call("put_bucket_policy"),
-        delete=Call("delete_bucket_policy", given=BUCKET),
-        id="{bucket}",
+    "aws_s3_bucket_policy": _setting(
+        "bucket_policy",
         json=words("policy"),
-        forces=words("bucket"),
     ),
 }

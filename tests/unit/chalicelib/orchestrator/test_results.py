@@ -165,7 +165,10 @@ def test_all_outputs_are_read_by_one_request(store, clock, tmp_path, dynamodb):
         job = Machine(store, clock, {name: ["x" * 40_000] for name in names}, playbook="big")
         job.run()
     asked = []
-    note = lambda model, **_: asked.append(model.name)  # noqa: E731 - the same object is taken away again
+
+    def note(model, **_):
+        asked.append(model.name)
+
     dynamodb.meta.events.register("before-call.dynamodb", note)
     try:
         runs = latest_runs(store, job.job, names)
