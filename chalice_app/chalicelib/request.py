@@ -38,7 +38,7 @@ class JobRequest:
 def run_request(given: Mapping[str, Any], agents: Collection[str]) -> RunRequest:
     """Return the checked request of `agent`, `query` and, where given, `parameters`.
 
-    `parameters` may be an object or, as AWSJSON may arrive, the JSON text of one; absent or null means none.
+    `parameters` may be an object or, as GraphQL sends it, the JSON text of one. Absent or null means none.
 
     Args:
         given: The fields as they came.

@@ -28,7 +28,7 @@ from chalicelib.start import start_run
 from runcast import limits
 from runcast.errors import InvalidInput, Unauthorized
 from runcast.record.listing import list_runs
-from runcast.record.model import Json, Owner
+from runcast.record.model import Json, Owner, with_metadata_object
 from runcast.record.reader import Liveness, read_progress
 
 BODY_MAX_BYTES = 512 * 1024
@@ -97,20 +97,25 @@ def get_runs(request: Request) -> Response:
 
 
 def get_run(request: Request, request_id: str) -> Response:
-    """Answer `GET /runs/{requestId}` with the JSON of `getAgentProgress`: 404 if the caller has no such run."""
+    """Answer `GET /runs/{requestId}` as `getAgentProgress` does, with metadata and result as JSON; 404 if unknown."""
 
     def progress() -> Json:
         logs.about_run(request_id)
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
         after_seq = _whole_number(request, "afterSeq", 0, AFTER_SEQ_MAX, absent=0)
-        return read_progress(
+        answer = read_progress(
             aws.run_store(config.agent_progress_table),
             owner,
             request_id,
             after_seq,
             sign_link=partial(aws.result_link, config.results_bucket),
         )
+        return {
+            **answer,
+            "steps": [with_metadata_object(step) for step in answer["steps"]],
+            "result": None if answer["result"] is None else json.loads(answer["result"]),
+        }
 
     answer = answer_of(progress)
     return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)

@@ -7,7 +7,7 @@ import { util } from '@aws-appsync/utils';
 // Source: https://docs.aws.amazon.com/general/latest/gr/appsync.html
 const MAX_INPUT_CHARACTERS = 200000;
 
-/** @typedef {{ metadata?: unknown } & Record<string, unknown>} StatusUpdate */
+/** @typedef {Record<string, unknown>} StatusUpdate */
 /** @typedef {{ input: StatusUpdate }} Arguments */
 /** @typedef {import('@aws-appsync/utils').Context<Arguments, {}, undefined, undefined, StatusUpdate>} Context */
 
@@ -26,14 +26,11 @@ export function request(ctx) {
 }
 
 /**
- * Gives the message as a StatusUpdate. `metadata` is an object or null: AppSync has parsed it, and takes it back as
- * text. Where it was not parsed, it is text already.
+ * Returns the message as it was sent; `metadata` stays the JSON text that it is.
  *
  * @param {Context} ctx
  * @returns {StatusUpdate}
  */
 export function response(ctx) {
-  const metadata = ctx.result.metadata ?? null;
-  const isText = metadata === null || typeof metadata === 'string';
-  return { ...ctx.result, metadata: isText ? metadata : JSON.stringify(metadata) };
+  return ctx.result;
 }

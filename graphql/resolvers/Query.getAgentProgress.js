@@ -1,10 +1,10 @@
 // Reads a run's record through the progress_reader Lambda. The Lambda decides whose record it is from the caller's
-// credential, so this resolver hands over the verified claims and never an identity made from arguments. The AWSJSON
-// fields are made JSON text here, because AppSync takes them as text while the Lambda answers plain JSON.
+// credential, so this resolver hands over the verified claims and never an identity made from arguments. `metadata` and
+// `result` are JSON text and pass untouched: JavaScript would round integers over 2^53.
 import { util } from '@aws-appsync/utils';
 
 /** @typedef {{ requestId: string, afterSeq?: number | null }} Arguments */
-/** @typedef {{ steps?: Array<Record<string, unknown>> | null, result?: unknown } & Record<string, unknown>} Progress */
+/** @typedef {Record<string, unknown>} Progress */
 /** @typedef {{ data: Progress, error?: { type: string, message: string } }} Answer */
 /** @typedef {import('@aws-appsync/utils').Context<Arguments, {}, undefined, undefined, Answer | null>} Context */
 
@@ -41,20 +41,5 @@ export function response(ctx) {
   if (ctx.result.error) {
     util.error(ctx.result.error.message, ctx.result.error.type);
   }
-  const progress = ctx.result.data;
-  return {
-    ...progress,
-    steps: (progress.steps ?? []).map((step) => ({ ...step, metadata: jsonText(step.metadata) })),
-    result: jsonText(progress.result),
-  };
-}
-
-/**
- * Gives a value as JSON text; null and absent stay null.
- *
- * @param {unknown} value
- * @returns {string | null}
- */
-function jsonText(value) {
-  return value === null || value === undefined ? null : JSON.stringify(value);
+  return ctx.result.data;
 }

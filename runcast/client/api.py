@@ -53,7 +53,7 @@ class Api:
             Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure; the run may have been started all the same.
         """
-        variables = {"agent": agent, "query": query, "parameters": _awsjson(parameters), "requestId": request_id}
+        variables = {"agent": agent, "query": query, "parameters": _json_text(parameters), "requestId": request_id}
         answer = await self._ask("startAgentRun", variables)
         return int(answer["createdAt"])
 
@@ -69,7 +69,7 @@ class Api:
             Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure; the job may have been started all the same.
         """
-        variables = {"playbook": playbook, "query": query, "parameters": _awsjson(parameters), "jobId": job_id}
+        variables = {"playbook": playbook, "query": query, "parameters": _json_text(parameters), "jobId": job_id}
         answer = await self._ask("startJob", variables)
         return int(answer["createdAt"])
 
@@ -151,7 +151,7 @@ async def open_api(graphql_url: str, credentials: Credentials) -> AsyncIterator[
         await transport.close()
 
 
-def _awsjson(parameters: Mapping[str, Any] | None) -> str | None:
+def _json_text(parameters: Mapping[str, Any] | None) -> str | None:
     return None if parameters is None else json.dumps(parameters)
 
 

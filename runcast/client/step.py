@@ -162,5 +162,5 @@ class Progress:
         )
 
 
-def _parsed(awsjson: str | None) -> Any:
-    return None if awsjson is None else json.loads(awsjson)
+def _parsed(json_text: str | None) -> Any:
+    return None if json_text is None else json.loads(json_text)

@@ -94,8 +94,8 @@ class Step:
         """The name under which the live channel shows this step."""
         return self.status or self.step
 
-    def to_json(self) -> Json:
-        """Return the step as readers see it; what does not apply is left out."""
+    def to_answer(self) -> Json:
+        """Return the step as `read_progress` does: `metadata` is JSON text, and what does not apply is left out."""
         answer: Json = {
             "type": "progress",
             "step": self.step,
@@ -107,8 +107,12 @@ class Step:
         optional = {"agentName": self.agent_name, "toolName": self.tool_name, "status": self.status}
         answer.update({name: value for name, value in optional.items() if value is not None})
         if self.metadata_json is not None:
-            answer["metadata"] = json.loads(self.metadata_json)
+            answer["metadata"] = self.metadata_json
         return answer
+
+    def to_json(self) -> Json:
+        """Return the step with its metadata as an object; what does not apply is left out."""
+        return with_metadata_object(self.to_answer())
 
     @property
     def size_bytes(self) -> int:
@@ -118,10 +122,7 @@ class Step:
 
     def to_stored(self) -> Json:
         """Return the step as it stands in an item, before it is serialised."""
-        stored = {**self.to_json(), "elapsed": Decimal(str(self.elapsed))}
-        if self.metadata_json is not None:
-            stored["metadata"] = self.metadata_json
-        return stored
+        return {**self.to_answer(), "elapsed": Decimal(str(self.elapsed))}
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Step:
@@ -172,8 +173,8 @@ class Run:
 
     Times are epoch milliseconds, but for `expires_at_epoch_s`. `steps` are the newest; the earlier ones stand on pages,
     of which `pages` names the last `seq` of each, oldest first. `worker` is None until somebody claims the run.
-    `result` is whatever JSON came out, None until the run has ended, or where `result_key` names the object of the
-    results bucket that holds it. A job's record has its `playbook`, and the `runs` that are planned for it.
+    `result_json` is the result as JSON text. It is None until the run has ended, and if `result_key` names the object
+    of the results bucket that holds it. A job's record has its `playbook`, and the `runs` that are planned for it.
     """
 
     request_id: str
@@ -188,13 +189,18 @@ class Run:
     lease_until_ms: int
     job_id: str | None = None
     worker: str | None = None
-    result: Any = None
+    result_json: str | None = None
     error: str | None = None
     pages: tuple[int, ...] = ()
     cancel_requested_at_ms: int | None = None
     playbook: str | None = None
     runs: tuple[PlannedRun, ...] = ()
     result_key: str | None = None
+
+    @property
+    def result(self) -> Any:
+        """The result as a value; None if `result_json` is None."""
+        return None if self.result_json is None else json.loads(self.result_json)
 
     @property
     def expires_at_ms(self) -> int:
@@ -219,7 +225,7 @@ class Run:
             lease_until_ms=int(stored["leaseUntil"]),
             job_id=stored.get("jobId"),
             worker=stored.get("worker"),
-            result=json.loads(stored["result"]) if "result" in stored else None,
+            result_json=stored.get("result"),
             error=stored.get("error"),
             pages=tuple(int(seq) for seq in stored.get("pages", ())),
             cancel_requested_at_ms=None if cancel_requested_at is None else int(cancel_requested_at),
@@ -245,6 +251,12 @@ class EndedRun:
     status: RunStatus
     elapsed_seconds: float
     steps: int
+
+
+def with_metadata_object(answer: Json) -> Json:
+    """Return a step of `Step.to_answer` with its metadata, if it has any, as an object instead of JSON text."""
+    metadata = answer.get("metadata")
+    return answer if metadata is None else {**answer, "metadata": json.loads(metadata)}
 
 
 def page_id(request_id: str, last_seq: int) -> str:

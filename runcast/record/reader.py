@@ -53,7 +53,8 @@ def read_progress(
     Returns:
         `success`, `requestId`, `steps` (oldest first, at most `READ_MAX_STEPS` and `READ_MAX_BYTES`), `status`,
         `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error`, `result`, `liveness`, and `nextSeq`: None when
-        these are all the steps there are so far, otherwise the `after_seq` to read on with. Of a job also `playbook`;
+        these are all the steps there are so far, otherwise the `after_seq` to read on with. `result` and each step's
+        `metadata` are the stored JSON text. Of a job also `playbook`;
         `runs`, an entry for each attempt of each agent that has begun, and for the first of each that has not; and,
         where its result is too large for the record, `resultLink`: `url` and `expiresAt` (epoch ms, after
         `RESULT_LINK_SECONDS` at most and never after the record). An unreadable run is `success: False` with an
@@ -80,7 +81,7 @@ def read_progress(
         "nextSeq": steps[-1]["seq"] if steps and steps[-1]["seq"] < run.seq else None,
         "liveness": liveness(run, now).value,
         "leaseUntil": run.lease_until_ms,
-        "result": run.result,
+        "result": run.result_json,
         "playbook": run.playbook,
         "runs": _runs_of(store, run, now) if run.playbook else None,
         "resultLink": _result_link(run, sign_link, now) if sign_link else None,
@@ -176,7 +177,7 @@ def _first_that_fit(steps: Iterable[Step]) -> list[Json]:
     kept: list[Json] = []
     room_bytes = limits.READ_MAX_BYTES
     for step in islice(steps, limits.READ_MAX_STEPS):
-        read = step.to_json()
+        read = step.to_answer()
         room_bytes -= len(json.dumps(read))
         if room_bytes < 0:
             break

@@ -58,7 +58,8 @@ class OverGraphql(GraphqlCaller):
         return self.ask("run_starter", "startJob", claims, job | {"parameters": json.dumps(job["parameters"])})
 
     def read(self, job_id=ID, claims=ANA):
-        return self.ask("progress_reader", "getAgentProgress", claims, {"requestId": job_id})
+        answer = self.ask("progress_reader", "getAgentProgress", claims, {"requestId": job_id})
+        return answer | {"result": answer["result"] and json.loads(answer["result"])}
 
     def cancel(self, job_id=ID, claims=ANA):
         return self.ask("run_starter", "cancelAgentRun", claims, {"requestId": job_id})

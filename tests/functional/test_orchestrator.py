@@ -76,7 +76,7 @@ def test_a_job_runs_its_agents_and_is_read_as_a_run_is(lambdas, state, event, su
     assert [step["step"] for step in job["steps"]] == [
         "loading_agents", "validating", "validating", "synthesizing", "complete",
     ]  # fmt: skip
-    result = job["result"]
+    result = json.loads(job["result"])
     assert (result["summary"], result["texts"]) == (
         "It is not steep.", {"survey": "It is flat.", "again": "Still flat."},
     )  # fmt: skip

@@ -57,7 +57,14 @@ def test_a_run_from_start_to_what_is_read(lambdas, event):
     lambdas.run_queue()
     read = lambdas.request("GET", f"/runs/{ID}")
     assert (read.status, read.body["status"], read.body["createdAt"]) == (200, "complete", started.body["createdAt"])
-    assert read.body == lambdas.call("progress_reader", event("getAgentProgress"))["data"]
+    over_graphql = lambdas.call("progress_reader", event("getAgentProgress"))["data"]
+    assert read.body == over_graphql | {
+        "result": json.loads(over_graphql["result"]),
+        "steps": [
+            step | ({"metadata": json.loads(step["metadata"])} if "metadata" in step else {})
+            for step in over_graphql["steps"]
+        ],
+    }
 
 
 def test_a_run_of_an_agent_elsewhere_is_handed_to_its_function(lambdas):

@@ -55,6 +55,11 @@ async def two_steps(server: FakeAppSync) -> None:
     await server.send(server.end(result="12 cells"))
 
 
+async def large_integers(server: FakeAppSync) -> None:
+    await server.send(server.record("thinking", metadata={"cells": 10**30}))
+    await server.send(server.end(result={"cells": 2**53 + 1}))
+
+
 async def test_run_shows_steps_result_and_count(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
     server.script = two_steps
 
@@ -150,6 +155,19 @@ async def test_show_reads_the_record(server: FakeAppSync, run: Run, capsys: pyte
     ]
     assert await run("show", REQUEST_ID, "--json") == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["status"] == "in_progress"
+
+
+async def test_integers_of_any_size_are_shown_as_they_are(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]
+):
+    server.script = large_integers
+
+    assert await run("run", "terrain", "Where?", "--request-id", REQUEST_ID, "--json") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line).get("metadata") for line in lines] == [{"cells": 10**30}, None, None]
+    assert '"result": {"cells": 9007199254740993}' in lines[-1]
+    assert await run("show", REQUEST_ID) == 0
+    assert "9007199254740993" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_the_answer_is_whole(store, clock):
         "nextSeq": None,
         "liveness": "done",
         "leaseUntil": clock.now_ms + limits.LEASE_MS,
-        "result": "flat",
+        "result": '"flat"',
         "playbook": None,
         "runs": None,
         "resultLink": None,
