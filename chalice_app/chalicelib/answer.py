@@ -31,7 +31,7 @@ def answer_of(serve: Callable[[], Json]) -> Json:
         return {"data": serve()}
     except tuple(_ERROR_TYPES) as error:
         if isinstance(error, Unavailable):
-            logger.warning("the request could not be served now: %s", error)
+            logger.warning("the request could not be served now: %s", error, exc_info=error.__cause__)
             metrics.count_failed_request()
         kind = next(name for error_class, name in _ERROR_TYPES.items() if isinstance(error, error_class))
         return {"error": {"type": kind, "message": str(error)}}

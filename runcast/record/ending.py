@@ -217,7 +217,7 @@ def cancel(
             return _end(store, run, RunStatus.CANCELLED, "Cancelled", now)
         if run.cancel_requested_at_ms is not None:
             return Ending(run)
-        return Ending(store.ask_to_cancel(request_id))
+        return Ending(store.ask_to_cancel(request_id, owner))
 
     return _decide(store, request_id, stop)
 

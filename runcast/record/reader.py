@@ -167,7 +167,7 @@ def _steps_after(store: RunStore, run: Run, after_seq: int) -> Iterator[Step]:
     """Return the steps after `after_seq`, fetching pages only as far as they are asked for and hold such steps."""
     pages = run.pages[bisect_right(run.pages, after_seq) :]
     for first in range(0, len(pages), limits.READ_PAGES_AT_ONCE):
-        for step in store.read_pages(run.request_id, pages[first : first + limits.READ_PAGES_AT_ONCE]):
+        for step in store.read_pages(run.request_id, run.owner, pages[first : first + limits.READ_PAGES_AT_ONCE]):
             if step.seq > after_seq:
                 yield step
     yield from (step for step in run.steps if step.seq > after_seq)

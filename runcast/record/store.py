@@ -102,34 +102,58 @@ class RunStore:
         )
         self._table.put_if(
             item,
-            "attribute_not_exists(#requestId) OR #expiresAt <= :now_s",
+            _EXPIRED,
             {"now_s": now_ms // 1000},
             lambda run: RunExists(f"There is a run {request_id} already.", run),
         )
         return Run.from_item(item)
 
     def claim(
-        self, request_id: str, *, worker: str, owner: Owner, agent: str, job_id: str | None, lease_until_ms: int
+        self,
+        request_id: str,
+        *,
+        worker: str,
+        owner: Owner,
+        agent: str,
+        job_id: str | None,
+        lease_until_ms: int,
+        playbook: str | None = None,
     ) -> Run:
-        """Claim a run for one worker, creating its record if there is none.
+        """Claim a run, or with `playbook` a job, for one worker; create its record if there is none.
+
+        A record that has expired is replaced.
 
         Returns:
-            The record as claimed; owner, agent and creation time of an existing record win over the arguments.
+            The record as claimed; agent, job and creation time of an existing record win over the arguments.
 
         Raises:
-            ClaimRefused: Somebody has claimed it already, or it has ended.
+            ClaimRefused: It is another owner's, or a job where a run is claimed (or the reverse); or somebody has
+                claimed it already, or it has ended.
         """
         now_ms = self._now_ms()
-        defaults = _present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds))
+        defaults = _present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds) | {"playbook": playbook})
         values = {"worker": worker, "updatedAt": now_ms, "leaseUntil": lease_until_ms}
-        item = self._table.update(
-            request_id,
-            [*(f"#{name} = if_not_exists(#{name}, :{name})" for name in defaults), *_sets(values)],
-            "attribute_not_exists(#worker) AND (attribute_not_exists(#status) OR #status = :status)",
-            defaults | values,
-            lambda run: ClaimRefused(f"Run {request_id} has been claimed already, or has ended.", run),
-            returning="ALL_NEW",
-        )
+        now_s = now_ms // 1000
+
+        def refusal(run: Run) -> ClaimRefused:
+            return ClaimRefused(f"Run {request_id} is not free: it is claimed, has ended, or is another owner's.", run)
+
+        try:
+            item = self._table.update(
+                request_id,
+                [*(f"#{name} = if_not_exists(#{name}, :{name})" for name in defaults), *_sets(values)],
+                "attribute_not_exists(#owner) OR (#owner = :owner AND #expiresAt > :now_s"
+                f" AND {'#playbook = :playbook' if playbook else 'attribute_not_exists(#playbook)'}"
+                " AND attribute_not_exists(#worker) AND #status = :status)",
+                defaults | values | {"now_s": now_s},
+                refusal,
+                returning="ALL_NEW",
+            )
+        except ClaimRefused as refused:
+            if refused.run.expires_at_ms > now_ms:
+                raise
+            item = to_item({"requestId": request_id, **defaults, **values})
+            self._table.put_if(item, _EXPIRED, {"now_s": now_s}, refusal)
         return Run.from_item(item)
 
     def append(
@@ -192,7 +216,7 @@ class RunStore:
             removes=["#openSince"] if end and end.status.ended else (),
         )
 
-    def put_page(self, request_id: str, steps: Sequence[Step], *, expires_at_epoch_s: int) -> None:
+    def put_page(self, request_id: str, owner: Owner, steps: Sequence[Step], *, expires_at_epoch_s: int) -> None:
         """Put steps that the record holds on a page of their own; nobody reads it until `append` lists it.
 
         The same steps make the same page, so it may be put again. Where the id has been used anew since, the later
@@ -200,6 +224,7 @@ class RunStore:
         """
         page = {
             "requestId": page_id(request_id, steps[-1].seq),
+            "owner": owner.key,
             "steps": [step.to_stored() for step in steps],
             "expiresAt": expires_at_epoch_s,
         }
@@ -227,21 +252,22 @@ class RunStore:
         )
         return Run.from_item(item)
 
-    def ask_to_cancel(self, request_id: str) -> Run:
-        """Mark a run that is being worked on, once.
+    def ask_to_cancel(self, request_id: str, owner: Owner) -> Run:
+        """Mark an owner's run that is being worked on, once.
 
         Returns:
             The record as marked.
 
         Raises:
-            AppendRefused: Nobody works on it, or it is marked already.
+            AppendRefused: It is another owner's, nobody works on it, or it is marked already.
         """
         sets = {"cancelRequestedAt": self._now_ms()}
         item = self._table.update(
             request_id,
             _sets(sets),
-            "#status = :in_progress AND attribute_exists(#worker) AND attribute_not_exists(#cancelRequestedAt)",
-            {**sets, "in_progress": RunStatus.IN_PROGRESS.value},
+            "#owner = :owner AND #status = :in_progress AND attribute_exists(#worker)"
+            " AND attribute_not_exists(#cancelRequestedAt)",
+            {**sets, "owner": owner.key, "in_progress": RunStatus.IN_PROGRESS.value},
             lambda now: AppendRefused(f"Run {request_id} is not being worked on, or is to be cancelled already.", now),
             returning="ALL_NEW",
         )
@@ -253,22 +279,25 @@ class RunStore:
         DynamoDB may delete an expired item days late, so the reader decides.
         """
         item = self._table.get(request_id)
-        if item is None or "owner" not in item:  # a page is no record
+        if item is None or "status" not in item:  # a page is no record
             return None
         return self._unless_expired(Run.from_item(item))
 
-    def read_pages(self, request_id: str, last_seqs: Sequence[int]) -> list[Step]:
+    def read_pages(self, request_id: str, owner: Owner, last_seqs: Sequence[int]) -> list[Step]:
         """Return the steps on some pages of a record, oldest first.
 
         Args:
             request_id: The run.
+            owner: The owner of its record, who must also be the owner of its pages.
             last_seqs: Which pages, at most 100, as the record's `pages` names them.
         """
         keys = [page_id(request_id, last_seq) for last_seq in last_seqs]
-        found = self._table.get_many(keys, ("requestId", "steps"))
-        if len(found) < len(keys):
+        items = self._table.get_many(keys, ("requestId", "owner", "steps"))
+        pages = [from_item(items[key]) for key in keys if key in items]
+        # A page that was put before pages named their owner is the record's own.
+        if len(pages) < len(keys) or any(page.get("owner", owner.key) != owner.key for page in pages):
             raise StoreUnavailable(f"A page of run {request_id} is gone: its record has just expired. Read it again.")
-        return [Step.from_stored(step) for key in keys for step in from_item(found[key])["steps"]]
+        return [Step.from_stored(step) for page in pages for step in page["steps"]]
 
     def read_heads(self, request_ids: Sequence[str], *, results: bool = False) -> list[Run]:
         """Return runs, in the order asked for, without steps, read consistently.
@@ -307,6 +336,7 @@ class RunStore:
         return run if run.expires_at_ms > self._now_ms() else None
 
 
+_EXPIRED = "attribute_not_exists(#requestId) OR #expiresAt <= :now_s"
 _OPEN = {"in_progress": RunStatus.IN_PROGRESS.value, "waiting": RunStatus.WAITING.value}
 
 
@@ -316,8 +346,8 @@ def _as_read(run: Run) -> tuple[str, dict[str, Any]]:
     Each step, and so each change of the status, adds to `seq`; each heartbeat renews the lease; and a claim names its
     worker, though the lease that it sets may be the one that was there.
     """
-    condition = "#seq = :seq_read AND #leaseUntil = :lease_read AND "
-    values = {"seq_read": run.seq, "lease_read": run.lease_until_ms}
+    condition = "#owner = :owner_read AND #seq = :seq_read AND #leaseUntil = :lease_read AND "
+    values = {"owner_read": run.owner.key, "seq_read": run.seq, "lease_read": run.lease_until_ms}
     if run.worker is None:
         return condition + "attribute_not_exists(#worker)", values
     return condition + "#worker = :worker_read", {**values, "worker_read": run.worker}

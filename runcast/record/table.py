@@ -205,4 +205,4 @@ def _answers(refusal: Refusal | None) -> Iterator[None]:
             raise StoreUnavailable(f"DynamoDB answered {code}. Try again.") from error
         raise
     except (BotoConnectionError, HTTPClientError, ResponseParserError) as error:
-        raise StoreUnavailable(f"DynamoDB gave no answer: {error}. Try again.") from error
+        raise StoreUnavailable("DynamoDB gave no answer. Try again.") from error

@@ -173,7 +173,8 @@ class Writer:
             return None
 
     def _put_page(self) -> None:
-        self._store.put_page(self._run.request_id, self._draft.head, expires_at_epoch_s=self._run.expires_at_epoch_s)
+        run = self._run
+        self._store.put_page(run.request_id, run.owner, self._draft.head, expires_at_epoch_s=run.expires_at_epoch_s)
 
     def _append(self) -> None:
         draft = self._draft

@@ -64,7 +64,8 @@ class DynamoDBInMemory:
     def query(self, *, TableName: str, Limit: int, ExpressionAttributeValues: Item, **asked: Any) -> Item:
         """Look in the index of owners, newest first."""
         owner, after = ExpressionAttributeValues[":owner"], asked.get("ExclusiveStartKey")
-        found = [item for item in self._tables[TableName].values() if item.get("owner") == owner]
+        indexed = [item for item in self._tables[TableName].values() if "createdAt" in item]
+        found = [item for item in indexed if item.get("owner") == owner]
         found.sort(key=_place, reverse=True)
         found = [item for item in found if after is None or _place(item) < _place(after)]
         keys = [{name: item[name] for name in ("requestId", "owner", "createdAt")} for item in found[:Limit]]
@@ -96,7 +97,7 @@ _CONDITION = [
     (r"attribute_not_exists\(#(\w+)\)", r"('\1' not in item)"),
     (r"attribute_exists\(#(\w+)\)", r"('\1' in item)"),
     (r"#(\w+) IN \(([:\w, ]+)\)", r"(item.get('\1') in (\2,))"),
-    (r"#(\w+) (<=?) :(\w+)", r"('\1' in item and number(item['\1']) \2 number(:\3))"),
+    (r"#(\w+) ([<>]=?) :(\w+)", r"('\1' in item and number(item['\1']) \2 number(:\3))"),
     (r"#(\w+) = :(\w+)", r"(item.get('\1') == :\2)"),
     (r"\bAND\b", "and"),
     (r"\bOR\b", "or"),

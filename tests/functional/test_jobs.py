@@ -109,7 +109,8 @@ def told(lambdas):
 
 def load(store):
     """Do what the execution's first state does: claim the job, and plan a run."""
-    store.claim(ID, worker=WORKER, owner=ANA_OWNER, agent="orchestrator", job_id=ID, lease_until_ms=LEASE_MS)
+    about = {"owner": ANA_OWNER, "agent": "orchestrator", "job_id": ID, "playbook": "site-assessment"}
+    store.claim(ID, worker=WORKER, lease_until_ms=LEASE_MS, **about)
     planned = PlannedRun("terrain", "terrain", "ground", ("terrain-1", "terrain-2"))
     append(store, 0, "loading_agents", runs=[planned])
 
@@ -259,7 +260,7 @@ class TestReading:
     def test_it_is_live_however_long_its_execution_is_silent_and_lost_after_its_lease(self, way, store, states):
         old = RunStore(boto3.client("dynamodb"), "AgentProgress", now_ms=lambda: int(time.time() * 1000) - 3_000_000)
         old.create(ID, owner=ANA_OWNER, agent="orchestrator", job_id=ID, playbook="site-assessment")
-        about = {"owner": ANA_OWNER, "agent": "orchestrator", "job_id": ID}
+        about = {"owner": ANA_OWNER, "agent": "orchestrator", "job_id": ID, "playbook": "site-assessment"}
         old.claim(ID, worker=WORKER, lease_until_ms=LEASE_MS, **about)
         assert (way.read()["liveness"], way.runs()[0]["liveness"]) == ("live", "live")
         old.append(ID, worker=WORKER, expected_seq=0, lease_until_ms=1)

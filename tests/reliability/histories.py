@@ -90,7 +90,7 @@ class Histories(RuleBasedStateMachine):
         run = self.run()
         if run is None:
             return []
-        return [*(self.store.read_pages(self.request_id, run.pages) if run.pages else ()), *run.steps]
+        return [*(self.store.read_pages(self.request_id, run.owner, run.pages) if run.pages else ()), *run.steps]
 
     @initialize(
         queued_ms=st.sampled_from([None, 0, limits.QUEUED_LEASE_MS - limits.LEASE_MS]),

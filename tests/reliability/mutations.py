@@ -57,14 +57,14 @@ MUTATIONS = [
         "a claim is refused when there is a worker", _STORE,
         (
             (
-                "attribute_not_exists(#worker) AND (attribute_not_exists(#status)",
-                "(attribute_not_exists(#worker) OR attribute_exists(#worker)) AND (attribute_not_exists(#status)",
+                "AND attribute_not_exists(#worker) AND #status = :status)",
+                "AND (attribute_not_exists(#worker) OR attribute_exists(#worker)) AND #status = :status)",
             ),
         ),
     ),
     Mutation(
         "a claim is refused when the run has ended", _STORE,
-        (("OR #status = :status)", "OR #status = :status OR attribute_exists(#status))"),),
+        (("AND #status = :status)", "AND (#status = :status OR attribute_exists(#status)))"),),
     ),
     Mutation(
         "a record is not put over another", _STORE,

@@ -240,7 +240,7 @@ class RealRuns:
         run = self.store.read(request_id)
         if run is None:
             return None, []
-        steps = [*(self.store.read_pages(request_id, run.pages) if run.pages else ()), *run.steps]
+        steps = [*(self.store.read_pages(request_id, run.owner, run.pages) if run.pages else ()), *run.steps]
         check_order(run, steps)
         check_one_end(run, steps)
         return run, steps

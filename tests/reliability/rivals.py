@@ -147,17 +147,17 @@ class RivalStore(FailingStore):
         self._let_others()
         return self._write(self._end_as_read, (run, step, end), {})
 
-    def ask_to_cancel(self, request_id: str) -> Run:
+    def ask_to_cancel(self, request_id: str, owner: Owner) -> Run:
         self._let_others()
-        return self._write(self._mark, (request_id,), {})
+        return self._write(self._mark, (request_id, owner), {})
 
     def _let_others(self) -> None:
         if self._meanwhile:
             self._meanwhile.pop()()
 
-    def _mark(self, request_id: str) -> Run:
+    def _mark(self, request_id: str, owner: Owner) -> Run:
         stood = self._history.run()
-        marked = self._store.ask_to_cancel(request_id)
+        marked = self._store.ask_to_cancel(request_id, owner)
         if stood is None or stood.status is not RunStatus.IN_PROGRESS:
             broken("hung", f"a run was marked that nobody works on: {stood}")
         return marked

@@ -97,7 +97,8 @@ def _saved(job: Job, store: RunStore, event: Json, s3: Callable[[], S3Client], b
         logger.warning("the result of job %s was not saved: %s", job.job_id, error)
         return _failed(f"The result could not be saved ({code}).")
     except BotoCoreError as error:
-        raise Unavailable(f"The result could not be saved: {error}. Try again.") from error
+        logger.warning("the result of job %s was not saved: %s", job.job_id, error)
+        raise Unavailable("The result could not be saved. Try again.") from error
     return End(RunStatus.COMPLETE, result_key=key)
 
 

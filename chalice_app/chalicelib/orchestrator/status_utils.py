@@ -131,6 +131,7 @@ class JobRecord:
                 owner=run.owner,
                 agent=run.agent,
                 job_id=run.job_id,
+                playbook=run.playbook,
                 lease_until_ms=_lease_until_ms(run),
             )
         except ClaimRefused as refused:

@@ -31,7 +31,8 @@ def job(store, clock):
     """A job of two agents: of the first a run is at work, of the second none has begun."""
     lease = clock.now_ms + limits.JOB_TIMEOUT_SECONDS * 1000
     store.create(ID, owner=ANA, agent="orchestrator", job_id=ID, playbook="site-assessment")
-    store.claim(ID, worker=WORKER, owner=ANA, agent="orchestrator", job_id=ID, lease_until_ms=lease)
+    about = {"owner": ANA, "agent": "orchestrator", "job_id": ID, "playbook": "site-assessment"}
+    store.claim(ID, worker=WORKER, lease_until_ms=lease, **about)
     planned = [PlannedRun(name, name, "one", (f"{name}-1", f"{name}-2")) for name in ("terrain", "layout")]
     steps = [Step("loading_agents", "", 0.0, clock.now_ms, 1)]
     store.append(ID, worker=WORKER, expected_seq=0, lease_until_ms=lease, steps=steps, runs=planned)

@@ -115,7 +115,8 @@ def test_a_job_that_cannot_be_handed_over_has_ended(store, error):
 def test_a_job_that_is_at_work_in_spite_of_that_goes_on(store, clock, error):
     def claimed():
         lease = clock.now_ms + 15_000
-        store.claim(ID, worker=f"execution/{ID}", owner=ANA, agent="x", job_id=ID, lease_until_ms=lease)
+        about = {"owner": ANA, "agent": "x", "job_id": ID, "playbook": GIVEN["playbook"]}
+        store.claim(ID, worker=f"execution/{ID}", lease_until_ms=lease, **about)
 
     assert start(store, StateMachines(error, before=claimed))["status"] == "in_progress"
     assert store.read(ID).status is RunStatus.IN_PROGRESS

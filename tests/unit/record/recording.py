@@ -92,7 +92,7 @@ def make(store, clock, **more):
 def all_steps(store, request_id="r1"):
     """Every step of a record, the pages' first."""
     run = store.read(request_id)
-    return [*(store.read_pages(request_id, run.pages) if run.pages else ()), *run.steps]
+    return [*(store.read_pages(request_id, run.owner, run.pages) if run.pages else ()), *run.steps]
 
 
 def until(condition):

@@ -22,7 +22,7 @@ def begin(store, clock):
     def begin():
         store.create("job-1", owner=ALICE, agent="orchestrator", job_id="job-1", playbook="compare-layouts")
         lease = clock.now_ms + limits.JOB_TIMEOUT_SECONDS * 1000
-        about = {"owner": ALICE, "agent": "orchestrator", "job_id": "job-1"}
+        about = {"owner": ALICE, "agent": "orchestrator", "job_id": "job-1", "playbook": "compare-layouts"}
         store.claim("job-1", worker=WORKER, lease_until_ms=lease, **about)
         append(store, lease, 0, runs=[PLANNED])
         return store.read("job-1")

@@ -43,14 +43,14 @@ class Meter:
         )
         self._count(max(size_of(run.steps, run.pages), size_of(self._run.steps, self._run.pages)))
 
-    def put_page(self, request_id, steps, *, expires_at_epoch_s):
+    def put_page(self, request_id, owner, steps, *, expires_at_epoch_s):
         self._pages[steps[-1].seq] = list(steps)
         self._count(size_of(steps))
 
     def read(self, request_id):
         return self._run
 
-    def read_pages(self, request_id, last_seqs):
+    def read_pages(self, request_id, owner, last_seqs):
         self.pages_read += len(last_seqs)
         return [step for last in last_seqs for step in self._pages[last]]
 
@@ -138,13 +138,12 @@ def test_no_reader_sees_the_seam(store, dynamodb, clock, small_pages):
     assert live.too_early == []
 
 
-def test_a_page_holds_steps_and_its_end_of_life_and_nothing_that_an_index_would_take(
-    store, dynamodb, clock, small_pages
-):
+def test_a_page_holds_steps_its_owner_and_its_end_of_life_and_is_in_no_index(store, dynamodb, clock, small_pages):
     record(store, clock, 12).end(RunStatus.COMPLETE, "Done")
     run = store.read("r1")
     page = dynamodb.get_item(TableName="AgentProgress", Key=to_item({"requestId": f"r1#{run.pages[0]}"}))["Item"]
-    assert set(page) == {"requestId", "steps", "expiresAt"}
+    # An item needs both keys of an index to be in it: `createdAt` of `byOwner`, `openSince` of `byOpen`.
+    assert set(page) == {"requestId", "owner", "steps", "expiresAt"}
     assert page["expiresAt"] == {"N": str(run.expires_at_epoch_s)}
     assert store.read(f"r1#{run.pages[0]}") is None
 
@@ -183,7 +182,7 @@ def test_a_page_whose_worker_died_before_listing_it_is_never_read(store, clock, 
     recorder = record(failing, clock, 9)
     until(lambda: failing.writes == 4)
     run = store.read("r1")
-    assert store.read_pages("r1", [run.seq])  # it is there
+    assert store.read_pages("r1", run.owner, [run.seq])  # it is there
     assert run.pages == ()
     answer = read_progress(store, ALICE, "r1", now_ms=clock)
     assert [step["seq"] for step in answer["steps"]] == list(range(1, run.seq + 1))
@@ -220,5 +219,5 @@ def test_a_run_over_its_limit_drops_visibly_and_still_ends(store, clock, small_p
 
 def pages_of(store):
     run = store.read("r1")
-    steps = store.read_pages("r1", run.pages)
+    steps = store.read_pages("r1", run.owner, run.pages)
     return [[step for step in steps if first < step.seq <= last] for first, last in pairwise((0, *run.pages))]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
@@ -6,8 +8,10 @@ from runcast import limits
 from runcast.errors import AppendRefused, ClaimRefused, RunExists, StoreUnavailable
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.store import End, RunStore
+from runcast.record.table import Table
 
 ALICE = Owner("acme", "alice")
+BOB = Owner("globex", "bob")
 
 
 def step(seq: int, name: str = "thinking") -> Step:
@@ -78,10 +82,51 @@ class TestClaim:
     def test_what_the_record_says_wins_over_the_claim(self, store, clock):
         store.create("r1", owner=ALICE, agent="terrain", job_id="j1")
         clock.now_ms += 700
-        run = claim(store, owner=Owner("globex", "bob"), agent="other", lease_until_ms=clock.now_ms + 9)
+        run = claim(store, agent="other", job_id="j2", lease_until_ms=clock.now_ms + 9)
         assert (run.owner, run.agent, run.job_id) == (ALICE, "terrain", "j1")
         assert run.created_at_ms == clock.now_ms - 700
         assert run.lease_until_ms == clock.now_ms + 9
+
+    def test_another_owners_run_cannot_be_claimed(self, store):
+        before = store.create("r1", owner=BOB, agent="terrain")
+        with pytest.raises(ClaimRefused):
+            claim(store)
+        assert store.read("r1") == before
+
+    @pytest.mark.parametrize(("recorded", "claimed"), [("p1", None), (None, "p1"), ("p1", "p2")])
+    def test_a_job_is_not_claimed_as_a_run_nor_as_another_playbooks(self, store, recorded, claimed):
+        before = store.create("r1", owner=ALICE, agent="orchestrator", playbook=recorded)
+        with pytest.raises(ClaimRefused):
+            claim(store, playbook=claimed)
+        assert store.read("r1") == before
+
+    @pytest.mark.parametrize("claimed_before", [False, True])
+    def test_an_expired_record_is_replaced(self, store, clock, claimed_before):
+        store.create("r1", owner=BOB, agent="other")
+        if claimed_before:
+            claim(store, owner=BOB)
+            append(store, [1])
+        clock.now_ms += limits.RETENTION_SECONDS * 1000
+        run = claim(store, worker="w2", job_id="j1", lease_until_ms=clock.now_ms + 5)
+        assert store.read("r1") == run
+        assert (run.owner, run.agent, run.job_id, run.worker) == (ALICE, "terrain", "j1", "w2")
+        assert (run.seq, run.steps, run.created_at_ms) == (0, (), clock.now_ms)
+        assert run.expires_at_ms == clock.now_ms + limits.RETENTION_SECONDS * 1000
+
+    def test_of_two_who_replace_an_expired_record_one_does(self, store, clock, monkeypatch):
+        store.create("r1", owner=ALICE, agent="terrain")
+        clock.now_ms += limits.RETENTION_SECONDS * 1000
+        put_if = Table.put_if
+
+        def second(table, *about):
+            monkeypatch.undo()
+            claim(store, worker="w1", lease_until_ms=clock.now_ms + 5)
+            put_if(table, *about)
+
+        monkeypatch.setattr(Table, "put_if", second)
+        with pytest.raises(ClaimRefused) as refused:
+            claim(store, worker="w2")
+        assert (refused.value.run.worker, store.read("r1").worker) == ("w1", "w1")
 
     def test_a_second_claim_is_refused_and_told_who_has_it(self, store):
         claim(store, worker="w1")
@@ -94,6 +139,38 @@ class TestClaim:
         store.end(run, step(1, "error"), End(RunStatus.ERROR))
         with pytest.raises(ClaimRefused):
             claim(store)
+
+
+class TestTheOwner:
+    """A record may expire, and its id be taken by another owner, between a read and the write that follows it."""
+
+    def test_an_end_from_outside_is_refused_once_the_record_is_another_owners(self, store, clock):
+        run = store.create("r1", owner=ALICE, agent="terrain")
+        stood = store.create("r2", owner=BOB, agent="terrain")
+        with pytest.raises(AppendRefused):
+            store.end(replace(run, request_id="r2"), step(1, "error"), End(RunStatus.ERROR))
+        assert store.read("r2") == stood
+
+    def test_another_owners_run_is_not_marked_as_to_be_cancelled(self, store):
+        claim(store)
+        with pytest.raises(AppendRefused):
+            store.ask_to_cancel("r1", BOB)
+        assert store.read("r1").cancel_requested_at_ms is None
+
+    def test_another_owners_page_is_not_read(self, store):
+        store.put_page("r1", BOB, [step(1)], expires_at_epoch_s=2**40)
+        with pytest.raises(StoreUnavailable, match="Read it again"):
+            store.read_pages("r1", ALICE, [1])
+        assert store.read_pages("r1", BOB, [1]) == [step(1)]
+
+    def test_a_page_of_a_version_that_did_not_name_owners_is_read(self, store, dynamodb):
+        store.put_page("r1", ALICE, [step(1)], expires_at_epoch_s=2**40)
+        key = {"requestId": {"S": "r1#1"}}
+        names = {"#owner": "owner"}
+        dynamodb.update_item(
+            TableName="AgentProgress", Key=key, UpdateExpression="REMOVE #owner", ExpressionAttributeNames=names
+        )
+        assert store.read_pages("r1", ALICE, [1]) == [step(1)]
 
 
 class TestAppend:
@@ -174,5 +251,7 @@ class TestNoAnswer:
             raise ReadTimeoutError(endpoint_url="http://dynamodb")
 
         monkeypatch.setattr(dynamodb, "get_item", time_out)
-        with pytest.raises(StoreUnavailable, match="DynamoDB gave no answer"):
+        with pytest.raises(StoreUnavailable) as unanswered:
             store.read("r1")
+        # Users see the message; the address of an endpoint is not for them.
+        assert str(unanswered.value) == "DynamoDB gave no answer. Try again."
