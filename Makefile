@@ -105,8 +105,8 @@ checkov: package $(CHECKOV)/.ready ## Look for what is insecure in the Terraform
 local-gaps: $(SETUP) ## List what the local Terraform provider does not carry or read back
 	@$(BIN)/python -m local gaps
 
-bench: $(SETUP) ## Measure, and print, what the README and the documents say
-	@$(BIN)/python -m bench
+bench: $(SETUP) ## Measure, and print, what the README and the documents say (ROWS="emit cancel": only these)
+	@$(BIN)/python -m bench $(ROWS)
 
 compare-pywake: $(PYWAKE)/.ready ## Compare the demonstration's wake model with PyWake's (large; wants the network once)
 	@PYTHONPATH=chalice_app $(PYWAKE)/bin/python bench/pywake/compare.py

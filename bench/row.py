@@ -16,6 +16,8 @@ class Row(NamedTuple):
 
 
 def percentiles(values: Sequence[float], unit: str, digits: int = 0) -> str:
-    """Return p50 and p95 as text; at least two values are needed."""
+    """Return p50, p95 and the maximum as text; at least two values are needed."""
     p95 = statistics.quantiles(values, n=20, method="inclusive")[-1]
-    return f"p50 {statistics.median(values):.{digits}f} {unit}, p95 {p95:.{digits}f} {unit}"
+    return (
+        f"p50 {statistics.median(values):.{digits}f}, p95 {p95:.{digits}f}, max {max(values):.{digits}f} {unit}".strip()
+    )

@@ -1,43 +1,40 @@
-"""How long the local machine takes to come up, to start a Lambda, and to bring a step to the client; and its jobs."""
+"""How long the local machine takes to come up, to start a Lambda, and to run the demonstration."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from bench.costs import costs_of_run
+from bench.extra_agent import add_bench_agent
 from bench.imports import AGENT, DOORS, Door
-from bench.jobs import measure_jobs
-from bench.row import Row, percentiles
-from bench.watching import signed_in
+from bench.latency import QUERY
+from bench.row import Row
 from local.settings import ROOT, Settings
 from local.stack import LocalStack
-from runcast.clock import epoch_ms
-
-_RUNS = 10
-_QUERY = "Where on this site could a wind farm be built?"
 
 
-def measure_stack() -> list[Row]:
-    """Bring a machine up, start its Lambdas cold and warm, watch runs and jobs on it, and say what they would cost."""
+async def measure_starts(stack: LocalStack) -> list[Row]:
+    """Let each Lambda answer one event, cold and then warm."""
+    return [_starts(stack, name, door.output, door) for name, door in DOORS.items() if door.output]
+
+
+@contextmanager
+def measured_stack(rows: list[Row]) -> Iterator[LocalStack]:
+    """Bring a local machine up for the length of the block, on free ports; add the row of how long that took."""
     with tempfile.TemporaryDirectory() as directory:
         settings = Settings(port=0, model_port=0, directory=Path(directory) / "stack")
         began = time.perf_counter()
         with LocalStack(settings, say=_silent) as stack:
-            rows = [Row("make up, packaged already", f"{time.perf_counter() - began:.1f} s", "under 25 s")]
-            rows += [_starts(stack, name, door.output, door) for name, door in DOORS.items() if door.output]
-            rows += asyncio.run(_runs(stack))
-            table = stack.state.outputs["agent_progress_table_name"]
-            runs = stack.client("dynamodb").scan(TableName=table)["Items"]
-            rows += costs_of_run(max(runs, key=lambda run: len(run["steps"]["L"])))  # one that began cold
-            rows += asyncio.run(measure_jobs(stack))
-        return rows
+            rows.append(Row("make up, packaged already", f"{time.perf_counter() - began:.1f} s", "under 25 s"))
+            add_bench_agent(stack)
+            yield stack
 
 
 def measure_demo() -> list[Row]:
@@ -50,7 +47,7 @@ def measure_demo() -> list[Row]:
             "RUNCAST_LOCAL_DIR": f"{directory}/stack",
         }
         began = time.perf_counter()
-        command = [sys.executable, "-m", "local", "demo", AGENT, _QUERY]
+        command = [sys.executable, "-m", "local", "demo", AGENT, QUERY]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
         seconds = time.perf_counter() - began
     return [
@@ -68,25 +65,6 @@ def _starts(stack: LocalStack, name: str, output: str, door: Door) -> Row:
         client.invoke(FunctionName=function, Payload=json.dumps(door.event).encode())["Payload"].read()
         seconds.append(time.perf_counter() - began)
     return Row(f"{name} answers one event", f"cold {seconds[0]:.2f} s, warm {seconds[1]:.3f} s")
-
-
-async def _runs(stack: LocalStack) -> list[Row]:
-    late_ms: list[float] = []
-    first_ms: list[float] = []
-    async with signed_in(stack) as client:
-        for _ in range(_RUNS):
-            watch = client.run(AGENT, _QUERY)
-            first = True
-            async for step in watch:
-                received_ms = epoch_ms()
-                late_ms.append(received_ms - step.timestamp_ms)
-                if first and watch.began_ms:
-                    first_ms.append(received_ms - watch.began_ms)
-                first = False
-    return [
-        Row(f"emit to client, {_RUNS} runs", percentiles(late_ms, "ms"), "p95 under 100 ms"),
-        Row("first step after the start, warm", percentiles(first_ms, "ms"), "within 900 ms"),
-    ]
 
 
 def _silent(_: str) -> None:

@@ -1,0 +1,119 @@
+"""How long a watching client waits: for a step, for the end of a run that it cancels, and for many steps at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from bench.costs import costs_of_run
+from bench.extra_agent import BENCH_AGENT
+from bench.imports import AGENT
+from bench.row import Row, percentiles
+from bench.watching import signed_in
+from local.stack import LocalStack
+from runcast import limits
+from runcast.client.client import Client
+from runcast.clock import epoch_ms
+
+QUERY = "Where on this site could a wind farm be built?"
+_RUNS = 10
+_CANCELS = 4
+_BURSTS = 5
+_BURST_STEPS = 1000
+_SILENT_SECONDS = 20
+
+
+async def measure_emit(stack: LocalStack) -> list[Row]:
+    """Watch runs of the demo's agent one after another; the first, which starts cold, is not counted."""
+    late_ms: list[float] = []
+    first_ms: list[float] = []
+    async with signed_in(stack) as client:
+        await _end_of(client, AGENT, QUERY)
+        for _ in range(_RUNS):
+            watch = client.run(AGENT, QUERY)
+            first = True
+            async for step in watch:
+                received_ms = epoch_ms()
+                late_ms.append(received_ms - step.timestamp_ms)
+                if first and watch.began_ms:
+                    first_ms.append(received_ms - watch.began_ms)
+                first = False
+    return [
+        Row(f"emit to client, {_RUNS} runs", percentiles(late_ms, "ms"), "p95 at most 100 ms"),
+        Row("first step after the start, warm", percentiles(first_ms, "ms"), "within 900 ms"),
+        *_costs(stack),
+    ]
+
+
+async def measure_cancel(stack: LocalStack) -> list[Row]:
+    """Cancel runs while their model is silent: one that is awaited, and Bedrock's, which blocks a thread.
+
+    A worker learns of a cancel with its next write or heartbeat, so the cancels are spread over one heartbeat.
+    """
+    async with signed_in(stack) as client:
+        awaited = {"agent": BENCH_AGENT, "query": "x", "parameters": {"silentSeconds": _SILENT_SECONDS}}
+        blocking = {"agent": AGENT, "query": f"[model:slow {_SILENT_SECONDS}] {QUERY}"}
+        await _end_of(client, BENCH_AGENT, "x")
+        return [
+            Row(f"cancel to end at client, {kind} model call", await _cancels(client, run), "at most 2 s")
+            for kind, run in (("awaited", awaited), ("blocking", blocking))
+        ]
+
+
+async def measure_burst(stack: LocalStack) -> list[Row]:
+    """Watch runs that record many steps without a pause and then end, until the client holds them all."""
+    seconds, live, outcomes = [], [], []
+    async with signed_in(stack) as client:
+        await _end_of(client, BENCH_AGENT, "x")
+        for _ in range(_BURSTS):
+            watch = client.run(BENCH_AGENT, "x", parameters={"steps": _BURST_STEPS})
+            emitted_ms = held_ms = 0
+            async for step in watch:
+                held_ms = epoch_ms()
+                if step.status == "working":
+                    emitted_ms = emitted_ms or step.timestamp_ms
+            seconds.append((held_ms - emitted_ms) / 1000)
+            assert watch.outcome
+            live.append(watch.outcome.received_live / max(1, watch.outcome.recorded))
+            outcomes.append(f"{watch.outcome.status} {watch.outcome.recorded - watch.outcome.missing}")
+    return [
+        Row(f"{_BURST_STEPS} steps at once, whole at client", percentiles(seconds, "s", 2), "at most 2 s"),
+        Row("  how they ended, with how many steps", ", ".join(outcomes), "complete, none missing"),
+        Row("  share that came live", percentiles(live, "", 2)),
+    ]
+
+
+async def _cancels(client: Client, run: Mapping[str, Any]) -> str:
+    seconds = []
+    for number in range(_CANCELS):
+        watch = client.run(**run)
+        cancelled_at = ended_at = 0.0
+        async for step in watch:
+            ended_at = time.monotonic()
+            if step.status == "thinking":
+                await asyncio.sleep(number * limits.HEARTBEAT_SECONDS / _CANCELS)
+                cancelled_at = time.monotonic()
+                await client.cancel(watch.request_id)
+        if watch.outcome is None or watch.outcome.status != "cancelled":
+            raise RuntimeError(f"the run {watch.request_id} was not cancelled, so its figures mean nothing")
+        seconds.append(ended_at - cancelled_at)
+    return percentiles(seconds, "s", 2)
+
+
+async def _end_of(client: Client, agent: str, query: str) -> None:
+    """Run an agent to its end, so that the runs after it find warm functions."""
+    async for _ in client.run(agent, query):
+        pass
+
+
+def _costs(stack: LocalStack) -> list[Row]:
+    """What a thousand runs of the demo's agent cost: of those that were recorded, one that began cold."""
+    items = stack.client("dynamodb").scan(TableName=stack.state.outputs["agent_progress_table_name"])["Items"]
+    return costs_of_run(
+        max(
+            (item for item in items if item.get("agent", {}).get("S") == AGENT),
+            key=lambda item: len(item["steps"]["L"]),
+        )
+    )
