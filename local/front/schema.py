@@ -1,16 +1,10 @@
-"""An API's schema as AppSync sees it: its own scalars and directives around the caller's SDL.
+"""An API's schema as AppSync sees it: its own scalars and directives around the caller's SDL."""
 
-AWSJSON is the one scalar that AppSync changes on its way: a resolver gets the parsed value of an argument, and a client
-gets text.
-
-Source: https://docs.aws.amazon.com/appsync/latest/devguide/scalars.html
-"""
-
-import json
 from functools import lru_cache
-from typing import Any
 
-from graphql import GraphQLError, GraphQLScalarType, GraphQLSchema, ValueNode, build_schema, value_from_ast_untyped
+from graphql import GraphQLSchema, build_schema, value_from_ast_untyped
+
+from local.front.scalars import install_scalars
 
 _PRELUDE = """
 scalar AWSDate
@@ -41,11 +35,7 @@ def appsync_schema(sdl: str) -> GraphQLSchema:
         GraphQLError: the SDL does not parse or names unknown types.
     """
     schema = build_schema(_PRELUDE + sdl)
-    scalar = schema.type_map["AWSJSON"]
-    assert isinstance(scalar, GraphQLScalarType)  # noqa: S101 - the prelude says so
-    scalar.serialize = _json_text  # type: ignore[method-assign]
-    scalar.parse_value = _json_value  # type: ignore[method-assign]
-    scalar.parse_literal = _json_literal  # type: ignore[method-assign]
+    install_scalars(schema.type_map)
     return schema
 
 
@@ -62,18 +52,3 @@ def subscribed_mutations(schema: GraphQLSchema) -> dict[str, frozenset[str]]:
         )
         for name, field in fields.items()
     }
-
-
-def _json_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-
-
-def _json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
-    return _json_value(value_from_ast_untyped(node, variables))
-
-
-def _json_value(value: Any) -> Any:
-    try:
-        return json.loads(value)
-    except (TypeError, ValueError) as error:
-        raise GraphQLError(f"Unable to parse `{value}` as valid JSON.") from error

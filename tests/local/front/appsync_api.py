@@ -36,6 +36,7 @@ type Query {
   administration: String @aws_cognito_user_pools(cognito_groups: ["admins"])
   callerOfOtherModes: String @aws_api_key @aws_iam
   echo(value: AWSJSON): AWSJSON
+  jsonText: AWSJSON
 }
 type Mutation {
   publish(input: UpdateInput!): Update @aws_iam
@@ -72,6 +73,10 @@ export function response(ctx) { return ctx.result; }
 """,
     "Query.echo": """
 export function request(ctx) { return { payload: { type: typeof ctx.args.value, value: ctx.args.value } }; }
+export function response(ctx) { return ctx.result; }
+""",
+    "Query.jsonText": """
+export function request() { return { payload: JSON.stringify({ a: 1 }) }; }
 export function response(ctx) { return ctx.result; }
 """,
     "Mutation.publish": _ECHO_INPUT,

@@ -128,10 +128,12 @@ def test_a_directive_with_groups(api: GraphqlApi) -> None:
     assert api.post(query, authorization=api.ben.id_token).json()["data"] == {"administration": None}
 
 
-def test_an_awsjson_argument_is_parsed_and_an_awsjson_result_is_text(api: GraphqlApi) -> None:
+def test_an_awsjson_argument_is_parsed_and_an_awsjson_result_is_encoded(api: GraphqlApi) -> None:
     query, token = "query($value: AWSJSON) { echo(value: $value) }", api.ada.id_token
     answer = api.post(query, variables={"value": '{"a": [1]}'}, authorization=token).json()
     assert json.loads(answer["data"]["echo"]) == {"type": "object", "value": {"a": [1]}}
+    answer = api.post("{ jsonText }", authorization=token).json()
+    assert answer["data"]["jsonText"] == '"{\\"a\\":1}"'
     answer = api.post(query, variables={"value": "{"}, authorization=token).json()
     (error,) = answer["errors"]
     assert error["message"].startswith("Variable 'value' has an invalid value.")

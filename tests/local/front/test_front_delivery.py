@@ -131,11 +131,19 @@ def test_a_subscriber_reads_only_what_its_mode_may(api: GraphqlApi, dial: Dial) 
     assert [error["message"] for error in payload["errors"]] == ["Not Authorized to access secret on type Update"]
 
 
-def test_awsjson_arrives_as_text(api: GraphqlApi, dial: Dial) -> None:
+def test_awsjson_arrives_encoded_twice(api: GraphqlApi, dial: Dial) -> None:
+    """As on AWS: https://github.com/awslabs/aws-mobile-appsync-sdk-js/issues/533."""
     client = dial(api.ada)
     client.start("subscription { onAny { metadata } }")
     api.publish(metadata='{"a": [1, null]}')
-    assert client.next_event() == {"metadata": '{"a":[1,null]}'}
+    assert client.next_event() == {"metadata": '"{\\"a\\":[1,null]}"'}
+
+
+def test_json_text_in_a_string_arrives_as_it_was_published(api: GraphqlApi, dial: Dial) -> None:
+    client = dial(api.ada)
+    client.start("subscription { onAny { status } }")
+    api.publish(status='{"n": 9007199254740993, "large": 1e400}')
+    assert client.next_event() == {"status": '{"n": 9007199254740993, "large": 1e400}'}
 
 
 def test_an_event_over_the_limit_vanishes(api: GraphqlApi, dial: Dial) -> None:
