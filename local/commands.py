@@ -68,7 +68,7 @@ def usage(state: StackState, *, rest_url: str | None = None) -> str:
         [
             f"REST      {rest_url or state.outputs['rest_url']}",
             f"GraphQL   {state.outputs['graphql_url']}",
-            f"AWS       {state.endpoint_url} (access key test, secret test)",
+            f"AWS       {state.endpoint.url} (its keys are in {state.directory / ENV_FILE})",
             f"Model     {state.model_url}",
             f"Users     {names}; passwords in {state.directory / 'stack.json'}",
             "",

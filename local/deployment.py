@@ -45,7 +45,7 @@ def deploy(state: StackState, *, say: Callable[[str], None]) -> StackState:
         outputs = _apply(state)
         users = state.users
         if outputs["user_pool_id"] != state.outputs.get("user_pool_id"):
-            users = tuple(create_users(state.client("cognito-idp"), outputs["user_pool_id"]))
+            users = tuple(create_users(state.endpoint.client("cognito-idp"), outputs["user_pool_id"]))
         state = replace(state, outputs=outputs, users=users, fingerprint=sources)
         write_shell_exports(state.directory / ENV_FILE, client_environment(state, users[0]))
         state.save()
@@ -61,7 +61,7 @@ def client_environment(state: StackState, user: User) -> Mapping[str, str]:
         "RUNCAST_REGION": state.outputs["region"],
         "RUNCAST_USERNAME": user.name,
         "RUNCAST_PASSWORD": user.password,
-        "AWS_ENDPOINT_URL": state.endpoint_url,
+        "AWS_ENDPOINT_URL": state.endpoint.url,
         # It is on this machine, whatever stands between it and the internet.
         "NO_PROXY": HOST,
         "no_proxy": HOST,
@@ -73,7 +73,7 @@ def _apply(state: StackState) -> dict[str, Any]:
     work_dir.mkdir(exist_ok=True)
     try:
         prepare(ROOT, work_dir)
-        terraform = Terraform(work_dir, state.aws_environment)
+        terraform = Terraform(work_dir, state.endpoint.environment)
         terraform.init()
         terraform.apply()
         return terraform.output()

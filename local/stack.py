@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from local.deployment import deploy
+from local.endpoint import Endpoint
 from local.front.process import FrontFailed, FrontProcess
 from local.ground import check_ground
 from local.processes import LocalProcess
@@ -37,7 +38,8 @@ class LocalStack:
         self._model: subprocess.Popen[str] | None = None
         self._front: FrontProcess | None = None
         starter = LocalProcess.of("the starting command", os.getpid())
-        self.state = StackState(settings.directory, endpoint_url="", model_url="", starter=starter)
+        unknown = Endpoint("", "", "")
+        self.state = StackState(settings.directory, endpoint=unknown, model_url="", starter=starter)
 
     def __enter__(self) -> Self:
         self.start()
@@ -79,7 +81,7 @@ class LocalStack:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the emulated AWS, as its root user."""
-        return self.state.client(service)
+        return self.state.endpoint.client(service)
 
     def _note(self, **changes: Any) -> None:
         self.state = replace(self.state, **changes)
@@ -123,7 +125,7 @@ class LocalStack:
         except FrontFailed as error:
             raise StackFailed(f"The emulated AWS did not start: {error}") from error
         self._note_process("the emulated AWS", self._front.pid)
-        self._note(endpoint_url=self._front.url)
+        self._note(endpoint=self._front.endpoint)
 
 
 def running_stack(settings: Settings) -> StackState | None:

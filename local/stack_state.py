@@ -1,7 +1,8 @@
 """What is kept about a running local machine, so that a later command can use it or stop it.
 
 The state directory is made for one machine and goes with it. It is readable by its owner only, because it holds the
-users' passwords. The file `stack.json` marks a directory as made here: nothing else is ever emptied.
+users' passwords and the root user's key. The file `stack.json` marks a directory as made here: nothing else is ever
+emptied.
 """
 
 import json
@@ -12,15 +13,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
+from local.endpoint import Endpoint
 from local.processes import LocalProcess
-from local.settings import REGION
 from local.users import User
 
-# The emulator takes this name for its root user, whatever the secret.
-_ROOT_USER = "test"
 _STATE_FILE = "stack.json"
 
 
@@ -38,7 +34,7 @@ class StackState:
 
     Attributes:
         directory: Where it keeps its files.
-        endpoint_url: The emulated AWS's address.
+        endpoint: The emulated AWS's address and its root user's key.
         model_url: The model's address.
         starter: The process that brings it up.
         processes: What runs for it, in the order in which it was started.
@@ -48,7 +44,7 @@ class StackState:
     """
 
     directory: Path
-    endpoint_url: str
+    endpoint: Endpoint
     model_url: str
     starter: LocalProcess
     processes: tuple[LocalProcess, ...] = ()
@@ -65,29 +61,6 @@ class StackState:
     def at_work(self) -> bool:
         """Whether the process that brings it up still runs."""
         return self.starter.alive
-
-    @property
-    def aws_environment(self) -> Mapping[str, str]:
-        """The variables with which AWS tools talk to the emulated AWS, as its root user."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": _ROOT_USER,
-            "AWS_SECRET_ACCESS_KEY": _ROOT_USER,
-        }
-
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of the emulated AWS, as its root user."""
-        create: Any = boto3.client  # Its types know a fixed list of services.
-        return create(
-            service,
-            endpoint_url=self.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id=_ROOT_USER,
-            aws_secret_access_key=_ROOT_USER,
-            config=Config(proxies={}),  # It is on this machine.
-        )
 
     def save(self) -> None:
         """Write it to its directory."""
@@ -117,7 +90,9 @@ def load_state(directory: Path) -> StackState | None:
     processes = tuple(LocalProcess(**process) for process in saved.pop("processes"))
     users = tuple(User(**user) for user in saved.pop("users"))
     starter = LocalProcess(**saved.pop("starter"))
-    return StackState(Path(saved.pop("directory")), starter=starter, processes=processes, users=users, **saved)
+    endpoint = Endpoint(**saved.pop("endpoint"))
+    directory = Path(saved.pop("directory"))
+    return StackState(directory, endpoint=endpoint, starter=starter, processes=processes, users=users, **saved)
 
 
 def prepare_directory(directory: Path) -> None:

@@ -1,6 +1,7 @@
 """Starts the local AWS endpoint: `python -m local.front --port N --model-url URL --function-python PATH`.
 
-It runs on the interpreter that has MiniStack installed, with the repository as working directory. One line on standard
+It runs on the interpreter that has MiniStack installed, with the repository as working directory, and takes the root
+user's key from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. One line on standard
 output says that it is ready and where; one line on standard error says why it is not. SIGTERM or SIGINT ends it with
 every process it started.
 """
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if shutil.which("node") is None:
         return _refuse("node is not on the PATH: install Node 20 or newer, which runs the AppSync resolvers")
+    if not (os.environ.get("AWS_ACCESS_KEY_ID") and os.environ.get("AWS_SECRET_ACCESS_KEY")):
+        return _refuse("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set: give the root user a key")
     function_python = shutil.which(options.function_python)
     if function_python is None:
         return _refuse(f"--function-python {options.function_python} is not an executable file")
@@ -63,13 +66,16 @@ def _serve(listener: socket.socket, model_url: str, function_python: Path) -> in
     _set_environment(port, model_url)
     # Only now: MiniStack reads the environment when it is imported.
     from local.front.app import Front
+    from local.front.guard import Guard
     from local.front.ministack import end_workers, install
     from local.front.ministack_functions import UnsupportedMinistack
+    from local.front.ministack_keys import PUBLIC_COGNITO_OPERATIONS, check_signature
 
     try:
-        app = Front(install(str(function_python)), port=port)
+        front = Front(install(str(function_python)), port=port, check_signature=check_signature)
     except UnsupportedMinistack as unsupported:
         return _refuse(str(unsupported))
+    app = Guard(front, check_signature=check_signature, public_operations=PUBLIC_COGNITO_OPERATIONS)
     try:
         asyncio.run(_serve_until_signal(app, listener.detach(), port, end_workers))
     finally:

@@ -13,8 +13,7 @@ from typing import Any
 from local.front.authorisation import Refused
 from local.front.execution import EXCHANGE, Exchange
 from local.front.gateway import Gateway
-from local.front.ministack import AsgiApp
-from local.front.origins import from_a_foreign_page
+from local.front.guard import AsgiApp, CheckSignature
 from local.front.realtime import serve_connection
 from local.front.subscriptions import Subscriptions
 
@@ -27,20 +26,24 @@ _CONTROL = re.compile(r"/v1/apis(?:/[^/]+)?/?")
 
 
 class Front:
-    """The application served on the one port."""
+    """The application behind the guard.
 
-    def __init__(self, ministack: AsgiApp, *, port: int) -> None:
+    Args:
+        ministack: What serves everything that is not taken out here.
+        port: The one port.
+        check_signature: Checks the signatures that come inside a WebSocket; the guard has checked all others.
+    """
+
+    def __init__(self, ministack: AsgiApp, *, port: int, check_signature: CheckSignature) -> None:
         self._ministack = ministack
         self._port = port
-        self._gateway = Gateway(ministack, port=port)
+        self._gateway = Gateway(ministack, port=port, check_signature=check_signature)
         self._subscriptions = Subscriptions()
 
     async def __call__(self, scope: Mapping[str, Any], receive: _Receive, send: _Send) -> None:
         """Serves one connection or request."""
         path = scope.get("path", "")
-        if from_a_foreign_page(scope):
-            await _refuse(Refused("AccessDenied", "Only pages of this machine may ask this.", 403), send, scope["type"])
-        elif scope["type"] == "websocket" and (found := _REALTIME.fullmatch(path)):
+        if scope["type"] == "websocket" and (found := _REALTIME.fullmatch(path)):
             await serve_connection(
                 scope,
                 receive,
@@ -61,7 +64,7 @@ class Front:
         try:
             caller = await self._gateway.authenticate_request(api_id, headers)
         except Refused as refused:
-            await _refuse(refused, send, "http")
+            await _refuse(refused, send)
             return
         exchange = Exchange(caller)
         EXCHANGE.set(exchange)
@@ -107,10 +110,7 @@ class _Rewriter:
         await self._send({"type": "http.response.body", "body": body})
 
 
-async def _refuse(refused: Refused, send: _Send, kind: str) -> None:
-    if kind == "websocket":
-        await send({"type": "websocket.close", "code": 1008})
-        return
+async def _refuse(refused: Refused, send: _Send) -> None:
     body = json.dumps({"errors": [{"errorType": refused.error_type, "message": str(refused)}]}).encode()
     headers = [
         (b"content-type", b"application/json"),

@@ -8,7 +8,7 @@ hides the one mistake AppSync users make most.
 Source: https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -66,16 +66,14 @@ async def authenticate(
     store: CredentialStore,
     *,
     now_epoch_s: Callable[[], float],
-    verify_signature: Callable[[], Awaitable[bool]] | None = None,
 ) -> Caller:
-    """Finds out who sent these headers.
+    """Finds out who sent these headers. A signature among them has been checked before.
 
     Args:
         api: the AppSync API's record.
         headers: the request's headers, names in lower case.
         store: where API keys and signing keys are looked up.
         now_epoch_s: the clock.
-        verify_signature: checks a SigV4 signature; None where the request goes on to MiniStack, which checks it.
 
     Raises:
         Refused: no credential fits a mode of the API, or it does not hold.
@@ -87,7 +85,7 @@ async def authenticate(
         if any(key["id"] == headers["x-api-key"] and key["expires"] > now_epoch_s() for key in keys):
             return Caller(Mode.API_KEY)
     elif authorization.startswith("AWS4-HMAC-SHA256"):
-        if Mode.AWS_IAM in providers and (verify_signature is None or await verify_signature()):
+        if Mode.AWS_IAM in providers:
             return Caller(Mode.AWS_IAM)
     elif authorization and Mode.COGNITO in providers:
         pool = providers[Mode.COGNITO]["userPoolConfig"]

@@ -1,8 +1,8 @@
 """MiniStack's public HTTP surface, called in process.
 
 What the front asks of MiniStack on its own account (an API's settings, its keys, a pool's signing keys) it asks as any
-client would, as the root user; requests on a caller's account carry the caller's headers, so that MiniStack checks the
-signature.
+client would, as the root user; requests on a caller's account carry the caller's headers, and their signature has been
+checked.
 """
 
 import json
@@ -13,7 +13,8 @@ from typing import Any
 
 from local.front.authorisation import Caller, Refused, authenticate
 from local.front.execution import EXCHANGE, Exchange, Subscribed
-from local.front.ministack import AsgiApp
+from local.front.guard import AsgiApp, CheckSignature
+from local.front.request import Request
 
 _REGION = "us-east-1"
 
@@ -29,13 +30,21 @@ class Reply:
 class Gateway:
     """The front's way into MiniStack."""
 
-    def __init__(self, app: AsgiApp, *, port: int, now_epoch_s: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        app: AsgiApp,
+        *,
+        port: int,
+        check_signature: CheckSignature,
+        now_epoch_s: Callable[[], float] = time.time,
+    ) -> None:
         self._app = app
+        self._check_signature = check_signature
         self._port = port
         self._now_epoch_s = now_epoch_s
 
     async def authenticate_request(self, api_id: str, headers: Mapping[str, str]) -> Caller:
-        """Who sends this HTTP request; the signature of an IAM caller is checked by MiniStack later on.
+        """Who sends this HTTP request, whose signature the guard has checked if it carries one.
 
         Raises:
             Refused: see `authorisation.authenticate`, or there is no such API.
@@ -48,14 +57,8 @@ class Gateway:
         Raises:
             Refused: see `authorisation.authenticate`, or there is no such API.
         """
-
-        async def verify_signature() -> bool:
-            endpoint = path.removesuffix("/realtime")
-            return (await self.call("POST", f"{endpoint}/connect", headers, b"{}")).status not in (401, 403)
-
-        return await authenticate(
-            await self._api(api_id), headers, self, now_epoch_s=self._now_epoch_s, verify_signature=verify_signature
-        )
+        self._require_valid_signature(f"{path.removesuffix('/realtime')}/connect", headers, b"{}")
+        return await self.authenticate_request(api_id, headers)
 
     async def subscribe(
         self, api_id: str, headers: Mapping[str, str], body: bytes
@@ -68,10 +71,11 @@ class Gateway:
         Raises:
             Refused: see `authorisation.authenticate`.
         """
+        path = f"/v1/apis/{api_id}/graphql"
+        self._require_valid_signature(path, headers, body)
         exchange = Exchange(await self.authenticate_request(api_id, headers), realtime=True)
         token = EXCHANGE.set(exchange)
         try:
-            path = f"/v1/apis/{api_id}/graphql"
             reply = await self.call("POST", path, {"content-type": "application/json", **headers}, body)
         finally:
             EXCHANGE.reset(token)
@@ -119,6 +123,12 @@ class Gateway:
 
         await self._app(scope, receive, send)
         return Reply(status, b"".join(chunks))
+
+    def _require_valid_signature(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Checks what the guard does not see: the signature, if there is one, that came inside a WebSocket."""
+        request = Request("http", "POST", path, path, {}, headers)
+        if request.signed_in_header and self._check_signature(request, body):
+            raise Refused("UnauthorizedException", "You are not authorized to make this call.")
 
     async def _api(self, api_id: str) -> dict[str, Any]:
         api: dict[str, Any] = (await self._control(f"/v1/apis/{api_id}"))["graphqlApi"]

@@ -2,15 +2,15 @@
 
 MiniStack runs AppSync resolvers, Lambda workers and the Bedrock runtime well, but some of what it decides along the
 way has no door: which interpreter runs a function, what a resolver set through `extensions`, what happens when a model
-fails. These places are replaced here and, for Lambda, API Gateway and Step Functions, in `ministack_functions`,
-`ministack_rest` and `ministack_states`, so that an upgrade has four files to check. The version is checked at start,
-because every name there is private to MiniStack.
+fails. These places are replaced here and, for Lambda, keys, API Gateway and Step Functions, in `ministack_functions`,
+`ministack_keys`, `ministack_rest` and `ministack_states`, so that an upgrade has five files to check. The version is
+checked at start, because every name there is private to MiniStack.
 
 MiniStack reads its settings when it is imported: import this module after the environment is set.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from importlib.metadata import version
 from types import SimpleNamespace
@@ -23,13 +23,13 @@ from ministack.services import appsync, bedrock_runtime
 
 from local.front.authorisation import Caller, Mode
 from local.front.execution import EXCHANGE, Answer, Api, FieldCall, execute
+from local.front.guard import AsgiApp
 from local.front.ministack_functions import UnsupportedMinistack, end_functions, install_functions
+from local.front.ministack_keys import install_keys
 from local.front.ministack_rest import install_rest_apis
 from local.front.ministack_states import install_state_machines
 
 SUPPORTED_VERSION = "1.5.33"
-
-AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 _AUTH_TYPES = {
     Mode.API_KEY: "API Key Authorization",
@@ -58,6 +58,7 @@ def install(function_python: str) -> AsgiApp:
         _worker_script(), log_prefix="appsync-js", logger=appsync_js.logger, timeout=appsync_js._EVAL_TIMEOUT
     )
     install_functions(function_python)
+    install_keys()
     _authorise_as_aws()
     _fail_when_the_model_fails()
     _tell_a_cut_answer()

@@ -4,9 +4,12 @@ import os
 import selectors
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from local.endpoint import Endpoint
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -24,6 +27,9 @@ class FrontProcess:
         model_url: OpenAI-compatible server that answers for Bedrock.
         log: file that takes the front's log; it is overwritten.
         port: port on 127.0.0.1; 0 takes a free one.
+
+    Attributes:
+        endpoint: its address and the root user's key, which is new each time.
     """
 
     def __init__(self, *, interpreter: Path, function_python: Path, model_url: str, log: Path, port: int = 0) -> None:
@@ -31,7 +37,12 @@ class FrontProcess:
         self._arguments = ["--port", str(port), "--model-url", model_url, "--function-python", str(function_python)]
         self._log = log
         self._process: subprocess.Popen[str] | None = None
-        self.url = ""
+        self.endpoint = Endpoint.with_new_key()
+
+    @property
+    def url(self) -> str:
+        """Its address, `http://127.0.0.1:<port>`; empty until it serves."""
+        return self.endpoint.url
 
     @property
     def pid(self) -> int:
@@ -45,7 +56,7 @@ class FrontProcess:
         return self._process.pid
 
     def start(self, *, timeout_seconds: float = 30) -> None:
-        """Starts the front and waits until it serves; then `url` is its address, `http://127.0.0.1:<port>`.
+        """Starts the front and waits until it serves.
 
         Raises:
             FrontFailed: it ended, or was not ready in time.
@@ -58,6 +69,7 @@ class FrontProcess:
                 env={
                     **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
                     "TMPDIR": str(self._log.resolve().parent),
+                    **self.endpoint.key_variables,
                 },
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -70,7 +82,7 @@ class FrontProcess:
             self.stop()
             said = self._log.read_text().strip().splitlines()
             raise FrontFailed(said[-1] if said else f"the front was not ready within {timeout_seconds} seconds")
-        self.url = line.split()[1]
+        self.endpoint = replace(self.endpoint, url=line.split()[1])
 
     def stop(self, *, timeout_seconds: float = 15) -> int | None:
         """Ends the front and all it started; returns its exit code, or None when it was never started."""

@@ -53,10 +53,12 @@ class DeployedApi:
 def read_deployed_api(state: StackState) -> DeployedApi:
     """Ask the emulated AWS for the REST API of a local machine that is up."""
     pool_id = state.outputs["user_pool_id"]
-    function = state.client("lambda").get_function_configuration(FunctionName=state.outputs["rest_api_function_name"])
+    function = state.endpoint.client("lambda").get_function_configuration(
+        FunctionName=state.outputs["rest_api_function_name"]
+    )
     with requests.Session() as session:
         session.trust_env = False  # It is on this machine, whatever stands between it and the internet.
-        keys = session.get(f"{state.endpoint_url}/{pool_id}/.well-known/jwks.json", timeout=10)
+        keys = session.get(f"{state.endpoint.url}/{pool_id}/.well-known/jwks.json", timeout=10)
     keys.raise_for_status()
     return DeployedApi(
         environment=function["Environment"]["Variables"],
@@ -67,7 +69,7 @@ def read_deployed_api(state: StackState) -> DeployedApi:
 
 
 def _refusals(state: StackState) -> dict[str, Refusal]:
-    gateway = state.client("apigateway")
+    gateway = state.endpoint.client("apigateway")
     apis = gateway.get_rest_apis(limit=500)["items"]
     api_id = next(api["id"] for api in apis if api["id"] in state.outputs["rest_url"])
     responses = gateway.get_gateway_responses(restApiId=api_id, limit=500)["items"]

@@ -40,7 +40,7 @@ class RestProcess:
         self.stop()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         # It is on this machine, whatever stands between it and the internet.
-        local = {**state.aws_environment, "NO_PROXY": HOST, "no_proxy": HOST}
+        local = {**state.endpoint.environment, "NO_PROXY": HOST, "no_proxy": HOST}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "local.rest", "--socket", str(self._listener.fileno())],
             cwd=ROOT,

@@ -147,7 +147,7 @@ def policy_of(statement):
 def apply(stack, variables):
     work_dir = stack.state.directory / "terraform"
     prepare(ROOT, work_dir, variables)
-    terraform = Terraform(work_dir, stack.state.aws_environment)
+    terraform = Terraform(work_dir, stack.state.endpoint.environment)
     terraform.init()
     terraform.apply()
 

@@ -24,6 +24,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
+from local.endpoint import Endpoint
 from local.front.process import FrontProcess
 from local.settings import Settings
 from runcast.record.store import STORE_CLIENT_CONFIG
@@ -85,6 +86,7 @@ def dynamodb(backend: str, directory: Path) -> Iterator[Any]:
                 model_url="http://127.0.0.1:9",  # nothing here asks a model
                 log=directory / "front.log",
             )
+            front.endpoint = Endpoint("", "test", "test")  # known to the workers, which are processes of their own
             endpoint = stack.enter_context(front).url
         else:
             endpoint = stack.enter_context(_dynamodb_local(directory))

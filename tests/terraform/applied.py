@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import boto3
-
+from local.endpoint import Endpoint
 from local.settings import REGION
 from local.terraform import Terraform, prepare
 
@@ -17,15 +16,9 @@ STATE_MACHINE = f"arn:aws:states:{REGION}:000000000000:stateMachine:runcast-play
 class Stack:
     """The module, applied with some variables."""
 
-    def __init__(self, module: Path, work_dir: Path, endpoint_url: str, variables: dict[str, Any]) -> None:
+    def __init__(self, module: Path, work_dir: Path, endpoint: Endpoint, variables: dict[str, Any]) -> None:
         prepare(module, work_dir, variables)
-        environment = {
-            "AWS_ENDPOINT_URL": endpoint_url,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }
-        self.terraform = Terraform(work_dir, environment)
+        self.terraform = Terraform(work_dir, endpoint.environment)
         self.terraform.init()
         self._state = work_dir / "terraform.tfstate"
 
@@ -46,28 +39,19 @@ class Stack:
 class Aws:
     """Clients of the emulated AWS."""
 
-    def __init__(self, endpoint_url: str) -> None:
-        self.endpoint_url = endpoint_url
-        self.apigateway = self._client("apigateway")
-        self.appsync = self._client("appsync")
-        self.cloudwatch = self._client("cloudwatch")
-        self.cognito = self._client("cognito-idp")
-        self.dynamodb = self._client("dynamodb")
-        self.events = self._client("events")
-        self.iam = self._client("iam")
-        self.lambda_ = self._client("lambda")
-        self.logs = self._client("logs")
-        self.s3 = self._client("s3")
-        self.states = self._client("stepfunctions")
-
-    def _client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.apigateway = endpoint.client("apigateway")
+        self.appsync = endpoint.client("appsync")
+        self.cloudwatch = endpoint.client("cloudwatch")
+        self.cognito = endpoint.client("cognito-idp")
+        self.dynamodb = endpoint.client("dynamodb")
+        self.events = endpoint.client("events")
+        self.iam = endpoint.client("iam")
+        self.lambda_ = endpoint.client("lambda")
+        self.logs = endpoint.client("logs")
+        self.s3 = endpoint.client("s3")
+        self.states = endpoint.client("stepfunctions")
 
     def log_groups(self) -> dict[str, int | None]:
         """The retention in days of each log group."""

@@ -78,13 +78,13 @@ def aws(model_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aw
         log=tmp_path_factory.mktemp("front") / "log",
     )
     with front:
-        yield Aws(front.url)
+        yield Aws(front.endpoint)
 
 
 @pytest.fixture(scope="session")
 def stack(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """The module with its defaults."""
-    made = Stack(module, tmp_path_factory.mktemp("stack"), aws.endpoint_url, {})
+    made = Stack(module, tmp_path_factory.mktemp("stack"), aws.endpoint, {})
     made.terraform.apply()
     return made
 
@@ -92,6 +92,6 @@ def stack(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> S
 @pytest.fixture(scope="session")
 def other(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """The module with most variables set, in the same account."""
-    made = Stack(module, tmp_path_factory.mktemp("other"), aws.endpoint_url, OTHER)
+    made = Stack(module, tmp_path_factory.mktemp("other"), aws.endpoint, OTHER)
     made.terraform.apply()
     return made

@@ -75,10 +75,7 @@ def operator(module: Path, aws: Aws, tmp_path: Path) -> Operator:
         | {
             "HOME": str(tmp_path),
             "PATH": f"{programs}:{os.environ['PATH']}",
-            "AWS_ENDPOINT_URL": aws.endpoint_url,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **aws.endpoint.environment,
             "NO_PROXY": "127.0.0.1",
             "TF_CLI_CONFIG_FILE": str(tmp_path / "terraform.rc"),
             "TF_CLI_ARGS": "-no-color",

@@ -16,7 +16,7 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws):
     output.pop("recorder_policy_json")  # see below
     api_id = output["graphql_api_id"]
     rest_api_id = stack.state("aws_api_gateway_rest_api", "rest_api")["id"]
-    host = aws.endpoint_url.removeprefix("http://")
+    host = aws.endpoint.url.removeprefix("http://")
     pool_id = output["user_pool_id"]
     assert aws.cognito.describe_user_pool(UserPoolId=pool_id)["UserPool"]["Name"] == "runcast"
     assert output == {

@@ -35,7 +35,7 @@ def test_two_environments_of_one_package_run_and_one_outlives_the_other(
     module: Path, stack: Stack, aws: Aws, tmp_path: Path
 ):
     before = {path.name: path.read_bytes() for path in (module / "terraform").iterdir()}
-    gone = Stack(module, tmp_path, aws.endpoint_url, {"name_prefix": "gone-", "retention_hours": 1})
+    gone = Stack(module, tmp_path, aws.endpoint, {"name_prefix": "gone-", "retention_hours": 1})
     gone.terraform.apply()
     assert [name for name in names(aws) if "gone-" in name]
     runs = {prefix: run_to_its_end(aws, prefix) for prefix in ("", "gone-")}

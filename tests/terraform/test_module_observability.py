@@ -104,7 +104,7 @@ def test_the_dashboard_draws_metrics_that_exist(other: Stack, aws: Aws):
 
 @pytest.mark.parametrize("actions", [["on-call"], [ON_CALL] * 6])
 def test_what_is_no_arn_is_refused(module: Path, aws: Aws, tmp_path: Path, actions: list[str]):
-    stack = Stack(module, tmp_path, aws.endpoint_url, {"alarm_actions": actions})
+    stack = Stack(module, tmp_path, aws.endpoint, {"alarm_actions": actions})
     with pytest.raises(TerraformFailed, match="alarm_actions must be at most 5 ARNs"):
         stack.terraform.plan()
 

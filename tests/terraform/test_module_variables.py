@@ -18,7 +18,7 @@ from tests.terraform.variables import AT_ODDS, EFFECTS, EFFECTS_EVERYWHERE, NAME
 
 def planned(module: Path, work_dir: Path, aws: Aws, variables: Mapping[str, Any]) -> Plan:
     """What the module would make of nothing, as if it had been packaged for the processors that are asked for."""
-    made = Stack(module, work_dir, aws.endpoint_url, dict(variables))
+    made = Stack(module, work_dir, aws.endpoint, dict(variables))
     export = work_dir / "terraform" / EXPORT_NAME
     architecture = variables.get("lambda_architecture", "x86_64")
     export.write_text(export.read_text().replace('chitecture": "x86_64"', f'chitecture": "{architecture}"'))
@@ -98,7 +98,7 @@ def names(plan: Plan) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("turn", range(max(map(len, REFUSED.values()))))
 def test_a_bad_value_is_refused_with_what_is_allowed(module: Path, aws: Aws, tmp_path: Path, turn: int):
     bad = {name: values[turn] for name, values in REFUSED.items() if turn < len(values)}
-    made = Stack(module, tmp_path, aws.endpoint_url, {name: value for name, (value, _) in bad.items()})
+    made = Stack(module, tmp_path, aws.endpoint, {name: value for name, (value, _) in bad.items()})
     with pytest.raises(TerraformFailed) as caught:
         made.terraform.plan()
     said = " ".join(str(caught.value).replace("│", " ").split())
@@ -112,7 +112,7 @@ def test_values_that_do_not_go_together_are_refused(
     module: Path, aws: Aws, tmp_path: Path, values: dict[str, Any], messages: list[str]
 ):
     with pytest.raises(TerraformFailed) as caught:
-        Stack(module, tmp_path, aws.endpoint_url, values).terraform.plan()
+        Stack(module, tmp_path, aws.endpoint, values).terraform.plan()
     said = " ".join(str(caught.value).replace("│", " ").split())
     assert re.findall("Error: (.*?) on ", said) == ["Resource precondition failed"] * len(messages), said
     assert [message for message in messages if message not in said] == [], said
@@ -126,7 +126,7 @@ def test_no_validation_looks_beyond_its_variable(variables: dict[str, str]):
 
 
 def test_a_provider_out_of_range_is_refused(module: Path, aws: Aws, tmp_path: Path):
-    made = Stack(module, tmp_path, aws.endpoint_url, {})
+    made = Stack(module, tmp_path, aws.endpoint, {})
     shutil.rmtree(tmp_path / "data")
     (tmp_path / "terraform" / ".terraform.lock.hcl").unlink()
     [offered] = (tmp_path / "mirror").glob("*/*/*/*")

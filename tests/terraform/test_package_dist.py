@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import requests
 
-from local.settings import REGION
 from local.terraform import find_terraform, prepare
 from packager.dist import write_dist
 from packager.errors import PackagingError
@@ -41,10 +40,7 @@ class Root:
             "HOME": str(folder / "nothing"),
             "TF_CLI_CONFIG_FILE": str(folder / "provider" / "terraform.rc"),
             "CHECKPOINT_DISABLE": "1",
-            "AWS_ENDPOINT_URL": aws.endpoint_url,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **aws.endpoint.environment,
         }
 
     def run(self, *arguments: str) -> str:

@@ -87,7 +87,7 @@ def stand_in() -> bytes:
 
 @pytest.fixture(scope="module")
 def jobs(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
-    stack = Stack(module, tmp_path_factory.mktemp("jobs"), aws.endpoint_url, {"name_prefix": PREFIX})
+    stack = Stack(module, tmp_path_factory.mktemp("jobs"), aws.endpoint, {"name_prefix": PREFIX})
     stack.terraform.apply()
     yield Jobs(stack, aws, tmp_path_factory.mktemp("notes"))
     stack.terraform.destroy()
@@ -248,7 +248,7 @@ def test_a_name_is_given_to_one_execution_only(jobs: Jobs, started: dict[str, Ex
 
 def test_starters_may_start_and_stop_executions_and_link_results_until_they_expire(jobs: Jobs):
     session = as_role(jobs.aws, f"{PREFIX}runcast-api-{REGION}")
-    states = session.client("stepfunctions", endpoint_url=jobs.aws.endpoint_url)
+    states = session.client("stepfunctions", endpoint_url=jobs.aws.endpoint.url)
     job = Execution(states, jobs.machine, {"stages": STAGES, "LoadPlaybook": ["hang"]})
     states.stop_execution(executionArn=job.arn)
     jobs.release(job)
@@ -256,7 +256,7 @@ def test_starters_may_start_and_stop_executions_and_link_results_until_they_expi
         states.describe_execution(executionArn=job.arn)
     key = {"Bucket": jobs.bucket, "Key": f"results/{job.job_id}.json"}
     jobs.aws.s3.put_object(**key, Body=b"{}")
-    s3 = session.client("s3", endpoint_url=jobs.aws.endpoint_url, config=Config(signature_version="s3v4"))
+    s3 = session.client("s3", endpoint_url=jobs.aws.endpoint.url, config=Config(signature_version="s3v4"))
     with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
         s3.put_object(**key, Body=b"other")
     link = s3.generate_presigned_url("get_object", Params=key, ExpiresIn=2)
@@ -268,13 +268,7 @@ def test_starters_may_start_and_stop_executions_and_link_results_until_they_expi
 
 
 def as_role(aws: Aws, name: str) -> boto3.Session:
-    sts = boto3.client(
-        "sts",
-        endpoint_url=aws.endpoint_url,
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    sts = aws.endpoint.client("sts")
     role = aws.iam.get_role(RoleName=name)["Role"]["Arn"]
     given = sts.assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
     return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], REGION)

@@ -10,7 +10,6 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from local.settings import REGION
 from local.terraform import find_terraform, prepare
 from tests.terraform.applied import Aws
 
@@ -51,10 +50,7 @@ def shown_in(document: Path, module: Path, aws: Aws, tmp_path: Path) -> Callable
             "HOME": str(tmp_path),
             "TF_CLI_CONFIG_FILE": str(tmp_path / "terraform.rc"),
             "CHECKPOINT_DISABLE": "1",
-            "AWS_ENDPOINT_URL": aws.endpoint_url,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **aws.endpoint.environment,
         }
         done = subprocess.run(
             [*find_terraform(), f"-chdir={root}", *arguments], env=environment, capture_output=True, text=True

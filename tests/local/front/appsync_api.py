@@ -14,6 +14,8 @@ from botocore.config import Config
 from requests_aws4auth import AWS4Auth
 from websockets.sync.client import ClientConnection
 
+from local.endpoint import Endpoint
+
 REGION = "us-east-1"
 FRAME_SECONDS = 20
 
@@ -121,18 +123,26 @@ class ModelServer:
 class Aws:
     """Makes boto3 clients of the front; root unless other credentials are given."""
 
-    url: str
+    endpoint: Endpoint
 
-    def client(self, service: str, access_key: str = "test", secret: str = "test", token: str | None = None) -> Any:
+    @property
+    def url(self) -> str:
+        return self.endpoint.url
+
+    def client(self, service: str, access_key: str = "", secret: str = "", token: str | None = None) -> Any:
         return boto3.client(
             service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret,
+            aws_access_key_id=access_key or self.endpoint.access_key_id,
+            aws_secret_access_key=secret or self.endpoint.secret_access_key,
             aws_session_token=token,
             config=Config(retries={"max_attempts": 1}),
         )
+
+    def sign(self, service: str) -> AWS4Auth:
+        """Signs a request as root, for `requests`."""
+        return AWS4Auth(self.endpoint.access_key_id, self.endpoint.secret_access_key, REGION, service)
 
 
 @dataclass(frozen=True)
@@ -152,6 +162,7 @@ class GraphqlApi:
     realtime_url: str
     api_key: str
     user_pool_id: str
+    aws: Aws
     ada: User
     ben: User
 
@@ -164,13 +175,9 @@ class GraphqlApi:
         """Publishes as an IAM caller, signing as the publisher does."""
         type_name = "UpdateInput"
         query = f"mutation P($input: {type_name}!) {{ {mutation}(input: $input) {{ {fields} }} }}"
-        answer = self.post(query, variables={"input": event}, auth=root_signature()).json()
+        answer = self.post(query, variables={"input": event}, auth=self.aws.sign("appsync")).json()
         assert "errors" not in answer or mutation != "publish", answer
         return answer
-
-
-def root_signature() -> AWS4Auth:
-    return AWS4Auth("test", "test", REGION, "appsync")
 
 
 def create_api(aws: Aws, name: str, **settings: Any) -> GraphqlApi:
@@ -207,6 +214,7 @@ def create_api(aws: Aws, name: str, **settings: Any) -> GraphqlApi:
         created["uris"]["REALTIME"],
         appsync.create_api_key(apiId=api_id)["apiKey"]["id"],
         pool_id,
+        aws,
         *users,
     )
 

@@ -66,7 +66,7 @@ def front(
 
 @pytest.fixture(scope="session")
 def aws(front: FrontProcess) -> Aws:
-    return Aws(front.url)
+    return Aws(front.endpoint)
 
 
 @pytest.fixture(scope="session")

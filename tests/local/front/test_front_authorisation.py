@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from requests_aws4auth import AWS4Auth
 
-from tests.local.front.appsync_api import REGION, Aws, GraphqlApi, claims_of, root_signature
+from tests.local.front.appsync_api import REGION, Aws, GraphqlApi, claims_of
 
 WHO_AM_I = "{ whoAmI { sub username issuer groups authType claims } }"
 
@@ -40,7 +40,7 @@ def test_an_api_key_caller_has_no_identity(api: GraphqlApi) -> None:
 
 
 def test_an_iam_callers_identity_is_its_arn(api: GraphqlApi) -> None:
-    said = api.post("{ callerOfOtherModes }", auth=root_signature()).json()["data"]["callerOfOtherModes"]
+    said = api.post("{ callerOfOtherModes }", auth=api.aws.sign("appsync")).json()["data"]["callerOfOtherModes"]
     auth_type, identity = said.split(" {")
     assert auth_type == "IAM Authorization"
     assert json.loads("{" + identity)["userArn"] == "arn:aws:iam::000000000000:root"

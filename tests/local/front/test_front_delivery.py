@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.local.front.appsync_api import GraphqlApi, RealtimeClient, root_signature
+from tests.local.front.appsync_api import GraphqlApi, RealtimeClient
 
 Dial = Callable[..., RealtimeClient]
 ON_OWN = "subscription S($id: ID!, $topic: String) { onOwn(userId: $id, topic: $topic) { userId status } }"
@@ -98,7 +98,7 @@ def test_aliases_and_fragments_of_the_mutation(api: GraphqlApi, dial: Dial) -> N
     }
     fragment All on Update { userId status }
     """
-    assert "errors" not in api.post(query, auth=root_signature()).json()
+    assert "errors" not in api.post(query, auth=api.aws.sign("appsync")).json()
     assert client.next()["payload"] == {"data": {"it": {"who": "u", "status": "one"}}}
     assert client.next_event() == {"who": "u", "status": None}  # an alias inside breaks delivery of that field
     assert client.next_event()["status"] == "three"
@@ -108,7 +108,7 @@ def test_a_failed_mutation_is_not_delivered(api: GraphqlApi, dial: Dial) -> None
     client = dial(api.ada)
     client.start("subscription { onAny { userId status } }")
     mutation = 'mutation { refuse { userId } publish(input: {userId: "u", status: "after"}) { userId status } }'
-    answer = api.post(mutation, auth=root_signature()).json()
+    answer = api.post(mutation, auth=api.aws.sign("appsync")).json()
     assert [(error["errorType"], error["message"]) for error in answer["errors"]] == [("Conflict", "no")]
     assert client.next_event()["status"] == "after"
 

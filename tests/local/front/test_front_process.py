@@ -26,8 +26,7 @@ STATEMENT = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}
 def test_the_end_leaves_no_process_behind(new_front: NewFront, tmp_path: Path, signal_number: signal.Signals) -> None:
     front = new_front(tmp_path)
     with front:
-        assert requests.get(f"{front.url}/_ministack/health", timeout=5).status_code == 200
-        aws = Aws(front.url)
+        aws = Aws(front.endpoint)
         create_function(aws, "probe", put_role(aws, "reader", STATEMENT))
         assert invoke(aws, "probe")[0]
         api = create_api(aws, "one")
@@ -47,8 +46,8 @@ def test_the_end_does_not_wait_for_a_function_at_work_or_an_open_connection(
     new_front: NewFront, tmp_path: Path
 ) -> None:
     with new_front(tmp_path) as front, requests.Session() as idle:
-        idle.get(f"{front.url}/_ministack/health", timeout=5)
-        aws = Aws(front.url)
+        idle.get(front.url, timeout=5)
+        aws = Aws(front.endpoint)
         create_function(aws, "probe", put_role(aws, "reader", STATEMENT))
         payload = json.dumps({"sleep": 50})
         aws.client("lambda").invoke(FunctionName="probe", InvocationType="Event", Payload=payload)
@@ -56,13 +55,13 @@ def test_the_end_does_not_wait_for_a_function_at_work_or_an_open_connection(
         wait_until(lambda: bool(process.children()))
         (worker,) = process.children()
         assert front.stop() == 0
-        assert not worker.is_running()
+        wait_until(lambda: not worker.is_running())
 
 
 def test_the_end_does_not_wait_for_a_model_that_does_not_answer(new_front: NewFront, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as others:
         with new_front(tmp_path, model_url=f"http://127.0.0.1:{silent.getsockname()[1]}") as front:
-            asking = others.submit(converse, Aws(front.url).client("bedrock-runtime"))
+            asking = others.submit(converse, Aws(front.endpoint).client("bedrock-runtime"))
             silent.settimeout(30)
             connection, _ = silent.accept()
             with connection:
@@ -90,19 +89,21 @@ def test_a_chosen_port(new_front: NewFront, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "function_python", "message"),
+    ("changed", "function_python", "message"),
     [
-        ("/nonexistent", "/bin/sh", "local.front: node is not on the PATH"),
-        (os.environ["PATH"], "/nonexistent/python", "local.front: --function-python /nonexistent/python is not"),
+        ({"PATH": "/nonexistent"}, "/bin/sh", "local.front: node is not on the PATH"),
+        ({}, "/nonexistent/python", "local.front: --function-python /nonexistent/python is not"),
+        ({"AWS_SECRET_ACCESS_KEY": ""}, "/bin/sh", "local.front: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not"),
     ],
 )
-def test_what_is_missing_is_said_in_one_line(path: str, function_python: str, message: str) -> None:
+def test_what_is_missing_is_said_in_one_line(changed: dict[str, str], function_python: str, message: str) -> None:
     command = [
         str(REPOSITORY / ".local/ministack-venv/bin/python"),
         *("-m", "local.front", "--port", "0", "--model-url", "http://127.0.0.1:1"),
         *("--function-python", function_python),
     ]
-    done = subprocess.run(command, cwd=REPOSITORY, env={"PATH": path}, capture_output=True, text=True, check=False)
+    environment = {"PATH": os.environ["PATH"], "AWS_ACCESS_KEY_ID": "root", "AWS_SECRET_ACCESS_KEY": "secret"} | changed
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(message)

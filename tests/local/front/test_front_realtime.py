@@ -68,14 +68,14 @@ async def test_gql_receives(api: GraphqlApi) -> None:
 def test_an_iam_caller_signs_the_connection_and_each_start(api: GraphqlApi, dial: Dial) -> None:
     def signed(url: str, body: str, secret: str) -> dict[str, str]:
         request = Request("POST", url, data=body, headers={"content-type": "application/json"}).prepare()
-        access_key = "test" if secret == "test" else "AKIAUNKNOWN000000000"
-        AWS4Auth(access_key, secret, REGION, "appsync")(request)
+        AWS4Auth(api.aws.endpoint.access_key_id, secret, REGION, "appsync")(request)
         return {**request.headers, "host": url.split("/")[2]}
 
-    client = dial(headers=signed(f"{api.url}/connect", "{}", "test"))
+    secret = api.aws.endpoint.secret_access_key
+    client = dial(headers=signed(f"{api.url}/connect", "{}", secret))
     query = "subscription { onAny { userId } }"
     body = json.dumps({"query": query, "variables": {}})
-    assert client.start(query, headers=signed(api.url, body, "test"))["payload"]["errors"][0]["errorType"] == (
+    assert client.start(query, headers=signed(api.url, body, secret))["payload"]["errors"][0]["errorType"] == (
         "Unauthorized"  # onAny is for the default mode, Cognito
     )
     refused = dial(headers=signed(f"{api.url}/connect", "{}", "wrong"), initialise=False)

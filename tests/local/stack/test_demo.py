@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from local.demo import demo
+from local.endpoint import Endpoint
 from local.processes import LocalProcess
 from local.settings import Settings
 from local.stack_state import StackState, prepare_directory
@@ -44,8 +45,8 @@ def settings(server, tmp_path):
     }
     starter = LocalProcess.of("the test", os.getpid())
     users = (User(USERNAME, "acme", "user-1", PASSWORD),)
-    endpoint_url = server.url.removesuffix("graphql")
-    StackState(directory, endpoint_url, "http://127.0.0.1:1", starter, (), outputs, users).save()
+    endpoint = Endpoint(server.url.removesuffix("graphql"), "AKIAROOT", "secret")
+    StackState(directory, endpoint, "http://127.0.0.1:1", starter, (), outputs, users).save()
     return replace(Settings(), directory=directory)
 
 

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from local.endpoint import Endpoint
 from local.processes import LocalProcess
 from local.stack_state import StackState, StateDirectoryTaken, load_state, prepare_directory, write_shell_exports
 from local.users import User
@@ -25,9 +26,8 @@ def sleeper(start_python):
 
 def state_of(directory, *processes, users=(ALICE,)):
     starter = LocalProcess.of("the test", os.getpid())
-    state = StackState(
-        directory, "http://127.0.0.1:1", "http://127.0.0.1:2", starter, tuple(processes), {"region": "r"}, users
-    )
+    endpoint = Endpoint("http://127.0.0.1:1", "AKIAROOT", "the root secret")
+    state = StackState(directory, endpoint, "http://127.0.0.1:2", starter, tuple(processes), {"region": "r"}, users)
     state.save()
     return state
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
+from local.endpoint import Endpoint
 from local.front.process import REPOSITORY, FrontProcess
 from local.terraform import Terraform, prepare
 
@@ -17,31 +17,6 @@ CODE = """
 def handler(event, context):
     return {"statusCode": 203, "body": f"{event['httpMethod']} {event['path']}"}
 """
-
-
-@dataclass
-class Emulator:
-    """The local AWS endpoint."""
-
-    endpoint: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }
-
-    def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
 
 
 @dataclass
@@ -67,7 +42,7 @@ class Deployment:
 
 
 @pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     front = FrontProcess(
         interpreter=REPOSITORY / ".local/ministack-venv/bin/python",
         function_python=REPOSITORY / ".local/function-venv/bin/python",
@@ -75,7 +50,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         log=tmp_path_factory.mktemp("front") / "front.log",
     )
     with front:
-        yield Emulator(front.url)
+        yield front.endpoint
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +62,7 @@ def zip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def session_deployment(emulator: Emulator, zip_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def session_deployment(emulator: Endpoint, zip_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     work_dir = tmp_path_factory.mktemp("provisioned")
     return Deployment(work_dir, Terraform(work_dir, emulator.environment), {"zip_file": str(zip_file)})
 

@@ -19,7 +19,7 @@ def provider(emulator, monkeypatch):
     provider = Provider(emulator.environment)
     (notice,) = provider.configure(None)["diagnostics"]
     assert (notice.severity, notice.summary) == (pb.Diagnostic.WARNING, NOTICE)
-    assert emulator.endpoint in notice.detail
+    assert emulator.url in notice.detail
     return provider
 
 
