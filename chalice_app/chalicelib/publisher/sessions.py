@@ -1,12 +1,15 @@
-"""Who is watching: users who have subscribed lately.
+"""Finds out which users may be watching: those who have subscribed lately.
 
-Sending to nobody costs an AppSync request a message, so a user without a session is passed over. A session is only a
-hint, though, because AppSync tells nobody that a client has gone: in doubt, a message is sent.
+Sending to nobody costs an AppSync request per message, so users without a session are skipped. A session is only a
+hint, because AppSync reports no client that leaves: in doubt, messages are sent. Most batches follow another one of the
+same user within a second, so a session that was found is remembered for a while. That none was found is not: a client
+starts its run right after it has subscribed.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,23 +23,35 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+REMEMBERED_MS = 30_000
+REMEMBERED_MAX_SESSIONS = 1_000
+
 
 class Sessions:
-    """Looks up who has subscribed.
+    """Looks up who has subscribed. A session that was found is not looked up again for `REMEMBERED_MS`.
 
     Args:
         client: A DynamoDB client with brief time-outs.
         table_name: The table, keyed by `tenantId` and `userId`.
-        now_ms: The wall clock.
+        now_ms: The wall clock: a monotonic one stands still while Lambda freezes the process.
     """
 
     def __init__(self, client: DynamoDBClient, table_name: str, *, now_ms: Callable[[], int] = epoch_ms) -> None:
         self._client = client
         self._table_name = table_name
         self._now_ms = now_ms
+        # When each was found, the oldest first.
+        self._found_at_ms: OrderedDict[Owner, int] = OrderedDict()
 
     def may_watch(self, owner: Owner) -> bool:
-        """Return whether the user has a session that has not expired, or that could not be found out."""
+        """Return whether the user has a session that has not expired, or may have one because the look-up failed.
+
+        A session that ends is seen at most `REMEMBERED_MS` later, a new one at once.
+        """
+        found_at_ms = self._found_at_ms.get(owner)
+        # A clock that was set back makes the age negative.
+        if found_at_ms is not None and 0 <= self._now_ms() - found_at_ms < REMEMBERED_MS:
+            return True
         try:
             answer = self._client.get_item(
                 TableName=self._table_name,
@@ -49,4 +64,15 @@ class Sessions:
             logger.warning("the session could not be looked up, so the messages are sent: %s", error)
             return True
         expires_at_epoch_s = int(answer.get("Item", {}).get("expiresAt", {}).get("N", 0))
-        return expires_at_epoch_s * 1000 > self._now_ms()
+        now_ms = self._now_ms()
+        if expires_at_epoch_s * 1000 <= now_ms:
+            self._found_at_ms.pop(owner, None)
+            return False
+        self._remember(owner, now_ms)
+        return True
+
+    def _remember(self, owner: Owner, now_ms: int) -> None:
+        self._found_at_ms[owner] = now_ms
+        self._found_at_ms.move_to_end(owner)
+        if len(self._found_at_ms) > REMEMBERED_MAX_SESSIONS:
+            self._found_at_ms.popitem(last=False)
