@@ -12,7 +12,8 @@ import contextlib
 import json
 import logging
 import secrets
-from collections.abc import Callable, Coroutine, Mapping
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from chalicelib.agents.registry import AnyAgent
 
 logger = logging.getLogger(__name__)
+
+# How long an agent that computes may keep the interpreter from the threads that record and publish its steps. They need
+# it several times for each request; with Python's 5 ms a step takes about twice as long until it is live.
+_THREAD_SWITCH_SECONDS = 0.001
 
 
 class LambdaContext(Protocol):
@@ -66,6 +71,17 @@ def run_agent(event: Any, context: LambdaContext) -> Json:
         return _answer(500, {"success": False, "error": "The run failed on our side; the log has why."})
 
 
+@contextlib.contextmanager
+def _quick_thread_switches() -> Iterator[None]:
+    """Switch threads every `_THREAD_SWITCH_SECONDS`; afterwards as often as before."""
+    before_seconds = sys.getswitchinterval()
+    sys.setswitchinterval(_THREAD_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before_seconds)
+
+
 class Runner:
     """Does runs, one after the other, for the life of a process.
 
@@ -95,6 +111,7 @@ class Runner:
         self._loop = asyncio.new_event_loop()
         self._model: Model | None = None
 
+    @_quick_thread_switches()
     def run(self, event: Any, context: LambdaContext) -> Json:
         """Do one run; see `run_agent`.
 

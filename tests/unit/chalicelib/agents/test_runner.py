@@ -291,3 +291,23 @@ def test_bad_input_is_refused_before_anything_is_claimed(bench, store):
     with pytest.raises(InvalidInput, match=r"^query must be text of 1 to 10,000 characters\.$"):
         bench.run(query="")
     assert store.read("run-1") is None
+
+
+def test_threads_are_switched_every_millisecond_while_a_run_works_and_as_before_afterwards(bench):
+    intervals = []
+
+    @tool
+    def look() -> str:
+        """Look at the interval."""
+        intervals.append(sys.getswitchinterval())
+        return "seen"
+
+    before_seconds = sys.getswitchinterval()
+    bench.with_tools(look)
+    bench.run(Call("look"), Say("done"))
+    assert intervals == [pytest.approx(0.001)]
+    assert sys.getswitchinterval() == before_seconds
+
+    with pytest.raises(InvalidInput):
+        bench.run(requestId="#")
+    assert sys.getswitchinterval() == before_seconds
