@@ -13,6 +13,7 @@ from botocore.config import Config
 
 from chalicelib.ended import EVENTS_CLIENT_CONFIG, Announcer
 from chalicelib.executions import Executions
+from chalicelib.orchestrator.job import result_key
 from chalicelib.tracing import Tracer
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
@@ -88,9 +89,9 @@ def link_signer() -> S3Client:
     return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 
-def result_link(bucket: str, key: str, seconds: int) -> str:
-    """Return the address from which whoever has it may fetch a result, for so many seconds."""
-    about = {"Bucket": bucket, "Key": key, "ResponseContentType": "application/json"}
+def result_link(bucket: str, job_id: str, seconds: int) -> str:
+    """Return the address of a job's result: anybody who has it may fetch the result for so many seconds."""
+    about = {"Bucket": bucket, "Key": result_key(job_id), "ResponseContentType": "application/json"}
     return link_signer().generate_presigned_url("get_object", Params=about, ExpiresIn=seconds)
 
 

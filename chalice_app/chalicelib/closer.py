@@ -9,6 +9,7 @@ it ends nobody else has ended, so calling it again changes nothing. With a job i
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,12 +18,13 @@ from typing import Any
 from chalicelib import aws, logs, metrics
 from chalicelib.config import RunCloserConfig, config_of_environment
 from chalicelib.orchestrator.failures import lambda_error, message_in
+from chalicelib.orchestrator.job import Job
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput, Unavailable
 from runcast.record.ending import Ending, cancel_runs, close_dead, close_job, overdue_ids
 from runcast.record.identity import run_identity
-from runcast.record.model import RunStatus
+from runcast.record.model import Owner, RunStatus
 from runcast.record.store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -77,9 +79,16 @@ def close_failed(
         logger.error("the event is no record of a failed invocation of the agent: %s", type(error).__name__)
         return 0
     logs.about_run(failed.request_id)
-    ending = close_dead(store, failed.request_id, invocation=failed.invocation, detail=failed.reason, now_ms=now_ms)
+    ending = close_dead(
+        store,
+        failed.request_id,
+        owner=failed.owner,
+        invocation=failed.invocation,
+        detail=failed.reason,
+        now_ms=now_ms,
+    )
     if ending is None:
-        logger.info("the run needs no end: it has one, or another works on it")
+        logger.info("the run needs no end: it has one, another works on it, or it is another owner's")
         return 0
     announce(ending)
     return 1
@@ -97,13 +106,14 @@ def close_execution(
     """
     try:
         ended = _EndedExecution.of(event)
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, InvalidInput, KeyError, TypeError, ValueError) as error:
         logger.error("the event is none of an execution that did not succeed: %s", type(error).__name__)
         return 0
-    logs.about_run(ended.job_id)
-    ending = close_job(store, ended.job_id, ended.status, ended.reason, now_ms=now_ms)
+    job = ended.job
+    logs.about_run(job.job_id)
+    ending = close_job(store, job.owner, job.job_id, ended.status, ended.reason, now_ms=now_ms)
     if ending is None:
-        logger.warning("the execution's job has no record")
+        logger.warning("the execution's owner has no such job")
         return 0
     return _close_with_runs(ending, store, announce, now_ms)
 
@@ -151,6 +161,7 @@ def _close_with_runs(
 class _FailedInvocation:
     invocation: str
     request_id: str
+    owner: Owner
     reason: str
 
     @classmethod
@@ -161,29 +172,29 @@ class _FailedInvocation:
             raise TypeError
         identity = run_identity(record["requestPayload"], request_id=invocation)
         if about["condition"] == "EventAgeExceeded":
-            return cls(invocation, identity.request_id, "It waited too long for a free one.")
-        return cls(invocation, identity.request_id, lambda_error(record.get("responsePayload") or {}))
+            reason = "It waited too long for a free one."
+        else:
+            reason = lambda_error(record.get("responsePayload") or {})
+        return cls(invocation, identity.request_id, identity.owner, reason)
 
 
 @dataclass(frozen=True)
 class _EndedExecution:
-    job_id: str
+    job: Job
     status: RunStatus
     reason: str
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> _EndedExecution:
         detail = event["detail"]
-        job_id, status = detail["name"], detail["status"]
-        if not isinstance(job_id, str):
-            raise TypeError
+        job, status = Job.of(json.loads(detail["input"]), execution=detail["name"]), detail["status"]
         if status == "ABORTED":
-            return cls(job_id, RunStatus.CANCELLED, "Cancelled")
+            return cls(job, RunStatus.CANCELLED, "Cancelled")
         if status == "TIMED_OUT":
             minutes = limits.JOB_TIMEOUT_SECONDS // 60
-            return cls(job_id, RunStatus.ERROR, f"The job was not done within {minutes} minutes.")
+            return cls(job, RunStatus.ERROR, f"The job was not done within {minutes} minutes.")
         if status != "FAILED":
             raise KeyError
         cause = detail.get("cause") or ""
         texts = [text for text in (detail.get("error"), message_in(cause) or cause) if text]
-        return cls(job_id, RunStatus.ERROR, ": ".join(("The job's execution failed", *texts)))
+        return cls(job, RunStatus.ERROR, ": ".join(("The job's execution failed", *texts)))

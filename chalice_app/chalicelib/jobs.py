@@ -14,9 +14,10 @@ from uuid import uuid4
 from chalicelib import logs
 from chalicelib.executions import Executions
 from chalicelib.orchestrator.job import AGENT
-from chalicelib.request import chosen_id, job_request
+from chalicelib.request import job_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
 from runcast.record.ending import Ending, end_unclaimed
+from runcast.record.ids import chosen_id
 from runcast.record.model import Json, Owner, Run
 from runcast.record.store import RunStore
 

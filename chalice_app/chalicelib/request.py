@@ -9,7 +9,6 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from runcast import limits
 from runcast.errors import InvalidInput
@@ -80,26 +79,6 @@ def known_playbook(given: Any, known: Collection[str]) -> str:
     if not known:
         raise InvalidInput("playbook must name one, and there are none here.")
     raise InvalidInput(f"playbook must be one of: {', '.join(sorted(known))}.")
-
-
-def chosen_id(name: str, given: Any) -> str | None:
-    """Return the id that a client has chosen for its run or job; None if it has not.
-
-    Args:
-        name: The field, `requestId` or `jobId`.
-        given: What it holds.
-
-    Raises:
-        InvalidInput: It is no UUID in its usual form.
-    """
-    if given is None:
-        return None
-    try:
-        if str(UUID(given)) == given.lower():
-            return str(given)
-    except (ValueError, AttributeError, TypeError):
-        pass
-    raise InvalidInput(f"{name} must be a UUID, like 123e4567-e89b-12d3-a456-426614174000.")
 
 
 def _agent(given: Any, known: Collection[str]) -> str:

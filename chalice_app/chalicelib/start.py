@@ -15,9 +15,10 @@ from uuid import uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import logs
-from chalicelib.request import chosen_id, run_request
+from chalicelib.request import run_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
 from runcast.record.ending import Ending, end_unclaimed
+from runcast.record.ids import chosen_id
 from runcast.record.model import Json, Owner, Run
 from runcast.record.store import RunStore
 

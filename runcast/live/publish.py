@@ -22,7 +22,9 @@ from botocore.config import Config
 from runcast.clock import epoch_ms
 from runcast.errors import ConfigurationMissing
 from runcast.live.message import batches, status_update
-from runcast.record.model import PUBLIC, Json, Owner
+from runcast.record.identity import owner_of
+from runcast.record.ids import canonical_id
+from runcast.record.model import Json
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -110,7 +112,8 @@ def publish_status(
     show it but never merge it.
 
     Args:
-        user_id: Whom to show it; None means nobody's, tenant `public`.
+        user_id: The user who sees it; None is the public user, who has no other tenant. A tenant without a user is
+            refused: the status is logged and not sent.
         status: Which status; see the table of the live channel.
         message: For people; at most `MESSAGE_MAX_CHARACTERS`.
         tenant_id: The user's tenant; a user without one is their own.
@@ -137,14 +140,13 @@ def publish_status(
                 metadata=metadata,
             )
             return
-        owner = Owner(tenant_id or user_id, user_id) if user_id else PUBLIC
         update = status_update(
-            owner,
+            owner_of(user_id, tenant_id),
             status,
             message,
             timestamp_ms=now_ms(),
-            request_id=request_id,
-            job_id=job_id,
+            request_id=None if request_id is None else canonical_id("requestId", request_id),
+            job_id=None if job_id is None else canonical_id("jobId", job_id),
             agent_name=agent_name,
             metadata={"toolName": tool_name, **(metadata or {})} if tool_name else metadata,
         )

@@ -15,7 +15,9 @@ from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import AppendRefused, Unavailable
 from runcast.live.message import step_update
+from runcast.record.ids import requested_id
 from runcast.record.model import EndedRun, Json, Owner, Run, RunStatus, Step, metadata_json, shortened
+from runcast.record.planned import is_of_job
 from runcast.record.store import End, RunStore
 
 _HEADS_AT_ONCE = 100  # as many as `RunStore.read_heads` takes
@@ -65,6 +67,7 @@ def close_dead(
     store: RunStore,
     request_id: str,
     *,
+    owner: Owner | None = None,
     invocation: str | None = None,
     detail: str | None = None,
     now_ms: Callable[[], int] = epoch_ms,
@@ -77,6 +80,8 @@ def close_dead(
     Args:
         store: The table.
         request_id: Which run.
+        owner: Whose run it must be, if an event names the id: a job or another owner's run is then left alone. None
+            for the sweep, which reads the ids from the table.
         invocation: The id of an invocation of the agent that is known to have failed.
         detail: What is known of the failure, for people.
         now_ms: The wall clock.
@@ -91,7 +96,7 @@ def close_dead(
 
     def close(run: Run) -> Ending | None:
         now = now_ms()
-        if run.status.ended:
+        if run.status.ended or (owner is not None and (run.owner != owner or run.playbook)):
             return None
         failed = invocation is not None and (run.worker is None or run.worker.startswith(f"{invocation}/"))
         if not _overdue(run, now) and not (failed and run.status is RunStatus.IN_PROGRESS):
@@ -106,19 +111,20 @@ def close_dead(
 
 
 def close_job(
-    store: RunStore, job_id: str, status: RunStatus, message: str, *, now_ms: Callable[[], int] = epoch_ms
+    store: RunStore, owner: Owner, job_id: str, status: RunStatus, message: str, *, now_ms: Callable[[], int] = epoch_ms
 ) -> Ending | None:
     """End a job whose execution is known to have ended; one that has an end keeps it.
 
     Args:
         store: The table.
+        owner: Whose job it must be.
         job_id: Which job.
         status: How it ends: `error` or `cancelled`.
         message: Why.
         now_ms: The wall clock.
 
     Returns:
-        The job as it stands now; None if there is no such job, or it has expired.
+        The job as it stands now; None if the owner has no such job, or it has expired.
 
     Raises:
         StoreUnavailable: DynamoDB did not answer; asking again is safe.
@@ -126,7 +132,7 @@ def close_job(
     """
 
     def close(job: Run) -> Ending | None:
-        if job.playbook is None:
+        if job.playbook is None or job.owner != owner:
             return None
         if job.status.ended:
             return Ending(job)
@@ -149,7 +155,7 @@ def cancel_runs(store: RunStore, job: Run, *, now_ms: Callable[[], int] = epoch_
     """
     for planned in job.runs:
         for request_id in planned.request_ids:
-            if ending := cancel(store, job.owner, request_id, now_ms=now_ms):
+            if ending := cancel(store, job.owner, request_id, job_id=job.request_id, now_ms=now_ms):
                 yield ending
 
 
@@ -181,6 +187,7 @@ def cancel(
     owner: Owner,
     request_id: str,
     *,
+    job_id: str | None = None,
     stop_execution: Callable[[str], None] | None = None,
     now_ms: Callable[[], int] = epoch_ms,
 ) -> Ending | None:
@@ -194,6 +201,7 @@ def cancel(
         store: The table.
         owner: Who asks.
         request_id: Which run or job.
+        job_id: The job that the run must belong to, if it is cancelled with its job.
         stop_execution: Stops the execution of a job, by the job's id; what it raises is raised here.
         now_ms: The wall clock.
 
@@ -207,23 +215,24 @@ def cancel(
 
     def stop(run: Run) -> Ending | None:
         now = now_ms()
-        if run.owner != owner:
+        if run.owner != owner or (job_id is not None and not is_of_job(run, owner, job_id)):
             return None
         if run.status.ended:
             return Ending(run)
         if run.playbook and stop_execution:
-            stop_execution(request_id)
+            stop_execution(run.request_id)
         if run.worker is None or run.playbook or run.status is RunStatus.WAITING or now > run.lease_until_ms:
             return _end(store, run, RunStatus.CANCELLED, "Cancelled", now)
         if run.cancel_requested_at_ms is not None:
             return Ending(run)
-        return Ending(store.ask_to_cancel(request_id, owner))
+        return Ending(store.ask_to_cancel(run.request_id, owner))
 
     return _decide(store, request_id, stop)
 
 
 def _decide(store: RunStore, request_id: str, decide: Callable[[Run], Ending | None]) -> Ending | None:
-    run = store.read(request_id) if 0 < len(request_id) <= limits.REQUEST_ID_MAX_CHARACTERS else None
+    canonical = requested_id(request_id)
+    run = store.read(canonical) if canonical else None
     if run is None:
         return None
     for _ in range(limits.END_MAX_TRIES):

@@ -12,6 +12,7 @@ from typing import Any
 
 from runcast import limits
 from runcast.errors import InvalidInput
+from runcast.record.ids import canonical_id, is_derived, is_name
 from runcast.record.model import PUBLIC, Owner
 
 
@@ -29,20 +30,34 @@ def run_identity(event: Mapping[str, Any], *, request_id: str) -> RunIdentity:
 
     Args:
         event: `requestId`, `userId`, `tenantId` and `jobId`, where given; whatever else it holds is not looked at.
-        request_id: Stands in for a missing `requestId`.
+        request_id: Used if the event has no `requestId`.
 
     Raises:
         InvalidInput: A name does not fit; the message says which, and the limit.
     """
-    user_id = _name(event, "userId", limits.NAME_MAX_CHARACTERS)
-    tenant_id = _name(event, "tenantId", limits.NAME_MAX_CHARACTERS)
-    if tenant_id and not user_id:
+    owner = owner_of(event.get("userId"), event.get("tenantId"))
+    given_id, job_id = (_id(event, field) for field in ("requestId", "jobId"))
+    if given_id and not job_id and is_derived(given_id):
+        raise InvalidInput("requestId must not be a UUID of version 5: only the runs of a job have those.")
+    return RunIdentity(given_id or request_id, owner, job_id)
+
+
+def owner_of(user_id: Any, tenant_id: Any) -> Owner:
+    """Return the owner of what an event is about.
+
+    Args:
+        user_id: The event's `userId`; None for the public owner.
+        tenant_id: The event's `tenantId`; None for a user who is their own tenant.
+
+    Raises:
+        InvalidInput: A name does not fit, or there is a tenant without a user.
+    """
+    for field, value in (("userId", user_id), ("tenantId", tenant_id)):
+        if value is not None and not is_name(value, limits.NAME_MAX_CHARACTERS):
+            raise InvalidInput(f"{field} must be text of 1 to {limits.NAME_MAX_CHARACTERS} characters without '#'.")
+    if tenant_id is not None and user_id is None:
         raise InvalidInput("userId must be given where tenantId is.")
-    return RunIdentity(
-        request_id=_name(event, "requestId", limits.REQUEST_ID_MAX_CHARACTERS) or request_id,
-        owner=Owner(tenant_id or user_id, user_id) if user_id else PUBLIC,
-        job_id=_name(event, "jobId", limits.REQUEST_ID_MAX_CHARACTERS),
-    )
+    return PUBLIC if user_id is None else Owner(tenant_id or user_id, user_id)
 
 
 def checked_query(given: Any) -> str:
@@ -56,11 +71,6 @@ def checked_query(given: Any) -> str:
     raise InvalidInput(f"query must be text of 1 to {limits.QUERY_MAX_CHARACTERS:,} characters.")
 
 
-def _name(event: Mapping[str, Any], field: str, max_characters: int) -> str | None:
-    """Return an optional name; "#" is kept out because the record's keys are joined with it."""
+def _id(event: Mapping[str, Any], field: str) -> str | None:
     value = event.get(field)
-    if value is None:
-        return None
-    if isinstance(value, str) and 1 <= len(value) <= max_characters and "#" not in value:
-        return value
-    raise InvalidInput(f"{field} must be text of 1 to {max_characters} characters without '#'.")
+    return None if value is None else canonical_id(field, value)

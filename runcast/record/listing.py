@@ -14,6 +14,7 @@ from collections.abc import Callable
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
+from runcast.record.ids import is_name
 from runcast.record.model import Json, Owner, Run
 from runcast.record.reader import liveness
 from runcast.record.store import RunStore
@@ -80,9 +81,9 @@ def _place(cursor: str) -> tuple[int, str]:
         try:
             match json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True)):
                 case [int(created_at_ms), str(request_id)] if (
-                    created_at_ms is not True
+                    not isinstance(created_at_ms, bool)
                     and 0 <= created_at_ms < 10**15
-                    and 0 < len(request_id) <= limits.REQUEST_ID_MAX_CHARACTERS
+                    and is_name(request_id, limits.REQUEST_ID_MAX_CHARACTERS)
                 ):
                     return created_at_ms, request_id
         except (binascii.Error, ValueError):

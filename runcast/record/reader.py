@@ -13,7 +13,9 @@ from itertools import islice
 
 from runcast import limits
 from runcast.clock import epoch_ms
+from runcast.record.ids import requested_id
 from runcast.record.model import Json, Owner, Run, Step
+from runcast.record.planned import is_of_job
 from runcast.record.store import RunStore
 
 
@@ -28,7 +30,7 @@ class Liveness(StrEnum):
 
 
 SignLink = Callable[[str, int], str]
-"""Makes the address from which an object of the results bucket can be fetched: of its key, for so many seconds."""
+"""Makes the address from which a job's result can be fetched: of the job's id, for so many seconds."""
 
 
 def read_progress(
@@ -61,11 +63,13 @@ def read_progress(
         `error` text.
 
     Raises:
+        InvalidInput: The id is no Unicode text.
         StoreUnavailable: DynamoDB did not answer.
     """
     if after_seq is not None and after_seq < 0:
         return unreadable(request_id, "afterSeq must be 0 or more.")
-    run = store.read(request_id) if 0 < len(request_id) <= limits.REQUEST_ID_MAX_CHARACTERS else None
+    canonical = requested_id(request_id)
+    run = store.read(canonical) if canonical else None
     if run is None or run.owner != owner:
         return unreadable(request_id)
     steps = _first_that_fit(_steps_after(store, run, after_seq or 0))
@@ -126,7 +130,7 @@ def unreadable(request_id: str, error: str = "There is no such run, or its recor
 def _runs_of(store: RunStore, job: Run, now_ms: int) -> list[Json]:
     """Return the runs of a job in the playbook's order; an attempt that was never needed has no record."""
     ids = [request_id for planned in job.runs for request_id in planned.request_ids]
-    begun = {run.request_id: run for run in store.read_heads(ids) if run.owner == job.owner}
+    begun = {run.request_id: run for run in store.read_heads(ids) if is_of_job(run, job.owner, job.request_id)}
     return [
         {
             "name": planned.name,
@@ -158,9 +162,10 @@ def _standing(run: Run | None, now_ms: int) -> Json:
 
 def _result_link(run: Run, sign_link: SignLink, now_ms: int) -> Json | None:
     seconds = min(limits.RESULT_LINK_SECONDS, (run.expires_at_ms - now_ms) // 1000)
-    if run.result_key is None or seconds < 1:
+    # The record says that there is an object, never which one: its key follows from the job's id.
+    if run.playbook is None or run.result_key is None or seconds < 1:
         return None
-    return {"url": sign_link(run.result_key, seconds), "expiresAt": now_ms + seconds * 1000}
+    return {"url": sign_link(run.request_id, seconds), "expiresAt": now_ms + seconds * 1000}
 
 
 def _steps_after(store: RunStore, run: Run, after_seq: int) -> Iterator[Step]:

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 
 from runcast import limits
 from runcast.clock import epoch_ms
-from runcast.errors import InvalidInput
 from runcast.record.assignment import Assignment, Claim, QueuedStep, StepRef, Stop
+from runcast.record.ids import canonical_id
 from runcast.record.model import EndedRun, Json, Owner, RunStatus, metadata_json, result_json, shortened
 from runcast.record.outbox import Outbox
 from runcast.record.store import End, RunStore
@@ -104,10 +104,7 @@ class Recorder:
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        if not 0 < len(request_id) <= limits.REQUEST_ID_MAX_CHARACTERS or "#" in request_id:  # a page's id has one
-            raise InvalidInput(
-                f"request_id must be text of 1 to {limits.REQUEST_ID_MAX_CHARACTERS} characters without '#'."
-            )
+        request_id = canonical_id("requestId", request_id)
         self._now_ms = now_ms
         self._monotonic = monotonic
         self._waited_seconds = 0.0

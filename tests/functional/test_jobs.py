@@ -288,7 +288,7 @@ def test_the_link_fetches_the_result(lambdas):
     client = boto3.client("s3")
     client.create_bucket(Bucket="results")
     client.put_object(Bucket="results", Key="results/job.json", Body=b'{"summary": "Yes."}')
-    answer = requests.get(aws.result_link("results", "results/job.json", 60), timeout=5)
+    answer = requests.get(aws.result_link("results", "job", 60), timeout=5)
     assert (answer.status_code, answer.json()) == (200, {"summary": "Yes."})
     assert answer.headers["content-type"] == "application/json"
 

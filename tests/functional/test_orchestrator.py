@@ -52,7 +52,7 @@ def state(lambdas, monkeypatch, tmp_path):
     with own_playbooks(tmp_path, {"surveys": PLAYBOOK}), pytest.MonkeyPatch.context() as patch:
         patch.setattr(aws, "waiting_invoker", lambda read_timeout_seconds: client)
         patch.setattr(aws, "bedrock", lambda *_: Bedrock())
-        yield lambda name, **told: run_state({"state": name, "job": JOB, **told}, Context())
+        yield lambda name, **told: run_state({"state": name, "execution": JOB_ID, "job": JOB, **told}, Context())
 
 
 def run_job(state):

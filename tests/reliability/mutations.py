@@ -133,7 +133,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a run is cancelled by its owner only", _ENDING,
-        (("if run.owner != owner:", "if run.owner is None:"),),
+        (("if run.owner != owner or", "if run.owner is None or"),),
     ),
     Mutation(
         "a reader reads every page that it needs", "runcast/record/reader.py",

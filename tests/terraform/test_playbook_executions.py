@@ -119,11 +119,11 @@ def test_each_stage_is_invoked_validated_and_at_last_synthesized_and_saved(jobs:
     ]
     playbook = {"stages": STAGES}
     for step, event in steps:
-        assert event["job"] == job.job
+        assert (event["execution"], event["job"]) == (job.job_id, job.job)
         assert event["state"] == step.partition("/")[0]
         assert event.get("playbook", playbook) == playbook
     found = dict(steps)
-    assert {step: set(event) - {"state", "job"} for step, event in found.items()} == {
+    assert {step: set(event) - {"state", "execution", "job"} for step, event in found.items()} == {
         "LoadPlaybook": set(),
         **{step: {"playbook", "agent"} for step in AGENTS},
         "Validate": {"playbook", "agents"},
@@ -152,7 +152,7 @@ def test_one_that_fails_is_told_beside_the_others_and_the_job_ends_as_its_valida
     assert failure["Error"] == "AgentFailed"
     assert json.loads(failure["Cause"])["errorMessage"] == "InvokeAgent/a was told to fail."
     saved = dict(steps)["SaveResults"]
-    assert set(saved) == {"state", "job", "playbook", "error"}
+    assert set(saved) == {"state", "execution", "job", "playbook", "error"}
     assert saved["error"] == "These failed: a."
     assert jobs.told(job)["detail"]["status"] == "FAILED"
 
@@ -191,7 +191,7 @@ def test_a_failed_state_is_saved_as_the_failure_of_the_job(
     end = job.end()
     assert (end["status"], end["error"], end["cause"]) == ("FAILED", "JobFailed", error)
     saved = dict(jobs.steps(job))["SaveResults"]
-    assert set(saved) - {"state", "job"} == told
+    assert set(saved) - {"state", "execution", "job"} == told
     assert saved["failure"]["Error"] == error
     [(failed, _)] = AT_ONCE[name].items()
     assert Counter(step for step, _ in jobs.steps(job))[failed] == 1

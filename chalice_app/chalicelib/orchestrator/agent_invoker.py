@@ -28,7 +28,8 @@ from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput, RunExists, Unavailable
 from runcast.record.ending import Ending, cancel, close_dead, end_unclaimed, worker_died
-from runcast.record.model import Json, Owner, Run, RunStatus, shortened
+from runcast.record.model import Json, Run, RunStatus, shortened
+from runcast.record.planned import require_of_job
 from runcast.record.store import RunStore
 
 if TYPE_CHECKING:
@@ -121,17 +122,18 @@ class AgentInvoker:
             AgentTimedOut: It took too long; its run is cancelled.
             WorkerDied: Its worker died; run again, this makes the next attempt.
             RunStillLive: Its run goes on without us; run again, this looks after it.
+            Conflict: The job's record, or a run under one of its ids, is another's.
             JobEnded: The job was cancelled meanwhile.
             Unavailable: A service did not answer; run again, this goes on.
         """
-        owner = self._record.require_open().owner
+        self._record.require_open()
         died: str | None = None
         for attempt, request_id in enumerate(self._job.request_ids(entry.name), start=1):
             if attempt < first_attempt:
                 continue
-            run = self._store.read(request_id)
+            run = self._read(request_id)
             if run is None or not worker_died(run):
-                run = self._ended(entry, run or self._put(entry, request_id, owner), complaint)
+                run = self._ended(entry, run or self._put(entry, request_id), complaint)
                 if not worker_died(run):
                     self._require_complete(entry, run)
                     return {"name": entry.name, "attempt": attempt, "requestId": request_id}
@@ -140,11 +142,18 @@ class AgentInvoker:
             died = run.error
         raise AgentFailed(f"{entry.name}: its worker died in every attempt. The last time: {died}")
 
-    def _put(self, entry: Entry, request_id: str, owner: Owner) -> Run:
+    def _read(self, request_id: str) -> Run | None:
+        run = self._store.read(request_id)
+        return run and self._own(run)
+
+    def _put(self, entry: Entry, request_id: str) -> Run:
         try:
-            return self._store.create(request_id, owner=owner, agent=entry.agent, job_id=self._job.job_id)
+            return self._store.create(request_id, owner=self._job.owner, agent=entry.agent, job_id=self._job.job_id)
         except RunExists as exists:
-            return exists.run
+            return self._own(exists.run)
+
+    def _own(self, run: Run) -> Run:
+        return require_of_job(run, self._job.owner, self._job.job_id)
 
     def _ended(self, entry: Entry, run: Run, complaint: str | None) -> Run:
         """Return the run's record after all that could be done for its end."""
@@ -159,16 +168,17 @@ class AgentInvoker:
                 close_dead(
                     self._store,
                     run.request_id,
+                    owner=self._job.owner,
                     invocation=answer.invocation,
                     detail=answer.detail,
                     now_ms=self._now_ms,
                 )
             )
-        now = self._store.read(run.request_id)
+        now = self._read(run.request_id)
         if now is None:
             raise AgentFailed(f"{entry.name}: its record has expired.")
         if now.status is RunStatus.WAITING or (not now.status.ended and self._now_ms() >= _deadline_ms(entry, now)):
-            ending = cancel(self._store, now.owner, now.request_id, now_ms=self._now_ms)
+            ending = self._cancel(now)
             self._announce(ending)
             now = ending.run if ending else now
         return now
@@ -178,8 +188,12 @@ class AgentInvoker:
         try:
             self._record.require_open()
         except JobEnded:
-            self._announce(cancel(self._store, run.owner, run.request_id, now_ms=self._now_ms))
+            self._announce(self._cancel(run))
             raise
+
+    def _cancel(self, run: Run) -> Ending | None:
+        job = self._job
+        return cancel(self._store, job.owner, run.request_id, job_id=job.job_id, now_ms=self._now_ms)
 
     def _answer(self, entry: Entry, run: Run, complaint: str | None) -> _Answer:
         try:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid5
 
-from runcast import limits
 from runcast.errors import InvalidInput
-from runcast.record.identity import run_identity
+from runcast.record.identity import owner_of
+from runcast.record.ids import chosen_id, derived_ids
 from runcast.record.model import Json, Owner
 
 AGENT = "orchestrator"
 """What stands in a job's record as its agent."""
+
+
+def result_key(job_id: str) -> str:
+    """Return the key of the object in the results bucket that holds a job's large result."""
+    return f"results/{job_id}.json"
 
 
 @dataclass(frozen=True)
@@ -35,24 +39,27 @@ class Job:
     owner: Owner
 
     @classmethod
-    def of(cls, given: Any) -> Job:
+    def of(cls, given: Any, *, execution: Any) -> Job:
         """Return the job that an execution's input describes.
+
+        Args:
+            given: The input.
+            execution: The execution's name. It is the job's id, so that no execution can act for another's job.
 
         Raises:
             InvalidInput: It does not fit. The starters send none such; others may start executions, too.
         """
         if not isinstance(given, Mapping):
             raise InvalidInput("The execution's input must be a JSON object.")
-        try:
-            job_id = str(UUID(given.get("jobId")))
-        except (ValueError, AttributeError, TypeError) as error:
-            raise InvalidInput("jobId must be a UUID.") from error
+        job_id = given.get("jobId")
+        if job_id is None or chosen_id("jobId", job_id) != job_id or execution != job_id:
+            raise InvalidInput("jobId must be a UUID in lower case, and the execution's name.")
         texts = [given.get("playbook"), given.get("query")]
         parameters = given.get("parameters") or {}
         if not all(isinstance(text, str) for text in texts) or not isinstance(parameters, dict):
             raise InvalidInput("playbook and query must be texts, and parameters a JSON object.")
-        owner = run_identity(given, request_id=job_id).owner
-        return cls(given["jobId"], given["playbook"], given["query"], parameters, owner)
+        owner = owner_of(given.get("userId"), given.get("tenantId"))
+        return cls(job_id, given["playbook"], given["query"], parameters, owner)
 
     @property
     def worker(self) -> str:
@@ -61,6 +68,4 @@ class Job:
 
     def request_ids(self, name: str) -> tuple[str, ...]:
         """Return the ids of the runs that may come of an agent, one for each attempt."""
-        return tuple(
-            str(uuid5(UUID(self.job_id), f"{name}/{attempt}")) for attempt in range(1, limits.ATTEMPTS_MAX + 1)
-        )
+        return derived_ids(self.job_id, name)

@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.orchestrator.errors import AgentFailed
 from chalicelib.orchestrator.job import Job
 from runcast.record.model import Json, Run, RunStatus
+from runcast.record.planned import require_of_job
 from runcast.record.store import RunStore
 
 
@@ -21,11 +22,12 @@ def latest_runs(store: RunStore, job: Job, names: Iterable[str]) -> dict[str, Ru
 
     Raises:
         AgentFailed: An agent has no attempt that is complete.
+        Conflict: Another run has taken the id of one of these.
         StoreUnavailable: DynamoDB did not answer.
     """
     ids = {name: job.request_ids(name) for name in names}
     runs = store.read_heads([each for some in ids.values() for each in some], results=True)
-    there = {run.request_id: run for run in runs}
+    there = {run.request_id: require_of_job(run, job.owner, job.job_id) for run in runs}
     found = {}
     for name, attempts in ids.items():
         run = next((there[request_id] for request_id in reversed(attempts) if request_id in there), None)

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.orchestrator.errors import JobEnded
 from chalicelib.orchestrator.failures import sentence_of
-from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.job import Job, result_key
 from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Playbook
 from chalicelib.orchestrator.status_utils import JobRecord
@@ -66,6 +66,7 @@ def save_results(
     """
     error = event.get("error") or (sentence_of(event["failure"]) if event.get("failure") else None)
     try:
+        record.read()  # whose record it is comes first: the bucket's key is the job's id as well
         end = _failed(error) if error else _saved(job, store, event, s3, bucket)
         record.checkpoint(CHECKPOINT, end.status.value, end.error or "Complete", end=end)
     except JobEnded as ended:
@@ -87,7 +88,7 @@ def _saved(job: Job, store: RunStore, event: Json, s3: Callable[[], S3Client], b
     if len(text) > RESULT_MAX_BYTES:
         size_kb = -(-len(text) // 1024)
         return _failed(f"The result is {size_kb} KB: at most {RESULT_MAX_BYTES // 1024} KB can be kept.")
-    key = f"results/{job.job_id}.json"
+    key = result_key(job.job_id)
     try:
         s3().put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType="application/json")
     except ClientError as error:

@@ -37,7 +37,7 @@ class _State:
         self.event = event
         self.context = context
         self.config = config_of_environment(OrchestratorConfig)
-        self.job = Job.of(event["job"])
+        self.job = Job.of(event["job"], execution=event.get("execution"))
         logs.about_run(self.job.job_id)
         self.store: RunStore = aws.run_store(self.config.agent_progress_table, self.config.retention_hours)
         self.publish = aws.status_publisher(self.config.status_publisher_function).send

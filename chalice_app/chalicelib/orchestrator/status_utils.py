@@ -15,7 +15,7 @@ from chalicelib.orchestrator.errors import JobEnded
 from chalicelib.orchestrator.job import AGENT, Job
 from runcast import limits
 from runcast.clock import epoch_ms
-from runcast.errors import AppendRefused, ClaimRefused, RunExists, Unavailable
+from runcast.errors import AppendRefused, ClaimRefused, Conflict, RunExists, Unavailable
 from runcast.live.message import step_update
 from runcast.record.model import Json, PlannedRun, Run, Step, metadata_json, shortened
 from runcast.record.store import End, RunStore
@@ -32,7 +32,8 @@ class JobRecord:
         publish: Sends status messages and returns how many were handed over; must not raise.
         now_ms: The wall clock.
 
-    Its methods raise `Unavailable` where DynamoDB does not answer, or the record keeps changing.
+    Its methods raise `Unavailable` where DynamoDB does not answer, or the record keeps changing, and `Conflict` if the
+    record is another's.
     """
 
     def __init__(
@@ -61,11 +62,14 @@ class JobRecord:
         """Return the record as it stands.
 
         Raises:
+            Conflict: It is not this job's: its owner or its playbook is another.
             JobEnded: It is gone.
         """
         run = self._store.read(self._job.job_id)
         if run is None:
             raise JobEnded("The job's record is gone.")
+        if (run.owner, run.playbook) != (self._job.owner, self._job.playbook):
+            raise Conflict("Another job has taken this jobId. Start the job with another one.")
         return run
 
     def require_open(self) -> Run:

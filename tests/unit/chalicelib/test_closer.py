@@ -11,7 +11,7 @@ from chalicelib.closer import close_failed, sweep
 
 from runcast import limits
 from runcast.errors import StoreUnavailable
-from runcast.record.model import Owner, RunStatus, Step
+from runcast.record.model import PUBLIC, Owner, RunStatus, Step
 from runcast.record.store import End
 
 RECORDS = json.loads((Path(__file__).parents[2] / "events" / "runCloser.json").read_text())
@@ -29,9 +29,9 @@ def announced():
 def claimed(store, clock):
     """A run that a worker has claimed; with `end`, it has got there."""
 
-    def claimed(request_id=ID, worker=f"{INVOCATION}/abc", end=None):
+    def claimed(request_id=ID, worker=f"{INVOCATION}/abc", end=None, owner=ANA):
         lease = clock.now_ms + limits.LEASE_MS
-        about = {"owner": ANA, "agent": "terrain", "job_id": None}
+        about = {"owner": owner, "agent": "terrain", "job_id": None}
         store.claim(request_id, worker=worker, lease_until_ms=lease, **about)
         if end:
             steps = [Step("step", "", 0.0, clock.now_ms, 1)]
@@ -51,7 +51,7 @@ def test_the_run_of_a_failed_invocation_is_ended_once_and_says_why(store, clock,
     if kind == "neverBegun":
         store.create(request_id, owner=ANA, agent="terrain")
     else:
-        claimed(request_id)
+        claimed(request_id, owner=PUBLIC if kind == "killed" else ANA)  # its payload names no user
     assert [close(store, clock, announced, record) for _ in range(3)] == [1, 0, 0]
     run = store.read(request_id)
     assert (run.status, [step.step for step in run.steps]) == (RunStatus.ERROR, ["error"])
@@ -71,6 +71,24 @@ def test_a_run_that_another_invocation_works_on_is_left_alone(store, clock, anno
     assert close(store, clock, announced, RECORDS[kind]) == 0
     assert store.read(request_id).status is RunStatus.IN_PROGRESS
     assert announced == []
+
+
+@pytest.mark.parametrize("kind", ["timedOut", "neverBegun"])
+@pytest.mark.parametrize("payload", [{"userId": "bob"}, {"tenantId": "globex"}, {"userId": None, "tenantId": None}])
+def test_a_failed_invocation_ends_no_run_of_another_owner(store, clock, announced, kind, payload):
+    record = copy.deepcopy(RECORDS[kind])
+    record["requestPayload"] |= payload
+    before = store.create(ID, owner=ANA, agent="terrain")
+    clock.now_ms += limits.RETENTION_SECONDS * 900  # nobody took it
+    assert close(store, clock, announced, record) == 0
+    assert (store.read(ID), announced) == (before, [])
+
+
+def test_a_failed_invocation_ends_no_job(store, clock, announced):
+    before = store.create(ID, owner=ANA, agent="orchestrator", job_id=ID, playbook="site-assessment")
+    clock.now_ms += limits.RETENTION_SECONDS * 900
+    assert close(store, clock, announced, RECORDS["timedOut"]) == 0
+    assert store.read(ID) == before
 
 
 @pytest.mark.parametrize("status", ["complete", "error", "cancelled", "waiting"])

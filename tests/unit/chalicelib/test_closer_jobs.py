@@ -17,6 +17,7 @@ from runcast.record.store import End
 EVENTS = json.loads((Path(__file__).parents[2] / "events" / "runCloser.json").read_text())
 KINDS = ("executionFailed", "executionTimedOut", "executionAborted")
 ID = "7a0f0a53-6c3e-4bb3-8d0b-2f6f4f0c9d11"
+OTHER_ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 WORKER = f"execution/{ID}"
 ANA = Owner("acme", "ana")
 
@@ -88,6 +89,22 @@ def test_a_run_that_nobody_has_taken_is_ended_with_its_job(store, clock, announc
     assert store.read("layout-1").status is RunStatus.CANCELLED
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"userId": "bob"}, {"tenantId": "globex"}, {"jobId": OTHER_ID}, {"jobId": ID.upper()}, {"jobId": f"{{{ID}}}"}],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_execution_ends_no_job_but_the_one_that_bears_its_name_and_has_its_owner(
+    store, clock, announced, job, kind, given
+):
+    event = copy.deepcopy(EVENTS[kind])
+    event["detail"]["input"] = json.dumps(json.loads(event["detail"]["input"]) | given)
+    before = store.read(ID)
+    assert close(store, clock, announced, event) == 0
+    assert (store.read(ID), announced) == (before, [])
+
+
 def test_what_is_no_job_is_left_alone(store, clock, announced):
     assert close(store, clock, announced, EVENTS["executionFailed"]) == 0
     store.create(ID, owner=ANA, agent="terrain")
@@ -116,7 +133,15 @@ def test_an_endless_cause_is_shortened(store, clock, announced, job):
 
 @pytest.mark.parametrize(
     "event",
-    [{}, {"detail": None}, {"detail": {"name": ID}}, {"detail": {"name": None, "status": "FAILED"}}],
+    [
+        {},
+        {"detail": None},
+        {"detail": {"name": ID}},
+        {"detail": {"name": None, "status": "FAILED"}},
+        {"detail": {"name": ID, "status": "FAILED", "input": None, "inputDetails": {"included": False}}},
+        {"detail": {"name": ID, "status": "FAILED", "input": "{"}},
+        {"detail": {"name": ID, "status": "FAILED", "input": "[]"}},
+    ],
 )
 def test_what_is_no_such_event_is_logged(store, clock, announced, job, caplog, event):
     assert close(store, clock, announced, event) == 0

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from uuid import UUID, uuid4
 
 import pytest
-from chalicelib.request import RunRequest, chosen_id, run_request
+from chalicelib.request import RunRequest, run_request
 
 from runcast.errors import InvalidInput
 
@@ -71,20 +70,3 @@ def test_parameters_over_64_kb_are_refused(letter, as_text):
     parameters = {"a": letter * PARAMETERS_LIMIT}
     given = json.dumps(parameters, ensure_ascii=False) if as_text else parameters
     assert refusal(GOOD | {"parameters": given}) == "parameters must be at most 64 KB as JSON."
-
-
-def test_a_chosen_id_is_a_uuid():
-    chosen = str(uuid4())
-    assert chosen_id("requestId", chosen) == chosen
-    assert chosen_id("requestId", chosen.upper()) == chosen.upper()
-    assert chosen_id("requestId", None) is None
-
-
-@pytest.mark.parametrize(
-    "given",
-    ["", "run-1", 7, {}, b"", UUID(int=1), UUID(int=1).hex, f"{{{UUID(int=1)}}}", UUID(int=1).urn],
-)
-def test_anything_else_is_no_id(given):
-    with pytest.raises(InvalidInput) as refused:
-        chosen_id("requestId", given)
-    assert str(refused.value) == "requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000."

@@ -1,5 +1,6 @@
 import json
 import logging
+from uuid import UUID
 
 import pytest
 
@@ -12,6 +13,8 @@ from runcast.live.publish import (
     publish_status,
     publish_tool_status,
 )
+
+RUN, JOB = UUID("6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"), UUID("7a0f0a53-6c3e-4bb3-8d0b-2f6f4f0c9d11")
 
 
 class LambdaClient:
@@ -88,6 +91,20 @@ def test_outside_a_run_a_status_goes_live_only_without_a_number(client, publishe
 def test_whose_a_message_is(client, publisher, user_id, tenant_id, owner):
     publish_status(user_id, "thinking", "", tenant_id=tenant_id, publisher=publisher)
     assert (client.messages[0]["tenantId"], client.messages[0]["userId"]) == owner
+
+
+@pytest.mark.parametrize(
+    "about", [{"tenant_id": "acme"}, {"tenant_id": "a#b"}, {"request_id": ""}, {"job_id": "a#b"}, {"job_id": "\ud800"}]
+)
+def test_a_status_that_names_nobody_or_no_run_is_logged_and_not_sent(client, publisher, caplog, about):
+    publish_status(None, "thinking", "", publisher=publisher, **about)
+    assert client.messages == []
+    assert "status thinking was not published: " in caplog.text
+
+
+def test_an_id_has_one_spelling_live_too(client, publisher):
+    publish_status("alice", "thinking", "", request_id=str(RUN).upper(), job_id=str(JOB).upper(), publisher=publisher)
+    assert [(m["requestId"], m["jobId"]) for m in client.messages] == [(str(RUN), str(JOB))]
 
 
 def test_each_kind_of_status(client, publisher):

@@ -12,6 +12,7 @@ from runcast.record.store import End
 from tests.unit.record.recording import ALICE
 
 WORKER = "execution/job-1"
+BOB = Owner("acme", "bob")
 PLANNED = PlannedRun("layout-5d", "layout", "layouts", ("r1", "r2", "r3"))
 
 
@@ -69,17 +70,33 @@ def test_it_is_closed_as_a_job(store, clock, begin):
 
 def test_it_is_closed_once_and_keeps_its_end(store, clock, begin):
     begin()
-    ending = close_job(store, "job-1", RunStatus.ERROR, "x" * 2_000, now_ms=clock)
+    ending = close_job(store, ALICE, "job-1", RunStatus.ERROR, "x" * 2_000, now_ms=clock)
     assert (ending.run.status, len(ending.run.error), ending.ended.status) == (RunStatus.ERROR, 1_000, RunStatus.ERROR)
-    again = close_job(store, "job-1", RunStatus.CANCELLED, "Cancelled", now_ms=clock)
+    again = close_job(store, ALICE, "job-1", RunStatus.CANCELLED, "Cancelled", now_ms=clock)
     assert (again.run, again.update, again.ended) == (ending.run, None, None)
 
 
 def test_only_a_job_is_closed_as_one(store, clock):
     store.create("r1", owner=ALICE, agent="layout")
-    assert close_job(store, "r1", RunStatus.ERROR, "why", now_ms=clock) is None
-    assert close_job(store, "unknown", RunStatus.ERROR, "why", now_ms=clock) is None
+    assert close_job(store, ALICE, "r1", RunStatus.ERROR, "why", now_ms=clock) is None
+    assert close_job(store, ALICE, "unknown", RunStatus.ERROR, "why", now_ms=clock) is None
     assert store.read("r1").status is RunStatus.IN_PROGRESS
+
+
+def test_another_owners_job_is_not_closed(store, clock, begin):
+    before = begin()
+    assert close_job(store, BOB, "job-1", RunStatus.CANCELLED, "Cancelled", now_ms=clock) is None
+    assert store.read("job-1") == before
+
+
+@pytest.mark.parametrize(("owner", "job_id"), [(BOB, "job-1"), (ALICE, "job-2"), (ALICE, None)])
+def test_what_is_no_run_of_the_job_is_neither_shown_nor_cancelled(store, clock, begin, owner, job_id):
+    job = begin()
+    before = store.create("r1", owner=owner, agent="layout", job_id=job_id)
+    assert list(cancel_runs(store, job, now_ms=clock)) == []
+    assert store.read("r1") == before
+    answer = read_progress(store, ALICE, "job-1", now_ms=clock)
+    assert [run["status"] for run in answer["runs"]] == [None]
 
 
 def test_its_runs_are_cancelled_each_as_a_run_is(store, clock, begin):
@@ -135,11 +152,6 @@ class TestReading:
         }  # fmt: skip
         assert self.runs(store, clock) == [first | ended, second | going_on]
 
-    def test_a_strangers_run_under_an_attempts_id_is_not_shown(self, store, clock, begin):
-        begin()
-        store.create("r1", owner=Owner("acme", "bob"), agent="layout")
-        assert [run["status"] for run in self.runs(store, clock)] == [None]
-
     def test_the_most_runs_that_a_playbook_may_have_are_read(self, store, clock, begin):
         begin()
         many = [PlannedRun(f"a{n}", "layout", "one", tuple(f"a{n}-{i}" for i in range(3))) for n in range(20)]
@@ -161,9 +173,22 @@ class TestReading:
         append(store, job.lease_until_ms, 1, end=End(RunStatus.COMPLETE, result_key="results/job-1.json"))
         clock.now_ms = job.expires_at_ms - int(left_seconds * 1000)
         answer = read_progress(store, ALICE, "job-1", sign_link=lambda *asked: str(asked), now_ms=clock)
-        url = str(("results/job-1.json", seconds))
+        url = str(("job-1", seconds))
         assert answer["resultLink"] == {"url": url, "expiresAt": clock.now_ms + seconds * 1000}
         assert answer["result"] is None
+
+    def test_the_link_is_to_the_jobs_own_result_whatever_its_record_names(self, store, clock, begin):
+        job = begin()
+        append(store, job.lease_until_ms, 1, end=End(RunStatus.COMPLETE, result_key="results/job-2.json"))
+        answer = read_progress(store, ALICE, "job-1", sign_link=lambda job_id, _: job_id, now_ms=clock)
+        assert answer["resultLink"]["url"] == "job-1"
+
+    def test_there_are_no_links_for_runs(self, store, clock):
+        attempt(store, clock, "r1")
+        end = End(RunStatus.COMPLETE, result_key="results/job-1.json")
+        step = Step("complete", "", 0.5, clock.now_ms, 2)
+        store.append("r1", worker="w", expected_seq=1, lease_until_ms=clock.now_ms, steps=[step], end=end)
+        assert read_progress(store, ALICE, "r1", sign_link=pytest.fail, now_ms=clock)["resultLink"] is None
 
     def test_in_the_last_second_of_a_record_there_is_no_link(self, store, clock, begin):
         job = begin()

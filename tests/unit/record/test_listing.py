@@ -97,7 +97,9 @@ def encoded(place):
     "cursor",
     [
         "", "no", "é", "x" * 4_000, "[" * 500, encoded([]), encoded({}), encoded([1]), encoded(["1", "r1"]),
-        encoded([1, 2]), encoded([True, "r1"]), encoded([-1, "r1"]), encoded([10**20, "r1"]), encoded([1.5, "r1"]),
+        encoded([1, 2]), encoded([True, "r1"]), encoded([False, "r1"]),
+        encoded([1, "\ud800"]), encoded([1, "r1#2"]), encoded([-1, "r1"]), encoded([10**20, "r1"]),
+        encoded([1.5, "r1"]),
         encoded([1, ""]), encoded([1, "x" * 129]), encoded([1, "r1", "acme#bob"]),
     ],
 )  # fmt: skip

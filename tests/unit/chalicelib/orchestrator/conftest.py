@@ -154,7 +154,7 @@ class Machine:
         self.agents = Agents(store, clock, outputs)
         self.model = Model()
         self.bucket = {}
-        self.job = Job.of(self.input)
+        self.job = Job.of(self.input, execution=self.input["jobId"])
         self.agents.names = {request_id: name for name in outputs for request_id in self.job.request_ids(name)}
 
     def publish(self, messages):
@@ -248,7 +248,8 @@ def machine(store, clock, playbooks):
     """Make a job whose starter has put its record."""
 
     def make(outputs=GOOD, **given):
-        store.create(JOB_ID, owner=ANA, agent="orchestrator", job_id=JOB_ID, playbook="two-stages")
+        playbook = given.get("playbook", "two-stages")
+        store.create(JOB_ID, owner=ANA, agent="orchestrator", job_id=JOB_ID, playbook=playbook)
         return Machine(store, clock, GOOD | outputs, **given)
 
     return make

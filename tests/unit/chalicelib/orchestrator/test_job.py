@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import pytest
 from chalicelib.orchestrator.errors import JobEnded
@@ -14,6 +14,7 @@ from runcast.errors import InvalidInput, StoreUnavailable
 from runcast.record.ending import cancel
 from runcast.record.model import RunStatus
 from tests.fakes.own_playbooks import own_playbooks
+from tests.fakes.spellings import spellings
 from tests.unit.chalicelib.orchestrator.conftest import ANA, INPUT, JOB_ID, Machine, fact, output
 from tests.unit.record.recording import Crash, FailingStore
 
@@ -56,7 +57,7 @@ def test_its_record_lists_its_runs_before_the_first_begins(machine):
     assert [(run.name, run.agent, run.stage) for run in job.own.runs] == [
         ("east", "survey", "surveys"), ("west", "survey", "surveys"), ("report", "elsewhere", "reports"),
     ]  # fmt: skip
-    assert job.own.runs[0].request_ids == tuple(str(uuid.uuid5(uuid.UUID(JOB_ID), f"east/{n}")) for n in (1, 2, 3))
+    assert job.own.runs[0].request_ids == tuple(str(uuid5(UUID(JOB_ID), f"east/{n}")) for n in (1, 2, 3))
     assert (job.own.worker, job.agents.events) == (f"execution/{JOB_ID}", [])
     assert job.own.lease_until_ms == job.own.created_at_ms + limits.JOB_TIMEOUT_SECONDS * 1000 + 60_000
 
@@ -169,8 +170,6 @@ def test_the_states_hand_on_names_and_no_outputs(machine):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"jobId": "job-1"}, "jobId must be a UUID."),
-        ({"jobId": None}, "jobId must be a UUID."),
         ({"query": None}, "playbook and query must be texts, and parameters a JSON object."),
         ({"parameters": []}, None),
         ({"parameters": [1]}, "playbook and query must be texts, and parameters a JSON object."),
@@ -179,11 +178,23 @@ def test_the_states_hand_on_names_and_no_outputs(machine):
 )
 def test_an_execution_that_others_have_started_is_checked(wrong, message):
     if message is None:
-        assert Job.of(INPUT | wrong).parameters == {}
+        assert Job.of(INPUT | wrong, execution=JOB_ID).parameters == {}
         return
     with pytest.raises(InvalidInput) as refused:
-        Job.of(INPUT | wrong)
+        Job.of(INPUT | wrong, execution=JOB_ID)
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("job_id", [None, "job-1", 7, str(uuid5(NAMESPACE_URL, "a job")), *spellings(JOB_ID)])
+def test_an_execution_is_of_one_job_whose_id_has_one_spelling(job_id):
+    with pytest.raises(InvalidInput, match="jobId must"):
+        Job.of(INPUT | {"jobId": job_id}, execution=job_id)
+
+
+@pytest.mark.parametrize("execution", [None, "", JOB_ID.upper(), str(uuid4())])
+def test_an_execution_of_another_name_is_refused(execution):
+    with pytest.raises(InvalidInput, match="the execution's name"):
+        Job.of(INPUT, execution=execution)
 
 
 def test_a_record_that_does_not_answer_is_named(machine, monkeypatch):

@@ -1,0 +1,26 @@
+"""Whether a record that stands under a planned id is the run that was planned.
+
+The ids of a job's runs follow from the job's id, so that others can work them out too. What is found under one is a run
+of the job only if it says so itself: its owner and its job must be the job's.
+"""
+
+from __future__ import annotations
+
+from runcast.errors import Conflict
+from runcast.record.model import Owner, Run
+
+
+def is_of_job(run: Run, owner: Owner, job_id: str) -> bool:
+    """Whether a record is a run of this owner's job."""
+    return run.owner == owner and run.job_id == job_id and run.playbook is None
+
+
+def require_of_job(run: Run, owner: Owner, job_id: str) -> Run:
+    """Return the record if it is a run of this owner's job.
+
+    Raises:
+        Conflict: It is another run, which has taken the id.
+    """
+    if not is_of_job(run, owner, job_id):
+        raise Conflict(f"Another run has taken the id {run.request_id}, so this job cannot go on. Start another job.")
+    return run
