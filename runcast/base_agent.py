@@ -15,10 +15,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from runcast.errors import InvalidInput, RunStopped
+from runcast.json_text import json_text, result_json
 from runcast.live.publish import bound, publish_agent_status, publish_tool_status
 from runcast.record.assignment import Claim
-from runcast.record.identity import checked_query, run_identity
-from runcast.record.model import Json, RunStatus, result_json
+from runcast.record.identity import checked_parameters, checked_query, run_identity
+from runcast.record.model import Json, RunStatus
 from runcast.record.recorder import Recorder
 from runcast.strands.outcome import Outcome, failure, overruled
 from runcast.strands.run import recorder_of
@@ -153,7 +154,9 @@ class BaseAgent(ABC):
             self._publish("agent_invoking", begins)
         try:
             with within:
-                result = self.execute(checked_query(event.get("query")), _parameters(event))
+                result = self.execute(
+                    checked_query(event.get("query")), checked_parameters(event.get("parameters") or None)
+                )
         except BaseException as error:  # a tool may well call sys.exit(), and its run must end all the same
             logger.exception("run %s failed", self.request_id)
             return failure(error, recorder.stop if recorder else None), None
@@ -177,12 +180,5 @@ class BaseAgent(ABC):
         return body if error is None else {**body, "error": error}
 
 
-def _parameters(event: Mapping[str, Any]) -> Json:
-    parameters = event.get("parameters") or {}
-    if isinstance(parameters, dict):
-        return parameters
-    raise InvalidInput("parameters must be a JSON object.")
-
-
 def _answer(status_code: int, body: Json) -> Json:
-    return {"statusCode": status_code, "body": json.dumps(body)}
+    return {"statusCode": status_code, "body": json_text(body)}

@@ -8,7 +8,12 @@ RETENTION_SECONDS = 24 * 60 * 60
 RETENTION_MAX_HOURS = 365 * 24
 MESSAGE_MAX_CHARACTERS = 1_000
 NAME_MAX_CHARACTERS = 200
+# Sizes of metadata, results and parameters are those of their JSON in UTF-8: a Chinese character takes 3 bytes.
 METADATA_MAX_BYTES = 8 * 1024
+# What the record adds to an agent's own metadata: the tool's name, the parent's number, what the run took.
+METADATA_ADDED_MAX_BYTES = 2 * 1024
+# The questions of a waiting run (`metadata.interrupts`): they have this room beside the metadata.
+QUESTIONS_MAX_BYTES = 64 * 1024
 RESULT_MAX_BYTES = 64 * 1024
 # Of a result; the rest is for its text.
 FACTS_MAX_BYTES = 40 * 1024
@@ -72,3 +77,9 @@ BATCH_MAX_BYTES = 200 * 1024
 REQUEST_ID_MAX_CHARACTERS = 128
 QUERY_MAX_CHARACTERS = 10_000
 PARAMETERS_MAX_BYTES = 64 * 1024
+
+# JSON
+# Objects and lists within one another. Python's reader and writer fail at about 1,000, other languages' earlier.
+NESTING_MAX = 100
+# Of one value that an agent hands over: no more fit into a result.
+JSON_MAX_VALUES = 40_000

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runcast.errors import Unavailable
+from runcast.json_text import json_text
 from runcast.record.model import Json
 
 if TYPE_CHECKING:
@@ -32,10 +32,8 @@ class Executions:
         Raises:
             Unavailable: It was refused, or there was no answer: it may have been started all the same.
         """
-        # Not escaped, so that the longest query and parameters fit; half a character, which UTF-8 has not, becomes "?".
-        text = json.dumps(job, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
         try:
-            self._client.start_execution(stateMachineArn=self._state_machine_arn, name=job_id, input=text)
+            self._client.start_execution(stateMachineArn=self._state_machine_arn, name=job_id, input=json_text(job))
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"The execution was not started: {error}") from error
 

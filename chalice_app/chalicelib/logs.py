@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runcast import limits
-from runcast.record.model import Json, shortened
+from runcast.record.model import Json
+from runcast.text import shortened
 
 TEXT_MAX_CHARACTERS = 30_000
 """Of a message and of a stack each: together far below what CloudWatch takes for one event (256 KB)."""

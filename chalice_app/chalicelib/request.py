@@ -12,8 +12,9 @@ from typing import Any
 
 from runcast import limits
 from runcast.errors import InvalidInput
-from runcast.record.identity import checked_query
-from runcast.record.model import Json, shortened
+from runcast.record.identity import checked_parameters, checked_query
+from runcast.record.model import Json
+from runcast.text import shortened
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ def run_request(given: Mapping[str, Any], agents: Collection[str]) -> RunRequest
         InvalidInput: A field does not fit.
     """
     return RunRequest(
-        _agent(given.get("agent"), agents), checked_query(given.get("query")), _parameters(given.get("parameters"))
+        _agent(given.get("agent"), agents),
+        checked_query(given.get("query")),
+        checked_parameters(given.get("parameters")),
     )
 
 
@@ -64,7 +67,7 @@ def job_request(given: Mapping[str, Any], playbooks: Collection[str]) -> JobRequ
     return JobRequest(
         known_playbook(given.get("playbook"), playbooks),
         checked_query(given.get("query")),
-        _parameters(given.get("parameters")),
+        checked_parameters(given.get("parameters")),
     )
 
 
@@ -86,26 +89,3 @@ def _agent(given: Any, known: Collection[str]) -> str:
         return given
     stated = shortened(json.dumps(given, default=str), limits.NAME_MAX_CHARACTERS)
     raise InvalidInput(f"agent must be one of: {', '.join(sorted(known))}; not {stated}.")
-
-
-def _parameters(given: Any) -> Json:
-    if given is None:
-        return {}
-    if isinstance(given, str):
-        # Measured before it is read: what is too large need not be understood.
-        _require_fitting(given)
-    try:
-        parameters = json.loads(given) if isinstance(given, str) else given
-        # NaN and infinity, which Python reads and writes, are no JSON.
-        text = json.dumps(parameters, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (ValueError, TypeError, RecursionError):
-        parameters, text = None, ""
-    if not isinstance(parameters, dict):
-        raise InvalidInput("parameters must be a JSON object.")
-    _require_fitting(text)
-    return parameters
-
-
-def _require_fitting(text: str) -> None:
-    if len(text.encode("utf-8", "replace")) > limits.PARAMETERS_MAX_BYTES:
-        raise InvalidInput(f"parameters must be at most {limits.PARAMETERS_MAX_BYTES // 1024} KB as JSON.")

@@ -6,7 +6,6 @@ handed over is told as ended instead of hanging. Nothing here knows how the clie
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib import logs
 from chalicelib.request import run_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
+from runcast.json_text import json_text
 from runcast.record.ending import Ending, end_unclaimed
 from runcast.record.ids import chosen_id
 from runcast.record.model import Json, Owner, Run
@@ -80,9 +80,7 @@ def start_run(
         "tenantId": owner.tenant_id,
     }
     try:
-        invoker.invoke(
-            FunctionName=functions[request.agent], InvocationType="Event", Payload=json.dumps(event).encode()
-        )
+        invoker.invoke(FunctionName=functions[request.agent], InvocationType="Event", Payload=json_text(event).encode())
     except (BotoCoreError, ClientError) as error:
         logger.warning("run %s was not handed to its agent: %s", request_id, error)
         # Without an answer it may have been handed over all the same: then the worker's claim decides.

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from runcast import limits
-from runcast.record.model import Json, Owner, Step, metadata_json, shortened
+from runcast.json_text import json_bytes, metadata_json
+from runcast.record.model import Json, Owner, Step
+from runcast.text import shortened
 
 SCHEMA_VERSION = 1
 
@@ -26,11 +28,13 @@ def status_update(
     job_id: str | None = None,
     agent_name: str | None = None,
     seq: int | None = None,
+    tool_name: str | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Json:
     """Return one status message; texts and metadata over their limits are shortened visibly.
 
-    `seq` is None for a message that stands in no record: clients show it, but never merge it.
+    `seq` is None for a message that is not in a record: clients show it, but never merge it. `tool_name` is shown as
+    `metadata.toolName`; a key of that name in `metadata` becomes `toolName_`.
     """
     text = metadata_json(metadata)
     return {
@@ -42,7 +46,7 @@ def status_update(
         "status": status,
         "message": shortened(message, limits.MESSAGE_MAX_CHARACTERS),
         "timestamp": timestamp_ms,
-        "metadata": None if text is None else json.loads(text),
+        "metadata": _shown_metadata(tool_name, text),
         "seq": seq,
         "schemaVersion": SCHEMA_VERSION,
     }
@@ -60,12 +64,13 @@ def step_update(owner: Owner, step: Step, *, request_id: str, job_id: str | None
         agent_name=step.agent_name or agent,
         seq=step.seq,
     )
-    # As it was recorded: its size has been seen to already.
-    metadata = json.loads(step.metadata_json) if step.metadata_json else {}
-    if step.tool_name:
-        metadata = {"toolName": step.tool_name, **metadata}
-    update["metadata"] = metadata or None
-    return update
+    # The record holds it within its limits, and with the numbers that the record has added.
+    return {**update, "metadata": _shown_metadata(step.tool_name, step.metadata_json)}
+
+
+def _shown_metadata(tool_name: str | None, text: str | None) -> Json | None:
+    metadata = {"toolName": tool_name} if tool_name else {}
+    return {**(json.loads(text) if text else {}), **metadata} or None
 
 
 def batches(messages: Sequence[Json]) -> Iterator[list[Json]]:
@@ -73,7 +78,7 @@ def batches(messages: Sequence[Json]) -> Iterator[list[Json]]:
     batch: list[Json] = []
     size_bytes = 0
     for message in messages:
-        message_bytes = len(json.dumps(message))
+        message_bytes = json_bytes(message)
         if batch and (len(batch) == limits.BATCH_MAX_MESSAGES or size_bytes + message_bytes > limits.BATCH_MAX_BYTES):
             yield batch
             batch, size_bytes = [], 0

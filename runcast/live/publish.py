@@ -7,7 +7,6 @@ the run first, and goes live from there.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +20,7 @@ from botocore.config import Config
 
 from runcast.clock import epoch_ms
 from runcast.errors import ConfigurationMissing
+from runcast.json_text import json_text
 from runcast.live.message import batches, status_update
 from runcast.record.identity import owner_of
 from runcast.record.ids import canonical_id
@@ -69,7 +69,7 @@ class StatusPublisher:
                 self._client.invoke(
                     FunctionName=self._function_name,
                     InvocationType="Event",
-                    Payload=json.dumps({"messages": batch}).encode(),
+                    Payload=json_text({"messages": batch}).encode(),
                 )
             except Exception as error:  # noqa: BLE001 - the live channel may fail in any way; the record is the truth
                 logger.warning("%d status messages were not handed over: %s", len(messages) - handed_over, error)
@@ -148,7 +148,8 @@ def publish_status(
             request_id=None if request_id is None else canonical_id("requestId", request_id),
             job_id=None if job_id is None else canonical_id("jobId", job_id),
             agent_name=agent_name,
-            metadata={"toolName": tool_name, **(metadata or {})} if tool_name else metadata,
+            tool_name=tool_name,
+            metadata=metadata,
         )
         (publisher or _publisher_of_environment()).send([update])
     except Exception as error:  # noqa: BLE001 - a status must never fail the work it tells of

@@ -10,6 +10,7 @@ import json
 from queue import SimpleQueue
 
 from runcast import limits
+from runcast.json_text import json_text
 from runcast.record.assignment import Assignment, QueuedStep
 from runcast.record.model import Step
 from runcast.record.store import End
@@ -90,11 +91,11 @@ class Draft:
         metadata_text = queued.metadata_json
         # A parent was queued before its children, so it has its number by now, or will never have one.
         if queued.parent and queued.parent.seq:
-            metadata_text = json.dumps({**json.loads(metadata_text or "{}"), "parentSeq": queued.parent.seq})
+            metadata_text = json_text({**json.loads(metadata_text or "{}"), "parentSeq": queued.parent.seq})
         elapsed_seconds = self._run.seconds_since_began(queued.timestamp_ms)
         if queued.end and queued.end.status.ended:
             about = {"elapsed": elapsed_seconds} | ({"unrecorded": self._overflowed} if self._overflowed else {})
-            metadata_text = json.dumps({**json.loads(metadata_text or "{}"), **about})
+            metadata_text = json_text({**json.loads(metadata_text or "{}"), **about})
         return Step(
             step=queued.step,
             message=queued.message,

@@ -14,11 +14,13 @@ from itertools import islice
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import AppendRefused, Unavailable
+from runcast.json_text import metadata_json
 from runcast.live.message import step_update
 from runcast.record.ids import requested_id
-from runcast.record.model import EndedRun, Json, Owner, Run, RunStatus, Step, metadata_json, shortened
+from runcast.record.model import EndedRun, Json, Owner, Run, RunStatus, Step
 from runcast.record.planned import is_of_job
 from runcast.record.store import End, RunStore
+from runcast.text import shortened
 
 _HEADS_AT_ONCE = 100  # as many as `RunStore.read_heads` takes
 _NEVER_TAKEN = "The run was not started: no worker took it."

@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from runcast import limits
 from runcast.errors import InvalidInput
+from runcast.text import is_well_formed, utf16_length
 
 _EXAMPLE = "123e4567-e89b-12d3-a456-426614174000"
 _DERIVED_VERSION = 5
@@ -23,16 +24,12 @@ def is_name(given: Any, max_characters: int) -> bool:
 
     That is text of 1 to `max_characters` UTF-16 code units which UTF-8 can hold, without "#", which joins keys.
     """
-    return isinstance(given, str) and is_unicode(given) and 1 <= _length(given) <= max_characters and "#" not in given
-
-
-def is_unicode(text: str) -> bool:
-    """Whether UTF-8 can hold the text: half of a surrogate pair it cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return (
+        isinstance(given, str)
+        and is_well_formed(given)
+        and 1 <= utf16_length(given) <= max_characters
+        and "#" not in given
+    )
 
 
 def canonical_id(name: str, given: Any) -> str:
@@ -56,7 +53,7 @@ def requested_id(given: str) -> str | None:
     Raises:
         InvalidInput: It holds half of a surrogate pair, which no answer could repeat.
     """
-    if not is_unicode(given):
+    if not is_well_formed(given):
         raise InvalidInput("requestId must be Unicode text: it holds half of a surrogate pair.")
     return canonical_id("requestId", given) if is_name(given, limits.REQUEST_ID_MAX_CHARACTERS) else None
 
@@ -103,7 +100,3 @@ def _usual_uuid(given: Any) -> str | None:
     except (ValueError, AttributeError, TypeError):
         return None
     return text if text == given.lower() else None
-
-
-def _length(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2

@@ -16,13 +16,9 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from runcast import limits
-
 Json = dict[str, Any]
 Item = dict[str, Any]
 
-# Made once: it is used on the agent's own thread, and making one costs more than using it.
-_encoder = json.JSONEncoder(default=str, allow_nan=False, separators=(",", ":"))
 _to_attribute = TypeSerializer().serialize
 _from_attribute = TypeDeserializer().deserialize
 
@@ -272,52 +268,3 @@ def from_item(item: Item) -> Json:
 def to_item(stored: Mapping[str, Any]) -> Item:
     """Return a plain mapping as DynamoDB attributes, leaving out what is None."""
     return {name: _to_attribute(value) for name, value in stored.items() if value is not None}
-
-
-def shortened(text: str, max_characters: int) -> str:
-    """Return the text, cut with a visible mark when it is longer than `max_characters`.
-
-    Half a surrogate pair, which a model can emit and DynamoDB refuses, becomes a question mark.
-    """
-    text = str(text).encode("utf-8", "replace").decode()
-    if len(text) <= max_characters:
-        return text
-    mark = f"… [shortened from {len(text)} characters]"
-    return text[: max_characters - len(mark)] + mark
-
-
-def metadata_json(metadata: Mapping[str, Any] | None) -> str | None:
-    """Return metadata as the text of a JSON object that fits a step.
-
-    What is no JSON is written as its `str`; what cannot be written at all, or is over `METADATA_MAX_BYTES`, is
-    replaced by an object that says so. Never raises.
-    """
-    try:
-        if not metadata:
-            return None
-        text = _encoder.encode(dict(metadata))
-    except Exception as error:  # noqa: BLE001 - somebody's __str__ may raise anything
-        return _encoder.encode({"unreadable": type(error).__name__})
-    if len(text) > limits.METADATA_MAX_BYTES:
-        return _encoder.encode({"shortened": True, "bytes": len(text)})
-    return text
-
-
-def result_json(result: Any) -> str | None:
-    """Return a run's result as JSON text of at most `RESULT_MAX_BYTES`; a longer one becomes a shortened text.
-
-    What is no JSON is written as its `str`; what cannot be written at all is replaced by an object that says so. Never
-    raises.
-    """
-    if result is None:
-        return None
-    try:
-        text = _encoder.encode(result)
-    except Exception as error:  # noqa: BLE001 - somebody's __str__ may raise anything
-        return _encoder.encode({"unreadable": type(error).__name__})
-    plain = result if isinstance(result, str) else text
-    room = len(plain)
-    while len(text) > limits.RESULT_MAX_BYTES:
-        room = min(room - 1, room * limits.RESULT_MAX_BYTES // len(text))
-        text = _encoder.encode(shortened(plain, room))
-    return text

@@ -5,7 +5,6 @@ What is unknown, expired or somebody else's reads the same: a stranger learns no
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
@@ -13,6 +12,7 @@ from itertools import islice
 
 from runcast import limits
 from runcast.clock import epoch_ms
+from runcast.json_text import json_bytes
 from runcast.record.ids import requested_id
 from runcast.record.model import Json, Owner, Run, Step
 from runcast.record.planned import is_of_job
@@ -183,7 +183,7 @@ def _first_that_fit(steps: Iterable[Step]) -> list[Json]:
     room_bytes = limits.READ_MAX_BYTES
     for step in islice(steps, limits.READ_MAX_STEPS):
         read = step.to_answer()
-        room_bytes -= len(json.dumps(read))
+        room_bytes -= json_bytes(read)
         if room_bytes < 0:
             break
         kept.append(read)

@@ -7,7 +7,6 @@ whatever DynamoDB and the live channel do meanwhile.
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import threading
@@ -21,12 +20,14 @@ from typing import Any, NamedTuple
 
 from runcast import limits
 from runcast.clock import epoch_ms
+from runcast.json_text import json_bytes, metadata_json, result_json
 from runcast.record.assignment import Assignment, Claim, QueuedStep, StepRef, Stop
 from runcast.record.ids import canonical_id
-from runcast.record.model import EndedRun, Json, Owner, RunStatus, metadata_json, result_json, shortened
+from runcast.record.model import EndedRun, Json, Owner, RunStatus
 from runcast.record.outbox import Outbox
 from runcast.record.store import End, RunStore
 from runcast.record.writer import Writer
+from runcast.text import shortened
 
 logger = logging.getLogger(__name__)
 
@@ -234,7 +235,7 @@ class Recorder:
         kept: deque[Json] = deque()
         room_bytes = limits.ANSWER_MAX_BYTES
         for step in reversed(list(self._writer.recorded)):
-            room_bytes -= len(json.dumps(step))
+            room_bytes -= json_bytes(step)
             if room_bytes < 0:
                 break
             kept.appendleft(step)
@@ -269,7 +270,7 @@ class Recorder:
                 _name(agent_name),
                 _name(tool_name),
                 _name(status),
-                metadata_json(metadata),
+                metadata_json(metadata, questions=end is not None and end.status is RunStatus.WAITING),
                 end,
                 ref,
                 parent,

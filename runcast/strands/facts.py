@@ -16,7 +16,9 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from runcast import limits
-from runcast.record.model import Json, metadata_json, shortened
+from runcast.json_text import json_bytes, json_text, longest_fitting, metadata_json
+from runcast.record.model import Json
+from runcast.text import shortened
 
 if TYPE_CHECKING:
     from strands import ToolContext
@@ -100,10 +102,17 @@ def with_facts(text: str, results: Iterable[AgentResult]) -> str | Json:
     if not facts:
         return text
     mark = f"\n\n[{left_out} more facts were noted than fit into the result]" if left_out else ""
-    room = len(text)
-    while (size := _size({"text": (kept := shortened(text, room) + mark), "facts": facts})) > limits.RESULT_MAX_BYTES:
-        room = min(room - 1, room * limits.RESULT_MAX_BYTES // size)
-    return {"text": kept, "facts": facts}
+    whole = {"text": text + mark, "facts": facts}
+    if json_bytes(whole) <= limits.RESULT_MAX_BYTES:
+        return whole
+    fitting: Json = json.loads(
+        longest_fitting(
+            lambda room: json_text({"text": shortened(text, room) + mark, "facts": facts}),
+            len(text),
+            limits.RESULT_MAX_BYTES,
+        )
+    )
+    return fitting
 
 
 def _keep(request_state: State, name: str, fact: Json) -> None:
@@ -116,14 +125,10 @@ def _keep(request_state: State, name: str, fact: Json) -> None:
 def _fits_in(facts: Json, name: str, fact: Json) -> bool:
     """Add a fact, or what stands in for one that is too much, if there is room."""
     facts.pop(name, None)
-    value_bytes = _size(fact["value"])
-    if value_bytes > _SMALL_BYTES and _size({**facts, name: fact}) > limits.FACTS_MAX_BYTES:
+    value_bytes = json_bytes(fact["value"])
+    if value_bytes > _SMALL_BYTES and json_bytes({**facts, name: fact}) > limits.FACTS_MAX_BYTES:
         fact = {**fact, "value": {"shortened": True, "bytes": value_bytes}}
-    if _size({**facts, name: fact}) > limits.FACTS_MAX_BYTES + _SMALL_FACTS_BYTES:
+    if json_bytes({**facts, name: fact}) > limits.FACTS_MAX_BYTES + _SMALL_FACTS_BYTES:
         return False
     facts[name] = fact
     return True
-
-
-def _size(value: Any) -> int:
-    return len(json.dumps(value))

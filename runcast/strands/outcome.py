@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 from runcast import limits
 from runcast.errors import RunStopped
 from runcast.record.assignment import Stop
-from runcast.record.model import Json, RunStatus, shortened
+from runcast.record.model import Json, RunStatus
 from runcast.strands.facts import with_facts
+from runcast.text import shortened
 
 if TYPE_CHECKING:
     from strands.agent import AgentResult

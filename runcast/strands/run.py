@@ -23,11 +23,12 @@ from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.identity import run_identity
-from runcast.record.model import Json, shortened
+from runcast.record.model import Json
 from runcast.record.recorder import Recorder
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 from runcast.strands.outcome import Outcome
 from runcast.strands.stop import AgentStop
+from runcast.text import shortened
 
 logger = logging.getLogger(__name__)
 

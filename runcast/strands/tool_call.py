@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from runcast import limits
-from runcast.record.model import Json, shortened
+from runcast.plain_json import plain
+from runcast.record.model import Json
 from runcast.strands.facts import State
 from runcast.strands.pace import Pace
 from runcast.strands.scope import Scope
+from runcast.text import shortened
 
 
 class ToolCall:
@@ -52,10 +53,11 @@ class ToolCall:
     def done(self) -> None:
         """Record the latest of what the tool has yielded, if it is not recorded yet."""
         latest, self._latest = self._latest, []
-        for value in latest:
+        for yielded in latest:
+            value, _ = plain(yielded)
             progress = _progress(value)
             metadata = {"progress": progress} if progress else None
-            message = _message(value, progress, self._tool_name)
+            message = _message(value, progress)
             self.scope.record("executing", message, tool_name=self._tool_name, metadata=metadata)
 
 
@@ -71,7 +73,7 @@ def _progress(value: Any) -> Json | None:
     return progress
 
 
-def _message(value: Any, progress: Json | None, tool_name: str) -> str:
+def _message(value: Any, progress: Json | None) -> str:
     if isinstance(value, str):
         return value
     if progress:
@@ -79,12 +81,8 @@ def _message(value: Any, progress: Json | None, tool_name: str) -> str:
             return str(value["message"])
         total = f" of {progress['total']}" if "total" in progress else ""
         return f"{progress['done']}{total} {progress.get('unit', '')}".rstrip()
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return f"{tool_name} yielded something that is no JSON: {type(value).__name__}"
-    return shortened(text, limits.MESSAGE_MAX_CHARACTERS)
+    return shortened(json.dumps(value, ensure_ascii=False), limits.MESSAGE_MAX_CHARACTERS)
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-FOUNDATIONS = {"runcast", "runcast.limits", "runcast.errors", "runcast.clock"}
+FOUNDATIONS = {
+    *("runcast", "runcast.limits", "runcast.errors", "runcast.clock"),
+    *("runcast.text", "runcast.plain_json", "runcast.json_text"),
+}
 PICTURE = {
     "runcast.base_agent": {
         "runcast.live.publish",

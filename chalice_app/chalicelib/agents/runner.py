@@ -24,8 +24,9 @@ from chalicelib.agents.run import AgentRun
 from chalicelib.config import AgentConfig, config_of_environment
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput, RunStopped
+from runcast.json_text import json_text, metadata_json, result_json
 from runcast.record.assignment import Claim
-from runcast.record.model import EndedRun, Json, RunStatus, metadata_json, result_json
+from runcast.record.model import EndedRun, Json, RunStatus
 from runcast.record.recorder import Recorder
 from runcast.record.store import RunStore
 from runcast.strands.outcome import Outcome, failure, outcome_of, overruled
@@ -235,7 +236,8 @@ def _body(invocation: Invocation, recorder: Recorder, outcome: Outcome, *, cold_
         return body  # a job's runs hand their output on by reference, through the record
     text = result_json(outcome.result)
     body["result"] = None if text is None else json.loads(text)
-    body |= json.loads(metadata_json(outcome.metadata) or "{}")  # as it stands in the record
+    waiting = outcome.status is RunStatus.WAITING
+    body |= json.loads(metadata_json(outcome.metadata, questions=waiting) or "{}")  # as the record has it
     progress = recorder.progress()
     body["progress"] = progress.steps
     if progress.cut:
@@ -244,4 +246,4 @@ def _body(invocation: Invocation, recorder: Recorder, outcome: Outcome, *, cold_
 
 
 def _answer(status_code: int, body: Mapping[str, Any]) -> Json:
-    return {"statusCode": status_code, "body": json.dumps(body)}
+    return {"statusCode": status_code, "body": json_text(dict(body))}

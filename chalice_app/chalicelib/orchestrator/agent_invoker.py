@@ -27,10 +27,12 @@ from chalicelib.request import RunRequest, run_request
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput, RunExists, Unavailable
+from runcast.json_text import json_text
 from runcast.record.ending import Ending, cancel, close_dead, end_unclaimed, worker_died
-from runcast.record.model import Json, Run, RunStatus, shortened
+from runcast.record.model import Json, Run, RunStatus
 from runcast.record.planned import require_of_job
 from runcast.record.store import RunStore
+from runcast.text import shortened
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -214,7 +216,7 @@ class AgentInvoker:
             return _Answer()
         try:
             answered = self._client(math.ceil(left_ms / 1000)).invoke(
-                FunctionName=self._functions[entry.agent], Payload=json.dumps(event).encode()
+                FunctionName=self._functions[entry.agent], Payload=json_text(event).encode()
             )
             payload = answered["Payload"].read()
         except ClientError as error:
@@ -238,7 +240,7 @@ class AgentInvoker:
         """
         inputs = {name: run.result for name, run in latest_runs(self._store, self._job, entry.reads).items()}
         given = {**entry.parameters, **self._job.parameters}
-        texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
+        texts = {name: _as_text(value) for name, value in given.items()}
         query = string.Template(entry.query).substitute({**texts, "query": self._job.query})
         parameters = {**given, "inputs": inputs}
         if complaint:
@@ -263,6 +265,10 @@ class AgentInvoker:
         if run.worker is None:
             raise Unavailable(f"{entry.name}: its function did not answer. Try again.")
         raise RunStillLive(f"{entry.name}: its run {run.request_id} goes on.")
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _deadline_ms(entry: Entry, run: Run) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runcast import limits
-from runcast.record.model import shortened
+from runcast.text import shortened
 
 
 def sentence_of(failure: Any, name: str | None = None) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 from chalicelib.orchestrator.faults import schema_faults
 from chalicelib.orchestrator.outputs import facts_of, is_number
 from chalicelib.orchestrator.playbook import Entry
-from runcast.record.model import Json, shortened
+from runcast.record.model import Json
+from runcast.text import shortened
 
 _VALUE_MAX_CHARACTERS = 100
 
@@ -85,7 +86,7 @@ def agree(one: Json, other: Json, tolerance: float) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return shortened(json.dumps(value), _VALUE_MAX_CHARACTERS)
+    return shortened(json.dumps(value, ensure_ascii=False), _VALUE_MAX_CHARACTERS)
 
 
 def _shown_with_unit(fact: Json) -> str:

@@ -6,7 +6,6 @@ before the record names it, and what is too large for that ends the job as an er
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,10 @@ from chalicelib.orchestrator.status_utils import JobRecord
 from chalicelib.orchestrator.synthesizer import merged
 from runcast import limits
 from runcast.errors import Unavailable
-from runcast.record.model import EndedRun, Json, Run, RunStatus, shortened
+from runcast.json_text import json_text
+from runcast.record.model import EndedRun, Json, Run, RunStatus
 from runcast.record.store import End, RunStore
+from runcast.text import shortened
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -82,15 +83,16 @@ def _saved(job: Job, store: RunStore, event: Json, s3: Callable[[], S3Client], b
     """Keep the result, and return the end that tells where; an end as an error if it cannot be kept."""
     entries = Playbook.of(event["playbook"]).entries
     found = merged(entries, latest_runs(store, job, entries))
-    text = json.dumps({"summary": event["summary"], **found}, separators=(",", ":"))
-    if len(text) <= limits.RESULT_MAX_BYTES:
+    text = json_text({"summary": event["summary"], **found})
+    content = text.encode()
+    if len(content) <= limits.RESULT_MAX_BYTES:
         return End(RunStatus.COMPLETE, result_json=text)
-    if len(text) > RESULT_MAX_BYTES:
-        size_kb = -(-len(text) // 1024)
+    if len(content) > RESULT_MAX_BYTES:
+        size_kb = -(-len(content) // 1024)
         return _failed(f"The result is {size_kb} KB: at most {RESULT_MAX_BYTES // 1024} KB can be kept.")
     key = result_key(job.job_id)
     try:
-        s3().put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType="application/json")
+        s3().put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in _TRANSIENT_CODES:

@@ -16,9 +16,11 @@ from chalicelib.orchestrator.job import AGENT, Job
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import AppendRefused, ClaimRefused, Conflict, RunExists, Unavailable
+from runcast.json_text import metadata_json
 from runcast.live.message import step_update
-from runcast.record.model import Json, PlannedRun, Run, Step, metadata_json, shortened
+from runcast.record.model import Json, PlannedRun, Run, Step
 from runcast.record.store import End, RunStore
+from runcast.text import shortened
 
 _LEASE_GRACE_MS = 60_000
 

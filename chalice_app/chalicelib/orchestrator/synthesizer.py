@@ -21,7 +21,9 @@ from chalicelib.orchestrator.playbook import Entry
 from chalicelib.orchestrator.rules import agree
 from chalicelib.orchestrator.status_utils import JobRecord
 from runcast.errors import Unavailable
-from runcast.record.model import Json, Run, shortened
+from runcast.json_text import json_bytes, json_text, longest_fitting
+from runcast.record.model import Json, Run
+from runcast.text import shortened, well_formed
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -159,18 +161,16 @@ def _prompt(job: Job, found: Json) -> str:
     share = (PROMPT_MAX_CHARACTERS - len(job.query)) // (len(found["runs"]) + 2)
     parts: list[tuple[str, Any]] = [("Conflicts", found["conflicts"])] if found["conflicts"] else []
     lines = [f"The question: {job.query}"]
-    lines += [f"{title}: {shortened(json.dumps(part), share)}" for title, part in parts]
+    lines += [f"{title}: {shortened(json.dumps(part, ensure_ascii=False), share)}" for title, part in parts]
     for name in found["runs"]:
         facts, text = found["facts"].get(name), found["texts"].get(name)
-        lines += [f"Facts of {name}: {shortened(json.dumps(facts), share // 2)}"] if facts else []
+        lines += [f"Facts of {name}: {shortened(json.dumps(facts, ensure_ascii=False), share // 2)}"] if facts else []
         lines += [f"What {name} says: {shortened(text, share // 2)}"] if text else []
     return "\n\n".join(lines)
 
 
 def _fitting(text: str) -> str:
     """Return the text, shortened visibly where it is over `SUMMARY_MAX_BYTES` as JSON."""
-    fitting, room = text, len(text)
-    while (size := len(json.dumps(fitting))) > SUMMARY_MAX_BYTES:
-        room = min(room - 1, room * SUMMARY_MAX_BYTES // size)
-        fitting = shortened(text, room)
-    return fitting
+    if json_bytes(text) <= SUMMARY_MAX_BYTES:
+        return well_formed(text)
+    return str(json.loads(longest_fitting(lambda room: json_text(shortened(text, room)), len(text), SUMMARY_MAX_BYTES)))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests_aws4auth import AWS4Auth
 
+from runcast.json_text import json_text
 from runcast.record.model import Json
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class AppSync:
         variables = {f"m{index}": message for index, message in enumerate(batch)}
         response = self._session.post(
             self._url,
-            json={"query": _document(variables), "variables": variables},
+            data=json_text({"query": _document(variables), "variables": variables}).encode(),
+            headers={"Content-Type": "application/json"},
             auth=self._auth,
             timeout=(_CONNECT_TIMEOUT_SECONDS, _READ_TIMEOUT_SECONDS),
             allow_redirects=False,

@@ -6,13 +6,14 @@ over their limits are shortened visibly; ids cannot be, so they are refused.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from runcast import limits
 from runcast.errors import InvalidInput
-from runcast.record.model import Json, Owner, metadata_json, shortened
+from runcast.json_text import json_bytes, object_text
+from runcast.record.model import Json, Owner, RunStatus
+from runcast.text import shortened
 
 _INT_MAX = 2**31 - 1  # GraphQL's Int
 
@@ -31,7 +32,7 @@ def messages_of(event: Any) -> list[Json]:
         raise InvalidInput("The event must be a status message, or an object whose messages are a list of them.")
     if not 1 <= len(messages) <= limits.BATCH_MAX_MESSAGES:
         raise InvalidInput(f"messages must be 1 to {limits.BATCH_MAX_MESSAGES}, not {len(messages)}.")
-    size_bytes = len(json.dumps(messages)) - len("[]")
+    size_bytes = json_bytes(messages) - len("[]")
     if size_bytes > limits.BATCH_MAX_BYTES:
         raise InvalidInput(f"messages must be at most {limits.BATCH_MAX_BYTES // 1024} KB, not {size_bytes:,} bytes.")
     return [_input(message, f"messages[{index}]") for index, message in enumerate(messages)]
@@ -97,5 +98,8 @@ def _int(message: Mapping[str, Any], name: str, where: str) -> int | None:
 def _metadata(message: Mapping[str, Any], where: str) -> str | None:
     value = message.get("metadata")
     if value is None or isinstance(value, Mapping):
-        return metadata_json(value)
+        max_bytes = limits.METADATA_MAX_BYTES + limits.METADATA_ADDED_MAX_BYTES
+        if message.get("status") == RunStatus.WAITING:
+            max_bytes += limits.QUESTIONS_MAX_BYTES
+        return object_text(value, max_bytes)
     raise InvalidInput(f"{where}.metadata must be an object.")

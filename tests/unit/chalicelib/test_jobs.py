@@ -161,19 +161,19 @@ def test_without_playbooks_none_can_be_named(store):
         start(store, StateMachines(), playbooks=())
 
 
-@pytest.mark.parametrize("character", ["\U0001f5fa", "\u0001", '"', "\ud800"])
+@pytest.mark.parametrize("character", ["\U0001f5fa", "\u0001", '"'])
 def test_the_longest_input_fits_and_is_text(store, character):
     text = character * 10_000
     # Measured as UTF-8 without spaces, in which the parameters have their 64 KB.
     room = 64 * 1024 - len(b'{"a":""}')
-    values = {"\U0001f5fa": 4, "\u0001": 6, '"': 2, "\ud800": 1}
+    values = {"\U0001f5fa": 4, "\u0001": 6, '"': 2}
     given = GIVEN | {"query": text, "parameters": {"a": character * (room // values[character])}}
     client = StateMachines()
     longest_name = Owner("t" * 200, "u" * 200)
     start(store, client, given, owner=longest_name)
     sent = client.started[0]["input"].encode()
     assert len(sent) <= 128 * 1024
-    assert json.loads(sent)["query"] == text.replace("\ud800", "?")
+    assert json.loads(sent)["query"] == text
 
 
 class TestExecutions:

@@ -73,7 +73,7 @@ def test_any_text_fits(log_lines):
     logs.about_run("x" * 1000)
     logger.error("half a pair \ud800, then %s", "y" * 40_000)
     [line] = log_lines.read()
-    assert line["message"].startswith("half a pair ?, then yyy")
+    assert line["message"].startswith("half a pair \ufffd, then yyy")
     assert len(line["message"]) == logs.TEXT_MAX_CHARACTERS
     assert len(line["requestId"]) == limits.REQUEST_ID_MAX_CHARACTERS
 

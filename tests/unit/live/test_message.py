@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runcast import limits
+from runcast.json_text import metadata_json
 from runcast.live.message import batches, status_update, step_update
-from runcast.record.model import PUBLIC, Owner, Step, metadata_json
+from runcast.record.model import PUBLIC, Owner, Step
 
 
 def test_a_message_over_its_limits_is_shortened_visibly():

@@ -20,11 +20,11 @@ class Unwritable:
     ("told", "as_stored"),
     [
         ({"message": Unwritable()}, ("unnamed", "What was told of this step is unreadable", None)),
-        ({"metadata": {"x": Unwritable()}}, ("thinking", "", {"unreadable": "RuntimeError"})),
-        ({"metadata": [1, 2]}, ("thinking", "", {"unreadable": "TypeError"})),
+        ({"metadata": {"x": Unwritable()}}, ("thinking", "", {"x": {"unreadable": "RuntimeError", "path": "$.x"}})),
+        ({"metadata": [1, 2]}, ("thinking", "", {"unreadable": "list", "path": "$"})),
         ({"metadata": MappingProxyType({"a": 1}), "tool_name": "t"}, ("thinking", "", {"a": 1})),
         ({"tool_name": {"not": "a name"}}, ("thinking", "", None)),
-        ({"message": "half a pair \ud800"}, ("thinking", "half a pair ?", None)),
+        ({"message": "half a pair \ud800"}, ("thinking", "half a pair \ufffd", None)),
         ({"status": "", "agent_name": ""}, ("thinking", "", None)),
     ],
 )
@@ -52,11 +52,60 @@ def test_an_over_long_message_is_shortened_and_takes_no_more_room_than_that(stor
     assert message.endswith("[shortened from 300000 characters]")
 
 
-@pytest.mark.parametrize("result", [{(1, 2): 3}, {"x": Unwritable()}, float("nan")])
-def test_a_result_that_is_no_json_ends_the_run_all_the_same(store, clock, result):
+@pytest.mark.parametrize(
+    ("result", "kept"),
+    [
+        ({(1, 2): 3, "text": "kept"}, {"(1, 2)": 3, "text": "kept"}),
+        ({"x": Unwritable(), "y": 1}, {"x": {"unreadable": "RuntimeError", "path": "$.x"}, "y": 1}),
+        (float("nan"), {"unreadable": "NaN", "path": "$"}),
+    ],
+)
+def test_a_result_that_is_no_json_ends_the_run_and_the_rest_of_it_is_kept(store, clock, result, kept):
     recorder = make(store, clock)
     recorder.claim()
     recorder.end(RunStatus.COMPLETE, "Done", result=result)
     run = store.read("r1")
     assert run.status is RunStatus.COMPLETE
-    assert list(run.result) == ["unreadable"]
+    assert run.result == kept
+
+
+def test_a_question_of_any_length_is_recorded_and_shown_live(store, clock):
+    live = Live(store)
+    recorder = make(store, clock, publish=live)
+    recorder.claim()
+    for number in range(20):
+        recorder.record("executing", f"step {number}", metadata={"text": "x" * 7_000})
+    asked = {"id": "v1:tool_call:1", "name": "ask", "reason": "中" * 20_000}
+    report = recorder.end(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": [asked]})
+    last = store.read("r1").steps[-1].to_json()
+    assert (last["step"], last["metadata"]) == ("waiting", {"interrupts": [asked]})
+    assert live.messages[-1]["metadata"] == {"interrupts": [asked]}
+    assert (report.unrecorded, report.unpublished) == (0, 0)
+
+
+def test_an_agents_own_tool_name_is_not_shown_as_the_tool(store, clock):
+    live = Live(store)
+    recorder = make(store, clock, publish=live)
+    recorder.claim()
+    recorder.record("thinking", metadata={"toolName": "mine", "parentSeq": 1, "n": 1})
+    recorder.record("executing", tool_name="slope", metadata={"toolName": "mine"})
+    recorder.end(RunStatus.COMPLETE, "Done")
+    thinking, executing, _ = store.read("r1").steps
+    assert thinking.to_json()["metadata"] == {"toolName_": "mine", "parentSeq_": 1, "n": 1}
+    assert executing.to_json()["metadata"] == {"toolName_": "mine"}
+    assert [message["metadata"] for message in live.messages[:2]] == [
+        {"toolName_": "mine", "parentSeq_": 1, "n": 1},
+        {"toolName": "slope", "toolName_": "mine"},
+    ]
+
+
+@pytest.mark.parametrize("field", ["step", "message", "agent_name", "tool_name", "status"])
+def test_half_a_surrogate_pair_is_stored_as_valid_text(store, clock, field):
+    recorder = make(store, clock, publish=Live(store))
+    recorder.claim()
+    recorder.record(**{"step": "thinking", field: "a\ud800"})
+    recorder.end(RunStatus.ERROR, "b\udc00", error="c\ud83d", result={"d\ud800": "e\ud800"}, metadata={"f\ud800": 1})
+    run = store.read("r1")
+    assert getattr(run.steps[0], field) == "a\ufffd"
+    assert (run.steps[1].message, run.error, run.result) == ("b\ufffd", "c\ufffd", {"d\ufffd": "e\ufffd"})
+    assert "f\ufffd" in run.steps[1].to_json()["metadata"]

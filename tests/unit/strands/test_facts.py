@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 from strands import ToolContext, tool
 from strands.multiagent import GraphBuilder, Swarm
 
 from runcast import limits, note_fact, track
-from runcast.record.model import RunStatus, result_json
+from runcast.json_text import result_json
+from runcast.record.model import RunStatus
 from runcast.record.recorder import Recorder
 from runcast.strands.outcome import outcome_of
 from tests.fakes.scripted_model import Call, Say
@@ -137,9 +139,11 @@ class Unspeakable:
     [
         (None, None),
         ([1, {"a": (2, 3)}], [1, {"a": [2, 3]}]),
-        ({1, }, "{1}"),
-        (float("nan"), {"unreadable": "ValueError"}),
-        (Unspeakable(), {"unreadable": "OSError"}),
+        ({1, }, [1]),
+        (Decimal("2.50"), 2.5),
+        (10**400, {"unreadable": "a number beyond 1.8e308", "path": "$.value"}),
+        (float("nan"), {"unreadable": "NaN", "path": "$.value"}),
+        (Unspeakable(), {"unreadable": "OSError", "path": "$.value"}),
         ("x" * 10_000, {"shortened": True, "bytes": 10_012}),
     ],
 )  # fmt: skip
@@ -197,4 +201,4 @@ def test_a_long_text_gives_way_to_the_facts():
     assert result["facts"] == metres(height=3.5)
     stored = result_json(result)
     assert json.loads(stored) == result
-    assert limits.RESULT_MAX_BYTES * 0.9 < len(stored) <= limits.RESULT_MAX_BYTES
+    assert limits.RESULT_MAX_BYTES * 0.9 < len(stored.encode()) <= limits.RESULT_MAX_BYTES

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from strands import tool
 
@@ -51,11 +53,13 @@ def yielded(records, *values, seconds=1.0):
         ({"done": 3, "total": None, "unit": ""}, "3", {"done": 3}),
         ({"done": "three", "total": 10}, '{"done": "three", "total": 10}', None),
         ({"done": True}, '{"done": true}', None),
-        ({"done": float("inf")}, "measure yielded something that is no JSON: dict", None),
+        ({"done": float("inf")}, '{"done": {"unreadable": "Infinity", "path": "$.done"}}', None),
+        ({"done": 10**400}, '{"done": {"unreadable": "a number beyond 1.8e308", "path": "$.done"}}', None),
+        ({"done": Decimal("2.5"), "total": Decimal(10)}, "2.5 of 10", {"done": 2.5, "total": 10}),
         ("north", "north", None),
         (["a", 1], '["a", 1]', None),
-        (object(), "measure yielded something that is no JSON: object", None),
-        ({"cells": {1, 2}}, "measure yielded something that is no JSON: dict", None),
+        (object(), '{"unreadable": "object", "path": "$"}', None),
+        ({"c": {1}, "v": float("nan")}, '{"c": [1], "v": {"unreadable": "NaN", "path": "$.v"}}', None),
     ],
 )  # fmt: skip
 def test_a_yield_is_a_step(records, value, message, progress):
@@ -107,12 +111,12 @@ def words(*texts):
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.2, 1.0])
 def test_text_is_coalesced_and_its_offsets_join_it_again(records, seconds):
-    texts = [f"word{number} " for number in range(100)]
+    texts = [f"wörd{number} 🏝 " for number in range(100)]
     track(words(*texts), text=True, monotonic=Seconds(seconds))("?", invocation_state=named("r1"))
     steps = [step.to_json() for step in all_steps(records) if step.step == "text"]
     said = ""
     for step in steps:
-        assert step["metadata"] == {"offset": len(said)}
+        assert step["metadata"] == {"offset": len(said.encode("utf-16-le")) // 2}
         said += step["message"]
     assert said == "".join(texts)
     assert len(steps) <= 2 * 100 * seconds + 2
@@ -122,6 +126,22 @@ def test_text_that_is_too_long_for_a_step_takes_several(records):
     track(words("a", "é" * 2_500), text=True, monotonic=Seconds(0))("?", invocation_state=named("r1"))
     steps = [step for step in records.read("r1").steps if step.step == "text"]
     assert [len(step.message) for step in steps] == [1, 1_000, 1_000, 500]
+
+
+def test_text_is_cut_between_characters_as_people_see_them(records):
+    family = "👩\u200d👩\u200d👧\u200d👦"
+    track(words("a", "x" * 998 + family + "🇩🇪"), text=True, monotonic=Seconds(0))("?", invocation_state=named("r1"))
+    steps = [step.to_json() for step in records.read("r1").steps if step.step == "text"]
+    assert [step["message"] for step in steps] == ["a", "x" * 998, family + "🇩🇪"]
+    assert [step["metadata"]["offset"] for step in steps] == [0, 1, 999]
+
+
+def test_a_character_that_the_model_sends_in_pieces_is_one_character(records):
+    pieces = ("a", "👩\u200d", "👧", "\ud83d", "\ude00", "\udc00!")
+    track(words(*pieces), text=True, monotonic=Seconds(1))("?", invocation_state=named("r1"))
+    steps = [step.to_json() for step in records.read("r1").steps if step.step == "text"]
+    assert [step["message"] for step in steps] == ["a", "👩\u200d👧", "😀", "\ufffd!"]
+    assert [step["metadata"]["offset"] for step in steps] == [0, 1, 6, 8]
 
 
 def test_text_is_not_recorded_unless_it_is_asked_for(records):

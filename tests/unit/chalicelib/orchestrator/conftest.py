@@ -23,7 +23,8 @@ from chalicelib.orchestrator.synthesizer import merged, synthesize
 from chalicelib.orchestrator.validator import validate
 
 from runcast.errors import RuncastError, Unavailable
-from runcast.record.model import Owner, RunStatus, Step, result_json
+from runcast.json_text import result_json
+from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.store import End
 from tests.fakes.own_playbooks import own_playbooks
 

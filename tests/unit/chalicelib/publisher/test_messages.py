@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runcast import limits
 from runcast.errors import InvalidInput
+from runcast.json_text import json_bytes
 from runcast.live.message import batches, status_update
 from runcast.record.model import Owner
 
@@ -62,7 +63,7 @@ def test_a_batch_has_1_to_50_messages(message, number):
 def test_a_batch_has_at_most_200_kb(message):
     big = message(metadata={"text": "x" * 8_000})
     event = {"messages": [big] * 26}
-    assert refusal(event) == f"messages must be at most 200 KB, not {len(json.dumps(event['messages'])) - 2:,} bytes."
+    assert refusal(event) == f"messages must be at most 200 KB, not {json_bytes(event['messages']) - 2:,} bytes."
     assert len(messages_of({"messages": [big] * 24})) == 24
 
 
@@ -70,7 +71,7 @@ def test_a_batch_has_at_most_200_kb(message):
 @settings(max_examples=50)
 def test_every_batch_that_a_recorder_sends_is_taken(sizes):
     updates = [
-        status_update(Owner("acme", "ana"), "s", "ä" * size, timestamp_ms=1, metadata={"x": "y" * size}, seq=seq)
+        status_update(Owner("acme", "ana"), "s", "ä" * size, timestamp_ms=1, metadata={"x": "中" * size}, seq=seq)
         for seq, size in enumerate(sizes, start=1)
     ]
     taken = [message["seq"] for batch in batches(updates) for message in messages_of({"messages": batch})]
@@ -79,12 +80,12 @@ def test_every_batch_that_a_recorder_sends_is_taken(sizes):
 
 def test_what_is_too_long_is_shortened_visibly(message):
     [taken] = messages_of(
-        message(message="x" * 5_000, agentName="a" * 5_000, status="s" * 5_000, metadata={"text": "x" * 10_000})
+        message(message="x" * 5_000, agentName="a" * 5_000, status="s" * 5_000, metadata={"text": "x" * 12_000})
     )
     assert len(taken["message"]) == limits.MESSAGE_MAX_CHARACTERS
     assert taken["message"].endswith("… [shortened from 5000 characters]")
     assert len(taken["agentName"]) == len(taken["status"]) == limits.NAME_MAX_CHARACTERS
-    assert json.loads(taken["metadata"]) == {"shortened": True, "bytes": 10_011}
+    assert json.loads(taken["metadata"]) == {"shortened": True, "bytes": 12_011}
 
 
 @pytest.mark.parametrize(("name", "limit"), [("userId", 200), ("tenantId", 200), ("jobId", 128), ("requestId", 128)])

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.agents.demo.wind.findings import Facts
-from runcast.record.model import shortened
+from runcast.text import shortened
 
 Findings = Mapping[str, Facts]
 

@@ -9,7 +9,7 @@ from chalicelib.agents import registry
 from chalicelib.agents.run import AgentRun
 
 from local.model.script import complete_chat
-from runcast.record.model import result_json
+from runcast.json_text import result_json
 from runcast.strands.outcome import outcome_of
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 

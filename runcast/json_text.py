@@ -1,0 +1,141 @@
+r"""JSON as text, and within limits.
+
+It is written as UTF-8 and not as `\uXXXX`, so that a limit in bytes is the same for every language.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from runcast import limits
+from runcast.plain_json import Unreadable, plain
+from runcast.text import cut, shortened, well_formed
+
+logger = logging.getLogger(__name__)
+
+# Made once: it is used on the agent's own thread, and making one costs more than using it.
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+_SHORT_TEXT_CHARACTERS = 200
+
+RESERVED_METADATA = ("toolName", "parentSeq")
+"""Keys of metadata that only Runcast sets: clients read them as the tool, and as the step that started this one."""
+
+
+def json_text(value: Any) -> str:
+    """Return plain JSON as compact text.
+
+    Raises:
+        TypeError: A value has no JSON form; see `plain`.
+        ValueError: A number is NaN or infinite.
+    """
+    return well_formed(_encoder.encode(value))
+
+
+def json_bytes(value: Any) -> int:
+    """Return the size of plain JSON in UTF-8 bytes."""
+    return len(json_text(value).encode())
+
+
+def object_text(
+    value: Mapping[Any, Any] | None, max_bytes: int, *, reserved: Iterable[str] = (), questions: bool = False
+) -> str | None:
+    """Return a mapping as the text of a JSON object of at most `max_bytes`; None if it is empty. Never raises.
+
+    Args:
+        value: Anything `plain` takes.
+        max_bytes: The limit in UTF-8 bytes. A larger object becomes `{"shortened": true, "bytes": <size>}`.
+        reserved: Keys that have a meaning of their own here: the caller's get the suffix `_`.
+        questions: Whether `interrupts` have `limits.QUESTIONS_MAX_BYTES` of their own, beside `max_bytes`.
+    """
+    kept, unreadable = plain(value)
+    _log(unreadable)
+    if not kept:
+        return None
+    if not isinstance(kept, dict):
+        kept = {"unreadable": type(value).__name__, "path": "$"}
+    kept = {f"{name}_" if name in reserved else name: member for name, member in kept.items()}
+    asked = _fitting_questions(kept.pop("interrupts")) if questions and "interrupts" in kept else None
+    if (size_bytes := json_bytes(kept)) > max_bytes:
+        kept = {"shortened": True, "bytes": size_bytes}
+    return json_text(kept if asked is None else {"interrupts": asked, **kept})
+
+
+def metadata_json(metadata: Mapping[Any, Any] | None, *, questions: bool = False) -> str | None:
+    """Return an agent's metadata as the text of a JSON object of at most `METADATA_MAX_BYTES`. Never raises.
+
+    A key that only Runcast sets gets the suffix `_`. `questions` is as for `object_text`.
+    """
+    return object_text(metadata, limits.METADATA_MAX_BYTES, reserved=RESERVED_METADATA, questions=questions)
+
+
+def result_json(result: Any) -> str | None:
+    """Return a result as JSON text of at most `RESULT_MAX_BYTES`; a longer one becomes a shortened text. Never raises.
+
+    Args:
+        result: Any value that `plain` takes. For None, the answer is None.
+    """
+    if result is None:
+        return None
+    kept, unreadable = plain(result)
+    _log(unreadable)
+    text = json_text(kept)
+    if len(text.encode()) <= limits.RESULT_MAX_BYTES:
+        return text
+    whole = kept if isinstance(kept, str) else text
+    return longest_fitting(lambda room: json_text(cut(whole, room)), len(whole), limits.RESULT_MAX_BYTES)
+
+
+def longest_fitting(render: Callable[[int], str], most: int, max_bytes: int) -> str:
+    """Return `render(room)` for the greatest room below `most` at which it fits into `max_bytes` of UTF-8.
+
+    What `render` returns must grow with the room. If nothing fits, it is `render(0)`.
+    """
+    fits, too_large = 0, min(most, max_bytes + 1)
+    best = render(0)
+    while too_large - fits > 1:
+        room = (fits + too_large) // 2
+        text = render(room)
+        if len(text.encode()) <= max_bytes:
+            fits, best = room, text
+        else:
+            too_large = room
+    return best
+
+
+def _log(unreadable: list[Unreadable]) -> None:
+    if unreadable:
+        first = unreadable[0]
+        logger.warning(
+            "%d values have no JSON form and were replaced, the first at %s: %s",
+            len(unreadable),
+            first.path,
+            first.reason,
+        )
+
+
+def _fitting_questions(asked: Any) -> Any:
+    """Return the questions within `QUESTIONS_MAX_BYTES`: their texts are shortened, their ids and names never."""
+    if (size_bytes := json_bytes(asked)) <= limits.QUESTIONS_MAX_BYTES:
+        return asked
+    text = longest_fitting(
+        lambda room: json_text(_with_short_texts(asked, room)), size_bytes, limits.QUESTIONS_MAX_BYTES
+    )
+    fits = len(text.encode()) <= limits.QUESTIONS_MAX_BYTES
+    return json.loads(text) if fits else {"shortened": True, "bytes": size_bytes}
+
+
+def _with_short_texts(value: Any, room: int) -> Any:
+    if isinstance(value, str):
+        return shortened(value, max(room, _SHORT_TEXT_CHARACTERS))
+    if isinstance(value, list):
+        return [_with_short_texts(item, room) for item in value]
+    if isinstance(value, dict):
+        return {
+            name: member if name in ("id", "name") else _with_short_texts(member, room)
+            for name, member in value.items()
+        }
+    return value

@@ -1,0 +1,122 @@
+"""Text from models, tools and clients: made valid, measured as JavaScript measures it, and cut between characters.
+
+A model can emit half a surrogate pair, which no UTF-8 encoder takes. And what a reader sees as one character (a flag, a
+family emoji, a letter with its marks) is often several code points, so text is never cut inside one. The rules
+are those of UAX #29, simplified: they may keep two characters together that could be parted, never the reverse.
+
+Source: https://unicode.org/reports/tr29/#Grapheme_Cluster_Boundary_Rules
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+REPLACEMENT = "\ufffd"
+"""Stands in for half a surrogate pair."""
+
+_ZERO_WIDTH_JOINER = "\u200d"
+_VIRAMA_CLASS = 9
+_CLUSTER_MAX_CHARACTERS = 64
+
+# Code points that continue a character and are no marks (category M): joiners, half-width sound marks, skin tones, the
+# letters of subdivision flags, and two vowels.
+_CONTINUING = (
+    *((0x200C, 0x200D), (0xFF9E, 0xFF9F), (0x1F3FB, 0x1F3FF), (0xE0020, 0xE007F)),
+    *((0x0E33, 0x0E33), (0x0EB3, 0x0EB3)),
+)
+# Code points that belong to the character after them.
+_PREPENDED = (
+    *((0x0600, 0x0605), (0x06DD, 0x06DD), (0x070F, 0x070F), (0x0890, 0x0891), (0x08E2, 0x08E2), (0x0D4E, 0x0D4E)),
+    *((0x110BD, 0x110BD), (0x110CD, 0x110CD), (0x111C2, 0x111C3), (0x1193F, 0x1193F), (0x11941, 0x11941)),
+    *((0x11A3A, 0x11A3A), (0x11A84, 0x11A89), (0x11D46, 0x11D46), (0x11F02, 0x11F02)),
+)
+_HANGUL_LETTERS = ((0x1100, 0x11FF), (0xA960, 0xA97F), (0xD7B0, 0xD7FF))
+_HANGUL_SYLLABLES = ((0xAC00, 0xD7A3),)
+_FLAG_LETTERS = ((0x1F1E6, 0x1F1FF),)
+
+_Ranges = tuple[tuple[int, int], ...]
+
+
+def is_well_formed(text: str) -> bool:
+    """Return whether the text has a UTF-8 form: it holds no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def well_formed(text: str) -> str:
+    """Return the text as UTF-8 can hold it.
+
+    Two halves of a surrogate pair become their character; a single half becomes `REPLACEMENT`.
+    """
+    if is_well_formed(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def utf16_length(text: str) -> int:
+    """Return the length of well-formed text in UTF-16 code units: its `length` in JavaScript."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def shortened(text: object, max_characters: int) -> str:
+    """Return the text, well formed, cut with a visible mark when it has over `max_characters` code points."""
+    whole = well_formed(str(text))
+    return whole if len(whole) <= max_characters else cut(whole, max_characters)
+
+
+def cut(text: str, max_characters: int) -> str:
+    """Return the beginning of the text and a mark that says how long it was, in `max_characters` code points."""
+    mark = f"… [shortened from {len(text)} characters]"
+    return text[: boundary(text, max(0, max_characters - len(mark)))] + mark[:max_characters]
+
+
+def boundary(text: str, index: int) -> int:
+    """Return the last place up to `index` at which the text can be cut without parting a character.
+
+    A character of more than 64 code points is parted: such text is made to be a nuisance.
+    """
+    for place in range(index, max(0, index - _CLUSTER_MAX_CHARACTERS), -1):
+        if place >= len(text) or not _is_within_character(text, place):
+            return place
+    return index if index > _CLUSTER_MAX_CHARACTERS else 0
+
+
+def _is_within_character(text: str, place: int) -> bool:
+    before, after = text[place - 1], text[place]
+    if after < "\u0300":  # all that continues anything comes later, but for a line feed
+        return (before == "\r" and after == "\n") or before == _ZERO_WIDTH_JOINER or _in(before, _PREPENDED)
+    return (
+        before == _ZERO_WIDTH_JOINER
+        or unicodedata.category(after).startswith("M")
+        or _in(after, _CONTINUING)
+        or _in(before, _PREPENDED)
+        or (_in(after, _FLAG_LETTERS) and _flag_letters_before(text, place) % 2 == 1)
+        or (_in(after, _HANGUL_LETTERS) and _in(before, _HANGUL_LETTERS + _HANGUL_SYLLABLES))
+        or (_in(after, _HANGUL_SYLLABLES) and _in(before, _HANGUL_LETTERS))
+        or (unicodedata.category(after) == "Lo" and _ends_in_virama(text, place))
+    )
+
+
+def _in(character: str, ranges: _Ranges) -> bool:
+    code = ord(character)
+    return any(first <= code <= last for first, last in ranges)
+
+
+def _flag_letters_before(text: str, place: int) -> int:
+    first = place
+    while first > 0 and _in(text[first - 1], _FLAG_LETTERS):
+        first -= 1
+    return place - first
+
+
+def _ends_in_virama(text: str, place: int) -> bool:
+    """Return whether the marks before `place` hold the sign that joins two consonants."""
+    for character in reversed(text[max(0, place - _CLUSTER_MAX_CHARACTERS) : place]):
+        if unicodedata.combining(character) == _VIRAMA_CLASS:
+            return True
+        if character != _ZERO_WIDTH_JOINER and not unicodedata.category(character).startswith("M"):
+            return False
+    return False
