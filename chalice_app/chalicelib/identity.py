@@ -5,15 +5,19 @@ The same rules stand in the resolver of `onStatusUpdate`, in JavaScript; both ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from runcast import limits
 from runcast.errors import Unauthorized
-from runcast.record.model import PUBLIC, Owner
+from runcast.record.ids import is_name
+from runcast.record.model import PUBLIC, Json, Owner
 
 API_KEY = "API Key Authorization"
 USER_POOL = "User Pool Authorization"
+_ANOTHER = "Send one ID token in the header Authorization."
 
 
 def owner_of_caller(
@@ -43,12 +47,38 @@ def owner_of_caller(
     if tenant_id is None or tenant_id == "":
         tenant_id = user_id
     # "#" joins the two in the record's `owner`: with it inside, one owner could pass for another.
-    if not all(_is_id_text(name) for name in (tenant_id, user_id)):
+    if not all(is_name(name, limits.NAME_MAX_CHARACTERS) for name in (tenant_id, user_id)):
         raise Unauthorized(
             f"The token's tenant and user must be text of at most {limits.NAME_MAX_CHARACTERS} characters without '#'."
         )
-    return Owner(tenant_id, user_id)
+    owner = Owner(tenant_id, user_id)
+    if owner == PUBLIC:
+        raise Unauthorized("The token names the user public of the tenant public, which is reserved for API keys.")
+    return owner
 
 
-def _is_id_text(claim: Any) -> bool:
-    return isinstance(claim, str) and len(claim) <= limits.NAME_MAX_CHARACTERS and "#" not in claim
+def typed_claims(verified: Mapping[str, str], authorization: str, names: Collection[str]) -> Json:
+    """Return claims of a verified token with the types that they have in it.
+
+    API Gateway hands each claim on as text, so that null reads as a user named `null`. The token says which claims are
+    text. It is not verified here, so no text is taken from it that API Gateway has not verified.
+
+    Args:
+        verified: The claims as API Gateway hands them on.
+        authorization: The header that holds the token.
+        names: Which claims.
+
+    Raises:
+        Unauthorized: The header holds another token than the one that was verified.
+    """
+    try:
+        payload = authorization.split()[-1].split(".")[1]
+        token = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        claims = {name: token.get(name) for name in names}
+    except (AttributeError, IndexError, ValueError) as error:
+        raise Unauthorized(_ANOTHER) from error
+    for name, claim in claims.items():
+        text = verified.get(name)
+        if (text != claim) if isinstance(claim, str) else (claim is None and text not in (None, "", "null")):
+            raise Unauthorized(_ANOTHER)
+    return claims

@@ -21,7 +21,7 @@ from chalicelib.catalogue import list_agents
 from chalicelib.config import ApiConfig, config_of_environment
 from chalicelib.health import check_health
 from chalicelib.http import refusal
-from chalicelib.identity import USER_POOL, owner_of_caller
+from chalicelib.identity import USER_POOL, owner_of_caller, typed_claims
 from chalicelib.jobs import start_job
 from chalicelib.orchestrator import playbook
 from chalicelib.start import start_run
@@ -170,6 +170,9 @@ def _response(answer: Json, *, status: int) -> Response:
 
 def _caller(request: Request, config: ApiConfig) -> Owner:
     claims = (request.context.get("authorizer") or {}).get("claims") or {}
+    if claims:
+        names = ("token_use", "aud", config.user_id_claim, config.tenant_id_claim)
+        claims = typed_claims(claims, request.headers.get("authorization", ""), names)
     owner = owner_of_caller(
         USER_POOL, claims, user_id_claim=config.user_id_claim, tenant_id_claim=config.tenant_id_claim
     )

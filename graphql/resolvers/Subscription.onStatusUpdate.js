@@ -12,6 +12,8 @@ const TENANT_ID_CLAIM = 'custom:tenantId';
 const SESSION_SECONDS = 25 * 60 * 60;
 const MAX_ID_CHARACTERS = 128;
 const MAX_NAME_CHARACTERS = 200;
+// The tenant and the user of callers with an API key.
+const PUBLIC = 'public';
 
 /** @typedef {{ userId: string, jobId?: string | null, requestId?: string | null }} Arguments */
 /** @typedef {{ tenantId: string, userId: string }} Owner */
@@ -55,10 +57,10 @@ export function response(ctx) {
   const owner = callerOf(ctx);
   const filters = [equal('tenantId', owner.tenantId), equal('userId', owner.userId)];
   if (ctx.args.jobId) {
-    filters.push(equal('jobId', ctx.args.jobId));
+    filters.push(equal('jobId', canonicalId(ctx.args.jobId)));
   }
   if (ctx.args.requestId) {
-    filters.push(equal('requestId', ctx.args.requestId));
+    filters.push(equal('requestId', canonicalId(ctx.args.requestId)));
   }
   extensions.setSubscriptionFilter({ filterGroup: [{ filters }] });
   return null;
@@ -76,7 +78,7 @@ function callerOf(ctx) {
   const claims = identity?.claims;
   if (!claims) {
     if (util.authType() === 'API Key Authorization') {
-      return { tenantId: 'public', userId: 'public' };
+      return { tenantId: PUBLIC, userId: PUBLIC };
     }
     util.error('Sign in with an ID token: this credential names no user.', 'Unauthorized');
   }
@@ -91,6 +93,9 @@ function callerOf(ctx) {
   const tenantId = claimedTenant === '' ? userId : claimedTenant;
   if (!isIdText(tenantId) || !isIdText(userId)) {
     util.error(`The token's tenant and user must be text of at most ${MAX_NAME_CHARACTERS} characters without '#'.`, 'Unauthorized');
+  }
+  if (tenantId === PUBLIC && userId === PUBLIC) {
+    util.error('The token names the user public of the tenant public, which is reserved for API keys.', 'Unauthorized');
   }
   return { tenantId, userId };
 }
@@ -115,6 +120,19 @@ function checkId(name, id) {
   if (id === '' || (id && id.length > MAX_ID_CHARACTERS)) {
     util.error(`${name} must be 1 to ${MAX_ID_CHARACTERS} characters, or absent.`, 'BadRequest');
   }
+}
+
+/**
+ * Writes an id as records and messages do: a UUID in its usual form is in lower case.
+ *
+ * @param {string} id
+ * @returns {string}
+ */
+function canonicalId(id) {
+  const lower = id.toLowerCase();
+  const groups = lower.split('-').map((group) => group.length);
+  const hexadecimal = lower.split('').every((character) => '0123456789abcdef-'.includes(character));
+  return hexadecimal && groups.join() === '8,4,4,4,12' ? lower : id;
 }
 
 /**

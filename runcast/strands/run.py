@@ -191,7 +191,13 @@ def _retention_seconds(hours: str) -> int:
     return limits.RETENTION_SECONDS
 
 
-def _request_id(given: object) -> object:
+def _request_id(given: object) -> str | None:
+    """Return the id of the run that `given` names; None if it names none."""
     if isinstance(given, Recorder):
         return given.request_id
-    return given.get("requestId") if isinstance(given, Mapping) else None
+    if not isinstance(given, Mapping):
+        return None
+    try:
+        return run_identity(given, request_id="").request_id
+    except InvalidInput:
+        return None

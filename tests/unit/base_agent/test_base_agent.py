@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
 from runcast import BaseAgent, base_agent
+from runcast.clock import epoch_ms
 from runcast.live import publish
 from runcast.record.ending import cancel
 from runcast.record.model import Owner, RunStatus
@@ -141,3 +143,18 @@ def test_a_tool_may_be_told_of_to_another(monkeypatch):
     assert agent.invoke_tool(count, {"text": "a b"}, job_id="job-2", user_id="bob", tenant_id="other") == 2
     [message] = sent.messages
     assert (message["userId"], message["tenantId"], message["jobId"]) == ("bob", "other", "job-2")
+
+
+@pytest.mark.parametrize("more", [{"owner": Owner("globex", "bob")}, {"owner": ANA, "playbook": "site-assessment"}])
+def test_the_record_of_another_owner_or_of_a_job_is_not_taken(records, clock, more):
+    clock.now_ms = epoch_ms()
+    before = records.create("run-1", agent="counter", job_id="job-1", **more)
+    status_code, body = run(Counter(tool=pytest.fail))
+    assert (status_code, body["success"], records.read("run-1")) == (409, False, before)
+
+
+def test_an_id_of_a_jobs_run_is_taken_with_its_job_only(records):
+    planned = str(uuid5(NAMESPACE_URL, "a run"))
+    assert run(Counter(), EVENT | {"requestId": planned, "jobId": None})[0] == 400
+    assert records.read(planned) is None
+    assert run(Counter(), EVENT | {"requestId": planned})[0] == 200
