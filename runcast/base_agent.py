@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 from runcast.errors import InvalidInput, RunStopped
 from runcast.json_text import json_text, result_json
 from runcast.live.publish import bound, publish_agent_status, publish_tool_status
+from runcast.parameters import checked_parameters
 from runcast.record.assignment import Claim
-from runcast.record.identity import checked_parameters, checked_query, run_identity
+from runcast.record.identity import checked_query, run_identity
 from runcast.record.model import Json, RunStatus
 from runcast.record.recorder import Recorder
 from runcast.strands.outcome import Outcome, failure, overruled

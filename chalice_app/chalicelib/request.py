@@ -12,7 +12,8 @@ from typing import Any
 
 from runcast import limits
 from runcast.errors import InvalidInput
-from runcast.record.identity import checked_parameters, checked_query
+from runcast.parameters import checked_parameters
+from runcast.record.identity import checked_query
 from runcast.record.model import Json
 from runcast.text import shortened
 

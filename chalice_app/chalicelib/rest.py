@@ -193,7 +193,9 @@ def _too_large() -> Response:
 def _fields(body: bytes | str, known: Sequence[str]) -> Json:
     try:
         fields = json.loads(body)
-    except (ValueError, RecursionError):
+    except RecursionError as error:
+        raise InvalidInput(f"The body must not be nested deeper than {limits.NESTING_MAX}.") from error
+    except ValueError:
         fields = None
     if not isinstance(fields, dict):
         raise InvalidInput("The body must be a JSON object.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +16,8 @@ from runcast.client.listed import CancelAnswer, ListedRun
 from runcast.client.sign_in import Identity
 from runcast.client.step import Progress
 from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable
+from runcast.json_text import json_text
+from runcast.parameters import checked_parameters
 
 # A resolver may take 30 s, but none of these does more than a Lambda's cold start.
 # Source: https://docs.aws.amazon.com/general/latest/gr/appsync.html
@@ -152,7 +153,7 @@ async def open_api(graphql_url: str, credentials: Credentials) -> AsyncIterator[
 
 
 def _json_text(parameters: Mapping[str, Any] | None) -> str | None:
-    return None if parameters is None else json.dumps(parameters)
+    return None if parameters is None else json_text(checked_parameters(parameters))
 
 
 def _as_runcast_error(error: Any) -> RuncastError:

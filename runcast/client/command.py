@@ -26,7 +26,8 @@ from runcast.client.sign_in import COGNITO_CLIENT_CONFIG, sign_in
 from runcast.client.step import Progress
 from runcast.client.view import TerminalView, View
 from runcast.client.watch import Watch
-from runcast.errors import RuncastError, Unavailable
+from runcast.errors import InvalidInput, RuncastError, Unavailable
+from runcast.parameters import checked_parameters
 
 _EXIT_CODES = {"complete": 0, "error": 1, "cancelled": 3, LOST: 4, TIMEOUT: 4, "waiting": 5}
 _UNAVAILABLE, _REFUSED, _INTERRUPTED = 1, 2, 130
@@ -211,12 +212,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"must be a JSON object; {error}") from error
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError("must be a JSON object")
-    return value
+        return checked_parameters(text)
+    except InvalidInput as error:
+        syntax = f" {error.__cause__}." if isinstance(error.__cause__, json.JSONDecodeError) else ""
+        raise argparse.ArgumentTypeError(f"{error}{syntax}") from error
 
 
 def _uuid(text: str) -> str:

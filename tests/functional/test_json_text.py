@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer is not
 
 ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 ANA = Owner("acme", "ana")
-TEXT = '{"past2to53":9007199254740993,"large":1000000000000000000000000000000,"small":0.1,"name":"L\\u00e4nge"}'
+TEXT = '{"past2to53":9007199254740993,"large":1000000000000000000000000000000,"small":0.1,"name":"Länge"}'
 VALUE = {"past2to53": 2**53 + 1, "large": 10**30, "small": 0.1, "name": "Länge"}
 STEPS = [
     Step("thinking", "", 0.1, 1_700_000_000_000, 1, metadata_json=TEXT),

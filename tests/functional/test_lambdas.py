@@ -23,6 +23,9 @@ DOORS = {
 STEPS = ["init", "bedrock", "tools", "agent", "ready", "thinking", "executing", "thinking", "complete"]
 
 
+JSON_RULE = "Numbers must be finite and at most 1.8e308, text well formed, and nesting at most 100 deep."
+
+
 def with_arguments(event, **arguments):
     return {**event, "arguments": event["arguments"] | arguments}
 
@@ -89,13 +92,15 @@ def test_an_agent_may_be_invoked_directly_and_without_an_owner(lambdas):
         ({"query": "x" * 10_001}, "query must be text of 1 to 10,000 characters."),
         ({"parameters": []}, "parameters must be a JSON object."),
         ({"parameters": {"a": "x" * 65_536}}, "parameters must be at most 64 KB as JSON."),
+        ({"parameters": {"a": float("nan")}}, f"parameters.a is NaN, which is no JSON. {JSON_RULE}"),
+        ({"parameters": '{"a": 1e400}'}, f"parameters.a is Infinity, which is no JSON. {JSON_RULE}"),
     ],
 )
 def test_bad_input_is_refused_by_starter_and_agent_alike(lambdas, event, wrong, error):
     started = lambdas.call("run_starter", with_arguments(event("startAgentRun"), **wrong))
     assert started == {"error": {"type": "BadRequest", "message": error}}
     answer = lambdas.call("agent", event("agent") | wrong)
-    assert answer == {"statusCode": 400, "body": json.dumps({"success": False, "error": error})}
+    assert (answer["statusCode"], json.loads(answer["body"])) == (400, {"success": False, "error": error})
     assert boto3.client("dynamodb").scan(TableName="AgentProgress")["Count"] == 0
 
 
@@ -205,7 +210,7 @@ def test_an_agent_without_its_environment_says_so(lambdas, event, monkeypatch):
     monkeypatch.delenv("BEDROCK_MODEL_ID")
     assert lambdas.call("agent", event("agent")) == {
         "statusCode": 500,
-        "body": '{"success": false, "error": "The run failed on our side; the log has why."}',
+        "body": '{"success":false,"error":"The run failed on our side; the log has why."}',
     }
 
 

@@ -25,6 +25,8 @@ JOB = {"playbook": "site-assessment", "query": "Here?", "jobId": ID}
 RUN_ROUTES = (("POST", "/runs"), ("GET", "/runs"), ("GET", f"/runs/{ID}"), ("DELETE", f"/runs/{ID}"))
 BODIES = {"/runs": RUN, "/jobs": JOB}
 NO_BODY = (400, "BadRequest", "The body must be a JSON object.")
+NAN = float("nan")
+JSON_RULE = "Numbers must be finite and at most 1.8e308, text well formed, and nesting at most 100 deep."
 FAILED = (500, "InternalFailure", "The request failed on our side; the log has why.")
 
 
@@ -93,6 +95,9 @@ def test_a_body_without_a_content_type_is_taken_for_json(lambdas, headers):
         ({"query": "x" * 10_001}, "query must be text of 1 to 10,000 characters."),
         ({"parameters": []}, "parameters must be a JSON object."),
         ({"parameters": {"a": "x" * 65_536}}, "parameters must be at most 64 KB as JSON."),
+        ({"parameters": {"a": "中" * 22_000}}, "parameters must be at most 64 KB as JSON."),
+        ({"parameters": {"rows": [1, NAN]}}, f"parameters.rows[1] is NaN, which is no JSON. {JSON_RULE}"),
+        ({"query": "half \ud83d"}, "query must be well-formed text: it holds half a surrogate pair."),
         ({"requestId": "run-1"}, "requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000."),
         ({"userId": "bob"}, "The body may hold only these fields: agent, query, parameters, requestId."),
     ],
@@ -103,8 +108,21 @@ def test_a_run_that_does_not_fit_is_refused(lambdas, wrong, message):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff", b"[" * 100_000, b"agent=survey&query=q"]
+    ("parameters", "message"),
+    [
+        (b'{"a": 1e400}', f"parameters.a is Infinity, which is no JSON. {JSON_RULE}"),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, "is nested deeper than 100, which is no JSON."),
+        (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, "The body must not be nested deeper than 100."),
+    ],
 )
+def test_parameters_that_other_readers_of_json_refuse_are_refused(lambdas, parameters, message):
+    body = b'{"agent": "survey", "query": "?", "parameters": ' + parameters + b"}"
+    status, kind, told = lambdas.request("POST", "/runs", body=body).refusal
+    assert (status, kind) == (400, "BadRequest")
+    assert message in told
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff", b"agent=survey&query=q"])
 def test_a_body_that_is_no_json_object_is_refused(lambdas, body):
     assert lambdas.request("POST", "/runs", body=body).refusal == NO_BODY
 

@@ -8,7 +8,7 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 FOUNDATIONS = {
     *("runcast", "runcast.limits", "runcast.errors", "runcast.clock"),
-    *("runcast.text", "runcast.plain_json", "runcast.json_text"),
+    *("runcast.text", "runcast.plain_json", "runcast.json_text", "runcast.parameters"),
 }
 PICTURE = {
     "runcast.base_agent": {

@@ -77,7 +77,7 @@ async def test_run_shows_steps_result_and_count(server: FakeAppSync, run: Run, c
     assert server.started_with == {
         "agent": "terrain",
         "query": "Where?",
-        "parameters": '{"cells": 4}',
+        "parameters": '{"cells":4}',
         "requestId": REQUEST_ID,
     }
 
@@ -212,7 +212,7 @@ async def test_job_shows_each_agents_steps_result_and_count(
     assert server.started_with == {
         "playbook": "site-assessment",
         "query": "Where?",
-        "parameters": '{"cells": 4}',
+        "parameters": '{"cells":4}',
         "jobId": REQUEST_ID,
     }
 
@@ -337,8 +337,12 @@ def test_missing_settings_are_one_line(capsys: pytest.CaptureFixture[str], monke
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--parameters", "[1]"], "argument --parameters: must be a JSON object"),
-        (["--parameters", "{"], "argument --parameters: must be a JSON object; Expecting property name"),
+        (["--parameters", "[1]"], "argument --parameters: parameters must be a JSON object."),
+        (["--parameters", "{"], "argument --parameters: parameters must be a JSON object. Expecting property name"),
+        (["--parameters", "[" * 50_000], "argument --parameters: parameters must be a JSON object."),
+        (["--parameters", '{"a": {"b": NaN}}'], "argument --parameters: parameters.a.b is NaN, which is no JSON."),
+        (["--parameters", '{"a": 1e400}'], "argument --parameters: parameters.a is Infinity, which is no JSON."),
+        (["--parameters", '{"a":' * 101 + "1" + "}" * 101], "is nested deeper than 100, which is no JSON."),
         (["--request-id", "x"], "argument --request-id: must be a UUID"),
         (["--timeout-seconds", "0"], "argument --timeout-seconds: must be a number of seconds above 0"),
         (["--timeout-seconds", "soon"], "argument --timeout-seconds: must be a number of seconds above 0"),
