@@ -213,3 +213,7 @@ def _publisher_of_environment() -> StatusPublisher:
     if not function_name:
         raise ConfigurationMissing(["STATUS_PUBLISHER_FUNCTION"])
     return StatusPublisher(boto3.client("lambda", config=LIVE_CLIENT_CONFIG), function_name)
+
+
+# A forked child would share its parent's connections.
+os.register_at_fork(after_in_child=_publisher_of_environment.cache_clear)

@@ -136,6 +136,15 @@ class Recorder:
         """Let one more be told what `on_stop` is told; at once, if the work should have stopped already."""
         self._writer.when_stopped(tell)
 
+    @property
+    def claimed(self) -> Claim:
+        """What is known of the claim now."""
+        return self._writer.claim
+
+    def has_waited(self, seconds: float) -> None:
+        """Be told how long the run has waited for its claim: `end()` waits for so much less."""
+        self._waited_seconds = seconds
+
     def claim(self, *, wait_seconds: float | None = None) -> Claim:
         """Claim the run.
 

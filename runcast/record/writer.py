@@ -155,8 +155,9 @@ class Writer:
             )
         except ClaimRefused as refused:
             if refused.run.worker != run.worker:
-                self.claim = Claim.REFUSED
                 logger.warning("run %s: %s It is not recorded here.", run.request_id, refused)
+                self._tell(Stop.ENDED)
+                self.claim = Claim.REFUSED  # only now, so that who has waited for it knows that it has to stop
                 return
             record = refused.run  # an earlier try had taken effect
         run.follow(record)

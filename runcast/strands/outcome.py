@@ -1,12 +1,14 @@
-"""What a run came to, told from why its agent stopped.
+"""Maps the reason why an agent stopped to the last step of its run.
 
-- `end_turn` and `stop_sequence`: complete.
-- `cancelled`, or a task that was cancelled: cancelled.
-- `interrupt`: waiting, because the agent asks people something; that is not an end.
-- Any other reason, or an exception: an error, which names it.
+- `end_turn`, `stop_sequence`: complete.
+- `tool_use`: complete. A finished invocation has this reason when a tool ended it: structured output, or a tool that
+  stops the event loop.
+- `cancelled`, or a cancelled task: cancelled; complete if the agent's own tool asked it to stop after its tools.
+- `interrupt`: waiting for an answer, which is not an end.
+- Any other reason, or an exception: an error that names it. The result is what the model said until then.
 
-A Graph or a Swarm has a status instead: `completed`, `interrupted`, or else an error. What was to be cancelled and is
-not done is cancelled, whatever it says.
+A Graph or a Swarm has a status instead: `completed`, `interrupted`, or else an error. A run with a cancel request that
+is not done is cancelled, whatever its agent says.
 """
 
 from __future__ import annotations
@@ -30,14 +32,15 @@ if TYPE_CHECKING:
     from strands.multiagent.base import MultiAgentResult, NodeResult
 
 
-_DONE = ("end_turn", "stop_sequence", "completed")
+_DONE = ("end_turn", "stop_sequence", "tool_use", "completed")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """The last step of a run: its status, its message, and the result, error and metadata that go with it.
 
-    The result is the text that came out, or `{"text", "facts"}` when the agent's tools have noted facts.
+    The result is the text that came out, the structured output as JSON, or `{"text", "facts"}` when the agent's tools
+    have noted facts.
     """
 
     status: RunStatus
@@ -47,36 +50,52 @@ class Outcome:
     metadata: Json | None = None
 
 
-def outcome_of(result: AgentResult | MultiAgentResult, stop: Stop | None = None) -> Outcome:
-    """Return what a result amounts to: an agent's, a Graph's or a Swarm's.
+def outcome_of(
+    result: AgentResult | MultiAgentResult,
+    stop: Stop | None = None,
+    *,
+    stopped_itself: bool = False,
+    said: str | None = None,
+) -> Outcome:
+    """Return the outcome of a finished agent, Graph or Swarm.
 
     Args:
-        result: What came out.
-        stop: Why the work should have stopped before its end. What was done all the same is complete.
+        result: What it returned.
+        stop: Why the work should have stopped before its end. Work that finished all the same is complete.
+        stopped_itself: Whether a result with the reason `cancelled` is due to the agent's own tool, which ended it
+            after its tools, and not to a cancel from outside.
+        said: The last text of its model. It is the result of an agent that stopped early, if that returned none.
     """
     if stop is Stop.CANCELLED and not _is_done(result):
         return replace(_CANCELLED, result=_parts_done(result))
     stop_reason = getattr(result, "stop_reason", None) or result.status.value  # type: ignore[union-attr]
     match stop_reason:
-        case reason if reason in _DONE:
+        case reason if reason in _DONE or (reason == "cancelled" and stopped_itself):
             return Outcome(RunStatus.COMPLETE, "Complete", result=_came_out(result))
         case "cancelled":
             return _CANCELLED
         case "interrupt" | "interrupted":
             return _waiting(result.interrupts or ())
         case "failed":
-            return _failed(f"The agents stopped before they were done: {_failures(result)}.")
+            failed = _failed(f"The agents stopped before they were done: {_failures(result)}.")
+            return replace(failed, result=_parts_done(result))
         case reason:
-            return stopped_early(reason)
+            return stopped_early(reason, _came_out(result) or said)
 
 
-def stopped_early(reason: str) -> Outcome:
-    """Return what it amounts to that an agent stopped, for `reason`, before it was done."""
-    return _failed(f"The agent stopped before it was done: {reason}.")
+def stopped_early(reason: str, said: str | Json | None = None) -> Outcome:
+    """Return the outcome of an agent that stopped, for `reason`, before it was done; `said` is its text so far."""
+    return replace(_failed(f"The agent stopped before it was done: {reason}."), result=said or None)
 
 
-def failure(error: BaseException, stop: Stop | None = None) -> Outcome:
-    """Return what an exception out of the agent amounts to; `stop` is why the work should have stopped, if at all."""
+def failure(error: BaseException, stop: Stop | None = None, *, said: str | None = None) -> Outcome:
+    """Return the outcome of an agent that raised.
+
+    Args:
+        error: What it raised.
+        stop: Why the work should have stopped before its end.
+        said: The model's last message. It is the result if the model ran out of tokens in it.
+    """
     # Strands wraps what goes wrong inside its loop.
     cause = getattr(error, "original_exception", error)
     if stop is Stop.CANCELLED or isinstance(cause, asyncio.CancelledError | RunStopped):
@@ -84,7 +103,7 @@ def failure(error: BaseException, stop: Stop | None = None) -> Outcome:
     # The one reason to stop that Strands raises instead of returning it; whoever has raised it has imported it.
     strands = sys.modules.get("strands.types.exceptions")
     if strands and isinstance(cause, strands.MaxTokensReachedException):
-        return stopped_early("max_tokens")
+        return stopped_early("max_tokens", said)
     return _failed(shortened(f"{type(cause).__name__}: {cause}", limits.ERROR_MAX_CHARACTERS))
 
 
@@ -113,7 +132,11 @@ def _is_done(result: AgentResult | MultiAgentResult) -> bool:
 
 def _came_out(result: AgentResult | MultiAgentResult) -> str | Json:
     nodes = getattr(result, "results", None)
-    return with_facts(str(result).strip(), [result] if nodes is None else _agents_of(nodes.values()))  # type: ignore[list-item]
+    came_out = with_facts(str(result).strip(), [result] if nodes is None else _agents_of(nodes.values()))  # type: ignore[list-item]
+    output = getattr(result, "structured_output", None)
+    if output is not None and isinstance(came_out, str):
+        return output.model_dump(mode="json")  # type: ignore[no-any-return]
+    return came_out
 
 
 def _parts_done(result: AgentResult | MultiAgentResult) -> str | Json | None:

@@ -6,33 +6,29 @@ while the agent works, and the end is flushed on a thread of the run's own.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import os
+import time
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
-from typing import Any, NamedTuple
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from concurrent.futures import Future
+from threading import Thread
+from typing import Any
 
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
-from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
+from runcast.record.assignment import Claim, StepRef
 from runcast.record.identity import run_identity
-from runcast.record.model import Json
 from runcast.record.recorder import Recorder
-from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
+from runcast.strands.destination import destination_of_environment
 from runcast.strands.outcome import Outcome
 from runcast.strands.stop import AgentStop
 from runcast.text import shortened
 
 logger = logging.getLogger(__name__)
 
-_CONNECTIONS = 50  # as many runs of one process may write at once
+_CLAIM_POLL_SECONDS = 0.01
 
 
 class TrackedRun:
@@ -41,65 +37,118 @@ class TrackedRun:
     Args:
         recorder: Takes its steps.
         given: What the agent was invoked with to name the run.
-        owned: Whether the run ends with the agent; otherwise whoever has made the recorder ends it.
+        owned: Whether the run ends with the agent; otherwise whoever made the recorder has claimed it, and ends it.
+        resumes: Whether the agent goes on with a run that waits for an answer. Its claim is refused, and it runs
+            unrecorded.
+        monotonic: Seconds.
 
     Attributes:
         stop: Stops the run's agents when the recorder says so.
+        outcome: What the run's agent came to; None until it has ended.
+        said: The last text of the model of the run's agent.
+        parents_of_agents: The steps that started the agents which work for the run's agent.
     """
 
-    def __init__(self, recorder: Recorder, given: object, *, owned: bool) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        given: object = None,
+        *,
+        owned: bool = False,
+        resumes: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.recorder = recorder
         self.owned = owned
         self.stop = AgentStop()
+        self.outcome: Outcome | None = None
+        self.said: str | None = None
+        self.parents_of_agents: set[StepRef | None] = set()
         self._given = given
         self._ended = False
-        recorder.when_stopped(self.stop)
+        self._monotonic = monotonic
+        self._held_since: float | None = None
+        if not resumes:
+            recorder.when_stopped(self.stop)
 
     def includes(self, given: object) -> bool:
         """Whether an agent that is invoked inside this run, with `given` to name its run, works for this one."""
         if self._ended:
             return False
-        return given is None or given is self._given or _request_id(given) == self.recorder.request_id
+        named = given is self or given is self._given or _request_id(given) == self.recorder.request_id
+        return given is None or named
+
+    async def hold_tools(self) -> None:
+        """Wait until the claim is answered, but in the run's whole life at most `CLAIM_WAIT_SECONDS`.
+
+        A run that was cancelled while it was queued, or whose event was delivered twice, must call no tool.
+        """
+        if not self.owned or self.recorder.claimed is not Claim.UNANSWERED:
+            return
+        if self._held_since is None:
+            self._held_since = self._monotonic()
+        while self.recorder.claimed is Claim.UNANSWERED:
+            held_seconds = self._monotonic() - self._held_since
+            self.recorder.has_waited(min(held_seconds, limits.CLAIM_WAIT_SECONDS))
+            if held_seconds >= limits.CLAIM_WAIT_SECONDS:
+                return
+            await asyncio.sleep(_CLAIM_POLL_SECONDS)
 
     def end(self, outcome: Outcome) -> Future[Any] | None:
         """Begin to end the run, if it is owned and open; return what is done within `ADDED_TIME_SECONDS`."""
-        if not self.owned or self._ended:
+        if self._ended:
+            return None
+        self.outcome = outcome
+        if not self.owned:
             return None
         self._ended = True
-        pool = ThreadPoolExecutor(1, thread_name_prefix="runcast-end")
-        ending: Future[Any] = pool.submit(
-            self.recorder.end,
-            outcome.status,
-            outcome.message,
-            result=outcome.result,
-            error=outcome.error,
-            metadata=outcome.metadata,
-        )
-        pool.shutdown(wait=False)
+        ending: Future[Any] = Future()
+        ending.set_running_or_notify_cancel()  # who waits for it may be cancelled, the end may not
+        # Not in a pool, which takes no more work once the main thread has ended.
+        Thread(target=self._flush, args=(outcome, ending), name="runcast-end").start()
         return ending
+
+    def _flush(self, outcome: Outcome, ending: Future[Any]) -> None:
+        try:
+            report = self.recorder.end(
+                outcome.status,
+                outcome.message,
+                result=outcome.result,
+                error=outcome.error,
+                metadata=outcome.metadata,
+            )
+        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            ending.set_exception(error)
+        else:
+            ending.set_result(report)
 
 
 def open_run(
     given: object,
     *,
     agent: str,
+    resumes: bool = False,
     now_ms: Callable[[], int] = epoch_ms,
     new_id: Callable[[], uuid.UUID] = uuid.uuid4,
 ) -> TrackedRun | None:
-    """Return the run that an agent shall work for; None, with one warning for a process, where no table is known.
+    """Return the run that an agent works for; None, with one warning per process, if no table is known.
 
     Args:
-        given: A `Recorder`, whose run is then somebody else's to end; or a mapping that names the run (see
-            `run_identity`; besides, `agent`, and `lambdaContext` in a Lambda); or None for a new run of nobody's.
+        given: A `TrackedRun` or a `Recorder`, whose run is then somebody else's to end; or a mapping that names the run
+            (see `run_identity`; besides, `agent`, and `lambdaContext` in a Lambda); or None for a new run without an
+            owner.
         agent: What runs, unless `given` says it.
+        resumes: Whether the agent is given answers to its questions.
         now_ms: The wall clock.
         new_id: Makes ids.
 
     Raises:
         InvalidInput: `given` does not fit.
     """
+    if isinstance(given, TrackedRun):
+        return given
     if isinstance(given, Recorder):
-        return TrackedRun(given, given, owned=False)
+        return TrackedRun(given, given)
     if given is not None and not isinstance(given, Mapping):
         raise InvalidInput("invocation_state['runcast'] must be a mapping such as {'requestId': ...}, or a Recorder.")
     recorder = recorder_of(given or {}, agent=agent, now_ms=now_ms, new_id=new_id)
@@ -107,7 +156,7 @@ def open_run(
         return None
     recorder.claim(wait_seconds=0)
     logger.info("run %s begins", recorder.request_id)
-    return TrackedRun(recorder, given, owned=True)
+    return TrackedRun(recorder, given, owned=True, resumes=resumes)
 
 
 def recorder_of(
@@ -128,11 +177,7 @@ def recorder_of(
     Raises:
         InvalidInput: The event does not fit.
     """
-    destination = _destination(
-        os.environ.get("AGENT_PROGRESS_TABLE", ""),
-        os.environ.get("STATUS_PUBLISHER_FUNCTION", ""),
-        os.environ.get("RETENTION_HOURS", ""),
-    )
+    destination = destination_of_environment()
     if destination is None:
         return None
     context = event.get("lambdaContext")
@@ -151,50 +196,12 @@ def recorder_of(
     )
 
 
-class _Destination(NamedTuple):
-    store: RunStore
-    publish: Callable[[list[Json]], int] | None
-
-
-@cache
-def _destination(table_name: str, function_name: str, retention_hours: str) -> _Destination | None:
-    if not table_name:
-        logger.warning("AGENT_PROGRESS_TABLE is not set, so runs are not recorded. Set it to the table's name.")
-        return None
-    # Not boto3's own session, which two threads may not use at once; and AWS_REGION, because containers set it and
-    # boto3 does not look at it.
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
-    many = Config(max_pool_connections=_CONNECTIONS)
-    try:
-        dynamodb = session.client("dynamodb", config=STORE_CLIENT_CONFIG.merge(many))
-        store = RunStore(dynamodb, table_name, retention_seconds=_retention_seconds(retention_hours))
-        if not function_name:
-            return _Destination(store, None)
-        live = StatusPublisher(session.client("lambda", config=LIVE_CLIENT_CONFIG.merge(many)), function_name)
-    except BotoCoreError as error:
-        logger.warning("Runs are not recorded: %s", error)
-        return None
-    return _Destination(store, live.send)
-
-
-def _retention_seconds(hours: str) -> int:
-    if not hours:
-        return limits.RETENTION_SECONDS
-    if hours.isascii() and hours.isdecimal() and 1 <= int(hours) <= limits.RETENTION_MAX_HOURS:
-        return int(hours) * 3600
-    logger.warning(
-        "RETENTION_HOURS must be a whole number from 1 to %d, not %r: records are kept for %d hours.",
-        limits.RETENTION_MAX_HOURS,
-        hours,
-        limits.RETENTION_SECONDS // 3600,
-    )
-    return limits.RETENTION_SECONDS
-
-
 def _request_id(given: object) -> str | None:
     """Return the id of the run that `given` names; None if it names none."""
     if isinstance(given, Recorder):
         return given.request_id
+    if isinstance(given, TrackedRun):
+        return given.recorder.request_id
     if not isinstance(given, Mapping):
         return None
     try:

@@ -6,7 +6,7 @@ nodes but not to agents that are tools; context variables reach them all.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from runcast.live.publish import bound
 from runcast.record.assignment import StepRef
 from runcast.strands.facts import State, collecting_in
 from runcast.strands.run import TrackedRun
+from runcast.strands.stop import AgentWork
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Scope:
         steps_under: What started the steps that are recorded here.
         agents_under: What started the agents that begin here.
         facts_in: Where facts that are noted here are kept; None for the agent's own `invocation_state`.
+        text: Whether agents that begin here record what their models say.
+        work: The agent's invocation; None in a tool call.
     """
 
     run: TrackedRun
@@ -34,6 +37,8 @@ class Scope:
     steps_under: StepRef | None = None
     agents_under: StepRef | None = None
     facts_in: State | None = None
+    text: bool = False
+    work: AgentWork | None = None
 
     def record(self, step: str, message: str, **about: Any) -> StepRef:
         """Record a step of this agent; `about` is what `Recorder.record` takes."""
@@ -48,19 +53,33 @@ def current_scope() -> Scope | None:
     return _current.get()
 
 
-async def within(scope: Scope, events: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
-    """Yield the events, letting the code that makes them know its scope, and whoever consumes them not."""
-    try:
+async def within(scope: Scope, events: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+    """Yield the events. The code that makes them sees its scope, the code that consumes them does not."""
+    async with closing(events) as iterator:
         while True:
             token = _current.set(scope)
             try:
                 with bound(scope.run.recorder), collecting_in(scope.facts_in):
-                    event = await anext(events)
+                    event = await anext(iterator)
             except StopAsyncIteration:
                 return
             finally:
                 _current.reset(token)
             yield event
-    finally:
-        if isinstance(events, AsyncGenerator):  # other agents than Strands' own may give any iterator
-            await events.aclose()
+
+
+class closing:  # noqa: N801 - used as `contextlib.aclosing` is
+    """Gives the iterator of some events, and closes it; an agent that is not Strands' own may have any iterable.
+
+    Not a generator: the event loop closes those at its end, while what they surround is still at work.
+    """
+
+    def __init__(self, events: AsyncIterable[Any]) -> None:
+        self._iterator = aiter(events)
+
+    async def __aenter__(self) -> AsyncIterator[Any]:
+        return self._iterator
+
+    async def __aexit__(self, *_: object) -> None:
+        if isinstance(self._iterator, AsyncGenerator):
+            await self._iterator.aclose()

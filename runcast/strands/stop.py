@@ -1,8 +1,12 @@
-"""Stopping the agents of a run when its recorder says so: an agent by itself, and its task where it does not.
+"""Stops the agents of a run when its recorder says so.
 
-A Strands agent that is asked to stop does so between the parts of a model's answer and before its next tool, never
-within a call that is silent. So what has not stopped after `STOP_SECONDS` is interrupted. A tool that has begun is let
-finish, because half of it may be done; only when the worker's time is up nothing is waited for.
+A Strands agent that is cancelled stops between the parts of a model's answer and before its next tool, but not within a
+call that is silent. So a model call is ended at once (`model_call`), and an agent that still has not stopped after
+`STOP_SECONDS` is interrupted. A tool that has begun may finish, because half of it may be done, unless the worker's
+time is up.
+
+An agent that serves several runs at once has one cancel signal for all of them. Such an agent is not cancelled: only
+the stopped run's model call is ended, and only its tools are refused.
 """
 
 from __future__ import annotations
@@ -17,62 +21,56 @@ from runcast import limits
 from runcast.errors import RunStopped
 from runcast.record.assignment import Stop
 
+_REENTRANT = "unsafe_reentrant"
+
 
 class AgentStop:
-    """Stops whatever agents of one run are at work, and those that begin later."""
+    """Stops the agents of one run that are at work, and those that begin later.
+
+    Attributes:
+        reason: Why the run's agents should stop; None as long as they should not.
+    """
 
     def __init__(self) -> None:
+        self.reason: Stop | None = None
         self._lock = threading.Lock()
-        self._works: set[_Work] = set()
+        self._works: dict[AgentWork, None] = {}  # an agent stands before those that it uses
         self._tools = 0
-        self._stop: Stop | None = None
 
     def __call__(self, stop: Stop) -> None:
         """Stop the agents. Returns at once; may be called on any thread."""
         with self._lock:
-            self._stop = stop
-            works = list(self._works)
-        for work in works:
-            with suppress(RuntimeError):  # its loop is closed already
-                work.loop.call_soon_threadsafe(self._stop_work, work)
+            self.reason = stop
+            loops = {work.loop for work in self._works}
+        for loop in loops:
+            with suppress(RuntimeError):  # it is closed already
+                loop.call_soon_threadsafe(self._stop_works, loop)
 
-    async def obeyed(self, agent: Any, events: AsyncIterator[Any], *, whole_run: bool) -> AsyncGenerator[Any, None]:
-        """Yield the events of an agent, until it has to stop.
-
-        Args:
-            agent: Whose events they are.
-            events: What it does.
-            whole_run: Whether all other agents of the run work for this one: then it is the one to be interrupted.
+    async def obeyed(self, work: AgentWork, events: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+        """Yield the events of an agent until it has to stop.
 
         Raises:
             RunStopped: It was interrupted.
         """
-        work = _Work(agent, asyncio.get_running_loop(), whole_run)
         with self._lock:
-            self._works.add(work)
-        if self._stop:
+            self._works[work] = None
+        if self.reason:
             self._stop_work(work)
         try:
             while True:
-                work.begin()
                 try:
-                    event = await anext(events)
+                    event = await work.next_event.of(events)
                 except StopAsyncIteration:
                     return
-                except asyncio.CancelledError:
-                    if work.interrupted:
-                        raise RunStopped from None
-                    raise
-                finally:
-                    work.pause()
+                work.has_begun()
                 yield event
         finally:
             with self._lock:
-                self._works.discard(work)
+                del self._works[work]
 
     @contextmanager
     def tool(self) -> Iterator[None]:
-        """While a tool of the run is at work."""
+        """Within this, a tool of the run is at work."""
         with self._lock:
             self._tools += 1
         try:
@@ -81,49 +79,105 @@ class AgentStop:
             with self._lock:
                 self._tools -= 1
 
-    def _stop_work(self, work: _Work) -> None:
-        if work not in self._works:  # its signal would meet the agent's next run
-            return
-        if callable(cancel := getattr(work.agent, "cancel", None)):
-            cancel()
+    def _stop_works(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stop all agents of a loop in one go, or one would go on with what the other was stopped in."""
+        with self._lock:
+            works = [work for work in self._works if work.loop is loop]
+        for work in works:
+            self._stop_work(work)
+
+    def _stop_work(self, work: AgentWork) -> None:
+        work.stop()
         if work.whole_run:
-            seconds = limits.TIME_UP_STOP_SECONDS if self._stop is Stop.TIME_UP else limits.STOP_SECONDS
+            seconds = limits.TIME_UP_STOP_SECONDS if self.reason is Stop.TIME_UP else limits.STOP_SECONDS
             work.loop.call_later(seconds, self._interrupt, work)
 
-    def _interrupt(self, work: _Work) -> None:
+    def _interrupt(self, work: AgentWork) -> None:
         if work not in self._works:
             return
-        if self._tools and self._stop is not Stop.TIME_UP:
+        if self._tools and self.reason is not Stop.TIME_UP:
             work.loop.call_later(limits.STOP_SECONDS, self._interrupt, work)
         else:
-            work.interrupt()
+            work.next_event.interrupt()
 
 
-class _Work:
-    """One agent at work: in a task of its own loop while its next event is awaited, in none while it is consumed."""
+class AgentWork:
+    """One invocation of an agent, made on the loop that it runs on.
 
-    def __init__(self, agent: Any, loop: asyncio.AbstractEventLoop, whole_run: bool) -> None:
-        self.agent = agent
-        self.loop = loop
+    Args:
+        agent: Which agent.
+        whole_run: Whether all other agents of the run work for this one: then it is the one to be interrupted.
+
+    Attributes:
+        loop: Its event loop.
+        next_event: Awaits the agent's events.
+        model_call: Awaits the parts of a model's answer.
+        delegating: Whether the agent passes on the events of another one, which then answers in its place.
+    """
+
+    def __init__(self, agent: Any, *, whole_run: bool) -> None:
         self.whole_run = whole_run
-        self.interrupted = False
-        self._task: asyncio.Task[Any] | None = None
+        self.loop = asyncio.get_running_loop()
+        self.next_event = Interruptible()
+        self.model_call = Interruptible()
+        self.delegating = False
+        self._agent = agent
+        self._begun = False
+        self._stopping = False
 
-    def begin(self) -> None:
-        """The next event is awaited."""
-        if self.interrupted:
-            raise RunStopped
-        self._task = asyncio.current_task()
+    def has_begun(self) -> None:
+        """Be told that the agent works for this invocation, and for no other that it was busy with."""
+        if not self._begun:
+            self._begun = True
+            self._cancel()
 
-    def pause(self) -> None:
-        """The next event is there, or none will be."""
-        if self.interrupted and self._task:
-            self._task.uncancel()
-        self._task = None
+    def stop(self) -> None:
+        """Stop the agent at its next safe point, and the model call that it waits for now."""
+        self._stopping = True
+        self._cancel()
+        self.model_call.interrupt()
+
+    def _cancel(self) -> None:
+        reentrant = getattr(self._agent, "concurrent_invocation_mode", None) == _REENTRANT
+        cancel = getattr(self._agent, "cancel", None)
+        if self._stopping and self._begun and not reentrant and callable(cancel):
+            cancel()
+
+
+class Interruptible:
+    """Awaits events one by one, until it is interrupted. To be used on one loop."""
+
+    def __init__(self) -> None:
+        self._interrupted = False
+        self._waiting: asyncio.Task[Any] | None = None
 
     def interrupt(self) -> None:
-        """End the waiting for the next event, now or when it begins; never what its consumer does with the last one."""
-        if not self.interrupted:
-            self.interrupted = True
-            if self._task:
-                self._task.cancel()
+        """End the waiting for the next event, now or when it begins; never what is done with the last one."""
+        if not self._interrupted:
+            self._interrupted = True
+            if self._waiting:
+                self._waiting.cancel()
+
+    async def of(self, events: AsyncIterator[Any]) -> Any:
+        """Return the next event.
+
+        Raises:
+            RunStopped: The waiting was interrupted.
+            StopAsyncIteration: There is no further event.
+            asyncio.CancelledError: The task was cancelled by its owner.
+        """
+        if self._interrupted:
+            raise RunStopped
+        task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
+        self._waiting = task
+        cancels = task.cancelling()
+        try:
+            return await anext(events)
+        except asyncio.CancelledError:
+            if self._interrupted and task.cancelling() == cancels + 1:
+                raise RunStopped from None
+            raise
+        finally:
+            self._waiting = None
+            if self._interrupted:
+                task.uncancel()

@@ -12,6 +12,7 @@ from runcast.record.model import Json
 from runcast.strands.facts import State
 from runcast.strands.pace import Pace
 from runcast.strands.scope import Scope
+from runcast.strands.streamed import StreamedAgent
 from runcast.text import shortened
 
 
@@ -37,18 +38,34 @@ class ToolCall:
         call = agent_scope.record("executing", message, tool_name=tool_name, status="calling_tool")
         facts_in = invocation_state if agent_scope.facts_in is None else agent_scope.facts_in
         self.scope = Scope(
-            agent_scope.run, agent_scope.agent_name, steps_under=call, agents_under=call, facts_in=facts_in
+            agent_scope.run,
+            agent_scope.agent_name,
+            steps_under=call,
+            agents_under=call,
+            facts_in=facts_in,
+            text=agent_scope.text,
         )
+        self._work = agent_scope.work
+        self._streamed = StreamedAgent(self.scope, tool_name)
         self._tool_name = tool_name
         self._pace = pace
         self._latest: list[Any] = []
 
     def saw(self, event: Mapping[str, Any]) -> None:
         """Take what the tool has yielded out of an event; it becomes a step if one is due, or if nothing follows."""
-        if event.get("type") == "tool_stream":
-            self._latest = [event["tool_stream_event"]["data"]]
-            if self._pace.due():
-                self.done()
+        if event.get("type") != "tool_stream":
+            return
+        value = event["tool_stream_event"]["data"]
+        if self._streamed.took(value):
+            return
+        self._latest = [value]
+        if self._pace.due():
+            self.done()
+
+    def delegates(self, delegating: bool) -> None:
+        """Be told whether the calling agent now passes on the events of this tool, an agent, as its own."""
+        if self._work:
+            self._work.delegating = delegating
 
     def done(self) -> None:
         """Record the latest of what the tool has yielded, if it is not recorded yet."""

@@ -15,6 +15,7 @@ import secrets
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import cache
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib import aws, logs, metrics
@@ -29,7 +30,8 @@ from runcast.record.assignment import Claim
 from runcast.record.model import EndedRun, Json, RunStatus
 from runcast.record.recorder import Recorder
 from runcast.record.store import RunStore
-from runcast.strands.outcome import Outcome, failure, outcome_of, overruled
+from runcast.strands.outcome import Outcome, failure, overruled, stopped_early
+from runcast.strands.run import TrackedRun
 
 if TYPE_CHECKING:
     from strands.models import Model
@@ -41,6 +43,7 @@ logger = logging.getLogger(__name__)
 # How long an agent that computes may keep the interpreter from the threads that record and publish its steps. They need
 # it several times for each request; with Python's 5 ms a step takes about twice as long until it is live.
 _THREAD_SWITCH_SECONDS = 0.001
+_CLEAN_UP_SECONDS = 2.0
 
 
 class LambdaContext(Protocol):
@@ -139,18 +142,23 @@ class Runner:
             outcome = Outcome(RunStatus.ERROR, "", error="This run has been claimed already, or has ended.")
             return _answer(409, _body(invocation, recorder, outcome, cold_start=cold_start))
 
+        run = TrackedRun(recorder)
+        agent: AnyAgent | None = None
         try:
             agent = self._build(invocation, recorder)
-            outcome = self._run_to_its_end(_outcome(agent, invocation.request.query, recorder))
+            self._run_to_its_end(agent.invoke_async(invocation.request.query, invocation_state={"runcast": run}))
+            outcome = run.outcome or stopped_early("it gave no result")
         except RunStopped as stopped:
             outcome = failure(stopped)
         except BaseException as error:  # a tool may well call sys.exit(), and its run must end all the same
             logger.exception("run %s failed", invocation.request_id)
-            outcome = failure(error, recorder.stop)
+            outcome = failure(error, recorder.stop, said=run.said)
 
         report = recorder.end(
             outcome.status, outcome.message, result=outcome.result, error=outcome.error, metadata=outcome.metadata
         )
+        if agent is not None:
+            _clean_up(agent)
         outcome = overruled(outcome, report.stop)
         degraded = claim is Claim.UNANSWERED or report.degraded
         metrics.count_run(
@@ -169,10 +177,10 @@ class Runner:
         """Close the event loop."""
         self._loop.close()
 
-    def _run_to_its_end(self, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    def _run_to_its_end(self, work: Coroutine[Any, Any, Any]) -> None:
         task = self._loop.create_task(work)
         try:
-            return self._loop.run_until_complete(task)
+            self._loop.run_until_complete(task)
         except BaseException:
             # sys.exit() in a tool stops the loop itself: what is left of this run must not go on in the next one's.
             task.cancel()
@@ -217,9 +225,16 @@ def _runner_of_environment() -> Runner:
     )
 
 
-async def _outcome(agent: AnyAgent, query: str, recorder: Recorder) -> Outcome:
-    result = await agent.invoke_async(query, invocation_state={"runcast": recorder})
-    return outcome_of(result, recorder.stop)
+def _clean_up(agent: AnyAgent) -> None:
+    """Release what the agent holds, such as MCP servers, which would outlive its run in a warm process.
+
+    On a thread that is waited for briefly: a server that does not stop must not keep the answer back.
+    """
+    from runcast.strands.parts import clean_up  # imports Strands
+
+    thread = Thread(target=clean_up, args=(agent,), name="runcast-clean-up", daemon=True)
+    thread.start()
+    thread.join(_CLEAN_UP_SECONDS)
 
 
 def _body(invocation: Invocation, recorder: Recorder, outcome: Outcome, *, cold_start: bool) -> Json:

@@ -8,7 +8,7 @@ import pytest
 from strands import Agent
 
 from runcast.record.model import Run
-from runcast.strands import run as run_module
+from runcast.strands.destination import forget_clients
 from tests.fakes.scripted_model import ScriptedModel
 from tests.unit.conftest import TABLE_NAME
 
@@ -16,9 +16,9 @@ from tests.unit.conftest import TABLE_NAME
 @pytest.fixture(scope="module", autouse=True)
 def process():
     """A module's tests are one process: making clients costs more than most of them."""
-    run_module._destination.cache_clear()
+    forget_clients()
     yield
-    run_module._destination.cache_clear()
+    forget_clients()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 from strands.agent import AgentResult
 from strands.interrupt import Interrupt
 from strands.multiagent.base import MultiAgentResult, NodeResult, Status
@@ -13,21 +14,30 @@ from strands.telemetry.metrics import EventLoopMetrics
 from strands.types.event_loop import StopReason
 from strands.types.exceptions import EventLoopException, MaxTokensReachedException
 
+from runcast.record.assignment import Stop
 from runcast.record.model import RunStatus
 from runcast.strands.outcome import Outcome, failure, outcome_of
 
-COMPLETE = {"end_turn", "stop_sequence"}
-OTHERS = sorted(set(get_args(StopReason)) - COMPLETE - {"cancelled", "interrupt"})
+COMPLETE = {"end_turn", "stop_sequence", "tool_use"}
+ERRORS = {
+    "checkpoint", "content_filtered", "guardrail_intervened", "limit_output_tokens", "limit_total_tokens",
+    "limit_turns", "max_tokens",
+}  # fmt: skip
 
 
-def stopped(reason, interrupts=None) -> AgentResult:
-    return AgentResult(
-        stop_reason=reason,
-        message={"role": "assistant", "content": [{"text": "It is steep."}]},
-        metrics=EventLoopMetrics(),
-        state={},
-        interrupts=interrupts,
-    )
+class Slope(BaseModel):
+    degrees: float
+    aspect: str
+
+
+def stopped(reason, interrupts=None, **more) -> AgentResult:
+    about = {"message": {"role": "assistant", "content": [{"text": "It is steep."}]}, "state": {}, **more}
+    return AgentResult(stop_reason=reason, metrics=EventLoopMetrics(), interrupts=interrupts, **about)
+
+
+def test_each_reason_that_strands_may_give_is_decided():
+    """A new one fails here: decide what it means, in `outcome.py` and above."""
+    assert set(get_args(StopReason)) == COMPLETE | ERRORS | {"cancelled", "interrupt"}
 
 
 @pytest.mark.parametrize("reason", sorted(COMPLETE))
@@ -45,17 +55,27 @@ def test_an_interrupt_is_a_pause_and_carries_the_questions():
     assert outcome == Outcome(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": [question]})
 
 
-@pytest.mark.parametrize("reason", [*OTHERS, "some_future_reason"])
-def test_every_other_reason_is_an_error_that_names_it(reason):
+@pytest.mark.parametrize("reason", [*sorted(ERRORS), "some_future_reason"])
+def test_every_other_reason_is_an_error_that_names_it_and_keeps_what_the_model_said(reason):
     error = f"The agent stopped before it was done: {reason}."
-    assert outcome_of(stopped(reason)) == Outcome(RunStatus.ERROR, error, error=error)
+    assert outcome_of(stopped(reason)) == Outcome(RunStatus.ERROR, error, result="It is steep.", error=error)
 
 
-def test_the_others_are_those_we_think():
-    assert OTHERS == [
-        "checkpoint", "content_filtered", "guardrail_intervened", "limit_output_tokens", "limit_total_tokens",
-        "limit_turns", "max_tokens", "tool_use",
-    ]  # fmt: skip
+@pytest.mark.parametrize("stop", [None, Stop.CANCELLED])
+def test_structured_output_is_the_result_as_json(stop):
+    outcome = outcome_of(stopped("tool_use", structured_output=Slope(degrees=3.5, aspect="north")), stop)
+    assert outcome == Outcome(RunStatus.COMPLETE, "Complete", result={"degrees": 3.5, "aspect": "north"})
+
+
+def test_facts_beside_structured_output_are_kept():
+    state = {"runcast_facts": {"area": {"value": 7, "unit": "ha"}}}
+    outcome = outcome_of(stopped("tool_use", structured_output=Slope(degrees=3.5, aspect="north"), state=state))
+    assert outcome.result == {"text": '{"degrees":3.5,"aspect":"north"}', "facts": state["runcast_facts"]}
+
+
+def test_an_agent_that_its_own_tool_has_ended_is_complete():
+    outcome = outcome_of(stopped("cancelled"), stopped_itself=True)
+    assert outcome == Outcome(RunStatus.COMPLETE, "Complete", result="It is steep.")
 
 
 @pytest.mark.parametrize("wrap", [lambda error: error, EventLoopException])
@@ -71,7 +91,8 @@ def test_a_task_that_is_cancelled_is_a_cancelled_run():
 
 def test_too_few_tokens_are_a_reason_to_stop_though_they_are_raised():
     error = "The agent stopped before it was done: max_tokens."
-    assert failure(MaxTokensReachedException("too long")) == Outcome(RunStatus.ERROR, error, error=error)
+    outcome = failure(MaxTokensReachedException("too long"), said="It is st")
+    assert outcome == Outcome(RunStatus.ERROR, error, result="It is st", error=error)
 
 
 def many(status, **nodes) -> MultiAgentResult:
@@ -92,16 +113,17 @@ def test_agents_of_which_one_asks_are_waiting():
 
 
 @pytest.mark.parametrize(
-    ("result", "error"),
+    ("result", "error", "kept"),
     [
         (many(Status.FAILED, survey=Status.FAILED, edit=Status.COMPLETED),
-         "The agents stopped before they were done: survey failed."),
-        (many(Status.FAILED), "The agents stopped before they were done: failed."),
-        (many(Status.EXECUTING), "The agent stopped before it was done: executing."),
+         "The agents stopped before they were done: survey failed.", "edit: It is steep."),
+        (many(Status.FAILED), "The agents stopped before they were done: failed.", None),
+        (many(Status.EXECUTING), "The agent stopped before it was done: executing.", None),
     ],
 )  # fmt: skip
-def test_agents_that_stop_otherwise_are_an_error(result, error):
-    assert outcome_of(result) == Outcome(RunStatus.ERROR, error, error=error)
+def test_agents_that_stop_otherwise_are_an_error_with_the_results_of_those_that_were_done(result, error, kept):
+    result.interrupts = []
+    assert outcome_of(result) == Outcome(RunStatus.ERROR, error, result=kept, error=error)
 
 
 def test_an_endless_exception_is_shortened():

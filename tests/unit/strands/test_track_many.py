@@ -12,6 +12,7 @@ from strands.types.agent import ConcurrentInvocationMode
 from runcast import note_fact, track
 from runcast.record.model import Owner, Run, RunStatus
 from runcast.strands import run as run_module
+from runcast.strands.destination import Destination
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 from tests.unit.strands.conftest import named
 
@@ -64,7 +65,7 @@ class Reentrant(ScriptedModel):
 
 async def test_two_hundred_runs_of_one_agent_never_mix(monkeypatch):
     memory = MemoryStore()
-    monkeypatch.setattr(run_module, "_destination", lambda *_: run_module._Destination(memory, None))
+    monkeypatch.setattr(run_module, "destination_of_environment", lambda: Destination(memory, None))
     agent = track(
         Agent(
             model=Reentrant(200),

@@ -11,6 +11,8 @@ import pytest
 from chalicelib.agents import registry
 from strands import Agent, ToolContext, tool
 from strands.multiagent import GraphBuilder
+from strands.tools import ToolProvider
+from strands.vended_tools import stop
 
 from runcast import limits
 from runcast.errors import InvalidInput, StoreUnavailable
@@ -140,11 +142,50 @@ def test_a_run_that_was_put_by_its_starter_is_claimed(bench, store):
 @pytest.mark.parametrize("reason", ["content_filtered", "guardrail_intervened", "max_tokens"])
 def test_a_model_that_stops_too_early_fails_the_run(bench, store, reason):
     status_code, body = bench.run(Say("It is", reason))
-    assert (status_code, body["success"], body["result"]) == (500, False, None)
+    assert (status_code, body["success"], body["result"]) == (500, False, "It is")
     assert body["error"] == f"The agent stopped before it was done: {reason}."
     run = store.read("run-1")
     assert (run.status, run.error, run.steps[-1].step) == (RunStatus.ERROR, body["error"], "error")
+    assert run.result == "It is"
     assert bench.published[-1]["status"] == "agent_error"
+
+
+def test_an_agent_that_its_own_tool_ends_is_complete(bench, store):
+    bench.with_tools(stop)
+    status_code, body = bench.run(Call("stop", {"message": "All measured"}), Say("never said"))
+    assert (status_code, body["result"], store.read("run-1").status) == (200, "All measured", RunStatus.COMPLETE)
+
+
+class Server(ToolProvider):
+    """Stands for an MCP server: starts with the first agent that uses it, stops with the last."""
+
+    def __init__(self):
+        self.users, self.stops = set(), 0
+
+    async def load_tools(self, **_):
+        return []
+
+    def add_consumer(self, consumer_id, **_):
+        self.users.add(consumer_id)
+
+    def remove_consumer(self, consumer_id, **_):
+        self.users.discard(consumer_id)
+        self.stops += not self.users
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_the_servers_of_an_agent_stop_when_its_run_ends(bench, monkeypatch, inside):
+    server, agents = Server(), []  # the agents are kept, so that no garbage collector stops their servers
+
+    def build(run):
+        agents.append(Agent(model=run.model, tools=[server], callback_handler=None, name="inner"))
+        if inside:
+            agents.append(Agent(model=run.model, tools=[agents[-1].as_tool()], callback_handler=None))
+        return agents[-1]
+
+    monkeypatch.setattr(registry, "load", lambda name: build)
+    assert bench.run(Say("done"))[0] == 200
+    assert (server.users, server.stops) == (set(), 1)
 
 
 def test_a_stop_sequence_is_an_end(bench):

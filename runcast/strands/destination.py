@@ -1,0 +1,124 @@
+"""Where the runs of this process are recorded: the table and the live channel that the environment names.
+
+The clients are made once per process, on a thread, because that takes 100 to 150 ms, which an event loop must not lose.
+A forked child makes them again: it would share its parent's connections, and the two would take each other's answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Lock
+from typing import NamedTuple
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from runcast import limits
+from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
+from runcast.record.model import Json
+from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
+
+logger = logging.getLogger(__name__)
+
+_CONNECTIONS = 50  # as many runs of one process may write at once
+
+
+class Destination(NamedTuple):
+    """A table, and how its steps are sent to the live channel, if they are."""
+
+    store: RunStore
+    publish: Callable[[list[Json]], int] | None
+
+
+class _Settings(NamedTuple):
+    table_name: str
+    function_name: str
+    retention_hours: str
+
+
+class _Destinations:
+    """The destinations that this process knows, by their settings."""
+
+    def __init__(self) -> None:
+        self._known: dict[_Settings, Destination | None] = {}
+        self._making = Lock()
+
+    def __contains__(self, settings: _Settings) -> bool:
+        return settings in self._known
+
+    def get(self, settings: _Settings) -> Destination | None:
+        with self._making:
+            if settings not in self._known:
+                self._known[settings] = _made(settings)
+            return self._known[settings]
+
+
+_destinations = _Destinations()
+
+
+def destination_of_environment() -> Destination | None:
+    """Return the destination that the environment names; None, with one warning, if it names none that works."""
+    return _destinations.get(_settings())
+
+
+async def make_clients() -> None:
+    """Make the clients of the environment's destination, if they are not made yet, without blocking the event loop."""
+    settings = _settings()
+    if settings not in _destinations:
+        with suppress(RuntimeError):  # no thread is to be had; they are made when they are needed
+            await asyncio.to_thread(_destinations.get, settings)
+
+
+def forget_clients() -> None:
+    """Make the clients again when they are needed next."""
+    # With its lock: a thread that a forked child does not have may hold it.
+    global _destinations
+    _destinations = _Destinations()
+
+
+os.register_at_fork(after_in_child=forget_clients)
+
+
+def _settings() -> _Settings:
+    names = ("AGENT_PROGRESS_TABLE", "STATUS_PUBLISHER_FUNCTION", "RETENTION_HOURS")
+    return _Settings(*(os.environ.get(name, "") for name in names))
+
+
+def _made(settings: _Settings) -> Destination | None:
+    if not settings.table_name:
+        logger.warning("AGENT_PROGRESS_TABLE is not set, so runs are not recorded. Set it to the table's name.")
+        return None
+    # Not boto3's own session, which two threads may not use at once; and AWS_REGION, because containers set it and
+    # boto3 does not look at it.
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+    many = Config(max_pool_connections=_CONNECTIONS)
+    try:
+        dynamodb = session.client("dynamodb", config=STORE_CLIENT_CONFIG.merge(many))
+        retention_seconds = _retention_seconds(settings.retention_hours)
+        store = RunStore(dynamodb, settings.table_name, retention_seconds=retention_seconds)
+        if not settings.function_name:
+            return Destination(store, None)
+        live = StatusPublisher(session.client("lambda", config=LIVE_CLIENT_CONFIG.merge(many)), settings.function_name)
+    except BotoCoreError as error:
+        logger.warning("Runs are not recorded: %s", error)
+        return None
+    return Destination(store, live.send)
+
+
+def _retention_seconds(hours: str) -> int:
+    if not hours:
+        return limits.RETENTION_SECONDS
+    if hours.isascii() and hours.isdecimal() and 1 <= int(hours) <= limits.RETENTION_MAX_HOURS:
+        return int(hours) * 3600
+    logger.warning(
+        "RETENTION_HOURS must be a whole number from 1 to %d, not %r: records are kept for %d hours.",
+        limits.RETENTION_MAX_HOURS,
+        hours,
+        limits.RETENTION_SECONDS // 3600,
+    )
+    return limits.RETENTION_SECONDS

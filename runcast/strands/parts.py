@@ -1,0 +1,47 @@
+"""The agents that an agent is made of: the nodes of a Graph or Swarm, and the tools that are agents."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from strands import Agent
+from strands.multiagent.base import MultiAgentBase
+
+logger = logging.getLogger(__name__)
+
+
+def name_of(agent: Any) -> str:
+    """Return what an agent is called: its name, its id, or its class."""
+    return str(getattr(agent, "name", None) or getattr(agent, "id", None) or type(agent).__name__)
+
+
+def parts(agent: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the agents that an agent uses now, with their names in it."""
+    if isinstance(agent, MultiAgentBase):
+        for name, node in getattr(agent, "nodes", {}).items():
+            yield name, node.executor
+    elif isinstance(agent, Agent):
+        for name, tool in agent.tool_registry.registry.items():
+            if part := getattr(tool, "agent", None) if tool.tool_type == "agent" else None:
+                yield name, part
+
+
+def clean_up(agent: Any) -> None:
+    """Release what an agent and its parts hold, such as MCP servers and their threads. Never raises.
+
+    May wait for a server to stop. An agent that is used again afterwards starts its servers again.
+    """
+    waiting, seen = [agent], set()
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        waiting += [each for _, each in parts(part)]
+        try:
+            if isinstance(part, Agent):
+                part.cleanup()
+        except Exception:
+            logger.exception("the agent %s was not cleaned up", name_of(part))
