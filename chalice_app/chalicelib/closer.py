@@ -127,6 +127,9 @@ def sweep(
 ) -> int:
     """End the runs that were left alone, as far as the time reaches; return how many were ended.
 
+    A run that cannot be ended, because its record is unreadable for example, is logged and counted; the others are
+    ended all the same.
+
     Raises:
         Unavailable: Such runs could not be looked for.
     """
@@ -140,6 +143,9 @@ def sweep(
                 closed += _close_with_runs(ending, store, announce, now_ms)
         except Unavailable as error:
             logger.warning("run %s could not be ended now: %s", request_id, error)
+        except Exception:
+            logger.exception("run %s could not be ended: look at its record", request_id)
+            metrics.count_unclosed_run()
     return closed
 
 

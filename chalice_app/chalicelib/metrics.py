@@ -32,6 +32,7 @@ UNITS = {
     "RunDuration": "Milliseconds",
     "RunsDegraded": "Count",
     "RunsClosed": "Count",
+    "RunsNotClosed": "Count",
     "JobsClosed": "Count",
     "StepsRecorded": "Count",
     "StepsLost": "Count",
@@ -91,6 +92,11 @@ def count_closed_runs(closed: int) -> None:
 def count_closed_job() -> None:
     """Count a job that the closer has ended as an error, because its execution could not. AWS counts all others."""
     emit("a job was closed", {"JobsClosed": 1})
+
+
+def count_unclosed_run() -> None:
+    """Count a run that a sweep should have ended and could not; the log has why."""
+    emit("a run was not closed", {"RunsNotClosed": 1})
 
 
 def count_messages(published: int, not_published: Mapping[str, int], *, api_id: str | None = None) -> None:

@@ -169,7 +169,8 @@ def worker_died(run: Run) -> bool:
 def overdue_ids(store: RunStore, *, now_ms: Callable[[], int] = epoch_ms) -> Iterator[str]:
     """Yield the ids of the runs that were left alone: `close_dead` would end them.
 
-    Only those older than `SWEEP_AGE_MS` are looked at, so that runs at work need not be read.
+    An open run whose head cannot be parsed is among them, so that `close_dead` raises what is wrong with it. Only runs
+    older than `SWEEP_AGE_MS` are looked at, so that runs at work need not be read.
 
     Args:
         store: The table.
@@ -180,8 +181,8 @@ def overdue_ids(store: RunStore, *, now_ms: Callable[[], int] = epoch_ms) -> Ite
     """
     open_ids = store.open_ids(before_ms=now_ms() - limits.SWEEP_AGE_MS)
     while some := list(islice(open_ids, _HEADS_AT_ONCE)):
-        runs = store.read_heads(some)
-        yield from (run.request_id for run in runs if not run.status.ended and _overdue(run, now_ms()))
+        runs = {run.request_id: run for run in store.read_heads(some)}
+        yield from (each for each in some if each not in runs or _left_alone(runs[each], now_ms()))
 
 
 def cancel(
@@ -243,6 +244,10 @@ def _decide(store: RunStore, request_id: str, decide: Callable[[Run], Ending | N
         except AppendRefused as refused:
             run = refused.run
     raise Unavailable(f"Run {request_id} kept changing. Try again.")
+
+
+def _left_alone(run: Run, now_ms: int) -> bool:
+    return not run.status.ended and _overdue(run, now_ms)
 
 
 def _overdue(run: Run, now_ms: int) -> bool:

@@ -8,6 +8,7 @@ decides what a refusal means; nothing here retries, so that the caller alone kee
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,13 @@ from botocore.config import Config
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import AppendRefused, ClaimRefused, RunExists, StoreUnavailable
-from runcast.record.model import Owner, PlannedRun, Run, RunStatus, Step, from_item, page_id, to_item
+from runcast.record.model import Item, Owner, PlannedRun, Run, RunStatus, Step, from_item, page_id, to_item
 from runcast.record.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+logger = logging.getLogger(__name__)
 
 STORE_CLIENT_CONFIG = Config(
     connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
@@ -303,13 +306,14 @@ class RunStore:
         """Return runs, in the order asked for, without steps, read consistently.
 
         Args:
-            request_ids: Which runs, at most 100; those that are gone or have expired are left out.
+            request_ids: Which runs, at most 100. Those that are gone or have expired are left out, and so is a record
+                that cannot be parsed, which is logged: one such must not hide the others.
             results: Whether with their results, too.
         """
         attributes = (*_LISTED, "result") if results else _LISTED
         found = self._table.get_many(request_ids, attributes) if request_ids else {}
-        runs = [self._unless_expired(Run.from_item(found[key])) for key in request_ids if key in found]
-        return [run for run in runs if run]
+        runs = [_parsed(found[key]) for key in request_ids if key in found]
+        return [run for run in runs if run and self._unless_expired(run)]
 
     def newest_ids(
         self, owner: Owner, *, limit: int, after: tuple[int, str] | None
@@ -351,6 +355,14 @@ def _as_read(run: Run) -> tuple[str, dict[str, Any]]:
     if run.worker is None:
         return condition + "attribute_not_exists(#worker)", values
     return condition + "#worker = :worker_read", {**values, "worker_read": run.worker}
+
+
+def _parsed(item: Item) -> Run | None:
+    try:
+        return Run.from_item(item)
+    except Exception:  # whatever is wrong with the item
+        logger.exception("the record of run %s cannot be parsed", item["requestId"]["S"])
+        return None
 
 
 def _present(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -194,6 +194,32 @@ class TestSweep:
         assert self.sweep(store, clock, announced, remaining_ms=4_999) == 0
         assert "the next sweep goes on" in caplog.text
 
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            {"status": {"S": "from a later version"}},
+            {"createdAt": {"S": "yesterday"}},
+            {"leaseUntil": {"NULL": True}},
+            {"steps": {"L": [{"M": {}}]}},
+        ],
+        ids=lambda broken: next(iter(broken)),
+    )
+    def test_one_unreadable_record_does_not_hold_up_the_others(
+        self, store, dynamodb, clock, announced, claimed, caplog, log_lines, broken
+    ):
+        for name in ("a", "b", "c"):
+            claimed(name)
+        [(attribute, value)] = broken.items()
+        dynamodb.update_item(
+            TableName="AgentProgress", Key={"requestId": {"S": "b"}}, UpdateExpression="SET #it = :it",
+            ExpressionAttributeNames={"#it": attribute}, ExpressionAttributeValues={":it": value},
+        )  # fmt: skip
+        clock.now_ms += limits.SWEEP_AGE_MS + 1
+        assert self.sweep(store, clock, announced) == 2
+        assert {ending.run.request_id for ending in announced} == {"a", "c"}
+        assert "run b could not be ended" in caplog.text
+        assert sum(line.get("RunsNotClosed", 0) for line in log_lines.read()) == 1
+
     def test_one_that_cannot_be_ended_now_does_not_hold_up_the_others(
         self, store, clock, announced, claimed, monkeypatch
     ):

@@ -237,6 +237,15 @@ class TestRead:
         clock.now_ms += 1000
         assert store.read("r1") is None
 
+    def test_one_unreadable_record_does_not_hide_the_others(self, store, dynamodb, caplog):
+        for request_id in ("r1", "r2"):
+            store.create(request_id, owner=ALICE, agent="terrain")
+        dynamodb.update_item(
+            TableName="AgentProgress", Key={"requestId": {"S": "r1"}}, UpdateExpression="REMOVE createdAt"
+        )  # fmt: skip
+        assert [run.request_id for run in store.read_heads(["r1", "r2"])] == ["r2"]
+        assert "the record of run r1 cannot be parsed" in caplog.text
+
 
 class TestNoAnswer:
     @pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
