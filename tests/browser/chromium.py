@@ -1,0 +1,101 @@
+"""A page in a real browser: the page's server waits until its script has reported."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.settings import ROOT
+
+_PACKAGED = ROOT / ".local" / "browser" / "chromium"
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_REPORT_SECONDS = 120
+# It runs as root in containers, where Chromium has no sandbox, and with little shared memory.
+_OPTIONS = ("--headless", "--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
+
+
+def chromium() -> str:
+    """Return the browser that `make setup` has unpacked, or one on the PATH; fail if there is none."""
+    found = str(_PACKAGED) if _PACKAGED.exists() else next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.fail("no browser: run `make setup` (Linux on x86_64), or put Chromium or Google Chrome on the PATH")
+    return found
+
+
+def report_of(page: str, *, host: str) -> Any:
+    """Open a page in the browser and return what its script posts, as JSON, to `/report`.
+
+    Args:
+        page: The page's HTML.
+        host: The name that it is served under; in the browser it stands for this machine.
+    """
+    with _Server(page) as server, tempfile.TemporaryDirectory() as profile:
+        url = f"http://{host}:{server.server_port}/"
+        rules = f"--host-resolver-rules=MAP {host} 127.0.0.1"
+        command = [chromium(), *_OPTIONS, "--no-proxy-server", rules, f"--user-data-dir={profile}", url]
+        with _running(command, Path(profile)):
+            if not server.reported.wait(_REPORT_SECONDS):
+                pytest.fail(f"the page has not reported: {(Path(profile) / 'log').read_text()[-2000:]}")
+    return server.report
+
+
+@contextlib.contextmanager
+def _running(command: list[str], directory: Path) -> Iterator[None]:
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "HOME": str(directory)})
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
+class _Server(ThreadingHTTPServer):
+    """Serves one page, and takes its report."""
+
+    daemon_threads = True
+
+    def __init__(self, page: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.page = page.encode()
+        self.report: Any = None
+        self.reported = threading.Event()
+
+    def __enter__(self) -> "_Server":
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._answer(200 if self.path == "/" else 404, self.server.page)
+
+    def do_POST(self) -> None:
+        self.server.report = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self._answer(204, b"")
+        self.server.reported.set()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
