@@ -3,9 +3,11 @@
 Terraform would find out too, but only after the packaging, and in words about the provider.
 """
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -37,8 +39,14 @@ def identify_caller(environment: Mapping[str, str] = os.environ) -> Caller:
     """Ask AWS who calls, with the credentials that Terraform's provider will find too.
 
     Raises:
-        NotSignedIn: There are no credentials, or AWS does not take them.
+        NotSignedIn: There are no credentials, AWS does not take them, or the shell is set up for another AWS.
     """
+    endpoint_url = environment.get("AWS_ENDPOINT_URL", "")
+    if _is_this_machine(endpoint_url):
+        raise NotSignedIn(
+            f"AWS_ENDPOINT_URL is {endpoint_url}, which is this machine and not AWS. This shell is set up for the "
+            "local machine: use a new one."
+        )
     try:
         session = boto3.Session()
         # Terraform's provider knows AWS_REGION, boto3 does not.
@@ -57,3 +65,11 @@ def identify_caller(environment: Mapping[str, str] = os.environ) -> Caller:
     except BotoCoreError as error:
         raise NotSignedIn(f"AWS could not be asked whose credentials these are. {error}") from error
     return Caller(answer["Account"], answer["Arn"], region)
+
+
+def _is_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +27,8 @@ class Settings:
         directory: Where state, logs and passwords are kept while it runs (`RUNCAST_LOCAL_DIR`).
         model_url: An OpenAI-compatible server to use instead of the scripted model, without its `/v1`
             (`LOCAL_MODEL_URL`).
+        model_name: The model to ask that server for (`LOCAL_MODEL_NAME`).
+        model_key: The key that the server wants, if it wants one (`LOCAL_MODEL_KEY`); not part of the printed form.
         emulator_python: The interpreter that the emulator is installed for.
         function_python: A bare interpreter, which the Lambda functions run on.
     """
@@ -36,6 +38,8 @@ class Settings:
     rest_port: int = 8000
     directory: Path = ROOT / ".local" / "stack"
     model_url: str | None = None
+    model_name: str = ""
+    model_key: str = field(default="", repr=False)
     emulator_python: Path = ROOT / ".local" / "ministack-venv" / "bin" / "python"
     function_python: Path = ROOT / ".local" / "function-venv" / "bin" / "python"
 
@@ -44,7 +48,8 @@ class Settings:
         """Read the settings; what is unset has its default. A relative directory is taken from the project's root.
 
         Raises:
-            InvalidSettings: A port is no port, two ports are the same, or the model's address is no HTTP address.
+            InvalidSettings: A port is no port, two ports are the same, the model's address is no HTTP address, or the
+                model has no name.
         """
         problems: list[str] = []
         default = cls()
@@ -62,6 +67,9 @@ class Settings:
         model_url = environment.get("LOCAL_MODEL_URL", "").rstrip("/").removesuffix("/v1") or None
         if model_url and not model_url.startswith(("http://", "https://")):
             problems.append(f"LOCAL_MODEL_URL is {model_url!r}; give an address that begins with http:// or https://.")
+        model_name = environment.get("LOCAL_MODEL_NAME", "")
+        if model_url and not model_name:
+            problems.append("LOCAL_MODEL_NAME is not set; name a model that the server at LOCAL_MODEL_URL has.")
         if problems:
             raise InvalidSettings("\n".join(problems))
         return cls(
@@ -70,6 +78,8 @@ class Settings:
             rest_port=ports["RUNCAST_LOCAL_REST_PORT"],
             directory=ROOT / (environment.get("RUNCAST_LOCAL_DIR") or default.directory),
             model_url=model_url,
+            model_name=model_name,
+            model_key=environment.get("LOCAL_MODEL_KEY", ""),
         )
 
 

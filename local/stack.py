@@ -117,6 +117,8 @@ class LocalStack:
             interpreter=self._settings.emulator_python,
             function_python=self._settings.function_python,
             model_url=self.state.model_url,
+            model_name=self._settings.model_name if self._settings.model_url else "",
+            model_key=self._settings.model_key if self._settings.model_url else "",
             log=self.state.directory / "front.log",
             port=self._settings.port,
         )

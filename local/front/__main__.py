@@ -1,9 +1,9 @@
 """Starts the local AWS endpoint: `python -m local.front --port N --model-url URL --function-python PATH`.
 
 It runs on the interpreter that has MiniStack installed, with the repository as working directory, and takes the root
-user's key from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. One line on standard
-output says that it is ready and where; one line on standard error says why it is not. SIGTERM or SIGINT ends it with
-every process it started.
+user's key from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the model server's, if it wants one, from LOCAL_MODEL_KEY.
+One line on standard output says that it is ready and where; one line on standard error says why it is not. SIGTERM or
+SIGINT ends it with every process it started.
 """
 
 import argparse
@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="local.front", description="The local AWS endpoint.")
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--model-url", required=True, help="OpenAI-compatible server that answers for Bedrock")
+    parser.add_argument("--model-name", default="", help="the model to ask it for; by default the one by Bedrock's id")
     parser.add_argument("--function-python", required=True, help="interpreter that runs the functions")
     options = parser.parse_args(arguments)
     if shutil.which("node") is None:
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _refuse(f"port {options.port} on {HOST} cannot be used ({error.strerror}): choose another")
     # Functions run in directories of their own, and a link into an environment must stay one.
-    return _serve(listener, options.model_url, Path(function_python).absolute())
+    return _serve(listener, options.model_url.rstrip("/"), options.model_name, Path(function_python).absolute())
 
 
 def _refuse(message: str) -> int:
@@ -61,18 +62,21 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _serve(listener: socket.socket, model_url: str, function_python: Path) -> int:
+def _serve(listener: socket.socket, model_url: str, model_name: str, function_python: Path) -> int:
     port: int = listener.getsockname()[1]
-    _set_environment(port, model_url)
+    model_key = os.environ.pop("LOCAL_MODEL_KEY", "")  # Functions inherit the environment.
+    _set_environment(port)
     # Only now: MiniStack reads the environment when it is imported.
     from local.front.app import Front
     from local.front.guard import Guard
     from local.front.ministack import end_workers, install
     from local.front.ministack_functions import UnsupportedMinistack
     from local.front.ministack_keys import PUBLIC_COGNITO_OPERATIONS, check_signature
+    from local.front.ministack_models import ModelServer
 
+    server = ModelServer(model_url, model_name, model_key)
     try:
-        front = Front(install(str(function_python)), port=port, check_signature=check_signature)
+        front = Front(install(str(function_python), server), port=port, check_signature=check_signature)
     except UnsupportedMinistack as unsupported:
         return _refuse(str(unsupported))
     app = Guard(front, check_signature=check_signature, public_operations=PUBLIC_COGNITO_OPERATIONS)
@@ -82,7 +86,7 @@ def _serve(listener: socket.socket, model_url: str, function_python: Path) -> in
         end_workers()
 
 
-def _set_environment(port: int, model_url: str) -> None:
+def _set_environment(port: int) -> None:
     """MiniStack's settings. Functions inherit the environment, so that what would let them import more is taken out."""
     os.environ.pop("PYTHONPATH", None)
     os.environ.update(
@@ -95,8 +99,6 @@ def _set_environment(port: int, model_url: str) -> None:
         # The pools' signing keys: not where everybody looks, nor where another front keeps its own.
         STATE_DIR=str(Path(tempfile.gettempdir()) / "ministack-state"),
         LAMBDA_ASYNC_RETRY_BASE_SECONDS="1",
-        MINISTACK_BEDROCK_PROXY_URL=model_url.rstrip("/"),
-        MINISTACK_BEDROCK_PROXY_TIMEOUT_SECONDS="120",
         PYTHONNOUSERSITE="1",
     )
     os.environ.setdefault("LOG_LEVEL", "WARNING")

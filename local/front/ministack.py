@@ -2,8 +2,9 @@
 
 MiniStack runs AppSync resolvers, Lambda workers and the Bedrock runtime well, but some of what it decides along the
 way has no door: which interpreter runs a function, what a resolver set through `extensions`, what happens when a model
-fails. These places are replaced here and, for Lambda, keys, API Gateway and Step Functions, in `ministack_functions`,
-`ministack_keys`, `ministack_rest` and `ministack_states`, so that an upgrade has five files to check. The version is
+fails. These places are replaced here and, for Lambda, keys, models, API Gateway and Step Functions, in
+`ministack_functions`, `ministack_keys`, `ministack_models`, `ministack_rest` and `ministack_states`, so that an upgrade
+has six files to check. The version is
 checked at start, because every name there is private to MiniStack.
 
 MiniStack reads its settings when it is imported: import this module after the environment is set.
@@ -13,19 +14,19 @@ import json
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from importlib.metadata import version
-from types import SimpleNamespace
 from typing import Any
 
 import ministack.app
 from ministack.core import appsync_js, iam_actions, iam_evaluator, node_pool
 from ministack.core.responses import get_account_id
-from ministack.services import appsync, bedrock_runtime
+from ministack.services import appsync
 
 from local.front.authorisation import Caller, Mode
 from local.front.execution import EXCHANGE, Answer, Api, FieldCall, execute
 from local.front.guard import AsgiApp
 from local.front.ministack_functions import UnsupportedMinistack, end_functions, install_functions
 from local.front.ministack_keys import install_keys
+from local.front.ministack_models import ModelServer, install_models
 from local.front.ministack_rest import install_rest_apis
 from local.front.ministack_states import install_state_machines
 
@@ -40,12 +41,13 @@ _auth_type: ContextVar[str] = ContextVar("auth_type")
 _extensions: ContextVar[list[dict[str, Any]]] = ContextVar("extensions")
 
 
-def install(function_python: str) -> AsgiApp:
+def install(function_python: str, model_server: ModelServer) -> AsgiApp:
     """Replaces MiniStack's private parts and returns its ASGI application.
 
     Args:
         function_python: path of the interpreter that runs Python functions; what it has installed is what they can
             import besides their zip.
+        model_server: answers for Bedrock's models.
 
     Raises:
         UnsupportedMinistack: another version is installed, or a text to be replaced is not there.
@@ -60,8 +62,7 @@ def install(function_python: str) -> AsgiApp:
     install_functions(function_python)
     install_keys()
     _authorise_as_aws()
-    _fail_when_the_model_fails()
-    _tell_a_cut_answer()
+    install_models(model_server)
     install_rest_apis()
     install_state_machines()
     app: AsgiApp = ministack.app.app
@@ -243,45 +244,3 @@ def _model_resources(resource_arn: str, region: str) -> list[str]:
     regional = f"arn:aws:bedrock:{region}::foundation-model/{base_model_id}"
     regionless = [f"arn:aws:bedrock:::foundation-model/{base_model_id}"] if geography == "global" else []
     return [profile, regional, *regionless]
-
-
-class _ModelFailed(Exception):
-    """The model behind Bedrock gave no usable answer."""
-
-
-def _fail_when_the_model_fails() -> None:
-    """MiniStack answers with canned text when the model fails; Bedrock answers ModelErrorException."""
-
-    def refuse_canned_text(model_id: str, *_: Any) -> str:
-        raise _ModelFailed(f"The model server failed, or gave no usable answer, for {model_id}.")
-
-    def erring(operation: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*arguments: Any) -> Any:
-            try:
-                return operation(*arguments)
-            except _ModelFailed as failure:
-                return bedrock_runtime._error("ModelErrorException", str(failure), 424)
-
-        return run
-
-    bedrock_runtime._mock_reply = refuse_canned_text
-    for name in ("_converse", "_converse_stream", "_invoke_model", "_invoke_model_with_response_stream"):
-        setattr(bedrock_runtime, name, erring(getattr(bedrock_runtime, name)))
-
-
-def _tell_a_cut_answer() -> None:
-    """MiniStack forgets that an answer ended for want of tokens; Bedrock says so, lest it pass for a whole one."""
-    blocks_and_stop_reason = bedrock_runtime._converse_blocks_from_message
-
-    def load(response: Any) -> Any:
-        answer = json.load(response)
-        for choice in answer["choices"]:
-            choice["message"]["finish_reason"] = choice.get("finish_reason")
-        return answer
-
-    def with_stop_reason(message: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
-        blocks, stop_reason = blocks_and_stop_reason(message)
-        return blocks, "max_tokens" if message["finish_reason"] == "length" else stop_reason
-
-    bedrock_runtime.json = SimpleNamespace(**{**vars(json), "load": load})
-    bedrock_runtime._converse_blocks_from_message = with_stop_reason

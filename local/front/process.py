@@ -26,15 +26,29 @@ class FrontProcess:
         function_python: Python that runs the functions, with nothing installed that they could import by accident.
         model_url: OpenAI-compatible server that answers for Bedrock.
         log: file that takes the front's log; it is overwritten.
+        model_name: the model to ask it for; by default the one by Bedrock's id.
+        model_key: the key that it wants, if it wants one.
         port: port on 127.0.0.1; 0 takes a free one.
 
     Attributes:
         endpoint: its address and the root user's key, which is new each time.
     """
 
-    def __init__(self, *, interpreter: Path, function_python: Path, model_url: str, log: Path, port: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        interpreter: Path,
+        function_python: Path,
+        model_url: str,
+        log: Path,
+        model_name: str = "",
+        model_key: str = "",
+        port: int = 0,
+    ) -> None:
         self._interpreter = interpreter
         self._arguments = ["--port", str(port), "--model-url", model_url, "--function-python", str(function_python)]
+        self._arguments += ["--model-name", model_name]
+        self._model_key = model_key
         self._log = log
         self._process: subprocess.Popen[str] | None = None
         self.endpoint = Endpoint.with_new_key()
@@ -70,6 +84,7 @@ class FrontProcess:
                     **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
                     "TMPDIR": str(self._log.resolve().parent),
                     **self.endpoint.key_variables,
+                    "LOCAL_MODEL_KEY": self._model_key,
                 },
                 stdout=subprocess.PIPE,
                 stderr=log,

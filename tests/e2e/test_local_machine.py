@@ -124,7 +124,7 @@ def other_model():
 
 def test_held_and_with_another_model_it_stops_on_ctrl_c(environment, directory, other_model):
     command = [sys.executable, "-m", "local", "up", "--hold"]
-    environment["LOCAL_MODEL_URL"] = other_model
+    environment |= {"LOCAL_MODEL_URL": other_model, "LOCAL_MODEL_NAME": "any"}
     with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as up:
         printed = []
         while not printed or printed[-1] != "Press Ctrl-C to stop it.\n":

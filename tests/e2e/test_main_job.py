@@ -73,6 +73,7 @@ def test_a_model_error_fails_the_run(alice):
     record = alice.read_to_its_end(alice.start("[model:error 500] How steep is it?"))
     assert (record["status"], record["steps"][-1]["step"], record["result"]) == ("error", "error", None)
     assert "ModelErrorException" in record["error"]
+    assert "The model server answered 500: The query asked the scripted model to fail with 500." in record["error"]
 
 
 def test_an_answer_that_is_broken_off_is_no_complete_run(alice):

@@ -64,7 +64,13 @@ def operator(module: Path, aws: Aws, tmp_path: Path) -> Operator:
     (root / "dev.local.tfbackend").write_text('path = "dev.tfstate"\n')
     programs = tmp_path / "bin"
     programs.mkdir()
-    (programs / "terraform").write_text(f'#!/bin/sh\nexec {shlex.join(find_terraform())} "$@"\n')
+    # A shell whose environment names an endpoint on this machine is refused, so the profile names it. The local
+    # provider reads no profile.
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(f"[default]\nendpoint_url = {aws.endpoint.url}\n")
+    (programs / "terraform").write_text(
+        f'#!/bin/sh\nAWS_ENDPOINT_URL={aws.endpoint.url} exec {shlex.join(find_terraform())} "$@"\n'
+    )
     (programs / "terraform").chmod(0o755)
     # Nor what a `make` around the tests hands on: a make inside it would say where it works.
     left_out = ("TF_", "AWS_", "MAKE", "MFLAGS")
@@ -75,7 +81,8 @@ def operator(module: Path, aws: Aws, tmp_path: Path) -> Operator:
         | {
             "HOME": str(tmp_path),
             "PATH": f"{programs}:{os.environ['PATH']}",
-            **aws.endpoint.environment,
+            **aws.endpoint.key_variables,
+            "AWS_REGION": REGION,
             "NO_PROXY": "127.0.0.1",
             "TF_CLI_CONFIG_FILE": str(tmp_path / "terraform.rc"),
             "TF_CLI_ARGS": "-no-color",

@@ -34,10 +34,10 @@ def put_role(aws: Aws, name: str, *statements: dict[str, Any]) -> str:
     return arn
 
 
-def create_function(aws: Aws, name: str, role: str) -> None:
+def create_function(aws: Aws, name: str, role: str, code: str = CODE) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("app.py", CODE)
+        archive.writestr("app.py", code)
     aws.client("lambda").create_function(
         FunctionName=name,
         Runtime="python3.11",

@@ -110,7 +110,7 @@ def test_what_is_missing_is_said_in_one_line(changed: dict[str, str], function_p
 
 
 def test_another_version_of_ministack_is_refused() -> None:
-    code = "import local.front.ministack as m; m.SUPPORTED_VERSION = '0'; m.install('python')"
+    code = "import local.front.ministack as m; m.SUPPORTED_VERSION = '0'; m.install('python', None)"
     command = [str(REPOSITORY / ".local/ministack-venv/bin/python"), "-c", code]
     done = subprocess.run(command, cwd=REPOSITORY, env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 1

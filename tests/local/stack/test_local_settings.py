@@ -19,9 +19,13 @@ def test_each_variable_sets_its_value():
             "RUNCAST_LOCAL_REST_PORT": "5003",
             "RUNCAST_LOCAL_DIR": "/var/run/runcast",
             "LOCAL_MODEL_URL": "http://127.0.0.1:11434/",
+            "LOCAL_MODEL_NAME": "llama3.2",
+            "LOCAL_MODEL_KEY": "sk-1",
         }
     )
-    assert settings == Settings(5001, 5002, 5003, Path("/var/run/runcast"), "http://127.0.0.1:11434")
+    model = ("http://127.0.0.1:11434", "llama3.2", "sk-1")
+    assert settings == Settings(5001, 5002, 5003, Path("/var/run/runcast"), *model)
+    assert "sk-1" not in repr(settings)
 
 
 def test_a_relative_directory_is_taken_from_the_root():
@@ -29,7 +33,8 @@ def test_a_relative_directory_is_taken_from_the_root():
 
 
 def test_the_model_address_may_be_given_with_its_version():
-    assert Settings.from_environment({"LOCAL_MODEL_URL": "http://host/v1/"}).model_url == "http://host"
+    environment = {"LOCAL_MODEL_URL": "http://host/v1/", "LOCAL_MODEL_NAME": "any"}
+    assert Settings.from_environment(environment).model_url == "http://host"
 
 
 def test_every_problem_is_named_at_once():
@@ -46,6 +51,7 @@ def test_every_problem_is_named_at_once():
         "RUNCAST_LOCAL_MODEL_PORT is '70000'; give a port from 1 to 65535.",
         "RUNCAST_LOCAL_REST_PORT is '0'; give a port from 1 to 65535.",
         "LOCAL_MODEL_URL is 'localhost:11434'; give an address that begins with http:// or https://.",
+        "LOCAL_MODEL_NAME is not set; name a model that the server at LOCAL_MODEL_URL has.",
     ]
 
 

@@ -43,11 +43,19 @@ def test_without_credentials_nothing_is_begun(target, clean):
             {
                 "AWS_ACCESS_KEY_ID": "key",
                 "AWS_SECRET_ACCESS_KEY": "secret",
-                "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+                "AWS_CONFIG_FILE": str(Path(__file__).with_name("unreachable.config")),
                 "NO_PROXY": "127.0.0.1",
             },
             "AWS could not be asked whose credentials these are. "
             'Could not connect to the endpoint URL: "http://127.0.0.1:9/"',
+        ),
+        *(
+            (
+                {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_ENDPOINT_URL": url},
+                f"AWS_ENDPOINT_URL is {url}, which is this machine and not AWS. This shell is set up for the local "
+                "machine: use a new one.",
+            )
+            for url in ("http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566")
         ),
     ],
 )
