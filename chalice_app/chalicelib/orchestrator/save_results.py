@@ -72,7 +72,7 @@ def save_results(
         record.checkpoint(CHECKPOINT, end.status.value, end.error or "Complete", end=end)
     except JobEnded as ended:
         logger.info("nothing to be saved: %s", ended)
-        return _as_recorded(store.read(job.job_id))
+        return _as_recorded(record.find())
     run = record.read()
     elapsed_seconds = run.steps[-1].elapsed
     tell_end(EndedRun(run.request_id, run.job_id, run.agent, run.owner, run.status, elapsed_seconds, steps=run.seq))

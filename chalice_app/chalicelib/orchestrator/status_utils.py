@@ -54,7 +54,7 @@ class JobRecord:
     def begin(self) -> None:
         """Put the record where the job's starter has not."""
         job = self._job
-        if self._store.read(job.job_id) is None:
+        if self.find() is None:
             try:
                 self._store.create(job.job_id, owner=job.owner, agent=AGENT, job_id=job.job_id, playbook=job.playbook)
             except RunExists:
@@ -67,10 +67,19 @@ class JobRecord:
             Conflict: It is not this job's: its owner or its playbook is another.
             JobEnded: It is gone.
         """
-        run = self._store.read(self._job.job_id)
+        run = self.find()
         if run is None:
             raise JobEnded("The job's record is gone.")
-        if (run.owner, run.playbook) != (self._job.owner, self._job.playbook):
+        return run
+
+    def find(self) -> Run | None:
+        """Return the record as it stands; None if it is gone.
+
+        Raises:
+            Conflict: It is not this job's: its owner or its playbook is another.
+        """
+        run = self._store.read(self._job.job_id)
+        if run and (run.owner, run.playbook) != (self._job.owner, self._job.playbook):
             raise Conflict("Another job has taken this jobId. Start the job with another one.")
         return run
 
