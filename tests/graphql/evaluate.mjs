@@ -42,6 +42,7 @@ class ResolverError extends Error {
 util.error = (message, type) => {
   throw new ResolverError(message, type);
 };
+util.base64Encode = (text) => Buffer.from(text).toString('base64');
 util.authType = () => stated('authType');
 util.time = {
   nowEpochMilliSeconds: () => stated('nowMs'),

@@ -50,18 +50,22 @@ describe('identity', () => {
 });
 
 describe('the size of a published message', () => {
-  const inputOf = (characters) => {
-    const frame = JSON.stringify({ message: '' }).length;
-    return { message: 'x'.repeat(characters - frame) };
+  const limit = 200 * 1024;
+  const inputOf = (bytes, letter) => {
+    const room = bytes - Buffer.byteLength(JSON.stringify({ message: '' }));
+    const letters = Math.floor(room / Buffer.byteLength(letter));
+    return { message: letter.repeat(letters) + 'x'.repeat(room - letters * Buffer.byteLength(letter)) };
   };
-  const publish = (characters) =>
-    evaluate('Mutation.publishStatus', { handler: 'request', context: { args: { input: inputOf(characters) } } });
+  const publish = (input) => evaluate('Mutation.publishStatus', { handler: 'request', context: { args: { input } } });
 
-  test('the limit itself is sent', async () => {
-    assert.equal(JSON.stringify((await publish(200_000)).value.payload).length, 200_000);
-  });
-  test('one character more is refused', async () => {
-    const message = 'input must be at most 200000 characters as JSON, not 200001.';
-    assert.deepEqual(await publish(200_001), { error: { type: 'BadRequest', message } });
-  });
+  for (const letter of ['x', 'é', '中', '😀']) {
+    test(`the limit itself is sent: ${letter}`, async () => {
+      const input = inputOf(limit, letter);
+      assert.deepEqual((await publish(input)).value.payload, input);
+    });
+    test(`one byte more is refused: ${letter}`, async () => {
+      const message = `input must be at most ${limit} bytes as JSON, not ${limit + 1}.`;
+      assert.deepEqual(await publish(inputOf(limit + 1, letter)), { error: { type: 'BadRequest', message } });
+    });
+  }
 });

@@ -52,6 +52,19 @@ def test_the_record_is_put_before_the_run_is_handed_over(store, clock):
     assert json.loads(invocation["Payload"]) == {**GIVEN, "userId": "ana", "tenantId": "acme"}
 
 
+@pytest.mark.parametrize("letter", ["é", "中", "😀", '"', "\u0001"])
+def test_the_longest_request_fits_into_an_asynchronous_invocation(store, letter):
+    room = 64 * 1024 - len(b'{"a":""}')
+    letters = room // (len(json.dumps(letter, ensure_ascii=False).encode()) - 2)
+    longest = GIVEN | {"query": letter * 10_000, "parameters": {"a": letter * letters}}
+    invoker = Invoker()
+    start(store, invoker, longest)
+    [invocation] = invoker.invocations
+    # Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (256 KB, before it was 1 MB)
+    assert len(invocation["Payload"]) < 256 * 1024
+    assert json.loads(invocation["Payload"])["parameters"] == longest["parameters"]
+
+
 def test_an_agent_elsewhere_is_handed_the_same_event(store):
     invoker = Invoker()
     start(store, invoker, GIVEN | {"agent": "elsewhere"})

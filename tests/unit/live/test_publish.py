@@ -4,7 +4,9 @@ from uuid import UUID
 
 import pytest
 
+from runcast import limits
 from runcast.live import publish
+from runcast.live.message import status_update
 from runcast.live.publish import (
     StatusPublisher,
     bound,
@@ -13,6 +15,7 @@ from runcast.live.publish import (
     publish_status,
     publish_tool_status,
 )
+from runcast.record.model import PUBLIC
 
 RUN, JOB = UUID("6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"), UUID("7a0f0a53-6c3e-4bb3-8d0b-2f6f4f0c9d11")
 
@@ -63,6 +66,18 @@ def test_messages_are_handed_over_asynchronously_in_batches(client, publisher):
     assert {(call["FunctionName"], call["InvocationType"]) for call in client.invocations} == {
         ("runcast-status-publisher", "Event")
     }
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "中", "😀", '"', "\u0001"])
+def test_what_is_sent_is_within_the_limit_in_any_script(client, publisher, letter):
+    room = limits.METADATA_MAX_BYTES - 20
+    letters = room // (len(json.dumps(letter, ensure_ascii=False).encode()) - 2)
+    update = status_update(PUBLIC, "thinking", letter * 1_000, timestamp_ms=1, metadata={"text": letter * letters})
+    assert update["metadata"] == {"text": letter * letters}
+    assert publisher.send([update] * 60) == 60
+    sent = [len(call["Payload"]) for call in client.invocations]
+    assert max(sent) <= limits.BATCH_MAX_BYTES + len(b'{"messages":}')
+    assert min(sent[:-1]) > limits.BATCH_MAX_BYTES - 16 * 1024
 
 
 def test_what_cannot_be_handed_over_is_counted_not_raised(caplog):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from decimal import Decimal
 
 import pytest
@@ -120,6 +122,29 @@ def test_text_is_coalesced_and_its_offsets_join_it_again(records, seconds):
         said += step["message"]
     assert said == "".join(texts)
     assert len(steps) <= 2 * 100 * seconds + 2
+
+
+JOIN_AS_A_PAGE_DOES = """
+const texts = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+const offsets = texts.map((_, n) => texts.slice(0, n).reduce((said, { message }) => said + message, '').length);
+let text = '';
+for (const { message, metadata } of texts) text = text.slice(0, metadata.offset) + message;
+process.stdout.write(JSON.stringify({ offsets, text }));
+"""
+
+
+def test_a_page_in_javascript_joins_texts_with_emoji_by_their_offsets(records):
+    said = "Hi 👩🏽\u200d🚀, 中文 🇩🇪! " * 150
+    track(words("😀", said, "🏝"), text=True, monotonic=Seconds(1))("?", invocation_state=named("r1"))
+    steps = [step.to_json() for step in all_steps(records) if step.step == "text"]
+    texts = [*steps, *steps[1:]]  # some come a second time, on the other channel
+    done = subprocess.run(
+        ["node", "-e", JOIN_AS_A_PAGE_DOES], input=json.dumps(texts).encode(), capture_output=True, check=True
+    )
+    joined = json.loads(done.stdout)
+    assert len(steps) > 3
+    assert [step["metadata"]["offset"] for step in steps] == joined["offsets"][: len(steps)]
+    assert joined["text"] == f"😀{said}🏝"
 
 
 def test_text_that_is_too_long_for_a_step_takes_several(records):

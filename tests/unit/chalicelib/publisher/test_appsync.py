@@ -96,6 +96,14 @@ def test_a_batch_is_one_request_of_aliased_mutations(appsync, make, inputs):
     ]
 
 
+def test_text_is_sent_as_utf8(appsync, make, inputs):
+    [message] = inputs(1)
+    assert make().publish([message | {"message": "中文 😀"}]) == 1
+    [request] = appsync.received
+    assert "中文 😀".encode() in request.body
+    assert request.headers["content-type"] == "application/json"
+
+
 def test_every_field_is_selected_and_none_aliased(appsync, make, inputs):
     make().publish(inputs(1))
     [operation] = parse(appsync.received[0].json["query"]).definitions
