@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy.account import Caller, NotSignedIn, identify_caller
+from deploy.account import Caller, NotSignedIn, ensure_appsync_role, identify_caller
 from deploy.losses import Losses, find_losses
 from deploy.terraform import Terraform, TerraformFailed, TerraformUnusable
 from packager.build import build
@@ -38,6 +38,7 @@ def main() -> int:
             case "plan":
                 terraform.plan()
             case "deploy":
+                _prepare_account(caller)
                 terraform.apply()
             case "destroy":
                 return _destroy(terraform)
@@ -62,6 +63,16 @@ def _identify(directory: Path) -> Caller:
     if caller.region is None and directory.resolve() == _MODULE:
         raise NotSignedIn("there is no AWS region. Set AWS_REGION, or the region of the profile.")
     return caller
+
+
+def _prepare_account(caller: Caller) -> None:
+    reason = ensure_appsync_role(caller.region)
+    if reason:
+        print(
+            f"Note: the role AWSServiceRoleForAppSync could not be created ({reason}). "
+            "If Terraform then fails to create the GraphQL API, deploy again.",
+            file=sys.stderr,
+        )
 
 
 def _destroy(terraform: Terraform) -> int:

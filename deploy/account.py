@@ -13,6 +13,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, ProfileNotFound
 
+_APPSYNC = "appsync.amazonaws.com"
+# IAM's own code first, then the emulator's.
+_EXISTS = ("InvalidInput", "EntityAlreadyExists")
 _PATIENCE = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
 
 
@@ -65,6 +68,30 @@ def identify_caller(environment: Mapping[str, str] = os.environ) -> Caller:
     except BotoCoreError as error:
         raise NotSignedIn(f"AWS could not be asked whose credentials these are. {error}") from error
     return Caller(answer["Account"], answer["Arn"], region)
+
+
+def ensure_appsync_role(region: str | None) -> str | None:
+    """Create the role that AppSync sends traces with, AWSServiceRoleForAppSync, unless the account has it.
+
+    Otherwise AppSync creates it during the call that creates the API, and that call may fail.
+
+    Args:
+        region: Any region of the account's partition.
+
+    Returns:
+        None if the role exists now; else why that is not known. Terraform may succeed all the same.
+
+    Source: https://github.com/aws/aws-cdk/issues/16598
+    """
+    try:
+        iam = boto3.client("iam", region_name=region or "us-east-1", config=_PATIENCE)
+        iam.create_service_linked_role(AWSServiceName=_APPSYNC)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        return None if code in _EXISTS else code
+    except BotoCoreError as error:
+        return str(error)
+    return None
 
 
 def _is_this_machine(url: str) -> bool:

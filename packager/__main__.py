@@ -4,7 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from packager.agents import agent_flaws, playbook_flaws
 from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
 from packager.dependencies import ARCHITECTURES
 from packager.errors import PackagingError
@@ -18,9 +17,6 @@ def main() -> int:
     parser.add_argument("architecture", nargs="?", choices=ARCHITECTURES, default="x86_64")
     architecture = parser.parse_args().architecture
     target = _PROJECT / "terraform"
-    chalice_app = _PROJECT / "chalice_app"
-    for flaw in [*agent_flaws(chalice_app), *playbook_flaws(chalice_app)]:
-        print(f"Note: {flaw}", file=sys.stderr)
     try:
         built = build(_PROJECT, work=_PROJECT / "build" / "package", target=target, architecture=architecture)
     except PackagingError as error:

@@ -13,6 +13,15 @@ from typing import Any
 _BUILD = re.compile(r"^def build\(", re.MULTILINE)
 
 
+def flaws(chalice_app: Path) -> list[str]:
+    """Return a line for each flaw of an agent or a playbook.
+
+    Args:
+        chalice_app: The application's folder.
+    """
+    return [*agent_flaws(chalice_app), *playbook_flaws(chalice_app)]
+
+
 def agent_flaws(chalice_app: Path) -> list[str]:
     """Return a line for each file that is no agent though nothing else uses it, and for each name that two agents have.
 

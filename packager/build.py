@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from packager.agents import agent_names
+from packager.agents import agent_names, flaws
 from packager.archive import services_named, write_archive
 from packager.bytecode import compile_bytecode
 from packager.dependencies import Architecture, install_dependencies
@@ -36,14 +36,24 @@ _NOT_APP = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
 _NOT_LIBRARY = shutil.ignore_patterns("__pycache__", "client")  # no Lambda watches a run
 
 
-def build(project: Path, *, work: Path, target: Path, architecture: Architecture = "x86_64") -> bool:
+def build(
+    project: Path,
+    *,
+    work: Path,
+    target: Path,
+    architecture: Architecture = "x86_64",
+    note: Callable[[str], None] = lambda flaw: print(f"Note: {flaw}", file=sys.stderr),
+) -> bool:
     """Write `chalice.tf.json` and `deployment.zip` for a project, the same bytes for the same sources.
+
+    Invalid agents and playbooks are reported, each time, and do not keep the others from being packaged.
 
     Args:
         project: Holds `chalice_app/` and `runcast/`.
         work: Kept between runs; holds the installed dependencies and the last results.
         target: The directory of the Terraform module that takes the two files.
         architecture: The processors that the functions will run on.
+        note: Takes a line about each invalid agent or playbook.
 
     Returns:
         False if both files were up to date and nothing was written.
@@ -52,6 +62,8 @@ def build(project: Path, *, work: Path, target: Path, architecture: Architecture
         PackagingError: A requirement does not fit Lambda, Chalice failed, its export holds something that the repair
             does not know, or the zip lacks something that the code imports.
     """
+    for flaw in flaws(project / "chalice_app"):
+        note(flaw)
     with _alone_in(work):
         results = work / "results" / architecture
         made_of = results / "inputs"

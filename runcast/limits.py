@@ -5,6 +5,8 @@ What is over a limit is refused clearly (inputs) or shortened visibly (texts tha
 
 # The record
 RETENTION_SECONDS = 24 * 60 * 60
+# A job's record must outlive its execution (JOB_TIMEOUT_SECONDS) until a sweep has found it open.
+RETENTION_MIN_HOURS = 2
 RETENTION_MAX_HOURS = 365 * 24
 MESSAGE_MAX_CHARACTERS = 1_000
 NAME_MAX_CHARACTERS = 200

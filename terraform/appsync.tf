@@ -1,7 +1,8 @@
 locals {
-  # Whether AppSync takes descriptions between triple quotes is disputed; it takes comments. Each is on one line.
-  # Source: https://github.com/aws/aws-appsync-community/issues/38
-  schema = replace(file("${path.module}/../graphql/schema.graphql"), "/\"\"\"(.*)\"\"\"/", "# $1")
+  # Without comments and descriptions, each of which is on lines of its own: AppSync's parser takes comments for
+  # descriptions and fails on some of either.
+  # Source: https://github.com/aws-amplify/amplify-category-api/issues/173
+  schema = replace(file("${path.module}/../graphql/schema.graphql"), "/(?m)^\\s*(?:#|\"\"\").*\n/", "")
 
   # Which data source answers each field; the field's code is the file of the same name.
   resolver_data_sources = {
@@ -28,8 +29,8 @@ resource "aws_appsync_graphql_api" "runcast" {
   introspection_config = "DISABLED"
   # The deepest document, getAgentProgress, has three levels.
   query_depth_limit = 5
-  # The publisher sends up to 50 mutations in one request, and each counts.
-  resolver_count_limit = 100
+  # The publisher sends up to 50 mutations of 11 fields in one request. Each mutation counts, and its fields may.
+  resolver_count_limit = 1000
   xray_enabled         = true
 
   user_pool_config {
@@ -59,6 +60,17 @@ resource "aws_appsync_graphql_api" "runcast" {
   }
 
   tags = var.tags
+
+  depends_on = [aws_iam_service_linked_role.appsync]
+}
+
+# With X-Ray enabled, AppSync creates this role during the call that creates the API, and that call may fail once.
+# Source: https://github.com/aws/aws-cdk/issues/16598
+resource "aws_iam_service_linked_role" "appsync" {
+  count = var.create_appsync_service_linked_role ? 1 : 0
+
+  aws_service_name = "appsync.amazonaws.com"
+  tags             = var.tags
 }
 
 resource "aws_appsync_api_key" "public" {

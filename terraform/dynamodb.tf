@@ -1,4 +1,6 @@
 resource "aws_dynamodb_table" "agent_progress" {
+  #checkov:skip=CKV_AWS_119:Whether the key is the account's own is kms_key_arn; otherwise it is DynamoDB's.
+
   name                        = "${var.name_prefix}AgentProgress"
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "requestId"
@@ -65,8 +67,9 @@ resource "aws_dynamodb_table" "agent_progress" {
     enabled = var.point_in_time_recovery
   }
 
+  # Disabled means the key that AWS owns. Without a key alone, the provider would keep the one set before.
   server_side_encryption {
-    enabled     = true
+    enabled     = var.kms_key_arn != null
     kms_key_arn = var.kms_key_arn
   }
 
@@ -74,6 +77,8 @@ resource "aws_dynamodb_table" "agent_progress" {
 }
 
 resource "aws_dynamodb_table" "user_sessions" {
+  #checkov:skip=CKV_AWS_119:Whether the key is the account's own is kms_key_arn; otherwise it is DynamoDB's.
+
   name                        = "${var.name_prefix}user_sessions"
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "tenantId"
@@ -99,8 +104,9 @@ resource "aws_dynamodb_table" "user_sessions" {
     enabled = var.point_in_time_recovery
   }
 
+  # Disabled means the key that AWS owns. Without a key alone, the provider would keep the one set before.
   server_side_encryption {
-    enabled     = true
+    enabled     = var.kms_key_arn != null
     kms_key_arn = var.kms_key_arn
   }
 

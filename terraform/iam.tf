@@ -1,15 +1,57 @@
 # One role for each Lambda and each data source, with only what it uses. Role names are global within an account, all
 # others are regional: the region in them lets one prefix be used in two regions.
 
+# Who may assume a role: the service, and for which resource if its guide documents those keys. API Gateway's guide does
+# not, and AppSync's does not for the role that writes logs.
+# Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
+# Source: https://docs.aws.amazon.com/appsync/latest/devguide/attaching-a-data-source.html
+# Source: https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+locals {
+  role_users = merge(
+    {
+      api_logs     = { service = "appsync", source_arn = null }
+      data_source  = { service = "appsync", source_arn = "arn:${local.partition}:appsync:${local.region}:${local.account_id}:apis/*" }
+      gateway_logs = { service = "apigateway", source_arn = null }
+      playbook     = { service = "states", source_arn = local.state_machine_arn }
+    },
+    {
+      for key, name in local.function_names : key => {
+        service    = "lambda"
+        source_arn = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}"
+      }
+    },
+  )
+}
+
 data "aws_iam_policy_document" "trust" {
-  for_each = toset(["apigateway", "appsync", "lambda"])
+  for_each = local.role_users
 
   statement {
     actions = ["sts:AssumeRole"]
 
     principals {
       type        = "Service"
-      identifiers = ["${each.key}.amazonaws.com"]
+      identifiers = ["${each.value.service}.amazonaws.com"]
+    }
+
+    dynamic "condition" {
+      for_each = each.value.source_arn == null ? [] : [local.account_id]
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [condition.value]
+      }
+    }
+
+    dynamic "condition" {
+      for_each = each.value.source_arn[*]
+
+      content {
+        test     = "ArnLike"
+        variable = "aws:SourceArn"
+        values   = [condition.value]
+      }
     }
   }
 }
@@ -21,7 +63,7 @@ resource "aws_iam_role" "function" {
 
   name                 = "${each.value}-${local.region}"
   description          = "What the function ${each.value} may do."
-  assume_role_policy   = data.aws_iam_policy_document.trust["lambda"].json
+  assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
   permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
@@ -76,6 +118,9 @@ data "aws_iam_policy_document" "function_basics" {
 }
 
 locals {
+  # The key in use, and during a change the one before it, which still encrypts what was written with it.
+  kms_key_arns = compact([var.kms_key_arn, var.previous_kms_key_arn])
+
   table_key_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
 
   # What the functions use beside the table that is encrypted with the key.
@@ -122,12 +167,12 @@ data "aws_iam_policy_document" "key" {
   })
 
   dynamic "statement" {
-    for_each = var.kms_key_arn[*]
+    for_each = length(local.kms_key_arns) > 0 ? [local.kms_key_arns] : []
 
     content {
       sid       = "UseTheKey"
       actions   = local.table_key_actions
-      resources = [statement.value]
+      resources = statement.value
 
       condition {
         test     = "StringEquals"
@@ -379,10 +424,18 @@ data "aws_iam_policy_document" "announce" {
     actions   = ["events:PutEvents"]
     resources = ["arn:${local.partition}:events:${local.region}:${local.account_id}:event-bus/default"]
 
+    # A request carries the sources of all its events. ForAllValues also holds for none at all, hence Null.
+    # Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
     condition {
-      test     = "StringEquals"
+      test     = "ForAllValues:StringEquals"
       variable = "events:source"
       values   = ["runcast"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "events:source"
+      values   = ["false"]
     }
   }
 }
@@ -411,7 +464,7 @@ resource "aws_iam_role" "data_source" {
 
   name                 = "${var.name_prefix}runcast-ds-${replace(each.key, "_", "-")}-${local.region}"
   description          = "What AppSync's data source ${each.key} may do."
-  assume_role_policy   = data.aws_iam_policy_document.trust["appsync"].json
+  assume_role_policy   = data.aws_iam_policy_document.trust["data_source"].json
   permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
@@ -439,7 +492,7 @@ resource "aws_iam_role_policy" "data_source" {
 resource "aws_iam_role" "api_logs" {
   name                 = "${var.name_prefix}runcast-api-logs-${local.region}"
   description          = "What AppSync may do to log."
-  assume_role_policy   = data.aws_iam_policy_document.trust["appsync"].json
+  assume_role_policy   = data.aws_iam_policy_document.trust["api_logs"].json
   permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
@@ -460,33 +513,10 @@ resource "aws_iam_role_policy" "api_logs" {
 
 # ---- Step Functions
 
-data "aws_iam_policy_document" "states_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["states.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-
-    condition {
-      test     = "ArnLike"
-      variable = "aws:SourceArn"
-      values   = [local.state_machine_arn]
-    }
-  }
-}
-
 resource "aws_iam_role" "playbook" {
   name                 = "${local.state_machine_name}-${local.region}"
   description          = "What the state machine ${local.state_machine_name} may do."
-  assume_role_policy   = data.aws_iam_policy_document.states_trust.json
+  assume_role_policy   = data.aws_iam_policy_document.trust["playbook"].json
   permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
@@ -530,17 +560,34 @@ data "aws_iam_policy_document" "playbook" {
 
   # Source: https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
   dynamic "statement" {
-    for_each = var.kms_key_arn[*]
+    for_each = length(local.kms_key_arns) > 0 ? [local.kms_key_arns] : []
 
     content {
       sid       = "UseTheKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
+      resources = statement.value
 
       condition {
         test     = "StringEquals"
         variable = "kms:EncryptionContext:aws:states:stateMachineArn"
         values   = [local.state_machine_arn]
+      }
+    }
+  }
+
+  # Deliveries of logs are encrypted for all log groups of the account: the context ends in this very asterisk.
+  dynamic "statement" {
+    for_each = length(local.kms_key_arns) > 0 ? [local.kms_key_arns] : []
+
+    content {
+      sid       = "EncryptDeliveredLogs"
+      actions   = ["kms:GenerateDataKey"]
+      resources = statement.value
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:SourceArn"
+        values   = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:*"]
       }
     }
   }
@@ -559,7 +606,7 @@ resource "aws_iam_role" "gateway_logs" {
 
   name                 = "${var.name_prefix}runcast-gateway-logs-${local.region}"
   description          = "What API Gateway may do to log, for every REST API of the account in this region."
-  assume_role_policy   = data.aws_iam_policy_document.trust["apigateway"].json
+  assume_role_policy   = data.aws_iam_policy_document.trust["gateway_logs"].json
   permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags

@@ -28,7 +28,7 @@ resource "aws_lambda_function_event_invoke_config" "run_closer" {
 resource "aws_cloudwatch_event_rule" "sweep" {
   name                = "${var.name_prefix}runcast-sweep"
   description         = "Ends runs that were left alone."
-  schedule_expression = "rate(5 minutes)" # A record that is kept for an hour, the least, waits 54 minutes for an answer.
+  schedule_expression = "rate(5 minutes)" # A record that is kept for two hours, the least, waits 108 minutes for an answer.
 
   tags = var.tags
 }

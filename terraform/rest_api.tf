@@ -7,9 +7,10 @@ locals {
     UNAUTHORIZED  = { status = "401", type = "Unauthorized", message = jsonencode(local.gateway_unauthorized) }
     EXPIRED_TOKEN = { status = "401", type = "Unauthorized", message = jsonencode(local.gateway_unauthorized) }
 
-    # No method wants a signature, so these two can only mean a path or a method that does not exist.
+    # For what matches no path and no method below. The methods below accept JSON only, hence the third.
     MISSING_AUTHENTICATION_TOKEN = { status = "404", type = "NotFound", message = jsonencode(local.gateway_not_found) }
     INVALID_SIGNATURE            = { status = "404", type = "NotFound", message = jsonencode(local.gateway_not_found) }
+    UNSUPPORTED_MEDIA_TYPE       = { status = "404", type = "NotFound", message = jsonencode(local.gateway_not_found) }
 
     REQUEST_TOO_LARGE   = { status = "413", type = "PayloadTooLarge", message = jsonencode("The body must be at most 512 KB.") }
     THROTTLED           = { status = "429", type = "TooManyRequests", message = jsonencode("There are too many requests. Try again in a moment.") }
@@ -26,6 +27,38 @@ locals {
     "gatewayresponse.header.Access-Control-Allow-Origin" = length(var.cors_origins) == 1 ? "'${var.cors_origins[0]}'" : "'*'"
   }
 
+  # Answers every path and method that the application does not have. Without it, API Gateway takes a token for an AWS
+  # signature there and answers 403.
+  not_found_method = {
+    produces = ["application/json"]
+    responses = {
+      "404" = {
+        description = "There is no such path or method."
+        headers     = { for name in keys(local.not_found_cors_headers) : reverse(split(".", name))[0] => { type = "string" } }
+      }
+    }
+    x-amazon-apigateway-integration = {
+      type                = "mock"
+      passthroughBehavior = "never"
+      requestTemplates    = { "application/json" = jsonencode({ statusCode = 404 }) }
+      responses = {
+        default = {
+          statusCode         = "404"
+          responseParameters = local.not_found_cors_headers
+          responseTemplates = {
+            "application/json" = jsonencode({ error = { type = "NotFound", message = local.gateway_not_found } })
+          }
+        }
+      }
+    }
+  }
+  not_found_cors_headers = { for name, value in local.gateway_cors_headers : replace(name, "gatewayresponse", "method.response") => value }
+
+  rest_api_paths = {
+    for path in distinct(concat(["/", "/{proxy+}"], keys(local.rest_api_definition.paths))) :
+    path => merge({ x-amazon-apigateway-any-method = local.not_found_method }, try(local.rest_api_definition.paths[path], {}))
+  }
+
   gateway_responses = {
     for kind, refusal in local.gateway_refusals : kind => merge(try({ statusCode = refusal.status }, {}), {
       responseParameters = local.gateway_cors_headers
@@ -40,6 +73,7 @@ resource "aws_api_gateway_rest_api" "rest_api" {
   name        = "${var.name_prefix}runcast"
   description = "Starts and reads the runs of agents."
   body = jsonencode(merge(local.rest_api_definition, {
+    paths                                 = local.rest_api_paths
     x-amazon-apigateway-gateway-responses = local.gateway_responses
   }))
 

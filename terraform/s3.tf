@@ -64,8 +64,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "results" {
   }
 }
 
-# For pages that fetch a result by its link.
+# For pages that fetch a result by its link. S3 rejects a rule without origins.
 resource "aws_s3_bucket_cors_configuration" "results" {
+  count = length(var.cors_origins) > 0 ? 1 : 0
+
   bucket = aws_s3_bucket.results.id
 
   cors_rule {

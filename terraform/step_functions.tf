@@ -29,14 +29,11 @@ resource "aws_sfn_state_machine" "playbook" {
     enabled = true
   }
 
-  dynamic "encryption_configuration" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      type                              = "CUSTOMER_MANAGED_KMS_KEY"
-      kms_key_id                        = encryption_configuration.value
-      kms_data_key_reuse_period_seconds = 300
-    }
+  # The provider would keep a key set before if the whole block went away.
+  encryption_configuration {
+    type                              = var.kms_key_arn == null ? "AWS_OWNED_KEY" : "CUSTOMER_MANAGED_KMS_KEY"
+    kms_key_id                        = var.kms_key_arn
+    kms_data_key_reuse_period_seconds = var.kms_key_arn == null ? null : 300
   }
 
   tags = var.tags

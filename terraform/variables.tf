@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "What every name begins with, so that several environments fit into one account. Include the separator: \"dev-\"."
+  description = "What every name begins with, so that several environments fit into one account. Include the separator: \"dev-\". It cannot be changed later: a change replaces the tables, the user pool's and the bucket's contents included."
   type        = string
   default     = ""
   nullable    = false
@@ -8,6 +8,13 @@ variable "name_prefix" {
     condition     = can(regex("^([A-Za-z][A-Za-z0-9-]{0,19})?$", var.name_prefix))
     error_message = "name_prefix must be empty, or 1 to 20 letters, digits and hyphens that begin with a letter."
   }
+}
+
+variable "create_appsync_service_linked_role" {
+  description = "Whether to create the role AWSServiceRoleForAppSync, with which AppSync sends traces. An account has it once: set it for the first environment of an account that has never used AppSync with X-Ray, unless you create the role beforehand as make deploy does."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "log_retention_days" {
@@ -46,13 +53,24 @@ variable "permissions_boundary_arn" {
 }
 
 variable "kms_key_arn" {
-  description = "The KMS key, of the same region, that encrypts the tables, the log groups, the functions' environments, the jobs' executions and their results. Null means AWS's own keys. Its policy must allow the principal logs.<region>.amazonaws.com to kms:Encrypt*, kms:Decrypt*, kms:ReEncrypt*, kms:GenerateDataKey* and kms:Describe*, and delivery.logs.amazonaws.com to kms:Decrypt*, and must leave the account's roles to IAM, as AWS's default key policy does. Whoever applies needs kms:CreateGrant, kms:DescribeKey, kms:Encrypt, kms:GenerateDataKey and kms:Decrypt on it."
+  description = "The KMS key, of the same region, that encrypts the tables, the log groups, the functions' environments, the jobs' executions and their results. Null means AWS's own keys. Its policy must allow the principal logs.<region>.amazonaws.com to kms:Encrypt*, kms:Decrypt*, kms:ReEncrypt*, kms:GenerateDataKey* and kms:Describe*, and delivery.logs.amazonaws.com to kms:Decrypt*, and must leave the account's roles to IAM, as AWS's default key policy does. A change takes two applies: see previous_kms_key_arn. Whoever applies needs kms:CreateGrant, kms:DescribeKey, kms:Encrypt, kms:GenerateDataKey and kms:Decrypt on it."
   type        = string
   default     = null
 
   validation {
     condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
     error_message = "kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-west-1:123456789012:key/<id>, not of an alias."
+  }
+}
+
+variable "previous_kms_key_arn" {
+  description = "The key that kms_key_arn named before. The functions and the state machine may still use it. Set it together with a change of kms_key_arn, and unset it in a later apply, when the jobs and results of before have expired. Null means none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.previous_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.previous_kms_key_arn))
+    error_message = "previous_kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-west-1:123456789012:key/<id>, not of an alias."
   }
 }
 
@@ -86,14 +104,14 @@ variable "lambda_architecture" {
 }
 
 variable "retention_hours" {
-  description = "How many hours the record of a run is kept after the run has been created."
+  description = "How many hours the record of a run is kept after the run has been created. At least 2, because a job may take an hour and its record must outlive it."
   type        = number
   default     = 24
   nullable    = false
 
   validation {
-    condition     = var.retention_hours >= 1 && var.retention_hours <= 8760 && floor(var.retention_hours) == var.retention_hours
-    error_message = "retention_hours must be a whole number from 1 to 8760, which is a year."
+    condition     = var.retention_hours >= 2 && var.retention_hours <= 8760 && floor(var.retention_hours) == var.retention_hours
+    error_message = "retention_hours must be a whole number from 2 to 8760, which is a year."
   }
 }
 
@@ -250,7 +268,7 @@ variable "user_id_claim" {
 }
 
 variable "tenant_id_claim" {
-  description = "The claim of the ID token that names the tenant. The user pool that the module makes gets a custom attribute for it, which only administrators can write."
+  description = "The claim of the ID token that names the tenant. The user pool that the module makes gets a custom attribute for it, which only administrators can write. It cannot be changed later: Cognito neither renames nor removes an attribute of a user pool."
   type        = string
   default     = "custom:tenantId"
   nullable    = false

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from runcast.errors import ConfigurationMissing, RuncastError
-from runcast.limits import RETENTION_MAX_HOURS
+from runcast.limits import RETENTION_MAX_HOURS, RETENTION_MIN_HOURS
 
 Config = TypeVar("Config")
 
@@ -28,7 +28,7 @@ def _whole_number(minimum: int, maximum: int, default: int | None = None) -> Any
 
 
 def _retention_hours() -> Any:
-    return _whole_number(1, RETENTION_MAX_HOURS, default=24)
+    return _whole_number(RETENTION_MIN_HOURS, RETENTION_MAX_HOURS, default=24)
 
 
 def _functions() -> Any:

@@ -113,10 +113,11 @@ def _made(settings: _Settings) -> Destination | None:
 def _retention_seconds(hours: str) -> int:
     if not hours:
         return limits.RETENTION_SECONDS
-    if hours.isascii() and hours.isdecimal() and 1 <= int(hours) <= limits.RETENTION_MAX_HOURS:
+    if hours.isascii() and hours.isdecimal() and limits.RETENTION_MIN_HOURS <= int(hours) <= limits.RETENTION_MAX_HOURS:
         return int(hours) * 3600
     logger.warning(
-        "RETENTION_HOURS must be a whole number from 1 to %d, not %r: records are kept for %d hours.",
+        "RETENTION_HOURS must be a whole number from %d to %d, not %r: records are kept for %d hours.",
+        limits.RETENTION_MIN_HOURS,
         limits.RETENTION_MAX_HOURS,
         hours,
         limits.RETENTION_SECONDS // 3600,

@@ -179,8 +179,9 @@ def test_an_expired_token_is_refused(rest, stack, alice):
     ("method", "path"),
     [("DELETE", "/runs"), ("PUT", "/runs/some"), ("POST", "/agents"), ("GET", "/"), ("GET", "/jobs")],
 )
-def test_an_unknown_path_or_method_is_refused(rest, method, path):
+def test_an_unknown_path_or_method_is_refused_with_and_without_a_token(rest, alice, method, path):
     assert rest.refusal(method, path) == (404, "NotFound", NO_SUCH_PATH)
+    assert rest.refusal(method, path, alice) == (404, "NotFound", NO_SUCH_PATH)
 
 
 @pytest.mark.parametrize("path", ["/runs", "/runs/some", "/jobs", "/agents", "/health"])

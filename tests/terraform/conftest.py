@@ -30,8 +30,9 @@ OTHER = {
     "tags": {"owner": "tests"},
     "permissions_boundary_arn": "arn:aws:iam::aws:policy/PowerUserAccess",
     "kms_key_arn": "arn:aws:kms:us-east-1:000000000000:key/tests",
+    "previous_kms_key_arn": "arn:aws:kms:us-east-1:000000000000:key/before",
     "vpc_config": {"subnet_ids": ["subnet-1", "subnet-2"], "security_group_ids": ["sg-1"]},
-    "retention_hours": 1,
+    "retention_hours": 2,
     "enable_api_gateway_account": True,
 }
 

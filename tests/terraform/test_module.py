@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from chalicelib import closer
+from graphql import strip_ignored_characters
 
 from local.settings import REGION
 from tests.terraform.applied import FUNCTIONS, RESULTS, STATE_MACHINE, Aws, Stack
@@ -55,7 +56,8 @@ def test_tables(stack: Stack, other: Stack, aws: Aws):
             table = aws.dynamodb.describe_table(TableName=prefix + name)["Table"]
             assert [part["AttributeName"] for part in table["KeySchema"]] == key
             assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
-            assert table["SSEDescription"]["Status"] == "ENABLED"
+            # Without a key of the account's own, DynamoDB's own key encrypts.
+            assert (table.get("SSEDescription", {}).get("Status") == "ENABLED") is variable
             assert table.get("DeletionProtectionEnabled", False) is variable
             ttl = aws.dynamodb.describe_time_to_live(TableName=prefix + name)["TimeToLiveDescription"]
             assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
@@ -88,8 +90,27 @@ def test_api_admits_users_and_the_publisher_and_an_api_key_only_if_asked(stack: 
         assert api["xrayEnabled"] is True
         assert api["logConfig"]["excludeVerboseContent"] is True
         schema = made.state("aws_appsync_graphql_api", "runcast")["schema"]
+        assert api["resolverCountLimit"] == 1000
         assert ("@aws_api_key" in schema) is ("API_KEY" in additional)
         assert "@aws_cognito_user_pools" in schema
+
+
+def test_the_schema_is_sent_without_comments_and_descriptions(project: Path, stack: Stack):
+    sent = stack.state("aws_appsync_graphql_api", "runcast")["schema"]
+    file = (project / "graphql" / "schema.graphql").read_text()
+    assert "#" not in sent
+    assert '"""' not in sent
+    bare = [
+        strip_ignored_characters(text) for text in (sent, re.sub('"""[^\n]*"""', "", file.replace(" @aws_api_key", "")))
+    ]
+    assert bare[0] == bare[1]
+
+
+def test_without_origins_no_page_may_call(module: Path, aws: Aws, tmp_path: Path):
+    plan = Stack(module, tmp_path, aws.endpoint, {"name_prefix": "mute-", "cors_origins": []}).terraform.plan()
+    # S3 rejects a rule without origins.
+    assert not [address for address in plan.planned if address.startswith("aws_s3_bucket_cors_configuration")]
+    assert plan.planned["aws_lambda_function.api_handler"]["environment"][0]["variables"]["CORS_ORIGINS"] == ""
 
 
 def test_resolvers_compare_with_the_claims_of_the_variables(stack: Stack, other: Stack):
@@ -195,7 +216,12 @@ def test_the_rest_api_is_chalice_s_with_the_module_s_authorizer_and_answers(stac
         api = made.state("aws_api_gateway_rest_api", "rest_api")
         body = json.loads(api["body"])
         assert api["name"] == f"{prefix}runcast"
-        assert sorted(body["paths"]) == ["/agents", "/health", "/jobs", "/runs", "/runs/{request_id}"]
+        own = ["/agents", "/health", "/jobs", "/runs", "/runs/{request_id}"]
+        assert sorted(body["paths"]) == ["/", *own, "/{proxy+}"]
+        for path, methods in body["paths"].items():
+            refused = methods["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
+            assert (refused["type"], refused["responses"]["default"]["statusCode"]) == ("mock", "404"), path
+            assert "security" not in methods["x-amazon-apigateway-any-method"]
         assert body["securityDefinitions"]["users"]["x-amazon-apigateway-authorizer"]["providerARNs"] == [
             made.state("aws_cognito_user_pool", "users", 0)["arn"]
         ]

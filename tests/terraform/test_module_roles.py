@@ -9,6 +9,9 @@ from local.settings import REGION
 from tests.terraform.applied import FUNCTIONS, RESULTS, STATE_MACHINE, Aws, Stack
 from tests.terraform.conftest import OTHER
 
+# The one in use, and the one before it.
+KEYS = [OTHER["kms_key_arn"], OTHER["previous_kms_key_arn"]]
+
 
 def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
     tables = f"arn:aws:dynamodb:{REGION}:000000000000:table/"
@@ -105,7 +108,9 @@ def test_the_state_machine_may_invoke_the_orchestrator_log_and_trace(stack: Stac
         for name, service in (("DeliverLogs", "logs:"), ("Traces", "xray:")):
             assert found[name]["Resource"] == "*"  # They know no resources.
             assert all(action.startswith(service) for action in found[name]["Action"])
-        assert found.keys() == {"InvokeTheOrchestrator", "DeliverLogs", "Traces"} | ({"UseTheKey"} if prefix else set())
+        assert found.keys() == {"InvokeTheOrchestrator", "DeliverLogs", "Traces"} | (
+            {"UseTheKey", "EncryptDeliveredLogs"} if prefix else set()
+        )
         role = aws.iam.get_role(RoleName=f"{prefix}runcast-playbook-{REGION}")["Role"]
         [trust] = role["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Principal"] == {"Service": "states.amazonaws.com"}
@@ -117,6 +122,33 @@ def test_the_state_machine_may_invoke_the_orchestrator_log_and_trace(stack: Stac
     assert found["UseTheKey"]["Condition"] == {
         "StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": machine}
     }
+    assert found["EncryptDeliveredLogs"] == {
+        "Effect": "Allow",
+        "Action": "kms:GenerateDataKey",
+        "Resource": KEYS,
+        "Condition": {"StringEquals": {"kms:EncryptionContext:SourceArn": f"arn:aws:logs:{REGION}:000000000000:*"}},
+    }
+
+
+def test_a_service_assumes_a_role_for_its_own_resource_where_its_guide_says_so(other: Stack, aws: Aws):
+    functions = {
+        f"other-runcast-{name}": ("lambda", f"arn:aws:lambda:{REGION}:000000000000:function:other-runcast-{name}")
+        for name in FUNCTIONS
+    }
+    data_sources = {
+        f"other-runcast-ds-{name}": ("appsync", f"arn:aws:appsync:{REGION}:000000000000:apis/*")
+        for name in ("progress-reader", "run-starter", "user-sessions")
+    }
+    # Their guides document no such keys.
+    bare = {"other-runcast-api-logs": ("appsync", None), "other-runcast-gateway-logs": ("apigateway", None)}
+    for name, (service, resource) in (functions | data_sources | bare).items():
+        [trust] = aws.iam.get_role(RoleName=f"{name}-{REGION}")["Role"]["AssumeRolePolicyDocument"]["Statement"]
+        assert (trust["Action"], trust["Principal"]) == ("sts:AssumeRole", {"Service": f"{service}.amazonaws.com"})
+        assert trust.get("Condition") == (
+            {"StringEquals": {"aws:SourceAccount": "000000000000"}, "ArnLike": {"aws:SourceArn": resource}}
+            if resource
+            else None
+        ), name
 
 
 def test_functions_of_ones_own_may_be_started_and_those_only(other: Stack, aws: Aws):
@@ -130,7 +162,7 @@ def test_functions_of_ones_own_may_be_started_and_those_only(other: Stack, aws: 
 
 
 def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
-    for made, prefix, key in ((stack, "", None), (other, "other-", OTHER["kms_key_arn"])):
+    for made, prefix, key in ((stack, "", None), (other, "other-", KEYS)):
         document = json.loads(made.terraform.output()["recorder_policy_json"])
         allowed = {statement.pop("Sid"): statement for statement in document["Statement"]}
         assert allowed.pop("RecordRuns") == {
@@ -159,7 +191,10 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
 def test_events_may_be_put_in_our_own_name_only(stack: Stack, aws: Aws):
     for name in ("agent", "api", "orchestrator", "run-closer", "run-starter"):
         put = statements(aws, f"runcast-{name}-{REGION}", "announce")["PutRunEnded"]
-        assert put["Condition"] == {"StringEquals": {"events:source": ended.SOURCE}}
+        assert put["Condition"] == {
+            "ForAllValues:StringEquals": {"events:source": ended.SOURCE},
+            "Null": {"events:source": "false"},
+        }
 
 
 def test_a_plain_model_needs_no_inference_profile(other: Stack, aws: Aws):
@@ -187,7 +222,7 @@ def test_roles_may_use_the_key_through_the_services_that_encrypt_with_it(stack: 
     key = {
         "Effect": "Allow",
         "Action": {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"},
-        "Resource": OTHER["kms_key_arn"],
+        "Resource": KEYS,
     }
     through = {name: f"{name}.{REGION}.amazonaws.com" for name in ("dynamodb", "lambda", "s3", "states")}
     more = {"api": ("s3", "states"), "orchestrator": ("s3",), "progress-reader": ("s3",), "run-starter": ("states",)}

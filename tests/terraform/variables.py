@@ -9,15 +9,17 @@ from local.settings import REGION
 from tests.terraform.conftest import OTHER
 
 OWN_POOL = {"cognito_user_pool_id": "eu-west-1_Own", "cognito_user_pool_client_id": "ownclient"}
-SET = {**OTHER, "lambda_architecture": "arm64"}
+SET = {**OTHER, "lambda_architecture": "arm64", "create_appsync_service_linked_role": True}
 
 AGENT = "aws_lambda_function.agent"
+APPSYNC_ROLE = "aws_iam_service_linked_role.appsync[0]"
 ALARM = 'aws_cloudwatch_metric_alarm.alarm["agent-errors"]'
 API_HANDLER = "aws_lambda_function.api_handler"
 DASHBOARD = "aws_cloudwatch_dashboard.runcast[0]"
 ENCRYPTED = "aws_s3_bucket_server_side_encryption_configuration.results"
 FORGOTTEN = "aws_s3_bucket_lifecycle_configuration.results"
 GRAPHQL = "aws_appsync_graphql_api.runcast"
+KEY_USER = 'data.aws_iam_policy_document.function_basics["agent"]'
 MACHINE = "aws_sfn_state_machine.playbook"
 ORCHESTRATOR = "aws_lambda_function.orchestrator"
 POOL = "aws_cognito_user_pool.users[0]"
@@ -44,16 +46,21 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("kms_key_arn", RUNS, "server_side_encryption[0].kms_key_arn", None, KEY),
     ("kms_key_arn", SESSIONS, "server_side_encryption[0].kms_key_arn", None, KEY),
     ("kms_key_arn", ENCRYPTED, "rule[0].apply_server_side_encryption_by_default[0].kms_master_key_id", None, KEY),
+    ("kms_key_arn", RUNS, "server_side_encryption[0].enabled", False, True),
+    ("kms_key_arn", SESSIONS, "server_side_encryption[0].enabled", False, True),
     ("kms_key_arn", MACHINE, "encryption_configuration[0].kms_key_id", None, KEY),
+    ("kms_key_arn", MACHINE, "encryption_configuration[0].type", "AWS_OWNED_KEY", "CUSTOMER_MANAGED_KMS_KEY"),
+    ("previous_kms_key_arn", KEY_USER, "source_policy_documents[?contains(@, 'key/before')] | length(@)", 0, 1),
+    ("create_appsync_service_linked_role", APPSYNC_ROLE, "aws_service_name", None, "appsync.amazonaws.com"),
     ("vpc_config", AGENT, "vpc_config[].subnet_ids[]", [], ["subnet-1", "subnet-2"]),
     ("vpc_config", AGENT, "vpc_config[].security_group_ids[]", [], ["sg-1"]),
     ("vpc_config", API_HANDLER, "vpc_config", [], []),
     ("lambda_architecture", AGENT, "architectures", ["x86_64"], ["arm64"]),
     ("lambda_architecture", API_HANDLER, "architectures", ["x86_64"], ["arm64"]),
-    ("retention_hours", AGENT, environment("RETENTION_HOURS"), "24", "1"),
-    ("retention_hours", API_HANDLER, environment("RETENTION_HOURS"), "24", "1"),
-    ("retention_hours", STARTER, environment("RETENTION_HOURS"), "24", "1"),
-    ("retention_hours", ORCHESTRATOR, environment("RETENTION_HOURS"), "24", "1"),
+    ("retention_hours", AGENT, environment("RETENTION_HOURS"), "24", "2"),
+    ("retention_hours", API_HANDLER, environment("RETENTION_HOURS"), "24", "2"),
+    ("retention_hours", STARTER, environment("RETENTION_HOURS"), "24", "2"),
+    ("retention_hours", ORCHESTRATOR, environment("RETENTION_HOURS"), "24", "2"),
     ("retention_hours", FORGOTTEN, "rule[0].expiration[0].days", 1, 1),
     ("deletion_protection", RUNS, "deletion_protection_enabled", False, True),
     ("deletion_protection", SESSIONS, "deletion_protection_enabled", False, True),
@@ -69,7 +76,7 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("enable_api_gateway_account", "aws_api_gateway_stage.rest_api", "length(access_log_settings)", 0, 1),
     (
         "cors_origins",
-        "aws_s3_bucket_cors_configuration.results",
+        "aws_s3_bucket_cors_configuration.results[0]",
         "cors_rule[0].allowed_origins",
         ["*"],
         ["https://app.example.com"],
@@ -143,6 +150,7 @@ NAMED_WITHIN = {
     "aws_cloudwatch_event_target",
     "aws_iam_role_policy",
     "aws_iam_role_policy_attachment",
+    "aws_iam_service_linked_role",
     "aws_lambda_function_event_invoke_config",
     "aws_lambda_permission",
     "aws_s3_bucket_cors_configuration",
@@ -193,6 +201,13 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
         )
         for value in ("", "0f1c", "arn:aws:kms:eu-west-1:123456789012:alias/runcast")
     ],
+    "previous_kms_key_arn": [
+        (
+            "arn:aws:kms:eu-west-1:123456789012:alias/runcast",
+            "previous_kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-west-1:123456789012:key/<id>, not of"
+            " an alias.",
+        )
+    ],
     "vpc_config": [
         (value, "vpc_config must name at least one subnet (subnet-...) and at least one security group (sg-...).")
         for value in (
@@ -203,7 +218,7 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
     ],
     "lambda_architecture": [("arm", "lambda_architecture must be x86_64 or arm64.")],
     "retention_hours": [
-        (value, "retention_hours must be a whole number from 1 to 8760, which is a year.") for value in (0, 1.5, 8761)
+        (value, "retention_hours must be a whole number from 2 to 8760, which is a year.") for value in (1, 2.5, 8761)
     ],
     "alarm_actions": [
         (value, "alarm_actions must be at most 5 ARNs, such as arn:aws:sns:eu-west-1:123456789012:on-call.")

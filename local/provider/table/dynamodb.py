@@ -38,7 +38,7 @@ def _receive(answer: State, _state: State, _new: State) -> State:
         "hash_key": keys["HASH"],
         "range_key": keys.get("RANGE"),
         "global_secondary_index": [_index(index) for index in answer.get("GlobalSecondaryIndexes") or []],
-        "server_side_encryption": [{"enabled": True, "kms_key_arn": key}] if encrypted else [],
+        "server_side_encryption": [{"enabled": encrypted, "kms_key_arn": key or None}],
         "billing_mode": answer.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
     }
 
@@ -107,7 +107,7 @@ ENTRIES = {
             " restore_to_latest_time stream_enabled stream_view_type table_class warm_throughput write_capacity"
         ),
         defaults={"deletion_protection_enabled": False},
-        absent={"point_in_time_recovery": {"enabled": False}},
+        absent={"point_in_time_recovery": {"enabled": False}, "server_side_encryption": {"enabled": False}},
         cleared={"server_side_encryption": {"Enabled": False}},
         sets=words("attribute global_secondary_index"),
         forces=words("name hash_key range_key attribute global_secondary_index"),

@@ -58,6 +58,18 @@ ENTRIES = {
         json=words("policy"),
         forces=words("name role"),
     ),
+    "aws_iam_service_linked_role": Entry(
+        service="iam",
+        create=Call("create_service_linked_role", "Role"),
+        read=Call("get_role", "Role", {"RoleName": "{name}"}),
+        delete=Call("delete_service_linked_role", given={"RoleName": "{name}"}),
+        id="{arn}",
+        rename={"name": "RoleName", "unique_id": "RoleId", "aws_service_name": "AWSServiceName"},
+        refused=words("custom_suffix description"),
+        forces=words("aws_service_name"),
+        kept=words("aws_service_name"),
+        tags=Tagging("tag_role", "untag_role", "list_role_tags", "{name}"),
+    ),
     "aws_iam_role_policy_attachment": Entry(
         service="iam",
         create=Call("attach_role_policy"),

@@ -17,6 +17,7 @@ from chalicelib.config import (
     read_config,
 )
 
+from runcast import limits
 from runcast.errors import ConfigurationMissing
 
 AGENT = {
@@ -121,3 +122,13 @@ def test_what_names_no_functions_is_refused(text):
 def test_settings_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         read_config(AgentConfig, AGENT).aws_region = "elsewhere"
+
+
+def test_a_record_outlives_a_job_until_a_sweep_has_found_it():
+    # The execution's minute of grace, then the sweep's rate.
+    found_after_seconds = limits.JOB_TIMEOUT_SECONDS + 60 + limits.CLOSE_GRACE_MS / 1000 + 5 * 60
+    assert found_after_seconds < limits.RETENTION_MIN_HOURS * 3600
+    assert read_config(RunStarterConfig, STARTER | {"RETENTION_HOURS": "2"}).retention_hours == 2
+    with pytest.raises(ConfigurationInvalid) as invalid:
+        read_config(RunStarterConfig, STARTER | {"RETENTION_HOURS": "1"})
+    assert str(invalid.value) == "RETENTION_HOURS must be a whole number from 2 to 8760, not '1'."
