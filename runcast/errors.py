@@ -7,7 +7,8 @@ RuncastError
 ├── Conflict                the requestId or jobId is somebody else's
 ├── RunStopped              a run's agent was interrupted, because the run was to stop
 ├── Unavailable             a service we need did not do its part now; trying again may help
-│   └── StoreUnavailable    DynamoDB did not answer, or throttled
+│   ├── StoreUnavailable    DynamoDB did not answer, or throttled
+│   └── Unreachable         the request did not reach the service, so nothing was done
 └── Refused                 the record says no; carries the record as it stands
     ├── RunExists           a run with that requestId is there already
     ├── ClaimRefused        another worker has claimed the run, or it has ended
@@ -64,6 +65,10 @@ class Unavailable(RuncastError):
 
 class StoreUnavailable(Unavailable):
     """DynamoDB gave no answer in time, or throttled; whether a write took effect is unknown."""
+
+
+class Unreachable(Unavailable):
+    """The request did not reach the service, so nothing was done."""
 
 
 class Refused(RuncastError):

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
+import aiohttp
 from gql import GraphQLRequest
 from gql.transport.aiohttp import AIOHTTPTransport
-from gql.transport.exceptions import TransportError
+from gql.transport.exceptions import TransportError, TransportProtocolError, TransportServerError
 
 from runcast.client.credentials import Credentials
 from runcast.client.documents import document
-from runcast.client.listed import CancelAnswer, ListedRun
+from runcast.client.listed import CancelAnswer, ListedRun, StartAnswer
 from runcast.client.sign_in import Identity
 from runcast.client.step import Progress
-from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable
+from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable, Unreachable
 from runcast.json_text import json_text
 from runcast.parameters import checked_parameters
+from runcast.text import shortened
+
+Answer = TypeVar("Answer")
 
 # A resolver may take 30 s, but none of these does more than a Lambda's cold start.
 # Source: https://docs.aws.amazon.com/general/latest/gr/appsync.html
@@ -31,6 +35,12 @@ _ERRORS: dict[str, type[RuncastError]] = {
     "Unavailable": Unavailable,
     "InternalFailure": Unavailable,
 }
+"""By `errorType`. AppSync and what stands before it have many others, and so may a newer server: all of them are worth
+another try."""
+_REASON_MAX_CHARACTERS = 300
+
+# The connection was not made: to the service, or through the proxy to it.
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
 
 
 class Api:
@@ -42,37 +52,33 @@ class Api:
 
     async def start_agent_run(
         self, agent: str, query: str, *, parameters: Mapping[str, Any] | None, request_id: str
-    ) -> int:
+    ) -> StartAnswer:
         """Start a run under an id chosen here; one's own used id gives that run again.
-
-        Returns:
-            When it was started (epoch ms).
 
         Raises:
             InvalidInput: The agent is unknown, or an input is over its limit.
             Conflict: The id is somebody else's.
             Unauthorized: No token is accepted, not even a new one.
+            Unreachable: The request did not reach the service; nothing was started.
             Unavailable: No answer, or a failure; the run may have been started all the same.
         """
         variables = {"agent": agent, "query": query, "parameters": _json_text(parameters), "requestId": request_id}
-        answer = await self._ask("startAgentRun", variables)
-        return int(answer["createdAt"])
+        return await self._ask("startAgentRun", variables, StartAnswer.from_answer)
 
-    async def start_job(self, playbook: str, query: str, *, parameters: Mapping[str, Any] | None, job_id: str) -> int:
+    async def start_job(
+        self, playbook: str, query: str, *, parameters: Mapping[str, Any] | None, job_id: str
+    ) -> StartAnswer:
         """Start a job under an id chosen here; one's own used id gives that job again.
-
-        Returns:
-            When it was started (epoch ms).
 
         Raises:
             InvalidInput: The playbook is unknown, or an input is over its limit.
             Conflict: The id is somebody else's.
             Unauthorized: No token is accepted, not even a new one.
+            Unreachable: The request did not reach the service; nothing was started.
             Unavailable: No answer, or a failure; the job may have been started all the same.
         """
         variables = {"playbook": playbook, "query": query, "parameters": _json_text(parameters), "jobId": job_id}
-        answer = await self._ask("startJob", variables)
-        return int(answer["createdAt"])
+        return await self._ask("startJob", variables, StartAnswer.from_answer)
 
     async def get_agent_progress(self, request_id: str, *, after_seq: int = 0) -> Progress:
         """Read a run's or a job's steps after `after_seq`, as many as one answer holds.
@@ -82,10 +88,12 @@ class Api:
             Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure.
         """
-        answer = await self._ask("getAgentProgress", {"requestId": request_id, "afterSeq": after_seq})
-        if not answer["success"]:
-            raise InvalidInput(f"{request_id}: {answer['error']}")
-        return Progress.from_answer(answer, after_seq)
+
+        def progress(answer: Mapping[str, Any]) -> Progress:
+            _require_found(answer, request_id)
+            return Progress.from_answer(answer, after_seq)
+
+        return await self._ask("getAgentProgress", {"requestId": request_id, "afterSeq": after_seq}, progress)
 
     async def cancel_agent_run(self, request_id: str) -> CancelAnswer:
         """Cancel a run, or ask its worker to stop, or a job with its runs; asking again changes nothing.
@@ -95,10 +103,12 @@ class Api:
             Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure; the run may be cancelled all the same.
         """
-        answer = await self._ask("cancelAgentRun", {"requestId": request_id})
-        if not answer["success"]:
-            raise InvalidInput(f"{request_id}: {answer['error']}")
-        return CancelAnswer.from_answer(answer)
+
+        def stands(answer: Mapping[str, Any]) -> CancelAnswer:
+            _require_found(answer, request_id)
+            return CancelAnswer.from_answer(answer)
+
+        return await self._ask("cancelAgentRun", {"requestId": request_id}, stands)
 
     async def list_agent_runs(
         self, *, limit: int | None = None, cursor: str | None = None
@@ -113,27 +123,51 @@ class Api:
             Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure.
         """
-        answer = await self._ask("listAgentRuns", {"limit": limit, "cursor": cursor})
-        return [ListedRun.from_answer(run) for run in answer["runs"]], answer["nextCursor"]
 
-    async def _ask(self, field: str, variables: Mapping[str, Any]) -> Any:
+        def page(answer: Mapping[str, Any]) -> tuple[list[ListedRun], str | None]:
+            return [ListedRun.from_answer(run) for run in answer["runs"]], answer["nextCursor"]
+
+        return await self._ask("listAgentRuns", {"limit": limit, "cursor": cursor}, page)
+
+    async def _ask(self, field: str, variables: Mapping[str, Any], read: Callable[[Any], Answer]) -> Answer:
+        """Ask, and return what `read` makes of the answer."""
         identity = await self._credentials.valid()
         try:
-            return await self._ask_as(identity, field, variables)
+            return await self._ask_as(identity, field, variables, read)
         except Unauthorized:
             # A token may be refused before its time. What was refused was not done, so it may be asked again.
-            return await self._ask_as(await self._credentials.instead_of(identity), field, variables)
+            return await self._ask_as(await self._credentials.instead_of(identity), field, variables, read)
 
-    async def _ask_as(self, identity: Identity, field: str, variables: Mapping[str, Any]) -> Any:
+    async def _ask_as(
+        self, identity: Identity, field: str, variables: Mapping[str, Any], read: Callable[[Any], Answer]
+    ) -> Answer:
         request = GraphQLRequest(document(field), variable_values=dict(variables))
         headers = {"Authorization": identity.id_token}
         try:
             result = await self._transport.execute(request, extra_args={"headers": headers})
         except TransportError as error:
-            raise Unavailable(f"{self._transport.url} gave no answer: {str(error) or type(error).__name__}") from error
-        if result.errors:
-            raise _as_runcast_error(result.errors[0])
-        return (result.data or {})[field]
+            raise self._unanswered(error) from error
+        try:
+            # A part of the data beside errors is no answer.
+            if result.errors:
+                raise _as_runcast_error(result.errors[0])
+            return read((result.data or {})[field])
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            raise Unavailable(f"{self._transport.url} gave a malformed answer: {error!r}") from error
+
+    def _unanswered(self, error: TransportError) -> Unavailable:
+        url, reason = (
+            self._transport.url,
+            shortened(str(error) or type(error.__cause__ or error).__name__, _REASON_MAX_CHARACTERS),
+        )
+        refused = isinstance(error, TransportServerError) and error.code is not None and error.code < 500
+        content_type = (self._transport.response_headers or {}).get("Content-Type", "")
+        if refused or (isinstance(error, TransportProtocolError) and "json" not in content_type):
+            # Whatever answered is no GraphQL API, or refused the request unread.
+            return Unreachable(f"{url} did not take the request: {reason} Check RUNCAST_GRAPHQL_URL.")
+        if isinstance(error.__cause__, _NOT_CONNECTED):
+            return Unreachable(f"{url} cannot be reached: {reason}")
+        return Unavailable(f"{url} gave no answer: {reason}")
 
 
 @asynccontextmanager
@@ -156,7 +190,12 @@ def _json_text(parameters: Mapping[str, Any] | None) -> str | None:
     return None if parameters is None else json_text(checked_parameters(parameters))
 
 
+def _require_found(answer: Mapping[str, Any], request_id: str) -> None:
+    if not answer["success"]:
+        raise InvalidInput(f"{request_id}: {answer['error']}")
+
+
 def _as_runcast_error(error: Any) -> RuncastError:
     # gql types these as GraphQLError, but hands on the answer's own objects.
-    kind, message = str(error.get("errorType")), str(error.get("message"))
-    return _ERRORS.get(kind, RuncastError)(message if kind in _ERRORS else f"{kind}: {message}")
+    kind, message = error.get("errorType"), str(error.get("message"))
+    return _ERRORS.get(kind, Unavailable)(message if kind in _ERRORS or not kind else f"{kind}: {message}")

@@ -28,7 +28,7 @@ from runcast.client.connection import Connection
 from runcast.client.credentials import Credentials
 from runcast.client.fetch import fetch_result
 from runcast.client.job import ResultLink
-from runcast.client.listed import CancelAnswer, ListedRun
+from runcast.client.listed import CancelAnswer, ListedRun, StartAnswer
 from runcast.client.live import subscribe
 from runcast.client.patience import Patience
 from runcast.client.sign_in import COGNITO_CLIENT_CONFIG, Identity, renew, sign_in
@@ -51,7 +51,9 @@ class Client:
         patience: Patience,
         notify: Callable[[str], None],
         random: Callable[[], float],
+        now_ms: Callable[[], int],
     ) -> None:
+        self.now_ms = now_ms
         self._graphql_url = graphql_url
         self._credentials = credentials
         self._api = api
@@ -176,7 +178,7 @@ class Client:
         request_id: str,
         *,
         is_job: bool | None,
-        start: Callable[[], Awaitable[int]] | None,
+        start: Callable[[], Awaitable[StartAnswer]] | None,
         live: bool,
         timeout_seconds: float | None,
     ) -> Watch:
@@ -190,9 +192,10 @@ class Client:
             timeout_seconds=timeout_seconds,
             notify=self._notify,
             random=self._random,
+            now_ms=self.now_ms,
         )
 
-    def _connection(self, request_id: str, is_job: bool) -> Connection:
+    def _connection(self, request_id: str, is_job: bool, wake: Callable[[], None]) -> Connection:
         subscribe_to_it = partial(
             subscribe,
             graphql_url=self._graphql_url,
@@ -200,7 +203,12 @@ class Client:
             timeout_seconds=self._patience.connect,
         )
         return Connection(
-            subscribe_to_it, self._credentials, patience=self._patience, notify=self._notify, random=self._random
+            subscribe_to_it,
+            self._credentials,
+            patience=self._patience,
+            notify=self._notify,
+            random=self._random,
+            wake=wake,
         )
 
 
@@ -237,5 +245,11 @@ async def connect(
     credentials = Credentials(await asyncio.to_thread(sign_in, cognito, config), renewed, now_ms=now_ms)
     async with open_api(config.graphql_url, credentials) as api:
         yield Client(
-            config.graphql_url, credentials, api, patience=patience or Patience(), notify=notify, random=random
+            config.graphql_url,
+            credentials,
+            api,
+            patience=patience or Patience(),
+            notify=notify,
+            random=random,
+            now_ms=now_ms,
         )

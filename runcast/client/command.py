@@ -112,10 +112,11 @@ async def _follow(client: Client, watch: Watch, arguments: argparse.Namespace) -
             async for step in watch:
                 view.step(step)
     except asyncio.CancelledError:
-        _say(_how_to_come_back(watch, arguments))
+        if how := _how_to_come_back(watch):
+            _say(how)
         raise
     except Unavailable as error:
-        raise Unavailable(f"{error} {_how_to_come_back(watch, arguments)}") from error
+        raise Unavailable(f"{error} {_how_to_come_back(watch)}".rstrip()) from error
     outcome = watch.outcome
     assert outcome is not None  # noqa: S101 - the iteration has ended without an error
     view.outcome(dataclasses.replace(outcome, result=await _whole_result(client, outcome)))
@@ -133,11 +134,12 @@ async def _whole_result(client: Client, told: Outcome | Progress) -> Any:
         return None
 
 
-def _how_to_come_back(watch: Watch, arguments: argparse.Namespace) -> str:
-    # An answer that did not come says nothing about what was done.
-    in_doubt = watch.began_ms is None and arguments.command != "watch"
+def _how_to_come_back(watch: Watch) -> str:
+    """Return what is known of a run that is watched no longer, and how to go on; nothing if there is no run."""
+    if watch.began_ms is None and not watch.start_in_doubt:
+        return ""
     return (
-        f"The {'job' if watch.is_job else 'run'} {'may have been started' if in_doubt else 'goes on'}. "
+        f"The {'job' if watch.is_job else 'run'} {'may have been started' if watch.began_ms is None else 'goes on'}. "
         f"To watch it again: runcast watch {watch.request_id}; to cancel it: runcast cancel {watch.request_id}"
     )
 

@@ -6,7 +6,6 @@ It promises no message. What it promises is to say when messages may have been l
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -31,6 +30,7 @@ class Connection:
         patience: How long to wait between tries, and how many failures mean that connections are blocked.
         notify: Told, in a sentence, when there is no connection, and when there is one again.
         random: Gives a number from 0 to 1.
+        wake: Called when there is something to `take()`.
     """
 
     def __init__(
@@ -41,18 +41,19 @@ class Connection:
         patience: Patience,
         notify: Callable[[str], None],
         random: Callable[[], float],
+        wake: Callable[[], None],
     ) -> None:
         self._subscribe = subscribe
         self._credentials = credentials
         self._patience = patience
         self._notify = notify
         self._random = random
+        self._wake = wake
         self._standing: Subscription | None = None
         self._failures = 0
         self._said_blocked = False
-        self._heard: deque[dict[str, Any]] = deque()
+        self._heard: list[dict[str, Any]] = []
         self._in_doubt = False
-        self._something = asyncio.Event()
         self._tried = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
 
@@ -66,20 +67,14 @@ class Connection:
         self._keeper = asyncio.create_task(self._keep())
         await self._tried.wait()
 
-    async def hear(self) -> dict[str, Any] | None:
-        """Wait for the next message: a GraphQL `StatusUpdate`.
+    def take(self) -> tuple[list[dict[str, Any]], bool]:
+        """Return the messages since the last call, each a GraphQL `StatusUpdate`, and whether others may be lost.
 
-        Returns:
-            The message; None if messages may have been lost since the last call: the connection has broken or been
-            made anew, or messages were dropped because nobody took them.
+        Messages are lost when the connection breaks, and dropped when nobody takes them.
         """
-        while not (self._in_doubt or self._heard):
-            self._something.clear()
-            await self._something.wait()
-        if self._in_doubt:
-            self._in_doubt = False
-            return None
-        return self._heard.popleft()
+        taken = self._heard, self._in_doubt
+        self._heard, self._in_doubt = [], False
+        return taken
 
     async def close(self) -> None:
         """Leave for good."""
@@ -151,10 +146,10 @@ class Connection:
         self._failures = 0
         if len(self._heard) < HEARD_MAX_MESSAGES:
             self._heard.append(update)
-            self._something.set()
+            self._wake()
         else:
             self._doubt()
 
     def _doubt(self) -> None:
         self._in_doubt = True
-        self._something.set()
+        self._wake()

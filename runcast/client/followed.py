@@ -12,14 +12,14 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
-from runcast.client.api import Api
 from runcast.client.job import JobRun, run_title
 from runcast.client.merge import Merge
-from runcast.client.outcome import LOST
+from runcast.client.outcome import LOST, WAITING
 from runcast.client.patience import Patience
+from runcast.client.retrying import Failures
+from runcast.client.status import Status
 from runcast.client.step import LIVE_ENDINGS, Progress, WatchedStep
-from runcast.errors import Unavailable
-from runcast.record.model import RunStatus
+from runcast.errors import InvalidInput, Unavailable
 
 # News of such a run is waited for: it dies, comes back, or stops, within seconds.
 _IN_DOUBT = frozenset({"late", LOST, "cancelling"})
@@ -69,22 +69,27 @@ class FollowedRecord:
         self._patience = patience
         self._notify = notify
         self._random = random
-        self._status: RunStatus | None = None
+        self._status: Status | None = None
         # How many steps there were when its status was told last; None if that was not known with it.
         self._told_seq: int | None = None
         # The last step that was there before anybody listened: known once a record that is older has been read.
         self._before_listening = 0
-        self._failed_reads = 0
-        self._readable_at = self._read_again_at = self._gap_at = self._lost_at = 0.0
+        # Whether messages may have been lost since its steps were asked for last.
+        self._doubted = False
+        self._failures = Failures(patience, random)
+        self._read_again_at = self._gap_at = 0.0
+        # The first and the last of the readings in a row that said that its worker is lost: when the first was
+        # answered, and when the last was asked for.
+        self._lost_at = self._still_lost_at = 0.0
 
-    def begin(self, began_ms: int, *, listened: bool) -> None:
+    def begin(self, created_at_ms: int, *, listened: bool) -> None:
         """Say when it was begun (epoch ms), and whether there was a live connection before its first step."""
-        self.began_ms, self.caught_up = began_ms, listened
-        self._readable_at = _now()
+        self.began_ms, self.caught_up = created_at_ms, listened
+        self._failures.clear()
 
     def doubt(self) -> None:
         """Say that messages may have been lost: they are asked for, unless all are held, and not waited for."""
-        self.read_now, self.caught_up = not self.merge.complete, False
+        self.read_now, self.caught_up, self._doubted = not self.merge.complete, False, True
 
     @property
     def in_doubt(self) -> bool:
@@ -94,11 +99,11 @@ class FollowedRecord:
     @property
     def failing(self) -> bool:
         """Whether it could not be read when it was tried last."""
-        return self._failed_reads > 0
+        return bool(self._failures)
 
     def steps_due_at(self, *, live: bool) -> float:
         """When its steps are to be asked for, going by what is known to be missing; never, if nothing is."""
-        if self._failed_reads:
+        if self._failures:
             return self._read_again_at
         if self.read_now:
             return 0.0
@@ -120,35 +125,40 @@ class FollowedRecord:
         # While steps are missing, they are given their time first.
         return self._given_out(ready), not self.merge.missing and any(step.status in LIVE_ENDINGS for step in ready)
 
-    def take_head(self, run: JobRun) -> None:
-        """Take how it stands by its job's record, which holds none of its steps."""
+    def show(self, update: dict[str, Any]) -> list[WatchedStep]:
+        """Take a status message that is in no record; return what is to be shown."""
+        return self._given_out([WatchedStep.from_live(update, self.began_ms or 0)])
+
+    def take_head(self, run: JobRun, *, asked_at: float) -> None:
+        """Take how it stands by its job's record, which was asked for then and holds none of its steps."""
         assert run.status is not None  # noqa: S101 - a run that has not begun is not followed
         self.head = run
         had_gap = self.merge.missing > 0
         self.merge.told(run.last_seq, ended=run.status.ended)
         self._see_gap(had_gap)
-        self._take_standing(run.status, run.liveness, run.last_seq)
+        self._take_standing(run.status, run.liveness, run.last_seq, asked_at)
 
-    async def read(self, api: Api) -> list[WatchedStep] | None:
-        """Read on from what is held.
+    def asked(self) -> int:
+        """Note that its steps are asked for now; return the `seq` after which they are wanted."""
+        self.read_now = self._doubted = False
+        self.merge.asked()
+        return self.merge.held_seq
+
+    def take_answer(self, progress: Progress, *, asked_at: float) -> list[WatchedStep]:
+        """Take what the reader answered to a question of that time.
 
         Returns:
-            The steps that are to be shown now; None if it cannot be read now and is to be tried again.
+            The steps that are to be shown now.
 
         Raises:
-            InvalidInput: There is no such run of this user.
-            Unauthorized: No token is accepted, not even a new one.
-            Unavailable: It could never be read, or not for long.
+            InvalidInput: Its record has expired, and the id is now that of another run.
         """
-        try:
-            progress = await api.get_agent_progress(self.request_id, after_seq=self.merge.held_seq)
-        except Unavailable as error:
-            self._read_failed(error)
-            return None
-        # From here on nothing is awaited: a timeout must not lose a step.
-        self._failed_reads = 0
-        self.read_at = self._readable_at = _now()
-        if not self.caught_up:
+        self._failures.clear()
+        if self.began_ms not in (None, progress.created_at_ms):
+            raise InvalidInput(f"{self.request_id}: Its record has expired, and another run was started under its id.")
+        self.began_ms = progress.created_at_ms
+        self.read_at = _now()
+        if not (self.caught_up or self._doubted):
             self._before_listening = progress.last_seq
             self.caught_up = progress.whole
         self.last = progress
@@ -161,18 +171,33 @@ class FollowedRecord:
                 elapsed_seconds=(progress.updated_at_ms - progress.created_at_ms) / 1000,
                 error=progress.error,
             )
-        self.read_now = not progress.whole
-        self.began_ms = progress.created_at_ms
-        self._take_standing(progress.status, progress.liveness, progress.last_seq if progress.whole else None)
+        self.read_now |= not progress.whole
+        last_seq = progress.last_seq if progress.whole else None
+        self._take_standing(progress.status, progress.liveness, last_seq, asked_at)
         return self._given_out(self.merge.add_recorded(progress))
+
+    def take_failure(self, error: Unavailable, *, watched_seconds: float) -> None:
+        """Take that its steps could not be read.
+
+        Args:
+            error: What went wrong.
+            watched_seconds: For how long it has been watched, without the time in which nobody asked for steps.
+
+        Raises:
+            Unavailable: `error`, when it has been failing for too long.
+        """
+        self._read_again_at = _now() + self._failures.add(error, now=watched_seconds)
+        self._notify(f"The record cannot be read ({error}); trying again.")
 
     def verdict(self) -> str | None:
         """Return what became of it, if that is known together with every step up to there."""
-        if self._status is None or self._told_seq is None or self.merge.missing or self.merge.held_seq > self._told_seq:
+        if self._status is None or self._told_seq is None or self.merge.missing:
             return None
-        if self.merge.complete or self._status is RunStatus.WAITING:
-            return self._status.value
-        lost_for_good = self.liveness == LOST and _now() - self._lost_at >= self._patience.lost
+        if self.merge.held_seq > self._told_seq and not self.merge.ended:
+            return None
+        if self.merge.complete or self._status == WAITING:
+            return str(self._status)
+        lost_for_good = self.liveness == LOST and self._still_lost_at - self._lost_at >= self._patience.lost
         return LOST if lost_for_good else None
 
     def has_stragglers(self) -> bool:
@@ -195,9 +220,10 @@ class FollowedRecord:
         if self.merge.missing and not had_gap:
             self._gap_at = _now()
 
-    def _take_standing(self, status: RunStatus, liveness: str | None, told_seq: int | None) -> None:
+    def _take_standing(self, status: Status, liveness: str | None, told_seq: int | None, asked_at: float) -> None:
         self._status, self._told_seq = status, told_seq
         before, self.liveness = self.liveness, liveness
+        self._still_lost_at = asked_at
         if liveness == LOST and before != LOST:
             self._lost_at = _now()
             self._notify(
@@ -206,14 +232,6 @@ class FollowedRecord:
             )
         elif before == LOST and liveness != LOST:
             self._notify(f"{self._worker} is no longer lost: it is {liveness}.")
-
-    def _read_failed(self, error: Unavailable) -> None:
-        now, patience = _now(), self._patience
-        if self.began_ms is None or now - self._readable_at >= patience.unreadable:
-            raise error
-        self._failed_reads += 1
-        self._read_again_at = now + patience.poll + patience.pause_seconds(self._failed_reads, self._random)
-        self._notify(f"The record cannot be read ({error}); trying again.")
 
 
 def _now() -> float:

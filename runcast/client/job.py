@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runcast.record.model import RunStatus
+from runcast.client.status import Status
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class JobRun:
     stage: str
     attempt: int
     request_id: str
-    status: RunStatus | None = None
+    status: Status | None = None
     liveness: str | None = None
     last_seq: int = 0
     elapsed_seconds: float | None = None
@@ -51,7 +51,7 @@ class JobRun:
             stage=answer["stage"],
             attempt=answer["attempt"],
             request_id=answer["requestId"],
-            status=None if answer["status"] is None else RunStatus(answer["status"]),
+            status=None if answer["status"] is None else Status(answer["status"]),
             liveness=answer["liveness"],
             last_seq=answer["seq"] or 0,
             elapsed_seconds=answer["elapsed"],
@@ -67,7 +67,7 @@ class JobRun:
             "stage": self.stage,
             "attempt": self.attempt,
             "requestId": self.request_id,
-            "status": None if self.status is None else self.status.value,
+            "status": self.status,
             "liveness": self.liveness,
             "seq": self.last_seq,
             "elapsed": self.elapsed_seconds,

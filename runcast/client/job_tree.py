@@ -14,7 +14,8 @@ from runcast.client.tree import bar
 from runcast.record.model import RunStatus
 
 _NOT_BEGUN = ("·", "dim")
-_MARKS = {
+_UNKNOWN = ("▸", "")
+_MARKS: dict[str, tuple[str, str]] = {
     RunStatus.IN_PROGRESS: ("▸", "cyan"),
     RunStatus.WAITING: ("?", "yellow"),
     RunStatus.COMPLETE: ("✓", "green"),
@@ -51,7 +52,7 @@ class JobTree:
         return lines
 
     def _line(self, run: JobRun, width: int, now_ms: int) -> Text:
-        mark, style = _NOT_BEGUN if run.status is None else _MARKS[run.status]
+        mark, style = _NOT_BEGUN if run.status is None else _MARKS.get(run.status, _UNKNOWN)
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(f"    {mark} {one_line(run_title(run.name, run.attempt)):<{width}}", style=style)
         if run.status is None:
@@ -66,9 +67,9 @@ class JobTree:
             if run.liveness not in (None, "live"):
                 line.append(f"  ({one_line(str(run.liveness))})", style="yellow")
         elif run.error is not None:
-            line.append(f"  {run.status.value}: {one_line(run.error)}", style=style)
+            line.append(f"  {one_line(run.status)}: {one_line(run.error)}", style=style)
         else:
-            line.append(f"  {run.status.value}", style=style)
+            line.append(f"  {one_line(run.status)}", style=style)
             if run.status.ended and latest is not None and latest.message:
                 line.append(f"  {one_line(latest.message)}")
         return line

@@ -57,7 +57,7 @@ class JsonView:
             {
                 "type": "summary",
                 "requestId": request_id,
-                "status": progress.status.value,
+                "status": progress.status,
                 "liveness": progress.liveness,
                 "recorded": progress.last_seq,
                 "createdAt": progress.created_at_ms,

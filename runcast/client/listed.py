@@ -1,4 +1,4 @@
-"""How a run stands, without its steps: what a list and a cancel answer."""
+"""How a run stands, without its steps: the answers to a start, a cancel and a list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runcast.record.model import RunStatus
+from runcast.client.status import Status
+
+
+@dataclass(frozen=True)
+class StartAnswer:
+    """A run or a job that has been started, now or before under the same id.
+
+    Attributes:
+        status: How it stands; a used id may be that of a run that has ended.
+        created_at_ms: When it was started (epoch ms).
+    """
+
+    status: Status
+    created_at_ms: int
+
+    @classmethod
+    def from_answer(cls, answer: Mapping[str, Any]) -> StartAnswer:
+        """Take a GraphQL `StartedRun` or `StartedJob`."""
+        return cls(Status(answer["status"]), int(answer["createdAt"]))
 
 
 @dataclass(frozen=True)
@@ -21,20 +39,20 @@ class CancelAnswer:
     """
 
     request_id: str
-    status: RunStatus
+    status: Status
     liveness: str
     error: str | None
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> CancelAnswer:
         """Take a successful GraphQL `CancelAnswer`."""
-        return cls(answer["requestId"], RunStatus(answer["status"]), answer["liveness"], answer["error"])
+        return cls(answer["requestId"], Status(answer["status"]), answer["liveness"], answer["error"])
 
     def to_json(self) -> dict[str, Any]:
         """Return it in the field names of GraphQL."""
         return {
             "requestId": self.request_id,
-            "status": self.status.value,
+            "status": self.status,
             "liveness": self.liveness,
             "error": self.error,
         }
@@ -61,7 +79,7 @@ class ListedRun:
     agent: str
     job_id: str | None
     playbook: str | None
-    status: RunStatus
+    status: Status
     liveness: str
     last_seq: int
     created_at_ms: int
@@ -76,7 +94,7 @@ class ListedRun:
             agent=answer["agent"],
             job_id=answer["jobId"],
             playbook=answer["playbook"],
-            status=RunStatus(answer["status"]),
+            status=Status(answer["status"]),
             liveness=answer["liveness"],
             last_seq=answer["seq"],
             created_at_ms=int(answer["createdAt"]),
@@ -91,7 +109,7 @@ class ListedRun:
             "agent": self.agent,
             "jobId": self.job_id,
             "playbook": self.playbook,
-            "status": self.status.value,
+            "status": self.status,
             "liveness": self.liveness,
             "seq": self.last_seq,
             "createdAt": self.created_at_ms,

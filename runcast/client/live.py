@@ -84,6 +84,8 @@ class Subscription:
                     self._hear(result.data["onStatusUpdate"])
         except TransportError as error:
             return Unavailable(_reason(error))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            return Unavailable(f"the server sent a malformed message: {error!r}")
         return Unavailable("the server ended the subscription")
 
 
@@ -173,8 +175,8 @@ class _Transport(AppSyncWebsocketsTransport):
         if kind == "start_ack":
             self.acknowledged.set()
         elif kind == "connection_ack":
-            payload = json.loads(answer).get("payload") or {}
-            self._keep_alive_seconds = payload.get("connectionTimeoutMs", _KEEP_ALIVE_SECONDS * 1000) / 1000
+            timeout_ms = (json.loads(answer).get("payload") or {}).get("connectionTimeoutMs")
+            self._keep_alive_seconds = _KEEP_ALIVE_SECONDS if timeout_ms is None else timeout_ms / 1000
         return parsed
 
 

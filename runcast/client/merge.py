@@ -23,13 +23,15 @@ class Merge:
         self.held_seq = 0
         self.recorded = 0
         self.ended = False
+        # The highest `seq` that was heard of since the record was last asked.
+        self._told_since_asked = 0
         self._ahead: dict[int, WatchedStep] = {}
         self._seen_live: set[int] = set()
 
     @property
     def missing(self) -> int:
         """How many of the recorded steps have not been given out."""
-        return self.recorded - self.held_seq
+        return max(0, self.recorded - self.held_seq)
 
     @property
     def complete(self) -> bool:
@@ -47,6 +49,10 @@ class Merge:
         enough = len(self._seen_live) >= self.recorded - after_seq
         return enough and self._seen_live.issuperset(range(after_seq + 1, self.recorded + 1))
 
+    def asked(self) -> None:
+        """Note that the record is being asked now: its answer overrides what was heard of until here."""
+        self._told_since_asked = 0
+
     def add_live(self, step: WatchedStep) -> list[WatchedStep]:
         """Take a status message; return the steps that are to be shown now, in order.
 
@@ -54,6 +60,8 @@ class Merge:
         """
         if step.seq is None:
             return [step]
+        if self.ended and step.seq > self.recorded:
+            return []
         self._seen_live.add(step.seq)
         self.told(step.seq, ended=False)
         return self._add([step])
@@ -62,12 +70,26 @@ class Merge:
         """Take an answer of the reader; return the steps that are to be shown now, in order."""
         # An answer that is not whole knows the status, but not how many steps belong to it.
         self.told(progress.last_seq, ended=progress.whole and progress.status.ended)
+        if progress.whole and not self.ended:
+            # Steps are recorded before they go live, so a `seq` that this answer lacks is in no record.
+            self._cut(max(progress.last_seq, self._told_since_asked, self.held_seq))
         return self._add(progress.steps)
 
     def told(self, last_seq: int, *, ended: bool) -> None:
-        """Take that so many steps are recorded at least, or, where it has ended, in all."""
-        self.ended = self.ended or ended
+        """Take that at least so many steps are recorded; if the run has ended, exactly so many."""
+        if self.ended:
+            return
+        self._told_since_asked = max(self._told_since_asked, last_seq)
         self.recorded = max(self.recorded, last_seq)
+        if ended:
+            self.ended = True
+            self._cut(last_seq)
+
+    def _cut(self, last_seq: int) -> None:
+        if last_seq < self.recorded:
+            self.recorded = last_seq
+            self._ahead = {seq: step for seq, step in self._ahead.items() if seq <= last_seq}
+            self._seen_live = {seq for seq in self._seen_live if seq <= last_seq}
 
     def _add(self, steps: Iterable[WatchedStep]) -> list[WatchedStep]:
         self._ahead.update({step.seq: step for step in steps if step.seq is not None and step.seq > self.held_seq})

@@ -9,6 +9,7 @@ from runcast.client.job import JobRun, ResultLink
 
 LOST = "lost"
 TIMEOUT = "timeout"
+WAITING = "waiting"
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ class Patience:
         poll: Between two questions while there is no live connection, or while the worker is in doubt.
         lost: After the worker's lease has passed, before the watching ends: a frozen worker may come back, and an end
             may yet be written for a dead one.
-        unreadable: For the record to be readable again, before the watching is given up.
+        read: For the answer to one read. It is far below the time after which a run counts as lost.
+        unreadable: For an answer after the first of several failures in a row, before the client gives up.
         straggler: After the end, for steps known from the record that may still be on their way live. They are held
-            already; this is for the count only.
+            already; this is for the count only, and nothing extends it.
         connect: For a live connection to stand.
         retry_first: The longest pause before the first new try of what has failed; it doubles with each failure.
         retry_longest: The longest pause of all.
@@ -34,6 +35,7 @@ class Patience:
     backstop: float = 30.0
     poll: float = 1.0
     lost: float = 30.0
+    read: float = 10.0
     unreadable: float = 60.0
     straggler: float = 5.0
     connect: float = 5.0

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runcast.client.job import JobRun, ResultLink
+from runcast.client.status import Status
 from runcast.errors import Unavailable
-from runcast.record.model import RunStatus
 
 LIVE_ENDINGS = frozenset({"agent_complete", "agent_error", "complete", "error", "cancelled", "waiting"})
 """What a run or a job may show last. They may show earlier too, so each is only a reason to read the record."""
@@ -60,14 +60,17 @@ class WatchedStep:
             timestamp_ms=int(step["timestamp"]),
             agent_name=step["agentName"],
             tool_name=step["toolName"],
-            metadata=_parsed(step["metadata"]),
+            metadata=_object(step["metadata"]),
             request_id=request_id,
         )
 
     @classmethod
     def from_live(cls, update: Mapping[str, Any], began_ms: int) -> WatchedStep:
-        """Take a GraphQL `StatusUpdate` of a run that began at that time (epoch ms)."""
-        metadata = dict(_parsed(update["metadata"]) or {})
+        """Take a GraphQL `StatusUpdate` of a run that began at that time (epoch ms).
+
+        A message of an agent's own may lack anything but its status and its time.
+        """
+        metadata = dict(_object(update["metadata"]) or {})
         timestamp_ms = int(update["timestamp"])
         return cls(
             seq=update["seq"],
@@ -120,7 +123,7 @@ class Progress:
     after_seq: int
     steps: tuple[WatchedStep, ...]
     whole: bool
-    status: RunStatus
+    status: Status
     liveness: str
     created_at_ms: int
     updated_at_ms: int
@@ -150,7 +153,7 @@ class Progress:
             after_seq=after_seq,
             steps=steps,
             whole=answer["nextSeq"] is None,
-            status=RunStatus(answer["status"]),
+            status=Status(answer["status"]),
             liveness=answer["liveness"],
             created_at_ms=int(answer["createdAt"]),
             updated_at_ms=int(answer["updatedAt"]),
@@ -163,4 +166,14 @@ class Progress:
 
 
 def _parsed(json_text: str | None) -> Any:
-    return None if json_text is None else json.loads(json_text)
+    """Return the value of a JSON text; a text that Python cannot read, such as a number of 5,000 digits, as it is."""
+    try:
+        return None if json_text is None else json.loads(json_text)
+    except ValueError:
+        return json_text
+
+
+def _object(json_text: str | None) -> Mapping[str, Any] | None:
+    """Return the object of a JSON text; None for anything else."""
+    value = _parsed(json_text)
+    return value if isinstance(value, dict) else None

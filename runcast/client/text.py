@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from runcast.client.status import Status
 from runcast.client.step import WatchedStep
-from runcast.record.model import RunStatus
 
 
 def printable(text: str) -> str:
@@ -27,9 +27,9 @@ def what_happened(step: WatchedStep) -> str:
     return one_line(f"{who}{step.status} {step.tool_name or ''}")
 
 
-def standing(status: RunStatus, liveness: str) -> str:
+def standing(status: Status, liveness: str) -> str:
     """Return how a run or job stands: its status, and how alive its worker is unless it has ended."""
-    return status.value if status.ended else f"{status.value} ({one_line(liveness)})"
+    return one_line(status) if status.ended else f"{one_line(status)} ({one_line(liveness)})"
 
 
 def as_markdown(result: Any) -> str | None:

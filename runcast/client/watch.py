@@ -2,27 +2,48 @@
 
 The live channel is fast and may lose anything; the record is the truth and must be asked for. So the client subscribes
 first, then asks, and asks again whenever what it hears leaves a doubt: a hole that stays, a silence, an ending, a
-connection that broke or was made anew, a worker that is late. Without a live connection it asks at a steady pace, and
-with one, whatever it delivers, every now and then.
-
-One subscription carries a job and all its runs. The job's record says which runs there are and how each stands, so
-whenever one of them leaves a doubt it is the job that is asked, and of a run only the steps that are missing.
+connection that broke or was made again, a worker that is late. Without a live connection it asks at a steady pace, and
+with one, whatever it delivers, every now and then. It listens while it asks: a slow answer delays no message.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Any
 
 from runcast.client.api import Api
-from runcast.client.connection import HEARD_MAX_MESSAGES, Connection
+from runcast.client.connection import Connection
 from runcast.client.followed import FollowedRecord
 from runcast.client.job import JobRun
+from runcast.client.listed import StartAnswer
 from runcast.client.outcome import TIMEOUT, Outcome
 from runcast.client.patience import Patience
-from runcast.client.step import WatchedStep
+from runcast.client.records import Records
+from runcast.client.retrying import Failures, ask_until_answered
+from runcast.client.step import Progress, WatchedStep
+from runcast.errors import RuncastError, Unavailable, Unreachable
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A record that is being asked.
+
+    Attributes:
+        record: Which.
+        asked_at: Since when.
+        listened: Whether all that was recorded before anybody listened had been read by then.
+        unplaced: How many messages waited by then for the job's record to name their run.
+        answer: What the reader answers.
+    """
+
+    record: FollowedRecord
+    asked_at: float
+    listened: bool
+    unplaced: int
+    answer: asyncio.Task[Progress]
 
 
 class Watch:
@@ -36,17 +57,19 @@ class Watch:
         api: The HTTP side.
         request_id: Which run or job.
         is_job: Whether it is a job; None to find out by reading it before listening.
-        connection: Makes the live connection, not yet opened, of a job or of a run; None to do without.
-        start: Starts it, once the live connection stands, and returns when it was started (epoch ms); None if it was
-            started before. Whoever starts it knows whether it is a job.
+        connection: Makes the live connection, not yet opened, given whether it is a job's and what to call when there
+            is something to take; None to do without.
+        start: Starts it, once the live connection stands; None if it was started before. Whoever starts it knows
+            whether it is a job.
         patience: How long to wait for what.
         timeout_seconds: How long to watch at most; None for as long as it takes.
-        notify: Told, in a sentence, when the reader fails, and when a worker is lost or comes back.
-        random: Gives a number from 0 to 1, for the pauses after failed reads.
+        notify: Told, in a sentence, when a start or a read fails, and when a worker is lost or comes back.
+        random: Gives a number from 0 to 1, for the pauses after failures.
+        now_ms: The server's time (epoch ms).
 
     Attributes:
         request_id: Which run or job.
-        is_job: Whether it is a job; None until that is known.
+        start_in_doubt: Whether it may have been started although no answer says so.
         outcome: What became of it; None until the iteration has ended.
     """
 
@@ -56,15 +79,16 @@ class Watch:
         request_id: str,
         *,
         is_job: bool | None,
-        connection: Callable[[bool], Connection] | None,
-        start: Callable[[], Awaitable[int]] | None,
+        connection: Callable[[bool, Callable[[], None]], Connection] | None,
+        start: Callable[[], Awaitable[StartAnswer]] | None,
         patience: Patience,
         timeout_seconds: float | None,
         notify: Callable[[str], None],
         random: Callable[[], float],
+        now_ms: Callable[[], int],
     ) -> None:
         self.request_id = request_id
-        self.is_job = is_job
+        self.start_in_doubt = False
         self.outcome: Outcome | None = None
         self._api = api
         self._make_connection = connection
@@ -74,11 +98,17 @@ class Watch:
         self._timeout_seconds = timeout_seconds
         self._notify = notify
         self._random = random
-        self._own = self._follow(request_id)
-        self._records = {request_id: self._own}
-        # What was heard of runs that the job's record has not told of yet.
-        self._unplaced: list[dict[str, Any]] = []
-        self._heard_at = 0.0
+        self._records = Records(
+            request_id, is_job=is_job, patience=patience, notify=notify, random=random, now_ms=now_ms
+        )
+        self._own = self._records.own
+        # Set whenever there is something to do: a message, a doubt, an answer.
+        self._news = asyncio.Event()
+        self._question: _Question | None = None
+        # For how long the caller kept the steps that it was given: nothing is asked meanwhile.
+        self._paused_seconds = 0.0
+        # Since when it has been known what became of it.
+        self._over_since: float | None = None
         self._steps = self._watch()
 
     def __aiter__(self) -> AsyncIterator[WatchedStep]:
@@ -90,11 +120,14 @@ class Watch:
         return self._own.began_ms
 
     @property
+    def is_job(self) -> bool | None:
+        """Whether it is a job; None until that is known."""
+        return self._records.is_job
+
+    @property
     def runs(self) -> tuple[JobRun, ...]:
         """A job's runs in the playbook's order, each as its own record or the job's told of it last."""
-        told = self._own.last.runs if self._own.last else ()
-        followed = {record.request_id: record.head for record in self._records.values()}
-        return tuple(followed.get(run.request_id) or run for run in told)
+        return self._records.runs
 
     @property
     def playbook(self) -> str | None:
@@ -126,156 +159,133 @@ class Watch:
                     async with asyncio.timeout_at(deadline):
                         steps = await next(turns)()
                 except TimeoutError:
-                    self._finish(TIMEOUT)
+                    self.outcome = self._records.outcome(TIMEOUT)
                     break
                 for step in steps:
+                    given_at = _now()
                     yield step
+                    self._paused_seconds += _now() - given_at
         finally:
-            if self._connection is not None:
-                await self._connection.close()
+            await self._leave()
+
+    async def _leave(self) -> None:
+        if self._question is not None:
+            answer = self._question.answer
+            answer.cancel()
+            await asyncio.wait([answer])
+            if not answer.cancelled():
+                answer.exception()  # it is of no interest any more
+        if self._connection is not None:
+            await self._connection.close()
 
     async def _look(self) -> list[WatchedStep]:
-        return await self._read(self._own)
+        steps: list[WatchedStep] = []
+        while self._own.last is None:
+            steps = await self._next()
+        return steps
 
     async def _listen(self) -> list[WatchedStep]:
-        over = all(record.merge.ended for record in self._records.values())
-        if self._make_connection is not None and not over:
-            self._connection = self._make_connection(bool(self.is_job))
+        if self._make_connection is not None and not self._records.over:
+            self._connection = self._make_connection(bool(self.is_job), self._news.set)
             await self._connection.open()
-            self._doubt()
+            self._records.doubt()
         return []
 
     async def _begin(self) -> list[WatchedStep]:
-        assert self._start is not None  # noqa: S101 - see _watch
-        self._own.begin(await self._start(), listened=True)
+        started = await ask_until_answered(
+            self._ask_to_start, Failures(self._patience, self._random), notify=self._notify
+        )
+        # What has ended before is not heard of any more.
+        self._own.begin(started.created_at_ms, listened=not started.status.ended)
         return []
 
-    # From here on, nothing is awaited between taking a step and returning it: a timeout must not lose one.
+    async def _ask_to_start(self) -> StartAnswer:
+        assert self._start is not None  # noqa: S101 - see _watch
+        before, self.start_in_doubt = self.start_in_doubt, True
+        try:
+            answer = await self._start()
+        except RuncastError as error:
+            unanswered = isinstance(error, Unavailable) and not isinstance(error, Unreachable)
+            self.start_in_doubt = before or unanswered
+            raise
+        self.start_in_doubt = False
+        return answer
 
     async def _next(self) -> list[WatchedStep]:
-        due_at, record = self._due()
-        if (wait_seconds := due_at - _now()) > 0:
-            update = await self._hear(wait_seconds)
-            return [] if update is None else self._take_live(update)
-        verdict = self._verdict()
-        if verdict is not None:
-            self._finish(verdict)
+        """Do what is to be done next, or wait until there is something; return the steps that are to be shown now."""
+        # Nothing is awaited between taking a step and returning it: a timeout must not lose one.
+        self._news.clear()
+        if self._question is not None and self._question.answer.done():
+            return self._take_answer()
+        verdict = self._records.verdict()
+        if verdict is None:
+            self._over_since = None
+        elif self._over_since is None:
+            self._over_since = _now()
+            # What has been heard until now is shown before the end.
+            return self._take_live() or []
+        elif _now() >= self._over_since + (self._patience.straggler if self._stragglers() else 0.0):
+            self.outcome = self._records.outcome(verdict)
             return []
-        return await self._read(record)
-
-    def _due(self) -> tuple[float, FollowedRecord]:
-        """When to stop listening, and which record to ask then; if nothing is left to ask, when to stop at all."""
-        live = self.live
-        if self._verdict() is not None:
-            last_at = max(self._heard_at, self._own.read_at)
-            return (last_at + self._patience.straggler if self._stragglers() else 0.0), self._own
-        due_at, asked = self._own_due_at(), self._own
-        for record in self._records.values():
-            steps_due_at = record.steps_due_at(live=live)
-            if steps_due_at < due_at:
-                due_at, asked = steps_due_at, record
-        return due_at, asked
-
-    def _own_due_at(self) -> float:
-        """When its own record is to be asked how it stands, and how its runs do."""
-        patience, own = self._patience, self._own
-        if own.failing:
-            return own.steps_due_at(live=self.live)
-        if not self.live or any(record.in_doubt for record in self._records.values()):
-            return own.read_at + patience.poll
-        return min(max(own.heard_at, own.read_at) + patience.silence, own.read_at + patience.backstop)
-
-    async def _hear(self, wait_seconds: float) -> dict[str, Any] | None:
-        """Return the next status message, or None if it is time to look again at what is due."""
-        if self._connection is None:
-            await asyncio.sleep(wait_seconds)
-            return None
-        try:
-            async with asyncio.timeout(wait_seconds):
-                update = await self._connection.hear()
-        except TimeoutError:
-            return None
-        if update is None:
-            self._doubt()
-        return update
-
-    def _doubt(self) -> None:
-        for record in self._records.values():
-            record.doubt()
-        # It tells of all the others.
-        self._own.read_now = True
-
-    def _take_live(self, update: dict[str, Any]) -> list[WatchedStep]:
-        self._heard_at = _now()
-        record = self._records.get(update["requestId"])
-        if record is None:
-            return self._take_unplaced(update)
-        ready, may_be_last = record.take_live(update)
-        # How a run has ended, and what came of it, is told by the record that is asked for that.
-        self._own.read_now |= may_be_last
-        return ready
-
-    def _take_unplaced(self, update: dict[str, Any]) -> list[WatchedStep]:
-        if not self.is_job or update["jobId"] != self.request_id:
-            return []
-        if update["seq"] is None:
-            return [WatchedStep.from_live(update, self._own.began_ms or 0)]
-        # A run that has just begun: the job's record names it. It has as well what does not find room here.
-        if len(self._unplaced) < HEARD_MAX_MESSAGES:
-            self._unplaced.append(update)
-        self._own.read_now = True
+        steps = self._take_live()
+        if steps is not None:
+            return steps
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._due()):
+                await self._news.wait()
         return []
 
-    async def _read(self, record: FollowedRecord) -> list[WatchedStep]:
-        listened = self._own.caught_up
-        steps = await record.read(self._api)
-        if steps is None:
-            return []
-        return steps + self._take_runs(listened=listened) if record is self._own else steps
-
-    def _take_runs(self, *, listened: bool) -> list[WatchedStep]:
-        """Take what the job's record has told of its runs; those it had not told of before may have been heard."""
-        told = self._own.last
-        if told is None or told.playbook is None:
-            self.is_job = False
-            return []
-        self.is_job = True
-        for run in told.runs:
-            if run.created_at_ms is None:
-                continue
-            if run.request_id not in self._records:
-                self._records[run.request_id] = record = self._follow(run.request_id, run)
-                record.begin(run.created_at_ms, listened=listened)
-                record.read_now = not listened
-            self._records[run.request_id].take_head(run)
-        unplaced, self._unplaced = self._unplaced, []
-        return [step for update in unplaced if update["requestId"] in self._records for step in self._take_live(update)]
-
-    def _follow(self, request_id: str, head: JobRun | None = None) -> FollowedRecord:
-        return FollowedRecord(request_id, head=head, patience=self._patience, notify=self._notify, random=self._random)
-
-    def _verdict(self) -> str | None:
-        """Return what became of it, if that is known together with every step up to there, its runs' included."""
-        if self._unplaced or any(record.verdict() is None for record in self._records.values()):
+    def _due(self) -> float | None:
+        """Ask a record if it is time for that; return when to look again, or None if only news can change anything."""
+        if self._over_since is not None:
+            return self._over_since + self._patience.straggler
+        if self._question is not None:
             return None
-        return self._own.verdict()
+        due_at, record = self._records.due(live=self.live)
+        if due_at > _now():
+            return due_at
+        self._ask(record)
+        return None
+
+    def _take_live(self) -> list[WatchedStep] | None:
+        """Take what was heard since the last time; return None if that is nothing."""
+        updates, in_doubt = self._connection.take() if self._connection else ([], False)
+        if in_doubt:
+            self._records.doubt()
+        elif not updates:
+            return None
+        return [step for update in updates for step in self._records.take_live(update)]
+
+    def _ask(self, record: FollowedRecord) -> None:
+        answer = asyncio.create_task(self._read(record.request_id, record.asked()))
+        answer.add_done_callback(lambda _: self._news.set())
+        self._question = _Question(record, _now(), self._own.caught_up, self._records.unplaced, answer)
+
+    async def _read(self, request_id: str, after_seq: int) -> Progress:
+        try:
+            async with asyncio.timeout(self._patience.read):
+                return await self._api.get_agent_progress(request_id, after_seq=after_seq)
+        except TimeoutError as error:
+            raise Unavailable(f"no answer within {self._patience.read:g} s") from error
+
+    def _take_answer(self) -> list[WatchedStep]:
+        question, self._question = self._question, None
+        assert question is not None  # noqa: S101 - see _next
+        try:
+            progress = question.answer.result()
+        except Unavailable as error:
+            question.record.take_failure(error, watched_seconds=_now() - self._paused_seconds)
+            return []
+        return self._records.take_answer(
+            question.record,
+            progress,
+            asked_at=question.asked_at,
+            listened=question.listened,
+            unplaced=question.unplaced,
+        )
 
     def _stragglers(self) -> bool:
-        return self.live and any(record.has_stragglers() for record in self._records.values())
-
-    def _finish(self, status: str) -> None:
-        merges, last = [record.merge for record in self._records.values()], self._own.last
-        self.outcome = Outcome(
-            request_id=self.request_id,
-            status=status,
-            recorded=sum(merge.recorded for merge in merges),
-            received_live=sum(merge.received_live for merge in merges),
-            missing=sum(merge.missing for merge in merges),
-            result=last.result if last else None,
-            error=last.error if last else None,
-            runs=self.runs if self.is_job else None,
-            result_link=last.result_link if last else None,
-        )
+        return self.live and self._records.has_stragglers()
 
 
 def _now() -> float:

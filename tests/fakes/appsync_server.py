@@ -64,6 +64,9 @@ class ServiceError(Exception):
         self.error_type = error_type
 
 
+HANGS = object()
+"""In an answer's place: it never comes."""
+
 Script = Callable[["FakeAppSync"], Awaitable[None]]
 
 
@@ -80,6 +83,9 @@ class FakeAppSync(FakeRecord):
         refuse_subscription: Why subscriptions are refused; None accepts them.
         acknowledge: Whether subscriptions are acknowledged.
         start_error: What `startAgentRun` answers instead of starting.
+        lost_starts: How many of the next starts take effect and are answered 502.
+        read_trouble: Asked at each read, with what is read, what to answer instead: an error, a JSON value as the whole
+            body, `HANGS` for no answer at all, or None for the record.
         failing_reads: How many of the next reads fail with an error of the service.
         refused_requests: How many of the next HTTP requests are answered 401, whatever their token.
         connection_timeout_ms: How long, by its own word, a client shall wait for keep-alives. Only one is sent.
@@ -105,9 +111,11 @@ class FakeAppSync(FakeRecord):
     refuse_subscription: str | None = None
     acknowledge: bool = True
     start_error: ServiceError | None = None
+    lost_starts: int = 0
+    read_trouble: Callable[[str], Any] = lambda _: None
     failing_reads: int = 0
     refused_requests: int = 0
-    connection_timeout_ms: int = 300_000
+    connection_timeout_ms: int | None = 300_000
     refuse_refresh: bool = False
     password: str = PASSWORD
     auth_flows: list[str] = field(default_factory=list)
@@ -131,6 +139,7 @@ class FakeAppSync(FakeRecord):
         self._tasks: list[asyncio.Task[None]] = []
         self._condition = asyncio.Condition()
         self._tokens = 0
+        self._stopping = asyncio.Event()
 
     # What a script does
 
@@ -175,6 +184,11 @@ class FakeAppSync(FakeRecord):
         async with self._condition:
             await self._condition.wait_for(condition)
 
+    def replace_run(self) -> None:
+        """Let the run's record expire, and another run be started under its id."""
+        self.began_ms += 24 * 60 * 60 * 1000
+        self.steps, self.status, self.liveness, self.result, self.error = [], "in_progress", "live", None, None
+
     async def end_subscriptions(self) -> None:
         """End every subscription from this side; the connections stay."""
         for socket, subscription_id in list(self._subscribers):
@@ -196,6 +210,10 @@ class FakeAppSync(FakeRecord):
         if refused or request.headers.get("Authorization") != self.token:
             return _errors("UnauthorizedException", "Valid authorization header not provided.", status=401)
         asked = await request.json()
+        if "getAgentProgress" in asked["query"]:
+            trouble = self.read_trouble(asked["variables"]["requestId"])
+            if trouble is not None:
+                return await self._in_trouble(trouble, asked["variables"])
         root = {
             "startAgentRun": self._start_agent_run,
             "startJob": self._start_job,
@@ -204,6 +222,9 @@ class FakeAppSync(FakeRecord):
             "listAgentRuns": self._list_agent_runs,
         }
         result = await graphql(self._schema, asked["query"], root, variable_values=asked.get("variables"))
+        if "mutation Start" in asked["query"] and self.lost_starts:
+            self.lost_starts -= 1
+            return web.Response(status=502, text="Bad Gateway")
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = [
@@ -211,6 +232,16 @@ class FakeAppSync(FakeRecord):
                 for each in result.errors
             ]
         return web.json_response(answer)
+
+    async def _in_trouble(self, trouble: Any, variables: dict[str, Any]) -> web.Response:
+        self.reads_of.append(variables["requestId"])
+        await self._changed(lambda: self.reads.append(variables["afterSeq"]))
+        if trouble is HANGS:
+            await self._stopping.wait()
+            return web.Response(status=503)
+        if isinstance(trouble, ServiceError):
+            return web.json_response({"errors": [{"errorType": trouble.error_type, "message": str(trouble)}]})
+        return web.json_response(trouble)
 
     def _authenticate(self, asked: dict[str, Any]) -> web.Response:
         flow, given = asked["AuthFlow"], asked["AuthParameters"]
@@ -228,14 +259,17 @@ class FakeAppSync(FakeRecord):
         return _json({"AuthenticationResult": {**tokens, "RefreshToken": REFRESH_TOKEN}})
 
     async def _start_agent_run(self, _info: Any, **arguments: Any) -> dict[str, Any]:
-        self._start(arguments)
-        self.request_id = arguments["requestId"]
-        return {"requestId": self.request_id, "status": "in_progress", "createdAt": float(BEGAN_MS)}
+        if self.request_id != arguments["requestId"]:
+            self._start(arguments)
+            self.request_id = arguments["requestId"]
+        return {"requestId": self.request_id, "status": self.status, "createdAt": float(self.began_ms)}
 
     async def _start_job(self, _info: Any, **arguments: Any) -> dict[str, Any]:
-        self._start(arguments)
-        self.has_job(arguments["jobId"])
-        return {"jobId": arguments["jobId"], "status": "in_progress", "createdAt": float(BEGAN_MS)}
+        if self.job is None:
+            self._start(arguments)
+            self.has_job(arguments["jobId"])
+        assert self.job is not None
+        return {"jobId": self.job.request_id, "status": self.job.status, "createdAt": float(self.job.began_ms)}
 
     def _start(self, arguments: dict[str, Any]) -> None:
         if self.start_error:
@@ -344,6 +378,10 @@ class FakeAppSync(FakeRecord):
             change()
             self._condition.notify_all()
 
+    def release(self) -> None:
+        """Let go of the requests that are not answered."""
+        self._stopping.set()
+
     async def stop(self) -> None:
         """End the scripts, failing if one of them has failed."""
         for task in self._tasks:
@@ -362,6 +400,7 @@ async def appsync_server() -> AsyncIterator[FakeAppSync]:
     app.router.add_post("/graphql", server.answer)
     app.router.add_get("/graphql", server.serve_live)
     app.router.add_get("/result", server.serve_result)
+    app.router.add_post("/website", serve_page)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     try:
@@ -371,8 +410,14 @@ async def appsync_server() -> AsyncIterator[FakeAppSync]:
         server.url = f"http://127.0.0.1:{port}/graphql"
         yield server
     finally:
+        server.release()
         await runner.cleanup()
         await server.stop()
+
+
+async def serve_page(_: web.Request) -> web.Response:
+    """Answer as a website does that is asked for what it does not know."""
+    return web.Response(text="<html>Welcome!</html>", content_type="text/html")
 
 
 def _cognito_error(kind: str, message: str) -> web.Response:

@@ -9,7 +9,7 @@ from tests.contracts.watching_client import check_each_step_of_a_job_once
 from tests.fakes.appsync_records import FakeJobRun, FakeRecord
 from tests.fakes.appsync_server import FakeAppSync, appsync_server
 from tests.unit.client.conftest import REQUEST_ID
-from tests.unit.client.test_watch_storms import HASTE, Storm, hasty_client, survive_all, take_all
+from tests.unit.client.test_watch_storms import HASTE, NO_SEQ, Storm, hasty_client, survive_all, take_all
 
 STORMS = 40
 
@@ -23,6 +23,7 @@ class JobStorm(Storm):
         assert job is not None
         server.page_steps = dice.randint(1, 5)
         server.delay_seconds = lambda: dice.choice([0, 0, 0, HASTE.poll])
+        server.read_trouble = self.read_trouble
         stopping: list[FakeJobRun] = []
         stages = [job.plan(*(f"{stage}{n}" for n in range(dice.randint(1, 3))), stage=stage) for stage in ("a", "b")]
         for stage in stages:
@@ -40,7 +41,8 @@ class JobStorm(Storm):
         server.refuse_live = None
 
     async def strike_once_it_is_watched(self, server: FakeAppSync) -> None:
-        """Strike when the first read has told what is watched: where that fails, there is nothing to watch."""
+        """Strike when somebody watches."""
+        server.read_trouble = self.read_trouble
         await server.until(lambda: len(server.reads) >= 2)
         await self.strike(server)
 
@@ -60,6 +62,7 @@ class JobStorm(Storm):
             seq = record.record("thinking", f"step {len(record.steps)} of {record.request_id}")
             on_their_way += [seq] * self.dice.choice([0, 1, 1, 1, 3])
             await self._misfortune(server)
+            await self.unrecorded(server, record)
             self.dice.shuffle(on_their_way)
             sent = self.dice.randint(0, len(on_their_way))
             await server.send(*on_their_way[:sent], of=record)
@@ -77,6 +80,7 @@ async def watch_through(seed: int) -> None:
     storm = JobStorm(seed)
     async with appsync_server() as server, hasty_client(server, storm) as client, asyncio.TaskGroup() as tasks:
         server.script, live = storm.strike, storm.chance(0.9)
+        server.lost_starts = storm.chance(0.2)
         if storm.chance(0.5):
             watch = client.job("site-assessment", "Where?", job_id=REQUEST_ID, live=live)
         else:
@@ -92,7 +96,9 @@ async def watch_through(seed: int) -> None:
     assert [run.status for run in outcome.runs if run.status] == [run.status for run in job.runs if run.begun]
     check_each_step_of_a_job_once(steps, outcome)
     for record in (job, *[run for run in job.runs if run.begun]):
-        yielded = [(step.seq, step.message) for step in steps if step.request_id == record.request_id]
+        of_one = [step for step in steps if step.request_id == record.request_id]
+        assert [step.message for step in of_one if step.seq is None] in ([], [NO_SEQ])
+        yielded = [(step.seq, step.message) for step in of_one if step.seq]
         assert yielded == [(step["seq"], step["message"]) for step in record.steps]
 
 

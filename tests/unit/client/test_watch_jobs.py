@@ -32,7 +32,7 @@ async def test_keeps_the_contract_live(server: FakeAppSync, client: Client):
     assert server.started_with == {
         "playbook": "site-assessment",
         "query": "Where?",
-        "parameters": '{"cells": 4}',
+        "parameters": '{"cells":4}',
         "jobId": outcome.request_id,
     }
 

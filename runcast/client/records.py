@@ -1,0 +1,204 @@
+"""The records that one watch follows: a run's, or a job's with those of its runs.
+
+One subscription carries a job and all its runs. The job's record says which runs there are and how each stands, so when
+one of them leaves a doubt the job is asked, and of a run only the steps that are missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from runcast.client.connection import HEARD_MAX_MESSAGES
+from runcast.client.followed import FollowedRecord
+from runcast.client.job import JobRun
+from runcast.client.outcome import Outcome
+from runcast.client.patience import Patience
+from runcast.client.step import Progress, WatchedStep
+
+
+class Records:
+    """What is known of a run, or of a job and its runs, and which of their records is to be asked next.
+
+    Args:
+        request_id: Which run or job.
+        is_job: Whether it is a job; None if that is not known yet.
+        patience: How long to wait for what.
+        notify: Told, in a sentence, when a read fails, and when a worker is lost or comes back.
+        random: Gives a number from 0 to 1, for the pauses after failed reads.
+        now_ms: The time (epoch ms), for messages that do not say theirs.
+
+    Attributes:
+        own: The record of the run or job itself.
+        is_job: As above.
+    """
+
+    def __init__(
+        self,
+        request_id: str,
+        *,
+        is_job: bool | None,
+        patience: Patience,
+        notify: Callable[[str], None],
+        random: Callable[[], float],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.is_job = is_job
+        self._request_id = request_id
+        self._patience = patience
+        self._notify = notify
+        self._random = random
+        self._now_ms = now_ms
+        self.own = self._follow(request_id)
+        self._all = {request_id: self.own}
+        # What was heard of runs that the job's record has not named yet.
+        self._unplaced: list[dict[str, Any]] = []
+        # The last messages that are in no record: two connections overlap when a token is renewed, and both deliver.
+        self._unrecorded: dict[str, None] = {}
+
+    @property
+    def runs(self) -> tuple[JobRun, ...]:
+        """A job's runs in the playbook's order, each as its own record or the job's told of it last."""
+        told = self.own.last.runs if self.own.last else ()
+        followed = {record.request_id: record.head for record in self._all.values()}
+        return tuple(followed.get(run.request_id) or run for run in told)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing can be recorded any more, nor go live."""
+        return all(record.merge.ended for record in self._all.values())
+
+    @property
+    def unplaced(self) -> int:
+        """How many messages wait for the job's record to name their run."""
+        return len(self._unplaced)
+
+    def verdict(self) -> str | None:
+        """Return what became of it, if that is known together with every step up to there, its runs' included."""
+        if self._unplaced or any(record.verdict() is None for record in self._all.values()):
+            return None
+        return self.own.verdict()
+
+    def outcome(self, status: str) -> Outcome:
+        """Return what became of it, as far as it is known."""
+        merges, last = [record.merge for record in self._all.values()], self.own.last
+        return Outcome(
+            request_id=self._request_id,
+            status=status,
+            recorded=sum(merge.recorded for merge in merges),
+            received_live=sum(merge.received_live for merge in merges),
+            missing=sum(merge.missing for merge in merges),
+            result=last.result if last else None,
+            error=last.error if last else None,
+            runs=self.runs if self.is_job else None,
+            result_link=last.result_link if last else None,
+        )
+
+    def has_stragglers(self) -> bool:
+        """Say whether steps that are held may still be on their way live."""
+        return any(record.has_stragglers() for record in self._all.values())
+
+    def due(self, *, live: bool) -> tuple[float, FollowedRecord]:
+        """Return when a record is to be asked next, by the event loop's clock, and which."""
+        due_at, asked = self._own_due_at(live=live), self.own
+        for record in self._all.values():
+            steps_due_at = record.steps_due_at(live=live)
+            if steps_due_at < due_at:
+                due_at, asked = steps_due_at, record
+        return due_at, asked
+
+    def _own_due_at(self, *, live: bool) -> float:
+        """When its own record is to be asked how it stands, and how its runs do."""
+        patience, own = self._patience, self.own
+        if own.failing:
+            return own.steps_due_at(live=live)
+        if not live or any(record.in_doubt for record in self._all.values()):
+            return own.read_at + patience.poll
+        return min(max(own.heard_at, own.read_at) + patience.silence, own.read_at + patience.backstop)
+
+    def doubt(self) -> None:
+        """Say that messages may have been lost."""
+        for record in self._all.values():
+            record.doubt()
+        # It names all the others.
+        self.own.read_now = True
+
+    def take_live(self, update: dict[str, Any]) -> list[WatchedStep]:
+        """Take a status message; return the steps that are to be shown now."""
+        if update["seq"] is None:
+            return self._take_unrecorded(update)
+        record = self._all.get(update["requestId"])
+        if record is None:
+            self._take_unplaced(update)
+            return []
+        ready, may_be_last = record.take_live(update)
+        # How a run has ended, and what came of it, is in the record only.
+        self.own.read_now |= may_be_last
+        return ready
+
+    def take_answer(
+        self, record: FollowedRecord, progress: Progress, *, asked_at: float, listened: bool, unplaced: int
+    ) -> list[WatchedStep]:
+        """Take what the reader answered about a record.
+
+        Args:
+            record: Which.
+            progress: The answer.
+            asked_at: When it was asked for.
+            listened: Whether all that was recorded before anybody listened had been read then.
+            unplaced: How many messages waited then for the job's record to name their run.
+
+        Returns:
+            The steps that are to be shown now.
+
+        Raises:
+            InvalidInput: The record has expired, and the id is now that of another run.
+        """
+        steps = record.take_answer(progress, asked_at=asked_at)
+        if record is not self.own:
+            return steps
+        self.is_job = progress.playbook is not None
+        self._take_runs(progress, asked_at=asked_at, listened=listened and self.own.caught_up)
+        # One that came after the question may be of a run that the answer could not name yet.
+        waiting, self._unplaced = self._unplaced, []
+        for number, update in enumerate(waiting):
+            if update["requestId"] in self._all:
+                steps += self.take_live(update)
+            elif number >= unplaced:
+                self._take_unplaced(update)
+        return steps
+
+    def _take_runs(self, progress: Progress, *, asked_at: float, listened: bool) -> None:
+        for run in progress.runs:
+            if run.created_at_ms is None:
+                continue
+            if run.request_id not in self._all:
+                self._all[run.request_id] = record = self._follow(run.request_id, run)
+                record.begin(run.created_at_ms, listened=listened)
+                record.read_now = not listened
+            self._all[run.request_id].take_head(run, asked_at=asked_at)
+
+    def _take_unrecorded(self, update: dict[str, Any]) -> list[WatchedStep]:
+        record = self._all.get(update["requestId"])
+        if record is None and not (self.is_job and update["jobId"] == self._request_id):
+            return []
+        identity = json.dumps(update, sort_keys=True)
+        if identity in self._unrecorded:
+            return []
+        self._unrecorded[identity] = None
+        if len(self._unrecorded) > HEARD_MAX_MESSAGES:
+            del self._unrecorded[next(iter(self._unrecorded))]
+        timed = update if update["timestamp"] is not None else {**update, "timestamp": self._now_ms()}
+        return (record or self.own).show(timed)
+
+    def _take_unplaced(self, update: dict[str, Any]) -> None:
+        if not self.is_job or update["jobId"] != self._request_id:
+            return
+        # A run that has just begun: the job's record names it. It has as well what does not find room here.
+        if len(self._unplaced) < HEARD_MAX_MESSAGES:
+            self._unplaced.append(update)
+        self.own.read_now = True
+
+    def _follow(self, request_id: str, head: JobRun | None = None) -> FollowedRecord:
+        return FollowedRecord(request_id, head=head, patience=self._patience, notify=self._notify, random=self._random)
