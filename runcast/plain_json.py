@@ -12,6 +12,7 @@ import math
 import numbers
 import re
 import sys
+from collections import UserString
 from collections.abc import Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -80,6 +81,8 @@ class _Walk:
             return self._text(str.__str__(value), place)
         if isinstance(value, _NUMBERS):
             return self._number(value, place)
+        if isinstance(value, UserString):  # a sequence of itself
+            return self._text(str(value), place)
         if isinstance(value, _BYTES):
             return self._replace(f"{len(value)} bytes", place)
         if isinstance(value, _CONTAINERS):

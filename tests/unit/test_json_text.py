@@ -7,7 +7,7 @@ import enum
 import json
 import math
 import subprocess
-from collections import deque
+from collections import UserString, deque
 from decimal import Decimal
 from fractions import Fraction
 
@@ -148,6 +148,7 @@ def as_javascript(value):
         (deque([1, 2]), [1, 2]),
         (range(3), [0, 1, 2]),
         (Colour.RED, "red"),
+        (UserString("red"), "red"),
         (datetime.date(2026, 1, 2), "2026-01-02"),
         ({None: 1, True: 2, 1.5: 3, 7: 4}, {"null": 1, "true": 2, "1.5": 3, "7": 4}),
         ({1: "a", "1": "b"}, {"1": "a", "1_": "b"}),

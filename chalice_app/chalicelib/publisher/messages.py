@@ -6,12 +6,14 @@ over their limits are shortened visibly; ids cannot be, so they are refused.
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from runcast import limits
 from runcast.errors import InvalidInput
-from runcast.json_text import json_bytes, object_text
+from runcast.json_text import object_text
 from runcast.record.model import Json, Owner, RunStatus
 from runcast.text import shortened
 
@@ -32,7 +34,9 @@ def messages_of(event: Any) -> list[Json]:
         raise InvalidInput("The event must be a status message, or an object whose messages are a list of them.")
     if not 1 <= len(messages) <= limits.BATCH_MAX_MESSAGES:
         raise InvalidInput(f"messages must be 1 to {limits.BATCH_MAX_MESSAGES}, not {len(messages)}.")
-    size_bytes = json_bytes(messages) - len("[]")
+    # As `batches` measures them, but of messages that may hold anything yet.
+    text = json.dumps(messages, ensure_ascii=False, separators=(",", ":"))
+    size_bytes = len(text.encode("utf-8", "replace")) - len("[]")
     if size_bytes > limits.BATCH_MAX_BYTES:
         raise InvalidInput(f"messages must be at most {limits.BATCH_MAX_BYTES // 1024} KB, not {size_bytes:,} bytes.")
     return [_input(message, f"messages[{index}]") for index, message in enumerate(messages)]
@@ -83,9 +87,14 @@ def _text(
 
 def _number(message: Mapping[str, Any], name: str, where: str) -> float | None:
     value = message.get(name)
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+    # Also false for NaN, which is no JSON.
+    if value is None or (_is_number(value) and abs(value) <= sys.float_info.max):
         return value
-    raise InvalidInput(f"{where}.{name} must be a number.")
+    raise InvalidInput(f"{where}.{name} must be a finite number.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _int(message: Mapping[str, Any], name: str, where: str) -> int | None:

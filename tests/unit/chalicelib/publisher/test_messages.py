@@ -96,6 +96,18 @@ def test_ids_have_limits(message, name, limit):
     assert messages_of(message(**{name: "x" * limit}))
 
 
+def test_one_value_that_is_no_json_costs_only_itself(message):
+    [taken, other] = messages_of({"messages": [message(metadata={"a": float("nan"), "b": "\ud800"}), message(2)]})
+    assert json.loads(taken["metadata"]) == {"a": {"unreadable": "NaN", "path": "$.a"}, "b": "\ufffd"}
+    assert other["seq"] == 2
+
+
+def test_a_question_is_taken_whole(message):
+    asked = {"interrupts": [{"id": "1", "name": "ask", "reason": "中" * 20_000}]}
+    [taken] = messages_of(message(status="waiting", metadata=asked))
+    assert json.loads(taken["metadata"]) == asked
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
@@ -104,8 +116,10 @@ def test_ids_have_limits(message, name, limit):
         ({"status": None}, "messages[0].status must be text."),
         ({"status": ""}, "messages[0].status must be text."),
         ({"message": 5}, "messages[0].message must be text."),
-        ({"timestamp": "now"}, "messages[0].timestamp must be a number."),
-        ({"timestamp": True}, "messages[0].timestamp must be a number."),
+        ({"timestamp": "now"}, "messages[0].timestamp must be a finite number."),
+        ({"timestamp": True}, "messages[0].timestamp must be a finite number."),
+        ({"timestamp": float("nan")}, "messages[0].timestamp must be a finite number."),
+        ({"timestamp": 10**400}, "messages[0].timestamp must be a finite number."),
         ({"metadata": "{}"}, "messages[0].metadata must be an object."),
         ({"seq": 1.5}, "messages[0].seq must be a whole number from 0 to 2147483647."),
         ({"seq": 2**31}, "messages[0].seq must be a whole number from 0 to 2147483647."),
