@@ -5,14 +5,15 @@ Every refusal names the field and the limit, so that the caller can mend it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from runcast import limits
 from runcast.errors import InvalidInput
+from runcast.json_text import json_text
 from runcast.parameters import checked_parameters
+from runcast.plain_json import plain
 from runcast.record.identity import checked_query
 from runcast.record.model import Json
 from runcast.text import shortened
@@ -88,5 +89,5 @@ def known_playbook(given: Any, known: Collection[str]) -> str:
 def _agent(given: Any, known: Collection[str]) -> str:
     if isinstance(given, str) and given in known:
         return given
-    stated = shortened(json.dumps(given, default=str), limits.NAME_MAX_CHARACTERS)
+    stated = shortened(json_text(plain(given)[0]), limits.NAME_MAX_CHARACTERS)
     raise InvalidInput(f"agent must be one of: {', '.join(sorted(known))}; not {stated}.")

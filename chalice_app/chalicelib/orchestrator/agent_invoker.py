@@ -280,7 +280,7 @@ def _understood(payload: bytes, invocation: str, *, failed: bool) -> _Answer:
     """Return what an answer tells: an invocation that is over has left its run behind, or ended it."""
     try:
         told: Any = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         told = None
     told = told if isinstance(told, dict) else {}
     if failed:
@@ -296,5 +296,5 @@ def _understood(payload: bytes, invocation: str, *, failed: bool) -> _Answer:
 def _error_of(told: Mapping[str, Any]) -> str:
     try:
         return shortened(json.loads(told["body"])["error"], limits.ERROR_MAX_CHARACTERS)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return "The agent's function refused the run."

@@ -36,6 +36,13 @@ def test_an_unknown_agent_is_told_the_known_ones(agent, stated):
     assert refusal(GOOD | {"agent": agent}) == f"agent must be one of: elsewhere, terrain; not {stated}."
 
 
+def test_an_agent_name_that_is_a_deep_list_is_refused_as_any_other():
+    deep: list = []
+    for _ in range(900):
+        deep = [deep]
+    assert refusal(GOOD | {"agent": deep}).startswith("agent must be one of: elsewhere, terrain; not [[[[")
+
+
 def test_an_endless_agent_name_is_not_repeated_whole():
     assert len(refusal(GOOD | {"agent": "x" * 100_000})) < 300
 

@@ -223,6 +223,11 @@ def test_a_run_that_the_killed_worker_had_ended_is_that(job, clock):
     assert invoke(job)["attempt"] == 1
 
 
+def test_an_answer_that_is_nested_too_deep_to_be_read_is_none(job):
+    job = job(lambda store, event: {"statusCode": 400, "body": "[" * 5_000})
+    assert fails(AgentFailed, job) == "east: The agent's function refused the run."
+
+
 def test_a_function_that_answers_without_a_record_is_a_dead_worker(job, clock):
     job = job(lambda store, event: None)
     assert fails(WorkerDied, job) == (
