@@ -20,6 +20,8 @@ from typing import NoReturn
 
 HOST = "127.0.0.1"
 _GRACE_SECONDS = 1
+# One thread serves all requests; those that run resolvers and functions must not keep it waiting.
+_THREAD_SWITCH_SECONDS = 0.0005
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,6 +65,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _serve(listener: socket.socket, model_url: str, model_name: str, function_python: Path) -> int:
+    sys.setswitchinterval(_THREAD_SWITCH_SECONDS)
     port: int = listener.getsockname()[1]
     model_key = os.environ.pop("LOCAL_MODEL_KEY", "")  # Functions inherit the environment.
     _set_environment(port)

@@ -4,6 +4,7 @@ A function has to be run by a bare interpreter, or it would find what the emulat
 what state machines go by, and an invocation's id is how a run is known to belong to it.
 """
 
+import os
 import tempfile
 import zipfile
 from contextvars import ContextVar
@@ -16,6 +17,7 @@ from ministack.core import lambda_runtime
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc
 
+from local.front.cold_starts import ColdStarts
 from local.front.unpacking import shared_archive
 
 _WORKER_DIED = "Worker process died"
@@ -37,6 +39,7 @@ def install_functions(function_python: str) -> None:
     """
     _run_functions_on(function_python)
     _unpack_functions_once()
+    _pace_cold_starts()
     _name_errors_by_their_class()
     _tell_which_invocation_it_was()
 
@@ -60,6 +63,25 @@ def _run_functions_on(function_python: str) -> None:
 def _unpack_functions_once() -> None:
     archive = shared_archive(Path(_unpacked.name))
     lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": archive})
+
+
+def _pace_cold_starts() -> None:
+    """Start one worker fewer at once than there are processors; an invocation, which has its own thread, may wait."""
+    starts = ColdStarts(max(1, (os.cpu_count() or 1) - 1))
+    acquire, release = lambda_svc.acquire_worker, lambda_svc.release_worker
+
+    def acquire_when_possible(name: str, config: Any, code: bytes, qualifier: str = "$LATEST") -> tuple[Any, str]:
+        key = lambda_runtime._worker_key(name, config, qualifier)
+        return starts.lease(
+            lambda: list(lambda_runtime._workers.get(key, ())), lambda: acquire(name, config, code, qualifier=qualifier)
+        )
+
+    def release_and_tell(worker: Any) -> None:
+        release(worker)
+        starts.returned(worker)
+
+    lambda_svc.acquire_worker = acquire_when_possible
+    lambda_svc.release_worker = release_and_tell
 
 
 def _name_errors_by_their_class() -> None:

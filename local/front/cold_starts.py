@@ -1,0 +1,65 @@
+"""Paces the starts of functions' workers, so that a crowd of invocations does not stop the whole machine.
+
+On AWS each worker starts on processors of its own. Here they share a few: 25 that start together are all ready as late
+as the last one, everything else waits that long, and most of them are used once. So an invocation that finds no idle
+worker waits until a processor is free for a start, or a worker becomes idle, whichever is first; Lambda, too, gives an
+invocation that waits for a start a worker that has become idle meanwhile.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+# A worker that is not done by then is waiting for something itself, perhaps for a function that could not start.
+_START_MAX_SECONDS = 4.0
+
+
+class Worker(Protocol):
+    """A process that runs one invocation at a time."""
+
+    in_use: bool
+
+
+class ColdStarts:
+    """Lets workers start, a few at once. A start lasts until the worker's first invocation ends, or 4 s.
+
+    Args:
+        at_once: How many may start at the same time.
+        monotonic: Seconds.
+    """
+
+    def __init__(self, at_once: int, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._at_once = at_once
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._began_at: dict[Any, float] = {}
+
+    def lease(self, workers: Callable[[], Sequence[Worker]], lease: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
+        """Lease a worker once it may be had: blocks while all are in use and too many others start.
+
+        Args:
+            workers: Returns the function's workers. Its first one starts at once.
+            lease: Returns an idle worker and `reused`, or a new one and `spawn`.
+        """
+        with self._changed:
+            while all(worker.in_use for worker in workers()) and workers() and (seconds := self._seconds_to_wait()) > 0:
+                self._changed.wait(seconds)
+            worker, how = lease()
+            if how == "spawn":
+                self._began_at[worker] = self._monotonic()
+            return worker, how
+
+    def returned(self, worker: Any) -> None:
+        """Let those who wait look again: a worker has become idle."""
+        with self._changed:
+            self._began_at.pop(worker, None)
+            self._changed.notify_all()
+
+    def _seconds_to_wait(self) -> float:
+        """Return how long until another may start, at most; 0 if one may start now."""
+        now = self._monotonic()
+        self._began_at = {worker: at for worker, at in self._began_at.items() if now - at < _START_MAX_SECONDS}
+        if len(self._began_at) < self._at_once:
+            return 0
+        return min(self._began_at.values()) + _START_MAX_SECONDS - now
