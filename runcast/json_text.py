@@ -52,7 +52,7 @@ def object_text(
         questions: Whether `interrupts` have `limits.QUESTIONS_MAX_BYTES` of their own, beside `max_bytes`.
     """
     kept, unreadable = plain(value)
-    _log(unreadable)
+    log_unreadable(unreadable)
     if not kept:
         return None
     if not isinstance(kept, dict):
@@ -81,7 +81,7 @@ def result_json(result: Any) -> str | None:
     if result is None:
         return None
     kept, unreadable = plain(result)
-    _log(unreadable)
+    log_unreadable(unreadable)
     text = json_text(kept)
     if len(text.encode()) <= limits.RESULT_MAX_BYTES:
         return text
@@ -106,7 +106,8 @@ def longest_fitting(render: Callable[[int], str], most: int, max_bytes: int) -> 
     return best
 
 
-def _log(unreadable: list[Unreadable]) -> None:
+def log_unreadable(unreadable: list[Unreadable]) -> None:
+    """Warn, once for a value, of what `plain` has replaced in it."""
     if unreadable:
         first = unreadable[0]
         logger.warning(

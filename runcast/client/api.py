@@ -161,7 +161,8 @@ class Api:
             shortened(str(error) or type(error.__cause__ or error).__name__, _REASON_MAX_CHARACTERS),
         )
         refused = isinstance(error, TransportServerError) and error.code is not None and error.code < 500
-        content_type = (self._transport.response_headers or {}).get("Content-Type", "")
+        headers: Mapping[str, str] = self._transport.response_headers or {}
+        content_type = headers.get("Content-Type", "")
         if refused or (isinstance(error, TransportProtocolError) and "json" not in content_type):
             # Whatever answered is no GraphQL API, or refused the request unread.
             return Unreachable(f"{url} did not take the request: {reason} Check RUNCAST_GRAPHQL_URL.")

@@ -16,7 +16,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from runcast import limits
-from runcast.json_text import json_bytes, json_text, longest_fitting, metadata_json
+from runcast.json_text import json_bytes, json_text, log_unreadable, longest_fitting, metadata_json
+from runcast.plain_json import plain
 from runcast.record.model import Json
 from runcast.text import shortened
 
@@ -32,7 +33,7 @@ _KEY = "runcast_facts"
 _LEFT_OUT = "runcast_facts_left_out"
 
 _collecting: ContextVar[State | None] = ContextVar("runcast_facts", default=None)
-# A fact as small as what would stand in for it is kept beyond the limit of the others, in a room of its own.
+# A fact that is as small as its replacement would be is kept even over the limit of the others, within these bytes.
 _SMALL_BYTES = 64
 _SMALL_FACTS_BYTES = 8 * 1024
 
@@ -42,7 +43,7 @@ _lock = threading.Lock()  # an agent's tools work at once, on threads
 def note_fact(tool_context: ToolContext, name: str, value: Any, unit: str | None = None) -> None:
     """Note a fact: the run's result is then `{"text": ..., "facts": {name: {"value": value, "unit": unit}}}`.
 
-    A name noted again has its last value. What is no JSON is written as its `str`. A value over
+    A name noted again has its last value. Values become JSON as `runcast.plain_json.plain` does it. A value over
     `limits.METADATA_MAX_BYTES` as JSON, or for which there is no room left in `limits.FACTS_MAX_BYTES`, is replaced by
     `{"shortened": true, "bytes": ...}`; when there is no room for that either, the fact is left out, and the text says
     how many were. Never raises.
@@ -59,8 +60,11 @@ def note_fact(tool_context: ToolContext, name: str, value: Any, unit: str | None
             state = tool_context.invocation_state
         name = shortened(name, limits.FACT_NAME_MAX_CHARACTERS)
         unit = None if unit is None else shortened(unit, limits.UNIT_MAX_CHARACTERS)
-        # Without a `value` it is what stands in for one that cannot be kept.
-        made = json.loads(metadata_json({"value": value}) or "{}")
+        # Wrapped as in the result, so that a value which JSON cannot hold is named by its path there.
+        kept, unreadable = plain({"facts": {name: {"value": value}}})
+        log_unreadable(unreadable)
+        # If there is no `value`, the value was too large.
+        made = json.loads(metadata_json({"value": kept["facts"][name]["value"]}) or "{}")
         with _lock:
             _keep(state.setdefault("request_state", {}), name, {"value": made.get("value", made), "unit": unit})
     except Exception:
@@ -69,7 +73,7 @@ def note_fact(tool_context: ToolContext, name: str, value: Any, unit: str | None
 
 @contextmanager
 def collecting_in(state: State | None) -> Iterator[None]:
-    """Within this, facts are noted in `state`, an agent's `invocation_state`, whichever agent's tools note them."""
+    """Note the facts of all agents in `state`, an agent's `invocation_state`, for as long as the block lasts."""
     token = _collecting.set(state)
     try:
         yield
@@ -86,10 +90,10 @@ def forget_facts(state: object) -> None:
 
 
 def with_facts(text: str, results: Iterable[AgentResult]) -> str | Json:
-    """Return what a run came to: its text, and the facts if any were noted.
+    """Return a run's result: its text, and the facts if any were noted.
 
     Args:
-        text: The model's; shortened where it does not fit into `limits.RESULT_MAX_BYTES` with the facts.
+        text: The model's; shortened if it does not fit into `limits.RESULT_MAX_BYTES` with the facts.
         results: Of the agents that the run was the work of, in their order: of one name the last fact counts.
     """
     states = [result.state for result in results if isinstance(result.state, MutableMapping)]

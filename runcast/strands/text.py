@@ -1,7 +1,7 @@
 """What the model says, as it says it: single words, gathered into a few steps.
 
 Each step says in `metadata.offset` how much text of this agent came before it, so that a client that has read some of
-it can tell what is new, on whichever channel the steps came. The unit is the UTF-16 code unit: it is what `length` and
+it can tell what is new on any channel. The unit is the UTF-16 code unit: it is what `length` and
 `slice` count in JavaScript; in Python it is `len(text.encode("utf-16-le")) // 2`.
 """
 

@@ -141,14 +141,24 @@ class Unspeakable:
         ([1, {"a": (2, 3)}], [1, {"a": [2, 3]}]),
         ({1, }, [1]),
         (Decimal("2.50"), 2.5),
-        (10**400, {"unreadable": "a number beyond 1.8e308", "path": "$.value"}),
-        (float("nan"), {"unreadable": "NaN", "path": "$.value"}),
-        (Unspeakable(), {"unreadable": "OSError", "path": "$.value"}),
+        (10**400, {"unreadable": "a number beyond 1.8e308", "path": "$.facts.a.value"}),
+        (float("nan"), {"unreadable": "NaN", "path": "$.facts.a.value"}),
+        (Unspeakable(), {"unreadable": "OSError", "path": "$.facts.a.value"}),
         ("x" * 10_000, {"shortened": True, "bytes": 10_012}),
     ],
 )  # fmt: skip
 def test_any_value_becomes_json(value, kept):
     assert noting(("a", value))["facts"] == {"a": {"value": kept, "unit": None}}
+
+
+def test_a_deep_value_is_cut_where_the_result_ends(records):
+    deep: object = 1
+    for _ in range(200):
+        deep = {"a": deep}
+    result = noting(("a", deep), ("b", 2))
+    assert json.loads(result_json(result)) == result
+    assert json.dumps(result).count('"a": {"a"') == 48
+    assert result["facts"]["b"] == {"value": 2, "unit": None}
 
 
 def test_a_value_is_kept_as_it_was_when_it_was_noted():
