@@ -75,8 +75,8 @@ def usage(state: StackState, *, rest_url: str | None = None) -> str:
             f"As {state.users[0].name}{', in another shell' if rest_url else ''}:",
             f"  . {state.directory / ENV_FILE}",
             *([f"  export RUNCAST_REST_URL={rest_url}"] if rest_url else []),
-            f'  .venv/bin/runcast run {agent} "Where could a wind farm be built?"',
-            "  ID_TOKEN=$(.venv/bin/runcast token)",
+            f'  runcast run {agent} "Where could a wind farm be built?"',
+            "  ID_TOKEN=$(runcast token)",
             """  curl -w '\\n' -H "Authorization: $ID_TOKEN" "$RUNCAST_REST_URL/agents\"""",
         ]
     )

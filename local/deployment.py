@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from local.settings import HOST, ROOT
-from local.stack_state import StackFailed, StackState, write_shell_exports
+from local.settings import ROOT, no_proxy
+from local.stack_state import StackFailed, StackState, write_shell_environment
 from local.terraform import Terraform, TerraformFailed, TerraformMissing, fingerprint, prepare
 from local.users import User, create_users
 from packager.build import build
@@ -47,13 +47,17 @@ def deploy(state: StackState, *, say: Callable[[str], None]) -> StackState:
         if outputs["user_pool_id"] != state.outputs.get("user_pool_id"):
             users = tuple(create_users(state.endpoint.client("cognito-idp"), outputs["user_pool_id"]))
         state = replace(state, outputs=outputs, users=users, fingerprint=sources)
-        write_shell_exports(state.directory / ENV_FILE, client_environment(state, users[0]))
+        write_shell_environment(state.directory / ENV_FILE, _variables(state, users[0]))
         state.save()
         return state
 
 
 def client_environment(state: StackState, user: User) -> Mapping[str, str]:
-    """Return the variables with which the command `runcast` talks to a local machine as one of its users."""
+    """Return the variables of a program that uses a local machine as one of its users, or records runs of theirs."""
+    return {**_variables(state, user), **no_proxy()}
+
+
+def _variables(state: StackState, user: User) -> dict[str, str]:
     return {
         "RUNCAST_GRAPHQL_URL": state.outputs["graphql_url"],
         "RUNCAST_REST_URL": state.outputs["rest_url"],
@@ -61,10 +65,10 @@ def client_environment(state: StackState, user: User) -> Mapping[str, str]:
         "RUNCAST_REGION": state.outputs["region"],
         "RUNCAST_USERNAME": user.name,
         "RUNCAST_PASSWORD": user.password,
-        "AWS_ENDPOINT_URL": state.endpoint.url,
-        # It is on this machine, whatever stands between it and the internet.
-        "NO_PROXY": HOST,
-        "no_proxy": HOST,
+        "USER_ID": user.user_id,
+        "TENANT_ID": user.tenant,
+        **state.outputs["recorder_environment"],
+        **state.endpoint.environment,
     }
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 REGION = "us-east-1"
+NO_PROXY_NAMES = ("NO_PROXY", "no_proxy")
+"""Programs read one or the other."""
 
 
 class InvalidSettings(Exception):
@@ -89,3 +91,8 @@ def _port(environment: Mapping[str, str], name: str, default: int, problems: lis
         return int(text)
     problems.append(f"{name} is {text!r}; give a port from 1 to 65535.")
     return default
+
+
+def no_proxy(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the variables with which a program reaches this machine directly, and else what it is told already."""
+    return {name: ",".join(filter(None, (HOST, environment.get(name)))) for name in NO_PROXY_NAMES}

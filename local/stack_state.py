@@ -15,6 +15,7 @@ from typing import Any
 
 from local.endpoint import Endpoint
 from local.processes import LocalProcess
+from local.settings import HOST, NO_PROXY_NAMES, ROOT
 from local.users import User
 
 _STATE_FILE = "stack.json"
@@ -109,9 +110,19 @@ def prepare_directory(directory: Path) -> None:
     directory.chmod(0o700)
 
 
-def write_shell_exports(path: Path, variables: Mapping[str, str]) -> None:
-    """Write variables so that a shell can read them with `.`; the file is readable by its owner only."""
-    _write_private(path, "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
+def write_shell_environment(path: Path, variables: Mapping[str, str]) -> None:
+    """Write variables so that a shell can read them with `.`; the file is readable by its owner only.
+
+    The shell finds the command `runcast` from then on, uses no AWS profile, and reaches this machine without a proxy.
+    """
+    lines = [
+        *(f"export {name}={shlex.quote(value)}" for name, value in variables.items()),
+        # Each of them would be used together with the keys above.
+        "unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN",
+        *(f'export {name}="{HOST}${{{name}:+,${name}}}"' for name in NO_PROXY_NAMES),
+        f'export PATH="$PATH":{shlex.quote(str(ROOT / ".venv" / "bin"))}',
+    ]
+    _write_private(path, "".join(f"{line}\n" for line in lines))
 
 
 def _write_private(path: Path, content: str) -> None:

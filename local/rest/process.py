@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from local.rest.deployed import DeployedApi
-from local.settings import HOST, ROOT
+from local.settings import HOST, ROOT, no_proxy
 from local.stack_state import StackState
 
 _STOP_SECONDS = 5
@@ -39,8 +39,7 @@ class RestProcess:
         """Serve the sources as they are now, in the place of what was served before."""
         self.stop()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        # It is on this machine, whatever stands between it and the internet.
-        local = {**state.endpoint.environment, "NO_PROXY": HOST, "no_proxy": HOST}
+        local = {**state.endpoint.environment, **no_proxy()}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "local.rest", "--socket", str(self._listener.fileno())],
             cwd=ROOT,

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from local.deployment import client_environment
 from local.settings import ROOT
-from local.terraform import Terraform, prepare
+from local.terraform import Terraform, find_terraform, prepare
 from tests.e2e.conftest import DEADLINE_SECONDS
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -21,37 +21,44 @@ UV = Path(sys.executable).with_name("uv")
 
 
 @pytest.fixture(scope="session")
-def reader(stack, alice, tmp_path_factory):
-    """A reader's machine: a folder, the commands they have, and what their environment says."""
+def reader(stack, tmp_path_factory):
+    """A reader's machine after `make up`: the project's folder, an active virtual environment, and no variable more."""
     folder = tmp_path_factory.mktemp("reader")
     venv, commands = folder / "venv", folder / "commands"
     subprocess.run([UV, "venv", "-q", "--python", sys.executable, venv], check=True)
     commands.mkdir()
     (folder / "dist").symlink_to(ROOT / "dist")
-    (folder / "outputs.json").write_text(json.dumps(stack.state.outputs))
-    outputs = f"import json, sys; print(json.load(open({str(folder / 'outputs.json')!r}))[sys.argv[-1]])"
+    (folder / ".local").mkdir()
+    (folder / ".local" / "stack").symlink_to(stack.state.directory)
     for name, command in {
         "make": f'exec /usr/bin/make -C {ROOT} "$@"',
         # What pip would do, from uv's cache and with the versions that are tested.
         "pip": f'exec {UV} pip "$1" -q -c {ROOT / "requirements-dev.txt"} "${{@:2}}"',
-        "terraform": f'exec {sys.executable} -c "{outputs}" "$@"',
+        "terraform": f'exec {shlex.join(find_terraform())} "$@"',
     }.items():
         (commands / name).write_text(f"#!/bin/bash\n{command}\n")
         (commands / name).chmod(0o755)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
-    environment = {
-        **kept,
-        **client_environment(stack.state, alice.user),
-        "PATH": f"{venv / 'bin'}:{commands}:{os.environ['PATH']}",
-        "VIRTUAL_ENV": str(venv),
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": stack.state.outputs["region"],
-        "AWS_DEFAULT_REGION": stack.state.outputs["region"],
-        "USER_ID": alice.user.user_id,
-        "TENANT_ID": alice.user.tenant,
-    }
-    return folder, environment
+    not_a_readers = ("AWS_", "PYTHON", "RUNCAST_", "TF_", "AGENT_", "STATUS_", "USER_ID", "TENANT_ID")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(not_a_readers)}
+    path = f"{venv / 'bin'}:{commands}:{os.environ['PATH']}"
+    # The library and its command must be the reader's own.
+    kept["PATH"] = ":".join(part for part in path.split(":") if part != str(UV.parent))
+    return folder, kept | {"VIRTUAL_ENV": str(venv)}
+
+
+@pytest.fixture(scope="session")
+def shell(reader):
+    """What the reader's environment is once they have read the file that `make up` has written."""
+    folder, environment = reader
+    said = subprocess.run(
+        ["sh", "-euc", ". .local/stack/env; env -0"], cwd=folder, env=environment, capture_output=True, check=True
+    )
+    return dict(line.decode().split("=", 1) for line in said.stdout.split(b"\0") if line)
+
+
+def blocks_of_shell(*, on_aws):
+    blocks = BLOCK.findall((ROOT / "docs" / "your-agent.md").read_text())
+    return "\n".join(text for kind, text in blocks if kind == "sh" and text.startswith("# on AWS") is on_aws)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +67,7 @@ def done(reader):
     folder, environment = reader
     blocks = BLOCK.findall((ROOT / "docs" / "your-agent.md").read_text())
     programs = {text.splitlines()[0].removeprefix("# "): text for kind, text in blocks if kind == "python"}
-    session = "\n".join(text for kind, text in blocks if kind == "sh")
+    session = blocks_of_shell(on_aws=False)
     # Terraform's is tried in tests/terraform.
     assert len(blocks) == len(programs) + sum(kind in ("sh", "hcl") for kind, _ in blocks)
     for name, text in programs.items():
@@ -72,6 +79,34 @@ def done(reader):
     )  # fmt: skip
 
 
+def exported(reader, module, **environment):
+    """Run the blocks for AWS beside a Terraform root; return the variables that they set, and what was said."""
+    folder = module.parent
+    assert module.name == "terraform"
+    session = f'{blocks_of_shell(on_aws=True)}\necho "$AGENT_PROGRESS_TABLE,$STATUS_PUBLISHER_FUNCTION"'
+    said = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", session],
+        cwd=folder, env=reader[1] | environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return said.stdout, said.stderr
+
+
+def test_on_aws_terraform_says_where_to_record(stack, reader):
+    work_dir = stack.state.directory / "terraform"
+    settings = {"TF_CLI_CONFIG_FILE": str(work_dir / "terraform.rc"), "TF_DATA_DIR": str(work_dir / "data")}
+    outputs = stack.state.outputs
+    names = f"{outputs['agent_progress_table_name']},{outputs['status_publisher_function_name']}\n"
+    assert exported(reader, work_dir / "terraform", **settings) == (names, "")
+
+
+def test_without_a_state_no_variable_is_set_to_what_terraform_complains_of(reader, tmp_path):
+    module = tmp_path / "terraform"
+    module.mkdir()
+    set_to, said = exported(reader, module)
+    assert set_to == ",\n"
+    assert "agent_progress_table_name" in said
+
+
 def test_every_block_does_what_it_says(done):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "stopped by: end_turn" in done.stdout
@@ -80,17 +115,13 @@ def test_every_block_does_what_it_says(done):
     assert "not recorded" not in done.stderr
 
 
-async def test_an_agent_outside_lambda_is_seen_live_by_its_user_and_nobody_else(stack, reader, alice, bob):
-    environment = reader[1] | {
-        "AGENT_PROGRESS_TABLE": stack.state.outputs["agent_progress_table_name"],
-        "STATUS_PUBLISHER_FUNCTION": stack.state.outputs["status_publisher_function_name"],
-    }
+async def test_an_agent_outside_lambda_is_seen_live_by_its_user_and_nobody_else(shell, alice, bob):
     async with alice.socket() as hers, bob.socket() as his:
         for socket, caller in ((hers, alice), (his, bob)):
             assert (await socket.start(userId=caller.user.user_id))["type"] == "start_ack"
         process = await asyncio.create_subprocess_exec(
             sys.executable, ROOT / "examples" / "outside_lambda.py", "How many words has 'to be'?",
-            env=environment, stdout=asyncio.subprocess.PIPE,
+            env=shell, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         printed, _ = await asyncio.wait_for(process.communicate(), DEADLINE_SECONDS)
         request_id = printed.decode().splitlines()[0]
@@ -153,7 +184,7 @@ def apply(stack, variables):
 
 
 @pytest.mark.usefixtures("function")
-def test_a_lambda_of_ones_own_is_started_by_rest_and_watched_whole(stack, reader, alice, bob):
+def test_a_lambda_of_ones_own_is_started_by_rest_and_watched_whole(stack, shell, alice, bob):
     url, headers = stack.state.outputs["rest_url"], {"Authorization": alice.id_token}
     listed = requests.get(f"{url}/agents", headers=headers, timeout=DEADLINE_SECONDS).json()["agents"]
     assert {"name": "counter", "description": ""} in listed
@@ -164,7 +195,7 @@ def test_a_lambda_of_ones_own_is_started_by_rest_and_watched_whole(stack, reader
 
     watched = subprocess.run(
         [sys.executable, "-m", "runcast.client.command", "watch", request_id, "--json"],
-        env=reader[1], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS,
+        env=shell, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS,
     )  # fmt: skip
     [*steps, summary] = map(json.loads, watched.stdout.splitlines())
     record = alice.read(request_id)

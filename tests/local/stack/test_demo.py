@@ -42,6 +42,7 @@ def settings(server, tmp_path):
         "rest_url": "http://127.0.0.1:1",
         "user_pool_client_id": APP_CLIENT_ID,
         "region": "us-east-1",
+        "recorder_environment": {},
     }
     starter = LocalProcess.of("the test", os.getpid())
     users = (User(USERNAME, "acme", "user-1", PASSWORD),)

@@ -7,7 +7,8 @@ import pytest
 
 from local.endpoint import Endpoint
 from local.processes import LocalProcess
-from local.stack_state import StackState, StateDirectoryTaken, load_state, prepare_directory, write_shell_exports
+from local.settings import ROOT
+from local.stack_state import StackState, StateDirectoryTaken, load_state, prepare_directory, write_shell_environment
 from local.users import User
 
 ALICE = User("alice", "acme", "id-1", "secret word")
@@ -59,7 +60,7 @@ def test_stopping_ends_processes_and_removes_the_directory(directory, sleeper):
 
 def test_files_are_readable_by_their_owner_only(directory):
     state_of(directory)
-    write_shell_exports(directory / "env", {"A": "b"})
+    write_shell_environment(directory / "env", {"A": "b"})
     assert {path.name: path.stat().st_mode & 0o777 for path in directory.iterdir()} == {
         "stack.json": 0o600,
         "env": 0o600,
@@ -74,9 +75,28 @@ def test_a_directory_with_other_files_is_refused(tmp_path):
 
 
 def test_a_shell_reads_the_exports_as_they_were(directory):
-    write_shell_exports(directory / "env", {"PASSWORD": 'a\'b $c "d"'})
+    write_shell_environment(directory / "env", {"PASSWORD": 'a\'b $c "d"'})
     command = ["sh", "-c", f'. {directory}/env; printf %s "$PASSWORD"']
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == 'a\'b $c "d"'
+
+
+def test_a_shell_keeps_what_it_had_but_a_profile_and_the_keys_of_another_account(directory):
+    write_shell_environment(directory / "env", {"AWS_ACCESS_KEY_ID": "AKIAROOT"})
+    before = {
+        "PATH": "/usr/bin:/bin",
+        "NO_PROXY": "intranet.example",
+        "AWS_PROFILE": "work",
+        "AWS_DEFAULT_PROFILE": "work",
+        "AWS_SESSION_TOKEN": "of another key",
+    }
+    command = ["sh", "-euc", f". {directory}/env; env -0"]
+    said = subprocess.run(command, env=before, capture_output=True, text=True, check=True).stdout
+    after = dict(line.split("=", 1) for line in said.split("\0") if line)
+    assert after["PATH"] == f"/usr/bin:/bin:{ROOT}/.venv/bin"
+    assert (after["NO_PROXY"], after["no_proxy"]) == ("127.0.0.1,intranet.example", "127.0.0.1")
+    assert {name: value for name, value in after.items() if name.startswith("AWS_")} == {
+        "AWS_ACCESS_KEY_ID": "AKIAROOT"
+    }
 
 
 def test_a_password_is_not_printed():
