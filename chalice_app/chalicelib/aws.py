@@ -34,6 +34,14 @@ _INVOKE_CLIENT_CONFIG = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
 )
 
+# For answers to users. A recorder has one second for its run; a user waits longer. Every write is conditional, so the
+# retry of a write that took effect is refused with the record as it is. Three tries and their pauses take at most 9 s,
+# and clients wait 10 s for a read.
+# Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+_ANSWERS_CLIENT_CONFIG = Config(
+    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
+)
+
 _RESULTS_CLIENT_CONFIG = Config(
     connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
 )
@@ -55,6 +63,13 @@ def dynamodb() -> DynamoDBClient:
 def run_store(table_name: str, retention_hours: int = 24) -> RunStore:
     """Return the store of records in the table `table_name`; those that it creates are kept for `retention_hours`."""
     return RunStore(dynamodb(), table_name, retention_seconds=retention_hours * 3600)
+
+
+@cache
+def answering_store(table_name: str, retention_hours: int = 24) -> RunStore:
+    """Return the store as `run_store` does, for readers and starters: it retries for as long as a user waits."""
+    client = _watched(boto3.client("dynamodb", config=_ANSWERS_CLIENT_CONFIG))
+    return RunStore(client, table_name, retention_seconds=retention_hours * 3600)
 
 
 @cache

@@ -40,7 +40,7 @@ def _start_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Json
     return start_run(
         event["arguments"],
         _caller(event, config),
-        store=aws.run_store(config.agent_progress_table, config.retention_hours),
+        store=aws.answering_store(config.agent_progress_table, config.retention_hours),
         invoker=aws.invoker(),
         functions=registry.functions(config.agent_function, config.agent_functions),
         announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
@@ -51,7 +51,7 @@ def _start_job(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
     return start_job(
         event["arguments"],
         _caller(event, config),
-        store=aws.run_store(config.agent_progress_table, config.retention_hours),
+        store=aws.answering_store(config.agent_progress_table, config.retention_hours),
         executions=aws.executions(config.state_machine_arn),
         playbooks=playbook.names(),
         announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
@@ -62,7 +62,7 @@ def _cancel_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Jso
     return cancel_run(
         _caller(event, config),
         event["arguments"]["requestId"],
-        store=aws.run_store(config.agent_progress_table, config.retention_hours),
+        store=aws.answering_store(config.agent_progress_table, config.retention_hours),
         announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
         stop_execution=lambda job_id: aws.executions(config.state_machine_arn).stop(job_id),
     )
@@ -72,7 +72,7 @@ def _get_agent_progress(event: Mapping[str, Any], config: ProgressReaderConfig) 
     arguments = event["arguments"]
     logs.about_run(arguments["requestId"])
     return read_progress(
-        aws.run_store(config.agent_progress_table),
+        aws.answering_store(config.agent_progress_table),
         _caller(event, config),
         arguments["requestId"],
         arguments.get("afterSeq"),
@@ -83,7 +83,7 @@ def _get_agent_progress(event: Mapping[str, Any], config: ProgressReaderConfig) 
 def _list_agent_runs(event: Mapping[str, Any], config: ProgressReaderConfig) -> Json:
     limit = event["arguments"].get("limit")
     return list_runs(
-        aws.run_store(config.agent_progress_table),
+        aws.answering_store(config.agent_progress_table),
         _caller(event, config),
         limit=limits.LIST_MAX_RUNS if limit is None else limit,
         cursor=event["arguments"].get("cursor"),

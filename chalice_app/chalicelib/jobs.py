@@ -46,8 +46,8 @@ def start_job(
         new_id: Makes the `jobId` where none was chosen.
 
     Returns:
-        `jobId`, `status` and `createdAt` (epoch ms). A `jobId` that the owner has used before answers that job and
-        starts nothing.
+        `jobId`, `status` and `createdAt` (epoch ms). A `jobId` that the owner has used before answers that job; its
+        execution is started if nobody has taken it.
 
     Raises:
         InvalidInput: A field does not fit.
@@ -57,15 +57,20 @@ def start_job(
     request = job_request(given, playbooks)
     job_id = chosen_id("jobId", given.get("jobId")) or str(new_id())
     logs.about_run(job_id)
+    found = False
     try:
         job = store.create(job_id, owner=owner, agent=AGENT, job_id=job_id, playbook=request.playbook)
     except RunExists as exists:
         if exists.run.owner != owner or not exists.run.playbook:
             raise Conflict("jobId is taken. Choose another UUID, or leave it out.") from exists
-        return _started(exists.run)
+        job = exists.run
+        if job.worker or job.status.ended or job.playbook != request.playbook:
+            return _started(job)
+        # No execution has taken it: perhaps the answer to its write was lost, or the process that wrote it died. An
+        # execution of the same name and input is started once.
+        found = True
     except StoreUnavailable as error:
-        # It may have been put all the same: with the same id, a second try would find it and start nothing.
-        raise Unavailable("The job could not be recorded. Try again with another jobId.") from error
+        raise Unavailable("The job could not be recorded. Try again with the same jobId.") from error
 
     execution_input = {
         "jobId": job_id,
@@ -79,6 +84,9 @@ def start_job(
         executions.start(job_id, execution_input)
     except Unavailable as error:
         logger.warning("job %s was not handed to its state machine: %s", job_id, error)
+        if found:
+            # It may have been handed over before. If not, it reads as lost, and the sweep ends it.
+            return _started(job)
         # Without an answer, or where there is such an execution already, the job may be at work all the same: then the
         # execution's claim decides. An execution that bears the id of an earlier job, long expired, claims nothing.
         if ending := end_unclaimed(store, job, message="The job could not be handed to its state machine."):

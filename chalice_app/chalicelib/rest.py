@@ -52,7 +52,7 @@ def post_run(request: Request) -> Response:
         return start_run(
             _fields(request.raw_body, _RUN_FIELDS),
             owner,
-            store=aws.run_store(config.agent_progress_table, config.retention_hours),
+            store=aws.answering_store(config.agent_progress_table, config.retention_hours),
             invoker=aws.invoker(),
             functions=registry.functions(config.agent_function, config.agent_functions),
             announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
@@ -72,7 +72,7 @@ def post_job(request: Request) -> Response:
         return start_job(
             _fields(request.raw_body, _JOB_FIELDS),
             owner,
-            store=aws.run_store(config.agent_progress_table, config.retention_hours),
+            store=aws.answering_store(config.agent_progress_table, config.retention_hours),
             executions=aws.executions(config.state_machine_arn),
             playbooks=playbook.names(),
             announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
@@ -87,7 +87,7 @@ def get_runs(request: Request) -> Response:
     def listed() -> Json:
         config = config_of_environment(ApiConfig)
         return list_runs(
-            aws.run_store(config.agent_progress_table),
+            aws.answering_store(config.agent_progress_table),
             _caller(request, config),
             limit=_whole_number(request, "limit", 1, limits.LIST_MAX_RUNS, absent=limits.LIST_MAX_RUNS),
             cursor=_parameters(request).get("cursor"),
@@ -105,7 +105,7 @@ def get_run(request: Request, request_id: str) -> Response:
         owner = _caller(request, config)
         after_seq = _whole_number(request, "afterSeq", 0, AFTER_SEQ_MAX, absent=0)
         answer = read_progress(
-            aws.run_store(config.agent_progress_table),
+            aws.answering_store(config.agent_progress_table),
             owner,
             request_id,
             after_seq,
@@ -129,7 +129,7 @@ def delete_run(request: Request, request_id: str) -> Response:
         return cancel_run(
             _caller(request, config),
             request_id,
-            store=aws.run_store(config.agent_progress_table, config.retention_hours),
+            store=aws.answering_store(config.agent_progress_table, config.retention_hours),
             announce=lambda ending: aws.announcer(config.status_publisher_function).announce(ending),
             stop_execution=lambda job_id: aws.executions(config.state_machine_arn).stop(job_id),
         )
@@ -156,7 +156,7 @@ def get_health() -> Response:
 
     def health() -> Json:
         config = config_of_environment(ApiConfig)
-        return check_health(aws.run_store(config.agent_progress_table), aws.invoker(), config.agent_function)
+        return check_health(aws.answering_store(config.agent_progress_table), aws.invoker(), config.agent_function)
 
     answer = answer_of(health)
     return _response(answer, status=200 if answer.get("data", {}).get("status") == "ok" else 503)

@@ -51,7 +51,7 @@ def start_run(
 
     Returns:
         `requestId`, `status` and `createdAt` (epoch ms). A `requestId` that the owner has used before answers that
-        run and starts nothing.
+        run; it is handed over again if no worker has taken it.
 
     Raises:
         InvalidInput: A field does not fit.
@@ -61,15 +61,20 @@ def start_run(
     request = run_request(given, functions)
     request_id = chosen_id("requestId", given.get("requestId")) or str(new_id())
     logs.about_run(request_id)
+    found = False
     try:
         run = store.create(request_id, owner=owner, agent=request.agent)
     except RunExists as exists:
         if exists.run.owner != owner or exists.run.playbook:
             raise Conflict("requestId is taken. Choose another UUID, or leave it out.") from exists
-        return _started(exists.run)
+        run = exists.run
+        if run.worker or run.job_id or run.status.ended or run.agent != request.agent:
+            return _started(run)
+        # No worker has taken it: perhaps the answer to its write was lost, or its writer died. Handing it
+        # over twice is safe, because only one worker's claim succeeds.
+        found = True
     except StoreUnavailable as error:
-        # It may have been put all the same: with the same id, a second try would find it and start nothing.
-        raise Unavailable("The run could not be recorded. Try again with another requestId.") from error
+        raise Unavailable("The run could not be recorded. Try again with the same requestId.") from error
 
     event = {
         "agent": request.agent,
@@ -83,6 +88,9 @@ def start_run(
         invoker.invoke(FunctionName=functions[request.agent], InvocationType="Event", Payload=json_text(event).encode())
     except (BotoCoreError, ClientError) as error:
         logger.warning("run %s was not handed to its agent: %s", request_id, error)
+        if found:
+            # It may have been handed over before. If not, it reads as lost, and the sweep ends it.
+            return _started(run)
         # Without an answer it may have been handed over all the same: then the worker's claim decides.
         if ending := end_unclaimed(store, run, message="The run could not be handed to its agent."):
             announce(ending)

@@ -61,7 +61,7 @@ class RunStore:
     """Reads and writes records.
 
     Args:
-        client: A boto3 DynamoDB client made with `STORE_CLIENT_CONFIG`.
+        client: A boto3 DynamoDB client: made with `STORE_CLIENT_CONFIG` where a run waits for it.
         table_name: The table.
         retention_seconds: How long a record is kept, from its creation.
         now_ms: The wall clock, epoch milliseconds.

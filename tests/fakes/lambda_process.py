@@ -37,6 +37,7 @@ def _forget() -> None:
     for kept in (
         aws.dynamodb,
         aws.run_store,
+        aws.answering_store,
         aws.status_publisher,
         aws.announcer,
         aws.invoker,

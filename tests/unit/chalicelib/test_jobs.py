@@ -69,10 +69,19 @@ def test_without_a_chosen_id_one_is_made(store):
 def test_ones_own_used_id_answers_that_job_and_starts_nothing(store, clock):
     start(store, StateMachines())
     began_ms = clock.now_ms
+    about = {"owner": ANA, "agent": "orchestrator", "job_id": ID, "playbook": "site-assessment"}
+    store.claim(ID, worker="w", lease_until_ms=clock.now_ms + 15_000, **about)
     clock.now_ms += 1_000
     client = StateMachines()
     assert start(store, client) == {"jobId": ID, "status": "in_progress", "createdAt": began_ms}
     assert client.started == []
+
+
+def test_a_job_that_no_execution_has_taken_is_handed_over_again(store, clock):
+    store.create(ID, owner=ANA, agent="orchestrator", job_id=ID, playbook="site-assessment")
+    client = StateMachines()
+    assert start(store, client)["jobId"] == ID
+    assert [started["name"] for started in client.started] == [ID]
 
 
 @pytest.mark.parametrize("stranger", [BOB, Owner("other", "ana")])
@@ -130,7 +139,7 @@ def test_what_cannot_be_recorded_is_not_started(store, monkeypatch):
     client = StateMachines()
     with pytest.raises(Unavailable) as unavailable:
         start(store, client)
-    assert str(unavailable.value) == "The job could not be recorded. Try again with another jobId."
+    assert str(unavailable.value) == "The job could not be recorded. Try again with the same jobId."
     assert client.started == []
 
 

@@ -82,9 +82,33 @@ def test_without_a_chosen_id_one_is_made(store):
 def test_ones_own_used_id_answers_that_run_and_starts_nothing(store, clock):
     start(store, Invoker())
     began_ms = clock.now_ms
+    lease_until_ms = clock.now_ms + 15_000
+    store.claim(ID, worker="w", owner=ANA, agent="terrain", job_id=None, lease_until_ms=lease_until_ms)
     clock.now_ms += 1000
     invoker = Invoker()
     assert start(store, invoker) == {"requestId": ID, "status": "in_progress", "createdAt": began_ms}
+    assert invoker.invocations == []
+
+
+@pytest.mark.parametrize("error", [None, ReadTimeoutError(endpoint_url="lambda")])
+def test_a_run_that_no_worker_has_taken_is_handed_over_again(store, clock, error):
+    store.create(ID, owner=ANA, agent="terrain")  # as a starter whose write was not answered
+    began_ms = clock.now_ms
+    clock.now_ms += 1000
+    handed_over = []
+    invoker = Invoker(error, before=lambda: handed_over.append(ID))
+
+    assert start(store, invoker) == {"requestId": ID, "status": "in_progress", "createdAt": began_ms}
+
+    assert handed_over == [ID]
+    assert store.read(ID).status is RunStatus.IN_PROGRESS
+
+
+@pytest.mark.parametrize("known", [{"agent": "elsewhere"}, {"agent": "terrain", "job_id": "job-1"}])
+def test_a_run_of_something_else_is_not_handed_over_again(store, known):
+    store.create(ID, owner=ANA, **known)
+    invoker = Invoker()
+    assert start(store, invoker)["requestId"] == ID
     assert invoker.invocations == []
 
 
@@ -136,7 +160,7 @@ def test_what_cannot_be_recorded_is_not_started(store, monkeypatch):
     invoker = Invoker()
     with pytest.raises(Unavailable) as refused:
         start(store, invoker)
-    assert str(refused.value) == "The run could not be recorded. Try again with another requestId."
+    assert str(refused.value) == "The run could not be recorded. Try again with the same requestId."
     assert invoker.invocations == []
 
 
