@@ -14,7 +14,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from bench.row import Row
-from runcast.limits import HEARTBEAT_SECONDS
+from runcast.limits import CANCEL_HINT_SECONDS, HEARTBEAT_SECONDS
 
 # US dollars in us-east-1, seen on 21 November 2026; the sources stand in docs/operations.md.
 _MILLION = 1_000_000
@@ -189,7 +189,14 @@ def _rows(name: str, units: _Units) -> list[Row]:
 def _run(item: Mapping[str, Any]) -> _Units:
     """What a run uses wherever it comes from: its agent, its record, what tells of its steps, and who reads it."""
     beats = _model_calls(item) * int(_ASSUMED.model_call_seconds // HEARTBEAT_SECONDS)
-    worker = _Units(invocations=1, gb_seconds=_seconds(item) * _ASSUMED.agent_gb, model_calls=_model_calls(item))
+    # While the model thinks, the worker looks for a cancel: half a unit each time, for a small item.
+    looks = math.ceil(_seconds(item) / CANCEL_HINT_SECONDS)
+    worker = _Units(
+        invocations=1,
+        gb_seconds=_seconds(item) * _ASSUMED.agent_gb,
+        reads=math.ceil(looks / 2),
+        model_calls=_model_calls(item),
+    )
     return worker + _recorded(item, beats) + _Units(events=1)
 
 

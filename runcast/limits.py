@@ -37,13 +37,15 @@ STEP_INTERVAL_SECONDS = 0.5
 QUEUED_LEASE_MS = 150_000
 LEASE_MS = 15_000
 HEARTBEAT_SECONDS = 4.0
+# How often a worker that has nothing to write looks whether its run is to be cancelled.
+CANCEL_HINT_SECONDS = 1.0
 LATE_AFTER_MS = 8_000
 # A waiting run may be answered for this part of its record's life.
 WAITING_PERCENT = 90
 # So long before its deadline a worker writes the end itself: time for a write that hangs, and for the answer.
 DEADLINE_MARGIN_MS = 3_000
 # How long a worker that is told to stop may take by itself before its task is cancelled; less when its time is up.
-STOP_SECONDS = 4.0
+STOP_SECONDS = 1.0
 TIME_UP_STOP_SECONDS = 1.0
 # So long after its lease a run may be closed: a worker that was only slow has then been heard of.
 CLOSE_GRACE_MS = 15_000

@@ -193,6 +193,25 @@ data "aws_iam_policy_document" "recorder" {
     resources = [aws_dynamodb_table.agent_progress.arn]
   }
 
+  # The items that say that a run is to be cancelled, and no records.
+  statement {
+    sid       = "LookForCancels"
+    actions   = ["dynamodb:GetItem"]
+    resources = [aws_dynamodb_table.agent_progress.arn]
+
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["*#cancel/*"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["false"]
+    }
+  }
+
   statement {
     sid       = "PublishStatus"
     actions   = ["lambda:InvokeFunction"]

@@ -42,9 +42,10 @@ class Announcer:
         self._events = events
 
     def announce(self, ending: Ending | None) -> None:
-        """Tell of an end that no worker has written, if this very call of `ending`'s maker has written it."""
-        if ending and ending.update and ending.ended:
+        """Announce an end that no worker has written, or a cancel request, but only if this caller wrote it."""
+        if ending and ending.update:
             self._publish([ending.update])
+        if ending and ending.ended:
             self.put_event(ending.ended)
 
     def put_event(self, ended: EndedRun) -> None:

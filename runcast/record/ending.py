@@ -7,20 +7,23 @@ decides anew. So there is one end, and the others leave no trace.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from runcast import limits
 from runcast.clock import epoch_ms
-from runcast.errors import AppendRefused, Unavailable
+from runcast.errors import AppendRefused, StoreUnavailable, Unavailable
 from runcast.json_text import metadata_json
-from runcast.live.message import step_update
+from runcast.live.message import status_update, step_update
 from runcast.record.ids import requested_id
 from runcast.record.model import EndedRun, Json, Owner, Run, RunStatus, Step
 from runcast.record.planned import is_of_job
 from runcast.record.store import End, RunStore
 from runcast.text import shortened
+
+logger = logging.getLogger(__name__)
 
 _HEADS_AT_ONCE = 100  # as many as `RunStore.read_heads` takes
 _NEVER_TAKEN = "The run was not started: no worker took it."
@@ -35,7 +38,8 @@ class Ending:
 
     Attributes:
         run: The record as it stands now.
-        update: The status message of the end, if this very call has written it: send it to the live channel.
+        update: What the live channel should be sent: the end, if this call has written it, or that a cancel was asked
+            for, if this call has asked.
         ended: What the run came to, if this very call has ended it.
     """
 
@@ -228,9 +232,27 @@ def cancel(
             return _end(store, run, RunStatus.CANCELLED, "Cancelled", now)
         if run.cancel_requested_at_ms is not None:
             return Ending(run)
-        return Ending(store.ask_to_cancel(run.request_id, owner))
+        return _cancelling(store, store.ask_to_cancel(run.request_id, owner), now)
 
     return _decide(store, request_id, stop)
+
+
+def _cancelling(store: RunStore, marked: Run, now_ms: int) -> Ending:
+    """Hint at the cancel, and make the message that it was asked for; it is part of no record."""
+    try:
+        store.hint_cancel(marked)
+    except StoreUnavailable as error:
+        logger.warning("run %s: its cancel is seen at its next heartbeat: %s", marked.request_id, error)
+    update = status_update(
+        marked.owner,
+        "cancelling",
+        "Cancelling",
+        timestamp_ms=now_ms,
+        request_id=marked.request_id,
+        job_id=marked.job_id,
+        agent_name=marked.agent,
+    )
+    return Ending(marked, update)
 
 
 def _decide(store: RunStore, request_id: str, decide: Callable[[Run], Ending | None]) -> Ending | None:

@@ -260,6 +260,11 @@ def page_id(request_id: str, last_seq: int) -> str:
     return f"{request_id}#{last_seq}"
 
 
+def cancel_hint_id(request_id: str, worker: str) -> str:
+    """Return the key of the item that hints at a cancel to the worker that has claimed a run."""
+    return f"{request_id}#cancel/{worker}"
+
+
 def from_item(item: Item) -> Json:
     """Return an item's attributes as plain values."""
     return {name: _from_attribute(value) for name, value in item.items()}

@@ -18,7 +18,18 @@ from botocore.config import Config
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import AppendRefused, ClaimRefused, RunExists, StoreUnavailable
-from runcast.record.model import Item, Owner, PlannedRun, Run, RunStatus, Step, from_item, page_id, to_item
+from runcast.record.model import (
+    Item,
+    Owner,
+    PlannedRun,
+    Run,
+    RunStatus,
+    Step,
+    cancel_hint_id,
+    from_item,
+    page_id,
+    to_item,
+)
 from runcast.record.table import Table
 
 if TYPE_CHECKING:
@@ -275,6 +286,21 @@ class RunStore:
             returning="ALL_NEW",
         )
         return Run.from_item(item)
+
+    def hint_cancel(self, run: Run) -> None:
+        """Let the worker of a run that is marked see so before its next heartbeat."""
+        sets = {"expiresAt": run.expires_at_ms // 1000}
+        self._table.update(
+            cancel_hint_id(run.request_id, run.worker or ""),
+            _sets(sets),
+            "attribute_not_exists(#status)",
+            sets,
+            lambda now: AppendRefused("A record stands in the place of a hint.", now),
+        )
+
+    def is_cancel_hinted(self, request_id: str, worker: str) -> bool:
+        """Return whether there is a hint for this worker; a new one may be missed for less than a second."""
+        return self._table.get(cancel_hint_id(request_id, worker), consistent=False) is not None
 
     def read(self, request_id: str) -> Run | None:
         """Return the head of a record, read consistently; None if there is none or it has expired.

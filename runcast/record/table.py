@@ -110,10 +110,10 @@ class Table:
             )
         return answer.get("Attributes", {})
 
-    def get(self, key: str) -> Item | None:
-        """Return an item, read consistently; None if there is none."""
+    def get(self, key: str, *, consistent: bool = True) -> Item | None:
+        """Return an item, read consistently or for half the price; None if there is none."""
         with _answers(None):
-            return self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=True).get("Item")
+            return self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=consistent).get("Item")
 
     def get_many(self, keys: Sequence[str], attributes: Sequence[str]) -> dict[str, Item]:
         """Return these attributes of the items that there are, by key, read consistently.

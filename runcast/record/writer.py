@@ -20,6 +20,7 @@ from runcast import limits
 from runcast.errors import AppendRefused, ClaimRefused
 from runcast.live.message import step_update
 from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
+from runcast.record.cancel_hint import CancelHint
 from runcast.record.draft import Draft
 from runcast.record.model import EndedRun, Json, Run, RunStatus, Step
 from runcast.record.outbox import Outbox
@@ -77,6 +78,7 @@ class Writer:
         self._end_expected = threading.Event()
         self._given_up = threading.Event()
         self._draft = Draft(assignment, queue)
+        self._cancel_hint = CancelHint(store, assignment.request_id, assignment.worker)
         self._cancel_seen = False
         self._time_up = False
 
@@ -155,9 +157,9 @@ class Writer:
             )
         except ClaimRefused as refused:
             if refused.run.worker != run.worker:
+                self.claim = Claim.REFUSED
                 logger.warning("run %s: %s It is not recorded here.", run.request_id, refused)
                 self._tell(Stop.ENDED)
-                self.claim = Claim.REFUSED  # only now, so that who has waited for it knows that it has to stop
                 return
             record = refused.run  # an earlier try had taken effect
         run.follow(record)
@@ -165,13 +167,18 @@ class Writer:
         self.claim = Claim.CLAIMED
 
     def _first_queued(self) -> QueuedStep | None:
-        """Wait for a step, at most until a heartbeat or the end of the worker's time is due."""
+        """Wait for a step, until a heartbeat or the end of the worker's time is due, or a cancel was asked for."""
         self._mind_the_time()
-        try:
-            return self._queue.get(timeout=min(limits.HEARTBEAT_SECONDS, self._seconds_left()))
-        except Empty:
-            self._mind_the_time()
-            return None
+        left_seconds = limits.HEARTBEAT_SECONDS
+        while True:
+            seconds = min(limits.CANCEL_HINT_SECONDS, left_seconds, self._seconds_left())
+            try:
+                return self._queue.get(timeout=seconds)
+            except Empty:
+                self._mind_the_time()
+            left_seconds -= seconds
+            if left_seconds <= 0 or self._time_up or (not self._cancel_seen and self._cancel_hint.seen()):
+                return None
 
     def _put_page(self) -> None:
         run = self._run

@@ -18,7 +18,7 @@ from typing import Any
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
-from runcast.record.assignment import Claim, StepRef
+from runcast.record.assignment import Claim, StepRef, Stop
 from runcast.record.identity import run_identity
 from runcast.record.recorder import Recorder
 from runcast.strands.destination import destination_of_environment
@@ -68,8 +68,8 @@ class TrackedRun:
         self._ended = False
         self._monotonic = monotonic
         self._held_since: float | None = None
-        if not resumes:
-            recorder.when_stopped(self.stop)
+        self._resumes = resumes
+        recorder.when_stopped(self._stop_agents)
 
     def includes(self, given: object) -> bool:
         """Whether an agent that is invoked inside this run, with `given` to name its run, works for this one."""
@@ -78,16 +78,30 @@ class TrackedRun:
         named = given is self or given is self._given or _request_id(given) == self.recorder.request_id
         return given is None or named
 
-    async def hold_tools(self) -> None:
-        """Wait until the claim is answered, but in the run's whole life at most `CLAIM_WAIT_SECONDS`.
+    async def may_call_tool(self) -> bool:
+        """Return whether a tool may begin: not if the run has to stop, or its claim is refused.
 
-        A run that was cancelled while it was queued, or whose event was delivered twice, must call no tool.
+        Waits until the claim is answered, but in the run's whole life at most `CLAIM_WAIT_SECONDS`: a run that was
+        cancelled while it was queued, or whose event was delivered twice, must call no tool.
         """
-        if not self.owned or self.recorder.claimed is not Claim.UNANSWERED:
+        await self._hold()
+        if self._is_refused() and not self.stop.reason:
+            self.stop(Stop.ENDED)  # the recorder is just about to say so
+        return not self.stop.reason
+
+    def _is_refused(self) -> bool:
+        return self.recorder.claimed is Claim.REFUSED and not self._resumes
+
+    def _stop_agents(self, stop: Stop) -> None:
+        if self.recorder.claimed is not Claim.REFUSED or self._is_refused():
+            self.stop(stop)
+
+    async def _hold(self) -> None:
+        if not self.owned:
             return
-        if self._held_since is None:
-            self._held_since = self._monotonic()
         while self.recorder.claimed is Claim.UNANSWERED:
+            if self._held_since is None:
+                self._held_since = self._monotonic()
             held_seconds = self._monotonic() - self._held_since
             self.recorder.has_waited(min(held_seconds, limits.CLAIM_WAIT_SECONDS))
             if held_seconds >= limits.CLAIM_WAIT_SECONDS:

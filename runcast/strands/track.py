@@ -240,8 +240,7 @@ async def _before_tool_call(event: BeforeToolCallEvent) -> None:
     """Refuse the tools of a run that has to stop, as Strands refuses those of an agent that is cancelled."""
     if scope := current_scope():
         with harmless():
-            await scope.run.hold_tools()
-            if scope.run.stop.reason:
+            if not await scope.run.may_call_tool():
                 event.cancel_tool = "Tool execution cancelled"
 
 

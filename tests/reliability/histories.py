@@ -80,7 +80,7 @@ class Histories(RuleBasedStateMachine):
         return len(messages)
 
     def publish_end(self, ending: Any) -> None:
-        if ending is not None and ending.update is not None:
+        if ending is not None and ending.ended is not None:
             self.publish([ending.update])
 
     def run(self) -> Run | None:

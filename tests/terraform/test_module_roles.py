@@ -30,7 +30,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
     invoke_model = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
     expected = {
         "agent": {
-            f"{tables}AgentProgress": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+            f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}run-closer": {"lambda:InvokeFunction"},
             **announce,
             f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
@@ -169,6 +169,16 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
             "Effect": "Allow",
             "Action": ["dynamodb:UpdateItem", "dynamodb:PutItem"],
             "Resource": f"arn:aws:dynamodb:{REGION}:000000000000:table/{prefix}AgentProgress",
+        }
+        # It reads no records, only whether a run is to be cancelled.
+        assert allowed.pop("LookForCancels") == {
+            "Effect": "Allow",
+            "Action": "dynamodb:GetItem",
+            "Resource": f"arn:aws:dynamodb:{REGION}:000000000000:table/{prefix}AgentProgress",
+            "Condition": {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": "*#cancel/*"},
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            },
         }
         assert allowed.pop("PublishStatus") == {
             "Effect": "Allow",

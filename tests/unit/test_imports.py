@@ -27,8 +27,10 @@ PICTURE = {
     "runcast.record.assignment": {"runcast.record.model", "runcast.record.store"},
     "runcast.record.draft": {"runcast.record.assignment", "runcast.record.model", "runcast.record.store"},
     "runcast.record.outbox": {"runcast.record.model", "runcast.live.message"},
+    "runcast.record.cancel_hint": {"runcast.record.store"},
     "runcast.record.writer": {
         "runcast.record.assignment",
+        "runcast.record.cancel_hint",
         "runcast.record.draft",
         "runcast.record.model",
         "runcast.record.outbox",

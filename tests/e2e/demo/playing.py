@@ -178,6 +178,8 @@ class Heard:
         while True:
             frame = await socket.receive("data")
             update = frame["payload"]["data"]["onStatusUpdate"]
+            if update["seq"] is None:  # such as `cancelling`: in no record
+                continue
             by_seq = self._jobs[update["jobId"]][update["requestId"]]
             assert by_seq.setdefault(update["seq"], update) == update
             async with self._more:

@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 from chalicelib.ended import Announcer
 
-from runcast.record.ending import Ending, close_dead
+from runcast.record.ending import Ending, cancel, close_dead
 from runcast.record.model import EndedRun, Owner, RunStatus
 
 ENDED = EndedRun("run-1", "job-1", "terrain", Owner("acme", "ana"), RunStatus.ERROR, 12.5, 7)
@@ -52,6 +52,17 @@ def test_an_end_is_told_by_who_wrote_it_only(store, clock):
     [entry] = bus.entries
     detail = json.loads(entry["Detail"])
     assert detail == DETAIL | {"jobId": None, "elapsed": 2.0, "steps": 1}
+
+
+def test_a_cancel_request_goes_live_once_and_is_no_end(store, clock):
+    published, bus, owner = [], Bus(), Owner("acme", "ana")
+    announcer = Announcer(lambda messages: published.extend(messages) or len(messages), bus)
+    store.claim("run-1", worker="w1", owner=owner, agent="terrain", job_id=None, lease_until_ms=clock() + 15_000)
+    for _ in range(2):
+        announcer.announce(cancel(store, owner, "run-1", now_ms=clock))
+    [message] = published
+    assert (message["status"], message["seq"], message["requestId"]) == ("cancelling", None, "run-1")
+    assert (message["agentName"], message["timestamp"], bus.entries) == ("terrain", clock(), [])
 
 
 def test_a_bus_that_refuses_is_a_warning(caplog):

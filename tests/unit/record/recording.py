@@ -48,6 +48,12 @@ class FailingStore:
     def ask_to_cancel(self, *args, **kwargs):
         return self._write(self._store.ask_to_cancel, args, kwargs)
 
+    def hint_cancel(self, run):
+        self._store.hint_cancel(run)
+
+    def is_cancel_hinted(self, request_id, worker):
+        return self._store.is_cancel_hinted(request_id, worker)
+
     def read(self, request_id):
         return self._store.read(request_id)
 

@@ -149,9 +149,12 @@ class TestCancel:
         before = work()
         first = stop(store, clock)
         assert first.run == replace(before, cancel_requested_at_ms=clock.now_ms) == store.read("r1")
-        assert (first.update, liveness(first.run, clock.now_ms)) == (None, "cancelling")
+        assert (first.update["status"], first.update["seq"], first.ended) == ("cancelling", None, None)
+        assert liveness(first.run, clock.now_ms) == "cancelling"
         clock.now_ms += 1_000
-        assert stop(store, clock).run == first.run == store.read("r1")
+        again = stop(store, clock)
+        assert (again.run, again.update) == (first.run, None)
+        assert again.run == store.read("r1")
 
     def test_a_marked_run_whose_worker_has_died_reads_lost_and_may_be_ended(self, store, clock, work):
         run = work()
@@ -195,6 +198,9 @@ class Crossing:
 
     def ask_to_cancel(self, *args):
         return self._try(self._store.ask_to_cancel, *args)
+
+    def hint_cancel(self, run):
+        self._store.hint_cancel(run)
 
     def _try(self, write, *args):
         try:

@@ -35,6 +35,9 @@ class MemoryStore:
         self.runs[request_id] = ([], None)
         return Run(request_id, Owner("t", "u"), "", RunStatus.IN_PROGRESS, 0, (), 0, 0, 0, lease_until_ms)
 
+    def is_cancel_hinted(self, request_id, worker):
+        return False
+
     def append(self, request_id, *, expected_seq, steps=(), end=None, **_):
         recorded, _ = self.runs[request_id]
         assert len(recorded) == expected_seq

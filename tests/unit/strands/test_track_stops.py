@@ -284,17 +284,17 @@ class TestARefusedClaim:
     @pytest.fixture
     def slow_claim(self, records, monkeypatch):
         """A claim that is answered only when a tool is about to be called."""
-        asked, hold, claim = threading.Event(), TrackedRun.hold_tools, RunStore.claim
+        asked, hold, claim = threading.Event(), TrackedRun.may_call_tool, RunStore.claim
 
         async def held(run):
             asked.set()
-            await hold(run)
+            return await hold(run)
 
         def slow(*args, **about):
             assert asked.wait(10)
             return claim(*args, **about)
 
-        monkeypatch.setattr(TrackedRun, "hold_tools", held)
+        monkeypatch.setattr(TrackedRun, "may_call_tool", held)
         monkeypatch.setattr(RunStore, "claim", slow)
         monkeypatch.setattr(limits, "CLAIM_WAIT_SECONDS", 10.0)
 
