@@ -97,6 +97,8 @@ def test_an_environment_from_its_deployment_to_its_end(operator: Operator, aws: 
     assert deployed.stdout.startswith(f"AWS account 000000000000, region {REGION}, as arn:aws:iam::000000000000:root\n")
     assert "Do you want to perform these actions?" in deployed.stdout
     aws.dynamodb.put_item(TableName=TABLE, Item={"requestId": {"S": "one"}})
+    # The emulator spells AWSServiceRoleForAppSync its own way.
+    assert aws.iam.get_role(RoleName="AWSServiceRoleForAppsync")["Role"]["Path"].endswith("/appsync.amazonaws.com/")
     assert "No changes." in operator.make("plan").stdout
 
     refused = operator.make("destroy", "yes\n")

@@ -1,10 +1,13 @@
+import importlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+import packager.build
 from packager.agents import agent_flaws, agent_names, playbook_flaws
+from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
 
 APP = Path(__file__).parents[2] / "chalice_app"
 AGENT = '"""Mine."""\n\n\ndef build(run):\n    ...\n'
@@ -56,3 +59,32 @@ def test_a_faulty_playbook_is_named_with_all_its_faults(app: Path):
         "chalicelib/playbooks/bad.json: $.stages[0].agents[0]: 'query' is a required property.",
         "Two playbooks are named good: chalicelib/playbooks/good.json is used, the demo's is not.",
     ]
+
+
+def test_whoever_builds_reports_what_is_invalid_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """`make up`, `make dev`, `make plan`, `make deploy` and `make package` all build; how is not what is tried here."""
+    project = tmp_path / "project"
+    shutil.copytree(APP, project / "chalice_app", ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "runcast").mkdir()
+    (project / "chalice_app" / "chalicelib" / "agents" / "mine.py").write_text("")
+    playbooks = project / "chalice_app" / "chalicelib" / "playbooks"
+    playbooks.mkdir(exist_ok=True)
+    (playbooks / "bad.json").write_text("{")
+
+    def make(_project: Path, _work: Path, results: Path, _architecture: str) -> None:
+        for name in (ARCHIVE_NAME, EXPORT_NAME):
+            (results / name).write_text("")
+
+    monkeypatch.setattr(packager.build, "_make", make)
+    for built in (True, False):
+        assert build(project, work=tmp_path / "work", target=tmp_path / "target") is built
+        told = capsys.readouterr().err.splitlines()
+        assert told[0] == "Note: chalicelib/agents/mine.py exports no build(run), so it is no agent."
+        assert [line for line in told if line.startswith("Note: chalicelib/playbooks/bad.json: ")]
+
+
+@pytest.mark.parametrize("command", ["packager.__main__", "deploy.__main__", "local.deployment"])
+def test_each_command_that_packages_builds(command: str):
+    assert importlib.import_module(command).build is build
