@@ -11,6 +11,7 @@ Source: https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Protocol
 
 from graphql import (
@@ -122,6 +123,8 @@ _MODE_OF_DIRECTIVE = {
 }
 
 
+# A schema has some hundred such nodes, and each is asked about for every field of every answer and message.
+@lru_cache(maxsize=1024)
 def _grants(node: FieldDefinitionNode | ObjectTypeDefinitionNode | None) -> dict[str, set[str] | None]:
     """Mode -> the groups it is limited to, or None, as the node's directives say; empty without directives."""
     return {

@@ -8,6 +8,7 @@ mutation returned, and what a subscription asked for, goes back to the front thr
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -113,7 +114,7 @@ def execute(api: Api, request: Mapping[str, Any], exchange: Exchange) -> Answer:
     if not isinstance(query, str) or not isinstance(variables, dict):
         return _malformed("Invalid JSON payload in GraphQLAuth POST request.")
     try:
-        document = parse(query)
+        document = _parsed(query)
     except GraphQLError:
         return _malformed("Unable to parse GraphQL query.")
     operation = get_operation_ast(document, request.get("operationName"))
@@ -124,7 +125,7 @@ def execute(api: Api, request: Mapping[str, Any], exchange: Exchange) -> Answer:
         expected = "only subscriptions" if exchange.realtime else "no subscriptions"
         return refusal(400, "UnsupportedOperation", f"This endpoint takes {expected}.")
     schema = appsync_schema(api.sdl)
-    if errors := validation_errors(schema, document):
+    if errors := _validated(schema, query):
         return Answer(200, {"data": None, "errors": errors})
     depth_limit = api.record.get("queryDepthLimit") or 0
     if depth_limit and depth(document, operation) > depth_limit:
@@ -156,6 +157,17 @@ def execute(api: Api, request: Mapping[str, Any], exchange: Exchange) -> Answer:
     if operation.operation is OperationType.MUTATION and result.data:
         exchange.mutated = [(name, result.data[key]) for name, _, key in run.top_fields if result.data[key] is not None]
     return Answer(200, {"data": result.data, **({"errors": errors} if errors else {})})
+
+
+# Clients send few different documents. To check one of 50 mutations takes as long as to run some of them.
+@lru_cache(maxsize=64)
+def _parsed(query: str) -> DocumentNode:
+    return parse(query)
+
+
+@lru_cache(maxsize=64)
+def _validated(schema: GraphQLSchema, query: str) -> list[dict[str, Any]]:
+    return validation_errors(schema, _parsed(query))
 
 
 class FieldError(Exception):
