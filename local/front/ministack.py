@@ -184,15 +184,16 @@ _MODEL_ACTIONS = {
 _PROFILE_GEOGRAPHIES = {"us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"}
 
 
-# What the events of the request under way say they come from, between the two questions that MiniStack asks of it.
-_event_sources: ContextVar[str | None] = ContextVar("event_sources", default=None)
+# What the events of the current request name as their source, between the two questions that MiniStack asks about it.
+_event_sources: ContextVar[list[str] | None] = ContextVar("event_sources", default=None)
 
 
 def _authorise_as_aws() -> None:
     """Tell IAM what AWS's services tell it and MiniStack does not.
 
     Converse needs `bedrock:InvokeModel*`, and an inference profile needs itself and the model behind it. A condition
-    may ask for the source of the events that are put. Every connection counts as encrypted: none leaves this machine.
+    may compare the sources of the events that are put, a key with several values. Every connection counts as encrypted,
+    because none leaves this machine.
 
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
     """
@@ -228,10 +229,9 @@ def _authorise_as_aws() -> None:
     iam_evaluator.enforce = enforce_each
 
 
-def _sources_in(body: bytes) -> str | None:
-    """Return the one source that all events of a request name; None if there are several, which nothing here puts."""
-    sources = {str(entry.get("Source")) for entry in json.loads(body)["Entries"]}
-    return sources.pop() if len(sources) == 1 else None
+def _sources_in(body: bytes) -> list[str]:
+    """Return the source of each event of a request."""
+    return [str(entry.get("Source")) for entry in json.loads(body)["Entries"]]
 
 
 def _model_resources(resource_arn: str, region: str) -> list[str]:

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -166,3 +166,32 @@ def test_a_conversation_needs_the_right_to_invoke_the_profile_and_its_model(
             call(aws.client("bedrock-runtime", *credentials))
         assert refusal(denied) == "AccessDeniedException"
         assert action in str(denied.value)
+
+
+def test_the_sources_of_events_are_compared_one_by_one(aws: Aws) -> None:
+    bus = f"arn:aws:events:{REGION}:000000000000:event-bus/default"
+    put = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": bus}
+    each = {"ForAllValues:StringEquals": {"events:source": ["runcast"]}, "Null": {"events:source": "false"}}
+    # An operator for one value does not hold for a key with several.
+    single = {"StringEquals": {"events:source": "runcast"}}
+    allowed = {}
+    for name, condition in (("each", each), ("single", single)):
+        role = put_role(aws, f"puts-events-{name}", {**put, "Condition": condition})
+        given = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
+        events = aws.client("events", given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        for sources in (("runcast",), ("runcast", "runcast"), ("runcast", "other")):
+            entries = [{"Source": source, "DetailType": "run.ended", "Detail": "{}"} for source in sources]
+            allowed[name, *sources] = is_allowed(
+                lambda events=events, entries=entries: events.put_events(Entries=entries)
+            )
+    assert [key for key, value in allowed.items() if value] == [("each", "runcast"), ("each", "runcast", "runcast")]
+
+
+def is_allowed(call: Callable[[], Any]) -> bool:
+    try:
+        call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AccessDeniedException":
+            raise
+        return False
+    return True
