@@ -14,12 +14,14 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import boto3
+import botocore.handlers
 import pytest
 from hypothesis import HealthCheck, settings
 from moto.core.botocore_stubber import BotocoreStubber
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from local.service_model import EVENT, refuse_invalid
 from runcast import limits
 
 # Each of these has one machine that is deployed to, or one emulator; and the wheel is built in place. The first that
@@ -33,6 +35,9 @@ _TOGETHER = {
     "local/front": "front",
 }
 _STOPPING_SECONDS = 5.0
+
+# Every call of every client that a test's process makes must fit AWS's own model: moto accepts nearly anything.
+botocore.handlers.BUILTIN_HANDLERS.append((EVENT, refuse_invalid))
 
 # A busy machine makes no test fail.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -24,7 +24,7 @@ from graphql import GraphQLSchema, build_schema, execute_sync, graphql, parse, v
 from tests.fakes.appsync_records import BEGAN_MS, FakeJob, FakeRecord
 
 ROOT = Path(__file__).parents[2]
-USER_ID, USERNAME, PASSWORD, APP_CLIENT_ID = "user-1", "alice", "correct horse", "app-client"
+USER_ID, USERNAME, PASSWORD, APP_CLIENT_ID = "user-1", "alice", "correct horse", "appclient"
 TOKEN_LIFETIME_SECONDS = 3600
 
 

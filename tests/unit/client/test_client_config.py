@@ -5,7 +5,7 @@ from runcast.errors import ConfigurationMissing, InvalidInput
 
 ENVIRONMENT = {
     "RUNCAST_GRAPHQL_URL": "https://x.appsync-api.eu-central-1.amazonaws.com/graphql",
-    "RUNCAST_USER_POOL_CLIENT_ID": "app-client",
+    "RUNCAST_USER_POOL_CLIENT_ID": "appclient",
     "RUNCAST_REGION": "eu-central-1",
     "RUNCAST_USERNAME": "alice",
     "RUNCAST_PASSWORD": "correct horse",
@@ -17,7 +17,7 @@ def test_is_read_from_the_environment():
 
     assert config == ClientConfig(
         graphql_url="https://x.appsync-api.eu-central-1.amazonaws.com/graphql",
-        user_pool_client_id="app-client",
+        user_pool_client_id="appclient",
         region="eu-central-1",
         username="alice",
         password="correct horse",
