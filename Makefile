@@ -21,6 +21,7 @@ UV_VERSION := 0.13.8
 EMULATOR := .local/ministack-venv
 FUNCTION := .local/function-venv
 CHECKOV := .local/checkov-venv
+VALIDATORS := .local/validators-venv
 PYWAKE := .local/pywake-venv
 BROWSER := .local/browser
 SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready
@@ -35,13 +36,13 @@ export UV_SYSTEM_CERTS := true
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-setup: $(SETUP) $(CHECKOV)/.ready $(BROWSER)/.ready ## Install everything, from the lock files
+setup: $(SETUP) $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready ## Install everything, from the lock files
 
 demo: $(SETUP) ## See it: start all on this machine, watch an agent and a playbook live, stop (AGENT=, PLAYBOOK=, QUERY=)
 	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)" --playbook "$(PLAYBOOK)"
 
 # Two at once; tests/conftest.py says which belong together.
-test: lint types $(CHECKOV)/.ready $(BROWSER)/.ready ## Lint, check types, run every test
+test: lint types $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready ## Lint, check types, run every test
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
@@ -126,6 +127,7 @@ lock: $(VENV)/.ready ## Resolve all dependencies anew, within what the .in files
 	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 requirements-dev.in -c chalice_app/requirements.txt -o requirements-dev.txt
 	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 local/requirements.in -o local/requirements.txt
 	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 tests/terraform/checkov-requirements.in -o tests/terraform/checkov-requirements.txt
+	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 tests/terraform/validators/requirements.in -o tests/terraform/validators/requirements.txt
 	@if [ -d bench/pywake ]; then $(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 bench/pywake/requirements.in -o bench/pywake/requirements.txt; fi
 
 clean: ## Remove everything that was installed or built here
@@ -158,6 +160,12 @@ $(BROWSER)/.ready: tests/browser/package-lock.json tests/browser/unpack.mjs
 		npm --prefix $(BROWSER) ci --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null && \
 		node tests/browser/unpack.mjs $(BROWSER)/node_modules/@sparticuz/chromium/bin $(BROWSER) && \
 		rm -r $(BROWSER)/node_modules; fi
+	@touch $@
+
+# They carry AWS's own schemas and references, with pins other than ours; only the tests want them.
+$(VALIDATORS)/.ready: tests/terraform/validators/requirements.txt | $(VENV)/.ready
+	@$(PYTHON) -m venv --without-pip $(VALIDATORS)
+	@$(BIN)/uv pip sync -q --python $(VALIDATORS) tests/terraform/validators/requirements.txt
 	@touch $@
 
 $(PYWAKE)/.ready: bench/pywake/requirements.txt | $(VENV)/.ready

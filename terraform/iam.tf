@@ -249,7 +249,7 @@ data "aws_iam_policy_document" "model" {
       resources = ["arn:${local.partition}:bedrock:*::${local.bedrock_model}"]
 
       condition {
-        test     = "StringEquals"
+        test     = "ArnEquals"
         variable = "bedrock:InferenceProfileArn"
         values   = [statement.value]
       }

@@ -22,13 +22,18 @@ class Stack:
         self.terraform.init()
         self._state = work_dir / "terraform.tfstate"
 
+    def whole_state(self) -> dict[str, Any]:
+        """Terraform's state."""
+        state: dict[str, Any] = json.loads(self._state.read_text())
+        return state
+
     def types(self) -> set[str]:
         """The types of all resources in Terraform's state."""
-        return {each["type"] for each in json.loads(self._state.read_text())["resources"] if each["mode"] == "managed"}
+        return {each["type"] for each in self.whole_state()["resources"] if each["mode"] == "managed"}
 
     def state(self, type_: str, name: str, key: str | int | None = None) -> dict[str, Any]:
         """The attributes of one resource, as Terraform's state has them."""
-        for resource in json.loads(self._state.read_text())["resources"]:
+        for resource in self.whole_state()["resources"]:
             if (resource["type"], resource["name"], resource["mode"]) == (type_, name, "managed"):
                 for instance in resource["instances"]:
                     if instance.get("index_key") == key:

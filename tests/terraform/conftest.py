@@ -31,7 +31,7 @@ OTHER = {
     "permissions_boundary_arn": "arn:aws:iam::aws:policy/PowerUserAccess",
     "kms_key_arn": "arn:aws:kms:us-east-1:000000000000:key/tests",
     "previous_kms_key_arn": "arn:aws:kms:us-east-1:000000000000:key/before",
-    "vpc_config": {"subnet_ids": ["subnet-1", "subnet-2"], "security_group_ids": ["sg-1"]},
+    "vpc_config": {"subnet_ids": ["subnet-0a1b2c3d", "subnet-0a1b2c3e"], "security_group_ids": ["sg-0a1b2c3d"]},
     "retention_hours": 2,
     "enable_api_gateway_account": True,
 }

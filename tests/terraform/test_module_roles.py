@@ -223,7 +223,7 @@ def test_the_model_behind_a_profile_may_be_asked_through_that_profile_only(stack
     assert conditions == {
         profile: None,
         "arn:aws:bedrock:*::foundation-model/anthropic.claude-sonnet-4-6": {
-            "StringEquals": {"bedrock:InferenceProfileArn": profile}
+            "ArnEquals": {"bedrock:InferenceProfileArn": profile}
         },
     }
 

@@ -1,0 +1,92 @@
+"""Validators that we did not write check what Terraform applied; each is also shown faults that it must find.
+
+They are cfn-lint with AWS's own schemas, parliament, and AWS's service authorization reference. They find mistakes that
+our own Terraform provider and the emulator forgive.
+"""
+
+import copy
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.terraform.applied import Stack
+from tests.terraform.conftest import PROJECT
+
+FOLDER = Path(__file__).with_name("validators")
+PYTHON = PROJECT / ".local" / "validators-venv" / "bin" / "python"
+
+State = dict[str, Any]
+
+
+@pytest.fixture(scope="session", params=["stack", "other"])
+def state(request: pytest.FixtureRequest) -> State:
+    made: Stack = request.getfixturevalue(request.param)
+    return made.whole_state()
+
+
+def findings(validator: str, state: State, tmp_path: Path) -> list[str]:
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps(state))
+    command = [str(PYTHON), "-W", "ignore", str(FOLDER / f"{validator}.py"), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: list[str] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("validator", ["cloudformation", "policies"])
+def test_nothing_is_found_in_what_terraform_applied(validator: str, state: State, tmp_path: Path):
+    assert findings(validator, state, tmp_path) == []
+
+
+# For each validator: a resource, the path of one setting, a wrong value for it (or the text to replace in it, and by
+# what), and what the validator must say.
+FAULTS: dict[str, list[tuple[str, list[Any], Any, str]]] = {
+    "cloudformation": [
+        ("aws_appsync_graphql_api.runcast", ["log_config", 0, "field_log_level"], "WARN", "'WARN' is not one of"),
+        ("aws_lambda_function.agent", ["runtime"], "python3.99", "'python3.99' is not one of"),
+        ("aws_lambda_function.agent", ["memory_size"], 64, "64 is less than the minimum of 128"),
+        ("aws_cloudwatch_log_group.api", ["retention_in_days"], 2, "2 is not one of"),
+        ("aws_s3_bucket_cors_configuration.results", ["cors_rule"], [], "'CorsRules' is a required property"),
+        ("aws_cognito_user_pool.users", ["mfa_configuration"], "MAYBE", "'MAYBE' is not one of"),
+        ("aws_cloudwatch_event_rule.sweep", ["schedule_expression"], "rate(1 minutes)", "ScheduleExpression"),
+        ("aws_dynamodb_table.agent_progress", ["hash_key"], "runId", "AttributeDefinitions"),
+        ("aws_dynamodb_table.agent_progress", ["new_setting"], 1, "new_setting has no place"),
+        ("aws_sfn_state_machine.playbook", ["definition"], ('"StartAt": "', '"StartAt": "Un'), "Missing 'Next' target"),
+        ("aws_s3_bucket_policy.results", ["policy"], ('"Deny"', '"Refuse"'), "'Refuse' is not one of"),
+    ],
+    "policies": [
+        ("aws_iam_role_policy.api_logs", ["policy"], ("PutLogEvents", "PutLogs"), "logs:PutLogs is no action of AWS"),
+        ("aws_iam_role_policy.api_logs", ["policy"], (":log-group:", ":table/"), "knows none of"),
+        ("aws_iam_role_policy.announce", ["policy"], ("ForAllValues:", ""), "does not fit events:source"),
+        ("aws_iam_role_policy.announce", ["policy"], ("events:source", "events:from"), "no condition events:from"),
+        ("aws_iam_role_policy.announce", ["policy"], ('"Allow"', '"Permit"'), "MALFORMED"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("validator", "resource", "path", "value", "expected"),
+    [(validator, *fault) for validator, faults in FAULTS.items() for fault in faults],
+)
+def test_a_planted_fault_is_found(
+    validator: str, resource: str, path: list[Any], value: Any, expected: str, stack: Stack, tmp_path: Path
+):
+    state = planted(stack.whole_state(), resource, path, value)
+    assert [each for each in findings(validator, state, tmp_path) if expected in each] != []
+
+
+def planted(state: State, address: str, path: list[Any], value: Any) -> State:
+    state = copy.deepcopy(state)
+    [resource] = [each for each in state["resources"] if f"{each['type']}.{each['name']}" == address]
+    place = resource["instances"][0]["attributes"]
+    for each in path[:-1]:
+        place = place[each]
+    if isinstance(value, tuple):
+        assert value[0] in place[path[-1]]
+        value = place[path[-1]].replace(*value)
+    place[path[-1]] = value
+    return state

