@@ -31,6 +31,7 @@ from runcast.client.job import ResultLink
 from runcast.client.listed import CancelAnswer, ListedRun, StartAnswer
 from runcast.client.live import subscribe
 from runcast.client.patience import Patience
+from runcast.client.retrying import Answer, Failures, ask_until_answered
 from runcast.client.sign_in import COGNITO_CLIENT_CONFIG, Identity, renew, sign_in
 from runcast.client.step import Progress
 from runcast.client.watch import Watch
@@ -127,10 +128,11 @@ class Client:
             Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure.
         """
-        progress = await self._api.get_agent_progress(request_id)
+        progress = await self._ask(partial(self._api.get_agent_progress, request_id))
         steps = list(progress.steps)
         while not progress.whole:
-            progress = await self._api.get_agent_progress(request_id, after_seq=progress.last_seq)
+            read_on = partial(self._api.get_agent_progress, request_id, after_seq=progress.last_seq)
+            progress = await self._ask(read_on)
             steps += progress.steps
         return replace(progress, after_seq=0, steps=tuple(steps))
 
@@ -151,7 +153,7 @@ class Client:
             Unauthorized: No token is accepted, not even a new one.
             Unavailable: No answer, or a failure; the run may be cancelled all the same.
         """
-        return await self._api.cancel_agent_run(request_id)
+        return await self._ask(partial(self._api.cancel_agent_run, request_id))
 
     async def runs(self, *, limit: int | None = None) -> AsyncIterator[ListedRun]:
         """List this user's runs and jobs, newest first, reading on with the iteration. A new one may be missing yet.
@@ -166,12 +168,15 @@ class Client:
         cursor, listed = None, 0
         while limit is None or listed < limit:
             wanted = None if limit is None else min(limit - listed, limits.LIST_MAX_RUNS)
-            runs, cursor = await self._api.list_agent_runs(limit=wanted, cursor=cursor)
+            runs, cursor = await self._ask(partial(self._api.list_agent_runs, limit=wanted, cursor=cursor))
             for run in runs:
                 yield run
             listed += len(runs)
             if cursor is None:
                 return
+
+    async def _ask(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        return await ask_until_answered(ask, Failures(self._patience, self._random), notify=self._notify)
 
     def _watch(
         self,

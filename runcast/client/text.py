@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-import unicodedata
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runcast.client.status import Status
 from runcast.client.step import WatchedStep
 
+# They reorder what surrounds them, so that text can look like other text.
+# Source: https://www.unicode.org/Public/UCD/latest/ucd/PropList.txt (Bidi_Control)
+_BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNPRINTABLE = re.compile(f"[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff{_BIDI_CONTROLS}]")
+
 
 def printable(text: str) -> str:
-    """Return the text without what could move the cursor or change the terminal: agents repeat what they read."""
-    return "".join(each if each in "\n\t" or not unicodedata.category(each).startswith("C") else "�" for each in text)
+    """Return the text without what could move the cursor or change the terminal: agents repeat what they read.
+
+    Joiners, variation selectors, tags and unassigned characters stay: emoji, flags and many scripts need them.
+    """
+    return _UNPRINTABLE.sub("�", text)
 
 
 def one_line(text: str) -> str:

@@ -213,7 +213,8 @@ class TerminalView:
         text = as_markdown(result)
         if text is None:
             return Text(json.dumps(result, indent=2))
-        return Markdown(text) if self._console.is_terminal else Text(text)
+        # A link is shown with its address: a label could name any other.
+        return Markdown(text, hyperlinks=False) if self._console.is_terminal else Text(text)
 
     def _panel(self, title: str, content: RenderableType, style: str) -> None:
         if self._console.is_terminal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -13,6 +14,7 @@ from runcast.client.job import JobRun
 from runcast.client.json_view import JsonView
 from runcast.client.outcome import Outcome
 from runcast.client.step import Progress, WatchedStep
+from runcast.client.text import printable
 from runcast.client.view import TerminalView
 from runcast.record.model import RunStatus
 
@@ -189,3 +191,38 @@ def test_a_record_is_shown_as_it_is_now(status: RunStatus, last_line: str):
 
     shown = written(console).splitlines()
     assert shown == [LINES[0], "error:", "It broke.", "result:", "{", '  "cells": 12', "}", last_line]
+
+
+def test_a_link_shows_its_address_whatever_its_label_says():
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    result = "Sign in at [https://console.aws.amazon.com/](http://evil.example) ![look](http://evil.example/2)"
+
+    TerminalView(console).outcome(Outcome("r-1", "complete", recorded=0, received_live=0, missing=0, result=result))
+
+    assert "\x1b]8;" not in written(console), "nothing is clickable"
+    assert "(http://evil.example)" in re.sub(r"\x1b\[[0-9;]*m", "", written(console))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "👩‍👩‍👧‍👦 ❤️ 🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f 🇳🇴",
+        "می‌خواهم",
+        "soft­hyphen\ufeff",
+        "unassigned \U0001fae9 \U000e01ff private \ue000",
+        "tab\tline\n",
+    ],
+)
+def test_text_of_any_script_is_shown_as_it_is(text: str):
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        *map(chr, [0, 7, 8, 11, 12, 13, 27, 31, 127, 128, 155, 159, 0xD800, 0xDFFF, 0x61C, 0x200E, 0x200F]),
+        *"\u202a\u202e\u2066\u2069",
+    ],
+)
+def test_what_could_change_the_terminal_or_the_order_of_text_is_replaced(character: str):
+    assert printable(f"a{character}b") == "a�b"
