@@ -160,15 +160,17 @@ class Api:
             self._transport.url,
             shortened(str(error) or type(error.__cause__ or error).__name__, _REASON_MAX_CHARACTERS),
         )
-        refused = isinstance(error, TransportServerError) and error.code is not None and error.code < 500
-        headers: Mapping[str, str] = self._transport.response_headers or {}
-        content_type = headers.get("Content-Type", "")
-        if refused or (isinstance(error, TransportProtocolError) and "json" not in content_type):
-            # Whatever answered is no GraphQL API, or refused the request unread.
-            return Unreachable(f"{url} did not take the request: {reason} Check RUNCAST_GRAPHQL_URL.")
         if isinstance(error.__cause__, _NOT_CONNECTED):
             return Unreachable(f"{url} cannot be reached: {reason}")
+        refused = isinstance(error, TransportServerError) and error.code is not None and error.code < 500
+        if refused or (isinstance(error, TransportProtocolError) and not self._answered_json()):
+            # Whatever answered is no GraphQL API, or refused the request unread.
+            return Unreachable(f"{url} did not take the request: {reason} Check RUNCAST_GRAPHQL_URL.")
         return Unavailable(f"{url} gave no answer: {reason}")
+
+    def _answered_json(self) -> bool:
+        headers = self._transport.response_headers
+        return headers is not None and "json" in headers.get("Content-Type", "")
 
 
 @asynccontextmanager

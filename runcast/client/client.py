@@ -19,8 +19,6 @@ from functools import partial
 from random import random as uniform
 from typing import Any
 
-import boto3
-
 from runcast import limits
 from runcast.client.api import Api, open_api
 from runcast.client.config import ClientConfig
@@ -32,7 +30,7 @@ from runcast.client.listed import CancelAnswer, ListedRun, StartAnswer
 from runcast.client.live import subscribe
 from runcast.client.patience import Patience
 from runcast.client.retrying import Answer, Failures, ask_until_answered
-from runcast.client.sign_in import COGNITO_CLIENT_CONFIG, Identity, renew, sign_in
+from runcast.client.sign_in import Identity, cognito_client, renew, sign_in
 from runcast.client.step import Progress
 from runcast.client.watch import Watch
 from runcast.clock import epoch_ms
@@ -240,9 +238,7 @@ async def connect(
         Unavailable: Cognito cannot be reached, or failed.
         RuncastError: The configuration does not fit the user pool.
     """
-    cognito = await asyncio.to_thread(
-        boto3.client, "cognito-idp", region_name=config.region, config=COGNITO_CLIENT_CONFIG
-    )
+    cognito = await asyncio.to_thread(cognito_client, config)
 
     async def renewed(identity: Identity) -> Identity:
         return await asyncio.to_thread(renew, cognito, config, identity)

@@ -1,36 +1,28 @@
-"""The command `runcast`: start a run or a job and watch it, watch, show, cancel or list them, or print a token.
+"""The entry point of `runcast`: its arguments, its exit codes, and what every command has in common.
 
 Everything that can go wrong on purpose ends as one line on stderr; the exit code tells scripts what became of the run.
+The commands themselves are imported when one is wanted: `--help` must not wait for them.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import dataclasses
 import json
 import logging
 import sys
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-import boto3
-from rich.console import Console
-
-from runcast.client.client import Client, connect
-from runcast.client.config import ClientConfig
-from runcast.client.json_view import JsonView
-from runcast.client.outcome import LOST, TIMEOUT, Outcome
-from runcast.client.sign_in import COGNITO_CLIENT_CONFIG, sign_in
-from runcast.client.step import Progress
-from runcast.client.view import TerminalView, View
-from runcast.client.watch import Watch
+from runcast.client.interrupts import Interrupted, Interrupts
+from runcast.client.output import Output, OutputFailed
 from runcast.errors import InvalidInput, RuncastError, Unavailable
 from runcast.parameters import checked_parameters
 
-_EXIT_CODES = {"complete": 0, "error": 1, "cancelled": 3, LOST: 4, TIMEOUT: 4, "waiting": 5}
-_UNAVAILABLE, _REFUSED, _INTERRUPTED = 1, 2, 130
+_UNAVAILABLE, _REFUSED, _NO_OUTPUT = 1, 2, 6
+# As a shell reports a command that a signal has ended.
+_SIGNALLED = 128
 
 _EPILOG = """\
 exit codes:
@@ -40,7 +32,8 @@ exit codes:
   3    it was cancelled
   4    it is lost (its worker gives no sign of life), or --timeout-seconds is over
   5    the run waits for people
-  130  interrupted; the run or job goes on
+  6    the output cannot be written (a closed pipe, a full disk); the run or job goes on
+  129  hung up (SIGHUP), 130 interrupted (Ctrl-C), 143 terminated (SIGTERM); the run or job goes on
 
 environment:
   RUNCAST_GRAPHQL_URL, RUNCAST_USER_POOL_CLIENT_ID   Terraform's outputs of these names
@@ -59,120 +52,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, as `runcast --help` lists them.
     """
-    arguments = _parser().parse_args(argv)
-    # It warns of connections that are gone already; what users need to know of them they are told here.
-    logging.getLogger("gql").setLevel(logging.ERROR)
     try:
-        return asyncio.run(_command(arguments))
+        with Interrupts() as interrupts, Output():
+            arguments = _parser().parse_args(argv)
+            from runcast.client.commands import run_command
+
+            # It warns of connections that are gone already; what users need to know of them they are told here.
+            logging.getLogger("gql").setLevel(logging.ERROR)
+            return interrupts.run(run_command(arguments))
+    except OutputFailed as error:
+        return _complain(str(error), _NO_OUTPUT)
     except Unavailable as error:
         return _complain(str(error), _UNAVAILABLE)
     except RuncastError as error:
         return _complain(str(error), _REFUSED)
-    except KeyboardInterrupt:
-        return _complain("interrupted", _INTERRUPTED)
-
-
-async def _command(arguments: argparse.Namespace) -> int:
-    config = ClientConfig.from_environment()
-    if arguments.command == "token":
-        return _print_token(config)
-    async with connect(config, notify=_say) as client:
-        if arguments.command == "show":
-            return await _show(client, arguments)
-        if arguments.command == "list":
-            return await _list(client, arguments)
-        if arguments.command == "cancel":
-            return await _cancel(client, arguments)
-        watched = {"live": not arguments.no_live, "timeout_seconds": arguments.timeout_seconds}
-        if arguments.command == "run":
-            watch = client.run(
-                arguments.agent,
-                arguments.query,
-                parameters=arguments.parameters,
-                request_id=arguments.request_id,
-                **watched,
-            )
-        elif arguments.command == "job":
-            watch = client.job(
-                arguments.playbook,
-                arguments.query,
-                parameters=arguments.parameters,
-                job_id=arguments.job_id,
-                **watched,
-            )
-        else:
-            watch = client.watch(arguments.request_id, **watched)
-        return await _follow(client, watch, arguments)
-
-
-async def _follow(client: Client, watch: Watch, arguments: argparse.Namespace) -> int:
-    view = _view(arguments, watch)
-    try:
-        with view:
-            async for step in watch:
-                view.step(step)
-    except asyncio.CancelledError:
-        if how := _how_to_come_back(watch):
-            _say(how)
-        raise
-    except Unavailable as error:
-        raise Unavailable(f"{error} {_how_to_come_back(watch)}".rstrip()) from error
-    outcome = watch.outcome
-    assert outcome is not None  # noqa: S101 - the iteration has ended without an error
-    view.outcome(dataclasses.replace(outcome, result=await _whole_result(client, outcome)))
-    return _EXIT_CODES[outcome.status]
-
-
-async def _whole_result(client: Client, told: Outcome | Progress) -> Any:
-    """Return what came out, fetched if it was too large for the record; None if it cannot be fetched."""
-    if told.result_link is None:
-        return told.result
-    try:
-        return await client.fetch_result(told.result_link)
-    except RuncastError as error:
-        _say(str(error))
-        return None
-
-
-def _how_to_come_back(watch: Watch) -> str:
-    """Return what is known of a run that is watched no longer, and how to go on; nothing if there is no run."""
-    if watch.began_ms is None and not watch.start_in_doubt:
-        return ""
-    return (
-        f"The {'job' if watch.is_job else 'run'} {'may have been started' if watch.began_ms is None else 'goes on'}. "
-        f"To watch it again: runcast watch {watch.request_id}; to cancel it: runcast cancel {watch.request_id}"
-    )
-
-
-async def _show(client: Client, arguments: argparse.Namespace) -> int:
-    progress = await client.show(arguments.request_id)
-    result = await _whole_result(client, progress)
-    _view(arguments).record(arguments.request_id, dataclasses.replace(progress, result=result))
-    return 0
-
-
-async def _list(client: Client, arguments: argparse.Namespace) -> int:
-    _view(arguments).runs([run async for run in client.runs(limit=arguments.limit)])
-    return 0
-
-
-async def _cancel(client: Client, arguments: argparse.Namespace) -> int:
-    answer = await client.cancel(arguments.request_id)
-    _view(arguments).cancelled(answer)
-    if not answer.status.ended:
-        _say(f"Its worker has been asked to stop. To see it stop: runcast watch {answer.request_id}")
-    return 0
-
-
-def _view(arguments: argparse.Namespace, watch: Watch | None = None) -> View:
-    console = Console()
-    return JsonView(console) if arguments.json else TerminalView(console, watch)
-
-
-def _print_token(config: ClientConfig) -> int:
-    cognito = boto3.client("cognito-idp", region_name=config.region, config=COGNITO_CLIENT_CONFIG)
-    print(sign_in(cognito, config).id_token)
-    return 0
+    except Interrupted as interrupted:
+        return _complain("interrupted", _SIGNALLED + interrupted.signal_number)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -243,12 +138,11 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
 def _complain(text: str, exit_code: int) -> int:
-    _say(f"runcast: {' '.join(text.split())}")
+    # stderr may be as dead as stdout.
+    with suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            print(f"runcast: {' '.join(text.split())}", file=sys.stderr, flush=True)
     return exit_code
 
 

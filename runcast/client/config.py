@@ -6,12 +6,14 @@ The first three come from Terraform's outputs; the names are the same wherever R
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from runcast.errors import ConfigurationMissing, InvalidInput
 
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 _REQUIRED = {
     "graphql_url": "RUNCAST_GRAPHQL_URL",
     "user_pool_client_id": "RUNCAST_USER_POOL_CLIENT_ID",
@@ -35,7 +37,7 @@ class ClientConfig:
             (`RUNCAST_USER_ID_CLAIM`, by default `sub`).
 
     Raises:
-        InvalidInput: `graphql_url` is no HTTPS address, nor an HTTP address of this machine.
+        InvalidInput: `graphql_url` is no HTTPS address, nor an HTTP address of this machine; or `region` is no region.
     """
 
     graphql_url: str
@@ -52,6 +54,8 @@ class ClientConfig:
                 f"RUNCAST_GRAPHQL_URL is {self.graphql_url!r}; give an address that begins with https://"
                 " (http:// is for this machine only)."
             )
+        if not _REGION.fullmatch(self.region):
+            raise InvalidInput(f"RUNCAST_REGION is {self.region!r}; give an AWS region, such as eu-west-1.")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> ClientConfig:

@@ -10,14 +10,18 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 
 from runcast.client.config import ClientConfig
 from runcast.errors import RuncastError, Unauthorized, Unavailable
 
-COGNITO_CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard"})
-"""For the `cognito-idp` client: somebody is waiting."""
+# Somebody is waiting. These calls carry no signature, so no AWS credentials are looked for.
+_CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard"}, signature_version=UNSIGNED)
+# The caller's AWS profile plays no part, and may not exist here.
+_NO_PROFILE = {"profile": (None, None, None, None)}
 
 _REFUSALS = (
     "NotAuthorizedException",
@@ -45,11 +49,24 @@ class Identity:
     refresh_token: str | None = field(repr=False)
 
 
+def cognito_client(config: ClientConfig) -> Any:
+    """Make the `cognito-idp` client that signing in needs.
+
+    Raises:
+        RuncastError: The environment's settings for AWS, such as a proxy or a file, cannot be used.
+    """
+    try:
+        session = Session(session_vars=_NO_PROFILE)
+        return session.create_client("cognito-idp", region_name=config.region, config=_CLIENT_CONFIG)
+    except (BotoCoreError, ValueError) as error:
+        raise RuncastError(f"Signing in cannot be prepared: {error}") from error
+
+
 def sign_in(cognito: Any, config: ClientConfig) -> Identity:
     """Sign in.
 
     Args:
-        cognito: A boto3 `cognito-idp` client, made with `COGNITO_CLIENT_CONFIG`.
+        cognito: As `cognito_client()` makes it.
         config: As whom, and through which app client.
 
     Raises:
@@ -66,7 +83,7 @@ def renew(cognito: Any, config: ClientConfig, identity: Identity) -> Identity:
     """Get a new token by the refresh token, or, where that is refused, by signing in anew.
 
     Args:
-        cognito: A boto3 `cognito-idp` client, made with `COGNITO_CLIENT_CONFIG`.
+        cognito: As `cognito_client()` makes it.
         config: As whom, and through which app client.
         identity: The one whose token has run out.
 

@@ -5,14 +5,13 @@ import random
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-import boto3
 import pytest
 
 from local.deployment import client_environment
 from runcast.client.client import connect
 from runcast.client.config import ClientConfig
 from runcast.client.patience import Patience
-from runcast.client.sign_in import COGNITO_CLIENT_CONFIG, renew, sign_in
+from runcast.client.sign_in import cognito_client, renew, sign_in
 from tests.contracts.watching_client import check_each_step_once, follow, kept
 from tests.e2e.conftest import AGENT
 from tests.fakes.cutting_proxy import cutting_proxy
@@ -54,7 +53,7 @@ async def test_a_run_is_watched_whole_while_its_socket_is_cut(config, seed):
 
 
 def test_a_token_is_renewed_by_its_refresh_token_alone(config):
-    cognito = boto3.client("cognito-idp", region_name=config.region, config=COGNITO_CLIENT_CONFIG)
+    cognito = cognito_client(config)
     signed_in = sign_in(cognito, config)
 
     renewed = renew(cognito, replace(config, password="not this one"), signed_in)

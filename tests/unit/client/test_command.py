@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
-import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
 
-from runcast.client import command
+from runcast.client import commands
 from runcast.client.client import connect
 from runcast.client.command import main
 from runcast.client.config import ClientConfig
 from runcast.client.patience import Patience
 from runcast.clock import epoch_ms
 from tests.contracts.watching_client import DEADLINE_SECONDS
-from tests.fakes.appsync_server import ID_TOKEN, ROOT, USERNAME, FakeAppSync, ServiceError, listed
+from tests.fakes.appsync_server import ID_TOKEN, USERNAME, FakeAppSync, ServiceError, listed
 from tests.unit.client.conftest import job_goes_well
 
 REQUEST_ID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
@@ -137,7 +135,7 @@ async def test_a_lost_run_and_a_wait_that_is_over(
     assert await run("watch", REQUEST_ID, "--timeout-seconds", "0.5") == 4
     assert f"run {REQUEST_ID}: timeout, " in capsys.readouterr().out
     server.liveness = "lost"
-    monkeypatch.setattr(command, "connect", partial(connect, patience=Patience(poll=0.01, lost=0.05)))
+    monkeypatch.setattr(commands, "connect", partial(connect, patience=Patience(poll=0.01, lost=0.05)))
     assert await run("watch", REQUEST_ID) == 4
     out, err = capsys.readouterr()
     assert out.endswith("lost, 1 steps recorded, 0 received live, 0 missing\n")
@@ -256,7 +254,7 @@ async def test_a_large_result_is_fetched_or_it_is_said_why_not(
 async def test_a_job_that_may_have_been_started_says_how_to_come_back(
     server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(command, "connect", partial(connect, patience=Patience(poll=0.01, unreadable=0.05)))
+    monkeypatch.setattr(commands, "connect", partial(connect, patience=Patience(poll=0.01, unreadable=0.05)))
     server.lost_starts = 1_000_000
 
     assert await run("job", "site-assessment", "Where?", "--no-live", "--id", REQUEST_ID) == 1
@@ -335,6 +333,57 @@ def test_missing_settings_are_one_line(capsys: pytest.CaptureFixture[str], monke
     )
 
 
+@pytest.mark.parametrize("region", ["eu west 1", "eu", "eu-west-1/", "EU-WEST-1", "-", "http://eu-west-1"])
+def test_a_malformed_region_is_one_line(
+    config: ClientConfig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, region: str
+):
+    for name, value in environment(config).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RUNCAST_REGION", region)
+
+    assert main(["show", REQUEST_ID]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"runcast: RUNCAST_REGION is {region!r}; give an AWS region, such as eu-west-1.\n",
+    )
+
+
+@pytest.mark.parametrize("command", [["token"], ["run", "terrain", "Where?"], ["list"]])
+async def test_an_unknown_aws_profile_plays_no_part(
+    server: FakeAppSync,
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+):
+    monkeypatch.setenv("AWS_PROFILE", "nosuch")
+    server.script = two_steps
+
+    assert (await run(*command), capsys.readouterr().err) == (0, "")
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "nonsense", "http://[", "socks9://127.0.0.1:9"])
+@pytest.mark.parametrize("command", [["token"], ["run", "terrain", "Where?"]])
+async def test_a_proxy_that_is_of_no_use_is_one_line(
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    proxy: str,
+    command: list[str],
+):
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, proxy)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+    code = await run(*command)
+
+    out, err = capsys.readouterr()
+    assert (code in (1, 2), out, err.count("\n")) == (True, "", 1), err
+    assert "may have been started" not in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -378,36 +427,6 @@ def test_help_lists_the_exit_codes(capsys: pytest.CaptureFixture[str]):
         "3",
         "4",
         "5",
-        "130",
-    ]
-
-
-async def test_ctrl_c_leaves_cleanly_and_says_how_to_come_back(server: FakeAppSync, config: ClientConfig):
-    async def script(server: FakeAppSync) -> None:
-        await server.send(server.record("init"))
-
-    server.script = script
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "runcast.client.command", "run", "terrain", "Where?", "--request-id", REQUEST_ID),
-        cwd=ROOT,
-        env={**os.environ, **environment(config)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            first = await process.stdout.readline()
-            process.send_signal(signal.SIGINT)
-            out, err = await process.communicate()
-            await server.until(lambda: not server.subscribed)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-    assert first.decode().split() == ["1", "0.10", "s", "init"]
-    assert (process.returncode, out) == (130, b"")
-    assert err.decode().splitlines() == [
-        f"The run goes on. To watch it again: {COME_BACK}",
-        "runcast: interrupted",
+        "6",
+        "129",
     ]
