@@ -9,15 +9,16 @@
 locals {
   role_users = merge(
     {
-      api_logs     = { service = "appsync", source_arn = null }
-      data_source  = { service = "appsync", source_arn = "arn:${local.partition}:appsync:${local.region}:${local.account_id}:apis/*" }
-      gateway_logs = { service = "apigateway", source_arn = null }
-      playbook     = { service = "states", source_arn = local.state_machine_arn }
+      api_logs     = { service = "appsync", source_arns = null }
+      data_source  = { service = "appsync", source_arns = ["arn:${local.partition}:appsync:${local.region}:${local.account_id}:apis/*"] }
+      gateway_logs = { service = "apigateway", source_arns = null }
+      playbook     = { service = "states", source_arns = [local.state_machine_arn] }
     },
     {
       for key, name in local.function_names : key => {
-        service    = "lambda"
-        source_arn = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}"
+        service = "lambda"
+        # With and without a version.
+        source_arns = [for suffix in ["", ":*"] : "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}${suffix}"]
       }
     },
   )
@@ -35,7 +36,7 @@ data "aws_iam_policy_document" "trust" {
     }
 
     dynamic "condition" {
-      for_each = each.value.source_arn == null ? [] : [local.account_id]
+      for_each = each.value.source_arns == null ? [] : [local.account_id]
 
       content {
         test     = "StringEquals"
@@ -45,12 +46,12 @@ data "aws_iam_policy_document" "trust" {
     }
 
     dynamic "condition" {
-      for_each = each.value.source_arn[*]
+      for_each = each.value.source_arns == null ? [] : [each.value.source_arns]
 
       content {
         test     = "ArnLike"
         variable = "aws:SourceArn"
-        values   = [condition.value]
+        values   = condition.value
       }
     }
   }

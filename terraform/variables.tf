@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "What every name begins with, so that several environments fit into one account. Include the separator: \"dev-\". It cannot be changed later: a change replaces the tables, the user pool's and the bucket's contents included."
+  description = "What every name begins with, so that several environments fit into one account. Include the separator: \"dev-\". Do not change it later: that replaces the tables, the user pool and the bucket, and deletes what is in them."
   type        = string
   default     = ""
   nullable    = false
@@ -268,7 +268,7 @@ variable "user_id_claim" {
 }
 
 variable "tenant_id_claim" {
-  description = "The claim of the ID token that names the tenant. The user pool that the module makes gets a custom attribute for it, which only administrators can write. It cannot be changed later: Cognito neither renames nor removes an attribute of a user pool."
+  description = "The claim of the ID token that names the tenant. The user pool that the module makes gets a custom attribute for it, which only administrators can write. It cannot be changed later, because Cognito neither renames nor removes an attribute of a user pool."
   type        = string
   default     = "custom:tenantId"
   nullable    = false

@@ -43,11 +43,16 @@ def test_everything_has_a_description():
     assert [name for name, of in described.items() if not of.description] == []
 
 
-def test_descriptions_can_become_comments():
-    commented = re.sub(r'"""(.*)"""', r"# \1", TEXT)
+def test_comments_and_descriptions_have_lines_of_their_own():
+    bare = re.sub(r'(?m)^\s*(?:#|""").*\n', "", TEXT)
 
-    assert '"""' not in commented
-    assert shape(build_schema(PRELUDE + commented)) == shape(SCHEMA)
+    assert not re.search('#|"""', bare)
+    assert shape(build_schema(PRELUDE + bare)) == shape(SCHEMA)
+
+
+def test_json_text_is_never_awsjson():
+    """AppSync encodes an AWSJSON output again, and parses an AWSJSON input, which rounds large integers."""
+    assert "AWSJSON" not in re.sub("(?m)^#.*$", "", TEXT)
 
 
 @pytest.mark.parametrize("field_name", ROOT_FIELDS)

@@ -131,9 +131,9 @@ def test_the_state_machine_may_invoke_the_orchestrator_log_and_trace(stack: Stac
 
 
 def test_a_service_assumes_a_role_for_its_own_resource_where_its_guide_says_so(other: Stack, aws: Aws):
+    function = f"arn:aws:lambda:{REGION}:000000000000:function:other-runcast-"
     functions = {
-        f"other-runcast-{name}": ("lambda", f"arn:aws:lambda:{REGION}:000000000000:function:other-runcast-{name}")
-        for name in FUNCTIONS
+        f"other-runcast-{name}": ("lambda", [f"{function}{name}", f"{function}{name}:*"]) for name in FUNCTIONS
     }
     data_sources = {
         f"other-runcast-ds-{name}": ("appsync", f"arn:aws:appsync:{REGION}:000000000000:apis/*")
