@@ -1,6 +1,6 @@
-"""Every bound of the record and of the live channel in one table, so that "bounded" can be read and tested.
+"""The limits of the record and of the live channel, in one table.
 
-What is over a limit is refused clearly (inputs) or shortened visibly (texts that an agent makes).
+An input over a limit is refused with a reason. Text from an agent is shortened visibly.
 """
 
 # The record
@@ -17,20 +17,20 @@ METADATA_ADDED_MAX_BYTES = 2 * 1024
 # The questions of a waiting run (`metadata.interrupts`): they have this room beside the metadata.
 QUESTIONS_MAX_BYTES = 64 * 1024
 RESULT_MAX_BYTES = 64 * 1024
-# Of a result; the rest is for its text.
+# The facts in a result; the rest is room for its text.
 FACTS_MAX_BYTES = 40 * 1024
 FACT_NAME_MAX_CHARACTERS = 100
 UNIT_MAX_CHARACTERS = 40
 ERROR_MAX_CHARACTERS = 2_000
-# The steps in one item. A write costs what its item weighs, so this is what one small step may cost; a step of the
-# greatest size fits. An item may hold 400 KB: result, error and an end written by another have their place beside it.
+# The steps in one item. A write is charged for the whole item, so this bounds the cost of a small step. The largest step
+# fits. An item may hold 400 KB: that leaves room for the questions or the result, the error, and an end from outside.
 # Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 PAGE_MAX_BYTES = 16 * 1024
-# 32 MB of steps, or some 100,000 short ones; what comes after is counted, and said in the last step.
+# 32 MB of steps, or some 100,000 short ones. Later steps are counted in the last step.
 PAGES_MAX = 2_000
-# Steps that wait in memory while the table does not answer.
+# Steps that are queued in memory while the table does not answer.
 QUEUE_MAX_STEPS = 10_000
-# Of what a tool yields, and of a model's text, at most one step in this time; the last one always.
+# Tool progress and model text become at most one step in this interval; the last value is always recorded.
 STEP_INTERVAL_SECONDS = 0.5
 
 # The life of a run
@@ -40,28 +40,28 @@ HEARTBEAT_SECONDS = 4.0
 # How often a worker that has nothing to write looks whether its run is to be cancelled.
 CANCEL_HINT_SECONDS = 1.0
 LATE_AFTER_MS = 8_000
-# A waiting run may be answered for this part of its record's life.
+# A waiting run can be answered for this part of its record's life.
 WAITING_PERCENT = 90
-# So long before its deadline a worker writes the end itself: time for a write that hangs, and for the answer.
+# A worker writes the end this long before its deadline: time for a write that hangs, and for the answer.
 DEADLINE_MARGIN_MS = 3_000
-# How long a worker that is told to stop may take by itself before its task is cancelled; less when its time is up.
+# How long an agent has to stop by itself after a cancel request, or before its deadline, until its task is cancelled.
 STOP_SECONDS = 1.0
 TIME_UP_STOP_SECONDS = 1.0
-# So long after its lease a run may be closed: a worker that was only slow has then been heard of.
+# A run is closed this long after its lease expired: a worker that was only slow has renewed it by then.
 CLOSE_GRACE_MS = 15_000
-# An open run is looked after from this age on: a worker in a Lambda is gone by then.
+# The sweep checks open runs from this age on: a Lambda's worker has stopped by then.
 # Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 SWEEP_AGE_MS = 15 * 60_000
-# How often an end that another's write has crossed is decided anew.
+# How often an end is retried after conflicting writes.
 END_MAX_TRIES = 5
-# How long a job may take: its execution's time-out.
+# The timeout of a job's execution.
 JOB_TIMEOUT_SECONDS = 3600
-# How often an agent of a job may be run: once more when its worker has died or its output does not do.
+# Attempts for each agent of a job, after a dead worker or a rejected output.
 ATTEMPTS_MAX = 3
-# How long a link to a job's result may be used: it needs no credential.
+# The lifetime of a link to a job's result, which works without a credential.
 RESULT_LINK_SECONDS = 15 * 60
 CLAIM_WAIT_SECONDS = 1.0
-# All that a run waits for its record. It promises 2 s: a busy machine wakes a thread late.
+# The total time that a run waits for its record. The promise is 2 s, because a busy machine wakes threads late.
 ADDED_TIME_SECONDS = 1.8
 
 # Reading

@@ -1,7 +1,7 @@
 """What a status message is: a step on the live channel, as `publishStatus` takes it.
 
-A message is a plain dict in the field names of GraphQL's `StatusUpdate`, because it crosses two services as JSON
-before anyone looks at it. (`requestId`, `seq`) identifies the event on every channel.
+A message is a plain dict with the field names of GraphQL's `StatusUpdate`, because it passes two services as JSON before
+anything reads it. (`requestId`, `seq`) identifies the event on every channel.
 """
 
 from __future__ import annotations
@@ -83,6 +83,6 @@ def batches(messages: Sequence[Json]) -> Iterator[list[Json]]:
             yield batch
             batch, size_bytes = [], 0
         batch.append(message)
-        size_bytes += message_bytes + 2  # what joins them
+        size_bytes += message_bytes + 2  # the brackets, and the comma between messages
     if batch:
         yield batch

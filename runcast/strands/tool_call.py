@@ -1,4 +1,4 @@
-"""One tool call: that it happens, and how far it is, by what the tool yields."""
+"""Records one tool call and the progress that the tool yields."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ToolCall:
     Args:
         agent_scope: The agent that calls.
         tool_name: The tool.
-        tool_input: What it is called with; `reason`, where there is one, is shown.
+        tool_input: The tool's arguments; `reason`, if there is one, is shown.
         invocation_state: The agent's; the tool's facts are kept there, unless those of the agent are kept elsewhere.
         pace: How often what it yields is recorded.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from types import MappingProxyType
 
 import pytest
 
 from runcast import limits
 from runcast.record.model import RunStatus
-from tests.unit.record.recording import Live, make
+from tests.unit.record.recording import Live, all_steps, make
 
 
 class Unwritable:
@@ -109,3 +110,21 @@ def test_half_a_surrogate_pair_is_stored_as_valid_text(store, clock, field):
     assert getattr(run.steps[0], field) == "a\ufffd"
     assert (run.steps[1].message, run.error, run.result) == ("b\ufffd", "c\ufffd", {"d\ufffd": "e\ufffd"})
     assert "f\ufffd" in run.steps[1].to_json()["metadata"]
+
+
+@pytest.mark.parametrize("letter", ["x", "中", "😀", '"', "\u0001"])
+def test_a_step_of_the_greatest_size_fits_onto_a_page(store, clock, letter):
+    recorder = make(store, clock)
+    recorder.claim()
+    name = letter * limits.NAME_MAX_CHARACTERS
+    escaped_bytes = len(json.dumps(letter, ensure_ascii=False).encode()) - 2
+    metadata = {"text": letter * ((limits.METADATA_MAX_BYTES - len('{"text":""}')) // escaped_bytes)}
+    parent = recorder.record("thinking")
+    about = {"agent_name": name, "tool_name": name, "status": name, "metadata": metadata, "parent": parent}
+    for _ in range(3):
+        recorder.record(name, letter * limits.MESSAGE_MAX_CHARACTERS, **about)
+    assert recorder.end(RunStatus.COMPLETE, "Done").unrecorded == 0
+    [*_, step, _] = all_steps(store)
+    assert (step.step, step.message, step.agent_name) == (name, letter * limits.MESSAGE_MAX_CHARACTERS, name)
+    assert step.to_json()["metadata"] == {**metadata, "parentSeq": 1}
+    assert step.size_bytes <= limits.PAGE_MAX_BYTES
