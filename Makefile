@@ -3,8 +3,8 @@
 
 PYTHON ?= python3
 ARCHITECTURE ?= x86_64
-AGENT ?= terrain
-# The demonstration's own, where it has not been removed.
+# The demonstration's own, unless it has been removed.
+AGENT ?= $(if $(wildcard chalice_app/chalicelib/agents/demo),terrain)
 PLAYBOOK ?= $(basename $(notdir $(wildcard chalice_app/chalicelib/agents/demo/playbooks/site-assessment.json)))
 QUERY ?= Where on this site could a wind farm be built?
 # How much `chaos` does, and which faults it meets.
@@ -26,12 +26,26 @@ PYWAKE := .local/pywake-venv
 BROWSER := .local/browser
 SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready
 
+# A .venv that does not work (its Python is gone, say) is installed again by whatever needs it.
+ifneq ($(wildcard $(VENV)/.ready),)
+ifneq ($(shell $(BIN)/python -c 'import psutil; print("works")' 2>/dev/null),works)
+$(shell rm -f $(VENV)/.ready)
+endif
+endif
+
+# Caches go to the home directory, unless nothing can be written there.
+ifneq ($(shell test -w "$(HOME)" && mkdir -p "$(HOME)/.cache" 2>/dev/null && echo writable),writable)
+export UV_CACHE_DIR ?= $(CURDIR)/.local/cache/uv
+export PIP_CACHE_DIR ?= $(CURDIR)/.local/cache/pip
+export npm_config_cache ?= $(CURDIR)/.local/cache/npm
+endif
+
 # The certificates that this machine trusts, as pip and npm do: companies have their own.
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up dev down status remove-demo package wheel dist plan deploy destroy openapi terraform-docs checkov local-gaps bench chaos chaos-proof compare-pywake pywake-data lock clean
+.PHONY: help setup demo test unit lint types format up dev down status remove-demo package wheel dist plan deploy destroy openapi terraform-docs checkov local-gaps bench chaos chaos-proof compare-pywake pywake-data lock upgrade clean
 
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -66,10 +80,10 @@ up: $(SETUP) ## Start the whole system on this machine, by the Terraform that de
 dev: $(SETUP) ## The same with `chalice local` in front; all of it follows the sources until Ctrl-C
 	@$(BIN)/python -m local dev
 
-down: $(SETUP) ## Stop it and forget its state
+down: $(VENV)/.ready ## Stop it and forget its state
 	@$(BIN)/python -m local down
 
-status: $(SETUP) ## Say what runs on this machine
+status: $(VENV)/.ready ## Say what runs on this machine
 	@$(BIN)/python -m local status
 
 remove-demo: ## Take the demonstration's agents and playbooks away, with their data and their tests
@@ -122,21 +136,24 @@ chaos: $(SETUP) ## Play 10,000 histories of runs and do 500 real ones, with faul
 chaos-proof: $(SETUP) ## Take each guard of the record away, in a copy, and see that `make chaos` notices; some minutes
 	@PYTHONPATH=chalice_app $(BIN)/python -m tests.reliability.mutations
 
-lock: $(VENV)/.ready ## Resolve all dependencies anew, within what the .in files allow
-	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 chalice_app/requirements.in -o chalice_app/requirements.txt
-	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 requirements-dev.in -c chalice_app/requirements.txt -o requirements-dev.txt
-	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 local/requirements.in -o local/requirements.txt
-	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 tests/terraform/checkov-requirements.in -o tests/terraform/checkov-requirements.txt
-	@$(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 tests/terraform/validators/requirements.in -o tests/terraform/validators/requirements.txt
-	@if [ -d bench/pywake ]; then $(BIN)/uv pip compile -q --upgrade --no-header --python-version 3.11 bench/pywake/requirements.in -o bench/pywake/requirements.txt; fi
+lock: $(VENV)/.ready ## Lock what the .in files ask for; versions that are locked stay
+	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 chalice_app/requirements.in -o chalice_app/requirements.txt
+	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 requirements-dev.in -c chalice_app/requirements.txt -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 local/requirements.in -o local/requirements.txt
+	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 tests/terraform/checkov-requirements.in -o tests/terraform/checkov-requirements.txt
+	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 tests/terraform/validators/requirements.in -o tests/terraform/validators/requirements.txt
+	@if [ -d bench/pywake ]; then $(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 bench/pywake/requirements.in -o bench/pywake/requirements.txt; fi
 
-clean: ## Remove everything that was installed or built here
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local down; fi
+upgrade: UPGRADE := --upgrade
+upgrade: lock ## Lock the newest versions that the .in files allow
+
+clean: ## Stop the local machine and remove everything that was installed or built here
+	@if [ -e "$${RUNCAST_LOCAL_DIR:-.local/stack}/stack.json" ]; then $(MAKE) --no-print-directory down; fi
 	rm -rf $(VENV) .local build dist graphql/node_modules terraform/chalice.tf.json terraform/deployment.zip
 
 $(VENV)/.ready: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Runcast needs Python 3.11; name it: make PYTHON=python3.11")'
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/uv pip sync -q --python $(VENV) requirements-dev.txt
 	@$(BIN)/uv pip install -q --python $(VENV) --no-deps uv==$(UV_VERSION) -e .

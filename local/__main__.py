@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from local.commands import down, status, up
-from local.demo import demo
+from local.demo import NothingToShow, demo
 from local.dev import dev
 from local.ground import GroundMissing
 from local.provider.gaps import gaps_markdown
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(options, Settings.from_environment())
-    except (InvalidSettings, GroundMissing, StateDirectoryTaken, StackFailed) as error:
+    except (InvalidSettings, GroundMissing, StateDirectoryTaken, StackFailed, NothingToShow) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -17,13 +17,18 @@ from rich.text import Text
 
 from local.deployment import client_environment
 from local.processes import LocalProcess
-from local.settings import Settings
+from local.settings import ROOT, Settings
 from local.stack import LocalStack, running_stack
 from local.stack_state import StackState
+from packager.agents import agent_names
 
 _SUMMARY = re.compile(
     r"(run|job) (\S+): (\S+),(?: \d+ runs?,)? (\d+) steps recorded, (\d+) received live, (\d+) missing"
 )
+
+
+class NothingToShow(Exception):
+    """There is no agent. The message says how to get one."""
 
 
 def demo(settings: Settings, *, agent: str, playbook: str, query: str) -> int:
@@ -34,7 +39,7 @@ def demo(settings: Settings, *, agent: str, playbook: str, query: str) -> int:
 
     Args:
         settings: Where the local machine listens and keeps its state.
-        agent: Which agent.
+        agent: Which agent; empty for the first one there is.
         playbook: Which playbook; empty for none.
         query: What they shall do.
 
@@ -42,8 +47,14 @@ def demo(settings: Settings, *, agent: str, playbook: str, query: str) -> int:
         0 if both are complete, no step is missing, and each has come live; 1 if not.
 
     Raises:
+        NothingToShow: There is no agent.
         GroundMissing, StateDirectoryTaken, StackFailed: See `LocalStack.start` and `running_stack`.
     """
+    agent = agent or next(iter(agent_names(ROOT / "chalice_app")), "")
+    if not agent:
+        raise NothingToShow(
+            "There is no agent to show. Copy examples/hello_agent.py to chalice_app/chalicelib/agents/, and try again."
+        )
     with _machine(settings) as state:
         summaries = [_SUMMARY.fullmatch(_runcast(state, "run", agent, query))]
         if summaries[0]:

@@ -1,0 +1,129 @@
+"""The Makefile's traps: a broken virtual environment, a home where nothing can be written, a removed demonstration."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from local.endpoint import Endpoint
+from local.processes import LocalProcess
+from local.settings import ROOT
+from local.stack_state import StackState, prepare_directory
+from tests.copied import copy_of_project
+
+# It makes no environment: what it makes passes on to the one that runs the tests.
+FAKE_VENV = f"""#!/bin/sh
+case "$*" in
+  "-m venv --clear .venv")
+    rm -rf .venv && mkdir -p .venv/bin && cp "$0" .venv/bin/python && ln -s /bin/true .venv/bin/uv ;;
+  "-m pip "*) ;;
+  *) exec {sys.executable} "$@" ;;
+esac
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    return copy_of_project(tmp_path / "project")
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """A project of which only the Makefile is there."""
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    shutil.copy2(ROOT / "Makefile", folder)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Call make in a project, with an environment of its own."""
+    python = tmp_path / "python"
+    python.write_text(FAKE_VENV)
+    python.chmod(0o755)
+    # What a `make` around the tests hands on would say where this one works, and keeps its caches.
+    not_kept = ("MAKE", "MFLAGS", "UV_CACHE_DIR", "PIP_CACHE_DIR", "npm_config_cache")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(not_kept)}
+
+    def call(project, *arguments, **settings):
+        return subprocess.run(
+            ["make", f"PYTHON={python}", *arguments],
+            cwd=project, env=kept | {"RUNCAST_LOCAL_DIR": str(tmp_path / "stack")} | settings,
+            capture_output=True, text=True,
+        )  # fmt: skip
+
+    return call
+
+
+@pytest.fixture
+def stack_process(start_python, tmp_path):
+    """A process that a local machine's state names."""
+    process = start_python("import time; print('ready', flush=True); time.sleep(600)")
+    prepare_directory(tmp_path / "stack")
+    starter = LocalProcess.of("the test", os.getpid())
+    StackState(tmp_path / "stack", Endpoint("", "", ""), "", starter, (process,)).save()
+    return process
+
+
+@pytest.mark.parametrize("target", ["down", "clean"])
+@pytest.mark.parametrize("breakage", ["its Python is gone", "its packages are gone"])
+def test_a_broken_environment_does_not_keep_the_machine_running(make, project, stack_process, target, breakage):
+    (project / ".venv").unlink()
+    python = project / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/nowhere/python3.11" if breakage == "its Python is gone" else "/bin/false")
+    (project / ".venv" / ".ready").touch()
+    done = make(project, target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The local machine has stopped." in done.stdout
+    assert not stack_process.alive
+    assert (project / ".venv").exists() is (target == "down")
+
+
+def test_clean_needs_no_environment_when_nothing_runs(make, bare):
+    (bare / ".venv").unlink()
+    assert make(bare, "clean", "PYTHON=/nowhere").returncode == 0
+
+
+def test_an_environment_that_works_is_left_alone(make, bare):
+    (bare / "requirements-dev.txt").touch()
+    (bare / "pyproject.toml").touch()
+    before = (ROOT / ".venv" / ".ready").stat().st_mtime_ns
+    assert make(bare, "-n", "down").returncode == 0
+    assert (ROOT / ".venv" / ".ready").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("home", ["/proc", "/nowhere"])  # Nobody can write there, not even root.
+def test_caches_are_in_the_project_when_home_cannot_be_written(make, bare, home):
+    shown = "\t@echo $$UV_CACHE_DIR $$PIP_CACHE_DIR $$npm_config_cache\n"
+    (bare / "caches.mk").write_text(f"include Makefile\ncaches:\n{shown}")
+    caches = make(bare, "-f", "caches.mk", "caches", HOME=home).stdout.split()
+    assert caches == [f"{bare}/.local/cache/{name}" for name in ("uv", "pip", "npm")]
+
+
+def test_locking_keeps_what_is_locked_and_upgrading_does_not(make, bare):
+    (bare / "requirements-dev.txt").touch()
+    (bare / "pyproject.toml").touch()
+    locked = make(bare, "-n", "lock").stdout
+    assert ("pip compile" in locked, "--upgrade" in locked) == (True, False)
+    lines = make(bare, "-n", "upgrade").stdout
+    assert lines.count("pip compile") == lines.count("--upgrade") >= 4
+
+
+def test_without_the_demonstration_an_agent_of_ones_own_is_shown(make, project):
+    agents = project / "chalice_app" / "chalicelib" / "agents"
+    shutil.rmtree(agents / "demo")
+    assert 'local demo ""' in make(project, "-n", "demo").stdout
+    for agent in agents.glob("*_agent.py"):
+        agent.unlink()
+    done = subprocess.run(
+        [sys.executable, "-m", "local", "demo", "", "Where?"], cwd=project, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "There is no agent to show. Copy examples/hello_agent.py to chalice_app/chalicelib/agents/, and try again.\n"
+    )
