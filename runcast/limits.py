@@ -22,8 +22,8 @@ FACTS_MAX_BYTES = 40 * 1024
 FACT_NAME_MAX_CHARACTERS = 100
 UNIT_MAX_CHARACTERS = 40
 ERROR_MAX_CHARACTERS = 2_000
-# The steps in one item. A write is charged for the whole item, so this bounds the cost of a small step. The largest step
-# fits. An item may hold 400 KB: that leaves room for the questions or the result, the error, and an end from outside.
+# The steps in one item. A write is charged for the whole item, so this bounds the cost of a small step; the largest
+# step fits. An item may hold 400 KB: that leaves room for questions or a result, the error, and an end from outside.
 # Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 PAGE_MAX_BYTES = 16 * 1024
 # 32 MB of steps, or some 100,000 short ones. Later steps are counted in the last step.

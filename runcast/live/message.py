@@ -1,7 +1,7 @@
 """What a status message is: a step on the live channel, as `publishStatus` takes it.
 
-A message is a plain dict with the field names of GraphQL's `StatusUpdate`, because it passes two services as JSON before
-anything reads it. (`requestId`, `seq`) identifies the event on every channel.
+A message is a plain dict with the field names of GraphQL's `StatusUpdate`, because it passes two services as JSON
+before anything reads it. (`requestId`, `seq`) identifies the event on every channel.
 """
 
 from __future__ import annotations

@@ -37,6 +37,12 @@ async def test_keeps_the_contract_without_live(server: FakeAppSync, client: Clie
     assert outcome.result == RESULT
 
 
+async def test_parameters_that_are_no_json_start_nothing(server: FakeAppSync, client: Client):
+    with pytest.raises(InvalidInput, match=r"^parameters\.rows\[1\] is NaN, which is no JSON\."):
+        await follow(client.run("terrain", "Where?", parameters={"rows": [1, float("nan")]}))
+    assert server.started_with is None
+
+
 async def test_subscribes_before_it_starts(server: FakeAppSync, client: Client):
     subscribed_at_start = []
 
