@@ -88,8 +88,11 @@ class _Walk:
         if isinstance(value, _CONTAINERS):
             return self._container(value, place, depth)
         kind = getattr(getattr(value, "dtype", None), "kind", "")
-        if kind in _NUMPY_KINDS and type(made := value.tolist()) is not type(value):
-            return self._plain(made, place, depth)
+        if kind in _NUMPY_KINDS:
+            if value.size > limits.JSON_MAX_VALUES:  # as Python objects it could take all memory
+                return self._replace(f"an array of {value.size} values", place)
+            if type(made := value.tolist()) is not type(value):
+                return self._plain(made, place, depth)
         if isinstance(value, numbers.Real) and kind not in _NUMPY_TIMES:
             return self._number(float(value), place)
         cls: Any = type(value)
