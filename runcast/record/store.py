@@ -168,7 +168,10 @@ class RunStore:
                 raise
             item = to_item({"requestId": request_id, **defaults, **values})
             self._table.put_if(item, _EXPIRED, {"now_s": now_s}, refusal)
-        return Run.from_item(item)
+        run = Run.from_item(item)
+        if run.worker != worker:
+            raise StoreUnavailable(f"DynamoDB's answer is about another worker's claim of run {request_id}. Try again.")
+        return run
 
     def append(
         self,

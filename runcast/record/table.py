@@ -70,7 +70,7 @@ class Table:
 
     def put_if(self, item: Item, condition: str, values: Mapping[str, Any], refusal: Refusal) -> None:
         """Put an item on a condition, or raise the refusal."""
-        with _answers(refusal):
+        with _answers(refusal, item["requestId"]["S"]):
             self._client.put_item(
                 TableName=self._name,
                 Item=item,
@@ -97,7 +97,7 @@ class Table:
             With `ALL_NEW`, the item as it is now.
         """
         expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
-        with _answers(refusal):
+        with _answers(refusal, key):
             answer = self._client.update_item(
                 TableName=self._name,
                 Key=_key(key),
@@ -108,12 +108,14 @@ class Table:
                 ReturnValues=returning,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        return answer.get("Attributes", {})
+        item = answer.get("Attributes", {})
+        return _of(key, item) if item or returning == "ALL_NEW" else item
 
     def get(self, key: str, *, consistent: bool = True) -> Item | None:
         """Return an item, read consistently or for half the price; None if there is none."""
         with _answers(None):
-            return self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=consistent).get("Item")
+            item = self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=consistent).get("Item")
+        return None if item is None else _of(key, item)
 
     def get_many(self, keys: Sequence[str], attributes: Sequence[str]) -> dict[str, Item]:
         """Return these attributes of the items that there are, by key, read consistently.
@@ -179,6 +181,13 @@ class Table:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
+def _of(key: str, item: Item) -> Item:
+    """Return an item that was asked for by its key; processes that share a connection may get each other's answers."""
+    if item.get("requestId") != {"S": key}:
+        raise StoreUnavailable(f"DynamoDB's answer is about another item than {key}. Try again.")
+    return item
+
+
 def _key(key: str) -> Item:
     return to_item({"requestId": key})
 
@@ -192,7 +201,7 @@ def _values(values: Mapping[str, Any]) -> Item:
 
 
 @contextmanager
-def _answers(refusal: Refusal | None) -> Iterator[None]:
+def _answers(refusal: Refusal | None, key: str = "") -> Iterator[None]:
     """Turn what DynamoDB may answer into our errors: refused by condition, or no answer that can be relied on."""
     try:
         yield
@@ -200,7 +209,7 @@ def _answers(refusal: Refusal | None) -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code", "")
         item: Item | None = error.response.get("Item")  # type: ignore[assignment]
         if code == _CONDITION_FAILED and refusal and item:
-            raise refusal(Run.from_item(item)) from error
+            raise refusal(Run.from_item(_of(key, item))) from error
         if code in _TRANSIENT_CODES:
             raise StoreUnavailable(f"DynamoDB answered {code}. Try again.") from error
         raise

@@ -29,7 +29,7 @@ from tests.reliability.rivals import ALICE, START_MS, RivalStore, Worker
 fates = st.lists(st.sampled_from(["fine", "before", "after"]), max_size=4)
 fates_of_a_worker = st.lists(
     st.sampled_from(["fine", "fine", "before", "after", "cancelled between", "closed between", "crash before",
-                     "crash after"]), max_size=4
+                     "crash after", "another's answer"]), max_size=4
 )  # fmt: skip
 meanwhiles = st.sampled_from(["nothing", "a beat", "a beat", "a step", "the end", "a delivery"])
 # A step that has a place beside no other: before it, a page is put.
@@ -76,6 +76,8 @@ class Histories(RuleBasedStateMachine):
         with contextlib.suppress(StoreUnavailable):  # a page that is missing; the invariants say so
             stored = {step.seq: step.message for step in self.steps()}
         self.too_early += [each for each in messages if stored.get(each["seq"]) != each["message"]]
+        if any(each["userId"] != ALICE.user_id for each in messages):
+            broken("changed", "a step went live to another user")
         self.published += messages
         return len(messages)
 
@@ -96,8 +98,9 @@ class Histories(RuleBasedStateMachine):
         queued_ms=st.sampled_from([None, 0, limits.QUEUED_LEASE_MS - limits.LEASE_MS]),
         delivered=st.booleans(),
         quiet_until_seq=st.sampled_from([0, 0, 5, 12, 25]),
+        answered=st.sampled_from([[], [], [], ["another's answer"]]),
     )
-    def start(self, queued_ms: int | None, delivered: bool, quiet_until_seq: int) -> None:
+    def start(self, queued_ms: int | None, delivered: bool, quiet_until_seq: int, answered: list[str]) -> None:
         """Rivals come into most histories late, so that there is a long run to harm.
 
         A run may have been queued for just as long that its claim renews the lease to what it was.
@@ -107,7 +110,7 @@ class Histories(RuleBasedStateMachine):
             self.store.create(self.request_id, owner=ALICE, agent="terrain")
             self.now_ms += queued_ms
         if delivered or quiet_until_seq:
-            self.deliver([])
+            self.deliver(answered)
 
     def disturbed(self) -> bool:
         return len(self.seen) >= self.quiet_until_seq
@@ -287,7 +290,7 @@ class Histories(RuleBasedStateMachine):
                 answer = read_progress(self.store, ALICE, self.request_id, after_seq, now_ms=self.clock)
                 read += answer["steps"]
                 after_seq = answer["nextSeq"]
-            if read != [step.to_json() for step in self.steps()]:
+            if read != [step.to_answer() for step in self.steps()]:
                 broken("lost", "a reader gets something else than what is stored")
         finally:
             for each in self._small:

@@ -95,6 +95,14 @@ MUTATIONS = [
         (("if refused.run.worker != run.worker:", "if refused.run.worker:"),),
     ),
     Mutation(
+        "an answer about another run is no answer", "runcast/record/table.py",
+        (('if item.get("requestId") != {"S": key}:', "if not item:"),),
+    ),
+    Mutation(
+        "an answer about another worker's claim is no answer", _STORE,
+        (("        if run.worker != worker:", "        if run.worker is None:"),),
+    ),
+    Mutation(
         "a step is stored before it is sent", _WRITER,
         (
             ("        self._publish(steps)\n", ""),

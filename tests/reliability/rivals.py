@@ -5,9 +5,13 @@ A worker is its writer, driven one write at a time, on the history's one thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from botocore.exceptions import ClientError
 
 from runcast import limits
 from runcast.errors import StoreUnavailable
@@ -15,7 +19,7 @@ from runcast.record.assignment import Assignment, Claim, QueuedStep
 from runcast.record.ending import cancel, close_dead
 from runcast.record.model import Owner, Run, RunStatus, Step
 from runcast.record.outbox import Outbox
-from runcast.record.store import End
+from runcast.record.store import End, RunStore
 from runcast.record.writer import Writer
 from tests.reliability.promises import broken
 from tests.unit.record.recording import Crash, FailingStore
@@ -23,7 +27,8 @@ from tests.unit.record.recording import Crash, FailingStore
 if TYPE_CHECKING:
     from tests.reliability.histories import Histories
 
-ALICE = Owner("acme", "alice")
+ALICE, BOB = Owner("acme", "alice"), Owner("acme", "bob")
+_ANOTHER_RUN = "bobs-run"
 START_MS = 1_700_000_000_000
 _MOST_WRITES = 1_000
 
@@ -115,6 +120,10 @@ class CrossedStore(FailingStore):
         fate = self._script[0] if self._script else "fine"
         if fate.endswith("between"):
             self._script[0] = "after"
+        if fate == "another's answer":
+            self._script[0] = "fine"
+            with another_answers(self._store, self._history.run(), self._worker.name):
+                return super()._write(write, args, kwargs)
         try:
             return super()._write(write, args, kwargs)
         except StoreUnavailable:
@@ -127,6 +136,33 @@ class CrossedStore(FailingStore):
 
     def _clock(self) -> int:
         return self._history.now_ms
+
+
+@contextlib.contextmanager
+def another_answers(store: RunStore, run: Run | None, worker: str) -> Iterator[None]:
+    """Within this, each claim gets the answer to another one's, as in two processes that share a connection.
+
+    That is a claim of this run by another worker, if there was one, and otherwise one of another run that was refused.
+    """
+    client = store._table._client
+    claimed = run.request_id if run and run.worker not in (None, worker) else _ANOTHER_RUN
+    if claimed == _ANOTHER_RUN and store.read(claimed) is None:
+        store.claim(claimed, worker="w", owner=BOB, agent="terrain", job_id=None, lease_until_ms=START_MS)
+    key = {"requestId": {"S": claimed}}
+    item = client.get_item(TableName=store._table._name, Key=key, ConsistentRead=True)["Item"]
+
+    def update_item(**asked: Any) -> Any:
+        if asked["ReturnValues"] == "NONE":  # no claim
+            return mine(**asked)
+        with contextlib.suppress(ClientError):
+            mine(**asked)
+        if claimed == _ANOTHER_RUN:
+            raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}, "Item": item}, "UpdateItem")  # type: ignore[typeddict-unknown-key]
+        return {"Attributes": item}
+
+    mine = client.update_item
+    with patch.object(client, "update_item", update_item):
+        yield
 
 
 class RivalStore(FailingStore):

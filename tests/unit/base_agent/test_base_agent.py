@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
-from runcast import BaseAgent, base_agent
+from runcast import BaseAgent, base_agent, limits
 from runcast.clock import epoch_ms
 from runcast.live import publish
 from runcast.record.ending import cancel
 from runcast.record.model import Owner, RunStatus
+from runcast.record.store import RunStore
 from tests.fakes.lambda_process import Context
 from tests.unit.record.recording import until
 
@@ -75,6 +77,29 @@ def test_a_second_delivery_runs_nothing(records):
     status_code, body = run(Counter(broken))
     assert (status_code, body["error"]) == (409, "This run has been claimed already, or has ended.")
     assert records.read("run-1") == before
+
+
+def test_a_claim_that_is_refused_late_lets_no_tool_begin(records, monkeypatch):
+    """The claim was not answered in time, so the work has begun; then the answer comes."""
+    called, begun, claim = [], threading.Event(), RunStore.claim
+    run(Counter())
+
+    def late(*args, **about):
+        assert begun.wait(10)
+        return claim(*args, **about)
+
+    class Late(Counter):
+        def execute(self, query, parameters):
+            begun.set()
+            until(lambda: self._recorder.stop)
+            self.invoke_tool(called.append, {"text": 1})
+
+    monkeypatch.setattr(RunStore, "claim", late)
+    monkeypatch.setattr(limits, "CLAIM_WAIT_SECONDS", 0.01)
+    before = records.read("run-1")
+    status_code, body = run(Late())
+    assert (status_code, called, records.read("run-1")) == (500, [], before)
+    assert body["error"].startswith("Somebody else has ended this run, or works on it;")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 
 from runcast import limits
@@ -9,6 +9,7 @@ from runcast.errors import AppendRefused, ClaimRefused, RunExists, StoreUnavaila
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.store import End, RunStore
 from runcast.record.table import Table
+from tests.unit.conftest import TABLE_NAME
 
 ALICE = Owner("acme", "alice")
 BOB = Owner("globex", "bob")
@@ -264,3 +265,43 @@ class TestNoAnswer:
             store.read("r1")
         # Users see the message; the address of an endpoint is not for them.
         assert str(unanswered.value) == "DynamoDB gave no answer. Try again."
+
+
+class TestAnswersToOthers:
+    """Two processes that share a connection get each other's answers: the same run's, or another's."""
+
+    @pytest.fixture
+    def others(self, store, dynamodb, monkeypatch):
+        """Let the next requests be answered with another item, and make a refusal of it if asked."""
+        claim(store, "another", worker="w2")
+        claim(store, "r1", worker="w2")
+
+        def answer(about, *, refused=False):
+            item = dynamodb.get_item(TableName=TABLE_NAME, Key={"requestId": {"S": about}})["Item"]
+
+            def answered(**_):
+                if refused:
+                    error = {"Error": {"Code": "ConditionalCheckFailedException"}, "Item": item}
+                    raise ClientError(error, "UpdateItem")
+                return {"Attributes": item, "Item": item}
+
+            for method in ("update_item", "get_item"):
+                monkeypatch.setattr(dynamodb, method, answered)
+
+        return answer
+
+    @pytest.mark.parametrize("about", ["another", "r1"])
+    def test_a_claim_takes_its_own_only(self, store, others, about):
+        others(about)
+        with pytest.raises(StoreUnavailable, match="another"):
+            claim(store, "r1", worker="w1")
+
+    def test_a_refusal_is_of_its_own_run_only(self, store, others):
+        others("another", refused=True)
+        with pytest.raises(StoreUnavailable, match="another item than r1"):
+            claim(store, "r1", worker="w1")
+
+    def test_a_read_is_of_its_own_run_only(self, store, others):
+        others("another")
+        with pytest.raises(StoreUnavailable, match="another item than r1"):
+            store.read("r1")
