@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from bench.imports import AGENT
-from bench.latency import QUERY
+from bench.latency import QUERY, run_once
 from bench.row import Row
 from bench.watching import signed_in
 from local.stack import LocalStack
@@ -34,9 +34,10 @@ class _Seen:
 
 
 async def measure_crowd(stack: LocalStack) -> list[Row]:
-    """Start the runs together, on whatever functions are warm by then, and watch each to its end."""
+    """Start the runs together, after one that has warmed a worker of each function, and watch each to its end."""
     async with AsyncExitStack() as clients:
         signed = [await clients.enter_async_context(signed_in(stack)) for _ in range(_RUNS)]
+        await run_once(signed[0], AGENT, QUERY)
         seen = await asyncio.gather(*(_watch(client) for client in signed))
     started = [one for one in seen if one.started]
     whole = [one for one in started if one.outcome and one.outcome.status == "complete" and not one.outcome.missing]

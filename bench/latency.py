@@ -30,7 +30,7 @@ async def measure_emit(stack: LocalStack) -> list[Row]:
     late_ms: list[float] = []
     first_ms: list[float] = []
     async with signed_in(stack) as client:
-        await _end_of(client, AGENT, QUERY)
+        await run_once(client, AGENT, QUERY)
         for _ in range(_RUNS):
             watch = client.run(AGENT, QUERY)
             first = True
@@ -50,12 +50,12 @@ async def measure_emit(stack: LocalStack) -> list[Row]:
 async def measure_cancel(stack: LocalStack) -> list[Row]:
     """Cancel runs while their model is silent: one that is awaited, and Bedrock's, which blocks a thread.
 
-    A worker learns of a cancel with its next write or heartbeat, so the cancels are spread over one heartbeat.
+    A worker looks for a cancel now and then, so the cancels are spread over one heartbeat.
     """
     async with signed_in(stack) as client:
         awaited = {"agent": BENCH_AGENT, "query": "x", "parameters": {"silentSeconds": _SILENT_SECONDS}}
         blocking = {"agent": AGENT, "query": f"[model:slow {_SILENT_SECONDS}] {QUERY}"}
-        await _end_of(client, BENCH_AGENT, "x")
+        await run_once(client, BENCH_AGENT, "x")
         return [
             Row(f"cancel to end at client, {kind} model call", await _cancels(client, run), "at most 2 s")
             for kind, run in (("awaited", awaited), ("blocking", blocking))
@@ -66,7 +66,7 @@ async def measure_burst(stack: LocalStack) -> list[Row]:
     """Watch runs that record many steps without a pause and then end, until the client holds them all."""
     seconds, live, outcomes = [], [], []
     async with signed_in(stack) as client:
-        await _end_of(client, BENCH_AGENT, "x")
+        await run_once(client, BENCH_AGENT, "x")
         for _ in range(_BURSTS):
             watch = client.run(BENCH_AGENT, "x", parameters={"steps": _BURST_STEPS})
             emitted_ms = held_ms = 0
@@ -102,7 +102,7 @@ async def _cancels(client: Client, run: Mapping[str, Any]) -> str:
     return percentiles(seconds, "s", 2)
 
 
-async def _end_of(client: Client, agent: str, query: str) -> None:
+async def run_once(client: Client, agent: str, query: str) -> None:
     """Run an agent to its end, so that the runs after it find warm functions."""
     async for _ in client.run(agent, query):
         pass
