@@ -110,6 +110,7 @@ _ENVIRONMENT = {
     "RESULTS_BUCKET": "x",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:x",
     "STATUS_PUBLISHER_FUNCTION": "x",
+    "RUN_CLOSER_FUNCTION": "x",
     "TENANT_ID_CLAIM": "custom:tenantId",
     "USER_ID_CLAIM": "sub",
     "USER_POOL_CLIENT_ID": "x",

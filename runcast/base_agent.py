@@ -97,12 +97,16 @@ class BaseAgent(ABC):
             return _answer(409, self._body("This run has been claimed already, or has ended."))
 
         outcome, result = self._executed(event)
+        end_pending = False
         if recorder:
             report = recorder.end(outcome.status, outcome.message, result=result, error=outcome.error)
             outcome = overruled(outcome, report.stop)
+            end_pending = report.end_pending
         else:
             self._publish("agent_error" if outcome.error else "agent_complete", outcome.message)
         body = self._body(outcome.error)
+        if end_pending:
+            body["endPending"] = True
         if outcome.error is None and not self.job_id:
             body["result"] = json.loads(result_json(result) or "null")
         return _answer(500 if outcome.error else 200, body)

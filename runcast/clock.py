@@ -1,8 +1,81 @@
-"""The one place that reads the wall clock, so that everything else can be handed another one."""
+"""The clocks: the one place that reads the wall clock, and the server's time, by which leases are judged."""
+
+from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+# A `Date` header has whole seconds and arrives a moment after it was written: a clock this close to it is right.
+_TOLERANCE_MS = 2_000
+_SENT = "runcast_sent_seconds"
 
 
 def epoch_ms() -> int:
     """Return the time now in milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
+
+
+class ServerClock:
+    """Tells the server's time, in epoch milliseconds, on a machine whose own clock may be wrong or may jump.
+
+    It takes the time from the `Date` header of the server's responses, and counts on from there with the monotonic
+    clock. Until the first response it starts from the wall clock.
+
+    Args:
+        wall_ms: The wall clock, epoch milliseconds.
+        monotonic: Seconds that never jump.
+    """
+
+    def __init__(
+        self, wall_ms: Callable[[], int] = epoch_ms, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._wall_ms = wall_ms
+        self._monotonic = monotonic
+        self._base: tuple[float, float] = (wall_ms(), monotonic())
+        self._heard_at: tuple[int, float] | None = None
+
+    def __call__(self) -> int:
+        """Return the server's time now, epoch milliseconds."""
+        base_ms, base_seconds = self._base
+        return round(base_ms + (self._monotonic() - base_seconds) * 1000)
+
+    @property
+    def known(self) -> bool:
+        """Whether a response has told the time, and neither clock has jumped or stood still since."""
+        if self._heard_at is None:
+            return False
+        wall_ms, seconds = self._heard_at
+        passed_ms = (self._monotonic() - seconds) * 1000
+        return abs(self._wall_ms() - wall_ms - passed_ms) <= _TOLERANCE_MS
+
+    def listen(self, client: BaseClient) -> None:
+        """Take the time from every response that a boto3 client receives."""
+        service = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"before-call.{service}", self._on_call)
+        client.meta.events.register(f"after-call.{service}", self._on_response)
+
+    def hear(self, server_ms: float) -> None:
+        """Take the server's time, epoch milliseconds, as of now; within two seconds nothing changes."""
+        now = self._monotonic()
+        if abs(server_ms - self()) > _TOLERANCE_MS:
+            self._base = (server_ms, now)
+        self._heard_at = (self._wall_ms(), now)
+
+    def _on_call(self, context: dict[str, Any], **_: Any) -> None:
+        context[_SENT] = self._monotonic()
+
+    def _on_response(self, http_response: Any, context: dict[str, Any], **_: Any) -> None:
+        sent_seconds = context.get(_SENT)
+        # After a slow response, or one read by a process that was frozen, the header says what time it was, not is.
+        if sent_seconds is None or (self._monotonic() - sent_seconds) * 1000 > _TOLERANCE_MS:
+            return
+        try:
+            date = parsedate_to_datetime(http_response.headers["Date"])
+        except (KeyError, TypeError, ValueError):
+            return
+        self.hear(date.timestamp() * 1000 + 500)

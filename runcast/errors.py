@@ -9,6 +9,7 @@ RuncastError
 ├── Unavailable             a service we need did not do its part now; trying again may help
 │   ├── StoreUnavailable    DynamoDB did not answer, or throttled
 │   └── Unreachable         the request did not reach the service, so nothing was done
+├── RunGone                 the record is gone: it was deleted or has expired
 └── Refused                 the record says no; carries the record as it stands
     ├── RunExists           a run with that requestId is there already
     ├── ClaimRefused        another worker has claimed the run, or it has ended
@@ -69,6 +70,10 @@ class StoreUnavailable(Unavailable):
 
 class Unreachable(Unavailable):
     """The request did not reach the service, so nothing was done."""
+
+
+class RunGone(RuncastError):
+    """A record that was to be written is gone: it was deleted or has expired."""
 
 
 class Refused(RuncastError):

@@ -28,6 +28,8 @@ ERROR_MAX_CHARACTERS = 2_000
 PAGE_MAX_BYTES = 16 * 1024
 # 32 MB of steps, or some 100,000 short ones. Later steps are counted in the last step.
 PAGES_MAX = 2_000
+# So many pages may be put before the write that lists them: a burst takes fewer writes, and is still seen in parts.
+PAGES_PER_WRITE = 8
 # Steps that are queued in memory while the table does not answer.
 QUEUE_MAX_STEPS = 10_000
 # Tool progress and model text become at most one step in this interval; the last value is always recorded.
@@ -44,6 +46,14 @@ LATE_AFTER_MS = 8_000
 WAITING_PERCENT = 90
 # A worker writes the end this long before its deadline: time for a write that hangs, and for the answer.
 DEADLINE_MARGIN_MS = 3_000
+# An end that must be stored within a bound: from so long before it, steps that still wait are left out ...
+END_ALONE_SECONDS = 0.8
+# ... and so long before it, another worker (`run_closer`) is asked to write the end.
+HAND_OVER_SECONDS = 0.2
+# A worker whose answer is out tries to store the end for so long: by then a sweep has ended the run.
+DRAIN_SECONDS = 15 * 60
+# So long before its deadline a worker stops waiting for the end: time for its answer.
+ANSWER_SECONDS = 0.3
 # How long an agent has to stop by itself after a cancel request, or before its deadline, until its task is cancelled.
 STOP_SECONDS = 1.0
 TIME_UP_STOP_SECONDS = 1.0

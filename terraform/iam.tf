@@ -219,9 +219,9 @@ data "aws_iam_policy_document" "recorder" {
     resources = [aws_lambda_function.status_publisher.arn]
   }
 
-  # By Lambda on its behalf, where run_closer is its destination.
+  # By the recorder, for an end that it could not store in time, and by Lambda, which reports failed invocations there.
   statement {
-    sid       = "ReportFailedInvocations"
+    sid       = "HandOverRuns"
     actions   = ["lambda:InvokeFunction"]
     resources = [aws_lambda_function.run_closer.arn]
   }

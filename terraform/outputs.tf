@@ -93,6 +93,7 @@ output "recorder_environment" {
   value = {
     AGENT_PROGRESS_TABLE      = aws_dynamodb_table.agent_progress.name
     RETENTION_HOURS           = tostring(var.retention_hours)
+    RUN_CLOSER_FUNCTION       = aws_lambda_function.run_closer.function_name
     STATUS_PUBLISHER_FUNCTION = aws_lambda_function.status_publisher.function_name
   }
 }

@@ -16,6 +16,7 @@ from chalicelib.executions import Executions
 from chalicelib.orchestrator.job import result_key
 from chalicelib.tracing import Tracer
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
+from runcast.record.handover import EndHandover
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ def answering_store(table_name: str, retention_hours: int = 24) -> RunStore:
 def status_publisher(function_name: str) -> StatusPublisher:
     """Return what hands status messages to the Lambda `function_name`."""
     return StatusPublisher(_watched(boto3.client("lambda", config=LIVE_CLIENT_CONFIG)), function_name)
+
+
+@cache
+def end_handover(run_closer_function: str) -> EndHandover:
+    """Return what hands ends that could not be stored in time to the Lambda `run_closer_function`."""
+    return EndHandover(_watched(boto3.client("lambda", config=LIVE_CLIENT_CONFIG)), run_closer_function)
 
 
 @cache

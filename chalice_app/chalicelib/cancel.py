@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chalicelib import logs
-from runcast.clock import epoch_ms
 from runcast.record.ending import Ending, cancel, cancel_runs
 from runcast.record.model import Json, Owner
 from runcast.record.reader import liveness, unreadable
@@ -24,7 +23,7 @@ def cancel_run(
     store: RunStore,
     announce: Callable[[Ending], None],
     stop_execution: Callable[[str], None],
-    now_ms: Callable[[], int] = epoch_ms,
+    now_ms: Callable[[], int] | None = None,
 ) -> Json:
     """Cancel one's own run, or job with its runs, and say how it stands now. Asking again changes nothing.
 
@@ -34,7 +33,7 @@ def cancel_run(
         store: The records.
         announce: Tells of an end that this call has written; must not raise.
         stop_execution: Stops a job's execution by the job's id; one that has ended, or that there is not, is stopped.
-        now_ms: The wall clock.
+        now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
         `success`, `requestId`, `status`, `liveness` and `error`. `liveness` is `cancelling` until the worker has
@@ -57,6 +56,6 @@ def cancel_run(
         "success": True,
         "requestId": run.request_id,
         "status": run.status.value,
-        "liveness": liveness(run, now_ms()).value,
+        "liveness": liveness(run, (now_ms or store.now_ms)()).value,
         "error": run.error,
     }

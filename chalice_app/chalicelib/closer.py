@@ -1,6 +1,7 @@
 """Ending runs and jobs that will not end by themselves: the Lambda `run_closer`.
 
-It is called for three reasons. Lambda sends it the record of each asynchronous invocation of the agent that failed:
+It is called for four reasons. A worker that cannot store its run's end in time hands it over, to be written here with
+retries. Lambda sends it the record of each asynchronous invocation of the agent that failed:
 killed, out of time or memory, or never begun. EventBridge sends it the event of each execution of a job that failed,
 timed out or was stopped: no state of it could write that. And every few minutes it sweeps: it looks after what has been
 open for longer than any Lambda lives, because nobody answered it, or because it ran where no failure is reported. What
@@ -20,11 +21,11 @@ from chalicelib.config import RunCloserConfig, config_of_environment
 from chalicelib.orchestrator.failures import lambda_error, message_in
 from chalicelib.orchestrator.job import Job
 from runcast import limits
-from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput, Unavailable
 from runcast.record.ending import Ending, cancel_runs, close_dead, close_job, overdue_ids
+from runcast.record.handover import HANDED_OVER_END, HandedOverEnd, write_handed_over
 from runcast.record.identity import run_identity
-from runcast.record.model import Owner, RunStatus
+from runcast.record.model import EndedRun, Json, Owner, RunStatus
 from runcast.record.store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -39,11 +40,11 @@ _TIME_FOR_ONE_RUN_MS = 5_000
 
 
 def close_runs(event: Any, context: Any) -> None:
-    """End the run of a failed invocation, the job of a failed execution, or all that were left alone.
+    """Write a handed-over end, or end runs: of a failed invocation, of a failed execution, or all that were left alone.
 
     Args:
-        event: `SWEEP`, the event of an execution that did not succeed, or the record of a failed invocation. Anything
-            else is logged.
+        event: A `HandedOverEnd`, `SWEEP`, the event of an execution that did not succeed, or the record of a failed
+            invocation. Anything else is logged.
         context: Lambda's.
 
     Raises:
@@ -54,7 +55,17 @@ def close_runs(event: Any, context: Any) -> None:
     """
     config = config_of_environment(RunCloserConfig)
     store = aws.run_store(config.agent_progress_table)
-    announce = aws.announcer(config.status_publisher_function).announce
+    announcer = aws.announcer(config.status_publisher_function)
+    announce = announcer.announce
+    if isinstance(event, dict) and HANDED_OVER_END in event:
+        write_end(
+            event,
+            store,
+            publish=aws.status_publisher(config.status_publisher_function).send,
+            on_end=announcer.put_event,
+            remaining_ms=context.get_remaining_time_in_millis,
+        )
+        return
     if event == SWEEP:
         closed = sweep(store, announce, remaining_ms=context.get_remaining_time_in_millis)
     elif isinstance(event, dict) and event.get("detail-type") == EXECUTION_ENDED:
@@ -65,8 +76,35 @@ def close_runs(event: Any, context: Any) -> None:
         metrics.count_closed_runs(closed)
 
 
+def write_end(
+    event: Mapping[str, Any],
+    store: RunStore,
+    *,
+    publish: Callable[[list[Json]], int],
+    on_end: Callable[[EndedRun], None],
+    remaining_ms: Callable[[], float],
+) -> bool:
+    """Write an end that its worker could not store in time; return whether this call wrote it.
+
+    Raises:
+        Unavailable: The record could not be written; Lambda tries again.
+    """
+    try:
+        handed = HandedOverEnd.of_event(event)
+    except (KeyError, TypeError, ValueError) as error:
+        logger.error("the event does not contain the end of a run: %s", type(error).__name__)
+        return False
+    logs.about_run(handed.assignment.request_id)
+    written = write_handed_over(
+        store, handed, publish=publish, on_end=on_end, give_up=lambda: remaining_ms() < _TIME_FOR_ONE_RUN_MS
+    )
+    if not written:
+        logger.info("the run needs no end: it has one, or another works on it")
+    return written
+
+
 def close_failed(
-    record: Any, store: RunStore, announce: Callable[[Ending], None], *, now_ms: Callable[[], int] = epoch_ms
+    record: Any, store: RunStore, announce: Callable[[Ending], None], *, now_ms: Callable[[], int] | None = None
 ) -> int:
     """End the run of a failed invocation; return how many were ended, 1 or none.
 
@@ -95,7 +133,7 @@ def close_failed(
 
 
 def close_execution(
-    event: Any, store: RunStore, announce: Callable[[Ending], None], *, now_ms: Callable[[], int] = epoch_ms
+    event: Any, store: RunStore, announce: Callable[[Ending], None], *, now_ms: Callable[[], int] | None = None
 ) -> int:
     """End the job of an execution that did not succeed, and cancel its open runs; return how many were ended.
 
@@ -123,7 +161,7 @@ def sweep(
     announce: Callable[[Ending], None],
     *,
     remaining_ms: Callable[[], float],
-    now_ms: Callable[[], int] = epoch_ms,
+    now_ms: Callable[[], int] | None = None,
 ) -> int:
     """End the runs that were left alone, as far as the time reaches; return how many were ended.
 
@@ -150,7 +188,7 @@ def sweep(
 
 
 def _close_with_runs(
-    ending: Ending, store: RunStore, announce: Callable[[Ending], None], now_ms: Callable[[], int]
+    ending: Ending, store: RunStore, announce: Callable[[Ending], None], now_ms: Callable[[], int] | None
 ) -> int:
     """Tell of an end and, if it is a job's, cancel its runs; return how many were ended."""
     announce(ending)

@@ -43,6 +43,7 @@ class AgentConfig:
     Attributes:
         agent_progress_table: The table of records.
         status_publisher_function: The Lambda that sends status messages.
+        run_closer_function: The Lambda that writes the ends which could not be stored in time.
         bedrock_model_id: A model or an inference profile.
         aws_region: Where everything runs; Lambda sets it.
         model_max_tokens: How many tokens the model may write in one answer.
@@ -54,6 +55,7 @@ class AgentConfig:
 
     agent_progress_table: str
     status_publisher_function: str
+    run_closer_function: str
     bedrock_model_id: str
     aws_region: str
     model_max_tokens: int = _whole_number(1, 200_000)

@@ -83,6 +83,7 @@ def start_run(
         "requestId": request_id,
         "userId": owner.user_id,
         "tenantId": owner.tenant_id,
+        "awaited": False,
     }
     try:
         invoker.invoke(FunctionName=functions[request.agent], InvocationType="Event", Payload=json_text(event).encode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -57,6 +57,25 @@ class QueuedStep(NamedTuple):
     parent: StepRef | None = None
 
 
+@dataclass(frozen=True)
+class Deadline:
+    """When a worker is stopped, on its monotonic clock: its wall clock may jump.
+
+    Attributes:
+        at_seconds: When it is stopped.
+        time_up_seconds: When its writer ends the run itself, because it could not a little later.
+    """
+
+    at_seconds: float
+    time_up_seconds: float
+
+    @classmethod
+    def after(cls, remaining_ms: float, now_seconds: float) -> Deadline:
+        """Return the deadline of a worker that has this much time; one that has only seconds keeps most of them."""
+        margin_ms = min(limits.DEADLINE_MARGIN_MS, remaining_ms / 4)
+        return cls(now_seconds + remaining_ms / 1000, now_seconds + (remaining_ms - margin_ms) / 1000)
+
+
 @dataclass
 class Assignment:
     """Which run is written, and by whom; what the record says of it wins once it is claimed."""
@@ -66,17 +85,9 @@ class Assignment:
     agent: str
     job_id: str | None
     worker: str
-    deadline_ms: int | None
     began_ms: int
+    deadline: Deadline | None = None
     expires_at_epoch_s: int = 0
-    time_up_ms: int | None = field(init=False, default=None)
-    """When the writer ends the run itself, because it could not a little later."""
-
-    def __post_init__(self) -> None:
-        if self.deadline_ms is not None:
-            # A worker that has only seconds keeps most of them.
-            margin_ms = min(limits.DEADLINE_MARGIN_MS, (self.deadline_ms - self.began_ms) // 4)
-            self.time_up_ms = self.deadline_ms - margin_ms
 
     @property
     def waits_until_ms(self) -> int:

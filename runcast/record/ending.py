@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from runcast import limits
-from runcast.clock import epoch_ms
-from runcast.errors import AppendRefused, StoreUnavailable, Unavailable
+from runcast.errors import AppendRefused, RunGone, StoreUnavailable, Unavailable
 from runcast.json_text import metadata_json
 from runcast.live.message import status_update, step_update
 from runcast.record.ids import requested_id
@@ -48,24 +47,24 @@ class Ending:
     ended: EndedRun | None = None
 
 
-def end_unclaimed(store: RunStore, run: Run, *, message: str, now_ms: Callable[[], int] = epoch_ms) -> Ending | None:
+def end_unclaimed(store: RunStore, run: Run, *, message: str, now_ms: Callable[[], int] | None = None) -> Ending | None:
     """End, as `error`, a run that was put but could not be handed to a worker.
 
     Args:
         store: The table.
         run: The record as it was put.
         message: Why.
-        now_ms: The wall clock.
+        now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        None if a worker has claimed it after all, or another has ended it.
+        None if a worker has claimed it after all, another has ended it, or the record is gone.
 
     Raises:
         StoreUnavailable: DynamoDB did not answer.
     """
     try:
-        return _end(store, run, RunStatus.ERROR, message, now_ms())
-    except AppendRefused:
+        return _end(store, run, RunStatus.ERROR, message, (now_ms or store.now_ms)())
+    except (AppendRefused, RunGone):
         return None
 
 
@@ -76,7 +75,7 @@ def close_dead(
     owner: Owner | None = None,
     invocation: str | None = None,
     detail: str | None = None,
-    now_ms: Callable[[], int] = epoch_ms,
+    now_ms: Callable[[], int] | None = None,
 ) -> Ending | None:
     """End, as `error`, a run that will not end by itself; leave any other alone.
 
@@ -90,7 +89,7 @@ def close_dead(
             for the sweep, which reads the ids from the table.
         invocation: The id of an invocation of the agent that is known to have failed.
         detail: What is known of the failure, for people.
-        now_ms: The wall clock.
+        now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
         The ending, if this call has ended the run; otherwise None.
@@ -101,7 +100,7 @@ def close_dead(
     """
 
     def close(run: Run) -> Ending | None:
-        now = now_ms()
+        now = (now_ms or store.now_ms)()
         if run.status.ended or (owner is not None and (run.owner != owner or run.playbook)):
             return None
         failed = invocation is not None and (run.worker is None or run.worker.startswith(f"{invocation}/"))
@@ -117,7 +116,13 @@ def close_dead(
 
 
 def close_job(
-    store: RunStore, owner: Owner, job_id: str, status: RunStatus, message: str, *, now_ms: Callable[[], int] = epoch_ms
+    store: RunStore,
+    owner: Owner,
+    job_id: str,
+    status: RunStatus,
+    message: str,
+    *,
+    now_ms: Callable[[], int] | None = None,
 ) -> Ending | None:
     """End a job whose execution is known to have ended; one that has an end keeps it.
 
@@ -127,7 +132,7 @@ def close_job(
         job_id: Which job.
         status: How it ends: `error` or `cancelled`.
         message: Why.
-        now_ms: The wall clock.
+        now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
         The job as it stands now; None if the owner has no such job, or it has expired.
@@ -142,18 +147,18 @@ def close_job(
             return None
         if job.status.ended:
             return Ending(job)
-        return _end(store, job, status, shortened(message, limits.MESSAGE_MAX_CHARACTERS), now_ms())
+        return _end(store, job, status, shortened(message, limits.MESSAGE_MAX_CHARACTERS), (now_ms or store.now_ms)())
 
     return _decide(store, job_id, close)
 
 
-def cancel_runs(store: RunStore, job: Run, *, now_ms: Callable[[], int] = epoch_ms) -> Iterator[Ending]:
+def cancel_runs(store: RunStore, job: Run, *, now_ms: Callable[[], int] | None = None) -> Iterator[Ending]:
     """Cancel the runs of a job that has ended, and yield how each stands that there is.
 
     Args:
         store: The table.
         job: The job's record, with its planned runs.
-        now_ms: The wall clock.
+        now_ms: The time, epoch milliseconds; by default the store's.
 
     Raises:
         StoreUnavailable: DynamoDB did not answer; asking again is safe.
@@ -170,7 +175,7 @@ def worker_died(run: Run) -> bool:
     return run.status is RunStatus.ERROR and (run.error or "").startswith((_NEVER_TAKEN, _WORKER_DIED))
 
 
-def overdue_ids(store: RunStore, *, now_ms: Callable[[], int] = epoch_ms) -> Iterator[str]:
+def overdue_ids(store: RunStore, *, now_ms: Callable[[], int] | None = None) -> Iterator[str]:
     """Yield the ids of the runs that were left alone: `close_dead` would end them.
 
     An open run whose head cannot be parsed is among them, so that `close_dead` raises what is wrong with it. Only runs
@@ -178,15 +183,15 @@ def overdue_ids(store: RunStore, *, now_ms: Callable[[], int] = epoch_ms) -> Ite
 
     Args:
         store: The table.
-        now_ms: The wall clock.
+        now_ms: The time, epoch milliseconds; by default the store's.
 
     Raises:
         StoreUnavailable: DynamoDB did not answer.
     """
-    open_ids = store.open_ids(before_ms=now_ms() - limits.SWEEP_AGE_MS)
+    open_ids = store.open_ids(before_ms=(now_ms or store.now_ms)() - limits.SWEEP_AGE_MS)
     while some := list(islice(open_ids, _HEADS_AT_ONCE)):
         runs = {run.request_id: run for run in store.read_heads(some)}
-        yield from (each for each in some if each not in runs or _left_alone(runs[each], now_ms()))
+        yield from (each for each in some if each not in runs or _left_alone(runs[each], (now_ms or store.now_ms)()))
 
 
 def cancel(
@@ -196,7 +201,7 @@ def cancel(
     *,
     job_id: str | None = None,
     stop_execution: Callable[[str], None] | None = None,
-    now_ms: Callable[[], int] = epoch_ms,
+    now_ms: Callable[[], int] | None = None,
 ) -> Ending | None:
     """Cancel one's own run or job. Asking again changes nothing.
 
@@ -210,7 +215,7 @@ def cancel(
         request_id: Which run or job.
         job_id: The job that the run must belong to, if it is cancelled with its job.
         stop_execution: Stops the execution of a job, by the job's id; what it raises is raised here.
-        now_ms: The wall clock.
+        now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
         The run as it stands now; None if there is no such run, or it has expired or is somebody else's.
@@ -221,7 +226,7 @@ def cancel(
     """
 
     def stop(run: Run) -> Ending | None:
-        now = now_ms()
+        now = (now_ms or store.now_ms)()
         if run.owner != owner or (job_id is not None and not is_of_job(run, owner, job_id)):
             return None
         if run.status.ended:
@@ -265,6 +270,8 @@ def _decide(store: RunStore, request_id: str, decide: Callable[[Run], Ending | N
             return decide(run)
         except AppendRefused as refused:
             run = refused.run
+        except RunGone:
+            return None
     raise Unavailable(f"Run {request_id} kept changing. Try again.")
 
 

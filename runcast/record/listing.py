@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable
 
 from runcast import limits
-from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
 from runcast.record.ids import is_name
 from runcast.record.model import Json, Owner, Run
@@ -26,7 +25,7 @@ def list_runs(
     *,
     limit: int = limits.LIST_MAX_RUNS,
     cursor: str | None = None,
-    now_ms: Callable[[], int] = epoch_ms,
+    now_ms: Callable[[], int] | None = None,
 ) -> Json:
     """Return one's own runs, newest first. A new run may be missing for some seconds.
 
@@ -36,7 +35,7 @@ def list_runs(
         limit: From 1 to `LIST_MAX_RUNS`.
         cursor: `nextCursor` of an earlier answer. It is a place, not a permission: whose runs are listed is `owner`'s
             to say alone.
-        now_ms: The wall clock.
+        now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
         `runs`, at most `limit`, each with `requestId`, `agent`, `jobId`, `playbook` (of a job), `status`, `liveness`,
@@ -50,7 +49,7 @@ def list_runs(
     if not 1 <= limit <= limits.LIST_MAX_RUNS:
         raise InvalidInput(f"limit must be a whole number from 1 to {limits.LIST_MAX_RUNS}.")
     ids, last = store.newest_ids(owner, limit=limit, after=None if cursor is None else _place(cursor))
-    now = now_ms()
+    now = (now_ms or store.now_ms)()
     # The index may name a run whose id has since been taken anew, so the record says again whose it is.
     runs = [_listed(run, now) for run in store.read_heads(ids) if run.owner == owner]
     return {"runs": runs, "nextCursor": _cursor(last) if last else None}

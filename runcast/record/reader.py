@@ -11,7 +11,6 @@ from enum import StrEnum
 from itertools import islice
 
 from runcast import limits
-from runcast.clock import epoch_ms
 from runcast.json_text import json_bytes
 from runcast.record.ids import requested_id
 from runcast.record.model import Json, Owner, Run, Step
@@ -40,7 +39,7 @@ def read_progress(
     after_seq: int | None = None,
     *,
     sign_link: SignLink | None = None,
-    now_ms: Callable[[], int] = epoch_ms,
+    now_ms: Callable[[], int] | None = None,
 ) -> Json:
     """Return what a run or a job has done so far.
 
@@ -50,7 +49,7 @@ def read_progress(
         request_id: Which run or job; anything that is no known id reads as unknown.
         after_seq: Return only the steps after this one.
         sign_link: Makes links to results; without it there are none.
-        now_ms: The wall clock.
+        now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
         `success`, `requestId`, `steps` (oldest first, at most `READ_MAX_STEPS` and `READ_MAX_BYTES`), `status`,
@@ -73,7 +72,7 @@ def read_progress(
     if run is None or run.owner != owner:
         return unreadable(request_id)
     steps = _first_that_fit(_steps_after(store, run, after_seq or 0))
-    now = now_ms()
+    now = (now_ms or store.now_ms)()
     return {
         "success": True,
         "requestId": run.request_id,

@@ -1,4 +1,4 @@
-"""The table `AgentProgress`: every read and write of a run's record, each one request.
+"""The table `AgentProgress`: every write of a run's record, each one request (`reads` has the reads).
 
 There is one writer per run, and one protocol: a write says what it believes the record to be (its claim, the last
 `seq`, that the run is open) and DynamoDB refuses it otherwise, handing back the record as it stands. Whoever calls
@@ -9,27 +9,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
 from runcast import limits
-from runcast.clock import epoch_ms
-from runcast.errors import AppendRefused, ClaimRefused, RunExists, StoreUnavailable
-from runcast.record.model import (
-    Item,
-    Owner,
-    PlannedRun,
-    Run,
-    RunStatus,
-    Step,
-    cancel_hint_id,
-    from_item,
-    page_id,
-    to_item,
-)
+from runcast.clock import ServerClock
+from runcast.errors import AppendRefused, ClaimRefused, RunExists, RunGone, StoreUnavailable
+from runcast.record.conditions import EXPIRED, NOT_EXPIRED, as_read, unless_gone
+from runcast.record.model import Owner, PlannedRun, Run, RunStatus, Step, cancel_hint_id, page_id, to_item
+from runcast.record.reads import RecordReads
 from runcast.record.table import Table
 
 if TYPE_CHECKING:
@@ -41,18 +33,6 @@ STORE_CLIENT_CONFIG = Config(
     connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
 )
 """For the DynamoDB client of a `RunStore`: a second is all a run waits for its record."""
-
-OWNER_INDEX = "byOwner"
-"""The index of runs by owner and time of creation."""
-
-OPEN_INDEX = "byOpen"
-"""The index of runs that have not ended."""
-
-# What of a run's head is listed: all but its steps and its result.
-_LISTED = (
-    *("requestId", "tenantId", "userId", "agent", "jobId", "status", "seq", "createdAt", "updatedAt", "expiresAt"),
-    *("leaseUntil", "worker", "cancelRequestedAt", "error", "playbook"),
-)
 
 
 @dataclass(frozen=True)
@@ -68,14 +48,14 @@ class End:
     result_key: str | None = None
 
 
-class RunStore:
-    """Reads and writes records.
+class RunStore(RecordReads):
+    """Reads (see `RecordReads`) and writes records.
 
     Args:
         client: A boto3 DynamoDB client: made with `STORE_CLIENT_CONFIG` where a run waits for it.
         table_name: The table.
         retention_seconds: How long a record is kept, from its creation.
-        now_ms: The wall clock, epoch milliseconds.
+        now_ms: The time, epoch milliseconds; by default the server's, as its responses to `client` tell it.
 
     Every method raises `StoreUnavailable` when DynamoDB gave no answer in time or throttled; a write may then have
     taken effect all the same.
@@ -87,11 +67,13 @@ class RunStore:
         table_name: str,
         *,
         retention_seconds: int = limits.RETENTION_SECONDS,
-        now_ms: Callable[[], int] = epoch_ms,
+        now_ms: Callable[[], int] | None = None,
     ) -> None:
-        self._table = Table(client, table_name)
+        if now_ms is None:
+            now_ms = ServerClock()
+            now_ms.listen(client)
+        super().__init__(Table(client, table_name), now_ms)
         self._retention_seconds = retention_seconds
-        self._now_ms = now_ms
 
     def create(
         self, request_id: str, *, owner: Owner, agent: str, job_id: str | None = None, playbook: str | None = None
@@ -104,7 +86,8 @@ class RunStore:
         Raises:
             RunExists: The id is taken by a record that has not expired.
         """
-        now_ms = self._now_ms()
+        self._learn_time()
+        now_ms = self.now_ms()
         item = to_item(
             {
                 "requestId": request_id,
@@ -116,7 +99,7 @@ class RunStore:
         )
         self._table.put_if(
             item,
-            _EXPIRED,
+            EXPIRED,
             {"now_s": now_ms // 1000},
             lambda run: RunExists(f"There is a run {request_id} already.", run),
         )
@@ -144,7 +127,8 @@ class RunStore:
             ClaimRefused: It is another owner's, or a job where a run is claimed (or the reverse); or somebody has
                 claimed it already, or it has ended.
         """
-        now_ms = self._now_ms()
+        self._learn_time()
+        now_ms = self.now_ms()
         defaults = _present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds) | {"playbook": playbook})
         values = {"worker": worker, "updatedAt": now_ms, "leaseUntil": lease_until_ms}
         now_s = now_ms // 1000
@@ -167,7 +151,7 @@ class RunStore:
             if refused.run.expires_at_ms > now_ms:
                 raise
             item = to_item({"requestId": request_id, **defaults, **values})
-            self._table.put_if(item, _EXPIRED, {"now_s": now_s}, refusal)
+            self._table.put_if(item, EXPIRED, {"now_s": now_s}, refusal)
         run = Run.from_item(item)
         if run.worker != worker:
             raise StoreUnavailable(f"DynamoDB's answer is about another worker's claim of run {request_id}. Try again.")
@@ -181,14 +165,14 @@ class RunStore:
         expected_seq: int,
         lease_until_ms: int,
         steps: Sequence[Step] = (),
-        new_page: bool = False,
+        pages: Sequence[int] = (),
         end: End | None = None,
         despite_cancel: bool = False,
         runs: Sequence[PlannedRun] = (),
     ) -> None:
         """Append steps, renew the lease and, with `end`, set what the run came to: one write, all or nothing.
 
-        Without steps it is a heartbeat.
+        Without steps it is a heartbeat, which only raises the lease: one that lands late is refused.
 
         Args:
             request_id: The run.
@@ -196,18 +180,21 @@ class RunStore:
             expected_seq: The last step that the record holds.
             lease_until_ms: Until when the worker will have written again.
             steps: What is new.
-            new_page: The steps so far stand on a page of their own (`put_page`): list it, and begin anew.
+            pages: New pages to list, by their last `seq`; they hold the steps so far and the first of the new ones
+                (`put_page`). Only the steps after them stay in the run's own item.
             end: What the run has come to.
             despite_cancel: Write though a cancel has been asked for: for a worker that knows of it.
             runs: The runs that are planned for a job.
 
         Raises:
             AppendRefused: The run has ended, or is not this worker's, or its `seq` is not `expected_seq`, or a cancel
-                has been asked for.
+                has been asked for, or the lease is as late already (a heartbeat).
+            RunGone: The record was deleted or has expired.
         """
+        now_ms = self.now_ms()
         sets: dict[str, Any] = {
             "seq": expected_seq + len(steps),
-            "updatedAt": self._now_ms(),
+            "updatedAt": now_ms,
             "leaseUntil": lease_until_ms,
         }
         if end:
@@ -216,20 +203,23 @@ class RunStore:
         if runs:
             sets["runs"] = json.dumps([planned.to_json() for planned in runs])
         expressions = _sets(sets)
-        values = {**sets, "expected": expected_seq, "me": worker, **_OPEN}
+        values = {**sets, "expected": expected_seq, "me": worker, "now_s": now_ms // 1000, **_OPEN}
         if steps:
-            expressions.append("#steps = :steps" if new_page else "#steps = list_append(#steps, :steps)")
-            values["steps"] = [step.to_stored() for step in steps]
-        if new_page:
-            expressions.append("#pages = list_append(if_not_exists(#pages, :no_pages), :page)")
-            values |= {"no_pages": [], "page": [expected_seq]}
+            expressions.append("#steps = :steps" if pages else "#steps = list_append(#steps, :steps)")
+            values["steps"] = [step.to_stored() for step in steps if not pages or step.seq > pages[-1]]
+        if pages:
+            expressions.append("#pages = list_append(if_not_exists(#pages, :no_pages), :pages)")
+            values |= {"no_pages": [], "pages": pages}
         self._table.update(
             request_id,
             expressions,
-            "#status IN (:in_progress, :waiting) AND #seq = :expected AND #worker = :me"
-            + ("" if despite_cancel else " AND attribute_not_exists(#cancelRequestedAt)"),
+            f"#status IN (:in_progress, :waiting) AND #seq = :expected AND #worker = :me AND {NOT_EXPIRED}"
+            + ("" if despite_cancel else " AND attribute_not_exists(#cancelRequestedAt)")
+            + ("" if steps or end else " AND #leaseUntil < :leaseUntil"),
             values,
-            lambda run: AppendRefused(f"The record of run {request_id} is not as it was left.", run),
+            unless_gone(
+                lambda run: AppendRefused(f"The record of run {request_id} is not as it was left.", run), now_ms
+            ),
             removes=["#openSince"] if end and end.status.ended else (),
         )
 
@@ -255,15 +245,17 @@ class RunStore:
 
         Raises:
             AppendRefused: Somebody has written since `run` was read.
+            RunGone: The record was deleted or has expired.
         """
-        sets = _present({"seq": step.seq, "updatedAt": self._now_ms(), "status": end.status.value, "error": end.error})
-        condition, values = _as_read(run)
+        now_ms = self.now_ms()
+        sets = _present({"seq": step.seq, "updatedAt": now_ms, "status": end.status.value, "error": end.error})
+        condition, values = as_read(run)
         item = self._table.update(
             run.request_id,
             [*_sets(sets), "#steps = list_append(#steps, :steps)"],
-            condition,
-            {**sets, **values, "steps": [step.to_stored()]},
-            lambda now: AppendRefused(f"Run {run.request_id} has changed since it was read.", now),
+            f"{condition} AND {NOT_EXPIRED}",
+            {**sets, **values, "steps": [step.to_stored()], "now_s": now_ms // 1000},
+            unless_gone(lambda now: AppendRefused(f"Run {run.request_id} has changed since it was read.", now), now_ms),
             removes=["#openSince"],
             returning="ALL_NEW",
         )
@@ -277,15 +269,22 @@ class RunStore:
 
         Raises:
             AppendRefused: It is another owner's, nobody works on it, or it is marked already.
+            RunGone: The record was deleted or has expired.
         """
-        sets = {"cancelRequestedAt": self._now_ms()}
+        now_ms = self.now_ms()
+        sets = {"cancelRequestedAt": now_ms}
         item = self._table.update(
             request_id,
             _sets(sets),
             "#owner = :owner AND #status = :in_progress AND attribute_exists(#worker)"
-            " AND attribute_not_exists(#cancelRequestedAt)",
-            {**sets, "owner": owner.key, "in_progress": RunStatus.IN_PROGRESS.value},
-            lambda now: AppendRefused(f"Run {request_id} is not being worked on, or is to be cancelled already.", now),
+            f" AND attribute_not_exists(#cancelRequestedAt) AND {NOT_EXPIRED}",
+            {**sets, "owner": owner.key, "in_progress": RunStatus.IN_PROGRESS.value, "now_s": now_ms // 1000},
+            unless_gone(
+                lambda now: AppendRefused(
+                    f"Run {request_id} is not being worked on, or is to be cancelled already.", now
+                ),
+                now_ms,
+            ),
             returning="ALL_NEW",
         )
         return Run.from_item(item)
@@ -301,97 +300,18 @@ class RunStore:
             lambda now: AppendRefused("A record stands in the place of a hint.", now),
         )
 
-    def is_cancel_hinted(self, request_id: str, worker: str) -> bool:
-        """Return whether there is a hint for this worker; a new one may be missed for less than a second."""
-        return self._table.get(cancel_hint_id(request_id, worker), consistent=False) is not None
-
-    def read(self, request_id: str) -> Run | None:
-        """Return the head of a record, read consistently; None if there is none or it has expired.
-
-        DynamoDB may delete an expired item days late, so the reader decides.
-        """
-        item = self._table.get(request_id)
-        if item is None or "status" not in item:  # a page is no record
-            return None
-        return self._unless_expired(Run.from_item(item))
-
-    def read_pages(self, request_id: str, owner: Owner, last_seqs: Sequence[int]) -> list[Step]:
-        """Return the steps on some pages of a record, oldest first.
-
-        Args:
-            request_id: The run.
-            owner: The owner of its record, who must also be the owner of its pages.
-            last_seqs: Which pages, at most 100, as the record's `pages` names them.
-        """
-        keys = [page_id(request_id, last_seq) for last_seq in last_seqs]
-        items = self._table.get_many(keys, ("requestId", "owner", "steps"))
-        pages = [from_item(items[key]) for key in keys if key in items]
-        # A page that was put before pages named their owner is the record's own.
-        if len(pages) < len(keys) or any(page.get("owner", owner.key) != owner.key for page in pages):
-            raise StoreUnavailable(f"A page of run {request_id} is gone: its record has just expired. Read it again.")
-        return [Step.from_stored(step) for page in pages for step in page["steps"]]
-
-    def read_heads(self, request_ids: Sequence[str], *, results: bool = False) -> list[Run]:
-        """Return runs, in the order asked for, without steps, read consistently.
-
-        Args:
-            request_ids: Which runs, at most 100. Those that are gone or have expired are left out, and so is a record
-                that cannot be parsed, which is logged: one such must not hide the others.
-            results: Whether with their results, too.
-        """
-        attributes = (*_LISTED, "result") if results else _LISTED
-        found = self._table.get_many(request_ids, attributes) if request_ids else {}
-        runs = [_parsed(found[key]) for key in request_ids if key in found]
-        return [run for run in runs if run and self._unless_expired(run)]
-
-    def newest_ids(
-        self, owner: Owner, *, limit: int, after: tuple[int, str] | None
-    ) -> tuple[list[str], tuple[int, str] | None]:
-        """Return the ids of an owner's runs, newest first, as the index knows them: a new run may be missing yet.
-
-        Args:
-            owner: Whose.
-            limit: How many at most.
-            after: Creation time (epoch ms) and id of the run after which to go on.
-
-        Returns:
-            The ids, and the `after` to go on with, None when there are no more.
-        """
-        start = {"owner": owner.key, "createdAt": after[0], "requestId": after[1]} if after else None
-        ids, last = self._table.query_newest(OWNER_INDEX, owner.key, limit, start)
-        return ids, (int(last["createdAt"]), str(last["requestId"])) if last else None
-
-    def open_ids(self, *, before_ms: int) -> Iterator[str]:
-        """Yield the ids of runs that began before a time (epoch ms) and have not ended, as far as the index knows."""
-        return self._table.scan(OPEN_INDEX, "#openSince < :before", {"before": before_ms})
-
-    def _unless_expired(self, run: Run) -> Run | None:
-        return run if run.expires_at_ms > self._now_ms() else None
+    def _learn_time(self) -> None:
+        """Ask DynamoDB for the time, if this process does not know it: a new lease must not be off."""
+        if isinstance(self.now_ms, ServerClock) and not self.now_ms.known:
+            with suppress(RunGone):
+                # Changes nothing: there is no such item. A recorder may write to the table, but not read it.
+                self._table.update(
+                    _NO_ID, ["#seq = :seq"], "attribute_exists(#requestId)", {"seq": 0}, lambda _: RunGone()
+                )
 
 
-_EXPIRED = "attribute_not_exists(#requestId) OR #expiresAt <= :now_s"
+_NO_ID = "#"  # no run has it
 _OPEN = {"in_progress": RunStatus.IN_PROGRESS.value, "waiting": RunStatus.WAITING.value}
-
-
-def _as_read(run: Run) -> tuple[str, dict[str, Any]]:
-    """The condition that nobody has written since.
-
-    Each step, and so each change of the status, adds to `seq`; each heartbeat renews the lease; and a claim names its
-    worker, though the lease that it sets may be the one that was there.
-    """
-    condition = "#owner = :owner_read AND #seq = :seq_read AND #leaseUntil = :lease_read AND "
-    values = {"owner_read": run.owner.key, "seq_read": run.seq, "lease_read": run.lease_until_ms}
-    if run.worker is None:
-        return condition + "attribute_not_exists(#worker)", values
-    return condition + "#worker = :worker_read", {**values, "worker_read": run.worker}
-
-
-def _parsed(item: Item) -> Run | None:
-    try:
-        return Run.from_item(item)
-    except Exception:  # whatever is wrong with the item
-        logger.exception("the record of run %s cannot be parsed", item["requestId"]["S"])
-        return None
 
 
 def _present(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
 
-from runcast.errors import StoreUnavailable
+from runcast.errors import RunGone, StoreUnavailable
 from runcast.record.model import Item, Run, from_item, to_item
 
 if TYPE_CHECKING:
@@ -208,8 +208,9 @@ def _answers(refusal: Refusal | None, key: str = "") -> Iterator[None]:
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         item: Item | None = error.response.get("Item")  # type: ignore[assignment]
-        if code == _CONDITION_FAILED and refusal and item:
-            raise refusal(Run.from_item(_of(key, item))) from error
+        if code == _CONDITION_FAILED and refusal:
+            gone = RunGone("The run's record was deleted.")
+            raise (refusal(Run.from_item(_of(key, item))) if item else gone) from error
         if code in _TRANSIENT_CODES:
             raise StoreUnavailable(f"DynamoDB answered {code}. Try again.") from error
         raise

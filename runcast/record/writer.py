@@ -2,9 +2,8 @@
 
 It claims the run, then appends what has gathered in the queue, one write at a time, and hands each write's steps to
 the live channel once they are known to be stored. So `seq` is dense by construction, and live never outruns durable.
-Whatever fails is tried again until the run is over: a write says what it believes the record to be, and when it is
-refused the record itself tells whether an earlier try had landed, a cancel was asked for, the run has ended, or the
-claim is lost.
+It retries everything that fails: a write says what it believes the record to be, and when it is refused, the record
+itself shows whether an earlier try had landed, a cancel was asked for, the run has ended, or the claim is lost.
 """
 
 from __future__ import annotations
@@ -14,16 +13,17 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 
 from runcast import limits
-from runcast.errors import AppendRefused, ClaimRefused
+from runcast.errors import AppendRefused, ClaimRefused, RunGone, StoreUnavailable
 from runcast.live.message import step_update
 from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
 from runcast.record.cancel_hint import CancelHint
 from runcast.record.draft import Draft
 from runcast.record.model import EndedRun, Json, Run, RunStatus, Step
 from runcast.record.outbox import Outbox
+from runcast.record.step_queue import StepQueue
+from runcast.record.stop_signal import StopSignal
 from runcast.record.store import End, RunStore
 
 logger = logging.getLogger(__name__)
@@ -41,13 +41,17 @@ class Writer:
         assignment: Which run.
         queue: Where its steps come from.
         outbox: Where they go once they are stored.
+        stops: Tells the work that it should stop.
         on_end: Told, on the writing thread, what the run has come to, once its end is stored and sent.
-        now_ms: The wall clock.
+        now_ms: The server's time, epoch milliseconds.
+        monotonic: The clock of the assignment's deadline, seconds.
         jitter: A number from 0 to 1, for back-off.
+        give_up: Asked before each try whether to stop trying, besides `give_up()`.
 
     Attributes:
         claim: What is known of the claim; `claim_known` is set as soon as it is answered.
-        stop: Why the work should stop, if it should.
+        settled: Set when this writer has nothing left to do: the end is stored, or it gave up.
+        end_stored: Whether the record is known to hold the end (or the pause) that this writer wrote.
         recorded: The last steps that the record holds, as JSON.
     """
 
@@ -55,32 +59,38 @@ class Writer:
         self,
         store: RunStore,
         assignment: Assignment,
-        queue: SimpleQueue[QueuedStep],
+        queue: StepQueue,
         outbox: Outbox,
+        stops: StopSignal,
         on_end: Callable[[EndedRun], None] | None,
         *,
         now_ms: Callable[[], int],
+        monotonic: Callable[[], float],
         jitter: Callable[[], float],
+        give_up: Callable[[], bool] = lambda: False,
     ) -> None:
         self.claim = Claim.UNANSWERED
         self.claim_known = threading.Event()
-        self.stop: Stop | None = None
+        self.settled = threading.Event()
+        self.end_stored = False
         self.recorded: deque[Json] = deque(maxlen=limits.ANSWER_MAX_STEPS)
         self._store = store
         self._run = assignment
         self._queue = queue
         self._outbox = outbox
+        self._stops = stops
         self._on_end = on_end
-        self._stop_listeners: list[Callable[[Stop], None]] = []
-        self._stop_lock = threading.Lock()
         self._now_ms = now_ms
+        self._monotonic = monotonic
         self._jitter = jitter
-        self._end_expected = threading.Event()
         self._given_up = threading.Event()
+        self._must_give_up = give_up
+        self._drain_until = math.inf
+        self._end_alone = False
+        self._over = False
         self._draft = Draft(assignment, queue)
         self._cancel_hint = CancelHint(store, assignment.request_id, assignment.worker)
         self._cancel_seen = False
-        self._time_up = False
 
     @property
     def seq(self) -> int:
@@ -89,24 +99,20 @@ class Writer:
 
     @property
     def unrecorded(self) -> int:
-        """How many steps were taken but are not known to be stored."""
-        return self._queue.qsize() + self._draft.unrecorded
+        """How many steps were offered but are not known to be stored."""
+        return self._queue.offered - self._draft.written
 
-    def when_stopped(self, tell: Callable[[Stop], None]) -> None:
-        """Tell `tell` when the work on the run should stop before its end: on the writing thread, or now."""
-        with self._stop_lock:
-            self._stop_listeners.append(tell)
-            stop = self.stop
-        if stop is not None:
-            self._tell_each([tell], stop)
-
-    def expect_end(self) -> None:
-        """Be told that the end is on its way: nobody need be told to stop any more."""
-        self._end_expected.set()
+    def write_end_alone(self) -> None:
+        """Leave out the steps that still wait, so that the end can be written next."""
+        self._end_alone = True
 
     def give_up(self) -> None:
-        """Try nothing any more; a write that is under way may still land."""
+        """Stop trying; a write in flight may still land."""
         self._given_up.set()
+
+    def drain(self) -> None:
+        """Go on without anybody waiting, `DRAIN_SECONDS` at most, and only while the table may come back by itself."""
+        self._drain_until = self._monotonic() + limits.DRAIN_SECONDS
 
     def work(self) -> None:
         """Claim the run and write its steps until its end is written, or it is given up, or it is not ours."""
@@ -114,12 +120,18 @@ class Writer:
             self.begin()
             while self.claim is Claim.CLAIMED and self.write_next():
                 pass
-        except Exception:
-            # Whatever it is, it is ours: the run goes on unrecorded, and the report says so.
-            logger.exception("run %s: the recorder stopped", self._run.request_id)
+        except BaseException:
+            logger.exception("run %s: its recorder cannot go on", self._run.request_id)
+            self._stops.tell(Stop.ENDED)
         finally:
-            self.claim_known.set()
-            self._outbox.close()
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Take note that nothing will be written any more."""
+        self.claim_known.set()
+        self.settled.set()
+        self._outbox.close()
+        self._queue.closed.set()
 
     def begin(self) -> None:
         """Claim the run, however long it takes, until it is given up."""
@@ -128,21 +140,7 @@ class Writer:
 
     def write_next(self) -> bool:
         """Write what has gathered, or a heartbeat; return whether there is more to come."""
-        draft = self._draft
-        draft.fill(draft.held or self._first_queued())
-        if draft.new_page and not self._persist(self._put_page):
-            return False
-        if not self._persist(self._append):
-            return False
-        steps, end = draft.stored()
-        self.recorded.extend(step.to_json() for step in steps)
-        if end and end.status is RunStatus.WAITING and self._cancel_seen:
-            self._queue.put(QueuedStep("cancelled", "Cancelled", self._now_ms(), end=End(RunStatus.CANCELLED)))
-            end = None
-        self._publish(steps)
-        if end and end.status.ended:
-            self._announce(end.status, steps[-1])
-        return end is None
+        return self._persist(self._write) and not self._over
 
     def _claim_run(self) -> None:
         run = self._run
@@ -156,72 +154,116 @@ class Writer:
                 lease_until_ms=self._lease_until_ms(),
             )
         except ClaimRefused as refused:
-            if refused.run.worker != run.worker:
-                self.claim = Claim.REFUSED
+            if refused.run.worker != run.worker or refused.run.status.ended:
                 logger.warning("run %s: %s It is not recorded here.", run.request_id, refused)
-                self._tell(Stop.ENDED)
+                self._stops.tell(Stop.ENDED)
+                self.claim = Claim.REFUSED  # only now, so that who has waited for it knows that it has to stop
                 return
             record = refused.run  # an earlier try had taken effect
         run.follow(record)
-        self._draft.seq = record.seq
+        self._draft.begin(record)
         self.claim = Claim.CLAIMED
 
-    def _first_queued(self) -> QueuedStep | None:
-        """Wait for a step, until a heartbeat or the end of the worker's time is due, or a cancel was asked for."""
-        self._mind_the_time()
-        left_seconds = limits.HEARTBEAT_SECONDS
+    def _write(self) -> None:
+        """Write the draft, or the next one if there is none: called again, it goes on where it was."""
+        draft, run = self._draft, self._run
+        if self._over:
+            return
+        if not draft.steps:
+            draft.fill(None if draft.waiting_for_room else self._next_queued())
         while True:
-            seconds = min(limits.CANCEL_HINT_SECONDS, left_seconds, self._seconds_left())
+            if self._end_alone:
+                draft.skip_to_end()
+            if self._cancel_seen:
+                draft.cancel_instead_of_waiting(self._now_ms())
+            for page in draft.pages:
+                self._store.put_page(run.request_id, run.owner, page, expires_at_epoch_s=run.expires_at_epoch_s)
             try:
-                return self._queue.get(timeout=seconds)
-            except Empty:
-                self._mind_the_time()
-            left_seconds -= seconds
-            if left_seconds <= 0 or self._time_up or (not self._cancel_seen and self._cancel_hint.seen()):
-                return None
-
-    def _put_page(self) -> None:
-        run = self._run
-        self._store.put_page(run.request_id, run.owner, self._draft.head, expires_at_epoch_s=run.expires_at_epoch_s)
+                self._append()
+            except AppendRefused as refused:
+                if not self._goes_on(refused.run):
+                    raise
+                if not draft.steps:
+                    return
+            else:
+                self._take_stored(len(draft.steps))
+                return
 
     def _append(self) -> None:
         draft = self._draft
         # Nobody beats for a run that waits for people.
         waiting = draft.end is not None and draft.end.status is RunStatus.WAITING
-        try:
-            self._store.append(
-                self._run.request_id,
-                worker=self._run.worker,
-                expected_seq=draft.seq,
-                lease_until_ms=self._run.waits_until_ms if waiting else self._lease_until_ms(),
-                steps=draft.steps,
-                new_page=draft.new_page,
-                end=draft.end,
-                despite_cancel=self._cancel_seen,
-            )
-        except AppendRefused as refused:
-            first_sight = not self._cancel_seen and refused.run.cancel_requested_at_ms is not None
-            if first_sight:
-                self._cancel_seen = True
-                self._tell(Stop.CANCELLED)
-            if _holds(refused.run, draft.steps):
-                return
-            if not first_sight:
-                raise
-            self._append()
+        self._store.append(
+            self._run.request_id,
+            worker=self._run.worker,
+            expected_seq=draft.seq,
+            lease_until_ms=self._run.waits_until_ms if waiting else self._lease_until_ms(),
+            steps=draft.steps,
+            pages=[page[-1].seq for page in draft.pages],
+            end=draft.end,
+            despite_cancel=self._cancel_seen,
+        )
+
+    def _goes_on(self, run: Run) -> bool:
+        """Learn from the record that came back with a refusal; return whether what is left may be written."""
+        draft = self._draft
+        first_sight = not self._cancel_seen and run.cancel_requested_at_ms is not None
+        if first_sight:
+            self._cancel_seen = True
+            self._stops.tell(Stop.CANCELLED)
+        if landed := draft.landed(run):
+            self._take_stored(landed)
+            return True
+        if not draft.steps and run.worker == self._run.worker and run.seq == draft.seq and not run.status.ended:
+            return True  # a heartbeat: the lease is as late already
+        return draft.follow(run) or first_sight
+
+    def _take_stored(self, count: int) -> None:
+        end = self._draft.end
+        steps = self._draft.stored(count)
+        if end and not self._draft.end:
+            self._over = self.end_stored = True
+        if self._given_up.is_set():
+            return
+        self.recorded.extend(step.to_json() for step in steps)
+        self._publish(steps)
+        if self._over and end and end.status.ended:
+            self._announce(end.status, steps[-1])
+
+    def _next_queued(self) -> QueuedStep | None:
+        """Wait for a step, until a heartbeat or the end of the worker's time is due, or a cancel was asked for."""
+        self._mind_the_time()
+        left_seconds = limits.HEARTBEAT_SECONDS
+        while True:
+            seconds = min(limits.CANCEL_HINT_SECONDS, left_seconds, self._seconds_left())
+            if queued := self._queue.get(seconds):
+                return queued
+            self._mind_the_time()
+            left_seconds -= seconds
+            if left_seconds <= 0 or self._queue.end or (not self._cancel_seen and self._cancel_hint.seen()):
+                return None
 
     def _persist(self, write: Callable[[], None]) -> bool:
-        """Try a write until it is done, refused or given up; return whether the record now holds it."""
+        """Try a write until it is done, refused or given up; return whether it is done."""
         backoff_seconds = _BACKOFF_FIRST_SECONDS
-        while not self._given_up.is_set():
+        while not (self._given_up.is_set() or self._must_give_up() or self._monotonic() > self._drain_until):
             try:
                 write()
             except AppendRefused as refused:
                 logger.warning("run %s: %s It stands at %s.", self._run.request_id, refused, refused.run.status)
-                self._tell(Stop.ENDED)
+                self._stops.tell(Stop.ENDED)
                 return False
-            except Exception as error:  # noqa: BLE001 - time-outs, and a missing permission or table, may come right
-                logger.warning("run %s: the record cannot be written now: %s", self._run.request_id, error)
+            except RunGone as gone:
+                logger.warning("run %s: %s", self._run.request_id, gone)
+                self._stops.tell(Stop.ENDED)
+                return False
+            except Exception as error:  # noqa: BLE001 - time-outs, a missing permission or memory may come right
+                logger.log(
+                    logging.WARNING if backoff_seconds == _BACKOFF_FIRST_SECONDS else logging.DEBUG,
+                    "run %s: the record cannot be written now, retrying: %s", self._run.request_id, _told(error),
+                )  # fmt: skip
+                if self._drain_until < math.inf and not isinstance(error, StoreUnavailable):
+                    return False
             else:
                 return True
             self._given_up.wait(min(backoff_seconds * (0.5 + self._jitter() / 2), self._seconds_left()))
@@ -236,39 +278,20 @@ class Writer:
         """
         if self._seconds_left() > 0:
             return
-        self._time_up = True
         end = End(RunStatus.ERROR, error=_TIME_UP)
-        self._queue.put(QueuedStep("error", _TIME_UP, self._now_ms(), status="agent_error", end=end))
-        self._tell(Stop.TIME_UP)
+        if self._queue.put(QueuedStep("error", _TIME_UP, self._now_ms(), status="agent_error", end=end)):
+            self._stops.tell(Stop.TIME_UP)
 
     def _seconds_left(self) -> float:
         """How long until the writer must end the run; for ever, once the end is on its way."""
-        time_up_ms = self._run.time_up_ms
-        if time_up_ms is None or self._time_up or self._end_expected.is_set():
+        deadline = self._run.deadline
+        if deadline is None or self._queue.end or self._stops.end_expected:
             return math.inf
-        return max(0, time_up_ms - self._now_ms()) / 1000
-
-    def _tell(self, stop: Stop) -> None:
-        """Tell whoever does the work that it should stop; what has ended the run says more than that it should end."""
-        with self._stop_lock:
-            news = self.stop is None or (self.stop is Stop.CANCELLED and stop is not Stop.CANCELLED)
-            if news:
-                self.stop = stop
-            listeners = list(self._stop_listeners)
-        if news:
-            self._tell_each(listeners, stop)
-
-    def _tell_each(self, listeners: list[Callable[[Stop], None]], stop: Stop) -> None:
-        """Tell them, unless the work has ended anyhow."""
-        for tell in () if self._end_expected.is_set() else listeners:
-            try:
-                tell(stop)
-            except Exception:
-                logger.exception("run %s could not be told to stop", self._run.request_id)
+        return max(0.0, deadline.time_up_seconds - self._monotonic())
 
     def _announce(self, status: RunStatus, last: Step) -> None:
         run = self._run
-        if self._on_end is None or self._given_up.is_set():
+        if self._on_end is None:
             return
         try:
             self._on_end(
@@ -287,14 +310,15 @@ class Writer:
         )
 
     def _lease_until_ms(self) -> int:
-        lease_until_ms = self._now_ms() + limits.LEASE_MS
-        deadline_ms = self._run.deadline_ms
-        return lease_until_ms if deadline_ms is None else min(lease_until_ms, deadline_ms)
+        now_ms, deadline = self._now_ms(), self._run.deadline
+        if deadline is None:
+            return now_ms + limits.LEASE_MS
+        return now_ms + min(limits.LEASE_MS, max(0, round((deadline.at_seconds - self._monotonic()) * 1000)))
 
 
-def _holds(run: Run, steps: list[Step]) -> bool:
-    """Whether a refused write had landed after all: its first step stands in the head, and a write is whole.
-
-    In the head, because only this worker begins new pages, and it has one write under way.
-    """
-    return bool(steps) and steps[0] in run.steps
+def _told(error: Exception) -> str:
+    """Return an error as text, even one whose own text cannot be made."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - the record must not depend on somebody's __str__
+        return type(error).__name__

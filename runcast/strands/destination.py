@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError
 
 from runcast import limits
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
+from runcast.record.handover import EndHandover
 from runcast.record.model import Json
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 
@@ -29,15 +30,17 @@ _CONNECTIONS = 50  # as many runs of one process may write at once
 
 
 class Destination(NamedTuple):
-    """A table, and how its steps are sent to the live channel, if they are."""
+    """A table, how its steps are sent to the live channel, and who stores an end that was late, if there are such."""
 
     store: RunStore
     publish: Callable[[list[Json]], int] | None
+    hand_over: Callable[[Json], bool] | None = None
 
 
 class _Settings(NamedTuple):
     table_name: str
-    function_name: str
+    publisher_function: str
+    closer_function: str
     retention_hours: str
 
 
@@ -85,7 +88,7 @@ os.register_at_fork(after_in_child=forget_clients)
 
 
 def _settings() -> _Settings:
-    names = ("AGENT_PROGRESS_TABLE", "STATUS_PUBLISHER_FUNCTION", "RETENTION_HOURS")
+    names = ("AGENT_PROGRESS_TABLE", "STATUS_PUBLISHER_FUNCTION", "RUN_CLOSER_FUNCTION", "RETENTION_HOURS")
     return _Settings(*(os.environ.get(name, "") for name in names))
 
 
@@ -101,13 +104,16 @@ def _made(settings: _Settings) -> Destination | None:
         dynamodb = session.client("dynamodb", config=STORE_CLIENT_CONFIG.merge(many))
         retention_seconds = _retention_seconds(settings.retention_hours)
         store = RunStore(dynamodb, settings.table_name, retention_seconds=retention_seconds)
-        if not settings.function_name:
+        publisher, closer = settings.publisher_function, settings.closer_function
+        if not (publisher or closer):
             return Destination(store, None)
-        live = StatusPublisher(session.client("lambda", config=LIVE_CLIENT_CONFIG.merge(many)), settings.function_name)
+        client = session.client("lambda", config=LIVE_CLIENT_CONFIG.merge(many))
     except BotoCoreError as error:
         logger.warning("Runs are not recorded: %s", error)
         return None
-    return Destination(store, live.send)
+    publish = StatusPublisher(client, publisher).send if publisher else None
+    hand_over = EndHandover(client, closer).send if closer else None
+    return Destination(store, publish, hand_over)
 
 
 def _retention_seconds(hours: str) -> int:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from threading import Thread
 from typing import Any
 
 from runcast import limits
-from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
 from runcast.record.assignment import Claim, StepRef, Stop
 from runcast.record.identity import run_identity
@@ -109,32 +108,38 @@ class TrackedRun:
             await asyncio.sleep(_CLAIM_POLL_SECONDS)
 
     def end(self, outcome: Outcome) -> Future[Any] | None:
-        """Begin to end the run, if it is owned and open; return what is done within `ADDED_TIME_SECONDS`."""
+        """End the run, if it is owned and open; return what is done when the end is stored, or its time is over.
+
+        The end is queued at once. If no thread can be started to wait for it, nothing is returned.
+        """
         if self._ended:
             return None
         self.outcome = outcome
         if not self.owned:
             return None
         self._ended = True
+        self.recorder.queue_end(
+            outcome.status,
+            outcome.message,
+            result=outcome.result,
+            error=outcome.error,
+            metadata=outcome.metadata,
+        )
         ending: Future[Any] = Future()
         ending.set_running_or_notify_cancel()  # who waits for it may be cancelled, the end may not
-        # Not in a pool, which takes no more work once the main thread has ended.
-        Thread(target=self._flush, args=(outcome, ending), name="runcast-end").start()
+        try:
+            # Not in a pool, which takes no more work once the main thread has ended.
+            threading.Thread(target=self._await_end, args=(ending,), name="runcast-end", daemon=True).start()
+        except RuntimeError as error:
+            logger.warning("run %s: no thread can wait for its end: %s", self.recorder.request_id, error)
+            return None
         return ending
 
-    def _flush(self, outcome: Outcome, ending: Future[Any]) -> None:
+    def _await_end(self, ending: Future[Any]) -> None:
         try:
-            report = self.recorder.end(
-                outcome.status,
-                outcome.message,
-                result=outcome.result,
-                error=outcome.error,
-                metadata=outcome.metadata,
-            )
+            ending.set_result(self.recorder.await_end())
         except Exception as error:  # noqa: BLE001 - whoever waits gets it
             ending.set_exception(error)
-        else:
-            ending.set_result(report)
 
 
 def open_run(
@@ -142,7 +147,6 @@ def open_run(
     *,
     agent: str,
     resumes: bool = False,
-    now_ms: Callable[[], int] = epoch_ms,
     new_id: Callable[[], uuid.UUID] = uuid.uuid4,
 ) -> TrackedRun | None:
     """Return the run that an agent works for; None, with one warning per process, if no table is known.
@@ -153,7 +157,6 @@ def open_run(
             owner.
         agent: What runs, unless `given` says it.
         resumes: Whether the agent is given answers to its questions.
-        now_ms: The wall clock.
         new_id: Makes ids.
 
     Raises:
@@ -165,7 +168,7 @@ def open_run(
         return TrackedRun(given, given)
     if given is not None and not isinstance(given, Mapping):
         raise InvalidInput("invocation_state['runcast'] must be a mapping such as {'requestId': ...}, or a Recorder.")
-    recorder = recorder_of(given or {}, agent=agent, now_ms=now_ms, new_id=new_id)
+    recorder = recorder_of(given or {}, agent=agent, new_id=new_id)
     if recorder is None:
         return None
     recorder.claim(wait_seconds=0)
@@ -177,7 +180,6 @@ def recorder_of(
     event: Mapping[str, Any],
     *,
     agent: str,
-    now_ms: Callable[[], int] = epoch_ms,
     new_id: Callable[[], uuid.UUID] = uuid.uuid4,
 ) -> Recorder | None:
     """Return the recorder of a run, which is not claimed yet; None, with one warning, where no table is known.
@@ -185,7 +187,6 @@ def recorder_of(
     Args:
         event: Names the run (see `run_identity`; besides, `agent`, and `lambdaContext` in a Lambda).
         agent: What runs, unless the event says it.
-        now_ms: The wall clock.
         new_id: Makes ids.
 
     Raises:
@@ -204,9 +205,10 @@ def recorder_of(
         agent=shortened(event.get("agent") or agent, limits.NAME_MAX_CHARACTERS),
         worker=f"{invocation_id}/{new_id().hex}",
         job_id=identity.job_id,
-        deadline_ms=now_ms() + int(context.get_remaining_time_in_millis()) if context else None,
+        remaining_ms=context.get_remaining_time_in_millis() if context else None,
+        awaited=event.get("awaited") is not False,
+        hand_over=destination.hand_over,
         publish=destination.publish,
-        now_ms=now_ms,
     )
 
 

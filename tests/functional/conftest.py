@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "RESULTS_BUCKET": "results",
     "AGENT_FUNCTIONS": json.dumps({"elsewhere": "arn:aws:lambda:us-east-1:123456789012:function:elsewhere"}),
     "STATUS_PUBLISHER_FUNCTION": "status_publisher",
+    "RUN_CLOSER_FUNCTION": "run_closer",
     "BEDROCK_MODEL_ID": "scripted",
     "MODEL_MAX_TOKENS": "1000",
     "USER_ID_CLAIM": "sub",

@@ -70,6 +70,9 @@ class Histories(RuleBasedStateMachine):
     def clock(self) -> int:
         return self.now_ms
 
+    def seconds(self) -> float:
+        return self.now_ms / 1000
+
     def publish(self, messages: list[dict[str, Any]]) -> int:
         """What goes live must stand in the record at that moment."""
         stored: dict[int, str] = {}

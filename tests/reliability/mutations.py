@@ -33,7 +33,8 @@ class Mutation(NamedTuple):
     changes: tuple[tuple[str, str], ...]
 
 
-_STORE, _WRITER, _ENDING = "runcast/record/store.py", "runcast/record/writer.py", "runcast/record/ending.py"
+_STORE, _WRITER, _DRAFT = "runcast/record/store.py", "runcast/record/writer.py", "runcast/record/draft.py"
+_ENDING, _CONDITIONS = "runcast/record/ending.py", "runcast/record/conditions.py"
 
 # A condition is widened rather than cut out, because DynamoDB refuses values that no expression uses.
 MUTATIONS = [
@@ -67,19 +68,19 @@ MUTATIONS = [
         (("AND #status = :status)", "AND (#status = :status OR attribute_exists(#status)))"),),
     ),
     Mutation(
-        "a record is not put over another", _STORE,
+        "a record is not put over another", _CONDITIONS,
         (("#expiresAt <= :now_s", "#expiresAt <= :now_s OR attribute_exists(#owner)"),),
     ),
     Mutation(
-        "an end from outside is refused when there are more steps than were read", _STORE,
+        "an end from outside is refused when there are more steps than were read", _CONDITIONS,
         (("#seq = :seq_read", "(#seq = :seq_read OR attribute_exists(#seq))"),),
     ),
     Mutation(
-        "an end from outside is refused when the lease was renewed", _STORE,
+        "an end from outside is refused when the lease was renewed", _CONDITIONS,
         (("#leaseUntil = :lease_read", "(#leaseUntil = :lease_read OR attribute_exists(#leaseUntil))"),),
     ),
     Mutation(
-        "an end from outside is refused when the run was claimed meanwhile", _STORE,
+        "an end from outside is refused when the run was claimed meanwhile", _CONDITIONS,
         (('condition + "attribute_not_exists(#worker)"', 'condition + "attribute_exists(#status)"'),),
     ),
     Mutation(
@@ -87,12 +88,29 @@ MUTATIONS = [
         (("#status = :in_progress AND", "(#status = :in_progress OR attribute_exists(#status)) AND"),),
     ),
     Mutation(
-        "a write that had landed is recognised", _WRITER,
-        (("return bool(steps) and steps[0] in run.steps", "return False"),),
+        "a late heartbeat does not set the lease back", _STORE,
+        ((' AND #leaseUntil < :leaseUntil', ''),),
+    ),
+    Mutation(
+        "a record that has expired takes no more writes", _CONDITIONS,
+        (
+            (
+                'NOT_EXPIRED = "#expiresAt > :now_s"',
+                'NOT_EXPIRED = "(#expiresAt > :now_s OR attribute_exists(#expiresAt))"',
+            ),
+        ),
+    ),
+    Mutation(
+        "a write that had landed is recognised", _DRAFT,
+        (("if held.get(step.seq) == step:", "if False:"),),
     ),
     Mutation(
         "a claim that had landed is recognised", _WRITER,
-        (("if refused.run.worker != run.worker:", "if refused.run.worker:"),),
+        (("if refused.run.worker != run.worker or", "if refused.run.worker or"),),
+    ),
+    Mutation(
+        "a run that is to be cancelled does not wait for people", _WRITER,
+        (("            if self._cancel_seen:\n", "            if False:\n"),),
     ),
     Mutation(
         "an answer about another run is no answer", "runcast/record/table.py",
@@ -106,22 +124,12 @@ MUTATIONS = [
         "a step is stored before it is sent", _WRITER,
         (
             ("        self._publish(steps)\n", ""),
-            (
-                "        if not self._persist(self._append):",
-                "        self._publish(draft.steps)\n        if not self._persist(self._append):",
-            ),
+            ("                self._append()\n", "                self._publish(draft.steps); self._append()\n"),
         ),
     ),
     Mutation(
         "a page is put before it is listed", _WRITER,
-        (
-            ("        if draft.new_page and not self._persist(self._put_page):\n            return False\n", ""),
-            (
-                "        steps, end = draft.stored()\n",
-                "        if draft.new_page and not self._persist(self._put_page):\n            return False\n"
-                "        steps, end = draft.stored()\n",
-            ),
-        ),
+        (("            for page in draft.pages:\n", "            for page in ():\n"),),
     ),
     Mutation(
         "a page is not put over a later run's", "runcast/record/table.py",

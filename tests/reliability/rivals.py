@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -19,6 +18,8 @@ from runcast.record.assignment import Assignment, Claim, QueuedStep
 from runcast.record.ending import cancel, close_dead
 from runcast.record.model import Owner, Run, RunStatus, Step
 from runcast.record.outbox import Outbox
+from runcast.record.step_queue import StepQueue
+from runcast.record.stop_signal import StopSignal
 from runcast.record.store import End, RunStore
 from runcast.record.writer import Writer
 from tests.reliability.promises import broken
@@ -44,12 +45,14 @@ class Worker:
         self.ended = False
         self.sent: list[int] = []
         self.store = CrossedStore(history, self)
-        self.queue: SimpleQueue[QueuedStep] = SimpleQueue()
+        self.queue = StepQueue()
         self.name = f"{name}/x"
-        assignment = Assignment(history.request_id, ALICE, "terrain", None, self.name, None, began_ms=history.now_ms)
+        self.assignment = Assignment(history.request_id, ALICE, "terrain", None, self.name, history.now_ms)
         self.outbox = Outbox(self._send)
+        self.stops = StopSignal(history.request_id)
         self.writer = Writer(
-            self.store, assignment, self.queue, self.outbox, None, now_ms=history.clock, jitter=lambda: 0.0
+            self.store, self.assignment, self.queue, self.outbox, self.stops, None,
+            now_ms=history.clock, monotonic=history.seconds, jitter=lambda: 0.0,
         )  # fmt: skip
 
     def begin(self) -> None:
@@ -84,7 +87,7 @@ class Worker:
             return
         if self.generation < self.history.generation:
             return
-        if to_be_cancelled and self.writer.stop is None:
+        if to_be_cancelled and self.stops.stop is None:
             broken("hung", "a worker whose run is to be cancelled was not told")
         run = self.history.run()
         if not self.alive and not self.ended and not (run and run.status.ended):

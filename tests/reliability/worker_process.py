@@ -40,7 +40,7 @@ from tests.unit.conftest import TABLE_NAME
 
 CALLS = 4
 AGENT = "survey"
-CONFIG = AgentConfig(TABLE_NAME, "status-publisher", "scripted", "us-east-1", 1_000)
+CONFIG = AgentConfig(TABLE_NAME, "status-publisher", "run-closer", "scripted", "us-east-1", 1_000)
 LEASE_MS = 2_000
 """A lease for tests; its heartbeat is in the same proportion to it as to the real one."""
 _HEARTBEATS_PER_LEASE = limits.LEASE_MS / 1000 / limits.HEARTBEAT_SECONDS
@@ -86,6 +86,7 @@ class WorkerProcess:
         calls: How many tool calls it has begun.
         live: The messages that it has sent.
         too_early: Those of them that the record did not hold yet.
+        handed_over: The ends that it could not store in time.
         answer: What it has answered, None until then, or if it died.
     """
 
@@ -93,6 +94,7 @@ class WorkerProcess:
         self.calls = 0
         self.live: list[dict[str, Any]] = []
         self.too_early: list[dict[str, Any]] = []
+        self.handed_over: list[dict[str, Any]] = []
         self.answer: dict[str, Any] | None = None
         _start_forkserver()
         self._ours, theirs = _processes.Pipe(duplex=False)
@@ -130,6 +132,8 @@ class WorkerProcess:
             elif kind == "live":
                 self.live += what[0]
                 self.too_early += what[1]
+            elif kind == "handed over":
+                self.handed_over.append(what)
             else:
                 self.answer = what
 
@@ -182,10 +186,14 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
         tell("live", (messages, [each for each in messages if each["seq"] > seq]))
         return len(messages)
 
+    def hand_over(event: dict[str, Any]) -> bool:
+        tell("handed over", event)
+        return True
+
     store = MortalStore(_client(delivery.table_url, STORE_CLIENT_CONFIG), TABLE_NAME)
     store.killed_at, store.killed_after = delivery.killed_at, delivery.killed_after
     with own_agents():
-        runner = Runner(CONFIG, store=store, publish=publish, tell_end=lambda _: None)
+        runner = Runner(CONFIG, store=store, publish=publish, tell_end=lambda _: None, hand_over=hand_over)
         answer = runner.run(delivery.event, Context(delivery.invocation))
         runner.close()
     tell("answer", answer)

@@ -42,6 +42,7 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws):
         "recorder_environment": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "RETENTION_HOURS": "24",
+            "RUN_CLOSER_FUNCTION": "runcast-run-closer",
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
         },
     }
@@ -148,6 +149,7 @@ def test_functions(stack: Stack, aws: Aws):
         "agent": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
+            "RUN_CLOSER_FUNCTION": "runcast-run-closer",
             "BEDROCK_MODEL_ID": "global.anthropic.claude-sonnet-4-6",
             "MODEL_MAX_TOKENS": "4096",
             "MODEL_CONNECT_TIMEOUT_SECONDS": "5",

@@ -185,7 +185,7 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
             "Action": "lambda:InvokeFunction",
             "Resource": f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-status-publisher",
         }
-        assert allowed.pop("ReportFailedInvocations") == {
+        assert allowed.pop("HandOverRuns") == {
             "Effect": "Allow",
             "Action": "lambda:InvokeFunction",
             "Resource": f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-run-closer",

@@ -18,7 +18,7 @@ SERVICES = ("dynamodb", "events", "lambda", "s3", "stepfunctions")
 OTHERS = {
     ("chalicelib/agents/runner.py", "agent.invoke_async"),
     ("chalicelib/orchestrator/states.py", "invoker.invoke"),
-    ("runcast/record/store.py", "table.scan"),
+    ("runcast/record/reads.py", "table.scan"),
 }
 
 
@@ -51,7 +51,7 @@ def calls(tree: ast.AST, within: tuple[str, ...] = ()) -> Iterator[tuple[str, st
 
 def made_in_python() -> set[tuple[str, str]]:
     of_aws = aws_operations()
-    of_the_store = {name for name in vars(RunStore) if not name.startswith("_")}
+    of_the_store = {name for name in dir(RunStore) if not name.startswith("_")}
     found = set()
     for package, folder in SOURCES.items():
         for file in folder.rglob("*.py"):

@@ -25,19 +25,22 @@ class Invocation:
         request_id: The run's id, chosen by the invoker or else the Lambda's own request id.
         owner: Whose run it is.
         job_id: The job it belongs to.
+        awaited: Whether somebody waits for the Lambda's answer.
     """
 
     request: RunRequest
     request_id: str
     owner: Owner
     job_id: str | None
+    awaited: bool
 
 
 def invocation_of(event: Any, *, aws_request_id: str) -> Invocation:
     """Return the checked event.
 
     Args:
-        event: `agent`, `query` and, where given, `parameters`, `requestId`, `userId`, `tenantId`, `jobId`.
+        event: `agent`, `query` and, where given, `parameters`, `requestId`, `userId`, `tenantId`, `jobId`,
+            and `awaited: false` if nobody waits for the answer.
         aws_request_id: Stands in for a missing `requestId`: a redelivery of the event repeats it.
 
     Raises:
@@ -47,4 +50,4 @@ def invocation_of(event: Any, *, aws_request_id: str) -> Invocation:
         raise InvalidInput("The event must be a JSON object.")
     request = run_request(event, registry.names())
     identity = run_identity(event, request_id=aws_request_id)
-    return Invocation(request, identity.request_id, identity.owner, identity.job_id)
+    return Invocation(request, identity.request_id, identity.owner, identity.job_id, event.get("awaited") is not False)

@@ -13,6 +13,7 @@ import json
 import logging
 import secrets
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import cache
 from threading import Thread
@@ -23,7 +24,6 @@ from chalicelib.agents import registry
 from chalicelib.agents.invocation import Invocation, invocation_of
 from chalicelib.agents.run import AgentRun
 from chalicelib.config import AgentConfig, config_of_environment
-from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput, RunStopped
 from runcast.json_text import json_text, metadata_json, result_json
 from runcast.record.assignment import Claim
@@ -94,7 +94,9 @@ class Runner:
         store: The records.
         publish: Sends status messages and returns how many were handed over; must not raise.
         tell_end: Tells of a run's end, once it is stored; must not raise.
-        now_ms: The wall clock.
+        hand_over: Hands an end that could not be stored in time to `run_closer`, and returns whether it was taken;
+            must not raise.
+        monotonic: Seconds, for the deadline.
     """
 
     def __init__(
@@ -104,13 +106,15 @@ class Runner:
         store: RunStore,
         publish: Callable[[list[Json]], int],
         tell_end: Callable[[EndedRun], None],
-        now_ms: Callable[[], int] = epoch_ms,
+        hand_over: Callable[[Json], bool] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
         self._store = store
         self._publish = publish
         self._tell_end = tell_end
-        self._now_ms = now_ms
+        self._hand_over = hand_over
+        self._monotonic = monotonic
         # One loop for all runs: clients that an agent keeps are bound to the loop they were first used on.
         self._loop = asyncio.new_event_loop()
         self._model: Model | None = None
@@ -131,10 +135,12 @@ class Runner:
             agent=invocation.request.agent,
             worker=f"{context.aws_request_id}/{secrets.token_hex(8)}",
             job_id=invocation.job_id,
-            deadline_ms=self._now_ms() + int(context.get_remaining_time_in_millis()),
+            remaining_ms=context.get_remaining_time_in_millis(),
+            awaited=invocation.awaited,
+            hand_over=self._hand_over,
             publish=self._publish,
             on_end=self._tell_end,
-            now_ms=self._now_ms,
+            monotonic=self._monotonic,
         )
         cold_start = self._model is None
         claim = recorder.claim()
@@ -171,6 +177,8 @@ class Runner:
         body = _body(invocation, recorder, outcome, cold_start=cold_start)
         if degraded and not invocation.job_id:
             body["degraded"] = True
+        if report.end_pending:
+            body["endPending"] = True
         return _answer(200 if body["success"] else 500, body)
 
     def close(self) -> None:
@@ -222,6 +230,7 @@ def _runner_of_environment() -> Runner:
         store=aws.run_store(config.agent_progress_table, config.retention_hours),
         publish=aws.status_publisher(config.status_publisher_function).send,
         tell_end=lambda ended: aws.announcer(config.status_publisher_function).put_event(ended),
+        hand_over=aws.end_handover(config.run_closer_function).send,
     )
 
 

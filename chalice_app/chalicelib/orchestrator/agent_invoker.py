@@ -11,6 +11,7 @@ import json
 import logging
 import math
 import string
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,6 @@ from chalicelib.orchestrator.playbook import Entry
 from chalicelib.orchestrator.status_utils import JobRecord
 from chalicelib.request import RunRequest, run_request
 from runcast import limits
-from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput, RunExists, Unavailable
 from runcast.json_text import json_text
 from runcast.record.ending import Ending, cancel, close_dead, end_unclaimed, worker_died
@@ -43,6 +43,9 @@ COMPLAINT_MAX_CHARACTERS = 2_000
 
 # What is left of the invoker's own time when it stops waiting: enough to say how the run stands.
 _OWN_TIME_MS = 10_000
+
+# A second per read costs little: the end is usually there at once, and the lease passes within 15 s.
+_READ_AGAIN_SECONDS = 1.0
 
 # Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
 _TRANSIENT_CODES = {
@@ -65,11 +68,13 @@ class _Answer:
     Attributes:
         invocation: The id of the invocation, if it is over and may have had the run.
         detail: What it said, for people.
+        ending: The function answered, and the run's end may still be on its way.
         refused: Why it did not take the run at all.
     """
 
     invocation: str | None = None
     detail: str | None = None
+    ending: bool = False
     refused: str | None = None
 
 
@@ -84,7 +89,8 @@ class AgentInvoker:
         client: Makes a Lambda client that does not retry, given how many seconds it shall wait for an answer.
         announce: Tells of an end; must not raise.
         remaining_ms: How long until this worker is stopped.
-        now_ms: The wall clock.
+        now_ms: The time, epoch milliseconds; by default the store's.
+        sleep: Waits for so many seconds.
     """
 
     def __init__(
@@ -97,7 +103,8 @@ class AgentInvoker:
         client: Callable[[int], LambdaClient],
         announce: Callable[[Ending | None], None],
         remaining_ms: Callable[[], float],
-        now_ms: Callable[[], int] = epoch_ms,
+        now_ms: Callable[[], int] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._job = job
         self._record = record
@@ -106,7 +113,8 @@ class AgentInvoker:
         self._client = client
         self._announce = announce
         self._remaining_ms = remaining_ms
-        self._now_ms = now_ms
+        self._now_ms = now_ms or store.now_ms
+        self._sleep = sleep
 
     def invoke(self, entry: Entry, first_attempt: int, complaint: str | None = None) -> Json:
         """Run an agent to its end.
@@ -163,6 +171,8 @@ class AgentInvoker:
         if run.worker is None and not run.status.ended:
             self._require_open_job(run)
             answer = self._answer(entry, run, complaint)
+            if answer.ending:
+                self._await_end(run.request_id)
         if answer.refused:
             self._announce(end_unclaimed(self._store, run, message=answer.refused, now_ms=self._now_ms))
         else:
@@ -184,6 +194,19 @@ class AgentInvoker:
             self._announce(ending)
             now = ending.run if ending else now
         return now
+
+    def _await_end(self, request_id: str) -> None:
+        """Read the record until the run has ended or its lease has passed: its end may have been handed over."""
+        while self._remaining_ms() > _OWN_TIME_MS:
+            run = self._store.read(request_id)
+            if (
+                run is None
+                or run.status.ended
+                or run.status is RunStatus.WAITING
+                or self._now_ms() > run.lease_until_ms
+            ):
+                return
+            self._sleep(_READ_AGAIN_SECONDS)
 
     def _require_open_job(self, run: Run) -> None:
         """Make sure, once the run's record is there, that nobody has cancelled the job before they could find it."""
@@ -290,7 +313,15 @@ def _understood(payload: bytes, invocation: str, *, failed: bool) -> _Answer:
             return _Answer(refused=_error_of(told))
         case 409:
             return _Answer()  # another has the run
-    return _Answer(invocation, "Its function answered, but the run's end is not recorded.")
+    detail = "Its function answered, but the run's end is not recorded."
+    return _Answer(invocation, detail, ending=_end_is_pending(told))
+
+
+def _end_is_pending(told: Mapping[str, Any]) -> bool:
+    try:
+        return json.loads(told["body"]).get("endPending") is True
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
 
 
 def _error_of(told: Mapping[str, Any]) -> str:

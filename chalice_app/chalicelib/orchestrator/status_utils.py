@@ -14,8 +14,7 @@ from typing import Any
 from chalicelib.orchestrator.errors import JobEnded
 from chalicelib.orchestrator.job import AGENT, Job
 from runcast import limits
-from runcast.clock import epoch_ms
-from runcast.errors import AppendRefused, ClaimRefused, Conflict, RunExists, Unavailable
+from runcast.errors import AppendRefused, ClaimRefused, Conflict, RunExists, RunGone, Unavailable
 from runcast.json_text import metadata_json
 from runcast.live.message import step_update
 from runcast.record.model import Json, PlannedRun, Run, Step
@@ -32,7 +31,7 @@ class JobRecord:
         store: The records.
         job: Which job.
         publish: Sends status messages and returns how many were handed over; must not raise.
-        now_ms: The wall clock.
+        now_ms: The time, epoch milliseconds; by default the store's.
 
     Its methods raise `Unavailable` where DynamoDB does not answer, or the record keeps changing, and `Conflict` if the
     record is another's.
@@ -44,12 +43,12 @@ class JobRecord:
         job: Job,
         *,
         publish: Callable[[list[Json]], int],
-        now_ms: Callable[[], int] = epoch_ms,
+        now_ms: Callable[[], int] | None = None,
     ) -> None:
         self._store = store
         self._job = job
         self._publish = publish
-        self._now_ms = now_ms
+        self._now_ms = now_ms or store.now_ms
 
     def begin(self) -> None:
         """Put the record where the job's starter has not."""
@@ -126,7 +125,7 @@ class JobRecord:
                 taken = self._step(run, name, step, message, metadata, end)
                 try:
                     self._append(run, taken, runs, end)
-                except AppendRefused:
+                except (AppendRefused, RunGone):
                     continue
             # Sent again if it stands there already: it may not have been sent, and watchers know it by its number.
             self._publish(

@@ -23,6 +23,7 @@ from runcast.errors import ConfigurationMissing
 AGENT = {
     "AGENT_PROGRESS_TABLE": "AgentProgress",
     "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
+    "RUN_CLOSER_FUNCTION": "runcast-run-closer",
     "BEDROCK_MODEL_ID": "some.model",
     "AWS_REGION": "eu-central-1",
     "MODEL_MAX_TOKENS": "4096",
@@ -33,6 +34,7 @@ def test_the_environment_becomes_settings():
     assert read_config(AgentConfig, AGENT) == AgentConfig(
         agent_progress_table="AgentProgress",
         status_publisher_function="runcast-status-publisher",
+        run_closer_function="runcast-run-closer",
         bedrock_model_id="some.model",
         aws_region="eu-central-1",
         model_max_tokens=4096,
@@ -59,8 +61,8 @@ def test_everything_missing_is_named_at_once():
     with pytest.raises(ConfigurationMissing) as missing:
         read_config(AgentConfig, {"AGENT_PROGRESS_TABLE": "", "AWS_REGION": "eu-central-1"})
     assert str(missing.value) == (
-        "Set these environment variables: AGENT_PROGRESS_TABLE, STATUS_PUBLISHER_FUNCTION, BEDROCK_MODEL_ID, "
-        "MODEL_MAX_TOKENS."
+        "Set these environment variables: AGENT_PROGRESS_TABLE, STATUS_PUBLISHER_FUNCTION, RUN_CLOSER_FUNCTION, "
+        "BEDROCK_MODEL_ID, MODEL_MAX_TOKENS."
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from chalicelib import logs
 
 from runcast import limits
+from runcast.clock import epoch_ms
 from runcast.record.model import PUBLIC
 from runcast.record.recorder import Recorder
 from tests.fakes.lambda_process import Context
@@ -83,6 +84,8 @@ def test_a_thread_of_an_earlier_run_logs_for_that_run(log_lines):
     next_run_began = threading.Event()
 
     class Store:
+        now_ms = staticmethod(epoch_ms)
+
         def claim(self, *_, **__):
             next_run_began.wait(10)
             raise TimeoutError("no answer")

@@ -49,7 +49,7 @@ def test_the_record_is_put_before_the_run_is_handed_over(store, clock):
     assert (seen[0].owner, seen[0].agent, seen[0].worker) == (ANA, "terrain", None)
     [invocation] = invoker.invocations
     assert (invocation["FunctionName"], invocation["InvocationType"]) == ("runcast-agent", "Event")
-    assert json.loads(invocation["Payload"]) == {**GIVEN, "userId": "ana", "tenantId": "acme"}
+    assert json.loads(invocation["Payload"]) == {**GIVEN, "userId": "ana", "tenantId": "acme", "awaited": False}
 
 
 @pytest.mark.parametrize("letter", ["é", "中", "😀", '"', "\u0001"])
@@ -70,7 +70,9 @@ def test_an_agent_elsewhere_is_handed_the_same_event(store):
     start(store, invoker, GIVEN | {"agent": "elsewhere"})
     [invocation] = invoker.invocations
     assert (invocation["FunctionName"], invocation["InvocationType"]) == (FUNCTIONS["elsewhere"], "Event")
-    assert json.loads(invocation["Payload"]) == {**GIVEN, "agent": "elsewhere", "userId": "ana", "tenantId": "acme"}
+    assert json.loads(invocation["Payload"]) == {
+        **GIVEN, "agent": "elsewhere", "userId": "ana", "tenantId": "acme", "awaited": False,
+    }  # fmt: skip
 
 
 def test_without_a_chosen_id_one_is_made(store):

@@ -20,8 +20,12 @@ class Crash(BaseException):
 class FailingStore:
     """A store whose writes fail as a script says.
 
-    A write is "fine", fails "before" or "after" it took effect, hangs ("hang") or is its worker's last ("crash before",
-    "crash after").
+    A write is "fine", fails "before" or "after" it took effect, hangs until `hang` is set and then fails ("hang") or
+    does what the script says next ("pause"), or is its worker's last ("crash before", "crash after").
+
+    Attributes:
+        writes: How many writes were asked for.
+        last_append: What the last append was given, but for its run.
     """
 
     def __init__(self, store, script=()):
@@ -29,6 +33,7 @@ class FailingStore:
         self.script(script)
         self.writes = 0
         self.hang = threading.Event()
+        self.last_append = {}
 
     def script(self, fates):
         self._script = deque(fates)
@@ -37,6 +42,7 @@ class FailingStore:
         return self._write(self._store.claim, args, kwargs)
 
     def append(self, *args, **kwargs):
+        self.last_append = kwargs
         return self._write(self._store.append, args, kwargs)
 
     def put_page(self, *args, **kwargs):
@@ -57,11 +63,17 @@ class FailingStore:
     def read(self, request_id):
         return self._store.read(request_id)
 
+    @property
+    def now_ms(self):
+        return self._store.now_ms
+
     def _write(self, write, args, kwargs):
         self.writes += 1
         fate = self._script.popleft() if self._script else "fine"
-        if fate == "hang":
+        if fate in ("hang", "pause"):
             self.hang.wait()
+        if fate == "pause":
+            fate = self._script.popleft()
         if fate in ("before", "hang"):
             raise StoreUnavailable("no answer")
         if fate == "crash before":
@@ -90,9 +102,9 @@ class Live:
 
 
 def make(store, clock, **more):
-    return Recorder(
-        store, **{"request_id": "r1", "owner": ALICE, "agent": "terrain", "worker": "w1", "now_ms": clock, **more}
-    )
+    """Make a recorder for which time passes only as `clock` says."""
+    given = {"request_id": "r1", "owner": ALICE, "agent": "terrain", "worker": "w1", "now_ms": clock}
+    return Recorder(store, **{**given, "monotonic": lambda: clock() / 1000, **more})
 
 
 def all_steps(store, request_id="r1"):

@@ -99,7 +99,7 @@ def test_an_idle_recorder_beats(store, clock, monkeypatch):
 
 
 def test_the_lease_never_goes_past_the_workers_deadline(store, clock):
-    recorder = make(store, clock, deadline_ms=clock.now_ms + 14_000)
+    recorder = make(store, clock, remaining_ms=14_000)
     recorder.claim()
     assert store.read("r1").lease_until_ms == clock.now_ms + 14_000
     recorder.end(RunStatus.COMPLETE, "Done")

@@ -63,7 +63,7 @@ def test_a_step_that_is_queued_behind_the_end_is_left_out_and_counted(store, clo
     late.start()
     assert told.wait(10)
     end.start()
-    until(lambda: recorder._queue.qsize() == 1)
+    until(lambda: recorder._queue.end)
     go_on.set()
     late.join()
     failing.hang.set()

@@ -87,9 +87,7 @@ def test_a_run_that_would_wait_though_it_is_to_be_cancelled_does_not(store, cloc
 
 def test_before_the_workers_deadline_the_run_is_ended_and_nothing_follows(store, clock, beating):
     stops, live = Stops(), Live(store)
-    recorder = make(
-        store, clock, on_stop=stops, publish=live, deadline_ms=clock.now_ms + 60_000 + limits.DEADLINE_MARGIN_MS
-    )
+    recorder = make(store, clock, on_stop=stops, publish=live, remaining_ms=60_000 + limits.DEADLINE_MARGIN_MS)
     recorder.claim()
     recorder.record("thinking")
     until(lambda: store.read("r1").seq == 1)
@@ -112,7 +110,7 @@ def test_before_the_workers_deadline_the_run_is_ended_and_nothing_follows(store,
 
 def test_a_worker_that_has_only_seconds_keeps_three_quarters_of_them(store, clock, beating):
     stops = Stops()
-    recorder = make(store, clock, on_stop=stops, deadline_ms=clock.now_ms + 4_000)
+    recorder = make(store, clock, on_stop=stops, remaining_ms=4_000)
     recorder.claim()
     clock.now_ms += 2_999
     recorder.record("thinking")
@@ -128,18 +126,17 @@ def test_a_worker_learns_that_its_time_is_up_though_the_table_does_not_answer(st
     monkeypatch.setattr(limits, "CLAIM_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(limits, "ADDED_TIME_SECONDS", 0.02)
     told, failing = threading.Event(), FailingStore(store, ["before"] * 1_000_000)
-    recorder = make(
-        failing, clock, on_stop=lambda stop: told.set(), deadline_ms=clock.now_ms + 60_000 + limits.DEADLINE_MARGIN_MS
-    )
+    recorder = make(failing, clock, on_stop=lambda stop: told.set(), remaining_ms=60_000 + limits.DEADLINE_MARGIN_MS)
     assert recorder.claim() is Claim.UNANSWERED
     clock.now_ms += 60_000
     assert told.wait(10)
     assert recorder.end(RunStatus.CANCELLED, "Stopped").stop is Stop.TIME_UP
+    failing.script([])
 
 
 def test_an_end_that_comes_in_time_is_the_only_one(store, clock):
     failing = FailingStore(store, ["fine", "hang"])
-    recorder = make(failing, clock, deadline_ms=clock.now_ms + 60_000 + limits.DEADLINE_MARGIN_MS)
+    recorder = make(failing, clock, remaining_ms=60_000 + limits.DEADLINE_MARGIN_MS)
     recorder.claim()
     ending = threading.Thread(target=recorder.end, args=(RunStatus.COMPLETE, "Done"))
     ending.start()
@@ -209,5 +206,5 @@ def test_whoever_cannot_stop_does_not_stop_the_record(store, clock, beating):
     recorder = make(store, clock, on_stop=refuse)
     recorder.claim()
     cancel(store, ALICE, "r1", now_ms=clock)
-    until(lambda: recorder._writer.stop)
+    until(lambda: recorder.stop)
     assert not recorder.end(RunStatus.CANCELLED, "Cancelled").degraded

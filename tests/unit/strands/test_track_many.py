@@ -10,6 +10,7 @@ from strands.agent.conversation_manager import NullConversationManager
 from strands.types.agent import ConcurrentInvocationMode
 
 from runcast import note_fact, track
+from runcast.clock import epoch_ms
 from runcast.record.model import Owner, Run, RunStatus
 from runcast.strands import run as run_module
 from runcast.strands.destination import Destination
@@ -26,6 +27,8 @@ def slope(tool_context: ToolContext, reason: str = "") -> str:
 
 class MemoryStore:
     """Takes what writers write; moto would take most of the test's time."""
+
+    now_ms = staticmethod(epoch_ms)
 
     def __init__(self):
         self.runs = {}

@@ -18,6 +18,7 @@ from tests.fakes.scripted_model import ScriptedModel
 CONFIG = AgentConfig(
     agent_progress_table="AgentProgress",
     status_publisher_function="runcast-status-publisher",
+    run_closer_function="runcast-run-closer",
     bedrock_model_id="scripted",
     aws_region="us-east-1",
     model_max_tokens=1000,

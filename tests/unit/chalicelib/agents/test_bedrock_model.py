@@ -11,6 +11,7 @@ def test_the_configuration_reaches_the_model_and_its_client(aws):
         AgentConfig(
             agent_progress_table="AgentProgress",
             status_publisher_function="runcast-status-publisher",
+            run_closer_function="runcast-run-closer",
             bedrock_model_id="eu.some.model",
             aws_region="eu-central-1",
             model_max_tokens=1234,

@@ -27,15 +27,20 @@ def refusal(event) -> str:
 
 def test_everything_optional_has_its_default():
     assert invocation_of(GOOD, aws_request_id="lambda-request") == Invocation(
-        request=RunRequest("survey", "How steep is it?"), request_id="lambda-request", owner=PUBLIC, job_id=None
+        request=RunRequest("survey", "How steep is it?"),
+        request_id="lambda-request",
+        owner=PUBLIC,
+        job_id=None,
+        awaited=True,
     )
 
 
 def test_everything_given_is_kept():
-    event = GOOD | {"requestId": "run", "userId": "ana", "tenantId": "acme", "jobId": "job", "parameters": {"a": 1}}
+    event = GOOD | {"requestId": "run", "userId": "ana", "tenantId": "acme", "jobId": "job", "awaited": False}
+    event["parameters"] = {"a": 1}
     invocation = invocation_of(event, aws_request_id="lambda-request")
     assert invocation == Invocation(
-        RunRequest("survey", "How steep is it?", {"a": 1}), "run", Owner("acme", "ana"), "job"
+        RunRequest("survey", "How steep is it?", {"a": 1}), "run", Owner("acme", "ana"), "job", awaited=False
     )
 
 

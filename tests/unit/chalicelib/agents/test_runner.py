@@ -285,10 +285,14 @@ def test_without_a_table_the_run_goes_ahead_and_says_so(bench, store, monkeypatc
     monkeypatch.setattr(limits, "CLAIM_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(limits, "ADDED_TIME_SECONDS", 0.02)
     monkeypatch.setattr(store, "claim", no_answer)
+    handed_over = []
+    bench.runner._hand_over = lambda event: handed_over.append(event) or True
     status_code, body = bench.run(Say("done all the same"))
     assert (status_code, body["result"], body["degraded"]) == (200, "done all the same", True)
     assert body["progress"] == []
     assert bench.published == []
+    assert body["endPending"] is True
+    assert [event["handedOverEnd"]["status"] for event in handed_over] == ["complete"]
 
 
 def test_many_steps_are_cut_and_marked(bench):
@@ -323,7 +327,7 @@ def test_the_lease_ends_with_the_lambda(bench, store, clock):
         return "seen"
 
     bench.with_tools(look)
-    bench.runner._now_ms = clock  # the store's clock, too, stands still
+    bench.runner._monotonic = lambda: clock() / 1000
     bench.run(Call("look"), Say("done"), context=Context(remaining_ms=5_000))
     assert leases == [clock.now_ms + 5_000]
 

@@ -1,0 +1,167 @@
+"""Handing a run's end to another worker when this one cannot store it in time.
+
+A worker that somebody waits for has two seconds for its record, and one whose time is up is about to be stopped. So
+the end travels in an asynchronous invocation of `run_closer`, which needs no DynamoDB, and is written there with
+retries, under this worker's claim and by the same writer.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runcast.errors import Unavailable
+from runcast.record.assignment import Assignment, Claim, QueuedStep
+from runcast.record.model import EndedRun, Json, Owner, RunStatus
+from runcast.record.outbox import Outbox
+from runcast.record.step_queue import StepQueue
+from runcast.record.stop_signal import StopSignal
+from runcast.record.store import End, RunStore
+from runcast.record.writer import Writer
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+logger = logging.getLogger(__name__)
+
+HANDED_OVER_END = "handedOverEnd"
+"""The key of the event under which `run_closer` finds a handed-over end."""
+
+
+class EndHandover:
+    """Hands ends to the Lambda `run_closer`.
+
+    Args:
+        client: A boto3 Lambda client made with `LIVE_CLIENT_CONFIG`.
+        function_name: The Lambda's name or ARN.
+    """
+
+    def __init__(self, client: LambdaClient, function_name: str) -> None:
+        self._client = client
+        self._function_name = function_name
+
+    def send(self, event: Json) -> bool:
+        """Invoke the Lambda asynchronously; return whether it took the event. Never raises."""
+        try:
+            self._client.invoke(
+                FunctionName=self._function_name, InvocationType="Event", Payload=json.dumps(event).encode()
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer says that the end is pending
+            logger.warning("the end of a run was not handed over: %s", error)
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class HandedOverEnd:
+    """A run's end, with what its writer must know.
+
+    Attributes:
+        assignment: Which run, and whose claim.
+        end: The last step.
+        taken: How many steps came before it, recorded or not.
+    """
+
+    assignment: Assignment
+    end: QueuedStep
+    taken: int
+
+    def to_event(self) -> Json:
+        """Return it as the event of `run_closer`."""
+        run, step, end = self.assignment, self.end, self.end.end or End(RunStatus.ERROR)
+        return {
+            HANDED_OVER_END: {
+                "requestId": run.request_id,
+                "tenantId": run.owner.tenant_id,
+                "userId": run.owner.user_id,
+                "agent": run.agent,
+                "jobId": run.job_id,
+                "worker": run.worker,
+                "taken": self.taken,
+                "step": step.step,
+                "message": step.message,
+                "timestamp": step.timestamp_ms,
+                "liveStatus": step.status,
+                "metadata": step.metadata_json,
+                "status": end.status.value,
+                "result": end.result_json,
+                "error": end.error,
+            }
+        }
+
+    @classmethod
+    def of_event(cls, event: Mapping[str, Any]) -> HandedOverEnd:
+        """Rebuild it from the event.
+
+        Raises:
+            KeyError, TypeError, ValueError: The event is not of this form.
+        """
+        told = event[HANDED_OVER_END]
+        assignment = Assignment(
+            request_id=told["requestId"],
+            owner=Owner(told["tenantId"], told["userId"]),
+            agent=told["agent"],
+            job_id=told["jobId"],
+            worker=told["worker"],
+            began_ms=int(told["timestamp"]),
+        )
+        end = End(RunStatus(told["status"]), told["result"], told["error"])
+        step = QueuedStep(
+            told["step"],
+            told["message"],
+            int(told["timestamp"]),
+            status=told["liveStatus"],
+            metadata_json=told["metadata"],
+            end=end,
+        )
+        return cls(assignment, step, int(told["taken"]))
+
+
+def write_handed_over(
+    store: RunStore,
+    handed: HandedOverEnd,
+    *,
+    publish: Callable[[list[Json]], int],
+    on_end: Callable[[EndedRun], None],
+    give_up: Callable[[], bool],
+    monotonic: Callable[[], float] = time.monotonic,
+    jitter: Callable[[], float] = random.random,
+) -> bool:
+    """Write a worker's end under its claim, at whatever `seq` the record has; return whether this call wrote it.
+
+    A run that another worker has claimed, or that has an end, or that is gone, is left alone.
+
+    Args:
+        store: The table.
+        handed: The end.
+        publish: Sends status messages and returns how many were handed over; must not raise.
+        on_end: Called once the end is stored.
+        give_up: Asked before each try whether the time is over.
+        monotonic: Seconds.
+        jitter: A number from 0 to 1, for back-off.
+
+    Raises:
+        Unavailable: DynamoDB did not answer in time; trying again is safe.
+    """
+    queue = StepQueue(handed.taken)
+    queue.put(handed.end)
+    outbox = Outbox(publish)
+    stops = StopSignal(handed.assignment.request_id)
+    writer = Writer(
+        store, handed.assignment, queue, outbox, stops, on_end, now_ms=store.now_ms, monotonic=monotonic, jitter=jitter,
+        give_up=give_up,
+    )  # fmt: skip
+    writer.begin()
+    going_on = writer.claim is Claim.CLAIMED
+    while going_on:
+        going_on = writer.write_next()
+    outbox.close()
+    outbox.work()
+    if not writer.end_stored and stops.stop is None:
+        raise Unavailable(f"The end of run {handed.assignment.request_id} could not be stored. Try again.")
+    return writer.end_stored
