@@ -14,6 +14,7 @@ from gql.transport.exceptions import TransportError, TransportProtocolError, Tra
 from runcast.client.credentials import Credentials
 from runcast.client.documents import document
 from runcast.client.listed import CancelAnswer, ListedRun, StartAnswer
+from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import Identity
 from runcast.client.step import Progress
 from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable, Unreachable
@@ -46,7 +47,8 @@ _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, ai
 class Api:
     """Runcast's queries and mutations, as one user. Make it with `open_api()`."""
 
-    def __init__(self, transport: AIOHTTPTransport, credentials: Credentials) -> None:
+    def __init__(self, transport: AIOHTTPTransport, credentials: Credentials, clock: ServerClock) -> None:
+        self._clock = clock
         self._transport = transport
         self._credentials = credentials
 
@@ -143,8 +145,10 @@ class Api:
     ) -> Answer:
         request = GraphQLRequest(document(field), variable_values=dict(variables))
         headers = {"Authorization": identity.id_token}
+        asked_ms = self._clock.local_ms()
         try:
             result = await self._transport.execute(request, extra_args={"headers": headers})
+            self._clock.take(self._header("Date"), asked_ms=asked_ms)
         except TransportError as error:
             raise self._unanswered(error) from error
         try:
@@ -163,18 +167,19 @@ class Api:
         if isinstance(error.__cause__, _NOT_CONNECTED):
             return Unreachable(f"{url} cannot be reached: {reason}")
         refused = isinstance(error, TransportServerError) and error.code is not None and error.code < 500
-        if refused or (isinstance(error, TransportProtocolError) and not self._answered_json()):
+        if refused or (isinstance(error, TransportProtocolError) and "json" not in self._header("Content-Type")):
             # Whatever answered is no GraphQL API, or refused the request unread.
             return Unreachable(f"{url} did not take the request: {reason} Check RUNCAST_GRAPHQL_URL.")
         return Unavailable(f"{url} gave no answer: {reason}")
 
-    def _answered_json(self) -> bool:
+    def _header(self, name: str) -> str:
+        """Return a header of the last answer; empty if it lacks that."""
         headers = self._transport.response_headers
-        return headers is not None and "json" in headers.get("Content-Type", "")
+        return "" if headers is None else headers.get(name, "")
 
 
 @asynccontextmanager
-async def open_api(graphql_url: str, credentials: Credentials) -> AsyncIterator[Api]:
+async def open_api(graphql_url: str, credentials: Credentials, clock: ServerClock) -> AsyncIterator[Api]:
     """Open the HTTP side for one user, for as long as the block lasts."""
     transport = AIOHTTPTransport(
         url=graphql_url,
@@ -184,7 +189,7 @@ async def open_api(graphql_url: str, credentials: Credentials) -> AsyncIterator[
     )
     await transport.connect()
     try:
-        yield Api(transport, credentials)
+        yield Api(transport, credentials, clock)
     finally:
         await transport.close()
 

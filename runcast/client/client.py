@@ -30,6 +30,7 @@ from runcast.client.listed import CancelAnswer, ListedRun, StartAnswer
 from runcast.client.live import subscribe
 from runcast.client.patience import Patience
 from runcast.client.retrying import Answer, Failures, ask_until_answered
+from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import Identity, cognito_client, renew, sign_in
 from runcast.client.step import Progress
 from runcast.client.watch import Watch
@@ -39,7 +40,11 @@ logger = logging.getLogger(__name__)
 
 
 class Client:
-    """Runcast, as one user. Make it with `connect()`."""
+    """Runcast, as one user. Make it with `connect()`.
+
+    Attributes:
+        now_ms: Gives the server's time (epoch ms): ages and times since a beginning count from it.
+    """
 
     def __init__(
         self,
@@ -222,7 +227,7 @@ async def connect(
     patience: Patience | None = None,
     notify: Callable[[str], None] = logger.warning,
     random: Callable[[], float] = uniform,
-    now_ms: Callable[[], int] = epoch_ms,
+    local_ms: Callable[[], int] = epoch_ms,
 ) -> AsyncIterator[Client]:
     """Sign in, and stay signed in and connected for as long as the block lasts.
 
@@ -231,20 +236,21 @@ async def connect(
         patience: How long to wait for what, where the defaults do not do.
         notify: Told, in a sentence, when a live connection, a read or a run's worker fails, and what is done instead.
         random: Gives a number from 0 to 1, for the pauses between tries.
-        now_ms: The wall clock, for the age of the token.
+        local_ms: This machine's wall clock (epoch ms). The server's answers say how far it is off.
 
     Raises:
         Unauthorized: Cognito refuses this user or password.
         Unavailable: Cognito cannot be reached, or failed.
         RuncastError: The configuration does not fit the user pool.
     """
-    cognito = await asyncio.to_thread(cognito_client, config)
+    clock = ServerClock(local_ms)
+    cognito = await asyncio.to_thread(cognito_client, config, clock)
 
     async def renewed(identity: Identity) -> Identity:
         return await asyncio.to_thread(renew, cognito, config, identity)
 
-    credentials = Credentials(await asyncio.to_thread(sign_in, cognito, config), renewed, now_ms=now_ms)
-    async with open_api(config.graphql_url, credentials) as api:
+    credentials = Credentials(await asyncio.to_thread(sign_in, cognito, config), renewed, now_ms=clock)
+    async with open_api(config.graphql_url, credentials, clock) as api:
         yield Client(
             config.graphql_url,
             credentials,
@@ -252,5 +258,5 @@ async def connect(
             patience=patience or Patience(),
             notify=notify,
             random=random,
-            now_ms=now_ms,
+            now_ms=clock,
         )

@@ -16,6 +16,7 @@ from runcast.client.config import ClientConfig
 from runcast.client.json_view import JsonView
 from runcast.client.outcome import LOST, TIMEOUT, Outcome
 from runcast.client.output import OutputFailed
+from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import cognito_client, sign_in
 from runcast.client.step import Progress
 from runcast.client.view import TerminalView, View
@@ -68,7 +69,7 @@ async def run_command(arguments: argparse.Namespace) -> int:
 
 
 async def _follow(client: Client, watch: Watch, arguments: argparse.Namespace) -> int:
-    view = _view(arguments, watch)
+    view = _view(arguments, client, watch)
     try:
         with view:
             async for step in watch:
@@ -111,30 +112,30 @@ def _how_to_come_back(watch: Watch) -> str:
 async def _show(client: Client, arguments: argparse.Namespace) -> int:
     progress = await client.show(arguments.request_id)
     result = await _whole_result(client, progress)
-    _view(arguments).record(arguments.request_id, dataclasses.replace(progress, result=result))
+    _view(arguments, client).record(arguments.request_id, dataclasses.replace(progress, result=result))
     return 0
 
 
 async def _list(client: Client, arguments: argparse.Namespace) -> int:
-    _view(arguments).runs([run async for run in client.runs(limit=arguments.limit)])
+    _view(arguments, client).runs([run async for run in client.runs(limit=arguments.limit)])
     return 0
 
 
 async def _cancel(client: Client, arguments: argparse.Namespace) -> int:
     answer = await client.cancel(arguments.request_id)
-    _view(arguments).cancelled(answer)
+    _view(arguments, client).cancelled(answer)
     if not answer.status.ended:
         _say(f"Its worker has been asked to stop. To see it stop: runcast watch {answer.request_id}")
     return 0
 
 
-def _view(arguments: argparse.Namespace, watch: Watch | None = None) -> View:
+def _view(arguments: argparse.Namespace, client: Client, watch: Watch | None = None) -> View:
     console = Console()
-    return JsonView(console) if arguments.json else TerminalView(console, watch)
+    return JsonView(console) if arguments.json else TerminalView(console, watch, now_ms=client.now_ms)
 
 
 def _print_token(config: ClientConfig) -> int:
-    print(sign_in(cognito_client(config), config).id_token)
+    print(sign_in(cognito_client(config, ServerClock()), config).id_token)
     return 0
 
 

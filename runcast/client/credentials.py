@@ -25,7 +25,7 @@ class Credentials:
     Args:
         identity: As it has just been issued.
         renew: Gets another one in the place of this one.
-        now_ms: The wall clock, which goes on while a machine sleeps.
+        now_ms: The time (epoch ms), by a clock that goes on while a machine sleeps.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Credentials:
         self._renewed = asyncio.Event()
 
     def _take(self, identity: Identity) -> None:
-        # Counted from now, not read from the token: this machine's clock may be wrong.
+        # Counted from now, not read from the token: Cognito's clock and that of the other answers need not agree.
         lifetime_ms = identity.lifetime_seconds * 1000
         self._identity = identity
         self._expires_ms = self._now_ms() + lifetime_ms

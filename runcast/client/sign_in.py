@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from runcast.client.config import ClientConfig
+from runcast.client.server_clock import ServerClock
 from runcast.errors import RuncastError, Unauthorized, Unavailable
 
 # Somebody is waiting. These calls carry no signature, so no AWS credentials are looked for.
@@ -49,17 +50,29 @@ class Identity:
     refresh_token: str | None = field(repr=False)
 
 
-def cognito_client(config: ClientConfig) -> Any:
-    """Make the `cognito-idp` client that signing in needs.
+def cognito_client(config: ClientConfig, clock: ServerClock) -> Any:
+    """Make the `cognito-idp` client that signing in needs; its answers set the clock.
 
     Raises:
         RuncastError: The environment's settings for AWS, such as a proxy or a file, cannot be used.
     """
     try:
         session = Session(session_vars=_NO_PROFILE)
-        return session.create_client("cognito-idp", region_name=config.region, config=_CLIENT_CONFIG)
+        client = session.create_client("cognito-idp", region_name=config.region, config=_CLIENT_CONFIG)
     except (BotoCoreError, ValueError) as error:
         raise RuncastError(f"Signing in cannot be prepared: {error}") from error
+    sent_ms = clock.local_ms()
+
+    def send(**_: Any) -> None:
+        nonlocal sent_ms
+        sent_ms = clock.local_ms()
+
+    def take(http_response: Any, **_: Any) -> None:
+        clock.take(http_response.headers.get("Date"), asked_ms=sent_ms)
+
+    client.meta.events.register("before-send.cognito-idp", send)
+    client.meta.events.register("after-call.cognito-idp", take)
+    return client
 
 
 def sign_in(cognito: Any, config: ClientConfig) -> Identity:

@@ -80,7 +80,7 @@ class TerminalView:
     Args:
         console: Where to.
         watch: What is being watched, for what moves; None for a record that is only shown.
-        now_ms: The wall clock, for what moves.
+        now_ms: The server's time (epoch ms), for ages and what moves.
     """
 
     def __init__(self, console: Console, watch: Watch | None = None, *, now_ms: Callable[[], int] = epoch_ms) -> None:

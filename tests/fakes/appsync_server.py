@@ -14,6 +14,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 from graphql import GraphQLSchema, build_schema, execute_sync, graphql, parse, validate
 
+from runcast.clock import epoch_ms
 from tests.fakes.appsync_records import BEGAN_MS, FakeJob, FakeRecord
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +103,7 @@ class FakeAppSync(FakeRecord):
         token: The one ID token that is accepted now; whoever signs in or refreshes is given it.
         attempts: How many WebSockets have been opened so far.
         subscriptions: How many subscriptions have been acknowledged so far.
+        now_ms: What it says the time is, in each answer.
         delay_seconds: Asked how long to hold back each answer of the reader, after it was read.
     """
 
@@ -122,6 +125,7 @@ class FakeAppSync(FakeRecord):
     token: str = ID_TOKEN
     attempts: int = 0
     subscriptions: int = 0
+    now_ms: Callable[[], int] = epoch_ms
     delay_seconds: Callable[[], float] = lambda: 0.0
     reads: list[int] = field(default_factory=list)
     listed: list[dict[str, Any]] = field(default_factory=list)
@@ -396,6 +400,11 @@ async def appsync_server() -> AsyncIterator[FakeAppSync]:
     """Run a server on a free port of 127.0.0.1 for as long as the block lasts."""
     server = FakeAppSync()
     app = web.Application()
+
+    async def date(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = formatdate(server.now_ms() / 1000, usegmt=True)
+
+    app.on_response_prepare.append(date)
     app.router.add_post("/", server.answer)
     app.router.add_post("/graphql", server.answer)
     app.router.add_get("/graphql", server.serve_live)

@@ -91,6 +91,11 @@ def patience() -> Patience:
 
 
 @pytest.fixture
-async def client(config: ClientConfig, patience: Patience, notices: list[str], clock: Clock) -> AsyncIterator[Client]:
-    async with connect(config, patience=patience, notify=notices.append, random=lambda: 1.0, now_ms=clock) as connected:
+async def client(
+    server: FakeAppSync, config: ClientConfig, patience: Patience, notices: list[str], clock: Clock
+) -> AsyncIterator[Client]:
+    server.now_ms = clock
+    async with connect(
+        config, patience=patience, notify=notices.append, random=lambda: 1.0, local_ms=clock
+    ) as connected:
         yield connected

@@ -16,6 +16,7 @@ from runcast.client.client import Client
 from runcast.client.credentials import Credentials
 from runcast.client.outcome import Outcome
 from runcast.client.patience import Patience
+from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import Identity
 from runcast.client.step import WatchedStep
 from runcast.client.watch import Watch
@@ -139,7 +140,7 @@ async def hasty_client(server: FakeAppSync, storm: Storm) -> AsyncIterator[Clien
         return identity_now()
 
     credentials = Credentials(identity_now(), renew)
-    async with open_api(server.url, credentials) as api:
+    async with open_api(server.url, credentials, ServerClock()) as api:
         yield Client(
             server.url,
             credentials,
