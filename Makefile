@@ -29,7 +29,7 @@ SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modul
 # A .venv that does not work (its Python is gone, say) is installed again by whatever needs it.
 ifneq ($(wildcard $(VENV)/.ready),)
 ifneq ($(shell $(BIN)/python -c 'import psutil; print("works")' 2>/dev/null),works)
-$(shell rm -f $(VENV)/.ready)
+$(shell rm -rf $(VENV))
 endif
 endif
 
@@ -153,7 +153,7 @@ clean: ## Stop the local machine and remove everything that was installed or bui
 
 $(VENV)/.ready: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Runcast needs Python 3.11; name it: make PYTHON=python3.11")'
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/uv pip sync -q --python $(VENV) requirements-dev.txt
 	@$(BIN)/uv pip install -q --python $(VENV) --no-deps uv==$(UV_VERSION) -e .

@@ -16,8 +16,8 @@ from tests.copied import copy_of_project
 # It makes no environment: what it makes passes on to the one that runs the tests.
 FAKE_VENV = f"""#!/bin/sh
 case "$*" in
-  "-m venv --clear .venv")
-    rm -rf .venv && mkdir -p .venv/bin && cp "$0" .venv/bin/python && ln -s /bin/true .venv/bin/uv ;;
+  "-m venv .venv")
+    mkdir -p .venv/bin && cp "$0" .venv/bin/python && ln -s /bin/true .venv/bin/uv ;;
   "-m pip "*) ;;
   *) exec {sys.executable} "$@" ;;
 esac
