@@ -85,12 +85,14 @@ def test_a_queued_run_is_ended_and_told_of_live(way, lambdas, store, subscribe):
     assert lambdas.call("agent", {"agent": "survey", "query": "q", "requestId": "r1"})["statusCode"] == 409
 
 
-def test_a_run_that_is_worked_on_is_marked_and_not_told_of(way, lambdas, store):
+def test_a_run_that_is_worked_on_is_marked_and_announced_once(way, lambdas, store):
     create(store, "r1")
     claim(store, "r1")
     marked = {"success": True, "requestId": "r1", "status": "in_progress", "liveness": "cancelling", "error": None}
     assert [way.cancel("r1"), way.cancel("r1")] == [marked, marked]
-    assert lambdas.queued == []
+    [(function, event)] = lambdas.queued
+    [message] = event["messages"]
+    assert (function, message["status"], message["seq"]) == ("status_publisher", "cancelling", None)
     assert way.runs()["runs"][0]["liveness"] == "cancelling"
 
 

@@ -205,7 +205,7 @@ class TestCancel:
         read = way.read()
         assert [step["step"] for step in read["steps"]] == ["loading_agents", "cancelled"]
         assert [(run["requestId"], run["liveness"]) for run in read["runs"]] == [("terrain-1", "cancelling")]
-        assert told(lambdas) == [(ID, ID, "cancelled")]
+        assert told(lambdas) == [(ID, ID, "cancelled"), ("terrain-1", ID, "cancelling")]
 
     def test_while_a_run_waits_for_its_worker_both_are_told_of(self, way, lambdas, store, states):
         way.start(JOB)
@@ -306,7 +306,7 @@ def test_the_closer_ends_the_job_of_an_execution_that_was_stopped(way, lambdas, 
     lambdas.call("run_closer", event("runCloser")["executionAborted"])
     read = way.read()
     assert (read["status"], read["runs"][0]["liveness"]) == ("cancelled", "cancelling")
-    assert told(lambdas) == [(ID, ID, "cancelled")]
+    assert told(lambdas) == [(ID, ID, "cancelled"), ("terrain-1", ID, "cancelling")]
 
 
 def test_the_id_of_a_job_is_none_for_a_run(lambdas, states):
