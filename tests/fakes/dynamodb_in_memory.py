@@ -61,6 +61,10 @@ class DynamoDBInMemory:
         table[key] = now
         return {"Attributes": dict(now)} if ReturnValues == "ALL_NEW" else {}
 
+    def delete_item(self, *, TableName: str, Key: Item) -> Item:
+        self._tables[TableName].pop(_key(Key), None)
+        return {}
+
     def query(self, *, TableName: str, Limit: int, ExpressionAttributeValues: Item, **asked: Any) -> Item:
         """Look in the index of owners, newest first."""
         owner, after = ExpressionAttributeValues[":owner"], asked.get("ExclusiveStartKey")
@@ -71,9 +75,12 @@ class DynamoDBInMemory:
         keys = [{name: item[name] for name in ("requestId", "owner", "createdAt")} for item in found[:Limit]]
         return {"Items": keys, **({"LastEvaluatedKey": keys[-1]} if len(keys) == Limit else {})}
 
-    def scan(self, *, TableName: str, FilterExpression: str, ExpressionAttributeValues: Item, **_: Any) -> Item:
+    def scan(self, *, TableName: str, FilterExpression: str | None = None, **asked: Any) -> Item:
+        items = list(self._tables[TableName].values())
+        if FilterExpression is None:
+            return {"Items": items}
         fits = _condition(FilterExpression)
-        return {"Items": [each for each in self._tables[TableName].values() if fits(each, ExpressionAttributeValues)]}
+        return {"Items": [each for each in items if fits(each, asked["ExpressionAttributeValues"])]}
 
 
 def _key(item: Item) -> str:

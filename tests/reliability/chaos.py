@@ -31,6 +31,7 @@ from runcast.record.store import RunStore
 from tests.fakes.agent_progress import create_agent_progress
 from tests.reliability.backends import backends, dynamodb, why_no_judge
 from tests.reliability.histories import Histories
+from tests.reliability.owners import Owners
 from tests.reliability.promises import KINDS, Broken
 from tests.reliability.real_runs import Came, RealRuns
 from tests.unit.conftest import TABLE_NAME
@@ -42,6 +43,8 @@ FROZEN_SECONDS = 20
 _BATCH = 250
 # Of a hundred histories so many are played where they cost most: over the network, or through moto.
 _PERCENT_ELSEWHERE = 2
+# Beside so many histories of one run, one of several owners.
+_OWNERS_SHARE = 4
 
 
 class Tally(NamedTuple):
@@ -80,13 +83,22 @@ def play_histories(client: Any, *, count: int, number: int) -> Tally:
             finally:
                 total.update(faults=self.faults, runs=1, steps=len(self.seen))
 
-    # Neither the shortest history that breaks a promise is wanted here, nor one that did so before.
-    options = settings(
-        max_examples=count, stateful_step_count=STEPS_OF_A_HISTORY, phases=[Phase.generate], report_multiple_bugs=False,
-        deadline=None, database=None, print_blob=False, suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    broken = _broken_by(lambda: seed(number)(get_state_machine_test(Counted, settings=options))())
+    broken = _broken_by(lambda: seed(number)(get_state_machine_test(Counted, settings=_settings(count)))())
     return Tally(total["faults"], total["runs"], total["steps"], broken)
+
+
+def play_owners(client: Any, *, count: int, number: int) -> Tally:
+    """Play histories of several owners against one engine, until they are done or one is broken."""
+    total = Counter[str]()
+
+    class Counted(Owners):
+        def teardown(self) -> None:
+            super().teardown()
+            total.update(runs=1, steps=self.actions)
+
+    Counted.client = client
+    broken = _broken_by(lambda: seed(number)(get_state_machine_test(Counted, settings=_settings(count)))())
+    return Tally(0, total["runs"], total["steps"], broken)
 
 
 def do_real_runs(client: Any, *, numbers: Iterable[int], number: int, frozen_seconds: float | None = None) -> Tally:
@@ -137,7 +149,16 @@ def chaos(*, histories: int, runs: int, number: int, engines: list[str]) -> Tall
 def _play_in_memory(count: int, number: int) -> Tally:
     with dynamodb("memory", Path()) as client:
         create_agent_progress(client, TABLE_NAME)
-        return play_histories(client, count=count, number=number)
+        of_owners = play_owners(client, count=-(-count // _OWNERS_SHARE), number=number)
+        return of_owners + play_histories(client, count=count, number=number)
+
+
+def _settings(count: int) -> settings:
+    """Neither the shortest history that breaks a promise is wanted here, nor one that did so before."""
+    return settings(
+        max_examples=count, stateful_step_count=STEPS_OF_A_HISTORY, phases=[Phase.generate], report_multiple_bugs=False,
+        deadline=None, database=None, print_blob=False, suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
 
 
 def _broken_by(what: Callable[[], Any]) -> Counter[str]:

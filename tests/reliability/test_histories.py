@@ -7,6 +7,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from runcast.record.store import RunStore
 from tests.reliability.histories import Histories
+from tests.reliability.owners import Owners
 from tests.unit.conftest import TABLE_NAME
 
 
@@ -16,8 +17,19 @@ def test_whatever_happens_the_record_is_exact(dynamodb_client):
         def make_store(clock):
             return RunStore(dynamodb_client, TABLE_NAME, now_ms=clock)
 
+    play(OnThisEngine)
+
+
+def test_whatever_owners_do_each_changes_and_sees_only_their_own(dynamodb_client):
+    class OnThisEngine(Owners):
+        client = dynamodb_client
+
+    play(OnThisEngine)
+
+
+def play(machine):
     run_state_machine_as_test(
-        OnThisEngine,
+        machine,
         settings=settings(
             max_examples=10,  # thousands are played by `make chaos`
             stateful_step_count=20,
