@@ -13,23 +13,25 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
+from chalicelib.closer import write_end
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from runcast import limits
-from runcast.errors import RunExists, StoreUnavailable
-from runcast.record.assignment import Claim
+from runcast.errors import Refused, RunExists, RunGone, StoreUnavailable
+from runcast.record.assignment import Claim, Stop
 from runcast.record.ending import cancel, close_dead
 from runcast.record.model import Owner, Run, RunStatus, Step
 from runcast.record.reader import read_progress
 from runcast.record.store import RunStore
 from tests.reliability.promises import broken, check_beginning, check_once, check_one_end, check_order
 from tests.reliability.rivals import ALICE, START_MS, RivalStore, Worker
+from tests.unit.record.recording import FailingStore
 
 fates = st.lists(st.sampled_from(["fine", "before", "after"]), max_size=4)
 fates_of_a_worker = st.lists(
     st.sampled_from(["fine", "fine", "before", "after", "cancelled between", "closed between", "crash before",
-                     "crash after", "another's answer"]), max_size=4
+                     "crash after", "another's answer", "late", "no memory"]), max_size=4
 )  # fmt: skip
 meanwhiles = st.sampled_from(["nothing", "a beat", "a beat", "a step", "the end", "a delivery"])
 # A step that has a place beside no other: before it, a page is put.
@@ -66,6 +68,8 @@ class Histories(RuleBasedStateMachine):
         self.ended: Run | None = None
         self.quiet_until_seq = 0
         self.faults = 0
+        self.late: list[Callable[[], Any]] = []
+        self.leased: tuple[str | None, int] = (None, 0)
 
     def clock(self) -> int:
         return self.now_ms
@@ -153,6 +157,59 @@ class Histories(RuleBasedStateMachine):
         [worker] = self.working()
         worker.tell_end(RunStatus(status))
         self.write(fates)
+
+    @precondition(lambda self: self.working() and self.disturbed())
+    @rule(status=st.sampled_from(["complete", "waiting"]), first=fates, second=fates, marked=st.booleans())
+    def hand_over(self, status: str, first: list[str], second: list[str], marked: bool) -> None:
+        """A worker that cannot store its end hands it over; it is written whatever fails, and a second time not."""
+        [worker] = self.working()
+        if worker.ended:
+            return
+        worker.tell_end(RunStatus(status))
+        event = worker.give_up()
+        if marked:
+            self.publish_end(cancel(self.store, ALICE, self.request_id, now_ms=self.clock))
+        for fates in (first, second, []):
+            write_end(
+                event,
+                FailingStore(self.store, fates),  # type: ignore[arg-type]
+                publish=self.publish,
+                on_end=lambda _: None,
+                remaining_ms=lambda: 60_000,
+            )
+        run = self.run()
+        if run and run.worker == worker.name and run.status is RunStatus.IN_PROGRESS:
+            broken("hung", "an end that was handed over was not written")
+
+    @precondition(lambda self: self.late)
+    @rule()
+    def land_late(self) -> None:
+        """A write whose worker had given it up takes effect after all, if the record still allows it."""
+        with contextlib.suppress(Refused, RunGone):
+            self.late.pop(0)()
+
+    @precondition(lambda self: self.run() is not None and self.disturbed())
+    @rule(today=st.sampled_from([True, True, True, False]), expires=st.booleans())
+    def vanish(self, today: bool, expires: bool) -> None:
+        """The record is deleted, or it expires, while it is written."""
+        if today:
+            return
+        if expires:
+            self.now_ms += limits.RETENTION_SECONDS * 1000 + 1
+        else:
+            key = {"requestId": {"S": self.request_id}}
+            self.store._table._client.delete_item(TableName=self.store._table._name, Key=key)
+            self.now_ms += 2_000
+        self.generation += 1
+        self.published, self.seen, self.ended, self.quiet_until_seq, self.late = [], [], None, 0, []
+        for worker in self.sleeping():
+            worker.store.script([])
+            worker.tell("after the record", 0)
+            worker.write()
+            if worker.alive or worker.stops.stop is not Stop.ENDED:
+                broken("hung", "a worker whose record is gone was not told")
+        if cancel(self.store, ALICE, self.request_id, now_ms=self.clock) is not None:
+            broken("changed", "a run whose record is gone was cancelled")
 
     @precondition(lambda self: self.disturbed())
     @rule(fates=fates, meanwhile=meanwhiles)
@@ -256,6 +313,11 @@ class Histories(RuleBasedStateMachine):
         if self.ended is not None and run != self.ended:
             broken("changed", "something was written after the end")
         self.ended = run if run.status.ended else None
+        if run.status is RunStatus.WAITING and run.cancel_requested_at_ms is not None:
+            broken("hung", "a run waits for people, and a cancel was asked for")
+        if run.worker == self.leased[0] and run.lease_until_ms < self.leased[1]:
+            broken("hung", "a late heartbeat has set the lease back")
+        self.leased = (run.worker, run.lease_until_ms)
 
     @invariant()
     def each_step_is_its_workers_next(self) -> None:

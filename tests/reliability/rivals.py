@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -16,6 +17,7 @@ from runcast import limits
 from runcast.errors import StoreUnavailable
 from runcast.record.assignment import Assignment, Claim, QueuedStep
 from runcast.record.ending import cancel, close_dead
+from runcast.record.handover import HandedOverEnd
 from runcast.record.model import Owner, Run, RunStatus, Step
 from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue
@@ -93,6 +95,13 @@ class Worker:
         if not self.alive and not self.ended and not (run and run.status.ended):
             broken("hung", "a worker gave up a run that is its own")
 
+    def give_up(self) -> dict[str, Any]:
+        """Answer though the end is not stored; return the event by which it is handed over."""
+        self.alive = False
+        self.writer.give_up()
+        assert self.queue.end is not None
+        return HandedOverEnd(self.assignment, self.queue.end, self.queue.taken).to_event()
+
     def write_to_the_end(self) -> None:
         self.store.script([])
         while self.alive:
@@ -123,6 +132,9 @@ class CrossedStore(FailingStore):
         fate = self._script[0] if self._script else "fine"
         if fate.endswith("between"):
             self._script[0] = "after"
+        if fate == "late":
+            self._script[0] = "before"
+            self._history.late.append(partial(write, *args, **kwargs))
         if fate == "another's answer":
             self._script[0] = "fine"
             with another_answers(self._store, self._history.run(), self._worker.name):

@@ -74,6 +74,8 @@ class FailingStore:
             self.hang.wait()
         if fate == "pause":
             fate = self._script.popleft()
+        if fate == "no memory":
+            raise MemoryError
         if fate in ("before", "hang"):
             raise StoreUnavailable("no answer")
         if fate == "crash before":
