@@ -7,6 +7,7 @@ to the real AWS. boto3 keeps the credentials that it has found first for its def
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -22,7 +23,32 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from local.service_model import EVENT, refuse_invalid
+from local.settings import no_proxy
 from runcast import limits
+
+# What a developer's shell says to AWS tools, to a local machine and of their terminal is not for the tests; this is
+# taken out before any of them is imported. Proxies stay, for what is fetched, but nobody asks them for this machine.
+_NOT_FOR_TESTS = (
+    "AWS_",
+    "RUNCAST_",
+    "LOCAL_MODEL_",
+    "TF_",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "TTY_",
+    "COLUMNS",
+    "LINES",
+    "TERM",
+)
+for _name in [name for name in os.environ if name.startswith(_NOT_FOR_TESTS)]:
+    del os.environ[_name]
+os.environ.update(
+    no_proxy(),
+    TERM="xterm",
+    AWS_CONFIG_FILE=os.devnull,
+    AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    AWS_EC2_METADATA_DISABLED="true",
+)
 
 # Each of these has one machine that is deployed to, or one emulator; and the wheel is built in place. The first that
 # fits holds. They are begun in this order, the longest first, so that no process is left waiting for another's last.

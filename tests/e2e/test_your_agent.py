@@ -17,6 +17,7 @@ from local.terraform import Terraform, find_terraform, prepare
 from tests.e2e.conftest import DEADLINE_SECONDS
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+WAYS = ("--offline", "")
 UV = Path(sys.executable).with_name("uv")
 
 
@@ -33,7 +34,9 @@ def reader(stack, tmp_path_factory):
     for name, command in {
         "make": f'exec /usr/bin/make -C {ROOT} "$@"',
         # What pip would do, from uv's cache and with the versions that are tested.
-        "pip": f'exec {UV} pip "$1" -q -c {ROOT / "requirements-dev.txt"} "${{@:2}}"',
+        "pip": "\n".join(
+            f'{UV} pip "$1" {way} -q -c {ROOT / "requirements-dev.txt"} "${{@:2}}" && exit' for way in WAYS
+        ),
         "terraform": f'exec {shlex.join(find_terraform())} "$@"',
     }.items():
         (commands / name).write_text(f"#!/bin/bash\n{command}\n")
