@@ -29,9 +29,6 @@ class DynamoDBInMemory:
     def delete_table(self, *, TableName: str) -> None:
         del self._tables[TableName]
 
-    def delete_item(self, *, TableName: str, Key: Item) -> None:
-        self._tables[TableName].pop(_key(Key), None)
-
     def get_item(self, *, TableName: str, Key: Item, **_: Any) -> Item:
         item = self._tables[TableName].get(_key(Key))
         return {"Item": dict(item)} if item else {}
