@@ -176,7 +176,8 @@ def _broken_by(what: Callable[[], Any]) -> Counter[str]:
 
 def _quiet() -> None:
     """Faults are what this is about: what the library logs of each would bury what broke."""
-    logging.getLogger("runcast").setLevel(logging.CRITICAL)
+    for name in ("runcast", "chalicelib"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")
 
 
