@@ -17,7 +17,11 @@ SHELL = {
     "HTTPS_PROXY": "http://127.0.0.1:1",
 }
 CONFIG = "[default]\nregion = mars-1\nendpoint_url = http://127.0.0.1:1\ncredential_process = /bin/false\n"
-TESTS = ("tests/local/stack/test_local_settings.py", "tests/unit/client/test_sign_in.py", "tests/unit/live")
+TESTS = (
+    "tests/local/stack/test_local_settings.py",
+    *(f"tests/unit/client/test_{name}.py" for name in ("sign_in", "view", "job_view")),
+    "tests/unit/live",
+)
 
 
 def test_the_suite_in_a_hostile_shell(tmp_path):
