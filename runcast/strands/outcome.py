@@ -104,7 +104,11 @@ def failure(error: BaseException, stop: Stop | None = None, *, said: str | None 
     strands = sys.modules.get("strands.types.exceptions")
     if strands and isinstance(cause, strands.MaxTokensReachedException):
         return stopped_early("max_tokens", said)
-    return _failed(shortened(f"{type(cause).__name__}: {cause}", limits.ERROR_MAX_CHARACTERS))
+    try:
+        text = f"{type(cause).__name__}: {cause}"
+    except Exception:  # noqa: BLE001 - the run must end, whatever somebody's __str__ does
+        text = type(cause).__name__
+    return _failed(shortened(text, limits.ERROR_MAX_CHARACTERS))
 
 
 def overruled(outcome: Outcome, stop: Stop | None) -> Outcome:

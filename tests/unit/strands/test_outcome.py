@@ -128,3 +128,11 @@ def test_agents_that_stop_otherwise_are_an_error_with_the_results_of_those_that_
 
 def test_an_endless_exception_is_shortened():
     assert len(failure(ValueError("x" * 100_000)).error) == 2_000
+
+
+def test_an_exception_without_a_text_is_named_by_its_type():
+    class Mute(Exception):
+        def __str__(self):
+            raise ValueError
+
+    assert failure(Mute()).error == "Mute"
