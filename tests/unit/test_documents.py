@@ -1,0 +1,42 @@
+"""What the documents name exists: files, tests, `make` targets, and headings that links lead to."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "terraform/README.md")] + sorted(
+    (ROOT / "docs").rglob("*.md")
+)
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TESTS = {path.name for path in (ROOT / "tests").rglob("*.py")}
+# Made by `make package`, by a reader, or removed by `make remove-demo`.
+ABSENT = (
+    "terraform/chalice.tf.json",
+    "terraform/deployment.zip",
+    "terraform/terraform.tf",
+    "tests/e2e/demo",
+    "bench/pywake",
+)
+FOLDERS = r"(?:tests|docs|runcast|local|bench|packager|deploy|terraform|examples|graphql)"
+
+
+def anchors(document: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_document_names_exists(document):
+    text = document.read_text()
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", text):
+        path = document.parent / target if target else document
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+    code = re.findall(r"`[^`\n]+`|^(?:    )?make .*$", text, re.MULTILINE)
+    commands = [target for line in code for target in re.findall(r"^[` ]*make ([a-z][a-z-]*)", line)]
+    assert set(commands) <= TARGETS
+    assert set(re.findall(r"`(test_\w+\.py)`", text)) <= TESTS
+    for path in re.findall(rf"`({FOLDERS}/[\w./-]+)`", text):
+        assert path.startswith(ABSENT) or (ROOT / path).exists(), path
