@@ -8,10 +8,12 @@ RuncastError
 ├── RunStopped              a run's agent was interrupted, because the run was to stop
 ├── Unavailable             a service we need did not do its part now; trying again may help
 │   ├── StoreUnavailable    DynamoDB did not answer, or throttled
+│   │   └── WriteConflict   another transaction was writing the same item, so nothing was written
 │   └── Unreachable         the request did not reach the service, so nothing was done
 ├── RunGone                 the record is gone: it was deleted or has expired
 └── Refused                 the record says no; carries the record as it stands
     ├── RunExists           a run with that requestId is there already
+    ├── JobClosed           the job that a run was to belong to has ended
     ├── ClaimRefused        another worker has claimed the run, or it has ended
     └── AppendRefused       the record is not as this worker left it
 """
@@ -68,6 +70,10 @@ class StoreUnavailable(Unavailable):
     """DynamoDB gave no answer in time, or throttled; whether a write took effect is unknown."""
 
 
+class WriteConflict(StoreUnavailable):
+    """Another transaction was writing the same item, so nothing was written."""
+
+
 class Unreachable(Unavailable):
     """The request did not reach the service, so nothing was done."""
 
@@ -91,6 +97,10 @@ class Refused(RuncastError):
 
 class RunExists(Refused):
     """A run with that requestId is there already."""
+
+
+class JobClosed(Refused):
+    """The job that a run was to belong to has ended or belongs to another owner: `run` is the job's record."""
 
 
 class ClaimRefused(Refused):

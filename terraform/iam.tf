@@ -269,8 +269,14 @@ data "aws_iam_policy_document" "orchestrator" {
   source_policy_documents = [data.aws_iam_policy_document.model.json]
 
   statement {
-    sid       = "RecordJobsAndReadTheirRuns"
-    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    sid = "RecordJobsAndReadTheirRuns"
+    actions = [
+      "dynamodb:BatchGetItem",
+      "dynamodb:ConditionCheckItem",
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+      "dynamodb:UpdateItem",
+    ]
     resources = [aws_dynamodb_table.agent_progress.arn]
   }
 

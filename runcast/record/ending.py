@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from runcast import limits
-from runcast.errors import AppendRefused, RunGone, StoreUnavailable, Unavailable
+from runcast.errors import AppendRefused, RunGone, StoreUnavailable, Unavailable, WriteConflict
 from runcast.json_text import metadata_json
 from runcast.live.message import status_update, step_update
 from runcast.record.ids import requested_id
@@ -270,6 +270,8 @@ def _decide(store: RunStore, request_id: str, decide: Callable[[Run], Ending | N
             return decide(run)
         except AppendRefused as refused:
             run = refused.run
+        except WriteConflict:
+            continue
         except RunGone:
             return None
     raise Unavailable(f"Run {request_id} kept changing. Try again.")

@@ -18,11 +18,11 @@ from botocore.config import Config
 
 from runcast import limits
 from runcast.clock import ServerClock
-from runcast.errors import AppendRefused, ClaimRefused, RunExists, RunGone, StoreUnavailable
+from runcast.errors import AppendRefused, ClaimRefused, JobClosed, RunExists, RunGone, StoreUnavailable
 from runcast.record.conditions import EXPIRED, NOT_EXPIRED, as_read, unless_gone
-from runcast.record.model import Owner, PlannedRun, Run, RunStatus, Step, cancel_hint_id, page_id, to_item
+from runcast.record.model import Item, Owner, PlannedRun, Run, RunStatus, Step, cancel_hint_id, page_id, to_item
 from runcast.record.reads import RecordReads
-from runcast.record.table import Table
+from runcast.record.table import Check, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -86,24 +86,52 @@ class RunStore(RecordReads):
         Raises:
             RunExists: The id is taken by a record that has not expired.
         """
+        item, free = self._queued(request_id, owner, agent, job_id, playbook)
+        self._table.put_if(item, free.condition, free.values, free.refusal)
+        return Run.from_item(item)
+
+    def create_in_job(self, request_id: str, *, owner: Owner, agent: str, job_id: str) -> Run:
+        """Put the record of a job's run, if the owner's job is open: a job that has ended gets no new runs.
+
+        Returns:
+            The new record, with a lease of `QUEUED_LEASE_MS`.
+
+        Raises:
+            JobClosed: The job has ended, has expired, or is another owner's.
+            RunGone: The job's record was deleted.
+            RunExists: The id is taken by a record that has not expired.
+            WriteConflict: Another transaction was writing one of the records; nothing was written.
+        """
+        item, free = self._queued(request_id, owner, agent, job_id, None)
+        is_open = Check(
+            job_id,
+            f"#owner = :owner AND #status = :in_progress AND {NOT_EXPIRED}",
+            {"owner": owner.key, "in_progress": RunStatus.IN_PROGRESS.value, **free.values},
+            lambda job: JobClosed(f"Job {job_id} has ended or is another owner's.", job),
+        )
+        self._table.put_if_both(item, free, is_open)
+        return Run.from_item(item)
+
+    def _queued(
+        self, request_id: str, owner: Owner, agent: str, job_id: str | None, playbook: str | None
+    ) -> tuple[Item, Check]:
+        """Return a new record that nobody has claimed, and the check that its id is free."""
         self._learn_time()
         now_ms = self.now_ms()
-        item = to_item(
-            {
-                "requestId": request_id,
-                **_new_record(owner, agent, job_id, now_ms, self._retention_seconds),
-                "playbook": playbook,
-                "updatedAt": now_ms,
-                "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
-            }
-        )
-        self._table.put_if(
-            item,
+        record = {
+            "requestId": request_id,
+            **_new_record(owner, agent, job_id, now_ms, self._retention_seconds),
+            "playbook": playbook,
+            "updatedAt": now_ms,
+            "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
+        }
+        free = Check(
+            request_id,
             EXPIRED,
             {"now_s": now_ms // 1000},
             lambda run: RunExists(f"There is a run {request_id} already.", run),
         )
-        return Run.from_item(item)
+        return to_item(record), free
 
     def claim(
         self,

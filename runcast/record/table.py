@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
 
-from runcast.errors import RunGone, StoreUnavailable
+from runcast.errors import RunGone, StoreUnavailable, WriteConflict
 from runcast.record.model import Item, Run, from_item, to_item
 
 if TYPE_CHECKING:
@@ -33,8 +34,21 @@ _TRANSIENT_CODES = {
     "RequestLimitExceeded",
     "ServiceUnavailable",
     "ThrottlingException",
-    "TransactionConflictException",
 }
+_CONFLICT = "TransactionConflictException"
+# Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+_TRANSACTION_CANCELED = "TransactionCanceledException"
+_TRANSIENT_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A condition on an item, and the error to raise if it does not hold."""
+
+    key: str
+    condition: str
+    values: Mapping[str, Any]
+    refusal: Refusal
 
 
 class Table:
@@ -79,6 +93,34 @@ class Table:
                 ExpressionAttributeValues=_values(values),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
+
+    def put_if_both(self, item: Item, own: Check, other: Check) -> None:
+        """Put an item if its own condition and another item's hold, in one transaction, or raise a refusal.
+
+        If both fail, the other item's refusal is raised.
+
+        Raises:
+            RunGone: The other item does not exist.
+            WriteConflict: Another transaction was writing one of the items.
+        """
+        written = {"Put": {"Item": item, **self._asked(own)}}
+        checked = {"ConditionCheck": {"Key": _key(other.key), **self._asked(other)}}
+        try:
+            with _answers(None):
+                self._client.transact_write_items(TransactItems=[checked, written])  # type: ignore[list-item]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _TRANSACTION_CANCELED:
+                raise
+            raise _canceled(error, (other, own)) from error
+
+    def _asked(self, check: Check) -> dict[str, Any]:
+        return {
+            "TableName": self._name,
+            "ConditionExpression": check.condition,
+            "ExpressionAttributeNames": _names(check.condition),
+            "ExpressionAttributeValues": _values(check.values),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
 
     def update(
         self,
@@ -200,6 +242,21 @@ def _values(values: Mapping[str, Any]) -> Item:
     return to_item({f":{name}": value for name, value in values.items()})
 
 
+def _canceled(error: ClientError, checks: Sequence[Check]) -> Exception:
+    """Return the error for a transaction that DynamoDB canceled, from its reasons, which follow the items' order."""
+    reasons: list[Any] = error.response.get("CancellationReasons", [])
+    for check, reason in zip(checks, reasons, strict=False):
+        if reason["Code"] == "ConditionalCheckFailed":
+            item = reason.get("Item")
+            return check.refusal(Run.from_item(_of(check.key, item))) if item else RunGone("The record was deleted.")
+    codes = {reason["Code"] for reason in reasons}
+    if "TransactionConflict" in codes:
+        return WriteConflict("Another transaction was writing the record. Try again.")
+    if codes & _TRANSIENT_REASONS:
+        return StoreUnavailable("DynamoDB throttled a transaction. Try again.")
+    return error
+
+
 @contextmanager
 def _answers(refusal: Refusal | None, key: str = "") -> Iterator[None]:
     """Turn what DynamoDB may answer into our errors: refused by condition, or no answer that can be relied on."""
@@ -211,6 +268,8 @@ def _answers(refusal: Refusal | None, key: str = "") -> Iterator[None]:
         if code == _CONDITION_FAILED and refusal:
             gone = RunGone("The run's record was deleted.")
             raise (refusal(Run.from_item(_of(key, item))) if item else gone) from error
+        if code == _CONFLICT:
+            raise WriteConflict("Another transaction was writing the record. Try again.") from error
         if code in _TRANSIENT_CODES:
             raise StoreUnavailable(f"DynamoDB answered {code}. Try again.") from error
         raise

@@ -47,6 +47,25 @@ class DynamoDBInMemory:
         table[key] = dict(Item)
         return {}
 
+    def transact_write_items(self, *, TransactItems: list[Any]) -> Item:
+        reasons: list[Item] = []
+        for part in TransactItems:
+            [asked] = part.values()
+            item = self._tables[asked["TableName"]].get(_key(asked.get("Key") or asked["Item"]))
+            try:
+                _check(item, asked)
+            except ClientError:
+                reasons.append({"Code": "ConditionalCheckFailed"} | ({"Item": dict(item)} if item else {}))
+            else:
+                reasons.append({"Code": "None"})
+        if any(reason["Code"] != "None" for reason in reasons):
+            answer: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+            raise ClientError(answer, "TransactWriteItems")
+        for part in TransactItems:
+            if "Put" in part:
+                self.put_item(TableName=part["Put"]["TableName"], Item=part["Put"]["Item"])
+        return {}
+
     def update_item(self, *, TableName: str, Key: Item, UpdateExpression: str, ReturnValues: str, **asked: Any) -> Item:
         table, key = self._tables[TableName], _key(Key)
         item = table.get(key)

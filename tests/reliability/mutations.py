@@ -91,6 +91,21 @@ MUTATIONS = [
         (("#status = :in_progress AND", "(#status = :in_progress OR attribute_exists(#status)) AND"),),
     ),
     Mutation(
+        "a job that has ended gets no run", _STORE,
+        (("#owner = :owner AND #status = :in_progress AND {NOT",
+          "#owner = :owner AND (#status = :in_progress OR attribute_exists(#status)) AND {NOT"),),
+    ),
+    Mutation(
+        "another owner's job gets no run", _STORE,
+        (("#owner = :owner AND #status = :in_progress AND {NOT",
+          "(#owner = :owner OR attribute_exists(#owner)) AND #status = :in_progress AND {NOT"),),
+    ),
+    Mutation(
+        "a job that has expired gets no run", _STORE,
+        (("#status = :in_progress AND {NOT_EXPIRED}",
+          "#status = :in_progress AND ({NOT_EXPIRED} OR attribute_exists(#owner))"),),
+    ),
+    Mutation(
         "a late heartbeat does not set the lease back", _STORE,
         ((' AND #leaseUntil < :leaseUntil', ''),),
     ),

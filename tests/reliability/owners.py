@@ -12,6 +12,7 @@ import io
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
@@ -20,6 +21,7 @@ from chalicelib.cancel import cancel_run
 from chalicelib.closer import EXECUTION_ENDED, close_execution, close_failed
 from chalicelib.jobs import start_job
 from chalicelib.orchestrator.agent_invoker import AgentInvoker
+from chalicelib.orchestrator.errors import JobEnded
 from chalicelib.orchestrator.job import Job, result_key
 from chalicelib.orchestrator.load_playbook import load_playbook
 from chalicelib.orchestrator.playbook import Playbook
@@ -32,6 +34,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from runcast import limits
 from runcast.errors import AppendRefused, RuncastError, StoreUnavailable
 from runcast.record.assignment import Assignment, Claim, QueuedStep
+from runcast.record.ending import cancel
 from runcast.record.identity import run_identity
 from runcast.record.ids import derived_ids
 from runcast.record.listing import list_runs
@@ -177,6 +180,40 @@ class Owners(RuleBasedStateMachine):
                 broken("changed", f"the execution {name} acts for the job {job_id}")
             with patch("chalicelib.orchestrator.load_playbook.load", lambda *_: PLAYBOOK):
                 self._execute(job)
+
+    @rule(owner=owners, way=st.sampled_from(["cancelled", "another's", "expired"]))
+    def end_a_job_before_its_run_is_created(self, owner: Owner, way: str) -> None:
+        """The job ends between the look at its record and the creation of its first run: there is no run."""
+        job_id = JOB_IDS[1]
+        self.wait(limits.RETENTION_SECONDS * 1000)
+        self.start_a_job(owner, job_id)
+        job = Job.of(
+            {"jobId": job_id, "playbook": "two-stages", "query": "?", "userId": owner.user_id,
+             "tenantId": owner.tenant_id}, execution=job_id,
+        )  # fmt: skip
+        record = JobRecord(self.store, job, publish=len, now_ms=self.clock)
+        store: Any = Overtaken(self, partial(self._close, job, way))
+        with patch("chalicelib.orchestrator.load_playbook.load", lambda *_: PLAYBOOK):
+            entries = Playbook.of(load_playbook(job, record, FUNCTIONS)["playbook"]).entries
+        invoker = AgentInvoker(
+            job, record, store=store, functions=FUNCTIONS, client=lambda _: self, announce=_nothing,
+            remaining_ms=lambda: 900_000, now_ms=self.clock,
+        )  # fmt: skip
+        with contextlib.suppress(JobEnded):
+            invoker.invoke(entries["east"], 1)
+            broken("changed", f"a run was created for a job that was {way}")
+
+    def _close(self, job: Job, way: str) -> None:
+        match way:
+            case "cancelled":
+                cancel(self.store, job.owner, job.job_id, now_ms=self.clock)
+            case "another's":
+                other = BOB if job.owner == ALICE else ALICE
+                self._delete(job.job_id)
+                about = {"agent": "orchestrator", "job_id": job.job_id, "playbook": job.playbook}
+                self.store.create(job.job_id, owner=other, **about)
+            case "expired":
+                self.wait(limits.RETENTION_SECONDS * 1000)
 
     def _execute(self, job: Job) -> None:
         record = JobRecord(
@@ -415,6 +452,21 @@ class Owners(RuleBasedStateMachine):
     def _delete(self, *keys: str) -> None:
         for key in keys:
             self.client.delete_item(TableName=TABLE_NAME, Key={"requestId": {"S": key}})
+
+
+class Overtaken:
+    """A store of an execution: something happens just before it creates a run."""
+
+    def __init__(self, history: Owners, meanwhile: Callable[[], None]) -> None:
+        self._history = history
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._history.store, name)
+
+    def create_in_job(self, *args: Any, **kwargs: Any) -> Run:
+        self._meanwhile()
+        return self._history.store.create_in_job(*args, **kwargs)
 
 
 class Crossed:

@@ -10,7 +10,7 @@ from runcast.record.reader import read_progress
 from tests.reliability.backends import why_no_judge
 from tests.unit.record.recording import ALICE, make
 from tests.unit.record.test_ending import TestCancel, TestCloseDead, TestEndUnclaimed, TestTheLoser, create, work
-from tests.unit.record.test_store import TestAppend, TestClaim, TestCreate, TestRead
+from tests.unit.record.test_store import TestAppend, TestClaim, TestCreate, TestCreateInJob, TestRead
 
 __all__ = [
     "TestAppend",
@@ -18,6 +18,7 @@ __all__ = [
     "TestClaim",
     "TestCloseDead",
     "TestCreate",
+    "TestCreateInJob",
     "TestEndUnclaimed",
     "TestRead",
     "TestTheLoser",

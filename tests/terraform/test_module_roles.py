@@ -52,6 +52,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         "orchestrator": {
             f"{tables}AgentProgress": {
                 "dynamodb:BatchGetItem",
+                "dynamodb:ConditionCheckItem",
                 "dynamodb:GetItem",
                 "dynamodb:PutItem",
                 "dynamodb:UpdateItem",

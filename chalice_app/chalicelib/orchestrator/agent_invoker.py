@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import random
 import string
 import time
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ from chalicelib.orchestrator.playbook import Entry
 from chalicelib.orchestrator.status_utils import JobRecord
 from chalicelib.request import RunRequest, run_request
 from runcast import limits
-from runcast.errors import InvalidInput, RunExists, Unavailable
+from runcast.errors import InvalidInput, JobClosed, RunExists, RunGone, Unavailable, WriteConflict
 from runcast.json_text import json_text
 from runcast.record.ending import Ending, cancel, close_dead, end_unclaimed, worker_died
 from runcast.record.model import Json, Run, RunStatus
@@ -46,6 +47,10 @@ _OWN_TIME_MS = 10_000
 
 # A second per read costs little: the end is usually there at once, and the lease passes within 15 s.
 _READ_AGAIN_SECONDS = 1.0
+
+# A transaction takes some milliseconds, and a stage has at most a few dozen agents.
+_PUT_MAX_TRIES = 8
+_CONFLICT_MAX_SECONDS = 0.2
 
 # Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
 _TRANSIENT_CODES = {
@@ -157,10 +162,21 @@ class AgentInvoker:
         return run and self._own(run)
 
     def _put(self, entry: Entry, request_id: str) -> Run:
-        try:
-            return self._store.create(request_id, owner=self._job.owner, agent=entry.agent, job_id=self._job.job_id)
-        except RunExists as exists:
-            return self._own(exists.run)
+        """Create the run's record, if the job is open.
+
+        The agents of a stage check the job's record at the same time, so their transactions may conflict.
+        """
+        job = self._job
+        for _ in range(_PUT_MAX_TRIES):
+            try:
+                return self._store.create_in_job(request_id, owner=job.owner, agent=entry.agent, job_id=job.job_id)
+            except RunExists as exists:
+                return self._own(exists.run)
+            except (JobClosed, RunGone) as closed:
+                raise JobEnded("The job has ended, so no run of it begins.") from closed
+            except WriteConflict:
+                self._sleep(random.uniform(0, _CONFLICT_MAX_SECONDS))  # noqa: S311 - spreads load, keeps no secret
+        raise Unavailable(f"{entry.name}: its record could not be created: other writes kept conflicting. Try again.")
 
     def _own(self, run: Run) -> Run:
         return require_of_job(run, self._job.owner, self._job.job_id)
@@ -169,7 +185,6 @@ class AgentInvoker:
         """Return the run's record after all that could be done for its end."""
         answer = _Answer()
         if run.worker is None and not run.status.ended:
-            self._require_open_job(run)
             answer = self._answer(entry, run, complaint)
             if answer.ending:
                 self._await_end(run.request_id)
@@ -207,14 +222,6 @@ class AgentInvoker:
             ):
                 return
             self._sleep(_READ_AGAIN_SECONDS)
-
-    def _require_open_job(self, run: Run) -> None:
-        """Make sure, once the run's record is there, that nobody has cancelled the job before they could find it."""
-        try:
-            self._record.require_open()
-        except JobEnded:
-            self._announce(self._cancel(run))
-            raise
 
     def _cancel(self, run: Run) -> Ending | None:
         job = self._job

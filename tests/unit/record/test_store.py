@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 
 from runcast import limits
-from runcast.errors import AppendRefused, ClaimRefused, RunExists, StoreUnavailable
+from runcast.errors import AppendRefused, ClaimRefused, JobClosed, RunExists, RunGone, StoreUnavailable
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.store import End, RunStore
 from runcast.record.table import Table
@@ -72,6 +72,63 @@ class TestCreate:
         store.create("r1", owner=ALICE, agent="terrain")
         clock.now_ms += limits.RETENTION_SECONDS * 1000
         assert store.create("r1", owner=Owner("globex", "bob"), agent="terrain").owner.user_id == "bob"
+
+
+class TestCreateInJob:
+    JOB = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
+
+    def create(self, store, **more):
+        return store.create_in_job("r1", **{"owner": ALICE, "agent": "terrain", "job_id": self.JOB, **more})
+
+    @pytest.fixture
+    def job(self, store):
+        return store.create(self.JOB, owner=ALICE, agent="orchestrator", job_id=self.JOB, playbook="two-stages")
+
+    def test_a_run_of_an_open_job_is_created_as_any_run(self, store, job):
+        run = self.create(store)
+        assert run == store.read("r1")
+        assert run == replace(store.create("r2", owner=ALICE, agent="terrain", job_id=self.JOB), request_id="r1")
+        assert store.read(self.JOB) == job
+
+    def test_a_job_that_has_ended_gets_no_run(self, store, job):
+        store.end(job, step(1), End(RunStatus.CANCELLED))
+        with pytest.raises(JobClosed) as closed:
+            self.create(store)
+        assert (closed.value.run.status, store.read("r1")) == (RunStatus.CANCELLED, None)
+
+    def test_another_owners_job_gets_no_run(self, store, job):
+        with pytest.raises(JobClosed) as closed:
+            self.create(store, owner=BOB)
+        assert (closed.value.run, store.read("r1")) == (job, None)
+
+    def test_a_job_that_has_expired_gets_no_run(self, store, job, clock):
+        clock.now_ms += limits.RETENTION_SECONDS * 1000
+        with pytest.raises(JobClosed):
+            self.create(store)
+        assert store.read("r1") is None
+
+    def test_a_job_without_a_record_gets_no_run(self, store):
+        with pytest.raises(RunGone):
+            self.create(store)
+        assert store.read("r1") is None
+
+    def test_a_taken_id_is_refused_with_the_run_that_has_it(self, store, job):
+        before = store.create("r1", owner=BOB, agent="terrain")
+        with pytest.raises(RunExists) as refused:
+            self.create(store)
+        assert refused.value.run == store.read("r1") == before
+
+    def test_an_ended_job_counts_more_than_a_taken_id(self, store, job):
+        self.create(store)
+        store.end(job, step(1), End(RunStatus.CANCELLED))
+        with pytest.raises(JobClosed):
+            self.create(store)
+
+    def test_an_expired_record_is_replaced(self, store, clock):
+        store.create("r1", owner=BOB, agent="terrain")
+        clock.now_ms += limits.RETENTION_SECONDS * 1000
+        store.create(self.JOB, owner=ALICE, agent="orchestrator", job_id=self.JOB, playbook="two-stages")
+        assert self.create(store).owner == store.read("r1").owner == ALICE
 
 
 class TestClaim:
@@ -241,9 +298,9 @@ class TestRead:
     def test_one_unreadable_record_does_not_hide_the_others(self, store, dynamodb, caplog):
         for request_id in ("r1", "r2"):
             store.create(request_id, owner=ALICE, agent="terrain")
-        dynamodb.update_item(
-            TableName="AgentProgress", Key={"requestId": {"S": "r1"}}, UpdateExpression="REMOVE createdAt"
-        )  # fmt: skip
+        item = dynamodb.get_item(TableName="AgentProgress", Key={"requestId": {"S": "r1"}})["Item"]
+        del item["createdAt"]
+        dynamodb.put_item(TableName="AgentProgress", Item=item)
         assert [run.request_id for run in store.read_heads(["r1", "r2"])] == ["r2"]
         assert "the record of run r1 cannot be parsed" in caplog.text
 

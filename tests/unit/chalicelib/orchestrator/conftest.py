@@ -152,6 +152,7 @@ class Machine:
         self.clock = clock
         self.live = []
         self.ended = []
+        self.slept = []
         self.agents = Agents(store, clock, outputs)
         self.model = Model()
         self.bucket = {}
@@ -161,6 +162,10 @@ class Machine:
     def publish(self, messages):
         self.live += messages
         return len(messages)
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.clock.now_ms += round(seconds * 1000)
 
     def announce(self, ending):
         if ending and ending.update:
@@ -178,7 +183,7 @@ class Machine:
     def invoke(self, playbook, agent, remaining_ms=900_000):
         invoker = AgentInvoker(
             self.job, self.record(), store=self.store, functions=FUNCTIONS, client=self.agents, announce=self.announce,
-            remaining_ms=lambda: remaining_ms, now_ms=self.clock,
+            remaining_ms=lambda: remaining_ms, now_ms=self.clock, sleep=self.sleep,
         )  # fmt: skip
         return invoker.invoke(Playbook.of(playbook).entries[agent["name"]], agent["attempt"], agent.get("complaint"))
 

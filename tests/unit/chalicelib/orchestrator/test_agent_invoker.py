@@ -17,6 +17,10 @@ TIMEOUT = ReadTimeoutError(endpoint_url="https://lambda")
 KILLED = {"errorType": "Runtime.ExitError", "errorMessage": "signal: killed"}
 EAST = {"name": "east", "attempt": 1}
 GOOD = output(slope=fact(2))
+CANCELED = {
+    "Error": {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"},
+    "CancellationReasons": [{"Code": "TransactionConflict", "Message": "ongoing"}, {"Code": "None"}],
+}
 
 
 @pytest.fixture
@@ -310,3 +314,32 @@ def test_with_no_time_left_it_is_run_again_before_it_invokes(job):
 def test_what_it_reads_must_be_there(job):
     job = job(GOOD)
     assert fails(AgentFailed, job, {"name": "report", "attempt": 1}) == "east: it has no result."
+
+
+@pytest.mark.parametrize("conflicts", [1, 7])
+def test_a_run_is_created_although_transactions_conflict(job, monkeypatch, conflicts):
+    job = job(GOOD)
+    conflicting(job, monkeypatch, conflicts)
+    assert invoke(job)["attempt"] == 1
+    assert len(job.slept) == conflicts
+
+
+def test_transactions_that_keep_conflicting_end_in_another_try_of_the_state(job, monkeypatch):
+    job = job(GOOD)
+    conflicting(job, monkeypatch, 100)
+    assert fails(Unavailable, job).startswith("east: its record could not be created")
+    assert (job.run_of("east"), job.agents.events) == (None, [])
+
+
+def conflicting(job, monkeypatch, conflicts):
+    """Let DynamoDB cancel so many of the job's transactions, as it does if another is at one of their items."""
+    client = job.store._table._client
+    transact = client.transact_write_items
+    canceled = [ClientError(CANCELED, "TransactWriteItems")] * conflicts  # type: ignore[arg-type]
+
+    def transact_write_items(**request):
+        if canceled:
+            raise canceled.pop()
+        return transact(**request)
+
+    monkeypatch.setattr(client, "transact_write_items", transact_write_items)

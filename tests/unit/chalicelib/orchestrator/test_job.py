@@ -16,6 +16,7 @@ from runcast.record.model import RunStatus
 from tests.fakes.own_playbooks import own_playbooks
 from tests.fakes.spellings import spellings
 from tests.unit.chalicelib.orchestrator.conftest import ANA, INPUT, JOB_ID, Machine, fact, output
+from tests.unit.conftest import TABLE_NAME
 from tests.unit.record.recording import Crash, FailingStore
 
 STEPS = ["loading_agents", "validating", "validating", "synthesizing", "complete"]
@@ -26,6 +27,9 @@ class DyingStore(FailingStore):
 
     def create(self, *args, **kwargs):
         return self._write(self._store.create, args, kwargs)
+
+    def create_in_job(self, *args, **kwargs):
+        return self._write(self._store.create_in_job, args, kwargs)
 
     def read_heads(self, request_ids, *, results=False):
         return self._store.read_heads(request_ids, results=results)
@@ -143,20 +147,22 @@ def test_a_job_cancelled_in_any_stage_stays_cancelled(machine, store, clock, at)
         assert job.run_of("east").status is RunStatus.COMPLETE
 
 
-def test_a_run_that_was_put_while_its_job_was_cancelled_is_not_begun(machine, store, clock):
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_job_that_ends_just_before_a_run_is_put_gets_no_run(machine, store, clock, dynamodb, monkeypatch, deleted):
     job = machine()
     playbook = job.load()["playbook"]
-    put = store.create
+    create_in_job = store.create_in_job
 
-    def cancelled_meanwhile(*args, **kwargs):
-        run = put(*args, **kwargs)
+    def cancelled_before(request_id, **about):
         cancel(store, ANA, JOB_ID, now_ms=clock)
-        return run
+        if deleted:
+            dynamodb.delete_item(TableName=TABLE_NAME, Key={"requestId": {"S": JOB_ID}})
+        return create_in_job(request_id, **about)
 
-    store.create = cancelled_meanwhile
+    monkeypatch.setattr(store, "create_in_job", cancelled_before)
     with pytest.raises(JobEnded):
         job.invoke(playbook, {"name": "east", "attempt": 1})
-    assert (job.run_of("east").status, job.agents.events) == (RunStatus.CANCELLED, [])
+    assert (job.run_of("east"), job.agents.events) == (None, [])
 
 
 def test_the_states_hand_on_names_and_no_outputs(machine):
