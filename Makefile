@@ -179,7 +179,7 @@ $(BROWSER)/.ready: tests/browser/package-lock.json tests/browser/unpack.mjs
 		rm -r $(BROWSER)/node_modules; fi
 	@touch $@
 
-# They carry AWS's own schemas and references, with pins other than ours; only the tests want them.
+# AWS's schemas and references, and its command line. Only the tests need them, with other pins than ours.
 $(VALIDATORS)/.ready: tests/terraform/validators/requirements.txt | $(VENV)/.ready
 	@$(PYTHON) -m venv --without-pip $(VALIDATORS)
 	@$(BIN)/uv pip sync -q --python $(VALIDATORS) tests/terraform/validators/requirements.txt

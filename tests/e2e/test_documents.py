@@ -1,56 +1,191 @@
-"""The `curl` lines of the documents, run as they stand."""
+"""The commands of the documents, run as they are written, with what a reader has at that point."""
 
 import json
 import os
 import re
 import shlex
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from local.settings import ROOT
-from tests.e2e.conftest import AGENT
+from local.terraform import find_terraform
+from tests.e2e.conftest import AGENT, DEADLINE_SECONDS
 
-DOCUMENTS = ("README.md", "docs/operations.md")
+AWS_CLI = ROOT / ".local" / "validators-venv" / "bin" / "aws"
+# Nothing is deployed, upgraded or destroyed here: tests/terraform does that.
+DEPLOYING = re.compile(r"^(make|git checkout) ", re.MULTILINE)
+# The job that docs/operations.md looks for.
+FAILED_JOB = "7a0f0a53-6c3e-4bb3-8d0b-2f6f4f0c9d11"
 
 
-def curl_blocks(document: str) -> list[str]:
-    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / document).read_text(), flags=re.MULTILINE | re.DOTALL)
-    return [block for block in blocks if re.search(r"\bcurl\b", block)]
+def blocks_of(document: str, language: str = "sh") -> list[str]:
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
+    # As a reader does who has removed the demonstration's agents.
+    return [block.replace('"terrain"', json.dumps(AGENT)) for block in blocks]
 
 
-@pytest.mark.parametrize(
-    ("document", "way"), [*((name, "API Gateway") for name in DOCUMENTS), ("README.md", "chalice local")]
-)
-def test_the_curl_lines_work_as_they_stand(document, way, stack, dev, alice, tmp_path: Path):
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
     # curl's own settings make a refusal a failure, without a word added to the lines.
     (tmp_path / ".curlrc").write_text('fail-with-body\nmax-time = 60\nnoproxy = "127.0.0.1"\n')
+    return tmp_path
+
+
+def read_in_a_shell(lines: str, *, home: Path, environment: dict[str, str] | None = None, **options) -> str:
     path = ":".join(part for part in os.environ["PATH"].split(":") if part != str(ROOT / ".venv" / "bin"))
-    environment = {"PATH": path, "HOME": str(tmp_path)}
-    if document == "docs/operations.md":
-        # The page has got these two a block earlier, from Terraform and from AWS's own command.
-        environment |= {"REST_URL": stack.state.outputs["rest_url"], "ID_TOKEN": alice.id_token}
-        before = ""
-    else:
-        before = f". {shlex.quote(str(stack.state.directory / 'env'))}\n"
-    if way == "chalice local":
-        before += f"export RUNCAST_REST_URL={dev.url}\n"
-    blocks = curl_blocks(document)
-    assert blocks, f"{document} has no block of shell with curl in it"
-    for block in blocks:
-        block = block.replace('"terrain"', json.dumps(AGENT))  # as a reader does who has removed the demonstration's
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", before + block],
-            env=environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
-        answers = [json.loads(line) for line in done.stdout.splitlines()]
-        assert len(answers) == len(re.findall(r"^curl\b", block, flags=re.MULTILINE))
-        assert answers[0] == {"status": "ok", "checks": {"agentProgressTable": "ok", "agentFunction": "ok"}}
-        started, read = answers[-2:]
-        assert started["requestId"] == read["requestId"]
-        assert read["success"] is True
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", lines],
+        env={"PATH": path, "HOME": str(home), **(environment or {})}, capture_output=True, text=True,
+        **{"cwd": ROOT, "timeout": 4 * DEADLINE_SECONDS, **options},
+    )  # fmt: skip
+    assert done.returncode == 0, f"{lines}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def shell_settings(stack) -> str:
+    return f". {shlex.quote(str(stack.state.directory / 'env'))}\n"
+
+
+def assert_health_agents_start_and_read(printed: str) -> None:
+    answers = [json.loads(line) for line in printed.splitlines() if line.startswith('{"')]
+    health, agents, started, read = answers
+    assert health == {"status": "ok", "checks": {"agentProgressTable": "ok", "agentFunction": "ok"}}
+    assert AGENT in [agent["name"] for agent in agents["agents"]]
+    assert (started["requestId"], True) == (read["requestId"], read["success"])
+
+
+@pytest.mark.parametrize("way", ["API Gateway", "chalice local"])
+def test_the_readme_by_rest(way, stack, dev, home):
+    [block] = [block for block in blocks_of("README.md") if "curl" in block]
+    other = f"export RUNCAST_REST_URL={dev.url}\n" if way == "chalice local" else ""
+    assert_health_agents_start_and_read(read_in_a_shell(shell_settings(stack) + other + block, home=home))
+
+
+def test_the_readme_by_the_command(stack, home):
+    [block] = [block for block in blocks_of("README.md") if block.startswith("runcast run ")]
+    run, job, *of_an_id = block.replace("runcast run terrain", f"runcast run {AGENT}").splitlines()
+    assert job.startswith("runcast job site-assessment ")  # tests/e2e/demo plays it
+    printed = read_in_a_shell(shell_settings(stack) + run, home=home)
+    summary = re.fullmatch(
+        r"run (\S+): complete, (\d+) steps recorded, \2 received live, 0 missing", printed.splitlines()[-1]
+    )
+    assert summary, printed
+    request_id = summary[1]
+    printed_by_command = {
+        line.split()[1]: read_in_a_shell(shell_settings(stack) + re.sub(r"\bID\b", request_id, line), home=home)
+        for line in of_an_id
+    }
+    assert list(printed_by_command) == ["watch", "show", "list", "cancel"]
+    assert f"run {request_id}: complete, {summary[2]} steps recorded" in printed_by_command["watch"]
+    assert all(json.loads(line) for line in printed_by_command["show"].splitlines())
+    assert all(request_id in printed for printed in printed_by_command.values())
+
+
+@pytest.fixture
+def operator(stack, home):
+    """Somebody who has deployed from this folder: Terraform's state, the AWS CLI and credentials."""
+    work_dir = stack.state.directory / "terraform"
+    commands = home / "commands"
+    commands.mkdir()
+    for name, command in {"terraform": find_terraform(), "aws": [str(AWS_CLI)]}.items():
+        (commands / name).write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+        (commands / name).chmod(0o755)
+    environment = {
+        **stack.state.endpoint.environment,
+        "TF_CLI_CONFIG_FILE": str(work_dir / "terraform.rc"),
+        "TF_DATA_DIR": str(work_dir / "data"),
+    }
+
+    def type_in(lines: str, *, password: str = "") -> str:
+        lines = f"PATH={shlex.quote(str(commands))}:$PATH\n{lines}"
+        return read_in_a_shell(lines, home=home, environment=environment, cwd=work_dir, input=f"{password}\n")
+
+    return type_in
+
+
+def test_operations_from_the_first_user_to_a_run(stack, operator):
+    blocks = [block for block in blocks_of("docs/operations.md") if not DEPLOYING.search(block) and "JOB" not in block]
+    session = "\n".join(blocks)
+    assert [word in session for word in ("admin-create-user", "initiate-auth", "curl")] == [True] * 3
+    # `make up` has made an alice.
+    printed = operator(re.sub(r"\balice\b", "carol", session), password="Correct-horse-1")
+    pool = {"UserPoolId": stack.state.outputs["user_pool_id"], "Username": "carol"}
+    users = stack.client("cognito-idp")
+    assert {"Name": "custom:tenantId", "Value": "acme"} in users.admin_get_user(**pool)["UserAttributes"]
+    users.admin_delete_user(**pool)
+    assert_health_agents_start_and_read(printed)
+
+
+def test_operations_of_a_job_that_has_failed(stack, operator):
+    executions, state_machine = stack.client("stepfunctions"), stack.state.outputs["state_machine_arn"]
+    arn = executions.start_execution(stateMachineArn=state_machine, name=FAILED_JOB, input="{}")["executionArn"]
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (status := executions.describe_execution(executionArn=arn)["status"]) == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert status == "FAILED"
+    [block] = [block for block in blocks_of("docs/operations.md") if "JOB" in block]
+    assert f"JOB={FAILED_JOB}\n" in block
+    printed = operator(block).splitlines()
+    assert any(line.startswith(f"{FAILED_JOB}\t") for line in printed)
+    assert any(line.startswith("FAILED\t") for line in printed)
+    assert any("LoadPlaybook" in line for line in printed)
+
+
+# What a page has: Amplify's session, signed in for real, and the project's documents. `blocks` are the page's own.
+PAGE = """
+import { readFileSync } from "node:fs";
+const { endpoint, graphqlUrl, restUrl, clientId, user, jobId, operations } = JSON.parse(process.argv[2]);
+const signIn = await fetch(endpoint, {
+  method: "POST",
+  headers: {
+    "content-type": "application/x-amz-json-1.1",
+    "x-amz-target": "AWSCognitoIdentityProviderService.InitiateAuth",
+  },
+  body: JSON.stringify({
+    ClientId: clientId,
+    AuthFlow: "USER_PASSWORD_AUTH",
+    AuthParameters: { USERNAME: user.name, PASSWORD: user.password },
+  }),
+});
+const { IdToken } = (await signIn.json()).AuthenticationResult;
+const fetchAuthSession = async () => ({ tokens: { idToken: { toString: () => IdToken } } });
+let api;
+const Amplify = { configure: (_, options) => { api = options.API.GraphQL; } };
+const config = {};
+const getAgentProgress = readFileSync(`${operations}/getAgentProgress.graphql`, "utf8");
+async function query(document, variables) {
+  const headers = { ...(await api.headers()), "content-type": "application/json" };
+  const body = JSON.stringify({ query: document, variables });
+  const answer = await fetch(graphqlUrl, { method: "POST", headers, body });
+  return (await answer.json()).data.getAgentProgress;
+}
+"""
+
+
+def test_the_code_for_a_frontend(stack, alice, home):
+    request_id = alice.start("How steep is the ground?")
+    record = alice.read_to_its_end(request_id)
+    signing_in, of_a_job, by_rest = blocks_of("docs/frontend.md", "js")
+    (home / "page.mjs").write_text(
+        f"{PAGE}\n{signing_in}\nlet seen;\n{{ {of_a_job}\nseen = {{ job, result }}; }}\n"
+        f"{by_rest}\nconsole.log(JSON.stringify({{ ...seen, run, progress }}));\n"
+    )
+    outputs = stack.state.outputs
+    settings = {
+        "endpoint": stack.state.endpoint.url,
+        "graphqlUrl": outputs["graphql_url"],
+        "restUrl": outputs["rest_url"],
+        "clientId": outputs["user_pool_client_id"],
+        "user": {"name": alice.user.name, "password": alice.user.password},
+        "jobId": request_id,  # A run is read by the same code: its result is never behind a link.
+        "operations": str(ROOT / "graphql" / "operations"),
+    }
+    printed = read_in_a_shell(f"node page.mjs {shlex.quote(json.dumps(settings))}", home=home, cwd=home)
+    seen = json.loads(printed)
+    assert seen["job"]["status"] == "complete"
+    assert seen["result"] == json.loads(record["result"])
+    assert (seen["progress"]["requestId"], seen["progress"]["success"]) == (seen["run"]["requestId"], True)
