@@ -20,6 +20,7 @@ from runcast import limits
 from runcast.clock import ServerClock
 from runcast.errors import AppendRefused, ClaimRefused, JobClosed, RunExists, RunGone, StoreUnavailable
 from runcast.record.conditions import EXPIRED, NOT_EXPIRED, as_read, unless_gone
+from runcast.record.ids import is_derived
 from runcast.record.model import Item, Owner, PlannedRun, Run, RunStatus, Step, cancel_hint_id, page_id, to_item
 from runcast.record.reads import RecordReads
 from runcast.record.table import Check, Table
@@ -146,7 +147,8 @@ class RunStore(RecordReads):
     ) -> Run:
         """Claim a run, or with `playbook` a job, for one worker; create its record if there is none.
 
-        A record that has expired is replaced.
+        A record that has expired is replaced. The record of a job's run, whose id is derived from the job's, is never
+        created here: the orchestrator has created it, so that nobody else can occupy the id.
 
         Returns:
             The record as claimed; agent, job and creation time of an existing record win over the arguments.
@@ -154,6 +156,7 @@ class RunStore(RecordReads):
         Raises:
             ClaimRefused: It is another owner's, or a job where a run is claimed (or the reverse); or somebody has
                 claimed it already, or it has ended.
+            RunGone: It would be a job's run, and has no record.
         """
         self._learn_time()
         now_ms = self.now_ms()
@@ -164,15 +167,16 @@ class RunStore(RecordReads):
         def refusal(run: Run) -> ClaimRefused:
             return ClaimRefused(f"Run {request_id} is not free: it is claimed, has ended, or is another owner's.", run)
 
+        may_create = not is_derived(request_id)
         try:
             item = self._table.update(
                 request_id,
                 [*(f"#{name} = if_not_exists(#{name}, :{name})" for name in defaults), *_sets(values)],
-                "attribute_not_exists(#owner) OR (#owner = :owner AND #expiresAt > :now_s"
+                ("attribute_not_exists(#owner) OR " if may_create else "") + "(#owner = :owner AND #expiresAt > :now_s"
                 f" AND {'#playbook = :playbook' if playbook else 'attribute_not_exists(#playbook)'}"
                 " AND attribute_not_exists(#worker) AND #status = :status)",
                 defaults | values | {"now_s": now_s},
-                refusal,
+                refusal if may_create else unless_gone(refusal, now_ms),
                 returning="ALL_NEW",
             )
         except ClaimRefused as refused:

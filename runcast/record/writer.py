@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 
 from runcast import limits
-from runcast.errors import AppendRefused, ClaimRefused, RunGone, StoreUnavailable
+from runcast.errors import AppendRefused, ClaimRefused, RuncastError, RunGone, StoreUnavailable
 from runcast.live.message import step_update
 from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
 from runcast.record.cancel_hint import CancelHint
@@ -155,14 +155,20 @@ class Writer:
             )
         except ClaimRefused as refused:
             if refused.run.worker != run.worker or refused.run.status.ended:
-                logger.warning("run %s: %s It is not recorded here.", run.request_id, refused)
-                self._stops.tell(Stop.ENDED)
-                self.claim = Claim.REFUSED  # only now, so that who has waited for it knows that it has to stop
+                self._refuse(refused)
                 return
             record = refused.run  # an earlier try had taken effect
+        except RunGone as gone:
+            self._refuse(gone)
+            return
         run.follow(record)
         self._draft.begin(record)
         self.claim = Claim.CLAIMED
+
+    def _refuse(self, error: RuncastError) -> None:
+        logger.warning("run %s: %s It is not recorded here.", self._run.request_id, error)
+        self._stops.tell(Stop.ENDED)
+        self.claim = Claim.REFUSED  # last, because a thread that waits for the claim then looks for the stop
 
     def _write(self) -> None:
         """Write the draft, or the next one if there is none: called again, it goes on where it was."""

@@ -168,3 +168,10 @@ def test_a_direct_invocation_may_not_choose_an_id_of_version_5(lambdas, event, s
     planned = str(uuid5(NAMESPACE_URL, "a run"))
     answer = lambdas.call("agent", event("agent") | {"requestId": planned, "userId": "ana", "tenantId": "acme"})
     assert (answer["statusCode"], store.read(planned)) == (400, None)
+
+
+def test_a_direct_invocation_does_not_create_a_jobs_run(lambdas, event, store):
+    planned = derived_ids(ID, "terrain")[0]
+    named = {"requestId": planned, "jobId": ID, "userId": "ana", "tenantId": "acme"}
+    answer = lambdas.call("agent", event("agent") | named)
+    assert (answer["statusCode"], store.read(planned)) == (409, None)

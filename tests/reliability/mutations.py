@@ -182,6 +182,10 @@ MUTATIONS = [
         (("if refused.run.expires_at_ms > now_ms:", "if True:"),),
     ),
     Mutation(
+        "a claim does not create a job's run", _STORE,
+        (("may_create = not is_derived(request_id)", "may_create = True"),),
+    ),
+    Mutation(
         "a job is not claimed as a run", _STORE,
         (("'attribute_not_exists(#playbook)'", "'attribute_exists(#owner)'"),),
     ),

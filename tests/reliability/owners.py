@@ -36,7 +36,7 @@ from runcast.errors import AppendRefused, RuncastError, StoreUnavailable
 from runcast.record.assignment import Assignment, Claim, QueuedStep
 from runcast.record.ending import cancel
 from runcast.record.identity import run_identity
-from runcast.record.ids import derived_ids
+from runcast.record.ids import derived_ids, is_derived
 from runcast.record.listing import list_runs
 from runcast.record.model import Owner, Run, RunStatus, Step, from_item
 from runcast.record.outbox import Outbox
@@ -330,12 +330,17 @@ class Owners(RuleBasedStateMachine):
             case _:
                 self.cancel(owner, request_id, True)
 
-    @rule(owner=owners)
-    def execute_beside_a_run_of_another_job(self, owner: Owner) -> None:
-        """The owner's own run has a planned id, but another job: it is neither used nor cancelled."""
+    @rule(owner=owners, whose=owners)
+    def execute_beside_a_run_of_another_job(self, owner: Owner, whose: Owner) -> None:
+        """A run, the owner's or another's, has a planned id, but another job: it is neither used nor cancelled."""
         job_id = JOB_IDS[1]
         self.wait(limits.RETENTION_SECONDS * 1000)
-        self.track_what_a_user_named(owner, derived_ids(job_id, "east")[0], JOB_IDS[0], False)
+        planned = derived_ids(job_id, "east")[0]
+        # With the owner's job id, only its owner differs.
+        of_job = JOB_IDS[0] if whose == owner else job_id
+        self.store.create(planned, owner=whose, agent="survey", job_id=of_job)
+        event = {"requestId": planned, "jobId": of_job, "userId": whose.user_id, "tenantId": whose.tenant_id}
+        self._work(event, ends=whose != owner)
         self.start_a_job(owner, job_id)
         self.execute(owner, job_id, None, "another")
         self.execute(owner, job_id, None, "two-stages")
@@ -380,9 +385,12 @@ class Owners(RuleBasedStateMachine):
             now_ms=self.clock, monotonic=lambda: self.now_ms / 1000, jitter=lambda: 0.0,
         )  # fmt: skip
         was_free = self.store.read(identity.request_id) is None
+        only_the_job_creates_it = is_derived(identity.request_id)
         writer.begin()
+        if writer.claim is Claim.CLAIMED and was_free and only_the_job_creates_it:
+            broken("repeated", f"a worker has created the run {identity.request_id} of a job")
         if writer.claim is not Claim.CLAIMED:
-            if was_free:
+            if was_free and not only_the_job_creates_it:
                 broken("lost", f"a worker cannot claim {identity.request_id}, which nobody has")
             return
         if self.store.read(identity.request_id) is None:

@@ -25,6 +25,7 @@ PICTURE = {
     "runcast.record.table": {"runcast.record.model"},
     "runcast.record.store": {
         "runcast.record.conditions",
+        "runcast.record.ids",
         "runcast.record.model",
         "runcast.record.reads",
         "runcast.record.table",

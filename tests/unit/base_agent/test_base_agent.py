@@ -178,8 +178,12 @@ def test_the_record_of_another_owner_or_of_a_job_is_not_taken(records, clock, mo
     assert (status_code, body["success"], records.read("run-1")) == (409, False, before)
 
 
-def test_an_id_of_a_jobs_run_is_taken_with_its_job_only(records):
+def test_an_id_of_a_jobs_run_is_taken_with_its_job_only(records, clock):
+    clock.now_ms = epoch_ms()
     planned = str(uuid5(NAMESPACE_URL, "a run"))
     assert run(Counter(), EVENT | {"requestId": planned, "jobId": None})[0] == 400
     assert records.read(planned) is None
+    assert run(Counter(), EVENT | {"requestId": planned})[0] == 409
+    assert records.read(planned) is None
+    records.create(planned, owner=ANA, agent="counter", job_id="job-1")
     assert run(Counter(), EVENT | {"requestId": planned})[0] == 200

@@ -6,6 +6,7 @@ from botocore.stub import Stubber
 
 from runcast import limits
 from runcast.errors import AppendRefused, ClaimRefused, JobClosed, RunExists, RunGone, StoreUnavailable
+from runcast.record.ids import derived_ids
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.store import End, RunStore
 from runcast.record.table import Table
@@ -229,6 +230,18 @@ class TestTheOwner:
             TableName="AgentProgress", Key=key, UpdateExpression="REMOVE #owner", ExpressionAttributeNames=names
         )
         assert store.read_pages("r1", ALICE, [1]) == [step(1)]
+
+    def test_a_jobs_run_is_claimed_only_if_its_job_has_created_it(self, store, clock):
+        planned, _, _ = derived_ids("6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11", "east")
+        with pytest.raises(RunGone):
+            claim(store, planned, job_id="6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11")
+        assert store.read(planned) is None
+        store.create(planned, owner=ALICE, agent="terrain", job_id="j1")
+        assert claim(store, planned).worker == "w1"
+        clock.now_ms += limits.RETENTION_SECONDS * 1000
+        with pytest.raises(RunGone):
+            claim(store, planned)
+        assert store.read(planned) is None
 
 
 class TestAppend:

@@ -53,3 +53,14 @@ def test_an_id_of_a_jobs_run_is_not_taken_without_its_job(records):
     planned = str(uuid5(NAMESPACE_URL, "a run"))
     track(scripted(Say("flat")))("How steep?", invocation_state=named(planned, **ANA))
     assert records.read(planned) is None
+
+
+def test_a_jobs_run_is_recorded_only_if_its_job_has_created_it(records, clock):
+    clock.now_ms = epoch_ms()
+    planned = str(uuid5(NAMESPACE_URL, "a run"))
+    about = named(planned, **ANA, jobId="job-1")
+    track(scripted(Say("flat")))("How steep?", invocation_state=about)
+    assert records.read(planned) is None
+    records.create(planned, owner=Owner("acme", "ana"), agent="terrain", job_id="job-1")
+    track(scripted(Say("flat")))("How steep?", invocation_state=about)
+    assert records.read(planned).status is RunStatus.COMPLETE
