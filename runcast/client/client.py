@@ -35,6 +35,7 @@ from runcast.client.sign_in import Identity, cognito_client, renew, sign_in
 from runcast.client.step import Progress
 from runcast.client.watch import Watch
 from runcast.clock import epoch_ms
+from runcast.record.ids import canonical_id
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +88,9 @@ class Client:
 
         Returns:
             The watch. Iterating raises what `Api.start_agent_run` and `Api.get_agent_progress` raise.
+
+        Raises:
+            InvalidInput: `request_id` is not text of 1 to 128 characters without '#'.
         """
         chosen_id = request_id or str(uuid.uuid4())
         start = partial(self._api.start_agent_run, agent, query, parameters=parameters, request_id=chosen_id)
@@ -114,6 +118,9 @@ class Client:
 
         Returns:
             The watch. Iterating raises what `Api.start_job` and `Api.get_agent_progress` raise.
+
+        Raises:
+            InvalidInput: `job_id` is not text of 1 to 128 characters without '#'.
         """
         chosen_id = job_id or str(uuid.uuid4())
         start = partial(self._api.start_job, playbook, query, parameters=parameters, job_id=chosen_id)
@@ -190,6 +197,8 @@ class Client:
         live: bool,
         timeout_seconds: float | None,
     ) -> Watch:
+        # As the API spells it: live messages bear that spelling, and a subscription compares text.
+        request_id = canonical_id("jobId" if is_job else "requestId", request_id)
         return Watch(
             self._api,
             request_id,

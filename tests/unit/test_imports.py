@@ -219,10 +219,10 @@ def test_the_picture_is_true(module):
     assert {name for name in found if name.startswith("runcast")} - FOUNDATIONS == PICTURE[module]
 
 
-def test_the_client_shares_the_model_and_nothing_else():
+def test_the_client_shares_the_ids_and_the_model_and_nothing_else():
     found = set().union(*(imports(file) for file in files("runcast/client")))
     inside = {name for name in found if name.startswith("runcast") and not name.startswith("runcast.client")}
-    assert inside - FOUNDATIONS == {"runcast.record.model"}
+    assert inside - FOUNDATIONS == {"runcast.record.ids", "runcast.record.model"}
 
 
 @pytest.mark.parametrize("file", files("runcast"), ids=lambda file: str(file.relative_to(PROJECT)))

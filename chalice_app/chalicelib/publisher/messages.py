@@ -14,6 +14,7 @@ from typing import Any
 from runcast import limits
 from runcast.errors import InvalidInput
 from runcast.json_text import object_text
+from runcast.record.ids import canonical_id, is_name
 from runcast.record.model import Json, Owner, RunStatus
 from runcast.text import shortened
 
@@ -49,10 +50,10 @@ def owner_of_message(message: Json) -> Owner:
 
 def _input(message: Mapping[str, Any], where: str) -> Json:
     return {
-        "userId": _id(message, "userId", where, limits.NAME_MAX_CHARACTERS, required=True),
-        "tenantId": _id(message, "tenantId", where, limits.NAME_MAX_CHARACTERS, required=True),
-        "jobId": _id(message, "jobId", where, limits.REQUEST_ID_MAX_CHARACTERS),
-        "requestId": _id(message, "requestId", where, limits.REQUEST_ID_MAX_CHARACTERS),
+        "userId": _name(message, "userId", where),
+        "tenantId": _name(message, "tenantId", where),
+        "jobId": _id(message, "jobId", where),
+        "requestId": _id(message, "requestId", where),
         "agentName": _text(message, "agentName", where, limits.NAME_MAX_CHARACTERS),
         "status": _text(message, "status", where, limits.NAME_MAX_CHARACTERS, required=True),
         "message": _text(message, "message", where, limits.MESSAGE_MAX_CHARACTERS),
@@ -63,15 +64,16 @@ def _input(message: Mapping[str, Any], where: str) -> Json:
     }
 
 
-def _id(
-    message: Mapping[str, Any], name: str, where: str, max_characters: int, *, required: bool = False
-) -> str | None:
+def _name(message: Mapping[str, Any], name: str, where: str) -> str:
     value = message.get(name)
-    if value is None and not required:
-        return None
-    if isinstance(value, str) and 1 <= len(value) <= max_characters:
-        return value
-    raise InvalidInput(f"{where}.{name} must be text of 1 to {max_characters} characters.")
+    if is_name(value, limits.NAME_MAX_CHARACTERS):
+        return str(value)
+    raise InvalidInput(f"{where}.{name} must be text of 1 to {limits.NAME_MAX_CHARACTERS} characters without '#'.")
+
+
+def _id(message: Mapping[str, Any], name: str, where: str) -> str | None:
+    value = message.get(name)
+    return None if value is None else canonical_id(f"{where}.{name}", value)
 
 
 def _text(

@@ -42,3 +42,16 @@ async def test_a_cancel_says_how_the_run_stands(server: FakeAppSync, config: Cli
         assert await client.cancel("r1") == CancelAnswer("r1", RunStatus.IN_PROGRESS, "cancelling", None)
         with pytest.raises(InvalidInput, match="There is no such run"):
             await client.cancel("r2")
+
+
+async def test_a_watch_asks_for_an_id_as_the_api_spells_it(server: FakeAppSync, config: ClientConfig):
+    request_id = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
+    async with connect(config) as client:
+        for watch in (
+            client.watch(request_id.upper()),
+            client.run("terrain", "?", request_id=request_id.upper()),
+            client.job("site-assessment", "?", job_id=request_id.upper()),
+        ):
+            assert watch.request_id == request_id
+        with pytest.raises(InvalidInput, match="requestId must be text"):
+            client.watch("a#b")

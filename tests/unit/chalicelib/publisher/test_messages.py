@@ -90,10 +90,16 @@ def test_what_is_too_long_is_shortened_visibly(message):
 
 @pytest.mark.parametrize(("name", "limit"), [("userId", 200), ("tenantId", 200), ("jobId", 128), ("requestId", 128)])
 def test_ids_have_limits(message, name, limit):
-    for value in ("", "x" * (limit + 1), 7):
+    for value in ("", "x" * (limit + 1), 7, "a#b", "a\ud800", "😀" * (limit // 2 + 1)):
         event = {"messages": [message(), message(**{name: value})]}
-        assert refusal(event) == f"messages[1].{name} must be text of 1 to {limit} characters."
+        assert refusal(event) == f"messages[1].{name} must be text of 1 to {limit} characters without '#'."
     assert messages_of(message(**{name: "x" * limit}))
+
+
+def test_a_uuid_is_sent_in_the_one_spelling_that_subscribers_filter_by(message):
+    upper = "6F1C9D3E-52F0-4B57-9A38-0C4F6F6F2A11"
+    [taken] = messages_of(message(requestId=upper, jobId=upper))
+    assert (taken["requestId"], taken["jobId"]) == (upper.lower(), upper.lower())
 
 
 def test_one_value_that_is_no_json_costs_only_itself(message):
@@ -111,8 +117,8 @@ def test_a_question_is_taken_whole(message):
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        ({"userId": None}, "messages[0].userId must be text of 1 to 200 characters."),
-        ({"tenantId": None}, "messages[0].tenantId must be text of 1 to 200 characters."),
+        ({"userId": None}, "messages[0].userId must be text of 1 to 200 characters without '#'."),
+        ({"tenantId": None}, "messages[0].tenantId must be text of 1 to 200 characters without '#'."),
         ({"status": None}, "messages[0].status must be text."),
         ({"status": ""}, "messages[0].status must be text."),
         ({"message": 5}, "messages[0].message must be text."),
