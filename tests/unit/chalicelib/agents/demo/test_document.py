@@ -19,9 +19,9 @@ AGENTS, PLAYBOOKS = (
 # None of these is the default.
 VALUES = {
     "area": "south_west",
-    "max_slope_degrees": 7,
-    "max_roughness_metres": 20,
-    "turbines": 3,
+    "max_slope_degrees": 10,
+    "max_roughness_metres": 30,
+    "turbines": 5,
     "spacing_diameters": 6,
     "wake_constant": 0.04,
 }
