@@ -253,7 +253,11 @@ class Recorder:
         end = End(status, result_json(result), None if error is None else shortened(error, limits.ERROR_MAX_CHARACTERS))
         live = {RunStatus.COMPLETE: "agent_complete", RunStatus.ERROR: "agent_error"}.get(status)
         if self._usage:
-            metadata = {**(metadata or {}), "usage": dict(self._usage)}
+            usage = {"usage": dict(self._usage)}
+            try:
+                metadata = {**(metadata or {}), **usage}
+            except Exception:  # noqa: BLE001 - an agent's mapping may raise anything, or be no mapping
+                metadata = usage
         if self._awaited or not self._run.deadline:
             self._end_watch.bring_forward(limits.ADDED_TIME_SECONDS - self._waited_seconds)
         self._enqueue(status.value, message, None, None, live, metadata, end)

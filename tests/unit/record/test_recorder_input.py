@@ -128,3 +128,17 @@ def test_a_step_of_the_greatest_size_fits_onto_a_page(store, clock, letter):
     assert (step.step, step.message, step.agent_name) == (name, letter * limits.MESSAGE_MAX_CHARACTERS, name)
     assert step.to_json()["metadata"] == {**metadata, "parentSeq": 1}
     assert step.size_bytes <= limits.PAGE_MAX_BYTES
+
+
+class Unreadable(dict):
+    def keys(self):
+        raise ValueError("no keys")
+
+
+@pytest.mark.parametrize("metadata", ["no mapping", 7, ["a"], Unreadable(a=1)])
+def test_an_end_whose_metadata_is_no_mapping_is_stored_with_the_usage(store, clock, metadata):
+    recorder = make(store, clock)
+    recorder.claim()
+    recorder.add_usage({"inputTokens": 3})
+    recorder.end(RunStatus.COMPLETE, "Done", metadata=metadata)
+    assert json.loads(store.read("r1").steps[-1].metadata_json)["usage"] == {"inputTokens": 3}

@@ -331,6 +331,35 @@ def test_transactions_that_keep_conflicting_end_in_another_try_of_the_state(job,
     assert (job.run_of("east"), job.agents.events) == (None, [])
 
 
+PENDING = {"statusCode": 200, "body": '{"success": true, "endPending": true}'}
+
+
+def test_an_end_that_is_pending_is_read_again_until_it_is_stored(job, clock, store, monkeypatch):
+    job = job(claimed_by("invocation-1/abc", clock, PENDING))
+    sleep = job.sleep
+
+    def stored_meanwhile(seconds):
+        sleep(seconds)
+        if len(job.slept) == 3:
+            request_id = job.job.request_ids("east")[0]
+            about = {"worker": "invocation-1/abc", "expected_seq": 0, "lease_until_ms": 0}
+            step = Step("complete", "done", 0.0, clock(), 1)
+            store.append(request_id, steps=[step], end=End(RunStatus.COMPLETE, '"flat"'), **about)
+
+    monkeypatch.setattr(job, "sleep", stored_meanwhile)
+    assert invoke(job)["attempt"] == 1
+    assert (job.slept, len(job.agents.events)) == ([1.0, 1.0, 1.0], 1)
+    assert job.run_of("east", 2) is None
+
+
+def test_an_end_that_stays_pending_is_awaited_until_the_lease_has_passed(job, clock):
+    job = job(claimed_by("invocation-1/abc", clock, PENDING))
+    lease_until_ms = clock.now_ms + limits.LEASE_MS
+    assert fails(WorkerDied, job).endswith("Its function answered, but the run's end is not recorded.")
+    assert clock.now_ms - 1_000 <= lease_until_ms < clock.now_ms
+    assert len(job.agents.events) == 1
+
+
 def conflicting(job, monkeypatch, conflicts):
     """Let DynamoDB cancel so many of the job's transactions, as it does if another is at one of their items."""
     client = job.store._table._client
