@@ -11,6 +11,7 @@ import pytest
 
 from runcast import BaseAgent, base_agent, limits
 from runcast.clock import epoch_ms
+from runcast.errors import StoreUnavailable
 from runcast.live import publish
 from runcast.record.ending import cancel
 from runcast.record.model import Owner, RunStatus
@@ -187,3 +188,21 @@ def test_an_id_of_a_jobs_run_is_taken_with_its_job_only(records, clock):
     assert records.read(planned) is None
     records.create(planned, owner=ANA, agent="counter", job_id="job-1")
     assert run(Counter(), EVENT | {"requestId": planned})[0] == 200
+
+
+def test_an_answer_says_that_the_end_is_pending(records, clock, monkeypatch):
+    clock.now_ms = epoch_ms()
+    monkeypatch.setattr(limits, "ADDED_TIME_SECONDS", 0.2)
+    append = RunStore.append
+
+    def unavailable_for_ends(store, *args, end=None, **about):
+        if end:
+            raise StoreUnavailable("no answer")
+        append(store, *args, end=end, **about)
+
+    with monkeypatch.context() as broken_store:
+        broken_store.setattr(RunStore, "append", unavailable_for_ends)
+        status_code, body = run(Counter())
+    assert (status_code, body["success"], body["endPending"]) == (200, True, True)
+    until(lambda: records.read("run-1").status is RunStatus.COMPLETE)
+    assert "endPending" not in run(Counter(), EVENT | {"requestId": "run-2"})[1]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +20,7 @@ from runcast.record.model import RunStatus
 from tests.unit.record.recording import ALICE, FailingStore, Live, all_steps, make, until
 
 DEADLINE_MS = 60_000
+PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -304,3 +308,33 @@ def test_a_process_that_exits_waits_for_an_end_that_is_on_its_way(store, clock, 
     limits.ADDED_TIME_SECONDS = 10  # of `brief`, which puts it back
     at_exit.end_open_runs()
     assert store.read("r1").status is RunStatus.COMPLETE
+
+
+EXITS = """
+import atexit
+
+def show():  # registered first, so it runs last
+    run = store.read("r1")
+    print(run.status.value, [step.step for step in run.steps])
+
+atexit.register(show)
+
+from runcast.record.model import Owner
+from runcast.record.recorder import Recorder
+from runcast.record.store import RunStore
+from tests.fakes.dynamodb_in_memory import DynamoDBInMemory
+
+client = DynamoDBInMemory()
+client.create_table(TableName="AgentProgress")
+store = RunStore(client, "AgentProgress", now_ms=lambda: 1_700_000_000_000)
+recorder = Recorder(store, request_id="r1", owner=Owner("acme", "alice"), agent="terrain", worker="w1")
+recorder.claim(wait_seconds=30)
+recorder.record("init")
+"""
+
+
+def test_a_run_is_ended_when_its_process_exits():
+    done = subprocess.run(
+        [sys.executable, "-c", EXITS], capture_output=True, text=True, timeout=120, cwd=PROJECT, check=True
+    )
+    assert done.stdout.split("\n")[-2] == "error ['init', 'error']", done.stderr
