@@ -92,7 +92,8 @@ class TrackedRun:
         return self.recorder.claimed is Claim.REFUSED and not self._resumes
 
     def _stop_agents(self, stop: Stop) -> None:
-        if self.recorder.claimed is not Claim.REFUSED or self._is_refused():
+        # The stop of a refused claim comes before `claimed` says so.
+        if not self._resumes or self.recorder.claimed is Claim.CLAIMED:
             self.stop(stop)
 
     async def _hold(self) -> None:
