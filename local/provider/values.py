@@ -169,4 +169,6 @@ def _cleared(field: Field, shape: Any) -> Any:
         return field.cleared
     if shape.type_name == "structure":
         return None if shape.required_members else {}
+    if shape.type_name == "string" and shape.enum:
+        return None
     return {"string": "", "list": [], "map": {}}.get(shape.type_name)

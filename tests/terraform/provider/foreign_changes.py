@@ -32,6 +32,7 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
     iam.put_role_policy(RoleName="fixture-worker", PolicyName="table", PolicyDocument=json.dumps(policy))
     attached = state["aws_iam_role_policy_attachment.worker"]["policy_arn"]
     iam.detach_role_policy(RoleName="fixture-worker", PolicyArn=attached)
+    iam.untag_role(RoleName=state["aws_iam_service_linked_role.appsync"]["name"], TagKeys=["team"])
     functions.update_function_configuration(
         FunctionName="fixture-worker",
         Timeout=7,
@@ -129,6 +130,7 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         "aws_iam_role.worker": {"max_session_duration", "assume_role_policy", "permissions_boundary"},
         "aws_iam_role_policy.worker": {"policy"},
         "aws_iam_role_policy_attachment.worker": {"policy_arn"},
+        "aws_iam_service_linked_role.appsync": {"tags"},
         "aws_lambda_function.worker": {
             "timeout",
             "environment",

@@ -71,6 +71,11 @@ resource "aws_iam_role" "worker" {
   tags                 = local.tags
 }
 
+resource "aws_iam_service_linked_role" "appsync" {
+  aws_service_name = "${var.prefix}.amazonaws.com"
+  tags             = local.tags
+}
+
 resource "aws_iam_role_policy" "worker" {
   name   = "table"
   role   = aws_iam_role.worker.id
