@@ -88,7 +88,8 @@ MUTATIONS = [
     ),
     Mutation(
         "only a run in progress is marked as to be cancelled", _STORE,
-        (("#status = :in_progress AND", "(#status = :in_progress OR attribute_exists(#status)) AND"),),
+        (("#status = :in_progress AND attribute_exists(#worker)",
+          "(#status = :in_progress OR attribute_exists(#status)) AND attribute_exists(#worker)"),),
     ),
     Mutation(
         "a job that has ended gets no run", _STORE,
@@ -195,7 +196,8 @@ MUTATIONS = [
     ),
     Mutation(
         "a run that has become another owner's is not marked as to be cancelled", _STORE,
-        (('"#owner = :owner AND #status', '"(#owner = :owner OR attribute_exists(#owner)) AND #status'),),
+        (("#owner = :owner AND #status = :in_progress AND attribute_exists(#worker)",
+          "(#owner = :owner OR attribute_exists(#owner)) AND #status = :in_progress AND attribute_exists(#worker)"),),
     ),
     Mutation(
         "another owner's page is not read", "runcast/record/reads.py",

@@ -179,10 +179,14 @@ class RealRuns:
                 unanswered = any(json.loads(answer["body"]).get("degraded") for answer in answers)
                 if not unanswered and sum(refused) != 1:
                     broken("repeated", f"{request_id}: two deliveries came to {answers}")
-                for worker, is_refused in zip(workers, refused, strict=True):
+                # A worker that learns late that the other has the run stops, and says so.
+                stopped = [_stopped_late(answer) for answer in answers]
+                if all(stopped):
+                    broken("lost", f"{request_id}: two deliveries stopped one another: {answers}")
+                for worker, is_refused, is_stopped in zip(workers, refused, stopped, strict=True):
                     if is_refused and worker.calls:
                         broken("repeated", f"{request_id}: a refused delivery did {worker.calls} tool calls")
-                    if not is_refused:
+                    if not is_refused and not is_stopped:
                         self.check_answer(request_id, worker, alone=not unanswered)
 
     def _closed(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
@@ -266,6 +270,12 @@ def is_over(run: Run | None) -> bool:
     if run is not None and run.worker is None and run.lease_until_ms <= run.created_at_ms + limits.QUEUED_LEASE_MS:
         return True
     return run is None or liveness(run, epoch_ms()) in (Liveness.LOST, Liveness.DONE)
+
+
+def _stopped_late(answer: dict[str, Any]) -> bool:
+    """Whether a worker began before its claim was answered, and stopped when the claim was refused."""
+    body = json.loads(answer["body"])
+    return answer["statusCode"] == 500 and not body["success"] and body.get("degraded", False)
 
 
 def _kept(answer: dict[str, Any]) -> tuple[Any, ...]:
