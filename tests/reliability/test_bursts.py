@@ -71,5 +71,5 @@ def test_an_idle_recorder_writes_each_step_at_once(table, directly, through, mon
         for number in range(1, 6):
             recorder.record("thinking")
             until(lambda: directly.read("idle").seq == number)  # noqa: B023 - asked within the turn
-            assert proxy.requests == number + 1  # the claim, and a write a step
+            assert proxy.requests == number + 2  # the question for the time, the claim, and a write for each step
         recorder.end(RunStatus.COMPLETE, "Done")
