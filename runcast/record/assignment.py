@@ -1,4 +1,4 @@
-"""What the recorder, which a run talks to, and the writer behind it hand to one another."""
+"""The data that the recorder, called by the run's work, and the writer behind it exchange."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runcast.record.store import End
 
 
 class Claim(Enum):
-    """What became of the claim."""
+    """The result of a claim."""
 
     CLAIMED = "claimed"
     REFUSED = "refused"
@@ -20,10 +20,11 @@ class Claim(Enum):
 
 
 class Stop(Enum):
-    """Why a worker should stop what it is doing.
+    """Why a worker should stop.
 
-    `CANCELLED`: somebody asked for it, and the worker writes the end. `TIME_UP`: its deadline is near, and the end has
-    been written for it. `ENDED`: another has ended the run, or has the claim, and nothing more will be recorded.
+    `CANCELLED`: a cancel was requested, and the worker writes the end. `TIME_UP`: the deadline is near, and the end
+    has been written for the worker. `ENDED`: another caller ended the run or holds the claim, so nothing more is
+    recorded.
     """
 
     CANCELLED = "cancelled"
@@ -32,10 +33,10 @@ class Stop(Enum):
 
 
 class StepRef:
-    """A step that has been queued: it stands for the number that the step is going to have.
+    """A reference to a queued step, which holds the step's number once the writer has assigned it.
 
     Attributes:
-        seq: The step's number, None until the writer has given it one; it stays so for a step that found no room.
+        seq: The step's number. None until the writer assigns it, and for a step that was dropped.
     """
 
     def __init__(self) -> None:
@@ -43,7 +44,7 @@ class StepRef:
 
 
 class QueuedStep(NamedTuple):
-    """A step as it was taken, every text within its limit, before it has its number."""
+    """A recorded step, with every text within its limit, before the writer assigns its number."""
 
     step: str
     message: str
@@ -59,11 +60,11 @@ class QueuedStep(NamedTuple):
 
 @dataclass(frozen=True)
 class Deadline:
-    """When a worker is stopped, on its monotonic clock: its wall clock may jump.
+    """When a worker is stopped. Times are on its monotonic clock, because the wall clock may jump.
 
     Attributes:
-        at_seconds: When it is stopped.
-        time_up_seconds: When its writer ends the run itself, because it could not a little later.
+        at_seconds: When the worker is stopped.
+        time_up_seconds: When the writer ends the run itself, while it still has time to.
     """
 
     at_seconds: float
@@ -71,14 +72,14 @@ class Deadline:
 
     @classmethod
     def after(cls, remaining_ms: float, now_seconds: float) -> Deadline:
-        """Return the deadline of a worker that has this much time; one that has only seconds keeps most of them."""
+        """Return the deadline of a worker with this much time left; the margin is at most a quarter of it."""
         margin_ms = min(limits.DEADLINE_MARGIN_MS, remaining_ms / 4)
         return cls(now_seconds + remaining_ms / 1000, now_seconds + (remaining_ms - margin_ms) / 1000)
 
 
 @dataclass
 class Assignment:
-    """Which run is written, and by whom; what the record says of it wins once it is claimed."""
+    """The run to write and the worker that writes it. Once the run is claimed, the record's values take precedence."""
 
     request_id: str
     owner: Owner
@@ -91,14 +92,14 @@ class Assignment:
 
     @property
     def waits_until_ms(self) -> int:
-        """Until when a waiting run may be answered: its record must live to tell that nobody did."""
+        """Until when a waiting run can be answered: before its record expires, so the record can show a timeout."""
         return self.began_ms + (self.expires_at_epoch_s * 1000 - self.began_ms) * limits.WAITING_PERCENT // 100
 
     def follow(self, run: Run) -> None:
-        """Take over what the record says."""
+        """Adopt the values of the claimed record."""
         self.owner, self.agent, self.job_id = run.owner, run.agent, run.job_id
         self.began_ms, self.expires_at_epoch_s = run.created_at_ms, run.expires_at_epoch_s
 
     def seconds_since_began(self, timestamp_ms: int) -> float:
-        """Return how long after its beginning, in seconds, the run stood at that time."""
+        """Return the seconds from the run's beginning to `timestamp_ms`."""
         return max(0, timestamp_ms - self.began_ms) / 1000

@@ -1,4 +1,4 @@
-"""Ending the runs that are still open when the process exits: its daemon threads would die with unwritten ends."""
+"""Ends the runs that are still open at process exit, because daemon threads stop without writing their ends."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ class OpenRun(Protocol):
     """A run that is being recorded."""
 
     def end_at_exit(self) -> None:
-        """End the run, if its work has not; return at once."""
+        """End the run if its work has not ended it; return at once."""
 
     def await_settled(self, seconds: float) -> None:
-        """Wait until its end is stored, at most this long."""
+        """Wait at most `seconds` until the run's end is stored."""
 
 
 _open_runs: set[OpenRun] = set()
 
 
 def register_open_run(run: OpenRun) -> None:
-    """Look after a run until it is removed."""
+    """Register a run to be ended at exit."""
     _open_runs.add(run)
 
 
 def forget_open_run(run: OpenRun) -> None:
-    """Forget a run: nothing of it is left to write."""
+    """Unregister a run that has nothing left to write."""
     _open_runs.discard(run)
 
 
 def end_open_runs() -> None:
-    """End the open runs and wait for their ends, `ADDED_TIME_SECONDS` in all."""
+    """End the open runs and wait for their ends, at most `ADDED_TIME_SECONDS` in total."""
     runs = list(_open_runs)
     for run in runs:
         run.end_at_exit()
@@ -44,5 +44,5 @@ def end_open_runs() -> None:
 
 
 atexit.register(end_open_runs)
-# The threads that write do not survive a fork, and the runs stay the parent's.
+# The writer threads do not survive a fork, and the runs still belong to the parent.
 os.register_at_fork(after_in_child=_open_runs.clear)

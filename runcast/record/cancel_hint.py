@@ -1,7 +1,7 @@
-"""A small item beside a record that says: its run is to be cancelled.
+"""A small DynamoDB item next to a run's record that signals a cancel request.
 
-A worker that has nothing to write learns of a cancel from its next heartbeat. It reads this item more often, because
-that is cheaper, and then beats at once. It is only a hint: `cancelRequestedAt` on the record decides.
+An idle worker learns of a cancel from its next heartbeat. Reading this item is cheaper, so the worker polls it more
+often and sends a heartbeat as soon as the item exists. It is only a hint: `cancelRequestedAt` on the record decides.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ logger = logging.getLogger(__name__)
 
 
 class CancelHint:
-    """Looks for the hint to one claim of a run.
+    """Polls the cancel hint for one claim of a run.
 
     Args:
         store: The table.
-        request_id: The run.
-        worker: Who has claimed it.
+        request_id: The run's id.
+        worker: The worker that claimed the run.
     """
 
     def __init__(self, store: RunStore, request_id: str, worker: str) -> None:
@@ -30,7 +30,7 @@ class CancelHint:
         self._readable = True
 
     def seen(self) -> bool:
-        """Return whether a cancel was asked for. Never raises; where it cannot be read, heartbeats are relied on."""
+        """Return whether a cancel was requested. Never raises: if the read fails, the next heartbeat reports it."""
         if not self._readable:
             return False
         try:

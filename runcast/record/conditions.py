@@ -1,4 +1,4 @@
-"""What a write believes of the record: conditions under which DynamoDB takes it."""
+"""The conditions under which DynamoDB accepts a write to the record."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ EXPIRED = "attribute_not_exists(#requestId) OR #expiresAt <= :now_s"
 """The id is free."""
 
 NOT_EXPIRED = "#expiresAt > :now_s"
-"""The record is there: DynamoDB may delete an expired one days late."""
+"""The record exists and has not expired: DynamoDB may delete an expired item days late."""
 
 
 def as_read(run: Run) -> tuple[str, dict[str, Any]]:
-    """Return the condition that nobody has written since `run` was read, and its values.
+    """Return the condition, with its values, that the record has not changed since `run` was read.
 
-    Each step, and so each change of the status, adds to `seq`; each heartbeat renews the lease; and a claim names its
-    worker, though the lease that it sets may be the one that was there.
+    Every step, and so every status change, increments `seq`, and every heartbeat renews the lease. A claim may set
+    the same lease as before, so the condition also compares the worker.
     """
     condition = "#owner = :owner_read AND #seq = :seq_read AND #leaseUntil = :lease_read AND "
     values = {"owner_read": run.owner.key, "seq_read": run.seq, "lease_read": run.lease_until_ms}
@@ -29,7 +29,7 @@ def as_read(run: Run) -> tuple[str, dict[str, Any]]:
 
 
 def unless_gone(refusal: Refusal, now_ms: int) -> Refusal:
-    """Return what refuses a write: `RunGone` if the record has expired at `now_ms`, otherwise the refusal."""
+    """Return a refusal that yields `RunGone` if the record has expired at `now_ms`, otherwise the given refusal."""
 
     def refused(run: Run) -> Exception:
         if run.expires_at_ms // 1000 > now_ms // 1000:

@@ -1,7 +1,7 @@
 """What the next write of a run's record contains: which steps, under which numbers, and where a page ends.
 
-Apart from the writer, so that numbers and sizes can be followed without all that may go wrong with a write. A draft is
-filled from the queue and keeps its steps until they are known to be stored, whatever fails in between.
+The draft assigns sequence numbers and page boundaries; the writer handles failed writes. A draft is filled from the
+queue and keeps its steps until they are confirmed as stored, even if a write fails.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class Draft:
     """The next write of one run.
 
     Args:
-        assignment: Which run.
-        queue: Where its steps come from.
+        assignment: The run.
+        queue: The source of its steps.
 
     Attributes:
         seq: How many steps the record holds.
-        written: How many of them came from the queue, or were there at the claim.
-        steps: What is to be written.
-        end: The end, if it is among them.
+        written: How many of them came from the queue or existed when the run was claimed.
+        steps: The steps to write.
+        end: The run's end, if the draft contains it.
         pages: Steps that must be put on pages first: those in the run's own item, and as many new ones as fit.
     """
 
@@ -53,17 +53,17 @@ class Draft:
 
     @property
     def waiting_for_room(self) -> bool:
-        """Whether the next draft has its first step already."""
+        """Whether a step that did not fit is held for the next draft."""
         return self._held is not None
 
     def begin(self, run: Run) -> None:
-        """Go on from the record as it was claimed."""
+        """Continue from the record as it was claimed."""
         self.seq = self.written = run.seq
 
     def fill(self, queued: QueuedStep | None) -> None:
-        """Take a step, and all behind it that fit, up to the end; without a step it is a heartbeat.
+        """Take a step and the queued steps after it that fit, up to the end. Without steps the write is a heartbeat.
 
-        What does not fit beside the steps in the run's own item goes to a new page, `PAGES_PER_WRITE` at most.
+        Steps that do not fit in the run's own item go to new pages, at most `PAGES_PER_WRITE` per write.
         """
         self._held = self._held or queued
         self.pages = []
@@ -79,20 +79,20 @@ class Draft:
                 if self._pages_stored + len(self.pages) < limits.PAGES_MAX:
                     self.pages.append(current)
                     current, room_bytes, fits = [], limits.PAGE_MAX_BYTES, True
-            if fits or queued.end:  # the end always has its place
+            if fits or queued.end:  # room for the end is always reserved
                 current.append(step)
                 room_bytes -= step.size_bytes
                 if queued.ref:
                     queued.ref.seq = step.seq
                 self.steps.append(step)
-            self._held, self.end = None, queued.end  # right behind, so that no step is ever taken twice
+            self._held, self.end = None, queued.end  # immediately, so that no step is taken twice
             if self.end is None:
                 self._held = self._queue.get()
 
     def skip_to_end(self) -> None:
-        """Leave out what is still queued, if the end is behind it, so that the end can be written at once.
+        """Drop the steps queued before the end, so that the next write contains the end. A no-op without an end.
 
-        What an earlier try may have stored stays in the draft. The end needs no page: nothing follows it.
+        Steps that an earlier attempt may have stored stay in the draft. The end needs no page: nothing follows it.
         """
         if self.end or not self._queue.end:
             return
@@ -103,16 +103,16 @@ class Draft:
         self.end = self._queue.end.end
 
     def cancel_instead_of_waiting(self, timestamp_ms: int) -> None:
-        """If the run is to pause for people, end it as cancelled in the same write: nobody would look after it."""
+        """If the run is about to wait for an answer, end it as cancelled instead: a waiting run has no worker."""
         if self.end and self.end.status is RunStatus.WAITING:
             cancelled = QueuedStep("cancelled", "Cancelled", timestamp_ms, end=End(RunStatus.CANCELLED))
             self.steps.append(self._numbered(cancelled))
             self.end, self._cancelled = cancelled.end, True
 
     def landed(self, run: Run) -> int:
-        """Return how many steps of this draft the record holds: earlier tries may have taken effect.
+        """Return how many steps of this draft the record holds: earlier attempts may have taken effect.
 
-        The last of them is in the run's own item, because a write is whole and only this worker begins new pages.
+        The last of them is in the run's own item, because writes are atomic and only this worker starts new pages.
         """
         held = {step.seq: step for step in run.steps}
         for count in range(len(self.steps), 0, -1):
@@ -122,7 +122,7 @@ class Draft:
         return 0
 
     def follow(self, run: Run) -> bool:
-        """Renumber a draft that is the end alone, if a late write of this worker has landed; return whether it has."""
+        """Renumber a draft that contains only the end if an earlier write landed late; return whether one did."""
         ours = run.worker == self._run.worker and not run.status.ended
         queued_end = self._queue.end
         if not (ours and queued_end and self.end and len(self.steps) == 1 + self._cancelled and run.seq > self.seq):
@@ -132,7 +132,7 @@ class Draft:
         return True
 
     def stored(self, count: int) -> list[Step]:
-        """Take note that the record holds the first steps; return them. The others stay in the draft."""
+        """Remove the first `count` steps, which are now stored, and return them. The others stay in the draft."""
         steps, rest = self.steps[:count], self.steps[count:]
         head = self.head_steps if self.pages else [*self._head, *steps]
         pages = self._pages_stored + len(self.pages)
@@ -145,11 +145,11 @@ class Draft:
         return steps
 
     def _numbered(self, queued: QueuedStep, before: int | None = None) -> Step:
-        """Return the step as it is stored behind `before` steps of this draft, by default all."""
+        """Return the step numbered to follow the first `before` steps of this draft, by default all of them."""
         before = len(self.steps) if before is None else before
         seq = self.seq + before + 1
         about: dict[str, Any] = {}
-        # A parent was queued before its children, so it has its number by now, or will never have one.
+        # A parent is queued before its children, so by now it has its number or never gets one.
         if queued.parent and queued.parent.seq:
             about["parentSeq"] = queued.parent.seq
         elapsed_seconds = self._run.seconds_since_began(queued.timestamp_ms)

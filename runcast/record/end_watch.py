@@ -1,4 +1,4 @@
-"""The bound of a run's end in a Lambda: the process is frozen once it has answered, and is stopped at its deadline."""
+"""The time limit for storing a run's end in a Lambda, which freezes after its response and stops at its deadline."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from runcast.record.writer import Writer
 
 
 class EndWatch:
-    """Sees to it that a queued end is stored within its bound, or handed over.
+    """Stores a queued end within its time limit, or hands it over to `run_closer`.
 
-    `END_ALONE_SECONDS` before the bound, steps that still wait are left out, so that the end is the next write.
-    `HAND_OVER_SECONDS` before it, the end goes to `run_closer`, whatever is in flight. Without a deadline there is
-    nothing to watch: the writer goes on for as long as the process lives.
+    `END_ALONE_SECONDS` before the limit, pending steps are dropped so that the next write contains the end.
+    `HAND_OVER_SECONDS` before the limit, the end goes to `run_closer`, even if a write is in flight. Without a
+    deadline there is no limit: the writer retries until the process exits.
 
     Args:
-        assignment: Which run.
-        queue: Where its end is queued.
-        writer: Who stores it.
-        hand_over: Hands the event of `run_closer` over, and returns whether it was taken; must not raise.
-        monotonic: The clock of the deadline, seconds.
+        assignment: The run.
+        queue: The queue that receives its end.
+        writer: The writer that stores it.
+        hand_over: Sends an event to `run_closer` and returns whether it was accepted; must not raise.
+        monotonic: The clock that the deadline uses, seconds.
 
     Attributes:
-        give_up_at: The bound, on that clock.
-        handed_over: Whether `run_closer` has taken the end.
+        give_up_at: The time limit, on that clock.
+        handed_over: Whether `run_closer` has accepted the end.
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class EndWatch:
 
     @property
     def seconds_left(self) -> float:
-        """How long until the bound."""
+        """Seconds until the time limit."""
         return max(0.0, self.give_up_at - self._monotonic())
 
     def bring_forward(self, seconds: float) -> None:
-        """Let the bound be so many seconds from now, at the latest, unless the end is queued already."""
+        """Shorten the time limit to at most `seconds` from now, unless the end is already queued."""
         if self._queue.end is None:
             self.give_up_at = min(self.give_up_at, self._monotonic() + seconds)
 
     def work(self) -> None:
-        """Wait for the end to be queued and stored, and act when its bound is near."""
+        """Wait for the end to be queued and stored, and act when the time limit is near."""
         self._queue.closed.wait()
         settled, window_seconds = self._writer.settled, self.seconds_left
         alone_after = max(0.0, window_seconds - limits.END_ALONE_SECONDS)
@@ -73,7 +73,7 @@ class EndWatch:
             self.hand_over()
 
     def hand_over(self) -> None:
-        """Hand the end over now, unless it is stored."""
+        """Hand the end over to `run_closer` now, unless it is stored."""
         end = self._queue.end
         if self._hand_over is None or end is None or self._writer.end_stored:
             return

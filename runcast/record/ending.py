@@ -1,8 +1,8 @@
-"""Ends that no worker writes: of a run that nobody took, whose worker has died, or that its owner does not want.
+"""Ends that no worker writes: the run was never claimed, its worker died, or its owner cancelled it.
 
-Whoever ends a run competes with its worker and with everybody else who would end it. Each reads the record, decides,
-and writes on the condition that it still stands as it was read; who is refused gets the record as it stands now, and
-decides anew. So there is one end, and the others leave no trace.
+Several callers may try to end a run at the same time as its worker. Each one reads the record, decides, and writes on
+the condition that the record has not changed. If the condition fails, the caller gets the current record and decides
+again. So a run has exactly one end, and the losing attempts leave no trace.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _NOT_ANSWERED = "The run waited for an answer, and nobody gave one in time."
 
 @dataclass(frozen=True)
 class Ending:
-    """What came of asking for a run's end.
+    """The result of a request to end a run.
 
     Attributes:
-        run: The record as it stands now.
-        update: What the live channel should be sent: the end, if this call has written it, or that a cancel was asked
-            for, if this call has asked.
-        ended: What the run came to, if this very call has ended it.
+        run: The current record.
+        update: The status message to publish: the end, if this call wrote it, or the cancel request, if this call
+            made it. Otherwise None.
+        ended: The run's outcome, if this call ended it.
     """
 
     run: Run
@@ -48,16 +48,16 @@ class Ending:
 
 
 def end_unclaimed(store: RunStore, run: Run, *, message: str, now_ms: Callable[[], int] | None = None) -> Ending | None:
-    """End, as `error`, a run that was put but could not be handed to a worker.
+    """End a run as `error` if its record was created but no worker could be invoked.
 
     Args:
         store: The table.
-        run: The record as it was put.
-        message: Why.
+        run: The record as it was created.
+        message: The reason, for people.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        None if a worker has claimed it after all, another has ended it, or the record is gone.
+        The ending, or None if a worker claimed the run, another caller ended it, or the record is gone.
 
     Raises:
         StoreUnavailable: DynamoDB did not answer.
@@ -77,26 +77,26 @@ def close_dead(
     detail: str | None = None,
     now_ms: Callable[[], int] | None = None,
 ) -> Ending | None:
-    """End, as `error`, a run that will not end by itself; leave any other alone.
+    """End a run as `error` if it cannot end by itself; leave any other run alone.
 
-    That is a run in progress which `invocation` was to do, because nobody has claimed it or that invocation has; and
-    a run whose lease passed `CLOSE_GRACE_MS` ago: nobody took it, its worker has died, or nobody answered it.
+    Two kinds of runs qualify. The first is a run in progress that is unclaimed or claimed by the failed `invocation`.
+    The second is a run whose lease expired `CLOSE_GRACE_MS` ago: unclaimed, abandoned by its worker, or unanswered.
 
     Args:
         store: The table.
-        request_id: Which run.
-        owner: Whose run it must be, if an event names the id: a job or another owner's run is then left alone. None
-            for the sweep, which reads the ids from the table.
+        request_id: The run's id.
+        owner: The owner that the run must have, if an event names the id. Jobs and other owners' runs are then left
+            alone. None for the sweep, which reads the ids from the table.
         invocation: The id of an invocation of the agent that is known to have failed.
-        detail: What is known of the failure, for people.
+        detail: More about the failure, for people.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        The ending, if this call has ended the run; otherwise None.
+        The ending, if this call ended the run; otherwise None.
 
     Raises:
-        StoreUnavailable: DynamoDB did not answer; asking again is safe.
-        Unavailable: The run kept changing; asking again is safe.
+        StoreUnavailable: DynamoDB did not answer; a retry is safe.
+        Unavailable: The run kept changing; a retry is safe.
     """
 
     def close(run: Run) -> Ending | None:
@@ -124,22 +124,22 @@ def close_job(
     *,
     now_ms: Callable[[], int] | None = None,
 ) -> Ending | None:
-    """End a job whose execution is known to have ended; one that has an end keeps it.
+    """End a job whose execution has ended. A job in a terminal state is left as it is.
 
     Args:
         store: The table.
-        owner: Whose job it must be.
-        job_id: Which job.
-        status: How it ends: `error` or `cancelled`.
-        message: Why.
+        owner: The owner that the job must have.
+        job_id: The job's id.
+        status: The terminal state: `error` or `cancelled`.
+        message: The reason, for people.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        The job as it stands now; None if the owner has no such job, or it has expired.
+        The current job; None if the owner has no such job, or it has expired.
 
     Raises:
-        StoreUnavailable: DynamoDB did not answer; asking again is safe.
-        Unavailable: The job kept changing; asking again is safe.
+        StoreUnavailable: DynamoDB did not answer; a retry is safe.
+        Unavailable: The job kept changing; a retry is safe.
     """
 
     def close(job: Run) -> Ending | None:
@@ -153,7 +153,7 @@ def close_job(
 
 
 def cancel_runs(store: RunStore, job: Run, *, now_ms: Callable[[], int] | None = None) -> Iterator[Ending]:
-    """Cancel the runs of a job that has ended, and yield how each stands that there is.
+    """Cancel the runs of a job that has ended, and yield the ending of each existing run.
 
     Args:
         store: The table.
@@ -161,8 +161,8 @@ def cancel_runs(store: RunStore, job: Run, *, now_ms: Callable[[], int] | None =
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Raises:
-        StoreUnavailable: DynamoDB did not answer; asking again is safe.
-        Unavailable: A run kept changing; asking again is safe.
+        StoreUnavailable: DynamoDB did not answer; a retry is safe.
+        Unavailable: A run kept changing; a retry is safe.
     """
     for planned in job.runs:
         for request_id in planned.request_ids:
@@ -171,15 +171,15 @@ def cancel_runs(store: RunStore, job: Run, *, now_ms: Callable[[], int] | None =
 
 
 def worker_died(run: Run) -> bool:
-    """Whether a run was ended, by `close_dead`, because no worker took it or its worker died: not by its agent."""
+    """Whether `close_dead` ended the run because it was never claimed or its worker died."""
     return run.status is RunStatus.ERROR and (run.error or "").startswith((_NEVER_TAKEN, _WORKER_DIED))
 
 
 def overdue_ids(store: RunStore, *, now_ms: Callable[[], int] | None = None) -> Iterator[str]:
-    """Yield the ids of the runs that were left alone: `close_dead` would end them.
+    """Yield the ids of the open runs that `close_dead` would end.
 
-    An open run whose head cannot be parsed is among them, so that `close_dead` raises what is wrong with it. Only runs
-    older than `SWEEP_AGE_MS` are looked at, so that runs at work need not be read.
+    The ids include open runs whose head cannot be parsed, so that `close_dead` raises the parse error. Only runs
+    older than `SWEEP_AGE_MS` are read, which skips most runs that are still in progress.
 
     Args:
         store: The table.
@@ -203,26 +203,26 @@ def cancel(
     stop_execution: Callable[[str], None] | None = None,
     now_ms: Callable[[], int] | None = None,
 ) -> Ending | None:
-    """Cancel one's own run or job. Asking again changes nothing.
+    """Cancel a run or job of the caller. Idempotent.
 
-    A run that nobody works on (not claimed, waiting, or lost) is ended at once. One that is being worked on is marked:
-    it reads `cancelling` until its worker has stopped and written the end. One that has ended stays as it ended. A job
-    is ended at once, when its execution has been stopped; cancel its runs afterwards.
+    A run without an active worker (unclaimed, waiting or lost) ends at once. A run with an active worker is marked: it
+    reads `cancelling` until its worker stops and writes the end. A run in a terminal state does not change. A job ends
+    as soon as its execution is stopped; cancel its runs afterwards.
 
     Args:
         store: The table.
-        owner: Who asks.
-        request_id: Which run or job.
+        owner: The caller.
+        request_id: The id of the run or job.
         job_id: The job that the run must belong to, if it is cancelled with its job.
-        stop_execution: Stops the execution of a job, by the job's id; what it raises is raised here.
+        stop_execution: Stops the execution of a job, by the job's id. Its exceptions propagate.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        The run as it stands now; None if there is no such run, or it has expired or is somebody else's.
+        The current run; None if the caller has no such run, or it has expired.
 
     Raises:
-        StoreUnavailable: DynamoDB did not answer; asking again is safe.
-        Unavailable: The run kept changing; asking again is safe.
+        StoreUnavailable: DynamoDB did not answer; a retry is safe.
+        Unavailable: The run kept changing; a retry is safe.
     """
 
     def stop(run: Run) -> Ending | None:
@@ -243,7 +243,7 @@ def cancel(
 
 
 def _cancelling(store: RunStore, marked: Run, now_ms: int) -> Ending:
-    """Hint at the cancel, and make the message that it was asked for; it is part of no record."""
+    """Write the cancel hint and return the live message, which is not part of the record."""
     try:
         store.hint_cancel(marked)
     except StoreUnavailable as error:

@@ -1,8 +1,8 @@
 """Handing a run's end to another worker when this one cannot store it in time.
 
-A worker that somebody waits for has two seconds for its record, and one whose time is up is about to be stopped. So
-the end travels in an asynchronous invocation of `run_closer`, which needs no DynamoDB, and is written there with
-retries, under this worker's claim and by the same writer.
+A worker with a waiting caller has two seconds to store its end, and a worker at its deadline is about to be stopped.
+So the worker sends the end in an asynchronous invocation of `run_closer`, which does not depend on DynamoDB.
+`run_closer` then writes the end with retries, under this worker's claim and with the same writer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 HANDED_OVER_END = "handedOverEnd"
-"""The key of the event under which `run_closer` finds a handed-over end."""
+"""The event key that holds a handed-over end."""
 
 
 class EndHandover:
@@ -51,7 +51,7 @@ class EndHandover:
             self._client.invoke(
                 FunctionName=self._function_name, InvocationType="Event", Payload=json.dumps(event).encode()
             )
-        except Exception as error:  # noqa: BLE001 - whatever it is, the answer says that the end is pending
+        except Exception as error:  # noqa: BLE001 - after any failure, the response reports the end as pending
             logger.warning("the end of a run was not handed over: %s", error)
             return False
         return True
@@ -59,10 +59,10 @@ class EndHandover:
 
 @dataclass(frozen=True)
 class HandedOverEnd:
-    """A run's end, with what its writer must know.
+    """A run's end, with everything that its writer needs.
 
     Attributes:
-        assignment: Which run, and whose claim.
+        assignment: The run and the worker that claimed it.
         end: The last step.
         taken: How many steps came before it, recorded or not.
     """
@@ -99,7 +99,7 @@ class HandedOverEnd:
         """Rebuild it from the event.
 
         Raises:
-            KeyError, TypeError, ValueError: The event is not of this form.
+            KeyError, TypeError, ValueError: The event does not have this form.
         """
         told = event[HANDED_OVER_END]
         assignment = Assignment(
@@ -132,21 +132,21 @@ def write_handed_over(
     monotonic: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,
 ) -> bool:
-    """Write a worker's end under its claim, at whatever `seq` the record has; return whether this call wrote it.
+    """Write a worker's end under its claim, after the record's last step; return whether this call wrote it.
 
-    A run that another worker has claimed, or that has an end, or that is gone, is left alone.
+    A no-op if another worker has claimed the run, the run has ended, or its record is gone.
 
     Args:
         store: The table.
         handed: The end.
-        publish: Sends status messages and returns how many were handed over; must not raise.
+        publish: Sends status messages and returns how many were accepted; must not raise.
         on_end: Called once the end is stored.
-        give_up: Asked before each try whether the time is over.
+        give_up: Checked before each attempt; returns whether the time is over.
         monotonic: Seconds.
         jitter: A number from 0 to 1, for back-off.
 
     Raises:
-        Unavailable: DynamoDB did not answer in time; trying again is safe.
+        Unavailable: DynamoDB did not answer in time; a retry is safe.
     """
     queue = StepQueue(handed.taken)
     queue.put(handed.end)

@@ -1,7 +1,7 @@
-"""Which run, whose, and what it is asked: what an event says of it, checked.
+"""Validates the run, owner and query that an event names.
 
-Events come from starters, from other services, or from whoever may invoke an agent directly, so nothing in them is
-taken for granted.
+Events come from starters, from other services, or from any caller that may invoke an agent directly. So every field
+is validated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runcast.text import is_well_formed
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """Which run, whose, and for which job."""
+    """A run's id, its owner, and its job, if any."""
 
     request_id: str
     owner: Owner
@@ -27,14 +27,14 @@ class RunIdentity:
 
 
 def run_identity(event: Mapping[str, Any], *, request_id: str) -> RunIdentity:
-    """Return which run an event is about.
+    """Return the identity of the run that an event names.
 
     Args:
-        event: `requestId`, `userId`, `tenantId` and `jobId`, where given; whatever else it holds is not looked at.
+        event: May have `requestId`, `userId`, `tenantId` and `jobId`; other fields are ignored.
         request_id: Used if the event has no `requestId`.
 
     Raises:
-        InvalidInput: A name does not fit; the message says which, and the limit.
+        InvalidInput: A field is invalid; the message names it and its limit.
     """
     owner = owner_of(event.get("userId"), event.get("tenantId"))
     given_id, job_id = (_id(event, field) for field in ("requestId", "jobId"))
@@ -44,14 +44,14 @@ def run_identity(event: Mapping[str, Any], *, request_id: str) -> RunIdentity:
 
 
 def owner_of(user_id: Any, tenant_id: Any) -> Owner:
-    """Return the owner of what an event is about.
+    """Return the owner that an event names.
 
     Args:
         user_id: The event's `userId`; None for the public owner.
         tenant_id: The event's `tenantId`; None for a user who is their own tenant.
 
     Raises:
-        InvalidInput: A name does not fit, or there is a tenant without a user.
+        InvalidInput: A field is invalid, or the event has a tenant but no user.
     """
     for field, value in (("userId", user_id), ("tenantId", tenant_id)):
         if value is not None and not is_name(value, limits.NAME_MAX_CHARACTERS):
@@ -62,10 +62,10 @@ def owner_of(user_id: Any, tenant_id: Any) -> Owner:
 
 
 def checked_query(given: Any) -> str:
-    """Return what an agent is asked.
+    """Return the query if it is valid.
 
     Raises:
-        InvalidInput: It is no text of a fitting length.
+        InvalidInput: It is not text, or its length is out of bounds.
     """
     if not (isinstance(given, str) and given.strip() and len(given) <= limits.QUERY_MAX_CHARACTERS):
         raise InvalidInput(f"query must be text of 1 to {limits.QUERY_MAX_CHARACTERS:,} characters.")

@@ -1,9 +1,9 @@
-"""The ids of runs and jobs, checked and normalized: the one place where an id enters.
+"""Validates and normalizes the ids of runs and jobs. Every id enters the system here.
 
-A record is found by its id alone, so two spellings of one id must never be two records in one place and one record in
-another. A UUID in its usual form is kept in lower case; any other text is an id as it stands.
+A record's key is its id, so all components must agree on one spelling of an id. A UUID in its usual form is converted
+to lower case; any other text is used unchanged.
 
-Lengths are counted in UTF-16 code units, as JavaScript counts them: the resolvers check the same limits.
+Lengths are in UTF-16 code units, as in JavaScript, because the resolvers check the same limits.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ _DERIVED_VERSION = 5
 
 
 def is_name(given: Any, max_characters: int) -> bool:
-    """Whether `given` can be a part of the table's keys.
+    """Whether `given` can be part of the table's keys.
 
-    That is text of 1 to `max_characters` UTF-16 code units which UTF-8 can hold, without "#", which joins keys.
+    A name is text of 1 to `max_characters` UTF-16 code units that UTF-8 can encode. It must not contain "#", which
+    separates the parts of a key.
     """
     return (
         isinstance(given, str)
@@ -33,14 +34,14 @@ def is_name(given: Any, max_characters: int) -> bool:
 
 
 def canonical_id(name: str, given: Any) -> str:
-    """Return the id of a run or a job in its one spelling.
+    """Return the canonical form of a run's or a job's id.
 
     Args:
-        name: The field that holds it, `requestId` or `jobId`.
-        given: What the field holds.
+        name: The name of the field, `requestId` or `jobId`.
+        given: The value of the field.
 
     Raises:
-        InvalidInput: It is no text of a fitting length.
+        InvalidInput: The value is not text, its length is out of bounds, or it contains "#".
     """
     if is_name(given, limits.REQUEST_ID_MAX_CHARACTERS):
         return _usual_uuid(given) or str(given)
@@ -48,10 +49,10 @@ def canonical_id(name: str, given: Any) -> str:
 
 
 def requested_id(given: str) -> str | None:
-    """Return the id of the run or job that a caller asks for; None if no record can have it.
+    """Return the canonical form of an id from a read request; None if no record can have this id.
 
     Raises:
-        InvalidInput: It holds half of a surrogate pair, which no answer could repeat.
+        InvalidInput: It contains half of a surrogate pair, which a response cannot encode.
     """
     if not is_well_formed(given):
         raise InvalidInput("requestId must be Unicode text: it holds half of a surrogate pair.")
@@ -59,14 +60,14 @@ def requested_id(given: str) -> str | None:
 
 
 def chosen_id(name: str, given: Any) -> str | None:
-    """Return the id that a client has chosen for its run or job, in its one spelling; None if it has not.
+    """Return the canonical form of an id that a client chose for its run or job; None if it chose none.
 
     Args:
-        name: The field, `requestId` or `jobId`.
-        given: What it holds.
+        name: The name of the field, `requestId` or `jobId`.
+        given: The value of the field.
 
     Raises:
-        InvalidInput: It is no UUID in its usual form, or one of version 5, which only a job's runs have.
+        InvalidInput: It is not a UUID in its usual form, or it is a UUID of version 5, reserved for a job's runs.
     """
     if given is None:
         return None
@@ -84,7 +85,7 @@ def is_derived(canonical: str) -> bool:
 
 
 def derived_ids(job_id: str, name: str) -> tuple[str, ...]:
-    """Return the ids of the runs that may come of an agent of a job, one for each attempt.
+    """Return the run ids of an agent of a job, one for each possible attempt.
 
     Args:
         job_id: The job's id, a UUID in its usual form.
@@ -94,7 +95,7 @@ def derived_ids(job_id: str, name: str) -> tuple[str, ...]:
 
 
 def _usual_uuid(given: Any) -> str | None:
-    """Return a UUID with its hyphens in lower case; None if `given` is none in that form."""
+    """Return a UUID in lower case with hyphens; None if `given` is not a UUID in that form."""
     try:
         text = str(UUID(given))
     except (ValueError, AttributeError, TypeError):

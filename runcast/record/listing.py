@@ -1,7 +1,7 @@
-"""Listing one's own runs: the one answer behind GraphQL's `listAgentRuns` and REST's `GET /runs`.
+"""Lists the caller's runs, for both GraphQL's `listAgentRuns` and REST's `GET /runs`.
 
-The index knows only which runs there are; how each of them stands is read from its record, so that a list never says
-of a run what the run does not say of itself.
+The index only provides the run ids. The status of each run is read from its record, so that a list never contradicts
+a read of the run.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ def list_runs(
     cursor: str | None = None,
     now_ms: Callable[[], int] | None = None,
 ) -> Json:
-    """Return one's own runs, newest first. A new run may be missing for some seconds.
+    """Return the caller's runs, newest first. A new run may be missing for some seconds.
 
     Args:
         store: The table.
-        owner: Who asks.
+        owner: The caller.
         limit: From 1 to `LIST_MAX_RUNS`.
-        cursor: `nextCursor` of an earlier answer. It is a place, not a permission: whose runs are listed is `owner`'s
-            to say alone.
+        cursor: `nextCursor` of an earlier answer. It is a position, not a permission: only `owner` decides whose runs
+            are listed.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
         `runs`, at most `limit`, each with `requestId`, `agent`, `jobId`, `playbook` (of a job), `status`, `liveness`,
         `seq`, `createdAt`, `updatedAt`, `leaseUntil` (epoch ms) and `error`; and `nextCursor`, None when there are no
-        more. Runs that have expired are left out, so a page may hold fewer than there is a `nextCursor` for, or none.
+        more. Expired runs are left out, so a page with a `nextCursor` may hold fewer than `limit` runs, or none.
 
     Raises:
-        InvalidInput: `limit` or `cursor` does not fit.
+        InvalidInput: `limit` or `cursor` is invalid.
         StoreUnavailable: DynamoDB did not answer.
     """
     if not 1 <= limit <= limits.LIST_MAX_RUNS:
         raise InvalidInput(f"limit must be a whole number from 1 to {limits.LIST_MAX_RUNS}.")
     ids, last = store.newest_ids(owner, limit=limit, after=None if cursor is None else _place(cursor))
     now = (now_ms or store.now_ms)()
-    # The index may name a run whose id has since been taken anew, so the record says again whose it is.
+    # The index may name an expired run whose id another owner has since reused, so check the record's owner.
     runs = [_listed(run, now) for run in store.read_heads(ids) if run.owner == owner]
     return {"runs": runs, "nextCursor": _cursor(last) if last else None}
 

@@ -1,8 +1,8 @@
-"""What a run's record is made of, and how it looks as JSON and as a DynamoDB item.
+"""The data model of a run's record, with its JSON and DynamoDB representations.
 
-Everybody who writes or reads the table goes through these shapes, so that no two of them can disagree. Metadata and
-result are stored as JSON text: DynamoDB's own maps refuse what an agent may produce (numbers of 39 digits, 33 levels
-of nesting), and a refused write would lose a step.
+Every reader and writer of the table uses these classes, so their formats cannot diverge. Metadata and result are
+stored as JSON text, because DynamoDB's maps reject values that an agent may produce: numbers of 39 digits, or 33
+levels of nesting. A rejected write would lose a step.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _STEP_FRAME_BYTES = 200
 
 
 class RunStatus(StrEnum):
-    """Where a run stands: open (`in_progress`, `waiting`) or ended (the others)."""
+    """A run's status: open (`in_progress`, `waiting`) or terminal (the others)."""
 
     IN_PROGRESS = "in_progress"
     WAITING = "waiting"
@@ -38,13 +38,13 @@ class RunStatus(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing may be appended any more."""
+        """Whether the status is terminal: no more steps can be appended."""
         return self not in (RunStatus.IN_PROGRESS, RunStatus.WAITING)
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose a run is. Two runs belong together only if tenant and user are both equal."""
+    """The owner of a run. Two runs have the same owner only if both tenant and user are equal."""
 
     tenant_id: str
     user_id: str
@@ -56,7 +56,7 @@ class Owner:
 
 
 PUBLIC = Owner("public", "public")
-"""The owner of runs that nobody owns."""
+"""The owner of runs without a user."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ class Step:
         message: For people; at most `MESSAGE_MAX_CHARACTERS`.
         elapsed: Seconds since the run began.
         timestamp: Epoch milliseconds.
-        seq: 1, 2, 3 ... without holes in a run.
-        agent_name: Which agent, where it is not the run's own.
-        tool_name: Which tool, where one is called.
-        status: The live name, where it is not the step's own name.
+        seq: 1, 2, 3 ... without gaps in a run.
+        agent_name: The agent, if it is not the run's main agent.
+        tool_name: The tool, if the step is a tool call.
+        status: The status on the live channel, if it differs from `step`.
         metadata_json: A JSON object as text, or None.
     """
 
@@ -87,11 +87,11 @@ class Step:
 
     @property
     def live_status(self) -> str:
-        """The name under which the live channel shows this step."""
+        """The status of this step on the live channel."""
         return self.status or self.step
 
     def to_answer(self) -> Json:
-        """Return the step as `read_progress` does: `metadata` is JSON text, and what does not apply is left out."""
+        """Return the step in the format of `read_progress`: `metadata` is JSON text, and absent fields are omitted."""
         answer: Json = {
             "type": "progress",
             "step": self.step,
@@ -107,17 +107,17 @@ class Step:
         return answer
 
     def to_json(self) -> Json:
-        """Return the step with its metadata as an object; what does not apply is left out."""
+        """Return the step with its metadata as an object; absent fields are omitted."""
         return with_metadata_object(self.to_answer())
 
     @property
     def size_bytes(self) -> int:
-        """How much of an item the step takes, at most."""
+        """The step's maximum size in an item."""
         texts = (self.step, self.message, self.agent_name, self.tool_name, self.status, self.metadata_json)
         return _STEP_FRAME_BYTES + sum(len(text.encode()) for text in texts if text)
 
     def to_stored(self) -> Json:
-        """Return the step as it stands in an item, before it is serialised."""
+        """Return the step as stored in an item, before DynamoDB serialization."""
         return {**self.to_answer(), "elapsed": Decimal(str(self.elapsed))}
 
     @classmethod
@@ -138,14 +138,14 @@ class Step:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One agent of a job, as its record lists it.
+    """One agent of a job, as listed in the job's record.
 
     Attributes:
-        name: The agent's place in the playbook; unique in it.
-        agent: Which agent.
-        stage: The stage that it belongs to.
-        request_ids: The runs that may come of it, one for each attempt: fixed before the first begins. An attempt
-            that was not needed has no record.
+        name: The agent's name in the playbook, where it is unique.
+        agent: The agent to invoke.
+        stage: The stage that contains it.
+        request_ids: The ids of its runs, one for each possible attempt, fixed before the first attempt begins. An
+            attempt that is not needed has no record.
     """
 
     name: str
@@ -154,23 +154,23 @@ class PlannedRun:
     request_ids: tuple[str, ...]
 
     def to_json(self) -> Json:
-        """Return it as it stands, as JSON, in the job's item."""
+        """Return the JSON stored in the job's item."""
         return {"name": self.name, "agent": self.agent, "stage": self.stage, "requestIds": self.request_ids}
 
     @classmethod
     def from_json(cls, planned: Json) -> PlannedRun:
-        """Rebuild it from the job's item."""
+        """Rebuild a planned run from the job's item."""
         return cls(planned["name"], planned["agent"], planned["stage"], tuple(planned["requestIds"]))
 
 
 @dataclass(frozen=True)
 class Run:
-    """The head of a run's record as it was read: the item under its `requestId`.
+    """The head of a run's record: the item under its `requestId`, as it was read.
 
-    Times are epoch milliseconds, but for `expires_at_epoch_s`. `steps` are the newest; the earlier ones stand on pages,
-    of which `pages` names the last `seq` of each, oldest first. `worker` is None until somebody claims the run.
-    `result_json` is the result as JSON text. It is None until the run has ended, and if `result_key` names the object
-    of the results bucket that holds it. A job's record has its `playbook`, and the `runs` that are planned for it.
+    Times are epoch milliseconds, except `expires_at_epoch_s`. `steps` holds the newest steps; earlier steps are on
+    pages. `pages` lists the last `seq` of each page, oldest first. `worker` is None until a worker claims the run.
+    `result_json` is the result as JSON text. It is None until the run has ended, or if the result is in the results
+    bucket under `result_key`. A job's record also has its `playbook` and its planned `runs`.
     """
 
     request_id: str
@@ -233,11 +233,11 @@ class Run:
 
 @dataclass(frozen=True)
 class EndedRun:
-    """What a run came to, for those who act on it.
+    """The outcome of a run, for code that acts on ended runs.
 
     Attributes:
-        elapsed_seconds: From the making of its record to its last step.
-        steps: How many its record holds.
+        elapsed_seconds: From the creation of its record to its last step.
+        steps: How many steps its record holds.
     """
 
     request_id: str
@@ -250,7 +250,7 @@ class EndedRun:
 
 
 def with_metadata_object(answer: Json) -> Json:
-    """Return a step of `Step.to_answer` with its metadata, if it has any, as an object instead of JSON text."""
+    """Convert the metadata, if any, in a result of `Step.to_answer` from JSON text to an object."""
     metadata = answer.get("metadata")
     return answer if metadata is None else {**answer, "metadata": json.loads(metadata)}
 
@@ -261,7 +261,7 @@ def page_id(request_id: str, last_seq: int) -> str:
 
 
 def cancel_hint_id(request_id: str, worker: str) -> str:
-    """Return the key of the item that hints at a cancel to the worker that has claimed a run."""
+    """Return the key of the item that hints at a cancel request to the run's worker."""
     return f"{request_id}#cancel/{worker}"
 
 
@@ -271,5 +271,5 @@ def from_item(item: Item) -> Json:
 
 
 def to_item(stored: Mapping[str, Any]) -> Item:
-    """Return a plain mapping as DynamoDB attributes, leaving out what is None."""
+    """Return a plain mapping as DynamoDB attributes, without the None values."""
     return {name: _to_attribute(value) for name, value in stored.items() if value is not None}

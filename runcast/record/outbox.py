@@ -1,8 +1,8 @@
-"""What a run's record holds already and the live channel does not have yet.
+"""Steps that are stored in a run's record and not yet sent to the live channel.
 
-The writer puts steps in here once they are known to be stored, and nobody else does: so live never outruns durable.
-They are sent on a thread of its own, so that the next steps need not wait for the channel to be stored, and a channel
-that is slow gets larger batches instead of a longer queue.
+Only the writer adds steps, and only after they are stored, so the live channel is never ahead of the record. A
+dedicated thread sends them, so a slow channel does not delay the next write. A slow channel gets larger batches
+instead of a longer queue.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from runcast.record.model import Json
 
 
 class Outbox:
-    """Sends status messages in order, on whatever thread calls `work()`; a channel that fails is not waited for.
+    """Sends status messages in order, on the thread that calls `work()`. Best effort: failed batches are not retried.
 
     Args:
-        publish: Sends status messages and returns how many were handed over; must not raise. None sends nothing.
+        publish: Sends status messages and returns how many were accepted; must not raise. None sends nothing.
     """
 
     def __init__(self, publish: Callable[[list[Json]], int] | None) -> None:
@@ -31,11 +31,11 @@ class Outbox:
 
     @property
     def unpublished(self) -> int:
-        """How many messages are not known to have been handed over."""
+        """How many messages are not confirmed as sent."""
         return self._taken - self._sent
 
     def put(self, messages: Sequence[Json]) -> None:
-        """Take messages whose steps are stored; return at once."""
+        """Add messages whose steps are stored; return at once."""
         if self._publish is None:
             return
         self._taken += len(messages)
@@ -43,23 +43,23 @@ class Outbox:
             self._stored.put(message)
 
     def close(self) -> None:
-        """Be told that nothing comes any more."""
+        """Signal that no more messages follow."""
         self._stored.put(None)
 
     def give_up(self) -> None:
-        """Send nothing any more; a batch that is under way may still be handed over."""
+        """Stop sending; a batch in flight may still be delivered."""
         self._given_up.set()
         self.close()
 
     def work(self) -> None:
-        """Send what is put in until it is closed and empty, or given up."""
+        """Send messages until the outbox is closed and empty, or `give_up` is called."""
         while self.send_next() and not self._given_up.is_set():
             pass
 
     def send_next(self) -> bool:
-        """Wait for a message and send what there is, batch by batch; return whether more may come.
+        """Wait for a message and send all queued messages in batches; return whether more may follow.
 
-        When a batch is not taken whole, what was waiting behind it is dropped: it would only wait as long.
+        When a batch is not fully accepted, the messages after it are dropped: they would probably fail, too.
         """
         found = [self._stored.get()]
         while not self._stored.empty():

@@ -1,7 +1,7 @@
-"""Whether a record that stands under a planned id is the run that was planned.
+"""Checks that the record under a planned id is the planned run.
 
-The ids of a job's runs follow from the job's id, so that others can work them out too. What is found under one is a run
-of the job only if it says so itself: its owner and its job must be the job's.
+The ids of a job's runs are derived from the job's id, so other callers can compute them. A record under such an id is
+a run of the job only if its owner and its job id match.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def require_of_job(run: Run, owner: Owner, job_id: str) -> Run:
     """Return the record if it is a run of this owner's job.
 
     Raises:
-        Conflict: It is another run, which has taken the id.
+        Conflict: Another run uses the id.
     """
     if not is_of_job(run, owner, job_id):
         raise Conflict(f"Another run has taken the id {run.request_id}, so this job cannot go on. Start another job.")

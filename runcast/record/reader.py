@@ -1,6 +1,6 @@
-"""Reading a run or a job: the one answer behind GraphQL's `getAgentProgress` and REST's `GET /runs/{requestId}`.
+"""Reads a run or a job, for both GraphQL's `getAgentProgress` and REST's `GET /runs/{requestId}`.
 
-What is unknown, expired or somebody else's reads the same: a stranger learns nothing, not even that it exists.
+Unknown runs, expired runs and other owners' runs read the same, so a caller cannot learn whether a run exists.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runcast.record.store import RunStore
 
 
 class Liveness(StrEnum):
-    """How a run looks from outside: a reading, not a state."""
+    """How alive a run looks to a reader. It is computed on each read and never stored."""
 
     LIVE = "live"
     LATE = "late"
@@ -29,7 +29,7 @@ class Liveness(StrEnum):
 
 
 SignLink = Callable[[str, int], str]
-"""Makes the address from which a job's result can be fetched: of the job's id, for so many seconds."""
+"""Returns a presigned URL for a job's result, from the job's id and the URL's lifetime in seconds."""
 
 
 def read_progress(
@@ -45,24 +45,23 @@ def read_progress(
 
     Args:
         store: The table.
-        owner: Who asks.
-        request_id: Which run or job; anything that is no known id reads as unknown.
+        owner: The caller.
+        request_id: The id of the run or job; an invalid id reads as unknown.
         after_seq: Return only the steps after this one.
-        sign_link: Makes links to results; without it there are none.
+        sign_link: Signs links to results; without it, the answer has no link.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
         `success`, `requestId`, `steps` (oldest first, at most `READ_MAX_STEPS` and `READ_MAX_BYTES`), `status`,
-        `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error`, `result`, `liveness`, and `nextSeq`: None when
-        these are all the steps there are so far, otherwise the `after_seq` to read on with. `result` and each step's
-        `metadata` are the stored JSON text. Of a job also `playbook`;
-        `runs`, an entry for each attempt of each agent that has begun, and for the first of each that has not; and,
-        where its result is too large for the record, `resultLink`: `url` and `expiresAt` (epoch ms, after
-        `RESULT_LINK_SECONDS` at most and never after the record). An unreadable run is `success: False` with an
-        `error` text.
+        `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error`, `result`, `liveness` and `nextSeq`. `nextSeq` is
+        None if the answer contains the newest step, otherwise the `after_seq` of the next read. `result` and each
+        step's `metadata` are the stored JSON text. A job's answer also has `playbook` and `runs`: an entry for each
+        attempt that has begun, and for each agent's first attempt. If a job's result is too large for the record, the
+        answer has `resultLink`: `url` and `expiresAt` (epoch ms). The link expires after at most
+        `RESULT_LINK_SECONDS` and never after the record. An unreadable run is `success: False` with an `error` text.
 
     Raises:
-        InvalidInput: The id is no Unicode text.
+        InvalidInput: The id is not Unicode text.
         StoreUnavailable: DynamoDB did not answer.
     """
     if after_seq is not None and after_seq < 0:
@@ -92,14 +91,14 @@ def read_progress(
 
 
 def liveness(run: Run, now_ms: int) -> Liveness:
-    """Return how the run looks now: a worker that is alive writes again before its lease passes."""
+    """Return the run's liveness: a live worker writes again before its lease expires."""
     if run.status.ended:
         return Liveness.DONE
     if now_ms > run.lease_until_ms:
         return Liveness.LOST
     if run.cancel_requested_at_ms is not None:
         return Liveness.CANCELLING
-    # A job's worker is its execution, which does not beat between its states.
+    # A job's worker is its execution, which sends no heartbeats between states.
     beats = run.playbook is None and run.status != "waiting"
     if beats and now_ms - run.updated_at_ms > limits.LATE_AFTER_MS:
         return Liveness.LATE
@@ -107,7 +106,7 @@ def liveness(run: Run, now_ms: int) -> Liveness:
 
 
 def unreadable(request_id: str, error: str = "There is no such run, or its record has expired.") -> Json:
-    """Return the answer of `read_progress` about a run that cannot be read: the same whyever there is none."""
+    """Return the answer of `read_progress` for an unreadable run; it is the same for every reason."""
     return {
         "success": False,
         "requestId": request_id[: limits.REQUEST_ID_MAX_CHARACTERS],
@@ -161,14 +160,14 @@ def _standing(run: Run | None, now_ms: int) -> Json:
 
 def _result_link(run: Run, sign_link: SignLink, now_ms: int) -> Json | None:
     seconds = min(limits.RESULT_LINK_SECONDS, (run.expires_at_ms - now_ms) // 1000)
-    # The record says that there is an object, never which one: its key follows from the job's id.
+    # `result_key` only shows that the object exists: the actual key is derived from the job's id.
     if run.playbook is None or run.result_key is None or seconds < 1:
         return None
     return {"url": sign_link(run.request_id, seconds), "expiresAt": now_ms + seconds * 1000}
 
 
 def _steps_after(store: RunStore, run: Run, after_seq: int) -> Iterator[Step]:
-    """Return the steps after `after_seq`, fetching pages only as far as they are asked for and hold such steps."""
+    """Yield the steps after `after_seq`; fetch pages lazily, and only those that contain such steps."""
     pages = run.pages[bisect_right(run.pages, after_seq) :]
     for first in range(0, len(pages), limits.READ_PAGES_AT_ONCE):
         for step in store.read_pages(run.request_id, run.owner, pages[first : first + limits.READ_PAGES_AT_ONCE]):

@@ -1,4 +1,4 @@
-"""The table `AgentProgress`: every read of a run's record, each one request, and none of them writes."""
+"""The read operations on the `AgentProgress` table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OWNER_INDEX = "byOwner"
 OPEN_INDEX = "byOpen"
 """The index of runs that have not ended."""
 
-# What of a run's head is listed: all but its steps and its result.
+# The attributes of a run's head that lists return: all except its steps and its result.
 _LISTED = (
     *("requestId", "tenantId", "userId", "agent", "jobId", "status", "seq", "createdAt", "updatedAt", "expiresAt"),
     *("leaseUntil", "worker", "cancelRequestedAt", "error", "playbook"),
@@ -31,7 +31,7 @@ class RecordReads:
         table: The table.
         now_ms: The time by which records expire, epoch milliseconds.
 
-    Every method raises `StoreUnavailable` when DynamoDB gave no answer in time or throttled.
+    Every method raises `StoreUnavailable` if DynamoDB does not answer in time or throttles.
     """
 
     def __init__(self, table: Table, now_ms: Callable[[], int]) -> None:
@@ -39,42 +39,42 @@ class RecordReads:
         self.now_ms = now_ms
 
     def read(self, request_id: str) -> Run | None:
-        """Return the head of a record, read consistently; None if there is none or it has expired.
+        """Return the head of a record, read consistently; None if it does not exist or has expired.
 
-        DynamoDB may delete an expired item days late, so the reader decides.
+        DynamoDB may delete an expired item days late, so this method checks the expiry.
         """
         item = self._table.get(request_id)
-        if item is None or "status" not in item:  # a page is no record
+        if item is None or "status" not in item:  # the item is a page or a hint
             return None
         return self._unless_expired(Run.from_item(item))
 
     def is_cancel_hinted(self, request_id: str, worker: str) -> bool:
-        """Return whether there is a hint for this worker; a new one may be missed for less than a second."""
+        """Return whether a hint exists for this worker. The read is eventually consistent and may miss a new hint."""
         return self._table.get(cancel_hint_id(request_id, worker), consistent=False) is not None
 
     def read_pages(self, request_id: str, owner: Owner, last_seqs: Sequence[int]) -> list[Step]:
         """Return the steps on some pages of a record, oldest first.
 
         Args:
-            request_id: The run.
+            request_id: The run's id.
             owner: The owner of its record, who must also be the owner of its pages.
-            last_seqs: Which pages, at most 100, as the record's `pages` names them.
+            last_seqs: The `seq` of each page's last step, from the record's `pages`; at most 100.
         """
         keys = [page_id(request_id, last_seq) for last_seq in last_seqs]
         items = self._table.get_many(keys, ("requestId", "owner", "steps"))
         pages = [from_item(items[key]) for key in keys if key in items]
-        # A page that was put before pages named their owner is the record's own.
+        # Pages written before pages had an owner are accepted.
         if len(pages) < len(keys) or any(page.get("owner", owner.key) != owner.key for page in pages):
             raise StoreUnavailable(f"A page of run {request_id} is gone: its record has just expired. Read it again.")
         return [Step.from_stored(step) for page in pages for step in page["steps"]]
 
     def read_heads(self, request_ids: Sequence[str], *, results: bool = False) -> list[Run]:
-        """Return runs, in the order asked for, without steps, read consistently.
+        """Return runs without their steps, in the requested order, read consistently.
 
         Args:
-            request_ids: Which runs, at most 100. Those that are gone or have expired are left out, and so is a record
-                that cannot be parsed, which is logged: one such must not hide the others.
-            results: Whether with their results, too.
+            request_ids: The ids of the runs, at most 100. Missing and expired runs are left out. A record that cannot
+                be parsed is logged and left out, so that it does not hide the others.
+            results: Whether to include their results.
         """
         attributes = (*_LISTED, "result") if results else _LISTED
         found = self._table.get_many(request_ids, attributes) if request_ids else {}
@@ -84,22 +84,22 @@ class RecordReads:
     def newest_ids(
         self, owner: Owner, *, limit: int, after: tuple[int, str] | None
     ) -> tuple[list[str], tuple[int, str] | None]:
-        """Return the ids of an owner's runs, newest first, as the index knows them: a new run may be missing yet.
+        """Return the ids of an owner's runs from the index, newest first. A new run may still be missing.
 
         Args:
-            owner: Whose.
-            limit: How many at most.
-            after: Creation time (epoch ms) and id of the run after which to go on.
+            owner: The owner.
+            limit: The maximum number of ids.
+            after: Creation time (epoch ms) and id of the last run of the previous page.
 
         Returns:
-            The ids, and the `after` to go on with, None when there are no more.
+            The ids, and the `after` of the next page, None when there are no more.
         """
         start = {"owner": owner.key, "createdAt": after[0], "requestId": after[1]} if after else None
         ids, last = self._table.query_newest(OWNER_INDEX, owner.key, limit, start)
         return ids, (int(last["createdAt"]), str(last["requestId"])) if last else None
 
     def open_ids(self, *, before_ms: int) -> Iterator[str]:
-        """Yield the ids of runs that began before a time (epoch ms) and have not ended, as far as the index knows."""
+        """Yield the ids of open runs that began before a time (epoch ms), from the index."""
         return self._table.scan(OPEN_INDEX, "#openSince < :before", {"before": before_ms})
 
     def _unless_expired(self, run: Run) -> Run | None:
@@ -109,6 +109,6 @@ class RecordReads:
 def _parsed(item: Item) -> Run | None:
     try:
         return Run.from_item(item)
-    except Exception:  # whatever is wrong with the item
+    except Exception:  # an invalid item may raise any exception
         logger.exception("the record of run %s cannot be parsed", item["requestId"]["S"])
         return None

@@ -1,4 +1,4 @@
-"""The steps of one run between the agent that records them and the thread that writes them."""
+"""The queue of one run's steps between the agent that records them and the thread that writes them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from runcast.record.assignment import QueuedStep
 
 
 class StepQueue:
-    """A bounded queue that the run's end closes; nothing here waits for the table.
+    """A bounded queue that closes when the run's end is queued. Adding a step never waits for the table.
 
     Args:
         taken: How many steps the run had before this queue.
 
     Attributes:
-        taken: How many steps came before the end, including those that found no room.
-        late: How many came after the end; they are left out.
-        end: The run's last step, once it is queued. The first one wins.
-        closed: Set when the end is queued, or when none will be.
+        taken: How many steps were offered before the end, including steps dropped because the queue was full.
+        late: How many steps were offered after the end; they are dropped.
+        end: The run's last step, once it is queued. The first end wins.
+        closed: Set when the end is queued, or when no end will follow.
     """
 
     def __init__(self, taken: int = 0) -> None:
@@ -28,18 +28,19 @@ class StepQueue:
         self.end: QueuedStep | None = None
         self.closed = threading.Event()
         self._steps: SimpleQueue[QueuedStep] = SimpleQueue()
-        # Reentrant, because garbage collection may end an abandoned run on a thread that is just adding a step.
+        # Reentrant, because garbage collection may end an abandoned run on a thread that is adding a step.
         self._lock = threading.RLock()
 
     @property
     def offered(self) -> int:
-        """How many steps were offered in all, the end included."""
+        """How many steps were offered in total, including the end."""
         return self.taken + (self.end is not None) + self.late
 
     def put(self, step: QueuedStep) -> bool:
-        """Add a step, unless the end is queued already or `QUEUE_MAX_STEPS` are waiting; return whether it was added.
+        """Add a step and return whether it was added.
 
-        The end always has room.
+        A step is dropped if the end is already queued or `QUEUE_MAX_STEPS` steps are pending. The end is never
+        dropped for lack of room.
         """
         with self._lock:
             if self.end:
@@ -57,7 +58,7 @@ class StepQueue:
         return True
 
     def get(self, timeout_seconds: float = 0.0) -> QueuedStep | None:
-        """Remove and return the next step; None if there is none within the time."""
+        """Remove and return the next step; None if no step arrives before the timeout."""
         try:
             return self._steps.get(timeout=timeout_seconds) if timeout_seconds > 0 else self._steps.get_nowait()
         except Empty:

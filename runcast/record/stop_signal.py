@@ -1,4 +1,4 @@
-"""Telling the work on a run that it should stop before its end."""
+"""The signal that asks a run's work to stop early."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ logger = logging.getLogger(__name__)
 
 
 class StopSignal:
-    """Remembers why the work should stop, and tells its listeners on whatever thread learns of it.
+    """Holds the reason to stop, and calls its listeners on the thread that reports it.
 
     Args:
-        request_id: The run, for the log.
+        request_id: The run's id, for the log.
 
     Attributes:
-        stop: Why the work should stop, if it should.
+        stop: The reason to stop, if any.
     """
 
     def __init__(self, request_id: str) -> None:
@@ -29,7 +29,7 @@ class StopSignal:
         self._end_expected = threading.Event()
 
     def listen(self, tell: Callable[[Stop], None]) -> None:
-        """Call `tell` when the work should stop; now, if it should already."""
+        """Call `tell` when the work should stop; immediately if it should stop already."""
         with self._lock:
             self._listeners.append(tell)
             stop = self.stop
@@ -37,7 +37,7 @@ class StopSignal:
             self._tell_each([tell], stop)
 
     def expect_end(self) -> None:
-        """Tell nobody any more: the work has ended."""
+        """Stop calling listeners, because the work has ended."""
         self._end_expected.set()
 
     @property
@@ -46,7 +46,7 @@ class StopSignal:
         return self._end_expected.is_set()
 
     def tell(self, stop: Stop) -> None:
-        """Tell every listener, once for each reason; a terminal state overrides a cancel request."""
+        """Call every listener, once per reason; a terminal state overrides a cancel request."""
         with self._lock:
             news = self.stop is None or (self.stop is Stop.CANCELLED and stop is not Stop.CANCELLED)
             if news:

@@ -1,7 +1,7 @@
-"""One request to the table each: what DynamoDB's expressions look like, and what its answers mean.
+"""Single DynamoDB requests: builds their expressions and maps their errors.
 
-Apart from the store, so that there a write reads as what it says of a run. Nothing here tries again: whoever calls
-keeps the time.
+This keeps DynamoDB syntax out of the store, whose methods then read in terms of runs. Nothing here retries: the
+caller owns the time limit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Refusal = Callable[[Run], Exception]
-"""Makes the error of a write that was refused, from the record as it stands."""
+"""Returns the error for a refused write, from the current record."""
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 # Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
@@ -43,7 +43,7 @@ _TRANSIENT_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError"}
 
 @dataclass(frozen=True)
 class Check:
-    """A condition on an item, and the error to raise if it does not hold."""
+    """A condition on an item, and the error to raise if the condition fails."""
 
     key: str
     condition: str
@@ -52,14 +52,14 @@ class Check:
 
 
 class Table:
-    """A table of items under one key, `requestId`.
+    """A table whose items have one key, `requestId`.
 
     Args:
         client: A boto3 DynamoDB client.
         name: The table.
 
-    In expressions `#x` is the attribute x, and `:x` the value given as x. Every method raises `StoreUnavailable` when
-    DynamoDB gave no answer in time or throttled; a write may then have taken effect all the same.
+    In expressions `#x` is the attribute x, and `:x` the value named x. Every method raises `StoreUnavailable` if
+    DynamoDB does not answer in time or throttles; a write may still have taken effect.
     """
 
     def __init__(self, client: DynamoDBClient, name: str) -> None:
@@ -67,7 +67,7 @@ class Table:
         self._name = name
 
     def put_latest(self, item: Item, age: str) -> None:
-        """Put an item, unless one stands in its place whose number `age` is greater: then it stays."""
+        """Put an item, unless the existing item has a greater number in its attribute `age`."""
         condition = f"attribute_not_exists(#requestId) OR #{age} <= :{age}"
         try:
             with _answers(None):
@@ -83,7 +83,7 @@ class Table:
                 raise
 
     def put_if(self, item: Item, condition: str, values: Mapping[str, Any], refusal: Refusal) -> None:
-        """Put an item on a condition, or raise the refusal."""
+        """Put an item if the condition holds; raise the refusal otherwise."""
         with _answers(refusal, item["requestId"]["S"]):
             self._client.put_item(
                 TableName=self._name,
@@ -95,7 +95,7 @@ class Table:
             )
 
     def put_if_both(self, item: Item, own: Check, other: Check) -> None:
-        """Put an item if its own condition and another item's hold, in one transaction, or raise a refusal.
+        """Put an item in one transaction if its own condition and another item's hold; raise a refusal otherwise.
 
         If both fail, the other item's refusal is raised.
 
@@ -133,10 +133,10 @@ class Table:
         removes: Sequence[str] = (),
         returning: Literal["NONE", "ALL_NEW"] = "NONE",
     ) -> Item:
-        """Set and remove attributes on a condition, or raise the refusal.
+        """Set and remove attributes if the condition holds; raise the refusal otherwise.
 
         Returns:
-            With `ALL_NEW`, the item as it is now.
+            With `ALL_NEW`, the updated item.
         """
         expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
         with _answers(refusal, key):
@@ -154,17 +154,17 @@ class Table:
         return _of(key, item) if item or returning == "ALL_NEW" else item
 
     def get(self, key: str, *, consistent: bool = True) -> Item | None:
-        """Return an item, read consistently or for half the price; None if there is none."""
+        """Return an item, or None if it does not exist. An eventually consistent read costs half as much."""
         with _answers(None):
             item = self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=consistent).get("Item")
         return None if item is None else _of(key, item)
 
     def get_many(self, keys: Sequence[str], attributes: Sequence[str]) -> dict[str, Item]:
-        """Return these attributes of the items that there are, by key, read consistently.
+        """Return these attributes of the existing items, by key, read consistently.
 
         Args:
             keys: At most 100.
-            attributes: `requestId` among them.
+            attributes: Must include `requestId`.
 
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
         """
@@ -188,7 +188,7 @@ class Table:
     def query_newest(
         self, index: str, owner: str, limit: int, after: Mapping[str, Any] | None
     ) -> tuple[list[str], Mapping[str, Any] | None]:
-        """Return the keys of an owner's newest items, as far as the index knows, and the place to go on from."""
+        """Return the keys of an owner's newest items from the index, and the start of the next page."""
         start = {"ExclusiveStartKey": to_item(after)} if after else {}
         with _answers(None):
             answer = self._client.query(
@@ -205,7 +205,7 @@ class Table:
         return [item["requestId"]["S"] for item in answer["Items"]], from_item(last) if last else None
 
     def scan(self, index: str, condition: str, values: Mapping[str, Any]) -> Iterator[str]:
-        """Yield the keys of all items in an index that fit a condition, as far as the index knows."""
+        """Yield the keys of all items in an index that match a condition."""
         start: dict[str, Any] = {}
         while True:
             with _answers(None):
@@ -224,7 +224,7 @@ class Table:
 
 
 def _of(key: str, item: Item) -> Item:
-    """Return an item that was asked for by its key; processes that share a connection may get each other's answers."""
+    """Check that an item has the requested key: processes that share a connection may get each other's answers."""
     if item.get("requestId") != {"S": key}:
         raise StoreUnavailable(f"DynamoDB's answer is about another item than {key}. Try again.")
     return item
@@ -243,7 +243,7 @@ def _values(values: Mapping[str, Any]) -> Item:
 
 
 def _canceled(error: ClientError, checks: Sequence[Check]) -> Exception:
-    """Return the error for a transaction that DynamoDB canceled, from its reasons, which follow the items' order."""
+    """Return the error for a canceled transaction from its reasons, which are in the order of the items."""
     reasons: list[Any] = error.response.get("CancellationReasons", [])
     for check, reason in zip(checks, reasons, strict=False):
         if reason["Code"] == "ConditionalCheckFailed":
@@ -259,7 +259,7 @@ def _canceled(error: ClientError, checks: Sequence[Check]) -> Exception:
 
 @contextmanager
 def _answers(refusal: Refusal | None, key: str = "") -> Iterator[None]:
-    """Turn what DynamoDB may answer into our errors: refused by condition, or no answer that can be relied on."""
+    """Map DynamoDB's errors to this package's: a failed condition, or no reliable answer."""
     try:
         yield
     except ClientError as error:
