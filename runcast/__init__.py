@@ -4,10 +4,9 @@
 
     agent = track(Agent(...))
 
-The package is what any agent needs to be recorded and watched, and nothing more: `record` makes steps durable,
-`live` sends them to whoever is watching, `strands` listens to an agent, and `client` (an extra) watches a run.
-It knows neither Chalice nor any particular agent. The names below are what users need; each is imported when it is
-first asked for, because every import costs a cold start.
+The package has four parts. `record` stores steps durably, `live` sends them to watching clients, `strands` listens to
+an agent, and `client` (an extra) watches a run. None of them depends on Chalice or on a particular agent. The names
+below are the public API. Each is imported on first access, because every import lengthens a cold start.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""An agent in plain Python, without Strands: recorded and watched as the others are, and fit for a job.
+"""The base class of agents in plain Python, without Strands, that can be recorded, watched and used in a job.
 
-What `track` does for a Strands agent by listening to it, this does by being derived from: its run is claimed, its tools
-are told of, and its end is written, whatever it fails of. It is part of the library and not of the application, because
-such an agent lives in a Lambda or a process of its own, which has only the library.
+Subclass it to get what `track` gives Strands agents: the run is claimed, tool calls are reported, and the end is
+written even if the agent fails. It is part of the library, not the application, because such an agent runs in a
+separate Lambda or process that has only the library.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ Result = TypeVar("Result")
 
 
 class BaseAgent(ABC):
-    """Derive from it, and write `execute`.
+    """Subclass it and implement `execute`.
 
-    One instance does one run at a time; a Lambda may keep it for the next.
+    An instance handles one run at a time; a Lambda may reuse it for the next run.
 
     Args:
         name: The agent's name.
 
     Attributes:
-        request_id: The run under way, or the last one, where the event named it.
-        job_id: Its job.
-        user_id: Whose it is.
-        tenant_id: Their tenant.
+        request_id: The id of the current or last run, if the event named it.
+        job_id: The id of its job, if any.
+        user_id: The user who owns it.
+        tenant_id: The user's tenant.
     """
 
     def __init__(self, name: str) -> None:
@@ -58,31 +58,31 @@ class BaseAgent(ABC):
         """Do the work.
 
         Args:
-            query: What to do.
-            parameters: What the caller gave besides; in a job, `inputs` has the results that this agent reads.
+            query: The request, in words.
+            parameters: The caller's parameters; in a job, `inputs` has the results that this agent reads.
 
         Returns:
-            The run's result, any JSON of at most 64 KB. A job's rules look at `{"text": …, "facts": {name: {"value": …,
-            "unit": …}}}`.
+            The run's result, any JSON of at most 64 KB. A job's rules evaluate `{"text": …, "facts": {name:
+            {"value": …, "unit": …}}}`.
 
         Raises:
-            Exception: Whatever it is, the run ends as an error that names it.
+            Exception: Any exception ends the run as an error that names it.
         """
 
     def handle_execution(self, event: Mapping[str, Any], context: Any = None) -> Json:
-        """Do one run, from its claim to its end. Never raises.
+        """Handle one run, from its claim to its end. Never raises.
 
-        It keeps the event's ids on the instance and tells of the end: `agent_complete`, or `agent_error` whatever the
-        reason. With `AGENT_PROGRESS_TABLE` in the environment the run is recorded; otherwise its statuses are only
+        Stores the event's ids on the instance and publishes the end: `agent_complete`, or `agent_error` for any
+        failure. With `AGENT_PROGRESS_TABLE` in the environment, the run is recorded. Otherwise its statuses are only
         shown live.
 
         Args:
-            event: `query` and, where given, `parameters`, `requestId`, `userId`, `tenantId` and `jobId`, as Runcast
-                invokes an agent's function.
-            context: Lambda's, in a Lambda.
+            event: Has `query`; may have `parameters`, `requestId`, `userId`, `tenantId` and `jobId`. This is the event
+                with which Runcast invokes an agent's function.
+            context: The Lambda context, in a Lambda.
 
         Returns:
-            `statusCode` (200; 400 bad ids; 409 claimed already; 500) and `body`, JSON text, as of the agent Lambda.
+            `statusCode` (200; 400 bad ids; 409 claimed already; 500) and `body`, JSON text, like the agent Lambda.
         """
         try:
             identity = run_identity(event, request_id="")
@@ -121,19 +121,19 @@ class BaseAgent(ABC):
         user_id: str | None = None,
         tenant_id: str | None = None,
     ) -> Result:
-        """Call a tool, and tell of it before (`calling_tool`, once).
+        """Publish one `calling_tool` status, then call a tool and return its result.
 
         Args:
-            tool: What to call.
-            arguments: By name.
-            reason: Why, for people.
-            job_id: The job to tell it of, where it is not the run's; a recorded run tells its own alone.
-            user_id: Whom to tell, likewise.
-            tenant_id: Their tenant, likewise.
+            tool: The function to call.
+            arguments: Its keyword arguments.
+            reason: The reason for the call, for people.
+            job_id: The job of the status, if it is not the run's. A recorded run ignores this and uses its own.
+            user_id: The user of the status, likewise.
+            tenant_id: The user's tenant, likewise.
 
         Raises:
-            RunStopped: The run was cancelled or ended meanwhile: no further tool is called.
-            Exception: Whatever the tool raises.
+            RunStopped: The run was cancelled or ended, so no further tools are called.
+            Exception: Any exception that the tool raises.
         """
         if self._recorder and self._recorder.stop:
             raise RunStopped
@@ -149,7 +149,7 @@ class BaseAgent(ABC):
         return tool(**(arguments or {}))
 
     def _executed(self, event: Mapping[str, Any]) -> tuple[Outcome, Any]:
-        """Return what the work came to, and its result."""
+        """Run `execute` and return the outcome and the result."""
         recorder = self._recorder
         within: AbstractContextManager[None] = bound(recorder) if recorder else nullcontext()
         begins = f"{self.name} begins"
@@ -162,7 +162,7 @@ class BaseAgent(ABC):
                 result = self.execute(
                     checked_query(event.get("query")), checked_parameters(event.get("parameters") or None)
                 )
-        except BaseException as error:  # a tool may well call sys.exit(), and its run must end all the same
+        except BaseException as error:  # a tool may call sys.exit(), and the run must still end
             logger.exception("run %s failed", self.request_id)
             return failure(error, recorder.stop if recorder else None), None
         return Outcome(RunStatus.COMPLETE, "Complete"), result

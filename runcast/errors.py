@@ -1,21 +1,21 @@
-"""What can go wrong, as a small tree, so that callers catch what they can handle and no more.
+"""The errors that Runcast raises, as a small tree, so that callers catch only what they can handle.
 
 RuncastError
 ├── ConfigurationMissing    the environment lacks settings (all of them are named)
-├── InvalidInput            what the caller sent does not fit (names the field and the limit)
-├── Unauthorized            the credential does not allow it
-├── Conflict                the requestId or jobId is somebody else's
-├── RunStopped              a run's agent was interrupted, because the run was to stop
-├── Unavailable             a service we need did not do its part now; trying again may help
+├── InvalidInput            the caller's input is invalid (names the field and the limit)
+├── Unauthorized            the credential does not allow the request
+├── Conflict                the requestId or jobId is already taken
+├── RunStopped              a run's agent was interrupted, because the run has to stop
+├── Unavailable             a service that we depend on failed; a retry may succeed
 │   ├── StoreUnavailable    DynamoDB did not answer, or throttled
 │   │   └── WriteConflict   another transaction was writing the same item, so nothing was written
 │   └── Unreachable         the request did not reach the service, so nothing was done
 ├── RunGone                 the record is gone: it was deleted or has expired
-└── Refused                 the record says no; carries the record as it stands
-    ├── RunExists           a run with that requestId is there already
-    ├── JobClosed           the job that a run was to belong to has ended
+└── Refused                 the record's state forbids the write; carries the current record
+    ├── RunExists           a run with that requestId already exists
+    ├── JobClosed           the run's job has ended or belongs to another owner
     ├── ClaimRefused        another worker has claimed the run, or it has ended
-    └── AppendRefused       the record is not as this worker left it
+    └── AppendRefused       the record has changed since this worker's last write
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ConfigurationMissing(RuncastError):
 
 
 class InvalidInput(RuncastError):
-    """What the caller sent does not fit; the message names the field and the limit."""
+    """The caller's input is invalid; the message names the field and the limit."""
 
 
 class Unauthorized(RuncastError):
@@ -52,22 +52,22 @@ class Unauthorized(RuncastError):
 
 
 class Conflict(RuncastError):
-    """The chosen id is taken: by somebody else, or by one's own run where a job is asked for, or the reverse."""
+    """The chosen id is taken: by another owner, or by the caller's run when a job is requested, or the reverse."""
 
 
 class RunStopped(RuncastError):
-    """A run's agent was interrupted: somebody has cancelled or ended the run, or its worker's time was up."""
+    """A run's agent was interrupted: the run was cancelled or ended, or its worker ran out of time."""
 
     def __init__(self) -> None:
         super().__init__("The run was stopped before its end.")
 
 
 class Unavailable(RuncastError):
-    """A service we need did not do its part now; trying again may help."""
+    """A service that we depend on failed; a retry may succeed."""
 
 
 class StoreUnavailable(Unavailable):
-    """DynamoDB gave no answer in time, or throttled; whether a write took effect is unknown."""
+    """DynamoDB timed out or throttled the request; a write may or may not have taken effect."""
 
 
 class WriteConflict(StoreUnavailable):
@@ -79,11 +79,11 @@ class Unreachable(Unavailable):
 
 
 class RunGone(RuncastError):
-    """A record that was to be written is gone: it was deleted or has expired."""
+    """The record to write is gone: it was deleted or has expired."""
 
 
 class Refused(RuncastError):
-    """The record says no.
+    """The record's state forbids the write.
 
     Args:
         message: What was refused and why.
@@ -96,11 +96,11 @@ class Refused(RuncastError):
 
 
 class RunExists(Refused):
-    """A run with that requestId is there already."""
+    """A run with that requestId already exists."""
 
 
 class JobClosed(Refused):
-    """The job that a run was to belong to has ended or belongs to another owner: `run` is the job's record."""
+    """The run's job has ended or belongs to another owner; `run` is the job's record."""
 
 
 class ClaimRefused(Refused):
@@ -108,4 +108,4 @@ class ClaimRefused(Refused):
 
 
 class AppendRefused(Refused):
-    """The record is not as this worker left it: `run` tells why."""
+    """The record has changed since this worker's last write; `run` shows why."""

@@ -1,1 +1,1 @@
-"""The live channel: what a status message is, and how one is sent without ever harming the sender."""
+"""The live channel: the format of status messages, and how to send them without harming the sender."""

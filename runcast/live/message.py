@@ -1,7 +1,7 @@
-"""What a status message is: a step on the live channel, as `publishStatus` takes it.
+"""Status messages: steps on the live channel, in the format that `publishStatus` takes.
 
-A message is a plain dict with the field names of GraphQL's `StatusUpdate`, because it passes two services as JSON
-before anything reads it. (`requestId`, `seq`) identifies the event on every channel.
+A message is a plain dict with the field names of GraphQL's `StatusUpdate`, because it passes through two services as
+JSON. (`requestId`, `seq`) identifies the event on every channel.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def status_update(
     tool_name: str | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Json:
-    """Return one status message; texts and metadata over their limits are shortened visibly.
+    """Return one status message. Texts and metadata over their limits are shortened, with a mark.
 
-    `seq` is None for a message that is not in a record: clients show it, but never merge it. `tool_name` is shown as
-    `metadata.toolName`; a key of that name in `metadata` becomes `toolName_`.
+    `seq` is None for a message that is not in a record: clients show it, but never merge it. `tool_name` becomes
+    `metadata.toolName`; an existing key of that name in `metadata` becomes `toolName_`.
     """
     text = metadata_json(metadata)
     return {
@@ -64,7 +64,7 @@ def step_update(owner: Owner, step: Step, *, request_id: str, job_id: str | None
         agent_name=step.agent_name or agent,
         seq=step.seq,
     )
-    # The record holds it within its limits, and with the numbers that the record has added.
+    # Use the recorded metadata, which is within its limits and includes the numbers that the writer added.
     return {**update, "metadata": _shown_metadata(step.tool_name, step.metadata_json)}
 
 

@@ -1,8 +1,8 @@
-"""Sending status messages: asynchronously, briefly, and never at the sender's expense.
+"""Sends status messages asynchronously, on a best-effort basis.
 
-Every function here hands messages to the `status_publisher` Lambda and comes back; what fails is logged and counted,
-never raised. Code inside a recorded run need not know that it is: with a recorder bound, a message becomes a step of
-the run first, and goes live from there.
+Every function here invokes the `status_publisher` Lambda and returns; failures are logged and counted, never raised.
+Inside a recorded run, with a recorder bound, a message first becomes a step of the run and is then published from
+the record. The calling code does not change.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ logger = logging.getLogger(__name__)
 LIVE_CLIENT_CONFIG = Config(
     connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
 )
-"""For the Lambda client of a `StatusPublisher`: a message that is late is worth less than the run's time."""
+"""For the Lambda client of a `StatusPublisher`: short timeouts, because a late message must not delay the run."""
 
 ORCHESTRATOR_STATUSES = ("loading_agents", "validating", "synthesizing", "complete", "error")
 ENDINGS = ("complete", "error", "cancelled", "waiting", "agent_complete", "agent_error")
-"""What a run comes to: said once, by whoever runs it."""
+"""Statuses that end or pause a run. Only the code that runs it publishes them, once."""
 
 AGENT_STATUSES = ("agent_invoking", "agent_complete", "agent_error", "calling_tool")
 
@@ -58,10 +58,10 @@ class StatusPublisher:
         self._function_name = function_name
 
     def send(self, messages: list[Json]) -> int:
-        """Invoke the Lambda asynchronously, once for each batch, up to the first that fails: each may take its time.
+        """Invoke the Lambda asynchronously once per batch. Stops at the first failure, because each may time out.
 
         Returns:
-            How many messages were handed over. What is not is logged, not raised.
+            How many messages were handed over. Failures are logged, not raised.
         """
         handed_over = 0
         for batch in batches(messages):
@@ -71,7 +71,7 @@ class StatusPublisher:
                     InvocationType="Event",
                     Payload=json_text({"messages": batch}).encode(),
                 )
-            except Exception as error:  # noqa: BLE001 - the live channel may fail in any way; the record is the truth
+            except Exception as error:  # noqa: BLE001 - the live channel is best effort; the record is authoritative
                 logger.warning("%d status messages were not handed over: %s", len(messages) - handed_over, error)
                 break
             handed_over += len(batch)
@@ -83,7 +83,7 @@ _bound: ContextVar[Recorder | None] = ContextVar("runcast_recorder", default=Non
 
 @contextmanager
 def bound(recorder: Recorder) -> Iterator[None]:
-    """Within this context, messages of the functions below are recorded by `recorder` before they go live."""
+    """Within this context, `recorder` records the messages of the functions below before they go live."""
     token = _bound.set(recorder)
     try:
         yield
@@ -107,23 +107,23 @@ def publish_status(
 ) -> None:
     """Show the user a status. Never raises.
 
-    Inside a recorded run it becomes a step of that run, under the run's own identity; one of `ENDINGS` is logged and
-    left out there, because the run is ended by whoever runs it. Otherwise it goes live only, with no `seq`: clients
-    show it but never merge it.
+    Inside a recorded run, the status becomes a step of that run, under the run's identity. The `ENDINGS` are logged
+    and dropped there, because the code that runs the run also ends it. Outside, the status goes live only, with no
+    `seq`: clients show it but never merge it.
 
     Args:
-        user_id: The user who sees it; None is the public user, who has no other tenant. A tenant without a user is
-            refused: the status is logged and not sent.
-        status: Which status; see the table of the live channel.
+        user_id: The user who sees it. None is the public user, who has no other tenant. A status with a tenant but no
+            user is logged and not sent.
+        status: A status from the table of the live channel.
         message: For people; at most `MESSAGE_MAX_CHARACTERS`.
-        tenant_id: The user's tenant; a user without one is their own.
+        tenant_id: The user's tenant; by default, the user is their own tenant.
         job_id: The job it belongs to.
         request_id: The run it belongs to.
-        agent_name: Which agent.
-        tool_name: Which tool.
+        agent_name: The agent.
+        tool_name: The tool.
         metadata: JSON, at most `METADATA_MAX_BYTES`.
-        publisher: Through whom; by default the Lambda named by `STATUS_PUBLISHER_FUNCTION`.
-        now_ms: The wall clock.
+        publisher: The publisher; by default the Lambda named by `STATUS_PUBLISHER_FUNCTION`.
+        now_ms: The wall clock, epoch milliseconds.
     """
     try:
         if recorder := _bound.get():
@@ -152,16 +152,16 @@ def publish_status(
             metadata=metadata,
         )
         (publisher or _publisher_of_environment()).send([update])
-    except Exception as error:  # noqa: BLE001 - a status must never fail the work it tells of
+    except Exception as error:  # noqa: BLE001 - a status must never fail the work that it reports
         logger.warning("status %s was not published: %s", status, error)
 
 
 def publish_agent_status(user_id: str | None, agent_name: str, status: str, message: str = "", **about: Any) -> None:
-    """Show what an agent does, by one of `AGENT_STATUSES`. Never raises.
+    """Show one of `AGENT_STATUSES`. Never raises.
 
     Args:
-        user_id: Whom to show it.
-        agent_name: Which agent.
+        user_id: The user who sees it.
+        agent_name: The agent.
         status: One of `AGENT_STATUSES`; anything else is logged and not sent.
         message: For people.
         **about: As for `publish_status`.
@@ -173,13 +173,13 @@ def publish_agent_status(user_id: str | None, agent_name: str, status: str, mess
 def publish_tool_status(
     user_id: str | None, agent_name: str, tool_name: str, reason: str | None = None, **about: Any
 ) -> None:
-    """Show that an agent calls a tool, and why (`calling_tool`). Never raises.
+    """Show that an agent calls a tool (`calling_tool`), with the reason. Never raises.
 
     Args:
-        user_id: Whom to show it.
-        agent_name: Which agent.
-        tool_name: Which tool.
-        reason: Why, in the agent's words.
+        user_id: The user who sees it.
+        agent_name: The agent.
+        tool_name: The tool.
+        reason: The reason for the call, in the agent's words.
         **about: As for `publish_status`.
     """
     message = f"Calling {tool_name}: {reason}" if reason else f"Calling {tool_name}"
@@ -187,10 +187,10 @@ def publish_tool_status(
 
 
 def publish_orchestrator_status(user_id: str | None, job_id: str, status: str, message: str = "", **about: Any) -> None:
-    """Show where a job stands: `loading_agents`, `validating`, `synthesizing`, `complete` or `error`. Never raises.
+    """Show a job's status: `loading_agents`, `validating`, `synthesizing`, `complete` or `error`. Never raises.
 
     Args:
-        user_id: Whom to show it.
+        user_id: The user who sees it.
         job_id: The job.
         status: One of `ORCHESTRATOR_STATUSES`; anything else is logged and not sent.
         message: For people.

@@ -141,7 +141,7 @@ class PlannedRun:
     """One agent of a job, as listed in the job's record.
 
     Attributes:
-        name: The agent's name in the playbook, where it is unique.
+        name: The agent's name in the playbook, unique there.
         agent: The agent to invoke.
         stage: The stage that contains it.
         request_ids: The ids of its runs, one for each possible attempt, fixed before the first attempt begins. An

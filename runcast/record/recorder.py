@@ -1,9 +1,9 @@
-"""The recorder: takes the steps of one run without the run ever waiting for their record.
+"""Records the steps of one run without delaying the run.
 
-`record()` only queues; a background thread (`writer`) makes the steps durable, and from there another (`outbox`) takes
-them live. The run itself waits in two places only, `claim()` and `end()`, together for at most `ADDED_TIME_SECONDS`,
-whatever DynamoDB and the live channel do meanwhile. An end that is not stored by then is not dropped: in a Lambda
-another worker writes it (`handover`), and elsewhere the threads go on.
+`record()` only queues a step. A background thread (`writer`) makes the steps durable, and then another (`outbox`)
+sends them live. The run itself waits only in `claim()` and `end()`, together for at most `ADDED_TIME_SECONDS`, even if
+DynamoDB or the live channel is slow. An end that is not stored by then is not dropped: in a Lambda another worker
+writes it (`handover`), and elsewhere the threads continue.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _EXITED = "The worker's process exited before the run had ended."
 
 
 class Progress(NamedTuple):
-    """The steps recorded so far: the last ones, where all would be too many (`cut`)."""
+    """The steps recorded so far; only the last ones if there are too many (`cut`)."""
 
     steps: list[Json]
     cut: bool
@@ -50,11 +50,11 @@ class Report:
 
     Attributes:
         recorded: How many steps the record holds, as far as this worker knows.
-        unrecorded: Steps that were taken but could not be recorded.
-        unpublished: Steps that were recorded but not handed to the live channel.
-        stop: Why the work was to stop before its end. After `TIME_UP` and `ENDED` the record holds another end than
-            the one that `end()` was given, which is among the unrecorded; after `CANCELLED` it holds that one.
-        end_pending: The end is not known to be stored yet: another worker was asked to write it, or this one goes on.
+        unrecorded: How many steps were queued but could not be recorded.
+        unpublished: How many steps were recorded but not handed to the live channel.
+        stop: Why the work had to stop early. After `TIME_UP` and `ENDED` the record holds another end than the one
+            given to `end()`, which counts as unrecorded. After `CANCELLED` the record holds the given end.
+        end_pending: The end is not yet known to be stored. Another worker was asked to write it, or this one continues.
     """
 
     recorded: int
@@ -75,27 +75,27 @@ class Recorder:
     Args:
         store: The table.
         request_id: The run.
-        owner: Whose it is, unless its record says already.
-        agent: What runs.
-        worker: Who claims it: unique to this invocation.
-        job_id: The job it belongs to.
-        remaining_ms: How long until this worker is stopped, if it will be. The lease never goes past that, and
-            `DEADLINE_MARGIN_MS` before it (or a quarter of the time, if that is less) the run is ended as an error.
-        awaited: Whether somebody waits for this worker's answer. If nobody does, `end()` may take until the deadline.
-        hand_over: Hands an end that could not be stored in time to `run_closer`, as its event, and returns whether it
-            was taken; must not raise.
+        owner: The run's owner; an owner in an existing record takes precedence.
+        agent: The agent that runs.
+        worker: The claiming worker's id, unique to this invocation.
+        job_id: The job that the run belongs to.
+        remaining_ms: Milliseconds until this worker is stopped; None if it has no deadline. The lease never exceeds
+            the deadline. The run is ended as an error `DEADLINE_MARGIN_MS` before it, or a quarter of the time if less.
+        awaited: Whether a caller waits for this worker's answer. If not, `end()` may take until the deadline.
+        hand_over: Sends an end that could not be stored in time to `run_closer`, as its event. Returns whether the
+            event was accepted; must not raise.
         publish: Sends status messages and returns how many were handed over; must not raise.
-        on_stop: Told, on another thread, that the work should stop before its end: asked to cancel it stops it and
-            calls `end(CANCELLED)`. It may be told once more, when time is up meanwhile or another has ended the run. It
+        on_stop: Called on another thread when the work should stop early. After a cancel request it stops the work and
+            calls `end(CANCELLED)`. It may be called once more, if time runs out or another worker ends the run. It
             must return at once.
-        on_end: Told, on another thread, what the run has come to, once its end is stored by this worker and sent; the
-            run waits for it only as for its record.
-        now_ms: The time, epoch milliseconds; by default the store's, which is the server's.
-        monotonic: Seconds, for the deadline and for the time that the run waits.
-        jitter: A number from 0 to 1, for back-off.
+        on_end: Called on another thread with the ended run, after this worker has stored and sent its end. The run
+            waits for it no longer than for its record.
+        now_ms: Returns the time in epoch milliseconds; by default the store's clock, which is the server's.
+        monotonic: Returns seconds, for the deadline and for the time that the run waits.
+        jitter: Returns a number from 0 to 1, for the backoff.
 
     Raises:
-        InvalidInput: The `request_id` does not fit.
+        InvalidInput: The `request_id` is invalid.
     """
 
     def __init__(
@@ -143,25 +143,25 @@ class Recorder:
 
     @property
     def request_id(self) -> str:
-        """Which run this is."""
+        """The run's id."""
         return self._run.request_id
 
     @property
     def stop(self) -> Stop | None:
-        """Why the work should stop before its end, if it should."""
+        """Why the work should stop early; None if it should not."""
         return self._stops.stop
 
     def when_stopped(self, tell: Callable[[Stop], None]) -> None:
-        """Let one more be told what `on_stop` is told; at once, if the work should have stopped already."""
+        """Add another `on_stop` callback; it is called at once if the work should already have stopped."""
         self._stops.listen(tell)
 
     @property
     def claimed(self) -> Claim:
-        """What is known of the claim now."""
+        """The current state of the claim."""
         return self._writer.claim
 
     def has_waited(self, seconds: float) -> None:
-        """Be told how long the run has waited for its claim: `end()` waits for so much less."""
+        """Set how long the run has waited for its claim; `end()` waits that much less."""
         self._waited_seconds = seconds
 
     def claim(self, *, wait_seconds: float | None = None) -> Claim:
@@ -171,7 +171,7 @@ class Recorder:
             wait_seconds: How long to wait for the answer; by default `CLAIM_WAIT_SECONDS`.
 
         Returns:
-            `UNANSWERED` when DynamoDB has not answered yet: the run may go ahead, and the recorder goes on claiming.
+            `UNANSWERED` if DynamoDB has not answered yet: the run may start, and the recorder keeps trying to claim it.
         """
         began = self._monotonic()
         self._start()
@@ -193,16 +193,16 @@ class Recorder:
         """Queue one step. Never raises, never waits; ignored once the run has ended.
 
         Args:
-            step: What happened.
-            message: For people; over `MESSAGE_MAX_CHARACTERS` it is shortened.
-            agent_name: Which agent, where it is not the run's own.
-            tool_name: Which tool is called.
-            status: The live name, where it is not the step's own name.
+            step: The step's name.
+            message: Text for people; shortened if it exceeds `MESSAGE_MAX_CHARACTERS`.
+            agent_name: The step's agent; by default the run's agent.
+            tool_name: The tool that is called.
+            status: The step's name on the live channel; by default the step's own name.
             metadata: JSON, at most `METADATA_MAX_BYTES`.
-            parent: What started this step; its number goes into the metadata as `parentSeq`.
+            parent: The step that started this one; its number becomes `parentSeq` in the metadata.
 
         Returns:
-            What stands for this step as a later one's `parent`.
+            A reference to this step, to pass as the `parent` of a later one.
         """
         ref = StepRef()
         if not self._stops.end_expected:
@@ -210,7 +210,7 @@ class Recorder:
         return ref
 
     def add_usage(self, usage: Mapping[str, int]) -> None:
-        """Count what a model call has used; the last step carries the sums as `metadata.usage`.
+        """Add the tokens of a model call; the last step carries the sums as `metadata.usage`.
 
         Args:
             usage: Tokens by kind, as Strands counts them: `inputTokens`, `outputTokens`, `totalTokens`, ...
@@ -243,11 +243,11 @@ class Recorder:
         """Queue the last step, or the pause. Never raises, never waits; the first end wins.
 
         Args:
-            status: What the run came to.
-            message: Of the last step.
-            result: What came out; over `RESULT_MAX_BYTES` it is shortened.
-            error: Why it failed; over `ERROR_MAX_CHARACTERS` it is shortened.
-            metadata: Of the last step.
+            status: The run's final status, or `waiting`.
+            message: The last step's message.
+            result: The run's result; shortened if it exceeds `RESULT_MAX_BYTES`.
+            error: Why the run failed; shortened if it exceeds `ERROR_MAX_CHARACTERS`.
+            metadata: The last step's metadata.
         """
         self._stops.expect_end()
         end = End(status, result_json(result), None if error is None else shortened(error, limits.ERROR_MAX_CHARACTERS))
@@ -263,10 +263,10 @@ class Recorder:
         self._enqueue(status.value, message, None, None, live, metadata, end)
 
     def await_end(self) -> Report:
-        """Wait until the end is stored and sent, and return what was kept.
+        """Wait until the end is stored and sent, and return a report.
 
-        Waits for what is left of `ADDED_TIME_SECONDS`, or until shortly before the deadline if nobody waits for this
-        worker or its time is up. An end that is not stored by then is pending, and the report says so.
+        Waits for the rest of `ADDED_TIME_SECONDS`. If no caller waits for this worker or its time is up, waits until
+        shortly before the deadline. The report marks an end that is not stored by then as pending.
         """
         writer, watch = self._writer, self._end_watch
         writer.settled.wait(watch.seconds_left)
@@ -285,12 +285,12 @@ class Recorder:
         return report
 
     def end_at_exit(self) -> None:
-        """End the run as an error, if its work has not ended it: the process exits."""
+        """End the run as an error if it is still open when the process exits."""
         if not self._stops.end_expected:
             self.queue_end(RunStatus.ERROR, _EXITED, error=_EXITED)
 
     def await_settled(self, seconds: float) -> None:
-        """Wait until nothing is left to write, at most this long."""
+        """Wait until nothing is left to write, but at most this long."""
         self._writer.settled.wait(seconds)
 
     def progress(self) -> Progress:
@@ -305,7 +305,7 @@ class Recorder:
         return Progress(list(kept), cut=len(kept) < self._writer.seq)
 
     def elapsed_seconds(self) -> float:
-        """Return the seconds since the run began: since its record was made, where that is known."""
+        """Return the seconds since the run began: since its record was created, if that time is known."""
         return self._run.seconds_since_began(self._now_ms())
 
     def _enqueue(
@@ -320,7 +320,7 @@ class Recorder:
         ref: StepRef | None = None,
         parent: StepRef | None = None,
     ) -> None:
-        """Queue a step as it shall stand in the record: written out now, because the caller may change things later."""
+        """Queue a step, serialized now because the caller may change its arguments later."""
         timestamp_ms = self._now_ms()
         try:
             queued = QueuedStep(

@@ -1,4 +1,4 @@
-"""Listening to Strands agents: `track` makes what an agent does the steps of a run.
+"""Listens to Strands agents: `track` records what an agent does as the steps of a run.
 
-Only `track` and what it imports need Strands; `outcome` does not, so that whoever only ends runs need not wait for it.
+Only `track` and its imports need Strands. `outcome` does not, so code that only ends runs does not import Strands.
 """

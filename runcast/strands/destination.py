@@ -1,7 +1,7 @@
-"""Where the runs of this process are recorded: the table and the live channel that the environment names.
+"""The table and the live channel that the environment names for this process's runs.
 
-The clients are made once per process, on a thread, because that takes 100 to 150 ms, which an event loop must not lose.
-A forked child makes them again: it would share its parent's connections, and the two would take each other's answers.
+The clients are created once per process, on a thread, because that takes 100 to 150 ms and must not block an event
+loop. A forked child creates them again: otherwise it would share its parent's connections and mix up responses.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 
 logger = logging.getLogger(__name__)
 
-_CONNECTIONS = 50  # as many runs of one process may write at once
+_CONNECTIONS = 50  # the number of runs of one process that can write at the same time
 
 
 class Destination(NamedTuple):
-    """A table, how its steps are sent to the live channel, and who stores an end that was late, if there are such."""
+    """A table with its optional live channel (`publish`) and the optional fallback for late ends (`hand_over`)."""
 
     store: RunStore
     publish: Callable[[list[Json]], int] | None
@@ -45,7 +45,7 @@ class _Settings(NamedTuple):
 
 
 class _Destinations:
-    """The destinations that this process knows, by their settings."""
+    """The destinations of this process, cached by their settings."""
 
     def __init__(self) -> None:
         self._known: dict[_Settings, Destination | None] = {}
@@ -65,21 +65,21 @@ _destinations = _Destinations()
 
 
 def destination_of_environment() -> Destination | None:
-    """Return the destination that the environment names; None, with one warning, if it names none that works."""
+    """Return the destination that the environment names; None, with one warning, if it is missing or invalid."""
     return _destinations.get(_settings())
 
 
 async def make_clients() -> None:
-    """Make the clients of the environment's destination, if they are not made yet, without blocking the event loop."""
+    """Create the clients of the environment's destination, unless they exist, without blocking the event loop."""
     settings = _settings()
     if settings not in _destinations:
-        with suppress(RuntimeError):  # no thread is to be had; they are made when they are needed
+        with suppress(RuntimeError):  # no thread can be started; the clients are created on first use
             await asyncio.to_thread(_destinations.get, settings)
 
 
 def forget_clients() -> None:
-    """Make the clients again when they are needed next."""
-    # With its lock: a thread that a forked child does not have may hold it.
+    """Discard the clients, so that the next use creates new ones."""
+    # Replaces the lock, too: a thread that does not exist in a forked child may hold it.
     global _destinations
     _destinations = _Destinations()
 
@@ -96,8 +96,8 @@ def _made(settings: _Settings) -> Destination | None:
     if not settings.table_name:
         logger.warning("AGENT_PROGRESS_TABLE is not set, so runs are not recorded. Set it to the table's name.")
         return None
-    # Not boto3's own session, which two threads may not use at once; and AWS_REGION, because containers set it and
-    # boto3 does not look at it.
+    # A separate session, because boto3's default session is not thread-safe. The region comes from AWS_REGION, which
+    # containers set and boto3 does not read.
     session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
     many = Config(max_pool_connections=_CONNECTIONS)
     try:

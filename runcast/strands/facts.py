@@ -1,8 +1,8 @@
-"""What an agent's tools have found out, kept apart from what its model says of it.
+"""Facts that an agent's tools note, separate from the model's text.
 
-A model retypes numbers, and rounds or invents them. What later work relies on is therefore noted by the tools
-themselves, and is part of the run's result. Facts are kept in the `invocation_state` of the call, so that runs of one
-agent never mix; those of agents that work inside a run are the run's. A tool is never harmed by noting one.
+A model retypes numbers, and may round or invent them. So tools note the facts that later work relies on, and the
+facts become part of the run's result. Facts are kept in the call's `invocation_state`, so runs of one agent never mix.
+Facts from agents inside a run belong to that run. Noting a fact never fails the tool.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ _KEY = "runcast_facts"
 _LEFT_OUT = "runcast_facts_left_out"
 
 _collecting: ContextVar[State | None] = ContextVar("runcast_facts", default=None)
-# A fact that is as small as its replacement would be is kept even over the limit of the others, within these bytes.
+# A fact no larger than its replacement is kept even beyond `FACTS_MAX_BYTES`, up to this many more bytes.
 _SMALL_BYTES = 64
 _SMALL_FACTS_BYTES = 8 * 1024
 
-_lock = threading.Lock()  # an agent's tools work at once, on threads
+_lock = threading.Lock()  # an agent's tools run concurrently, on threads
 
 
 def note_fact(tool_context: ToolContext, name: str, value: Any, unit: str | None = None) -> None:
     """Note a fact: the run's result is then `{"text": ..., "facts": {name: {"value": value, "unit": unit}}}`.
 
-    A name noted again has its last value. Values become JSON as `runcast.plain_json.plain` does it. A value over
-    `limits.METADATA_MAX_BYTES` as JSON, or for which there is no room left in `limits.FACTS_MAX_BYTES`, is replaced by
-    `{"shortened": true, "bytes": ...}`; when there is no room for that either, the fact is left out, and the text says
-    how many were. Never raises.
+    The last value of a name wins. `runcast.plain_json.plain` converts values to JSON. A value is replaced by
+    `{"shortened": true, "bytes": ...}` if its JSON exceeds `limits.METADATA_MAX_BYTES` or does not fit in
+    `limits.FACTS_MAX_BYTES`. If the replacement does not fit either, the fact is left out, and the result's text
+    reports how many facts were left out. Never raises.
 
     Args:
-        tool_context: What Strands hands to a tool that is declared with `@tool(context=True)`.
-        name: At most `limits.FACT_NAME_MAX_CHARACTERS`; a longer one is shortened.
-        value: Any JSON, as it is now: what is changed in it later does not count.
-        unit: What it is measured in, such as `GWh`; at most `limits.UNIT_MAX_CHARACTERS`.
+        tool_context: The context that Strands passes to a tool declared with `@tool(context=True)`.
+        name: At most `limits.FACT_NAME_MAX_CHARACTERS`; a longer name is shortened.
+        value: Any JSON. The value is copied, so later changes have no effect.
+        unit: The unit of measure, such as `GWh`; at most `limits.UNIT_MAX_CHARACTERS`.
     """
     try:
         state = _collecting.get()
@@ -60,7 +60,7 @@ def note_fact(tool_context: ToolContext, name: str, value: Any, unit: str | None
             state = tool_context.invocation_state
         name = shortened(name, limits.FACT_NAME_MAX_CHARACTERS)
         unit = None if unit is None else shortened(unit, limits.UNIT_MAX_CHARACTERS)
-        # Wrapped as in the result, so that a value which JSON cannot hold is named by its path there.
+        # Wrapped as in the result, so that the log names an unreadable value by its path there.
         kept, unreadable = plain({"facts": {name: {"value": value}}})
         log_unreadable(unreadable)
         # If there is no `value`, the value was too large.
@@ -73,7 +73,7 @@ def note_fact(tool_context: ToolContext, name: str, value: Any, unit: str | None
 
 @contextmanager
 def collecting_in(state: State | None) -> Iterator[None]:
-    """Note the facts of all agents in `state`, an agent's `invocation_state`, for as long as the block lasts."""
+    """Within this context, note the facts of all agents in `state`, an agent's `invocation_state`."""
     token = _collecting.set(state)
     try:
         yield
@@ -82,7 +82,7 @@ def collecting_in(state: State | None) -> Iterator[None]:
 
 
 def forget_facts(state: object) -> None:
-    """Forget the facts of an earlier call that was given the same `invocation_state`."""
+    """Remove the facts of an earlier call that used the same `invocation_state`."""
     request_state = state.get("request_state") if isinstance(state, MutableMapping) else None
     if isinstance(request_state, MutableMapping):
         request_state.pop(_KEY, None)
@@ -93,8 +93,8 @@ def with_facts(text: str, results: Iterable[AgentResult]) -> str | Json:
     """Return a run's result: its text, and the facts if any were noted.
 
     Args:
-        text: The model's; shortened if it does not fit into `limits.RESULT_MAX_BYTES` with the facts.
-        results: Of the agents that the run was the work of, in their order: of one name the last fact counts.
+        text: The model's text; shortened if it does not fit into `limits.RESULT_MAX_BYTES` with the facts.
+        results: The results of the run's agents, in order. The last fact of a name wins.
     """
     states = [result.state for result in results if isinstance(result.state, MutableMapping)]
     facts: Json = {}
@@ -127,7 +127,7 @@ def _keep(request_state: State, name: str, fact: Json) -> None:
 
 
 def _fits_in(facts: Json, name: str, fact: Json) -> bool:
-    """Add a fact, or what stands in for one that is too much, if there is room."""
+    """Add a fact, or its replacement if it is too large, if there is room; return whether it was added."""
     facts.pop(name, None)
     value_bytes = json_bytes(fact["value"])
     if value_bytes > _SMALL_BYTES and json_bytes({**facts, name: fact}) > limits.FACTS_MAX_BYTES:

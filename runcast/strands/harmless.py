@@ -1,4 +1,4 @@
-"""Keeps faults of the recording out of the agent: Strands raises what a hook or a middleware raises into its run."""
+"""Keeps recording faults out of the agent, because Strands propagates exceptions from hooks and middlewares."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def harmless() -> Iterator[None]:
-    """Log what is raised within, and go on behind it."""
+    """Log any exception raised in the block, and continue after the block."""
     try:
         yield
     except RuncastError as error:

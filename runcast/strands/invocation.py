@@ -1,7 +1,6 @@
-"""One invocation of a tracked agent: its tokens, its words and its end, out of the events that it yields.
+"""Extracts the tokens, the text and the end of one tracked agent's invocation from its events.
 
-Strands mixes some events with all that is in `invocation_state`, so an event counts only if it has no other keys than
-Strands gives it.
+Strands merges `invocation_state` into some events, so an event counts only if all its keys are Strands' own.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ class Invocation:
     """One invocation of an agent, from its first event to its end.
 
     Args:
-        agent: Which agent.
-        work: What may stop it.
+        agent: The agent.
+        work: The handle that can stop it.
         scope: Where its steps are recorded.
-        text: Takes its words, if they are recorded.
+        text: Receives its text, if text is recorded.
 
     Attributes:
         is_whole_run: Whether the run ends with it.
@@ -46,7 +45,7 @@ class Invocation:
         self._last: object = None
 
     def saw(self, event: object) -> AgentResult | MultiAgentResult | None:
-        """Take the tokens and the words out of an event of the agent; return the result if it is the one with it."""
+        """Extract tokens and text from an event of the agent; return the result if the event contains it."""
         self._last = event
         if not isinstance(event, Mapping):
             return None
@@ -66,7 +65,7 @@ class Invocation:
         )
 
     async def was_done(self) -> None:
-        """End the run if it is still open: the agent's last event holds its result, or there is none."""
+        """End the run if it is still open, with the result in the agent's last event, if any."""
         if self.scope.run.outcome:
             return
         result = _result_in(self._last)
@@ -84,7 +83,7 @@ class Invocation:
                 self.scope.record("executing", f"{self.scope.agent_name} stopped: {failure(error).message}")
 
     def left(self) -> None:
-        """End the run without waiting: whoever was reading the agent's events has stopped."""
+        """End the run without waiting, because the consumer stopped reading the agent's events."""
         if self.is_whole_run:
             with harmless():
                 self._flush_text()
@@ -92,7 +91,7 @@ class Invocation:
                 self.scope.run.end(stopped_early("nobody read its events any more", self.scope.run.said))
 
     def _saw_part(self, part: object) -> None:
-        """Take a part of the model's answer, as the model gave it."""
+        """Process one streamed part of the model's answer."""
         if not isinstance(part, Mapping):
             return
         if self._text and (words := part.get("contentBlockDelta", {}).get("delta", {}).get("text")):
@@ -113,7 +112,7 @@ class Invocation:
             return
         try:
             came_to = outcome()
-        except Exception as error:  # noqa: BLE001 - a result may be of any kind, and the run must end all the same
+        except Exception as error:  # noqa: BLE001 - a result may be of any type, and the run must still end
             came_to = failure(error)
         try:
             if ending := self.scope.run.end(came_to):

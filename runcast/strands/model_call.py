@@ -1,4 +1,4 @@
-"""Ends a model call at once when its run is stopped, as Strands ends one that it cancels between two parts."""
+"""Ends a model call at once when its run is stopped, the same way as Strands ends a cancelled call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runcast.strands.stop import Interruptible
 async def stoppable(call: Interruptible, events: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
     """Yield the events of a model call; if it is interrupted, end it with the stop reason `cancelled`.
 
-    What the model has said by then is not kept. A call that has its stop reason already is let finish.
+    The model's partial answer is discarded. A call that already has its stop reason finishes normally.
     """
     async with aclosing(events):
         answered = False

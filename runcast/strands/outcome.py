@@ -7,8 +7,8 @@
 - `interrupt`: waiting for an answer, which is not an end.
 - Any other reason, or an exception: an error that names it. The result is what the model said until then.
 
-A Graph or a Swarm has a status instead: `completed`, `interrupted`, or else an error. A run with a cancel request that
-is not done is cancelled, whatever its agent says.
+A Graph or a Swarm has a status instead: `completed`, `interrupted`, or else an error. An unfinished run with a cancel
+request is cancelled, regardless of its agent's stop reason.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ _DONE = ("end_turn", "stop_sequence", "tool_use", "completed")
 class Outcome:
     """The last step of a run: its status, its message, and the result, error and metadata that go with it.
 
-    The result is the text that came out, the structured output as JSON, or `{"text", "facts"}` when the agent's tools
-    have noted facts.
+    The result is the agent's text, its structured output as JSON, or `{"text", "facts"}` if its tools noted facts.
     """
 
     status: RunStatus
@@ -60,11 +59,11 @@ def outcome_of(
     """Return the outcome of a finished agent, Graph or Swarm.
 
     Args:
-        result: What it returned.
-        stop: Why the work should have stopped before its end. Work that finished all the same is complete.
-        stopped_itself: Whether a result with the reason `cancelled` is due to the agent's own tool, which ended it
-            after its tools, and not to a cancel from outside.
-        said: The last text of its model. It is the result of an agent that stopped early, if that returned none.
+        result: The result that it returned.
+        stop: Why the work was asked to stop early. Work that finished anyway is complete.
+        stopped_itself: Whether the reason `cancelled` comes from the agent's own tool, which stopped the agent after
+            its tools, and not from an outside cancel request.
+        said: The model's last text. It becomes the result of an agent that stopped early without one.
     """
     if stop is Stop.CANCELLED and not _is_done(result):
         return replace(_CANCELLED, result=_parts_done(result))
@@ -84,7 +83,7 @@ def outcome_of(
 
 
 def stopped_early(reason: str, said: str | Json | None = None) -> Outcome:
-    """Return the outcome of an agent that stopped, for `reason`, before it was done; `said` is its text so far."""
+    """Return the outcome of an agent that stopped early for `reason`; `said` is its text so far."""
     return replace(_failed(f"The agent stopped before it was done: {reason}."), result=said or None)
 
 
@@ -92,27 +91,27 @@ def failure(error: BaseException, stop: Stop | None = None, *, said: str | None 
     """Return the outcome of an agent that raised.
 
     Args:
-        error: What it raised.
-        stop: Why the work should have stopped before its end.
-        said: The model's last message. It is the result if the model ran out of tokens in it.
+        error: The exception.
+        stop: Why the work was asked to stop early.
+        said: The model's last message. It becomes the result if the model ran out of tokens.
     """
-    # Strands wraps what goes wrong inside its loop.
+    # Strands wraps exceptions from its event loop.
     cause = getattr(error, "original_exception", error)
     if stop is Stop.CANCELLED or isinstance(cause, asyncio.CancelledError | RunStopped):
         return _CANCELLED
-    # The one reason to stop that Strands raises instead of returning it; whoever has raised it has imported it.
+    # Strands raises this one stop reason instead of returning it, so its module is loaded if it was raised.
     strands = sys.modules.get("strands.types.exceptions")
     if strands and isinstance(cause, strands.MaxTokensReachedException):
         return stopped_early("max_tokens", said)
     try:
         text = f"{type(cause).__name__}: {cause}"
-    except Exception:  # noqa: BLE001 - the run must end, whatever somebody's __str__ does
+    except Exception:  # noqa: BLE001 - the run must end even if a __str__ raises
         text = type(cause).__name__
     return _failed(shortened(text, limits.ERROR_MAX_CHARACTERS))
 
 
 def overruled(outcome: Outcome, stop: Stop | None) -> Outcome:
-    """Return what the run came to, given what its work came to and why that was to stop before its end."""
+    """Apply the stop reason to the agent's outcome."""
     if stop is Stop.TIME_UP:
         return _failed("The worker's time was up before the run had ended.")
     if stop is Stop.ENDED:
@@ -126,7 +125,7 @@ _CANCELLED = Outcome(RunStatus.CANCELLED, "Cancelled", error="The run was cancel
 
 
 def _is_done(result: AgentResult | MultiAgentResult) -> bool:
-    """Whether nothing is missing. A Swarm calls itself completed though one of its agents was stopped."""
+    """Whether all work is done. A Swarm reports `completed` even if one of its agents was stopped."""
     nodes = getattr(result, "results", None)
     if nodes is None:
         return getattr(result, "stop_reason", None) in _DONE
@@ -144,7 +143,7 @@ def _came_out(result: AgentResult | MultiAgentResult) -> str | Json:
 
 
 def _parts_done(result: AgentResult | MultiAgentResult) -> str | Json | None:
-    """Return what those agents of a Graph or Swarm have said, and noted, that were done."""
+    """Return the texts and facts of the finished agents of a Graph or Swarm."""
     nodes = getattr(result, "results", {}).items()
     done = {name: node for name, node in nodes if node.status.value in _DONE and not _is_stopped(node)}
     if not done:

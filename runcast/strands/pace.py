@@ -1,4 +1,4 @@
-"""How often a step is worth recording: a tool may yield ten thousand times, and a model speaks in single words."""
+"""Limits how often steps are recorded: a tool may yield ten thousand times, and a model streams single words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runcast import limits
 
 
 class Pace:
-    """Lets one step pass in each `STEP_INTERVAL_SECONDS`.
+    """Allows one step per `STEP_INTERVAL_SECONDS`.
 
     Args:
         monotonic: Seconds.
@@ -20,7 +20,7 @@ class Pace:
         self._next_seconds = -math.inf
 
     def due(self) -> bool:
-        """Whether a step may be recorded now; if so, the next one has to wait."""
+        """Return whether a step may be recorded now; if so, start the next interval."""
         now_seconds = self._monotonic()
         if now_seconds < self._next_seconds:
             return False

@@ -1,4 +1,4 @@
-"""The agents that an agent is made of: the nodes of a Graph or Swarm, and the tools that are agents."""
+"""The agents that an agent uses: the nodes of a Graph or Swarm, and tools that are agents."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ logger = logging.getLogger(__name__)
 
 
 def name_of(agent: Any) -> str:
-    """Return what an agent is called: its name, its id, or its class."""
+    """Return an agent's display name: its name, its id, or its class name."""
     return str(getattr(agent, "name", None) or getattr(agent, "id", None) or type(agent).__name__)
 
 
 def parts(agent: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the agents that an agent uses now, with their names in it."""
+    """Yield the agents that an agent currently uses, each with its name there."""
     if isinstance(agent, MultiAgentBase):
         for name, node in getattr(agent, "nodes", {}).items():
             yield name, node.executor
@@ -29,9 +29,9 @@ def parts(agent: Any) -> Iterator[tuple[str, Any]]:
 
 
 def clean_up(agent: Any) -> None:
-    """Release what an agent and its parts hold, such as MCP servers and their threads. Never raises.
+    """Release the resources of an agent and its parts, such as MCP servers and their threads. Never raises.
 
-    May wait for a server to stop. An agent that is used again afterwards starts its servers again.
+    May wait for a server to stop. Using the agent again restarts its servers.
     """
     waiting, seen = [agent], set()
     while waiting:

@@ -1,7 +1,7 @@
-"""The run that a tracked agent works for: found in what it was invoked with, opened, and ended.
+"""Finds, opens and ends the run that a tracked agent works for.
 
-The agent may be one of hundreds on an event loop, so nothing here waits on that loop's thread: the claim is answered
-while the agent works, and the end is flushed on a thread of the run's own.
+The agent may share an event loop with hundreds of others, so nothing here blocks that loop's thread. The claim is
+answered while the agent works, and a dedicated thread waits for the end to be stored.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ class TrackedRun:
     """An open run.
 
     Args:
-        recorder: Takes its steps.
-        given: What the agent was invoked with to name the run.
-        owned: Whether the run ends with the agent; otherwise whoever made the recorder has claimed it, and ends it.
-        resumes: Whether the agent goes on with a run that waits for an answer. Its claim is refused, and it runs
+        recorder: Records its steps.
+        given: The value that named the run when the agent was invoked.
+        owned: Whether the run ends with the agent. Otherwise the creator of the recorder claims and ends it.
+        resumes: Whether the agent resumes a run that waits for an answer. Its claim is refused, and it runs
             unrecorded.
-        monotonic: Seconds.
+        monotonic: A monotonic clock, seconds.
 
     Attributes:
-        stop: Stops the run's agents when the recorder says so.
-        outcome: What the run's agent came to; None until it has ended.
-        said: The last text of the model of the run's agent.
-        parents_of_agents: The steps that started the agents which work for the run's agent.
+        stop: Stops the run's agents when the recorder asks for it.
+        outcome: The outcome of the run's agent; None until it has ended.
+        said: The model's last text in the run's agent.
+        parents_of_agents: The steps that started the agents that work for the run's agent.
     """
 
     def __init__(
@@ -71,28 +71,28 @@ class TrackedRun:
         recorder.when_stopped(self._stop_agents)
 
     def includes(self, given: object) -> bool:
-        """Whether an agent that is invoked inside this run, with `given` to name its run, works for this one."""
+        """Whether an agent invoked inside this run, with `given` as the name of its run, works for this run."""
         if self._ended:
             return False
         named = given is self or given is self._given or _request_id(given) == self.recorder.request_id
         return given is None or named
 
     async def may_call_tool(self) -> bool:
-        """Return whether a tool may begin: not if the run has to stop, or its claim is refused.
+        """Return whether a tool may begin: False if the run has to stop or its claim is refused.
 
-        Waits until the claim is answered, but in the run's whole life at most `CLAIM_WAIT_SECONDS`: a run that was
-        cancelled while it was queued, or whose event was delivered twice, must call no tool.
+        Waits until the claim is answered, at most `CLAIM_WAIT_SECONDS` in total per run. A run that was cancelled
+        while queued, or whose event was delivered twice, must not call any tool.
         """
         await self._hold()
         if self._is_refused() and not self.stop.reason:
-            self.stop(Stop.ENDED)  # the recorder is just about to say so
+            self.stop(Stop.ENDED)  # the recorder is about to send the same stop
         return not self.stop.reason
 
     def _is_refused(self) -> bool:
         return self.recorder.claimed is Claim.REFUSED and not self._resumes
 
     def _stop_agents(self, stop: Stop) -> None:
-        # The stop of a refused claim comes before `claimed` says so.
+        # When a claim is refused, the stop arrives before `claimed` changes.
         if not self._resumes or self.recorder.claimed is Claim.CLAIMED:
             self.stop(stop)
 
@@ -109,9 +109,9 @@ class TrackedRun:
             await asyncio.sleep(_CLAIM_POLL_SECONDS)
 
     def end(self, outcome: Outcome) -> Future[Any] | None:
-        """End the run, if it is owned and open; return what is done when the end is stored, or its time is over.
+        """End the run if it is owned and open; return a future that is done once the end is stored or timed out.
 
-        The end is queued at once. If no thread can be started to wait for it, nothing is returned.
+        The end is queued at once. Returns None if no thread can be started to wait for it.
         """
         if self._ended:
             return None
@@ -127,9 +127,9 @@ class TrackedRun:
             metadata=outcome.metadata,
         )
         ending: Future[Any] = Future()
-        ending.set_running_or_notify_cancel()  # who waits for it may be cancelled, the end may not
+        ending.set_running_or_notify_cancel()  # cancelling the waiting task must not cancel the end
         try:
-            # Not in a pool, which takes no more work once the main thread has ended.
+            # Not in a pool: a pool accepts no work after the main thread has ended.
             threading.Thread(target=self._await_end, args=(ending,), name="runcast-end", daemon=True).start()
         except RuntimeError as error:
             logger.warning("run %s: no thread can wait for its end: %s", self.recorder.request_id, error)
@@ -139,7 +139,7 @@ class TrackedRun:
     def _await_end(self, ending: Future[Any]) -> None:
         try:
             ending.set_result(self.recorder.await_end())
-        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+        except Exception as error:  # noqa: BLE001 - the future passes it to the waiting task
             ending.set_exception(error)
 
 
@@ -150,18 +150,18 @@ def open_run(
     resumes: bool = False,
     new_id: Callable[[], uuid.UUID] = uuid.uuid4,
 ) -> TrackedRun | None:
-    """Return the run that an agent works for; None, with one warning per process, if no table is known.
+    """Return the run that an agent works for; None, with one warning per process, if no table is configured.
 
     Args:
-        given: A `TrackedRun` or a `Recorder`, whose run is then somebody else's to end; or a mapping that names the run
-            (see `run_identity`; besides, `agent`, and `lambdaContext` in a Lambda); or None for a new run without an
-            owner.
-        agent: What runs, unless `given` says it.
-        resumes: Whether the agent is given answers to its questions.
-        new_id: Makes ids.
+        given: A `TrackedRun` or a `Recorder`, whose run another caller ends; a mapping that names the run; or None for
+            a new run without an owner. The mapping has the fields of `run_identity`, and may have `agent` and, in a
+            Lambda, `lambdaContext`.
+        agent: The agent's name, unless `given` has one.
+        resumes: Whether the agent receives answers to its questions.
+        new_id: Generates ids.
 
     Raises:
-        InvalidInput: `given` does not fit.
+        InvalidInput: `given` is invalid.
     """
     if isinstance(given, TrackedRun):
         return given
@@ -183,15 +183,15 @@ def recorder_of(
     agent: str,
     new_id: Callable[[], uuid.UUID] = uuid.uuid4,
 ) -> Recorder | None:
-    """Return the recorder of a run, which is not claimed yet; None, with one warning, where no table is known.
+    """Return the recorder of an unclaimed run; None, with one warning, if no table is configured.
 
     Args:
-        event: Names the run (see `run_identity`; besides, `agent`, and `lambdaContext` in a Lambda).
-        agent: What runs, unless the event says it.
-        new_id: Makes ids.
+        event: Names the run: the fields of `run_identity`, and optionally `agent` and, in a Lambda, `lambdaContext`.
+        agent: The agent's name, unless the event has one.
+        new_id: Generates ids.
 
     Raises:
-        InvalidInput: The event does not fit.
+        InvalidInput: The event is invalid.
     """
     destination = destination_of_environment()
     if destination is None:

@@ -1,7 +1,7 @@
-"""Where in a run's tree some code is: which run it works for, and which step started it.
+"""The position of the current code in a run's tree: the run it works for, and the step that started it.
 
-Agents call tools that call agents, on other tasks and other threads. Strands hands `invocation_state` to a Graph's
-nodes but not to agents that are tools; context variables reach them all.
+Agents call tools that call agents, on other tasks and threads. Strands passes `invocation_state` to a Graph's nodes
+but not to agents used as tools; context variables reach all of them.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from runcast.strands.stop import AgentWork
 
 @dataclass(frozen=True)
 class Scope:
-    """One agent's work, or one tool call of it.
+    """The scope of one agent's work, or of one of its tool calls.
 
     Attributes:
-        run: The run that is worked for.
-        agent_name: Which agent, where it is not the run's own.
-        steps_under: What started the steps that are recorded here.
-        agents_under: What started the agents that begin here.
-        facts_in: Where facts that are noted here are kept; None for the agent's own `invocation_state`.
-        text: Whether agents that begin here record what their models say.
+        run: The run.
+        agent_name: The agent, if it is not the run's main agent.
+        steps_under: The parent of the steps recorded in this scope.
+        agents_under: The parent of the agents that begin in this scope.
+        facts_in: Where facts noted in this scope are kept; None for the agent's own `invocation_state`.
+        text: Whether agents that begin in this scope record their models' text.
         work: The agent's invocation; None in a tool call.
     """
 
@@ -41,7 +41,7 @@ class Scope:
     work: AgentWork | None = None
 
     def record(self, step: str, message: str, **about: Any) -> StepRef:
-        """Record a step of this agent; `about` is what `Recorder.record` takes."""
+        """Record a step of this agent; `about` holds more arguments for `Recorder.record`."""
         return self.run.recorder.record(step, message, agent_name=self.agent_name, parent=self.steps_under, **about)
 
 
@@ -49,12 +49,12 @@ _current: ContextVar[Scope | None] = ContextVar("runcast_scope", default=None)
 
 
 def current_scope() -> Scope | None:
-    """Return where the caller is; None outside of every run."""
+    """Return the caller's scope; None outside of a run."""
     return _current.get()
 
 
 async def within(scope: Scope, events: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
-    """Yield the events. The code that makes them sees its scope, the code that consumes them does not."""
+    """Yield the events. The code that produces them sees the scope; the code that consumes them does not."""
     async with closing(events) as iterator:
         while True:
             token = _current.set(scope)
@@ -69,9 +69,9 @@ async def within(scope: Scope, events: AsyncIterable[Any]) -> AsyncGenerator[Any
 
 
 class closing:  # noqa: N801 - used as `contextlib.aclosing` is
-    """Gives the iterator of some events, and closes it; an agent that is not Strands' own may have any iterable.
+    """Like `contextlib.aclosing`, but for any asynchronous iterable, which agents outside Strands may return.
 
-    Not a generator: the event loop closes those at its end, while what they surround is still at work.
+    It is not a generator, because the event loop closes generators at shutdown while the enclosed code still runs.
     """
 
     def __init__(self, events: AsyncIterable[Any]) -> None:

@@ -1,9 +1,8 @@
-"""Stops the agents of a run when its recorder says so.
+"""Stops the agents of a run when its recorder asks for it.
 
-A Strands agent that is cancelled stops between the parts of a model's answer and before its next tool, but not within a
-call that is silent. So a model call is ended at once (`model_call`), and an agent that still has not stopped after
-`STOP_SECONDS` is interrupted. A tool that has begun may finish, because half of it may be done, unless the worker's
-time is up.
+A cancelled Strands agent stops between the parts of a model's answer and before its next tool, but not while a call is
+silent. So a model call is ended at once (`model_call`), and an agent that has not stopped after `STOP_SECONDS` is
+interrupted. A tool that has begun may finish, so that it is not left half done, unless the worker's time is up.
 
 An agent that serves several runs at once has one cancel signal for all of them. Such an agent is not cancelled: only
 the stopped run's model call is ended, and only its tools are refused.
@@ -25,20 +24,20 @@ _REENTRANT = "unsafe_reentrant"
 
 
 class AgentStop:
-    """Stops the agents of one run that are at work, and those that begin later.
+    """Stops all agents of one run: those that are running, and those that begin later.
 
     Attributes:
-        reason: Why the run's agents should stop; None as long as they should not.
+        reason: Why the run's agents should stop; None while they should continue.
     """
 
     def __init__(self) -> None:
         self.reason: Stop | None = None
         self._lock = threading.Lock()
-        self._works: dict[AgentWork, None] = {}  # an agent stands before those that it uses
+        self._works: dict[AgentWork, None] = {}  # an agent comes before the agents that it uses
         self._tools = 0
 
     def __call__(self, stop: Stop) -> None:
-        """Stop the agents. Returns at once; may be called on any thread."""
+        """Stop the agents. Returns at once. Thread-safe."""
         with self._lock:
             self.reason = stop
             loops = {work.loop for work in self._works}
@@ -70,7 +69,7 @@ class AgentStop:
 
     @contextmanager
     def tool(self) -> Iterator[None]:
-        """Within this, a tool of the run is at work."""
+        """Within this context, a tool of the run is running."""
         with self._lock:
             self._tools += 1
         try:
@@ -80,7 +79,7 @@ class AgentStop:
                 self._tools -= 1
 
     def _stop_works(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Stop all agents of a loop in one go, or one would go on with what the other was stopped in."""
+        """Stop all agents of a loop together; otherwise one would continue with another's interrupted work."""
         with self._lock:
             works = [work for work in self._works if work.loop is loop]
         for work in works:
@@ -102,17 +101,17 @@ class AgentStop:
 
 
 class AgentWork:
-    """One invocation of an agent, made on the loop that it runs on.
+    """One invocation of an agent, created on the event loop that runs it.
 
     Args:
-        agent: Which agent.
-        whole_run: Whether all other agents of the run work for this one: then it is the one to be interrupted.
+        agent: The agent.
+        whole_run: Whether all other agents of the run work for this one. Only such an agent is interrupted.
 
     Attributes:
         loop: Its event loop.
         next_event: Awaits the agent's events.
         model_call: Awaits the parts of a model's answer.
-        delegating: Whether the agent passes on the events of another one, which then answers in its place.
+        delegating: Whether the agent passes on the events of another agent, which then answers in its place.
     """
 
     def __init__(self, agent: Any, *, whole_run: bool) -> None:
@@ -132,7 +131,7 @@ class AgentWork:
             self._cancel()
 
     def stop(self) -> None:
-        """Stop the agent at its next safe point, and the model call that it waits for now."""
+        """Stop the agent at its next safe point, and its current model call at once."""
         self._stopping = True
         self._cancel()
         self.model_call.interrupt()
@@ -145,14 +144,14 @@ class AgentWork:
 
 
 class Interruptible:
-    """Awaits events one by one, until it is interrupted. To be used on one loop."""
+    """Awaits events one by one until it is interrupted. Use it on one event loop only."""
 
     def __init__(self) -> None:
         self._interrupted = False
         self._waiting: asyncio.Task[Any] | None = None
 
     def interrupt(self) -> None:
-        """End the waiting for the next event, now or when it begins; never what is done with the last one."""
+        """Interrupt the current or next wait for an event; never the processing of an event."""
         if not self._interrupted:
             self._interrupted = True
             if self._waiting:

@@ -1,6 +1,6 @@
-"""An agent whose events a tool yields as its own: `async for event in sub_agent.stream_async(...): yield event`.
+"""Records an agent whose events a tool yields: `async for event in sub_agent.stream_async(...): yield event`.
 
-Its events become its steps, under the tool. Without this they would be recorded as what the tool yields: raw JSON.
+Its events become its steps, under the tool. Otherwise they would be recorded as the tool's progress, in raw JSON.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _ONLY_KEYS = (
 
 
 class StreamedAgent:
-    """Records the agent that a tool streams; none, if the tool streams something else.
+    """Records the agent that a tool streams; a no-op if the tool streams something else.
 
     Args:
-        scope: The tool call's.
-        name: What the agent is called.
+        scope: The scope of the tool call.
+        name: The agent's name.
     """
 
     def __init__(self, scope: Scope, name: str) -> None:
@@ -36,7 +36,7 @@ class StreamedAgent:
         self._nodes: dict[str, StreamedAgent] = {}
 
     def took(self, value: object) -> bool:
-        """Take a value that the tool has yielded; return whether it is an event of an agent."""
+        """Process a value that the tool yielded; return whether it is an agent's event."""
         if not isinstance(value, Mapping):
             return False
         if str(value.get("type")).startswith("multiagent_"):  # of a Graph or a Swarm

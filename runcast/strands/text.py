@@ -1,8 +1,8 @@
-"""What the model says, as it says it: single words, gathered into a few steps.
+"""Combines the words that a model streams into a few steps.
 
-Each step says in `metadata.offset` how much text of this agent came before it, so that a client that has read some of
-it can tell what is new on any channel. The unit is the UTF-16 code unit: it is what `length` and
-`slice` count in JavaScript; in Python it is `len(text.encode("utf-16-le")) // 2`.
+`metadata.offset` of each step is the length of this agent's text before it, so a client can detect which text is new
+on any channel. The unit is the UTF-16 code unit, as `length` and `slice` count in JavaScript. In Python it is
+`len(text.encode("utf-16-le")) // 2`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from runcast.strands.pace import Pace
 from runcast.strands.scope import Scope
 from runcast.text import boundary, utf16_length, well_formed
 
-# The first half of a surrogate pair, and what joins two emoji: the model has not finished this character.
+# The first half of a surrogate pair, and the joiner of two emoji: the model has not finished this character.
 _UNFINISHED = (*(chr(code) for code in range(0xD800, 0xDC00)), "\u200d")
 
 
@@ -20,8 +20,8 @@ class TextSteps:
     """Turns one agent's words into `text` steps.
 
     Args:
-        scope: Where they are recorded.
-        pace: How often; what a fast model has left over goes out when its message is done.
+        scope: Where the steps are recorded.
+        pace: Limits how often; the remaining text is recorded when the message is complete.
     """
 
     def __init__(self, scope: Scope, pace: Pace) -> None:
@@ -31,13 +31,13 @@ class TextSteps:
         self._offset = 0
 
     def add(self, words: str) -> None:
-        """Take the next words."""
+        """Add the next words."""
         self._waiting += words
         if self._waiting and not self._waiting.endswith(_UNFINISHED) and self._pace.due():
             self._record()
 
     def flush(self) -> None:
-        """Record all that is left: the message is done."""
+        """Record the remaining text, because the message is complete."""
         while self._waiting:
             self._record()
 

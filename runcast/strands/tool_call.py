@@ -17,17 +17,17 @@ from runcast.text import shortened
 
 
 class ToolCall:
-    """Records a tool call as it begins, and then what the tool yields.
+    """Records a tool call when it begins, and then the values that the tool yields.
 
     Args:
-        agent_scope: The agent that calls.
+        agent_scope: The scope of the calling agent.
         tool_name: The tool.
-        tool_input: The tool's arguments; `reason`, if there is one, is shown.
-        invocation_state: The agent's; the tool's facts are kept there, unless those of the agent are kept elsewhere.
-        pace: How often what it yields is recorded.
+        tool_input: The tool's arguments; `reason`, if present, is shown.
+        invocation_state: The agent's state. It keeps the tool's facts, unless the agent's scope names another place.
+        pace: Limits how often yielded values are recorded.
 
     Attributes:
-        scope: Where the tool works.
+        scope: The scope of the tool call.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ToolCall:
         self._latest: list[Any] = []
 
     def saw(self, event: Mapping[str, Any]) -> None:
-        """Take what the tool has yielded out of an event; it becomes a step if one is due, or if nothing follows."""
+        """Extract the yielded value from an event; record it if a step is due, or later if no value follows."""
         if event.get("type") != "tool_stream":
             return
         value = event["tool_stream_event"]["data"]
@@ -63,12 +63,12 @@ class ToolCall:
             self.done()
 
     def delegates(self, delegating: bool) -> None:
-        """Be told whether the calling agent now passes on the events of this tool, an agent, as its own."""
+        """Set whether the calling agent passes on the events of this tool, which is an agent, as its own."""
         if self._work:
             self._work.delegating = delegating
 
     def done(self) -> None:
-        """Record the latest of what the tool has yielded, if it is not recorded yet."""
+        """Record the last yielded value, unless it is already recorded."""
         latest, self._latest = self._latest, []
         for yielded in latest:
             value, _ = plain(yielded)
@@ -79,7 +79,7 @@ class ToolCall:
 
 
 def _progress(value: Any) -> Json | None:
-    """Return `done`, `total` and `unit` of what gives at least a number that is done."""
+    """Return `done`, `total` and `unit` of a yielded value; None if `done` is not a number."""
     if not isinstance(value, Mapping) or not _is_count(value.get("done")):
         return None
     progress: Json = {"done": value["done"]}

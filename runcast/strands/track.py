@@ -1,8 +1,8 @@
-"""`track`: one call after which what an agent does is recorded as a run.
+"""`track`: one call that makes an agent record its work as runs.
 
-An agent's work is one asynchronous stream of events, whichever way it is invoked, so `track` watches that stream: it
-sees the agent begin, speak and end, and passes on every event and every exception untouched. Hooks and middlewares
-surround model calls and tool calls. A run is never harmed by being watched, so everything of ours is `harmless`.
+Every way to invoke an agent produces one asynchronous stream of events, so `track` watches that stream. It sees the
+agent begin, speak and end, and passes on every event and exception unchanged. Hooks and middlewares wrap model calls
+and tool calls. Recording must never fail the agent, so all recording code runs inside `harmless`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from runcast.strands.tracked_class import set_tracking, tracking_of
 logger = logging.getLogger(__name__)
 
 KEY = "runcast"
-"""The key of `invocation_state` under which an agent is told which run it works for."""
+"""The key of `invocation_state` that names the agent's run."""
 
 SomeAgent = TypeVar("SomeAgent", bound="AgentBase | MultiAgentBase")
 _Stage = TypeVar("_Stage", ExecuteToolContext, InvokeModelContext)
@@ -46,28 +46,28 @@ _GoOn = Callable[[_Stage], AsyncGenerator[Any, None]]
 def track(agent: SomeAgent, *, text: bool = False, monotonic: Callable[[], float] = time.monotonic) -> SomeAgent:
     """Record what an agent does: its model calls, its tools, and the agents that it uses.
 
-    Each invocation is a run, named by `invocation_state["runcast"]`: a mapping with `requestId`, `userId`, `tenantId`,
-    `jobId` and `agent`, all optional (an event of Runcast's is one as it is), and in a Lambda `lambdaContext`; or a
-    `Recorder`, whose run its caller claims and ends. Without it, the run is a new one without an owner. An agent that
-    is invoked inside a run works for that run.
+    Each invocation is a run, named by `invocation_state["runcast"]`: a mapping or a `Recorder`. The mapping may have
+    `requestId`, `userId`, `tenantId`, `jobId`, `agent` and, in a Lambda, `lambdaContext`; Runcast's own events are
+    valid mappings. The caller claims and ends the run of a `Recorder`. Without the key, the run is new and has no
+    owner. An agent that is invoked inside a run works for that run.
 
     The environment names the table (`AGENT_PROGRESS_TABLE`), the Lambda that shows steps live
-    (`STATUS_PUBLISHER_FUNCTION`, optional), and how long a record that begins here is kept (`RETENTION_HOURS`, 24).
-    Without a table there is one warning, and agents run unrecorded. Nothing here ever raises into the agent or changes
-    its result, but for a run that is to stop: see `docs/your-agent.md`.
+    (`STATUS_PUBLISHER_FUNCTION`, optional), and how long a new record is kept (`RETENTION_HOURS`, 24). Without a
+    table, one warning is logged and agents run unrecorded. Tracking never raises into the agent or changes its
+    result, except to stop a run: see `docs/your-agent.md`.
 
     A copy of a tracked agent is tracked as well. Tracking an agent again only adds `text`.
 
     Args:
         agent: A Strands agent, Graph or Swarm; its nodes and the agents that are its tools are tracked with it.
-        text: Whether to record what the model says, too.
-        monotonic: Seconds, for how often tools and texts are recorded.
+        text: Whether to record the model's text, too.
+        monotonic: A monotonic clock in seconds, which limits how often tools and texts are recorded.
 
     Returns:
-        The same agent, to be used as before.
+        The same agent.
 
     Raises:
-        TypeError: It is none of Strands' agents, or an object that cannot be changed.
+        TypeError: The object is not a Strands agent, or it cannot be modified.
     """
     if not callable(getattr(agent, "stream_async", None)):
         raise TypeError(f"track() takes a Strands agent, Graph or Swarm, not {type(agent).__name__}.")
@@ -78,7 +78,7 @@ def track(agent: SomeAgent, *, text: bool = False, monotonic: Callable[[], float
 
 
 def _tracked(agent: Any, monotonic: Callable[[], float]) -> _Tracking:
-    """Return the agent's tracking, made now if it has none yet."""
+    """Return the agent's tracking; create it if it does not exist."""
     tracking = tracking_of(agent)
     if not isinstance(tracking, _Tracking):
         tracking = _Tracking(monotonic)
@@ -92,12 +92,12 @@ def _tracked(agent: Any, monotonic: Callable[[], float]) -> _Tracking:
 
 
 class _Tracking:
-    """Watches all invocations of an agent and of its copies. It does not know the agent, which it would keep alive.
+    """Watches all invocations of an agent and of its copies. It holds no reference that would keep the agent alive.
 
     Attributes:
-        begins_runs: Whether the agent may begin a run; one that is tracked only as a part of another may not.
-        text: Whether what the model says is recorded.
-        name_inside: What the agent is called where it is a part of another.
+        begins_runs: Whether the agent may begin a run. False if it is tracked only as a part of another agent.
+        text: Whether the model's text is recorded.
+        name_inside: The agent's name as a part of another agent.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -112,7 +112,7 @@ class _Tracking:
         """Yield the events of one invocation by `agent.stream_async(*args, **kwargs)`, and record it."""
         prompt = args[0] if args else kwargs.get("prompt", kwargs.get("task"))
         state = kwargs.get("invocation_state", args[1] if len(args) > 1 else None)
-        # Strands still takes what belongs into invocation_state as arguments, too.
+        # Strands still accepts entries of invocation_state as keyword arguments, too.
         given = (state.get(KEY) if isinstance(state, Mapping) else None) or kwargs.get(KEY)
         invocation = None
         with harmless():
@@ -157,7 +157,7 @@ class _Tracking:
                 yield event
             return
 
-        is_agent = getattr(context.tool, "tool_type", None) == "agent"  # what it streams is recorded as an agent's
+        is_agent = getattr(context.tool, "tool_type", None) == "agent"  # its events are recorded as an agent's steps
         delegating = is_agent and getattr(context.tool, "delegate", False) is True
         try:
             async with aclosing(within(call.scope, go_on(context))) as scoped:
@@ -189,7 +189,7 @@ class _Tracking:
         if run is None:
             return None
         started = None
-        with harmless():  # a run that is open is always handed on, or nobody would end it
+        with harmless():  # an open run must always be returned, because otherwise nothing ends it
             started = run.recorder.record("agent", f"{name} begins") if run.owned else None
         return self._invocation(agent, run, agents_under=started, text=self.text)
 
@@ -230,14 +230,14 @@ class _Tracking:
 
 
 def _before_model_call(event: BeforeModelCallEvent) -> None:  # noqa: ARG001 - Strands calls it by this name
-    # Strands announces each attempt at a model call, so a throttled call is seen as often as it is tried.
+    # Strands calls this hook for each attempt at a model call, so retries after throttling are recorded, too.
     if scope := current_scope():
         with harmless():
             scope.record("thinking", "Thinking")
 
 
 async def _before_tool_call(event: BeforeToolCallEvent) -> None:
-    """Refuse the tools of a run that has to stop, as Strands refuses those of an agent that is cancelled."""
+    """Refuse the tools of a run that has to stop, the same way as Strands refuses a cancelled agent's tools."""
     if scope := current_scope():
         with harmless():
             if not await scope.run.may_call_tool():
@@ -258,7 +258,7 @@ async def _around_model_call(
 
 
 def _is_answer(prompt: object) -> bool:
-    """Whether an agent is invoked with answers to its questions."""
+    """Whether the prompt contains answers to the agent's questions."""
     return isinstance(prompt, list) and any(
         isinstance(each, Mapping) and "interruptResponse" in each for each in prompt
     )

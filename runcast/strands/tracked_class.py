@@ -1,7 +1,7 @@
-"""Puts a tracking between an agent and whoever reads its events.
+"""Inserts a tracking between an agent and the consumer of its events.
 
-A tracked agent gets a subclass of its class whose `stream_async` goes through the tracking. An attribute of the agent
-itself would not do: `copy.copy` copies it, and the copy would then run the original.
+A tracked agent's class becomes a subclass whose `stream_async` goes through the tracking. An instance attribute is not
+enough: `copy.copy` copies it, so the copy would run the original agent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Events = AsyncIterable[Any]
 
 
 class Tracking(Protocol):
-    """Sees what an agent does."""
+    """Watches an agent's invocations."""
 
     def watched(self, agent: Any, events: Events, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Events:
         """Return the events of one invocation of `agent` by `stream_async(*args, **kwargs)`, watched."""
@@ -30,10 +30,10 @@ def tracking_of(agent: Any) -> Any:
 
 
 def set_tracking(agent: Any, tracking: Tracking) -> None:
-    """Let the agent's events go through the tracking.
+    """Route the agent's events through the tracking.
 
     Raises:
-        TypeError: The agent takes no attributes, or its class cannot be derived from.
+        TypeError: The agent does not allow new attributes, or its class cannot be subclassed.
     """
     try:
         own = vars(agent)
@@ -42,7 +42,7 @@ def set_tracking(agent: Any, tracking: Tracking) -> None:
         object.__setattr__(agent, "__class__", tracked)
     except Exception as error:
         raise TypeError(f"track() cannot watch {type(agent).__name__}: {error}.") from error
-    if "stream_async" in own:  # somebody else's wrapper: it would hide the method of the class
+    if "stream_async" in own:  # another library's wrapper, which would hide the class's method
         own[_INNER] = own.pop("stream_async")
     own[_TRACKING] = tracking
 
@@ -50,7 +50,7 @@ def set_tracking(agent: Any, tracking: Tracking) -> None:
 @lru_cache(maxsize=256)
 def _tracked_class(base: Any) -> Any:
     class Tracked(base):  # type: ignore[misc]
-        __slots__ = ()  # so that an object of the base can become one of this class
+        __slots__ = ()  # so that an instance of the base can change to this class
 
         @wraps(base.stream_async)
         def stream_async(self, *args: Any, **kwargs: Any) -> Events:
@@ -60,7 +60,7 @@ def _tracked_class(base: Any) -> Any:
             return watched
 
         def __reduce_ex__(self, protocol: Any) -> Any:
-            """Let copies and pickles be made by the base, which can be found by its name."""
+            """Copy and pickle through the base class, which can be imported by name."""
             reduced = super().__reduce_ex__(protocol)
             if isinstance(reduced, tuple) and reduced[:2] == (copyreg.__newobj__, (Tracked,)):  # type: ignore[attr-defined]
                 return _new, (base,), *reduced[2:]
