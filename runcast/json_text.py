@@ -35,6 +35,25 @@ def json_text(value: Any) -> str:
     return well_formed(_encoder.encode(value))
 
 
+def parsed_json(text: str | bytes) -> Any:
+    """Return what a JSON text holds. An integer that Python does not read is infinite, so that `plain` names its path.
+
+    Raises:
+        ValueError: It is not JSON.
+        RecursionError: It is nested too deeply to be read.
+
+    Source: https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
+    """
+    return json.loads(text, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
+
+
 def json_bytes(value: Any) -> int:
     """Return the size of plain JSON in UTF-8 bytes."""
     return len(json_text(value).encode())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from runcast import limits
 from runcast.errors import InvalidInput
-from runcast.json_text import json_text
+from runcast.json_text import json_text, parsed_json
 from runcast.plain_json import plain
 
 _NO_OBJECT = "parameters must be a JSON object."
@@ -30,7 +29,7 @@ def checked_parameters(given: Any) -> dict[str, Any]:
         # Measured before it is read: what is too large need not be understood.
         _require_fitting(given)
         try:
-            given = json.loads(given)
+            given = parsed_json(given)
         except (ValueError, RecursionError) as error:
             raise InvalidInput(_NO_OBJECT) from error
     parameters, unreadable = plain(given)

@@ -91,7 +91,7 @@ def write_end(
     """
     try:
         handed = HandedOverEnd.of_event(event)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, InvalidInput, KeyError, OverflowError, TypeError, ValueError) as error:
         logger.error("the event does not contain the end of a run: %s", type(error).__name__)
         return False
     logs.about_run(handed.assignment.request_id)
@@ -144,8 +144,8 @@ def close_execution(
     """
     try:
         ended = _EndedExecution.of(event)
-    except (AttributeError, InvalidInput, KeyError, TypeError, ValueError) as error:
-        logger.error("the event is none of an execution that did not succeed: %s", type(error).__name__)
+    except (AttributeError, InvalidInput, KeyError, RecursionError, TypeError, ValueError) as error:
+        logger.error("ignoring the event: not a failed execution of a job: %s", type(error).__name__)
         return 0
     job = ended.job
     logs.about_run(job.job_id)

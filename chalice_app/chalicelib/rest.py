@@ -27,6 +27,7 @@ from chalicelib.orchestrator import playbook
 from chalicelib.start import start_run
 from runcast import limits
 from runcast.errors import InvalidInput, Unauthorized
+from runcast.json_text import parsed_json
 from runcast.record.listing import list_runs
 from runcast.record.model import Json, Owner, with_metadata_object
 from runcast.record.reader import Liveness, read_progress
@@ -192,7 +193,7 @@ def _too_large() -> Response:
 
 def _fields(body: bytes | str, known: Sequence[str]) -> Json:
     try:
-        fields = json.loads(body)
+        fields = parsed_json(body)
     except RecursionError as error:
         raise InvalidInput(f"The body must not be nested deeper than {limits.NESTING_MAX}.") from error
     except ValueError:

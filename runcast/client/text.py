@@ -29,6 +29,11 @@ def one_line(text: str) -> str:
     return " ".join(printable(text).split())
 
 
+def json_for_people(value: Any, *, indent: int | None = None) -> str:
+    """Return JSON as printable text in its own script, where `json.dumps` would write escapes."""
+    return printable(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
 def what_happened(step: WatchedStep) -> str:
     """Return a step's status, with the agent that begins or the tool that is called."""
     who = f"{step.agent_name}: " if step.agent_name and step.status == "agent_invoking" else ""
@@ -54,7 +59,7 @@ def as_markdown(result: Any) -> str | None:
     if not isinstance(result.get("summary"), str):
         return None
     of_agents = [line for name, noted in facts.items() if isinstance(noted, Mapping) for line in _facts(noted, name)]
-    conflicts = [f"- conflict: {json.dumps(conflict)}" for conflict in result.get("conflicts") or ()]
+    conflicts = [f"- conflict: {json_for_people(conflict)}" for conflict in result.get("conflicts") or ()]
     return printable("\n".join([result["summary"], "", *of_agents, *conflicts]).rstrip())
 
 
@@ -62,5 +67,5 @@ def _facts(facts: Mapping[str, Any], agent: str | None = None) -> Iterator[str]:
     for name, fact in facts.items():
         noted = fact if isinstance(fact, Mapping) else {"value": fact}
         value = noted.get("value")
-        text = value if isinstance(value, str) else json.dumps(value)
+        text = value if isinstance(value, str) else json_for_people(value)
         yield f"- {f'{agent}: ' if agent else ''}{name} = {text} {noted.get('unit') or ''}".rstrip()

@@ -7,7 +7,6 @@ moves, and stays as it was last; a file holds a line for each step.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -25,7 +24,7 @@ from runcast.client.job_tree import JobTree
 from runcast.client.listed import CancelAnswer, ListedRun
 from runcast.client.outcome import Outcome, runs_in_words
 from runcast.client.step import Progress, WatchedStep
-from runcast.client.text import as_markdown, one_line, printable, standing, what_happened
+from runcast.client.text import as_markdown, json_for_people, one_line, printable, standing, what_happened
 from runcast.client.tree import Tree, bar
 from runcast.client.watch import Watch
 from runcast.clock import epoch_ms
@@ -212,7 +211,7 @@ class TerminalView:
     def _rendered(self, result: Any) -> RenderableType:
         text = as_markdown(result)
         if text is None:
-            return Text(json.dumps(result, indent=2))
+            return Text(json_for_people(result, indent=2))
         # A link is shown with its address: a label could name any other.
         return Markdown(text, hyperlinks=False) if self._console.is_terminal else Text(text)
 

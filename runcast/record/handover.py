@@ -7,7 +7,6 @@ So the worker sends the end in an asynchronous invocation of `run_closer`, which
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import time
@@ -16,8 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runcast.errors import Unavailable
+from runcast.json_text import json_text
 from runcast.record.assignment import Assignment, Claim, QueuedStep
-from runcast.record.model import EndedRun, Json, Owner, RunStatus
+from runcast.record.identity import run_identity
+from runcast.record.model import EndedRun, Json, RunStatus
 from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
@@ -49,7 +50,7 @@ class EndHandover:
         """Invoke the Lambda asynchronously; return whether it took the event. Never raises."""
         try:
             self._client.invoke(
-                FunctionName=self._function_name, InvocationType="Event", Payload=json.dumps(event).encode()
+                FunctionName=self._function_name, InvocationType="Event", Payload=json_text(event).encode()
             )
         except Exception as error:  # noqa: BLE001 - after any failure, the response reports the end as pending
             logger.warning("the end of a run was not handed over: %s", error)
@@ -99,14 +100,18 @@ class HandedOverEnd:
         """Rebuild it from the event.
 
         Raises:
-            KeyError, TypeError, ValueError: The event does not have this form.
+            InvalidInput: The run's id, its job's or its owner does not fit.
+            AttributeError, KeyError, OverflowError, TypeError, ValueError: The event does not have this form.
         """
         told = event[HANDED_OVER_END]
+        if not all(isinstance(told[name], str) for name in ("requestId", "agent", "worker", "step", "message")):
+            raise TypeError
+        run = run_identity(told, request_id=told["requestId"])
         assignment = Assignment(
-            request_id=told["requestId"],
-            owner=Owner(told["tenantId"], told["userId"]),
+            request_id=run.request_id,
+            owner=run.owner,
             agent=told["agent"],
-            job_id=told["jobId"],
+            job_id=run.job_id,
             worker=told["worker"],
             began_ms=int(told["timestamp"]),
         )

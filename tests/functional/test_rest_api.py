@@ -113,6 +113,7 @@ def test_a_run_that_does_not_fit_is_refused(lambdas, wrong, message):
     ("parameters", "message"),
     [
         (b'{"a": 1e400}', f"parameters.a is Infinity, which is no JSON. {JSON_RULE}"),
+        (b'{"a": 1' + b"0" * 5_000 + b"}", f"parameters.a is Infinity, which is no JSON. {JSON_RULE}"),
         (b'{"a":' * 101 + b"1" + b"}" * 101, "is nested deeper than 100, which is no JSON."),
         (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, "The body must not be nested deeper than 100."),
     ],

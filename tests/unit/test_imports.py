@@ -55,6 +55,7 @@ PICTURE = {
     },
     "runcast.record.handover": {
         "runcast.record.assignment",
+        "runcast.record.identity",
         "runcast.record.model",
         "runcast.record.outbox",
         "runcast.record.step_queue",

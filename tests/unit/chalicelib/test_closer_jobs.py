@@ -141,11 +141,12 @@ def test_an_endless_cause_is_shortened(store, clock, announced, job):
         {"detail": {"name": ID, "status": "FAILED", "input": None, "inputDetails": {"included": False}}},
         {"detail": {"name": ID, "status": "FAILED", "input": "{"}},
         {"detail": {"name": ID, "status": "FAILED", "input": "[]"}},
+        {"detail": {"name": ID, "status": "FAILED", "input": "[" * 100_000}},
     ],
 )
 def test_what_is_no_such_event_is_logged(store, clock, announced, job, caplog, event):
     assert close(store, clock, announced, event) == 0
-    assert "the event is none of an execution that did not succeed" in caplog.text
+    assert "ignoring the event: not a failed execution of a job" in caplog.text
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED"])

@@ -89,6 +89,11 @@ def test_what_other_readers_of_json_refuse_is_refused_by_its_path(parameters, pa
     assert len(message) < 400
 
 
+def test_an_integer_of_more_digits_than_python_reads_is_refused_by_its_path():
+    message = refusal(GOOD | {"parameters": f'{{"a": [-1{"0" * 5_000}]}}'})
+    assert message.startswith("parameters.a[0] is -Infinity, which is no JSON.")
+
+
 def test_parameters_may_be_nested_100_deep():
     assert run_request(GOOD | {"parameters": nested(100)}, AGENTS).parameters == json.loads(nested(100))
 

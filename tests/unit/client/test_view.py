@@ -226,3 +226,23 @@ def test_text_of_any_script_is_shown_as_it_is(text: str):
 )
 def test_what_could_change_the_terminal_or_the_order_of_text_is_replaced(character: str):
     assert printable(f"a{character}b") == "a�b"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"name": "風力発電所"},
+        {"text": "t", "facts": {"site": {"value": {"name": "風力発電所"}, "unit": None}}},
+        {"summary": "s", "facts": {"terrain": {"site": {"value": ["風力発電所"], "unit": None}}}},
+        {"summary": "s", "facts": {}, "conflicts": [{"fact": "site", "values": {"terrain": "風力発電所"}}]},
+    ],
+)
+@pytest.mark.parametrize("console", [file, terminal])
+def test_json_is_shown_in_its_own_script_and_cannot_change_the_terminal(result, console):
+    text = json.dumps(result, ensure_ascii=False).replace("所", "所\u202e\x9b")
+    console = console()
+    TerminalView(console).outcome(Outcome("r-1", "complete", 1, 1, 0, result=json.loads(text)))
+
+    shown = written(console)
+    assert "風力発電所\ufffd\ufffd" in shown
+    assert not {"\u202e", "\x9b"} & set(shown)

@@ -7,15 +7,16 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
 from runcast import limits
-from runcast.errors import Unavailable
+from runcast.errors import InvalidInput, Unavailable
 from runcast.record import at_exit
 from runcast.record.assignment import Claim, Stop
 from runcast.record.ending import cancel, close_dead
-from runcast.record.handover import HandedOverEnd, write_handed_over
+from runcast.record.handover import HANDED_OVER_END, EndHandover, HandedOverEnd, write_handed_over
 from runcast.record.model import RunStatus
 from tests.unit.record.recording import ALICE, FailingStore, Live, all_steps, make, until
 
@@ -171,6 +172,54 @@ def test_a_pause_that_is_handed_over_ends_if_a_cancel_was_asked_for(store, clock
     assert closer.write()
     assert [step.step for step in all_steps(store)] == ["waiting", "cancelled"]
     assert store.read("r1").status is RunStatus.CANCELLED
+
+
+def test_the_largest_end_in_any_script_fits_in_one_asynchronous_invocation(store, clock, brief):
+    closer, failing = Closer(store), FailingStore(store, ["fine", "hang"])
+    recorder = make(failing, clock, remaining_ms=DEADLINE_MS, hand_over=closer)
+    recorder.claim(wait_seconds=10)
+    text = "é" * (limits.RESULT_MAX_BYTES // 2 - 1)
+    questions = {"interrupts": [{"id": "1", "name": "q", "reason": text[:32_000]}], "more": text[:4_000]}
+    assert recorder.end(RunStatus.WAITING, "é" * 1_000, result=text, error="é" * 2_000, metadata=questions).end_pending
+    failing.hang.set()
+    sent = []
+
+    class Client:
+        """Takes what Lambda's client takes."""
+
+        def invoke(self, *, FunctionName, InvocationType, Payload):  # noqa: N803 - boto3's names
+            sent.append(Payload)
+
+    assert EndHandover(Client(), "run_closer").send(closer.events[0])
+    # Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    assert len(sent[0]) <= 256 * 1024
+    assert json.loads(sent[0])[HANDED_OVER_END]["result"] == json.dumps(text, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"requestId": "r1#2"},
+        {"requestId": "\ud800"},
+        {"requestId": str(uuid5(NAMESPACE_URL, "terrain/1"))},
+        {"requestId": None},
+        {"worker": None},
+        {"jobId": "#"},
+        {"tenantId": "acme#alice"},
+        {"userId": None},
+    ],
+)
+def test_a_handed_over_end_names_its_run_and_owner_as_any_event_does(store, clock, brief, wrong):
+    [event] = handed_over(store, clock).events
+    with pytest.raises((InvalidInput, TypeError)):
+        HandedOverEnd.of_event({HANDED_OVER_END: event[HANDED_OVER_END] | wrong})
+
+
+def test_a_handed_over_end_finds_its_run_in_any_case(store, clock, brief):
+    [event] = handed_over(store, clock).events
+    upper = "123E4567-E89B-12D3-A456-426614174000"
+    handed = HandedOverEnd.of_event({HANDED_OVER_END: event[HANDED_OVER_END] | {"requestId": upper}})
+    assert handed.assignment.request_id == upper.lower()
 
 
 def handed_over(store, clock, *, claimed=True, status=RunStatus.COMPLETE):
