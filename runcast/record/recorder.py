@@ -88,8 +88,8 @@ class Recorder:
         on_stop: Called on another thread when the work should stop early. After a cancel request it stops the work and
             calls `end(CANCELLED)`. It may be called once more, if time runs out or another worker ends the run. It
             must return at once.
-        on_end: Called on another thread with the ended run, after this worker has stored and sent its end. The run
-            waits for it no longer than for its record.
+        on_end: Called on another thread with the ended run, after this worker has stored the end and queued it for
+            sending. The run waits for it no longer than for its record.
         now_ms: Returns the time in epoch milliseconds; by default the store's clock, which is the server's.
         monotonic: Returns seconds, for the deadline and for the time that the run waits.
         jitter: Returns a number from 0 to 1, for the backoff.
@@ -256,7 +256,7 @@ class Recorder:
             usage = {"usage": dict(self._usage)}
             try:
                 metadata = {**(metadata or {}), **usage}
-            except Exception:  # noqa: BLE001 - an agent's mapping may raise anything, or be no mapping
+            except Exception:  # noqa: BLE001 - an agent's mapping may raise any error or not be a mapping
                 metadata = usage
         if self._awaited or not self._run.deadline:
             self._end_watch.bring_forward(limits.ADDED_TIME_SECONDS - self._waited_seconds)
@@ -335,13 +335,13 @@ class Recorder:
                 ref,
                 parent,
             )
-        except Exception:  # noqa: BLE001 - somebody's __str__ may raise anything, and the run must not care
+        except Exception:  # noqa: BLE001 - a __str__ may raise any error, which must not fail the run
             unreadable = "What was told of this step is unreadable"
             queued = QueuedStep("unnamed", unreadable, timestamp_ms, end=end, ref=ref, parent=parent)
         self._queue.put(queued)
 
     def _start(self) -> None:
-        """Start all threads or none: a run that is claimed and cannot be ended would look alive for ever."""
+        """Start all threads or none: a claimed run that cannot be ended would look alive forever."""
         register_open_run(self)
         try:
             self._sending.start()
@@ -363,10 +363,10 @@ class Recorder:
 
 
 def _thread(work: Callable[[], None], name: str) -> threading.Thread:
-    # What is logged there belongs to this run, even if it is logged when the process does the next one already.
+    # The thread's log lines belong to this run, even if the process already executes the next run.
     return threading.Thread(target=copy_context().run, args=(work,), name=name, daemon=True)
 
 
 def _name(name: str | None) -> str | None:
-    """Return a name that fits; an empty one is none."""
+    """Return the name, shortened to its limit; None if it is empty."""
     return shortened(name, limits.NAME_MAX_CHARACTERS) if name else None

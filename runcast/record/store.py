@@ -1,8 +1,8 @@
-"""The table `AgentProgress`: every write of a run's record, each one request (`reads` has the reads).
+"""The table `AgentProgress`: all writes of a run's record, each in one request (`reads` has the reads).
 
-There is one writer per run, and one protocol: a write says what it believes the record to be (its claim, the last
-`seq`, that the run is open) and DynamoDB refuses it otherwise, handing back the record as it stands. Whoever calls
-decides what a refusal means; nothing here retries, so that the caller alone keeps the time.
+Each run has one writer. Every write is conditional on the expected state: the claim, the last `seq`, and that the run
+is open. If the condition fails, DynamoDB refuses the write and returns the current record. The caller decides what a
+refusal means. Nothing here retries, so that only the caller controls the time.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ logger = logging.getLogger(__name__)
 STORE_CLIENT_CONFIG = Config(
     connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
 )
-"""For the DynamoDB client of a `RunStore`: a second is all a run waits for its record."""
+"""For the DynamoDB client of a `RunStore`: a run waits at most a second for its record."""
 
 
 @dataclass(frozen=True)
 class End:
-    """How a run ends (or pauses): what its last write sets beside the step.
+    """The end (or pause) of a run: the attributes that its last write sets in addition to the step.
 
-    `result_key` names the object that holds a job's result where it is too large for the record.
+    `result_key` names the object that holds a job's result if the result is too large for the record.
     """
 
     status: RunStatus
@@ -53,13 +53,13 @@ class RunStore(RecordReads):
     """Reads (see `RecordReads`) and writes records.
 
     Args:
-        client: A boto3 DynamoDB client: made with `STORE_CLIENT_CONFIG` where a run waits for it.
+        client: A boto3 DynamoDB client, made with `STORE_CLIENT_CONFIG` if a run waits for it.
         table_name: The table.
         retention_seconds: How long a record is kept, from its creation.
-        now_ms: The time, epoch milliseconds; by default the server's, as its responses to `client` tell it.
+        now_ms: Returns the time in epoch milliseconds; by default the server's, taken from its responses to `client`.
 
-    Every method raises `StoreUnavailable` when DynamoDB gave no answer in time or throttled; a write may then have
-    taken effect all the same.
+    Every method raises `StoreUnavailable` if DynamoDB times out or throttles the request. The write may still have
+    taken effect.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class RunStore(RecordReads):
     def create(
         self, request_id: str, *, owner: Owner, agent: str, job_id: str | None = None, playbook: str | None = None
     ) -> Run:
-        """Put the record of a run, or with `playbook` of a job, that nobody has claimed yet.
+        """Put the record of an unclaimed run, or with `playbook` of an unclaimed job.
 
         Returns:
             The new record, with a lease of `QUEUED_LEASE_MS`.
@@ -92,13 +92,13 @@ class RunStore(RecordReads):
         return Run.from_item(item)
 
     def create_in_job(self, request_id: str, *, owner: Owner, agent: str, job_id: str) -> Run:
-        """Put the record of a job's run, if the owner's job is open: a job that has ended gets no new runs.
+        """Put the record of a job's run if the owner's job is open; an ended job gets no new runs.
 
         Returns:
             The new record, with a lease of `QUEUED_LEASE_MS`.
 
         Raises:
-            JobClosed: The job has ended, has expired, or is another owner's.
+            JobClosed: The job has ended, has expired, or belongs to another owner.
             RunGone: The job's record was deleted.
             RunExists: The id is taken by a record that has not expired.
             WriteConflict: Another transaction was writing one of the records; nothing was written.
@@ -116,7 +116,7 @@ class RunStore(RecordReads):
     def _queued(
         self, request_id: str, owner: Owner, agent: str, job_id: str | None, playbook: str | None
     ) -> tuple[Item, Check]:
-        """Return a new record that nobody has claimed, and the check that its id is free."""
+        """Return a new, unclaimed record and the check that its id is free."""
         self._learn_time()
         now_ms = self.now_ms()
         record = {
@@ -145,18 +145,18 @@ class RunStore(RecordReads):
         lease_until_ms: int,
         playbook: str | None = None,
     ) -> Run:
-        """Claim a run, or with `playbook` a job, for one worker; create its record if there is none.
+        """Claim a run, or with `playbook` a job, for one worker; create its record if it does not exist.
 
-        A record that has expired is replaced. The record of a job's run, whose id is derived from the job's, is never
-        created here: the orchestrator has created it, so that nobody else can occupy the id.
+        An expired record is replaced. The record of a job's run, whose id is derived from the job's id, is never
+        created here. The orchestrator creates it, so that no other caller can occupy the id.
 
         Returns:
-            The record as claimed; agent, job and creation time of an existing record win over the arguments.
+            The record as claimed. The agent, job and creation time of an existing record override the arguments.
 
         Raises:
-            ClaimRefused: It is another owner's, or a job where a run is claimed (or the reverse); or somebody has
-                claimed it already, or it has ended.
-            RunGone: It would be a job's run, and has no record.
+            ClaimRefused: The record belongs to another owner, is already claimed or has ended; or it is a job's and
+                the claim is for a run, or the reverse.
+            RunGone: The id is that of a job's run, and the record does not exist.
         """
         self._learn_time()
         now_ms = self.now_ms()
@@ -202,25 +202,26 @@ class RunStore(RecordReads):
         despite_cancel: bool = False,
         runs: Sequence[PlannedRun] = (),
     ) -> None:
-        """Append steps, renew the lease and, with `end`, set what the run came to: one write, all or nothing.
+        """Append steps, renew the lease and, with `end`, end the run, in one atomic write.
 
-        Without steps it is a heartbeat, which only raises the lease: one that lands late is refused.
+        Without steps and `end`, the write is a heartbeat. A heartbeat only extends the lease; if it arrives late, it
+        is refused.
 
         Args:
             request_id: The run.
-            worker: Who has claimed it.
-            expected_seq: The last step that the record holds.
-            lease_until_ms: Until when the worker will have written again.
-            steps: What is new.
-            pages: New pages to list, by their last `seq`; they hold the steps so far and the first of the new ones
-                (`put_page`). Only the steps after them stay in the run's own item.
-            end: What the run has come to.
-            despite_cancel: Write though a cancel has been asked for: for a worker that knows of it.
-            runs: The runs that are planned for a job.
+            worker: The worker that has claimed the run.
+            expected_seq: The last `seq` that the record holds.
+            lease_until_ms: When the lease ends (epoch ms); the worker writes again before then.
+            steps: The new steps.
+            pages: New pages to list, by their last `seq`. They hold the steps so far and the first of the new steps
+                (`put_page`). Only the later steps stay in the run's item.
+            end: The run's end or pause.
+            despite_cancel: Whether to write despite a cancel request; for a worker that has seen the request.
+            runs: The planned runs of a job.
 
         Raises:
-            AppendRefused: The run has ended, or is not this worker's, or its `seq` is not `expected_seq`, or a cancel
-                has been asked for, or the lease is as late already (a heartbeat).
+            AppendRefused: The run has ended or belongs to another worker, its `seq` is not `expected_seq`, or a cancel
+                is requested. A heartbeat is also refused if the lease already ends as late.
             RunGone: The record was deleted or has expired.
         """
         now_ms = self.now_ms()
@@ -256,10 +257,10 @@ class RunStore(RecordReads):
         )
 
     def put_page(self, request_id: str, owner: Owner, steps: Sequence[Step], *, expires_at_epoch_s: int) -> None:
-        """Put steps that the record holds on a page of their own; nobody reads it until `append` lists it.
+        """Put steps of the record on a separate page; no reader reads the page until `append` lists it.
 
-        The same steps make the same page, so it may be put again. Where the id has been used anew since, the later
-        run's page stays: this run's worker hears of it at its next `append`.
+        The write is idempotent, because the same steps make the same page. If a later run has reused the id, that
+        run's page stays, and this run's worker is refused at its next `append`.
         """
         page = {
             "requestId": page_id(request_id, steps[-1].seq),
@@ -270,13 +271,13 @@ class RunStore(RecordReads):
         self._table.put_latest(to_item(page), "expiresAt")
 
     def end(self, run: Run, step: Step, end: End) -> Run:
-        """End a run from outside, as long as it stands as it was read: one write, all or nothing.
+        """End a run from outside in one atomic write, if its record has not changed since it was read.
 
         Returns:
             The record as ended.
 
         Raises:
-            AppendRefused: Somebody has written since `run` was read.
+            AppendRefused: The record has changed since `run` was read.
             RunGone: The record was deleted or has expired.
         """
         now_ms = self.now_ms()
@@ -294,13 +295,14 @@ class RunStore(RecordReads):
         return Run.from_item(item)
 
     def ask_to_cancel(self, request_id: str, owner: Owner) -> Run:
-        """Mark an owner's run that is being worked on, once.
+        """Set the cancel request of an owner's run in progress, once.
 
         Returns:
-            The record as marked.
+            The record with the cancel request.
 
         Raises:
-            AppendRefused: It is another owner's, nobody works on it, or it is marked already.
+            AppendRefused: The run belongs to another owner, is not in progress, has no worker, or already has a cancel
+                request.
             RunGone: The record was deleted or has expired.
         """
         now_ms = self.now_ms()
@@ -322,7 +324,7 @@ class RunStore(RecordReads):
         return Run.from_item(item)
 
     def hint_cancel(self, run: Run) -> None:
-        """Let the worker of a run that is marked see so before its next heartbeat."""
+        """Put the hint that lets the run's worker see the cancel request before its next heartbeat."""
         sets = {"expiresAt": run.expires_at_ms // 1000}
         self._table.update(
             cancel_hint_id(run.request_id, run.worker or ""),
@@ -333,16 +335,16 @@ class RunStore(RecordReads):
         )
 
     def _learn_time(self) -> None:
-        """Ask DynamoDB for the time, if this process does not know it: a new lease must not be off."""
+        """Get the time from DynamoDB if this process does not know it, because a new lease must be accurate."""
         if isinstance(self.now_ms, ServerClock) and not self.now_ms.known:
             with suppress(RunGone):
-                # Changes nothing: there is no such item. A recorder may write to the table, but not read it.
+                # A no-op, because no such item exists. A recorder has permission to write to the table, not to read it.
                 self._table.update(
                     _NO_ID, ["#seq = :seq"], "attribute_exists(#requestId)", {"seq": 0}, lambda _: RunGone()
                 )
 
 
-_NO_ID = "#"  # no run has it
+_NO_ID = "#"  # no run has this id
 _OPEN = {"in_progress": RunStatus.IN_PROGRESS.value, "waiting": RunStatus.WAITING.value}
 
 
@@ -355,7 +357,7 @@ def _sets(values: Mapping[str, Any]) -> list[str]:
 
 
 def _new_record(owner: Owner, agent: str, job_id: str | None, now_ms: int, retention_seconds: int) -> dict[str, Any]:
-    """What a record holds from its beginning, whoever writes it first."""
+    """Return the initial attributes of a record, the same for every creator."""
     return {
         "steps": [],
         "status": RunStatus.IN_PROGRESS.value,

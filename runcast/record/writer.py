@@ -1,9 +1,9 @@
-"""The one writer of a run's record: what the recorder's background thread does.
+"""The only writer of a run's record, on the recorder's background thread.
 
-It claims the run, then appends what has gathered in the queue, one write at a time, and hands each write's steps to
-the live channel once they are known to be stored. So `seq` is dense by construction, and live never outruns durable.
-It retries everything that fails: a write says what it believes the record to be, and when it is refused, the record
-itself shows whether an earlier try had landed, a cancel was asked for, the run has ended, or the claim is lost.
+It claims the run, then appends the queued steps, one write at a time. It hands each write's steps to the live channel
+after they are known to be stored. So `seq` has no gaps, and a step never goes live before it is durable. Failed writes
+are retried. Every write is conditional on the expected state of the record. If it is refused, the returned record
+shows why: an earlier attempt took effect, a cancel is requested, the run has ended, or the claim is lost.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ _TIME_UP = "The worker's time was up before the run had ended."
 
 
 class Writer:
-    """Writes one run's record from a queue, on whatever thread calls `work()`.
+    """Writes one run's record from a queue, on the thread that calls `work()`.
 
     Args:
         store: The table.
-        assignment: Which run.
-        queue: Where its steps come from.
-        outbox: Where they go once they are stored.
-        stops: Tells the work that it should stop.
-        on_end: Told, on the writing thread, what the run has come to, once its end is stored and sent.
-        now_ms: The server's time, epoch milliseconds.
-        monotonic: The clock of the assignment's deadline, seconds.
-        jitter: A number from 0 to 1, for back-off.
-        give_up: Asked before each try whether to stop trying, besides `give_up()`.
+        assignment: The run and its worker.
+        queue: The source of the steps.
+        outbox: Receives the steps after they are stored.
+        stops: Signals the work to stop.
+        on_end: Called on the writing thread with the ended run, after its end is stored and queued for sending.
+        now_ms: Returns the server's time in epoch milliseconds.
+        monotonic: The clock of the assignment's deadline, in seconds.
+        jitter: Returns a number from 0 to 1, for the backoff.
+        give_up: Called before each attempt; returns whether to stop trying, in addition to `give_up()`.
 
     Attributes:
-        claim: What is known of the claim; `claim_known` is set as soon as it is answered.
+        claim: The state of the claim; `claim_known` is set when the claim is answered.
         settled: Set when this writer has nothing left to do: the end is stored, or it gave up.
         end_stored: Whether the record is known to hold the end (or the pause) that this writer wrote.
         recorded: The last steps that the record holds, as JSON.
@@ -99,23 +99,23 @@ class Writer:
 
     @property
     def unrecorded(self) -> int:
-        """How many steps were offered but are not known to be stored."""
+        """How many steps were queued but are not known to be stored."""
         return self._queue.offered - self._draft.written
 
     def write_end_alone(self) -> None:
-        """Leave out the steps that still wait, so that the end can be written next."""
+        """Skip the pending steps, so that the end can be written next."""
         self._end_alone = True
 
     def give_up(self) -> None:
-        """Stop trying; a write in flight may still land."""
+        """Stop trying; a write in flight may still take effect."""
         self._given_up.set()
 
     def drain(self) -> None:
-        """Go on without anybody waiting, `DRAIN_SECONDS` at most, and only while the table may come back by itself."""
+        """Continue without a waiting caller, for at most `DRAIN_SECONDS`, and only while the table is unavailable."""
         self._drain_until = self._monotonic() + limits.DRAIN_SECONDS
 
     def work(self) -> None:
-        """Claim the run and write its steps until its end is written, or it is given up, or it is not ours."""
+        """Claim the run and write its steps until the end is written, the claim is lost, or the writer gives up."""
         try:
             self.begin()
             while self.claim is Claim.CLAIMED and self.write_next():
@@ -127,19 +127,19 @@ class Writer:
             self.abandon()
 
     def abandon(self) -> None:
-        """Take note that nothing will be written any more."""
+        """Mark this writer as settled; nothing more will be written."""
         self.claim_known.set()
         self.settled.set()
         self._outbox.close()
         self._queue.closed.set()
 
     def begin(self) -> None:
-        """Claim the run, however long it takes, until it is given up."""
+        """Claim the run; retry until the claim is answered or the writer gives up."""
         self._persist(self._claim_run)
         self.claim_known.set()
 
     def write_next(self) -> bool:
-        """Write what has gathered, or a heartbeat; return whether there is more to come."""
+        """Write the queued steps or a heartbeat; return whether more may follow."""
         return self._persist(self._write) and not self._over
 
     def _claim_run(self) -> None:
@@ -157,7 +157,7 @@ class Writer:
             if refused.run.worker != run.worker or refused.run.status.ended:
                 self._refuse(refused)
                 return
-            record = refused.run  # an earlier try had taken effect
+            record = refused.run  # an earlier attempt took effect
         except RunGone as gone:
             self._refuse(gone)
             return
@@ -171,7 +171,7 @@ class Writer:
         self.claim = Claim.REFUSED  # last, because a thread that waits for the claim then looks for the stop
 
     def _write(self) -> None:
-        """Write the draft, or the next one if there is none: called again, it goes on where it was."""
+        """Write the draft, or the next one if the draft is empty. A repeated call resumes the same draft."""
         draft, run = self._draft, self._run
         if self._over:
             return
@@ -197,7 +197,7 @@ class Writer:
 
     def _append(self) -> None:
         draft = self._draft
-        # Nobody beats for a run that waits for people.
+        # A run that waits for people has no heartbeats.
         waiting = draft.end is not None and draft.end.status is RunStatus.WAITING
         self._store.append(
             self._run.request_id,
@@ -211,7 +211,7 @@ class Writer:
         )
 
     def _goes_on(self, run: Run) -> bool:
-        """Learn from the record that came back with a refusal; return whether what is left may be written."""
+        """Apply the record that a refusal returned; return whether the rest of the draft may be written."""
         draft = self._draft
         first_sight = not self._cancel_seen and run.cancel_requested_at_ms is not None
         if first_sight:
@@ -221,7 +221,7 @@ class Writer:
             self._take_stored(landed)
             return True
         if not draft.steps and run.worker == self._run.worker and run.seq == draft.seq and not run.status.ended:
-            return True  # a heartbeat: the lease is as late already
+            return True  # a heartbeat, and the lease already ends as late
         return draft.follow(run) or first_sight
 
     def _take_stored(self, count: int) -> None:
@@ -237,7 +237,7 @@ class Writer:
             self._announce(end.status, steps[-1])
 
     def _next_queued(self) -> QueuedStep | None:
-        """Wait for a step, until a heartbeat or the end of the worker's time is due, or a cancel was asked for."""
+        """Wait for a step; return None when a heartbeat is due, the worker's time is up, or a cancel is requested."""
         self._mind_the_time()
         left_seconds = limits.HEARTBEAT_SECONDS
         while True:
@@ -250,7 +250,7 @@ class Writer:
                 return None
 
     def _persist(self, write: Callable[[], None]) -> bool:
-        """Try a write until it is done, refused or given up; return whether it is done."""
+        """Retry a write until it succeeds, is refused or is given up; return whether it succeeded."""
         backoff_seconds = _BACKOFF_FIRST_SECONDS
         while not (self._given_up.is_set() or self._must_give_up() or self._monotonic() > self._drain_until):
             try:
@@ -263,7 +263,7 @@ class Writer:
                 logger.warning("run %s: %s", self._run.request_id, gone)
                 self._stops.tell(Stop.ENDED)
                 return False
-            except Exception as error:  # noqa: BLE001 - time-outs, a missing permission or memory may come right
+            except Exception as error:  # noqa: BLE001 - a timeout, missing permission or lack of memory may be temporary
                 logger.log(
                     logging.WARNING if backoff_seconds == _BACKOFF_FIRST_SECONDS else logging.DEBUG,
                     "run %s: the record cannot be written now, retrying: %s", self._run.request_id, _told(error),
@@ -278,9 +278,9 @@ class Writer:
         return False
 
     def _mind_the_time(self) -> None:
-        """End the run as an error when its worker's time is nearly up, unless its end is coming anyhow.
+        """End the run as an error when its worker's time is nearly up, unless an end is already expected.
 
-        The end goes behind what is queued, and whatever is queued after it comes too late.
+        The end is queued after the pending steps; steps queued later are dropped.
         """
         if self._seconds_left() > 0:
             return
@@ -289,7 +289,7 @@ class Writer:
             self._stops.tell(Stop.TIME_UP)
 
     def _seconds_left(self) -> float:
-        """How long until the writer must end the run; for ever, once the end is on its way."""
+        """How long until the writer must end the run; infinite if an end is already expected."""
         deadline = self._run.deadline
         if deadline is None or self._queue.end or self._stops.end_expected:
             return math.inf
@@ -323,8 +323,8 @@ class Writer:
 
 
 def _told(error: Exception) -> str:
-    """Return an error as text, even one whose own text cannot be made."""
+    """Return an error as text, even if its `__str__` raises."""
     try:
         return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - the record must not depend on somebody's __str__
+    except Exception:  # noqa: BLE001 - the record must not depend on an error's __str__
         return type(error).__name__
