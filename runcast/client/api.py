@@ -1,4 +1,4 @@
-"""The questions that the client asks over HTTP, and what their answers and refusals mean."""
+"""The client's GraphQL requests over HTTP, and the mapping of their responses and errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from runcast.text import shortened
 
 Answer = TypeVar("Answer")
 
-# A resolver may take 30 s, but none of these does more than a Lambda's cold start.
+# A resolver may take 30 s, but none of these takes longer than a Lambda's cold start.
 # Source: https://docs.aws.amazon.com/general/latest/gr/appsync.html
 _REQUEST_TIMEOUT_SECONDS = 30
 
@@ -36,16 +36,16 @@ _ERRORS: dict[str, type[RuncastError]] = {
     "Unavailable": Unavailable,
     "InternalFailure": Unavailable,
 }
-"""By `errorType`. AppSync and what stands before it have many others, and so may a newer server: all of them are worth
-another try."""
+"""By `errorType`. AppSync, the layers in front of it, and newer servers have many more types; all of those are
+retried."""
 _REASON_MAX_CHARACTERS = 300
 
-# The connection was not made: to the service, or through the proxy to it.
+# The connection to the service, or through the proxy, failed.
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
 
 
 class Api:
-    """Runcast's queries and mutations, as one user. Make it with `open_api()`."""
+    """Runcast's queries and mutations for one user. Create it with `open_api()`."""
 
     def __init__(self, transport: AIOHTTPTransport, credentials: Credentials, clock: ServerClock) -> None:
         self._clock = clock
@@ -55,14 +55,14 @@ class Api:
     async def start_agent_run(
         self, agent: str, query: str, *, parameters: Mapping[str, Any] | None, request_id: str
     ) -> StartAnswer:
-        """Start a run under an id chosen here; one's own used id gives that run again.
+        """Start a run under a chosen id. Idempotent: if the caller already used the id, returns that run.
 
         Raises:
             InvalidInput: The agent is unknown, or an input is over its limit.
-            Conflict: The id is somebody else's.
-            Unauthorized: No token is accepted, not even a new one.
+            Conflict: Another user has used the id.
+            Unauthorized: Even a new token is refused.
             Unreachable: The request did not reach the service; nothing was started.
-            Unavailable: No answer, or a failure; the run may have been started all the same.
+            Unavailable: No answer, or a failure; the run may still have been started.
         """
         variables = {"agent": agent, "query": query, "parameters": _json_text(parameters), "requestId": request_id}
         return await self._ask("startAgentRun", variables, StartAnswer.from_answer)
@@ -70,14 +70,14 @@ class Api:
     async def start_job(
         self, playbook: str, query: str, *, parameters: Mapping[str, Any] | None, job_id: str
     ) -> StartAnswer:
-        """Start a job under an id chosen here; one's own used id gives that job again.
+        """Start a job under a chosen id. Idempotent: if the caller already used the id, returns that job.
 
         Raises:
             InvalidInput: The playbook is unknown, or an input is over its limit.
-            Conflict: The id is somebody else's.
-            Unauthorized: No token is accepted, not even a new one.
+            Conflict: Another user has used the id.
+            Unauthorized: Even a new token is refused.
             Unreachable: The request did not reach the service; nothing was started.
-            Unavailable: No answer, or a failure; the job may have been started all the same.
+            Unavailable: No answer, or a failure; the job may still have been started.
         """
         variables = {"playbook": playbook, "query": query, "parameters": _json_text(parameters), "jobId": job_id}
         return await self._ask("startJob", variables, StartAnswer.from_answer)
@@ -86,8 +86,8 @@ class Api:
         """Read a run's or a job's steps after `after_seq`, as many as one answer holds.
 
         Raises:
-            InvalidInput: There is no such run of this user.
-            Unauthorized: No token is accepted, not even a new one.
+            InvalidInput: The user has no such run.
+            Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure.
         """
 
@@ -98,12 +98,12 @@ class Api:
         return await self._ask("getAgentProgress", {"requestId": request_id, "afterSeq": after_seq}, progress)
 
     async def cancel_agent_run(self, request_id: str) -> CancelAnswer:
-        """Cancel a run, or ask its worker to stop, or a job with its runs; asking again changes nothing.
+        """Cancel a run, ask its worker to stop, or cancel a job with its runs. Idempotent.
 
         Raises:
-            InvalidInput: There is no such run of this user.
-            Unauthorized: No token is accepted, not even a new one.
-            Unavailable: No answer, or a failure; the run may be cancelled all the same.
+            InvalidInput: The user has no such run.
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure; the run may still be cancelled.
         """
 
         def stands(answer: Mapping[str, Any]) -> CancelAnswer:
@@ -118,11 +118,11 @@ class Api:
         """List this user's runs and jobs, newest first, as many as one answer holds.
 
         Returns:
-            The runs, and the `cursor` to go on with, None when there are no more.
+            The runs, and the `cursor` of the next page, None when there are no more.
 
         Raises:
             InvalidInput: `limit` is not from 1 to 50, or `cursor` is not from an earlier answer.
-            Unauthorized: No token is accepted, not even a new one.
+            Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure.
         """
 
@@ -132,12 +132,12 @@ class Api:
         return await self._ask("listAgentRuns", {"limit": limit, "cursor": cursor}, page)
 
     async def _ask(self, field: str, variables: Mapping[str, Any], read: Callable[[Any], Answer]) -> Answer:
-        """Ask, and return what `read` makes of the answer."""
+        """Send a request, and return its answer as converted by `read`."""
         identity = await self._credentials.valid()
         try:
             return await self._ask_as(identity, field, variables, read)
         except Unauthorized:
-            # A token may be refused before its time. What was refused was not done, so it may be asked again.
+            # A token may be revoked early. A refused request had no effect, so a retry is safe.
             return await self._ask_as(await self._credentials.instead_of(identity), field, variables, read)
 
     async def _ask_as(
@@ -152,7 +152,7 @@ class Api:
         except TransportError as error:
             raise self._unanswered(error) from error
         try:
-            # A part of the data beside errors is no answer.
+            # Partial data next to errors does not count as an answer.
             if result.errors:
                 raise _as_runcast_error(result.errors[0])
             return read((result.data or {})[field])
@@ -168,23 +168,23 @@ class Api:
             return Unreachable(f"{url} cannot be reached: {reason}")
         refused = isinstance(error, TransportServerError) and error.code is not None and error.code < 500
         if refused or (isinstance(error, TransportProtocolError) and "json" not in self._header("Content-Type")):
-            # Whatever answered is no GraphQL API, or refused the request unread.
+            # The server is not a GraphQL API, or it refused the request unread.
             return Unreachable(f"{url} did not take the request: {reason} Check RUNCAST_GRAPHQL_URL.")
         return Unavailable(f"{url} gave no answer: {reason}")
 
     def _header(self, name: str) -> str:
-        """Return a header of the last answer; empty if it lacks that."""
+        """Return a header of the last response; empty if it is missing."""
         headers = self._transport.response_headers
         return "" if headers is None else headers.get(name, "")
 
 
 @asynccontextmanager
 async def open_api(graphql_url: str, credentials: Credentials, clock: ServerClock) -> AsyncIterator[Api]:
-    """Open the HTTP side for one user, for as long as the block lasts."""
+    """Open the HTTP side for one user; it closes at the end of the block."""
     transport = AIOHTTPTransport(
         url=graphql_url,
         timeout=_REQUEST_TIMEOUT_SECONDS,
-        # The proxy settings of the environment hold for the other two wires, so they hold for this one.
+        # Use the environment's proxy settings, as the WebSocket and the sign-in do.
         client_session_args={"trust_env": True},
     )
     await transport.connect()
@@ -204,6 +204,6 @@ def _require_found(answer: Mapping[str, Any], request_id: str) -> None:
 
 
 def _as_runcast_error(error: Any) -> RuncastError:
-    # gql types these as GraphQLError, but hands on the answer's own objects.
+    # gql types these as GraphQLError, but passes on the response's own objects.
     kind, message = error.get("errorType"), str(error.get("message"))
     return _ERRORS.get(kind, Unavailable)(message if kind in _ERRORS or not kind else f"{kind}: {message}")

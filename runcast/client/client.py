@@ -1,4 +1,4 @@
-"""The client that a program uses: sign in once, then start, watch, read, list and cancel runs and jobs.
+"""The client for programs: sign in once, then start, watch, read, list and cancel runs and jobs.
 
 async with connect(ClientConfig.from_environment()) as client:
     watch = client.run("terrain", "Where could a wind farm be built?")
@@ -41,10 +41,10 @@ logger = logging.getLogger(__name__)
 
 
 class Client:
-    """Runcast, as one user. Make it with `connect()`.
+    """Runcast's API for one user. Create it with `connect()`.
 
     Attributes:
-        now_ms: Gives the server's time (epoch ms): ages and times since a beginning count from it.
+        now_ms: Returns the server's time (epoch ms), for ages and elapsed times.
     """
 
     def __init__(
@@ -76,18 +76,18 @@ class Client:
         live: bool = True,
         timeout_seconds: float | None = None,
     ) -> Watch:
-        """Start a run and watch it. It is started when the iteration begins, after the live connection stands.
+        """Start a run and watch it. The run starts when the iteration begins, once the live connection is ready.
 
         Args:
-            agent: Which agent.
-            query: What it shall do.
+            agent: The agent.
+            query: The request, in words.
             parameters: Its parameters, JSON.
-            request_id: The run's id, a UUID; one's own used id watches that run instead. None makes one.
+            request_id: The run's id, a UUID. If the caller already used the id, watches that run. None generates one.
             live: Whether to use the live channel; False only reads the record.
             timeout_seconds: How long to watch at most.
 
         Returns:
-            The watch. Iterating raises what `Api.start_agent_run` and `Api.get_agent_progress` raise.
+            The watch. Iterating raises the errors of `Api.start_agent_run` and `Api.get_agent_progress`.
 
         Raises:
             InvalidInput: `request_id` is not text of 1 to 128 characters without '#'.
@@ -106,18 +106,18 @@ class Client:
         live: bool = True,
         timeout_seconds: float | None = None,
     ) -> Watch:
-        """Start a job and watch it with all its runs. It is started as a run is.
+        """Start a job and watch it with all its runs. The job starts when the iteration begins, as in `run()`.
 
         Args:
-            playbook: Which playbook.
-            query: What the job is about.
+            playbook: The playbook.
+            query: The request, in words.
             parameters: Parameters for all its agents, JSON.
-            job_id: The job's id, a UUID; one's own used id watches that job instead. None makes one.
+            job_id: The job's id, a UUID. If the caller already used the id, watches that job. None generates one.
             live: Whether to use the live channel; False only reads the records.
             timeout_seconds: How long to watch at most.
 
         Returns:
-            The watch. Iterating raises what `Api.start_job` and `Api.get_agent_progress` raise.
+            The watch. Iterating raises the errors of `Api.start_job` and `Api.get_agent_progress`.
 
         Raises:
             InvalidInput: `job_id` is not text of 1 to 128 characters without '#'.
@@ -127,15 +127,15 @@ class Client:
         return self._watch(chosen_id, is_job=True, start=start, live=live, timeout_seconds=timeout_seconds)
 
     def watch(self, request_id: str, *, live: bool = True, timeout_seconds: float | None = None) -> Watch:
-        """Watch a run or a job that was started before, from its first step on. Arguments and errors as for `run()`."""
+        """Watch an existing run or job from its first step on. Arguments and errors as for `run()`."""
         return self._watch(request_id, is_job=None, start=None, live=live, timeout_seconds=timeout_seconds)
 
     async def show(self, request_id: str) -> Progress:
-        """Read a run's or a job's whole record as it is now. A job's tells how its runs stand; each has its own.
+        """Read the current record of a run or job. A job's record has its runs' statuses; each run has its own record.
 
         Raises:
-            InvalidInput: There is no such run or job of this user.
-            Unauthorized: No token is accepted, not even a new one.
+            InvalidInput: The user has no such run or job.
+            Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure.
         """
         progress = await self._ask(partial(self._api.get_agent_progress, request_id))
@@ -147,32 +147,32 @@ class Client:
         return replace(progress, after_seq=0, steps=tuple(steps))
 
     async def fetch_result(self, link: ResultLink) -> Any:
-        """Fetch a job's result that is too large for its record; `show()` gives a new link when one has expired.
+        """Fetch a job's result that is too large for its record; `show()` returns a new link after one has expired.
 
         Raises:
-            InvalidInput: The link is refused, because it has expired, or is no link to a result.
+            InvalidInput: The link has expired, or it is not a link to a result.
             Unavailable: No answer, or a failure.
         """
         return await fetch_result(link)
 
     async def cancel(self, request_id: str) -> CancelAnswer:
-        """Cancel a run, or a job with its runs; asking again changes nothing. To see the workers stop, watch it.
+        """Cancel a run, or a job with its runs. Idempotent. To see the workers stop, watch it.
 
         Raises:
-            InvalidInput: There is no such run or job of this user.
-            Unauthorized: No token is accepted, not even a new one.
-            Unavailable: No answer, or a failure; the run may be cancelled all the same.
+            InvalidInput: The user has no such run or job.
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure; the run may still be cancelled.
         """
         return await self._ask(partial(self._api.cancel_agent_run, request_id))
 
     async def runs(self, *, limit: int | None = None) -> AsyncIterator[ListedRun]:
-        """List this user's runs and jobs, newest first, reading on with the iteration. A new one may be missing yet.
+        """List this user's runs and jobs, newest first; pages are read on demand. A new run may still be missing.
 
         Args:
             limit: How many at most, from 1 on; None means all.
 
         Raises:
-            Unauthorized: No token is accepted, not even a new one.
+            Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure.
         """
         cursor, listed = None, 0
@@ -197,7 +197,7 @@ class Client:
         live: bool,
         timeout_seconds: float | None,
     ) -> Watch:
-        # As the API spells it: live messages bear that spelling, and a subscription compares text.
+        # Use the API's canonical spelling: live messages have it, and subscriptions compare text.
         request_id = canonical_id("jobId" if is_job else "requestId", request_id)
         return Watch(
             self._api,
@@ -238,19 +238,19 @@ async def connect(
     random: Callable[[], float] = uniform,
     local_ms: Callable[[], int] = epoch_ms,
 ) -> AsyncIterator[Client]:
-    """Sign in, and stay signed in and connected for as long as the block lasts.
+    """Sign in, and stay signed in and connected until the end of the block.
 
     Args:
-        config: Where, and as whom.
-        patience: How long to wait for what, where the defaults do not do.
-        notify: Told, in a sentence, when a live connection, a read or a run's worker fails, and what is done instead.
-        random: Gives a number from 0 to 1, for the pauses between tries.
-        local_ms: This machine's wall clock (epoch ms). The server's answers say how far it is off.
+        config: The deployment and the user.
+        patience: Timeouts, if the defaults do not fit.
+        notify: Called with a sentence when a live connection, a read or a run's worker fails, with the fallback.
+        random: Returns a number from 0 to 1, for the pauses between attempts.
+        local_ms: This machine's wall clock (epoch ms), which the server's responses correct.
 
     Raises:
         Unauthorized: Cognito refuses this user or password.
         Unavailable: Cognito cannot be reached, or failed.
-        RuncastError: The configuration does not fit the user pool.
+        RuncastError: The configuration does not match the user pool.
     """
     clock = ServerClock(local_ms)
     cognito = await asyncio.to_thread(cognito_client, config, clock)

@@ -1,7 +1,7 @@
-"""The entry point of `runcast`: its arguments, its exit codes, and what every command has in common.
+"""The entry point of the command `runcast`: its arguments, its exit codes, and its error handling.
 
-Everything that can go wrong on purpose ends as one line on stderr; the exit code tells scripts what became of the run.
-The commands themselves are imported when one is wanted: `--help` must not wait for them.
+Every expected error is reported as one line on stderr, and the exit code reports the run's outcome to scripts. The
+commands themselves are imported on use, so that `--help` stays fast.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from runcast.errors import InvalidInput, RuncastError, Unavailable
 from runcast.parameters import checked_parameters
 
 _UNAVAILABLE, _REFUSED, _NO_OUTPUT = 1, 2, 6
-# As a shell reports a command that a signal has ended.
+# The shell's convention for commands that a signal ended.
 _SIGNALLED = 128
 
 _EPILOG = """\
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments = _parser().parse_args(argv)
             from runcast.client.commands import run_command
 
-            # It warns of connections that are gone already; what users need to know of them they are told here.
+            # gql warns about closed connections; the client itself reports what users need to know.
             logging.getLogger("gql").setLevel(logging.ERROR)
             return interrupts.run(run_command(arguments))
     except OutputFailed as error:
@@ -139,7 +139,7 @@ def _seconds(text: str) -> float:
 
 
 def _complain(text: str, exit_code: int) -> int:
-    # stderr may be as dead as stdout.
+    # stderr may be closed, too.
     with suppress(OSError, ValueError):
         if sys.stderr is not None:
             print(f"runcast: {' '.join(text.split())}", file=sys.stderr, flush=True)

@@ -27,14 +27,14 @@ _EXIT_CODES = {"complete": 0, "error": 1, "cancelled": 3, LOST: 4, TIMEOUT: 4, "
 
 
 async def run_command(arguments: argparse.Namespace) -> int:
-    """Do what the arguments ask for.
+    """Run the command that the arguments name.
 
     Returns:
         The exit code.
 
     Raises:
         OutputFailed: Its output cannot be written.
-        RuncastError: It was refused, or something is not available.
+        RuncastError: The request was refused, or a service is unavailable.
     """
     config = ClientConfig.from_environment()
     if arguments.command == "token":
@@ -89,7 +89,7 @@ async def _follow(client: Client, watch: Watch, arguments: argparse.Namespace) -
 
 
 async def _whole_result(client: Client, told: Outcome | Progress) -> Any:
-    """Return what came out, fetched if it was too large for the record; None if it cannot be fetched."""
+    """Return the result, fetched if it is too large for the record; None if it cannot be fetched."""
     if told.result_link is None:
         return told.result
     try:
@@ -100,7 +100,7 @@ async def _whole_result(client: Client, told: Outcome | Progress) -> Any:
 
 
 def _how_to_come_back(watch: Watch) -> str:
-    """Return what is known of a run that is watched no longer, and how to go on; nothing if there is no run."""
+    """Return the state of a run that is no longer watched, and how to continue; empty if no run was started."""
     if watch.began_ms is None and not watch.start_in_doubt:
         return ""
     return (
@@ -140,6 +140,6 @@ def _print_token(config: ClientConfig) -> int:
 
 
 def _say(text: str) -> None:
-    # Nobody may be there to read it.
+    # stderr may be closed.
     with suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)

@@ -1,6 +1,6 @@
-"""Where the client finds the system and as whom it signs in: read once, checked as a whole.
+"""The client's configuration: the service's address and the user's credentials, read and validated once.
 
-The first three come from Terraform's outputs; the names are the same wherever Runcast runs.
+The first three settings come from Terraform's outputs. The names are the same in every environment.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _REQUIRED = {
 
 @dataclass(frozen=True)
 class ClientConfig:
-    """One user's way to one Runcast.
+    """The address of a Runcast deployment and the credentials of one user.
 
     Attributes:
         graphql_url: Terraform's output `graphql_url` (`RUNCAST_GRAPHQL_URL`).
         user_pool_client_id: Terraform's output `user_pool_client_id` (`RUNCAST_USER_POOL_CLIENT_ID`).
         region: The AWS region of the user pool (`RUNCAST_REGION`).
-        username: Who signs in (`RUNCAST_USERNAME`).
-        password: Their password (`RUNCAST_PASSWORD`); not part of the printed form.
+        username: The user who signs in (`RUNCAST_USERNAME`).
+        password: The user's password (`RUNCAST_PASSWORD`); not part of the `repr`.
         user_id_claim: The token's claim that names the user; the same as Terraform's variable of that name
             (`RUNCAST_USER_ID_CLAIM`, by default `sub`).
 
     Raises:
-        InvalidInput: `graphql_url` is no HTTPS address, nor an HTTP address of this machine; or `region` is no region.
+        InvalidInput: `graphql_url` is neither HTTPS nor an HTTP address of this machine, or `region` is not a region.
     """
 
     graphql_url: str
@@ -48,7 +48,7 @@ class ClientConfig:
     user_id_claim: str = "sub"
 
     def __post_init__(self) -> None:
-        # The token goes there.
+        # The client sends its token to this address.
         if not is_safe(self.graphql_url):
             raise InvalidInput(
                 f"RUNCAST_GRAPHQL_URL is {self.graphql_url!r}; give an address that begins with https://"
@@ -62,7 +62,7 @@ class ClientConfig:
         """Read the configuration.
 
         Raises:
-            ConfigurationMissing: Variables are unset or empty; all of them are named.
+            ConfigurationMissing: Variables are unset or empty; the error names all of them.
             InvalidInput: As for the class.
         """
         missing = [variable for variable in _REQUIRED.values() if not environment.get(variable)]
@@ -75,6 +75,6 @@ class ClientConfig:
 
 
 def is_safe(url: str) -> bool:
-    """Say whether an address may be given a secret, or hold one: unencrypted, it may not leave this machine."""
+    """Return whether a secret may be sent to or contained in a URL: HTTPS, or HTTP on this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))

@@ -1,6 +1,7 @@
-"""A live connection that heals itself: made anew whenever it breaks, falls silent, or its token has been replaced.
+"""A live connection that reconnects when it breaks, falls silent, or its token is replaced.
 
-It promises no message. What it promises is to say when messages may have been lost, so that the record is asked.
+It does not guarantee delivery. It only guarantees to report when messages may have been lost, so that the client
+reads the record.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from runcast.client.sign_in import Identity
 from runcast.errors import RuncastError
 
 HEARD_MAX_MESSAGES = 1_000
-"""So many messages wait for whoever is slow to take them. What comes then is dropped: the record has it."""
+"""How many messages are buffered for a slow consumer. Further messages are dropped, because the record has them."""
 
 Hear = Callable[[dict[str, Any]], None]
 
 
 class Connection:
-    """The status messages of one run or job, for as long as they are wanted.
+    """The live status messages of one run or job, until it is closed.
 
     Args:
         subscribe: Makes one live connection for this identity, which hands over what it hears.
-        credentials: Whose; when they are renewed, a new connection takes the place of the old one.
-        patience: How long to wait between tries, and how many failures mean that connections are blocked.
-        notify: Told, in a sentence, when there is no connection, and when there is one again.
-        random: Gives a number from 0 to 1.
-        wake: Called when there is something to `take()`.
+        credentials: The user's credentials; when they are renewed, a new connection replaces the old one.
+        patience: The pauses between attempts, and how many failures mean that connections are blocked.
+        notify: Called with a sentence when the connection is lost and when it is back.
+        random: Returns a number from 0 to 1.
+        wake: Called when `take()` has something to return.
     """
 
     def __init__(
@@ -63,21 +64,21 @@ class Connection:
         return self._standing is not None
 
     async def open(self) -> None:
-        """Connect for the first time; return when the connection stands or the first try has failed."""
+        """Connect for the first time; return when the connection is ready or the first attempt has failed."""
         self._keeper = asyncio.create_task(self._keep())
         await self._tried.wait()
 
     def take(self) -> tuple[list[dict[str, Any]], bool]:
         """Return the messages since the last call, each a GraphQL `StatusUpdate`, and whether others may be lost.
 
-        Messages are lost when the connection breaks, and dropped when nobody takes them.
+        Messages are lost when the connection breaks, and dropped when the buffer is full.
         """
         taken = self._heard, self._in_doubt
         self._heard, self._in_doubt = [], False
         return taken
 
     async def close(self) -> None:
-        """Leave for good."""
+        """Close the connection permanently."""
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
@@ -102,7 +103,7 @@ class Connection:
                 self._standing = None
 
     async def _replace(self, fresh: Subscription) -> None:
-        # An old one that still stands is left last, so that there is always one that hears.
+        # Close a working old connection last, so that one connection is always listening.
         old, self._standing = self._standing, fresh
         if old is None and self._tried.is_set():
             self._doubt()
@@ -112,8 +113,8 @@ class Connection:
             await old.close()
 
     async def _until_outdated(self, identity: Identity) -> None:
-        """Return when the token of the connection has been replaced; raise when the connection ends."""
-        assert self._standing is not None  # noqa: S101 - it has just been made
+        """Return when the connection's token has been replaced; raise when the connection ends."""
+        assert self._standing is not None  # noqa: S101 - set by the caller
         ended = self._standing.ended
         renewed = asyncio.create_task(self._credentials.changed_from(identity))
         try:
@@ -142,7 +143,7 @@ class Connection:
             await broken.close()
 
     def _take(self, update: dict[str, Any]) -> None:
-        # Only a message proves that the way is open: some networks let a connection stand and pass nothing on.
+        # Only a message proves that the connection works: some networks keep it open and deliver nothing.
         self._failures = 0
         if len(self._heard) < HEARD_MAX_MESSAGES:
             self._heard.append(update)

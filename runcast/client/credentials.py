@@ -1,7 +1,7 @@
-"""A token that stays valid: ID tokens live for an hour, and runs may be watched for longer.
+"""Keeps a token valid: ID tokens expire after an hour, and a run may be watched for longer.
 
-Whoever needs a token asks here each time. So one renewal serves everybody, and a live connection can see that the
-token it was made with has been replaced.
+All code gets its token here for each request. So one renewal serves all requests, and a live connection can detect
+that its token has been replaced.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from runcast.client.sign_in import Identity
 from runcast.clock import epoch_ms
 from runcast.errors import Unauthorized, Unavailable
 
-# Early enough for several tries. A token that lives for less than an hour is renewed in its last twelfth.
+# Early enough for several attempts. A token with a lifetime under an hour is renewed in its last twelfth.
 _RENEWED_EARLY_MS = 5 * 60 * 1000
 _RENEWED_EARLY_SHARE = 1 / 12
 _TRIED_AGAIN_AFTER_MS = 60 * 1000
 
 
 class Credentials:
-    """One user's proof of identity, renewed before it expires and whenever it is refused.
+    """One user's identity, renewed before its token expires and whenever a service refuses the token.
 
     Args:
-        identity: As it has just been issued.
-        renew: Gets another one in the place of this one.
-        now_ms: The time (epoch ms), by a clock that goes on while a machine sleeps.
+        identity: A newly issued identity.
+        renew: Returns a replacement for an identity.
+        now_ms: The time (epoch ms), from a clock that continues while the machine sleeps.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class Credentials:
         self._take(identity)
 
     async def valid(self) -> Identity:
-        """Return an identity whose token has not expired, renewing it first where that is due.
+        """Return an identity with a valid token; renew it first if that is due.
 
         Raises:
-            Unauthorized: It is due and was refused.
-            Unavailable: It has expired, and Cognito cannot be reached or failed.
+            Unauthorized: The renewal was due and was refused.
+            Unavailable: The token has expired, and Cognito cannot be reached or failed.
         """
         if self._now_ms() < self._due_ms:
             return self._identity
@@ -63,7 +63,7 @@ class Credentials:
             return self._identity
 
     async def instead_of(self, refused: Identity) -> Identity:
-        """Return another identity than the one whose token a service has refused.
+        """Return a replacement for an identity whose token a service has refused.
 
         Raises:
             Unauthorized: The renewal was refused.
@@ -88,7 +88,7 @@ class Credentials:
         self._renewed = asyncio.Event()
 
     def _take(self, identity: Identity) -> None:
-        # Counted from now, not read from the token: Cognito's clock and that of the other answers need not agree.
+        # Counted from now, not read from the token, because Cognito's clock and the API's clock may differ.
         lifetime_ms = identity.lifetime_seconds * 1000
         self._identity = identity
         self._expires_ms = self._now_ms() + lifetime_ms

@@ -1,6 +1,6 @@
-"""The GraphQL documents that this client sends: the very files that other frontends are given.
+"""The GraphQL documents that this client sends, which are the same files that other frontends use.
 
-`operations` is a link to `graphql/operations`, so that there is one copy of each; a wheel holds the files themselves.
+`operations` is a link to `graphql/operations`, so each file exists once; a wheel contains the files themselves.
 """
 
 from __future__ import annotations
@@ -11,5 +11,5 @@ from importlib.resources import files
 
 @cache
 def document(name: str) -> str:
-    """Return the text of a document, known by the field it asks for, such as `getAgentProgress`."""
+    """Return the text of a document, by the name of its field, such as `getAgentProgress`."""
     return files("runcast.client").joinpath("operations", f"{name}.graphql").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Fetching a job's result that is too large for its record, by the short-lived link that the record gives.
+"""Fetches a job's result that is too large for its record, from the short-lived link in the record.
 
-The link is its own proof: no token goes with it, and nobody is followed to another address with it.
+The link itself grants access, so the client sends no token with it and follows no redirects.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from runcast.client.job import ResultLink
 from runcast.errors import InvalidInput, Unavailable
 
 _TIMEOUT_SECONDS = 30
-# More than any job saves; an answer that is larger is none of ours.
+# More than any job saves, so a larger answer is not a job's result.
 _RESULT_MAX_BYTES = 2 * 1024 * 1024
 
 
@@ -25,7 +25,7 @@ async def fetch_result(link: ResultLink) -> Any:
     """Return the result, JSON.
 
     Raises:
-        InvalidInput: The link is refused, because it has expired, or is no link to a result.
+        InvalidInput: The link has expired, or it is not a link to a result.
         Unavailable: No answer, or a failure.
     """
     if not is_safe(link.url):
@@ -52,7 +52,7 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 
 def _result(status: int, body: bytes, host: str) -> Any:
     if status in (403, 404):
-        # S3 answers 403 for a link that has expired, and where the object is gone.
+        # S3 answers 403 if the link has expired or the object is gone.
         raise InvalidInput("The link to the result has expired. Read the job's record again for a new one.")
     if status != 200:
         raise Unavailable(f"{host} did not give the result: HTTP status {status}")

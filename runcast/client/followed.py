@@ -1,7 +1,7 @@
-"""One record, followed: which of its steps are held, how its worker stands, and when its steps have to be asked for.
+"""Follows one record: its known steps, its worker's state, and when to read its steps.
 
-A run's watch follows one record; a job's follows its own and those of its runs. What is true of each stands here, and
-what is true of all of them together in `watch`.
+A run's watch follows one record; a job's watch follows its own record and those of its runs. This module handles a
+single record, and `records` and `watch` handle all of them together.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from runcast.client.status import Status
 from runcast.client.step import LIVE_ENDINGS, Progress, WatchedStep
 from runcast.errors import InvalidInput, Unavailable
 
-# News of such a run is waited for: it dies, comes back, or stops, within seconds.
+# In these states a run dies, comes back or stops within seconds, so it is polled.
 _IN_DOUBT = frozenset({"late", LOST, "cancelling"})
 
 
 class FollowedRecord:
-    """The record of one run or job, as far as it is known.
+    """The known part of one run's or job's record.
 
     Args:
-        request_id: Whose record.
-        head: How it stands as a run of a job; None for a job's own record, and for a run that is watched by itself.
-        patience: How long to wait for what.
-        notify: Told, in a sentence, when a read fails, and when the worker is lost or comes back.
-        random: Gives a number from 0 to 1, for the pauses after failed reads.
+        request_id: The id of the run or job.
+        head: Its state as a run of a job; None for a job's own record, and for a run that is watched alone.
+        patience: The client's timeouts.
+        notify: Called with a sentence when a read fails, and when the worker is lost or comes back.
+        random: Returns a number from 0 to 1, for the pauses after failed reads.
 
     Attributes:
-        request_id: Whose record.
-        head: As above, as it was told last: by the job's record or by its own.
-        began_ms: When it was begun (epoch ms); None until that is known.
-        liveness: How alive its worker was when last told; None until then.
+        request_id: The id of the run or job.
+        head: As above; the latest state, from the job's record or its own.
+        began_ms: When it began (epoch ms); None until that is known.
+        liveness: How alive its worker was at the last read; None before that.
         merge: Its steps.
-        last: The reader's last answer about it, None until then.
-        read_now: Whether it is to be read without waiting.
-        caught_up: Whether all that was recorded before anybody listened has been read.
-        heard_at: When a message of it was heard last; by the event loop's clock, as all times here.
-        read_at: When it was read last.
+        last: The reader's last answer; None before the first read.
+        read_now: Whether to read it without waiting.
+        caught_up: Whether all steps from before the subscription have been read.
+        heard_at: When its last message arrived; by the event loop's clock, as all times here.
+        read_at: When it was last read.
     """
 
     def __init__(
@@ -70,39 +70,38 @@ class FollowedRecord:
         self._notify = notify
         self._random = random
         self._status: Status | None = None
-        # How many steps there were when its status was told last; None if that was not known with it.
+        # The number of steps that came with the latest status; None if that number was unknown.
         self._told_seq: int | None = None
-        # The last step that was there before anybody listened: known once a record that is older has been read.
+        # The last step from before the subscription; known once such a record has been read.
         self._before_listening = 0
-        # Whether messages may have been lost since its steps were asked for last.
+        # Whether messages may have been lost since the last read began.
         self._doubted = False
         self._failures = Failures(patience, random)
         self._read_again_at = self._gap_at = 0.0
-        # The first and the last of the readings in a row that said that its worker is lost: when the first was
-        # answered, and when the last was asked for.
+        # Of the consecutive reads that report a lost worker: when the first was answered and when the last began.
         self._lost_at = self._still_lost_at = 0.0
 
     def begin(self, created_at_ms: int, *, listened: bool) -> None:
-        """Say when it was begun (epoch ms), and whether there was a live connection before its first step."""
+        """Set when it began (epoch ms), and whether a live connection existed before its first step."""
         self.began_ms, self.caught_up = created_at_ms, listened
         self._failures.clear()
 
     def doubt(self) -> None:
-        """Say that messages may have been lost: they are asked for, unless all are held, and not waited for."""
+        """Note that messages may have been lost, so that the record is read at once unless it is complete."""
         self.read_now, self.caught_up, self._doubted = not self.merge.complete, False, True
 
     @property
     def in_doubt(self) -> bool:
-        """Whether news of its worker is waited for."""
+        """Whether its worker's state is in doubt, so that it is polled."""
         return self.liveness in _IN_DOUBT
 
     @property
     def failing(self) -> bool:
-        """Whether it could not be read when it was tried last."""
+        """Whether the last read failed."""
         return bool(self._failures)
 
     def steps_due_at(self, *, live: bool) -> float:
-        """When its steps are to be asked for, going by what is known to be missing; never, if nothing is."""
+        """Return when to read its steps, from the steps known to be missing; infinity if none are."""
         if self._failures:
             return self._read_again_at
         if self.read_now:
@@ -112,25 +111,25 @@ class FollowedRecord:
         return max(self._gap_at, self.read_at) + self._patience.gap if live else self.read_at + self._patience.poll
 
     def take_live(self, update: dict[str, Any]) -> tuple[list[WatchedStep], bool]:
-        """Take a status message of it.
+        """Process a status message of this run or job.
 
         Returns:
-            The steps that are to be shown now, and whether one of them may be the last.
+            The steps to show now, and whether one of them may be the last.
         """
-        assert self.began_ms is not None  # noqa: S101 - whoever listens has started the run or read it
+        assert self.began_ms is not None  # noqa: S101 - the run was started or read before the subscription
         self.heard_at = _now()
         had_gap = self.merge.missing > 0
         ready = self.merge.add_live(WatchedStep.from_live(update, self.began_ms))
         self._see_gap(had_gap)
-        # While steps are missing, they are given their time first.
+        # While steps are missing, wait for them first.
         return self._given_out(ready), not self.merge.missing and any(step.status in LIVE_ENDINGS for step in ready)
 
     def show(self, update: dict[str, Any]) -> list[WatchedStep]:
-        """Take a status message that is in no record; return what is to be shown."""
+        """Convert a status message that is in no record; return the steps to show."""
         return self._given_out([WatchedStep.from_live(update, self.began_ms or 0)])
 
     def take_head(self, run: JobRun, *, asked_at: float) -> None:
-        """Take how it stands by its job's record, which was asked for then and holds none of its steps."""
+        """Process its state from the job's record, which was requested at `asked_at` and has none of its steps."""
         assert run.status is not None  # noqa: S101 - a run that has not begun is not followed
         self.head = run
         had_gap = self.merge.missing > 0
@@ -139,19 +138,19 @@ class FollowedRecord:
         self._take_standing(run.status, run.liveness, run.last_seq, asked_at)
 
     def asked(self) -> int:
-        """Note that its steps are asked for now; return the `seq` after which they are wanted."""
+        """Note that a read of its steps begins; return the `after_seq` of the read."""
         self.read_now = self._doubted = False
         self.merge.asked()
         return self.merge.held_seq
 
     def take_answer(self, progress: Progress, *, asked_at: float) -> list[WatchedStep]:
-        """Take what the reader answered to a question of that time.
+        """Process the answer to a read that began at `asked_at`.
 
         Returns:
-            The steps that are to be shown now.
+            The steps to show now.
 
         Raises:
-            InvalidInput: Its record has expired, and the id is now that of another run.
+            InvalidInput: Its record has expired, and another run uses the id.
         """
         self._failures.clear()
         if self.began_ms not in (None, progress.created_at_ms):
@@ -177,20 +176,20 @@ class FollowedRecord:
         return self._given_out(self.merge.add_recorded(progress))
 
     def take_failure(self, error: Unavailable, *, watched_seconds: float) -> None:
-        """Take that its steps could not be read.
+        """Process a failed read.
 
         Args:
-            error: What went wrong.
-            watched_seconds: For how long it has been watched, without the time in which nobody asked for steps.
+            error: The failure.
+            watched_seconds: How long it has been watched, without the time in which the caller held steps.
 
         Raises:
-            Unavailable: `error`, when it has been failing for too long.
+            Unavailable: `error`, if reads have failed for too long.
         """
         self._read_again_at = _now() + self._failures.add(error, now=watched_seconds)
         self._notify(f"The record cannot be read ({error}); trying again.")
 
     def verdict(self) -> str | None:
-        """Return what became of it, if that is known together with every step up to there."""
+        """Return the final status, if it and every step are known."""
         if self._status is None or self._told_seq is None or self.merge.missing:
             return None
         if self.merge.held_seq > self._told_seq and not self.merge.ended:
@@ -201,7 +200,7 @@ class FollowedRecord:
         return LOST if lost_for_good else None
 
     def has_stragglers(self) -> bool:
-        """Say whether steps that are held may still be on their way live."""
+        """Return whether live messages of already known steps may still be in flight."""
         return self.caught_up and self.liveness != LOST and not self.merge.all_came_live(self._before_listening)
 
     def _given_out(self, steps: list[WatchedStep]) -> list[WatchedStep]:

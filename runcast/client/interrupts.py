@@ -1,6 +1,6 @@
-"""Ctrl-C, SIGTERM and SIGHUP end the command alike, from its first line on: it cleans up and says what goes on.
+"""Ends the command the same way on Ctrl-C, SIGTERM and SIGHUP: it cleans up and reports what continues to run.
 
-Nothing here is slow to import, because a signal that comes during an import must find its handler.
+This module imports fast, so that the handlers are installed before any slow import begins.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the command to stop.
+    """Raised when a signal asks the command to stop.
 
     Args:
-        signal_number: Which.
+        signal_number: The signal.
     """
 
     def __init__(self, signal_number: int) -> None:
@@ -30,7 +30,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interrupts:
-    """Within this context, the signals raise `Interrupted`. Those that were ignored before still are, as by `nohup`."""
+    """Within this context, the signals raise `Interrupted`. Signals that were ignored, as by `nohup`, stay ignored."""
 
     def __init__(self) -> None:
         self._before: dict[int, Any] = {}
@@ -51,10 +51,10 @@ class Interrupts:
             signal.signal(number, handler)
 
     def run(self, work: Coroutine[Any, Any, int]) -> int:
-        """Run a coroutine in an event loop of its own; a signal cancels it, and a second one does not wait for it.
+        """Run a coroutine in a new event loop. A signal cancels it; a second signal raises at once.
 
         Raises:
-            Interrupted: A signal has cancelled it.
+            Interrupted: A signal cancelled it.
         """
         import asyncio
 

@@ -1,6 +1,6 @@
-"""What a job's record tells of its runs, and where a large result is.
+"""The runs and the result link in a job's record.
 
-One read of a job says how each of its runs stands, so that a run itself is asked for its steps only.
+One read of a job returns the status of all its runs, so the client reads a run only for its steps.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from runcast.client.status import Status
 
 @dataclass(frozen=True)
 class JobRun:
-    """One attempt of one agent of a job, as the job's record tells of it.
+    """One attempt of one agent of a job, from the job's record.
 
     Attributes:
-        name: The agent's place in the playbook; unique in it.
-        agent: Which agent.
-        stage: The playbook's stage that it belongs to.
-        attempt: Which attempt this is, from 1 on.
-        request_id: Which run.
-        status: How the run stands; None until it begins.
+        name: The agent's name in the playbook, where it is unique.
+        agent: The agent.
+        stage: The playbook's stage that contains it.
+        attempt: The number of the attempt, from 1 on.
+        request_id: The run's id.
+        status: The run's status; None until it begins.
         liveness: How alive its worker is; None until it begins.
         last_seq: How many steps have been recorded; 0 until it begins.
-        elapsed_seconds: What it has taken so far, or took in all; None until it begins.
+        elapsed_seconds: The time so far, or in total if it has ended; None until it begins.
         created_at_ms: When it was started (epoch ms); None until then.
-        error: Why it failed, None if it has not.
+        error: The error; None unless the run failed.
     """
 
     name: str
@@ -44,7 +44,7 @@ class JobRun:
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> JobRun:
-        """Take a GraphQL `JobRun`."""
+        """Convert a GraphQL `JobRun`."""
         return cls(
             name=answer["name"],
             agent=answer["agent"],
@@ -60,7 +60,7 @@ class JobRun:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run in the field names of GraphQL."""
+        """Return the run with GraphQL's field names."""
         return {
             "name": self.name,
             "agent": self.agent,
@@ -77,17 +77,17 @@ class JobRun:
 
 
 def run_title(name: str, attempt: int) -> str:
-    """Return how people are told of an attempt: by its name, and by its number where it is not the first."""
+    """Return an attempt's title for people: the run's name, with the attempt's number from the second on."""
     return name if attempt == 1 else f"{name} (attempt {attempt})"
 
 
 @dataclass(frozen=True)
 class ResultLink:
-    """Where a job's result is that was too large for its record.
+    """The link to a job's result that is too large for its record.
 
     Attributes:
-        url: The address, which needs no credential; whoever has it can read the result.
-        expires_at_ms: From when on it is refused (epoch ms).
+        url: A presigned URL. It needs no credential, so anyone who has it can read the result.
+        expires_at_ms: When the URL expires (epoch ms).
     """
 
     url: str
@@ -95,5 +95,5 @@ class ResultLink:
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> ResultLink:
-        """Take a GraphQL `ResultLink`."""
+        """Convert a GraphQL `ResultLink`."""
         return cls(answer["url"], int(answer["expiresAt"]))

@@ -1,4 +1,4 @@
-"""A job as a tree that is drawn again and again: its stages, their agents, and what each is doing now."""
+"""Renders a job as a tree of its stages and agents with their current activity; redrawn on each change."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _MARKS: dict[str, tuple[str, str]] = {
 
 
 class JobTree:
-    """What each run of a job said last, and the lines that show it."""
+    """Holds the latest step of each run of a job, and renders the tree's lines."""
 
     def __init__(self) -> None:
         self._latest: dict[str, WatchedStep] = {}
 
     def take(self, step: WatchedStep) -> None:
-        """Take the newest step of a run."""
+        """Store the newest step of a run."""
         if step.request_id is not None and step.seq is not None:
             self._latest[step.request_id] = step
 
     def lines(self, runs: Sequence[JobRun], now_ms: int) -> list[Text]:
-        """Return the tree of these runs, a line for each, and one for each stage that has another name than its agent.
+        """Return the tree's lines: one per run, and one per stage whose name differs from its agent's.
 
         Args:
-            runs: As the job's record tells of them, in the playbook's order.
-            now_ms: The wall clock, for how long a run has taken that goes on.
+            runs: The job's runs, in the playbook's order.
+            now_ms: The time (epoch ms), for the elapsed time of open runs.
         """
         width = max((len(run_title(run.name, run.attempt)) for run in runs), default=0)
         lines = []

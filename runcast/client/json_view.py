@@ -1,4 +1,4 @@
-"""How runs and jobs look to scripts: one JSON object a line, the same in a terminal and in a file."""
+"""The output for scripts: one JSON object per line, the same in a terminal and in a file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from runcast.client.step import Progress, WatchedStep
 
 
 class JsonView:
-    """One JSON object a line.
+    """Prints one JSON object per line.
 
-    `{"type": "step", ...}` for each step, then one `{"type": "summary", ...}`, which has a job's `runs`; after a cancel
-    the summary alone; in a list `{"type": "run", ...}` for each run or job.
+    Prints `{"type": "step", ...}` for each step, then one `{"type": "summary", ...}`, which has a job's `runs`. A
+    cancel prints only the summary. A list prints `{"type": "run", ...}` for each run or job.
     """
 
     def __init__(self, console: Console) -> None:
@@ -34,7 +34,7 @@ class JsonView:
         self._write({"type": "step", **step.to_json()})
 
     def outcome(self, outcome: Outcome) -> None:
-        """Show what became of a watched run."""
+        """Show the outcome of a watched run."""
         self._write(
             {
                 "type": "summary",
@@ -69,7 +69,7 @@ class JsonView:
         )
 
     def cancelled(self, answer: CancelAnswer) -> None:
-        """Show how a run stands after a cancel."""
+        """Show a run's status after a cancel."""
         self._write({"type": "summary", **answer.to_json()})
 
     def runs(self, runs: Sequence[ListedRun]) -> None:
@@ -78,5 +78,5 @@ class JsonView:
             self._write({"type": "run", **run.to_json()})
 
     def _write(self, line: dict[str, Any]) -> None:
-        # ASCII only, so that nothing in it can reach a terminal as a control character.
+        # ASCII only, so that no control character reaches a terminal.
         self._console.out(json.dumps(line), highlight=False)

@@ -1,4 +1,4 @@
-"""How a run stands, without its steps: the answers to a start, a cancel and a list."""
+"""A run's status without its steps: the answers to a start, a cancel and a list."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from runcast.client.status import Status
 
 @dataclass(frozen=True)
 class StartAnswer:
-    """A run or a job that has been started, now or before under the same id.
+    """A run or a job that this request started, or that an earlier request with the same id started.
 
     Attributes:
-        status: How it stands; a used id may be that of a run that has ended.
+        status: Its status; with a used id, the run may have ended.
         created_at_ms: When it was started (epoch ms).
     """
 
@@ -23,19 +23,19 @@ class StartAnswer:
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> StartAnswer:
-        """Take a GraphQL `StartedRun` or `StartedJob`."""
+        """Convert a GraphQL `StartedRun` or `StartedJob`."""
         return cls(Status(answer["status"]), int(answer["createdAt"]))
 
 
 @dataclass(frozen=True)
 class CancelAnswer:
-    """How a run stands after a cancel.
+    """A run's status after a cancel.
 
     Attributes:
-        request_id: Which run.
-        status: Its state; `in_progress` while its worker has still to stop.
+        request_id: The run's id.
+        status: Its status; `in_progress` until its worker has stopped.
         liveness: `cancelling` until its worker has stopped, `done` once it has ended.
-        error: Why it had failed, None if it has not.
+        error: The error; None unless the run failed.
     """
 
     request_id: str
@@ -45,11 +45,11 @@ class CancelAnswer:
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> CancelAnswer:
-        """Take a successful GraphQL `CancelAnswer`."""
+        """Convert a successful GraphQL `CancelAnswer`."""
         return cls(answer["requestId"], Status(answer["status"]), answer["liveness"], answer["error"])
 
     def to_json(self) -> dict[str, Any]:
-        """Return it in the field names of GraphQL."""
+        """Return the answer with GraphQL's field names."""
         return {
             "requestId": self.request_id,
             "status": self.status,
@@ -63,16 +63,16 @@ class ListedRun:
     """One run or job of a list.
 
     Attributes:
-        request_id: Which run or job.
-        agent: Which agent; a job's is the orchestrator.
-        job_id: The job it belongs to, or None; a job's own id for a job.
-        playbook: What a job executes; None for a run.
-        status: How the run stands.
+        request_id: The id of the run or job.
+        agent: The agent; for a job, the orchestrator.
+        job_id: The job that the run belongs to, or None; for a job, its own id.
+        playbook: The playbook that a job executes; None for a run.
+        status: The run's status.
         liveness: How alive its worker is.
         last_seq: How many steps have been recorded.
         created_at_ms: When the run was started (epoch ms).
         updated_at_ms: When its record was last written (epoch ms).
-        error: Why it failed, None if it has not.
+        error: The error; None unless the run failed.
     """
 
     request_id: str
@@ -88,7 +88,7 @@ class ListedRun:
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> ListedRun:
-        """Take a GraphQL `AgentRun`."""
+        """Convert a GraphQL `AgentRun`."""
         return cls(
             request_id=answer["requestId"],
             agent=answer["agent"],
@@ -103,7 +103,7 @@ class ListedRun:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run in the field names of GraphQL."""
+        """Return the run with GraphQL's field names."""
         return {
             "requestId": self.request_id,
             "agent": self.agent,

@@ -1,8 +1,7 @@
-"""The live channel as a client sees it: one WebSocket with one subscription, until it breaks.
+"""The client's side of the live channel: one WebSocket with one subscription, until it breaks.
 
-gql speaks the protocol, but keeps the server's `start_ack` to itself; whoever must not miss a run's first step needs
-to know of it, so it is brought out here. So is the server's word on how long a connection may be without a sign of
-life, which gql leaves to its caller.
+gql implements the protocol but does not expose the server's `start_ack`. A client needs it so as not to miss a run's
+first step, so this module exposes it. It also applies the server's keep-alive timeout, which gql leaves to its caller.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ from runcast.client.documents import document
 from runcast.client.sign_in import Identity
 from runcast.errors import Unavailable
 
-# Of the closing handshake: who leaves does not wait long for one who may be gone.
+# The timeout of the closing handshake is short, because the server may be gone.
 _CLOSE_TIMEOUT_SECONDS = 1
-# The server says in its `connection_ack` how long to wait for a keep-alive; this is what AppSync says.
+# The default keep-alive timeout; the server sends its own in `connection_ack`, and AppSync sends this value.
 # Source: https://docs.aws.amazon.com/appsync/latest/devguide/real-time-websocket-client.html
 _KEEP_ALIVE_SECONDS = 300.0
 
 
 class Subscription:
-    """One run's or job's subscription, which hands over each status message as it comes. Make it with `subscribe()`.
+    """One run's or job's subscription, which passes on each status message. Create it with `subscribe()`.
 
     Attributes:
-        ended: Done when nothing will come any more; its result says why.
+        ended: Done when the subscription has ended; its result is the reason.
     """
 
     def __init__(
@@ -48,10 +47,10 @@ class Subscription:
         self.ended: asyncio.Task[Unavailable] = asyncio.create_task(self._end(request))
 
     async def stands(self) -> None:
-        """Wait for the server's word that the subscription stands.
+        """Wait until the server acknowledges the subscription.
 
         Raises:
-            Unavailable: It does not.
+            Unavailable: The subscription ended first.
         """
         acknowledged = asyncio.create_task(self._transport.acknowledged.wait())
         try:
@@ -62,7 +61,7 @@ class Subscription:
             raise self.ended.result()
 
     async def close(self) -> None:
-        """Leave the connection in order, if it still stands."""
+        """Close the connection cleanly, if it is still open."""
         await self._transport.close()
         self.ended.cancel()
         await asyncio.wait([self.ended])
@@ -97,17 +96,17 @@ async def subscribe(
     what: Mapping[str, str],
     timeout_seconds: float,
 ) -> Subscription:
-    """Subscribe to the status messages of a run, or of a job and its runs; return when the server says that it stands.
+    """Subscribe to the status messages of a run, or of a job and its runs; return when the server acknowledges it.
 
     Args:
-        identity: Who subscribes.
-        hear: Given each message, a GraphQL `StatusUpdate`; it must not block.
-        graphql_url: The API's HTTP address. gql derives the real-time one from it.
-        what: `{"requestId": ...}` or `{"jobId": ...}`; it need not exist yet.
-        timeout_seconds: How long connecting and subscribing may take, together.
+        identity: The user who subscribes.
+        hear: Called with each message, a GraphQL `StatusUpdate`; it must not block.
+        graphql_url: The API's HTTP address. gql derives the real-time address from it.
+        what: `{"requestId": ...}` or `{"jobId": ...}`; the run or job need not exist yet.
+        timeout_seconds: How long connecting and subscribing may take in total.
 
     Raises:
-        Unavailable: It cannot be had; the message says why.
+        Unavailable: The subscription failed; the message says why.
     """
     transport = _Transport(
         # gql turns https:// into wss:// itself; only a local endpoint has no TLS.
@@ -135,11 +134,10 @@ async def subscribe(
 
 
 class _Transport(AppSyncWebsocketsTransport):
-    """gql's transport, which also says when a subscription stands, and waits for keep-alives as the server says.
+    """gql's transport, which also reports the acknowledgement and applies the server's keep-alive timeout.
 
-    gql waits with `asyncio.wait_for`, which on Python 3.11 may come to nothing when it is cancelled: a connection that
-    breaks would not be reported, and one that is left would be kept. So none of its waits is on a task that is
-    cancelled here.
+    gql uses `asyncio.wait_for`, which on Python 3.11 may swallow a cancellation. A broken connection would then not be
+    reported, and an abandoned one would stay open. So this class never cancels a task that runs gql's waits.
     """
 
     def __init__(self, url: str, *, auth: AppSyncJWTAuthentication) -> None:
@@ -155,13 +153,13 @@ class _Transport(AppSyncWebsocketsTransport):
         self._alive_at = 0.0
 
     async def close(self) -> None:
-        """Leave the connection in order, if it still stands."""
+        """Close the connection cleanly, if it is still open."""
         closing = asyncio.create_task(super().close())
         await asyncio.wait([closing])
         closing.result()
 
     async def falls_silent(self) -> Unavailable:
-        """Wait until there has been no keep-alive for as long as the server said."""
+        """Wait until no keep-alive has arrived for the server's keep-alive timeout."""
         now = asyncio.get_running_loop().time
         while (left_seconds := self._alive_at + self._keep_alive_seconds - now()) > 0:
             await asyncio.sleep(left_seconds)
@@ -181,7 +179,7 @@ class _Transport(AppSyncWebsocketsTransport):
 
 
 def _reason(error: TransportError) -> str:
-    """Return the server's own words, where there are some."""
+    """Return the server's message, if it sent one; otherwise the error's."""
     payload = (getattr(error, "errors", None) or [None])[0]
     if isinstance(payload, dict) and payload.get("errors"):
         return str(payload["errors"][0].get("message"))

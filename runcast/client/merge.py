@@ -1,6 +1,7 @@
-"""The steps of one record, put in order from two sources that each tell a part of it, late, twice or not at all.
+"""Merges the steps of one record from two sources, which may deliver them late, twice or not at all.
 
-This is the whole of "nothing missed, nothing twice": it has no clock, no network and no opinion on when to ask.
+This module alone implements "nothing missed, nothing twice". It uses no clock and no network, and does not decide when
+to read the record.
 """
 
 from __future__ import annotations
@@ -11,52 +12,52 @@ from runcast.client.step import Progress, WatchedStep
 
 
 class Merge:
-    """Takes what comes, in any order and any number of times, and gives out each step once, in order of `seq`.
+    """Accepts steps in any order and any number of times, and returns each step once, in order of `seq`.
 
     Attributes:
-        held_seq: The last step given out: so many are held, without a hole.
-        recorded: How many steps are known to be recorded. A step that came live counts, because it was recorded first.
-        ended: Whether nothing can be recorded any more.
+        held_seq: The `seq` of the last returned step; all steps up to it have been returned.
+        recorded: How many steps are known to be recorded. Live steps count, because they are recorded first.
+        ended: Whether the record is in a terminal state.
     """
 
     def __init__(self) -> None:
         self.held_seq = 0
         self.recorded = 0
         self.ended = False
-        # The highest `seq` that was heard of since the record was last asked.
+        # The highest `seq` seen since the last read of the record began.
         self._told_since_asked = 0
         self._ahead: dict[int, WatchedStep] = {}
         self._seen_live: set[int] = set()
 
     @property
     def missing(self) -> int:
-        """How many of the recorded steps have not been given out."""
+        """How many of the recorded steps have not been returned."""
         return max(0, self.recorded - self.held_seq)
 
     @property
     def complete(self) -> bool:
-        """Whether the run has ended and every one of its steps has been given out."""
+        """Whether the run has ended and all its steps have been returned."""
         return self.ended and self.missing == 0
 
     @property
     def received_live(self) -> int:
-        """How many different steps came over the live channel, whether or not they were needed."""
+        """How many distinct steps arrived on the live channel, needed or not."""
         return len(self._seen_live)
 
     def all_came_live(self, after_seq: int) -> bool:
-        """Say whether each recorded step after that one came over the live channel."""
-        # Counted first: this is asked for each message, and looking each time at all of them would be quadratic.
+        """Return whether every recorded step after `after_seq` arrived on the live channel."""
+        # Compare the counts first: this runs for each message, and a full comparison each time would be quadratic.
         enough = len(self._seen_live) >= self.recorded - after_seq
         return enough and self._seen_live.issuperset(range(after_seq + 1, self.recorded + 1))
 
     def asked(self) -> None:
-        """Note that the record is being asked now: its answer overrides what was heard of until here."""
+        """Note that a read begins: its answer overrides everything received before."""
         self._told_since_asked = 0
 
     def add_live(self, step: WatchedStep) -> list[WatchedStep]:
-        """Take a status message; return the steps that are to be shown now, in order.
+        """Process a status message; return the steps to show now, in order.
 
-        A message without `seq` is shown at once and leaves no trace here: it is in no record.
+        A message without `seq` is in no record, so it is returned at once and not stored.
         """
         if step.seq is None:
             return [step]
@@ -67,16 +68,16 @@ class Merge:
         return self._add([step])
 
     def add_recorded(self, progress: Progress) -> list[WatchedStep]:
-        """Take an answer of the reader; return the steps that are to be shown now, in order."""
-        # An answer that is not whole knows the status, but not how many steps belong to it.
+        """Process an answer of the reader; return the steps to show now, in order."""
+        # A partial answer has the status, but not the number of steps that belong to it.
         self.told(progress.last_seq, ended=progress.whole and progress.status.ended)
         if progress.whole and not self.ended:
-            # Steps are recorded before they go live, so a `seq` that this answer lacks is in no record.
+            # Steps are recorded before they go live, so a `seq` missing from this answer is in no record.
             self._cut(max(progress.last_seq, self._told_since_asked, self.held_seq))
         return self._add(progress.steps)
 
     def told(self, last_seq: int, *, ended: bool) -> None:
-        """Take that at least so many steps are recorded; if the run has ended, exactly so many."""
+        """Note that at least `last_seq` steps are recorded; exactly that many if the run has ended."""
         if self.ended:
             return
         self._told_since_asked = max(self._told_since_asked, last_seq)

@@ -1,4 +1,4 @@
-"""What became of a watched run or job: what is said last, to people and to scripts."""
+"""The outcome of a watched run or job, which ends the output for people and scripts."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ WAITING = "waiting"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a watched run or job. A job's counts are those of its own record and of all its runs'.
+    """The outcome of a watched run or job. A job's counts include the records of all its runs.
 
     Attributes:
-        request_id: Which run or job.
-        status: `complete`, `error`, `cancelled`, or `waiting` (for people); `lost` when its worker's lease has
-            passed and neither a step nor an end has come for a while; `timeout` when the watching was over before the
-            run was.
+        request_id: The id of the run or job.
+        status: `complete`, `error`, `cancelled`, or `waiting` (for people). `lost` if its worker's lease has expired
+            and neither a step nor an end followed for a while. `timeout` if the watch timed out before the run ended.
         recorded: How many steps its record is known to hold.
-        received_live: How many of them came over the live channel.
-        missing: How many of them were not shown; 0 unless the watching was over too early.
-        result: What came out.
-        error: Why it failed.
-        runs: A job's runs, those that never began included; None for a run.
-        result_link: Where a job's result is, if it is too large to be in the record; `result` is None then.
+        received_live: How many of them arrived on the live channel.
+        missing: How many of them were not shown; 0 unless the watch ended early.
+        result: The result.
+        error: The error.
+        runs: A job's runs, including those that never began; None for a run.
+        result_link: The link to a job's result that is too large for the record; `result` is then None.
     """
 
     request_id: str
@@ -50,6 +49,6 @@ class Outcome:
 
 
 def runs_in_words(runs: tuple[JobRun, ...]) -> str:
-    """Return how many runs of a job have begun, each attempt being a run: `4 runs`."""
+    """Return how many runs of a job have begun, such as `4 runs`; each attempt is a run."""
     begun = sum(run.created_at_ms is not None for run in runs)
     return f"{begun} run{'' if begun == 1 else 's'}"

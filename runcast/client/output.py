@@ -1,4 +1,4 @@
-"""The command's output, which may end before the command does: a pipe is closed, a disk is full, a terminal is gone."""
+"""The command's output, which may fail before the command ends: closed pipe, full disk, or closed terminal."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from runcast.errors import RuncastError
 
 
 class OutputFailed(RuncastError):
-    """Standard output takes no more."""
+    """Standard output can no longer be written."""
 
 
 class Output:
-    """Within this context it stands in for `sys.stdout`, and a failed write or flush raises `OutputFailed`."""
+    """Within this context it replaces `sys.stdout`, and a failed write or flush raises `OutputFailed`."""
 
     def __init__(self) -> None:
         self._stream: TextIO = sys.stdout
@@ -46,7 +46,7 @@ class Output:
             raise self._failed(error) from error
 
     def flush(self) -> None:
-        """Write what is buffered.
+        """Write the buffered text.
 
         Raises:
             OutputFailed: It cannot be written.
@@ -58,7 +58,7 @@ class Output:
 
     def _failed(self, error: Exception) -> OutputFailed:
         if isinstance(error, OSError):
-            # Python flushes once more when it ends, and would complain.
+            # Python flushes again at exit, which would report the error a second time.
             # Source: https://docs.python.org/3/library/signal.html#note-on-sigpipe
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())

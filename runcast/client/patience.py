@@ -1,33 +1,33 @@
-"""How long a watching client waits for what: each of its waits has its bound here, so that they can be read at once."""
+"""All timeouts and intervals of a watching client, in one place."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Doubling on from here would only make large numbers: the longest pause has been reached by far.
+# Caps the exponent: the longest pause is reached long before.
 _DOUBLINGS_MAX = 30
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a watching client waits before it does something about it, in seconds.
+    """The timeouts and intervals of a watching client, in seconds.
 
     Attributes:
-        gap: For a step that is missing between two others, before it asks.
-        silence: For anything to be heard, before it asks.
-        backstop: Between two questions at most, whatever is heard: a connection may deliver some things only.
-        poll: Between two questions while there is no live connection, or while the worker is in doubt.
-        lost: After the worker's lease has passed, before the watching ends: a frozen worker may come back, and an end
-            may yet be written for a dead one.
-        read: For the answer to one read. It is far below the time after which a run counts as lost.
-        unreadable: For an answer after the first of several failures in a row, before the client gives up.
-        straggler: After the end, for steps known from the record that may still be on their way live. They are held
-            already; this is for the count only, and nothing extends it.
-        connect: For a live connection to stand.
-        retry_first: The longest pause before the first new try of what has failed; it doubles with each failure.
-        retry_longest: The longest pause of all.
-        tries: So many failures in a row mean that live connections are blocked here. It goes on trying, rarely.
+        gap: How long to wait for a missing step before reading the record.
+        silence: How long to wait for any live message before reading the record.
+        backstop: The longest time between two reads, because a connection may deliver only some messages.
+        poll: The time between two reads without a live connection, or while the worker's state is in doubt.
+        lost: How long to watch after the worker's lease has expired. A frozen worker may come back, and an end may
+            still be written for a dead one.
+        read: The timeout of one read. It is far below the time after which a run counts as lost.
+        unreadable: How long to retry after the first of several consecutive failures.
+        straggler: How long to wait after the end for live messages of known steps. It only affects the count of live
+            steps, and nothing extends it.
+        connect: The timeout for a live connection to be ready.
+        retry_first: The longest pause before the first retry; it doubles with each failure.
+        retry_longest: The upper limit of the pause.
+        tries: After this many consecutive failures, live connections count as blocked. The client still retries rarely.
     """
 
     gap: float = 0.5
@@ -44,13 +44,13 @@ class Patience:
     tries: int = 5
 
     def pause_seconds(self, failures: int, random: Callable[[], float]) -> float:
-        """Return how long to pause after so many failures in a row: exponential, with full jitter.
+        """Return the pause after `failures` consecutive failures: exponential back-off with full jitter.
 
-        Whatever breaks many connections at once must not bring them all back at once.
+        The jitter prevents many clients from reconnecting at the same time after an outage.
 
         Args:
             failures: 1 or more.
-            random: Gives a number from 0 to 1.
+            random: Returns a number from 0 to 1.
 
         Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
         """

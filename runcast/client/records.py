@@ -1,7 +1,7 @@
-"""The records that one watch follows: a run's, or a job's with those of its runs.
+"""The records that one watch follows: a run's record, or a job's record with those of its runs.
 
-One subscription carries a job and all its runs. The job's record says which runs there are and how each stands, so when
-one of them leaves a doubt the job is asked, and of a run only the steps that are missing.
+One subscription carries a job and all its runs. The job's record lists its runs with their statuses. So the client
+reads the job to check on a run, and reads a run only for missing steps.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from runcast.client.step import Progress, WatchedStep
 
 
 class Records:
-    """What is known of a run, or of a job and its runs, and which of their records is to be asked next.
+    """The known state of a run, or of a job and its runs, and the schedule of their reads.
 
     Args:
-        request_id: Which run or job.
-        is_job: Whether it is a job; None if that is not known yet.
-        patience: How long to wait for what.
-        notify: Told, in a sentence, when a read fails, and when a worker is lost or comes back.
-        random: Gives a number from 0 to 1, for the pauses after failed reads.
-        now_ms: The time (epoch ms), for messages that do not say theirs.
+        request_id: The id of the run or job.
+        is_job: Whether it is a job; None if unknown.
+        patience: The client's timeouts.
+        notify: Called with a sentence when a read fails, and when a worker is lost or comes back.
+        random: Returns a number from 0 to 1, for the pauses after failed reads.
+        now_ms: The time (epoch ms), for messages without a timestamp.
 
     Attributes:
         own: The record of the run or job itself.
@@ -52,36 +52,36 @@ class Records:
         self._now_ms = now_ms
         self.own = self._follow(request_id)
         self._all = {request_id: self.own}
-        # What was heard of runs that the job's record has not named yet.
+        # Messages of runs that the job's record has not listed yet.
         self._unplaced: list[dict[str, Any]] = []
-        # The last messages that are in no record: two connections overlap when a token is renewed, and both deliver.
+        # The last unrecorded messages. Two connections overlap during a token renewal, and both deliver.
         self._unrecorded: dict[str, None] = {}
 
     @property
     def runs(self) -> tuple[JobRun, ...]:
-        """A job's runs in the playbook's order, each as its own record or the job's told of it last."""
+        """A job's runs in the playbook's order, with the latest state from their own records or the job's."""
         told = self.own.last.runs if self.own.last else ()
         followed = {record.request_id: record.head for record in self._all.values()}
         return tuple(followed.get(run.request_id) or run for run in told)
 
     @property
     def over(self) -> bool:
-        """Whether nothing can be recorded any more, nor go live."""
+        """Whether all records are in a terminal state, so that no more steps follow."""
         return all(record.merge.ended for record in self._all.values())
 
     @property
     def unplaced(self) -> int:
-        """How many messages wait for the job's record to name their run."""
+        """How many messages wait until the job's record lists their run."""
         return len(self._unplaced)
 
     def verdict(self) -> str | None:
-        """Return what became of it, if that is known together with every step up to there, its runs' included."""
+        """Return the final status, if it and every step of all records are known."""
         if self._unplaced or any(record.verdict() is None for record in self._all.values()):
             return None
         return self.own.verdict()
 
     def outcome(self, status: str) -> Outcome:
-        """Return what became of it, as far as it is known."""
+        """Return the outcome, as far as it is known."""
         merges, last = [record.merge for record in self._all.values()], self.own.last
         return Outcome(
             request_id=self._request_id,
@@ -96,11 +96,11 @@ class Records:
         )
 
     def has_stragglers(self) -> bool:
-        """Say whether steps that are held may still be on their way live."""
+        """Return whether live messages of already known steps may still be in flight."""
         return any(record.has_stragglers() for record in self._all.values())
 
     def due(self, *, live: bool) -> tuple[float, FollowedRecord]:
-        """Return when a record is to be asked next, by the event loop's clock, and which."""
+        """Return the time of the next read, by the event loop's clock, and the record to read."""
         due_at, asked = self._own_due_at(live=live), self.own
         for record in self._all.values():
             steps_due_at = record.steps_due_at(live=live)
@@ -109,7 +109,7 @@ class Records:
         return due_at, asked
 
     def _own_due_at(self, *, live: bool) -> float:
-        """When its own record is to be asked how it stands, and how its runs do."""
+        """Return when to read the own record, for its status and its runs'."""
         patience, own = self._patience, self.own
         if own.failing:
             return own.steps_due_at(live=live)
@@ -118,14 +118,14 @@ class Records:
         return min(max(own.heard_at, own.read_at) + patience.silence, own.read_at + patience.backstop)
 
     def doubt(self) -> None:
-        """Say that messages may have been lost."""
+        """Note that messages may have been lost."""
         for record in self._all.values():
             record.doubt()
-        # It names all the others.
+        # It lists all the others.
         self.own.read_now = True
 
     def take_live(self, update: dict[str, Any]) -> list[WatchedStep]:
-        """Take a status message; return the steps that are to be shown now."""
+        """Process a status message; return the steps to show now."""
         if update["seq"] is None:
             return self._take_unrecorded(update)
         record = self._all.get(update["requestId"])
@@ -133,34 +133,34 @@ class Records:
             self._take_unplaced(update)
             return []
         ready, may_be_last = record.take_live(update)
-        # How a run has ended, and what came of it, is in the record only.
+        # The final status and the result of a run are only in the record.
         self.own.read_now |= may_be_last
         return ready
 
     def take_answer(
         self, record: FollowedRecord, progress: Progress, *, asked_at: float, listened: bool, unplaced: int
     ) -> list[WatchedStep]:
-        """Take what the reader answered about a record.
+        """Process an answer of the reader.
 
         Args:
-            record: Which.
+            record: The record that was read.
             progress: The answer.
-            asked_at: When it was asked for.
-            listened: Whether all that was recorded before anybody listened had been read then.
-            unplaced: How many messages waited then for the job's record to name their run.
+            asked_at: When the read began.
+            listened: Whether all steps from before the subscription had been read by then.
+            unplaced: How many messages were waiting for the job's record to list their run by then.
 
         Returns:
-            The steps that are to be shown now.
+            The steps to show now.
 
         Raises:
-            InvalidInput: The record has expired, and the id is now that of another run.
+            InvalidInput: The record has expired, and another run uses the id.
         """
         steps = record.take_answer(progress, asked_at=asked_at)
         if record is not self.own:
             return steps
         self.is_job = progress.playbook is not None
         self._take_runs(progress, asked_at=asked_at, listened=listened and self.own.caught_up)
-        # One that came after the question may be of a run that the answer could not name yet.
+        # A message that arrived after the read began may belong to a run that the answer does not list yet.
         waiting, self._unplaced = self._unplaced, []
         for number, update in enumerate(waiting):
             if update["requestId"] in self._all:
@@ -195,7 +195,7 @@ class Records:
     def _take_unplaced(self, update: dict[str, Any]) -> None:
         if not self.is_job or update["jobId"] != self._request_id:
             return
-        # A run that has just begun: the job's record names it. It has as well what does not find room here.
+        # The run has just begun, so read the job's record, which lists it. Dropped messages are in the run's record.
         if len(self._unplaced) < HEARD_MAX_MESSAGES:
             self._unplaced.append(update)
         self.own.read_now = True

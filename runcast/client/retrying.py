@@ -1,4 +1,4 @@
-"""Asking again after failures: when to ask, and when to give up. It is the same for starts, reads and lists."""
+"""Retries after failures: when to retry and when to give up, for starts, reads and lists alike."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Answer = TypeVar("Answer")
 
 
 class Failures:
-    """The failures in a row of one question. The limit counts from the first of them, not from the last success.
+    """The consecutive failures of one request. The time limit counts from the first failure.
 
     Args:
-        patience: How long to wait for what.
-        random: Gives a number from 0 to 1, for the pauses.
+        patience: The client's timeouts.
+        random: Returns a number from 0 to 1, for jitter.
     """
 
     def __init__(self, patience: Patience, random: Callable[[], float]) -> None:
@@ -34,15 +34,15 @@ class Failures:
         """Count a failure.
 
         Args:
-            error: What went wrong.
-            now: The time, in seconds of any clock, as long as it is always the same one.
+            error: The failure.
+            now: The time in seconds, from the same clock in every call.
 
         Returns:
-            How long to pause before asking again, in seconds.
+            How long to pause before the retry, in seconds.
 
         Raises:
-            Unavailable: `error`, when it has been failing for too long, or if nothing was ever reached: the address is
-                probably wrong.
+            Unavailable: `error`, if requests have failed for too long, or if the service was never reached, because
+                the address is probably wrong.
         """
         self._reached = self._reached or not isinstance(error, Unreachable)
         if self._count == 0:
@@ -53,23 +53,23 @@ class Failures:
         return self._patience.poll + self._patience.pause_seconds(self._count, self._random)
 
     def clear(self) -> None:
-        """Note a success."""
+        """Reset after a success."""
         self._count, self._reached = 0, True
 
 
 async def ask_until_answered(
     ask: Callable[[], Awaitable[Answer]], failures: Failures, *, notify: Callable[[str], None]
 ) -> Answer:
-    """Ask again after each failure, until there is an answer or it is time to give up.
+    """Retry a request after each failure, until it is answered or the time limit is reached.
 
     Args:
-        ask: Asks once. Asking twice must do no more than asking once.
-        failures: Counts them; new for each question.
-        notify: Told, in a sentence, of each failure.
+        ask: Sends the request once. It must be idempotent.
+        failures: Counts the failures; a new instance for each request.
+        notify: Called with a sentence for each failure.
 
     Raises:
-        Unavailable: It has been failing for too long.
-        RuncastError: Whatever else `ask` raises, at once.
+        Unavailable: The request has failed for too long.
+        RuncastError: Any other error of `ask`, without a retry.
     """
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The server's time, from its answers: a user's machine may be hours off, and ages and lifetimes must not be."""
+"""The server's time, derived from its responses, because the clock of a user's machine may be hours off."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runcast.clock import epoch_ms
 
 
 class ServerClock:
-    """The server's time. Until the first answer, and between answers, it goes by this machine's clock.
+    """The server's time. Before the first response, and between responses, it follows this machine's clock.
 
     Args:
         local_ms: This machine's wall clock (epoch ms), which may be wrong and may be set at any time.
@@ -24,17 +24,17 @@ class ServerClock:
         return self.local_ms() + self._offset_ms
 
     def take(self, date: str | None, *, asked_ms: int) -> None:
-        """Take the `Date` header of an answer that has just come.
+        """Adjust the clock to the `Date` header of a response that has just arrived.
 
         Args:
-            date: The header, which counts whole seconds; None and what is no date change nothing.
+            date: The header, in whole seconds; None or an invalid date is ignored.
             asked_ms: When the request was sent, by `local_ms`.
         """
         try:
             told_ms = int(parsedate_to_datetime(date or "").timestamp() * 1000)
         except ValueError:
             return
-        # It was that time, or up to a second later, at some moment between the request and the answer.
+        # The server's time was within one second after `Date` at some moment between the request and the response.
         earliest_ms, latest_ms = told_ms - self.local_ms(), told_ms + 999 - asked_ms
         if earliest_ms <= latest_ms:
             self._offset_ms = min(max(self._offset_ms, earliest_ms), latest_ms)

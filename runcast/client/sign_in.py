@@ -1,6 +1,6 @@
-"""Signing in with Cognito: a user name and a password become an ID token and the user's id, and later a new token.
+"""Signs in to Cognito with a user name and a password, and renews the ID token.
 
-Only the ID token is of use: access tokens lack the tenant claim, and the API refuses them.
+The API only accepts ID tokens, because access tokens lack the tenant claim.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from runcast.client.config import ClientConfig
 from runcast.client.server_clock import ServerClock
 from runcast.errors import RuncastError, Unauthorized, Unavailable
 
-# Somebody is waiting. These calls carry no signature, so no AWS credentials are looked for.
+# Short timeouts, because a user is waiting. These calls are unsigned, so no AWS credentials are needed.
 _CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard"}, signature_version=UNSIGNED)
-# The caller's AWS profile plays no part, and may not exist here.
+# Ignores the caller's AWS profile, which may not exist on this machine.
 _NO_PROFILE = {"profile": (None, None, None, None)}
 
 _REFUSALS = (
@@ -35,13 +35,13 @@ _OUR_FAULTS = ("ResourceNotFoundException", "InvalidParameterException")
 
 @dataclass(frozen=True)
 class Identity:
-    """Who has signed in, and the proof of it.
+    """A signed-in user with a token.
 
     Attributes:
-        user_id: The user's id, as the API takes it from the token.
-        id_token: The JWT; not part of the printed form.
-        lifetime_seconds: How long the token lives from its issue on.
-        refresh_token: What the next token is had for, if there is one; not part of the printed form.
+        user_id: The user's id, as the API reads it from the token.
+        id_token: The JWT; not part of the `repr`.
+        lifetime_seconds: The token's lifetime from its issue.
+        refresh_token: The token for the next renewal, if any; not part of the `repr`.
     """
 
     user_id: str
@@ -51,10 +51,10 @@ class Identity:
 
 
 def cognito_client(config: ClientConfig, clock: ServerClock) -> Any:
-    """Make the `cognito-idp` client that signing in needs; its answers set the clock.
+    """Create the `cognito-idp` client for signing in; its responses set the clock.
 
     Raises:
-        RuncastError: The environment's settings for AWS, such as a proxy or a file, cannot be used.
+        RuncastError: The environment's AWS settings, such as a proxy or a file, are invalid.
     """
     try:
         session = Session(session_vars=_NO_PROFILE)
@@ -79,13 +79,13 @@ def sign_in(cognito: Any, config: ClientConfig) -> Identity:
     """Sign in.
 
     Args:
-        cognito: As `cognito_client()` makes it.
-        config: As whom, and through which app client.
+        cognito: A client from `cognito_client()`.
+        config: The user and the app client.
 
     Raises:
-        Unauthorized: Cognito refuses this user or password, or wants something else first.
+        Unauthorized: Cognito refuses this user or password, or requires another step first.
         Unavailable: Cognito cannot be reached, or failed.
-        RuncastError: The configuration does not fit the user pool.
+        RuncastError: The configuration does not match the user pool.
     """
     return _authenticate(
         cognito, config, "USER_PASSWORD_AUTH", {"USERNAME": config.username, "PASSWORD": config.password}
@@ -93,17 +93,17 @@ def sign_in(cognito: Any, config: ClientConfig) -> Identity:
 
 
 def renew(cognito: Any, config: ClientConfig, identity: Identity) -> Identity:
-    """Get a new token by the refresh token, or, where that is refused, by signing in anew.
+    """Get a new token with the refresh token or, if Cognito refuses it, sign in again.
 
     Args:
-        cognito: As `cognito_client()` makes it.
-        config: As whom, and through which app client.
-        identity: The one whose token has run out.
+        cognito: A client from `cognito_client()`.
+        config: The user and the app client.
+        identity: The identity whose token expires.
 
     Raises:
-        Unauthorized: Cognito refuses this user or password too.
+        Unauthorized: Cognito also refuses this user or password.
         Unavailable: Cognito cannot be reached, or failed.
-        RuncastError: The configuration does not fit the user pool.
+        RuncastError: The configuration does not match the user pool.
     """
     if identity.refresh_token is not None:
         try:
@@ -111,7 +111,7 @@ def renew(cognito: Any, config: ClientConfig, identity: Identity) -> Identity:
         except Unavailable:
             raise
         except RuncastError:
-            # Expired, revoked, or not allowed for this app client: the password may do.
+            # The refresh token is expired, revoked, or not allowed for this app client: use the password.
             return sign_in(cognito, config)
         return replace(renewed, refresh_token=renewed.refresh_token or identity.refresh_token)
     return sign_in(cognito, config)
@@ -141,7 +141,7 @@ def _authenticate(cognito: Any, config: ClientConfig, flow: str, parameters: dic
 
 
 def _identity(tokens: dict[str, Any], user_id_claim: str) -> Identity:
-    # The token is not verified here: it comes straight from Cognito, and the API verifies it.
+    # Not verified here: the token comes directly from Cognito, and the API verifies it.
     payload = tokens["IdToken"].split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     if not claims.get(user_id_claim):

@@ -1,4 +1,4 @@
-"""How a run or job stands, in the server's own word: a newer server may use words that this client does not know."""
+"""The status of a run or job, as the server sends it: a newer server may send values unknown to this client."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ _ENDED = frozenset(status.value for status in RunStatus if status.ended)
 
 
 class Status(str):
-    """A run's or a job's status. A word that this client does not know is an open status, and is shown as it is."""
+    """A run's or a job's status. An unknown value counts as open and is shown unchanged."""
 
     __slots__ = ()
 
     def __new__(cls, word: str) -> Status:
-        """Take the server's word.
+        """Convert the server's value.
 
         Raises:
-            TypeError: It is no text.
+            TypeError: The value is not text.
         """
         if not isinstance(word, str):
             raise TypeError(f"a status is a text, not {word!r}")
@@ -24,5 +24,5 @@ class Status(str):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing can be recorded any more."""
+        """Whether the status is terminal."""
         return self in _ENDED

@@ -1,7 +1,7 @@
-"""What a watching client sees: one step, whichever way it came, and one answer of the reader.
+"""The data that a watching client receives: steps and answers of the reader.
 
-A recorded step and its status message differ in form; here they become the same thing, so that nobody who shows steps
-needs to know where each came from.
+A recorded step and its status message have different formats. Both become a `WatchedStep`, so that the code that shows
+steps does not depend on their source.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from runcast.client.status import Status
 from runcast.errors import Unavailable
 
 LIVE_ENDINGS = frozenset({"agent_complete", "agent_error", "complete", "error", "cancelled", "waiting"})
-"""What a run or a job may show last. They may show earlier too, so each is only a reason to read the record."""
+"""The statuses that may end a run or a job. They may also appear earlier, so each only triggers a read."""
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,17 @@ class WatchedStep:
     """One step of a run or a job.
 
     Attributes:
-        seq: 1, 2, 3 ... without holes in a record; None for a status message that is in no record.
-        status: What happened, by its live name: `agent_invoking`, `thinking`, `calling_tool`, ...
+        seq: 1, 2, 3 ... without gaps in a record; None for a status message that is in no record.
+        status: The live status: `agent_invoking`, `thinking`, `calling_tool`, ...
         message: For people.
         elapsed_seconds: Since the run began.
         timestamp_ms: Epoch milliseconds.
-        agent_name: Which agent, where that was told.
-        tool_name: Which tool, where one is called.
-        metadata: More about it, or None.
-        request_id: Whose step it is, where that was told: a run's, or a job's own.
-        run_name: The place in the playbook of the job's run whose step it is; None for a job's own, and without a job.
-        attempt: Which attempt of that run, from 1 on.
+        agent_name: The agent, if known.
+        tool_name: The tool, if the step is a tool call.
+        metadata: More details, or None.
+        request_id: The id of the run or job that the step belongs to, if known.
+        run_name: The playbook's name of the run in a job; None for a job's own step, and outside a job.
+        attempt: The attempt of that run, from 1 on.
     """
 
     seq: int | None
@@ -51,7 +51,7 @@ class WatchedStep:
 
     @classmethod
     def from_record(cls, step: Mapping[str, Any], request_id: str) -> WatchedStep:
-        """Take a GraphQL `ProgressStep` of this run."""
+        """Convert a GraphQL `ProgressStep` of this run."""
         return cls(
             seq=step["seq"],
             status=step["status"] or step["step"],
@@ -66,9 +66,9 @@ class WatchedStep:
 
     @classmethod
     def from_live(cls, update: Mapping[str, Any], began_ms: int) -> WatchedStep:
-        """Take a GraphQL `StatusUpdate` of a run that began at that time (epoch ms).
+        """Convert a GraphQL `StatusUpdate` of a run that began at `began_ms` (epoch ms).
 
-        A message of an agent's own may lack anything but its status and its time.
+        An unrecorded message only needs a status and a timestamp.
         """
         metadata = dict(_object(update["metadata"]) or {})
         timestamp_ms = int(update["timestamp"])
@@ -85,7 +85,7 @@ class WatchedStep:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the step in the field names of GraphQL."""
+        """Return the step with GraphQL's field names."""
         return {
             "seq": self.seq,
             "status": self.status,
@@ -103,21 +103,21 @@ class WatchedStep:
 
 @dataclass(frozen=True)
 class Progress:
-    """One answer of the reader: some or all steps of a run or a job after `after_seq`, and how it stands.
+    """One answer of the reader: steps of a run or a job after `after_seq`, and its status.
 
     Attributes:
-        after_seq: What was asked for.
-        steps: In order, without holes, from `after_seq + 1` on.
-        whole: Whether there were no more steps than these at that time.
-        status: How the run stands.
+        after_seq: The requested `after_seq`.
+        steps: In order, without gaps, from `after_seq + 1` on.
+        whole: Whether the answer includes the newest step.
+        status: The run's status.
         liveness: How alive its worker is.
         created_at_ms: When the run was started (epoch ms).
         updated_at_ms: When its record was last written (epoch ms).
-        result: What came out, None until then.
-        error: Why it failed, None if it has not.
-        playbook: What a job executes; None for a run.
-        runs: A job's runs, in the playbook's order; none before the playbook is loaded, and for a run.
-        result_link: Where a job's result is, if it is too large to be in the record.
+        result: The result; None until the run is complete.
+        error: The error; None unless the run failed.
+        playbook: The playbook that a job executes; None for a run.
+        runs: A job's runs, in the playbook's order; empty before the playbook is loaded, and for a run.
+        result_link: The link to a job's result, if the result is too large for the record.
     """
 
     after_seq: int
@@ -135,15 +135,15 @@ class Progress:
 
     @property
     def last_seq(self) -> int:
-        """The number of the last step that this answer tells of."""
+        """The `seq` of the last step in this answer."""
         return self.after_seq + len(self.steps)
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any], after_seq: int) -> Progress:
-        """Take a successful GraphQL `AgentProgress`.
+        """Convert a successful GraphQL `AgentProgress`.
 
         Raises:
-            Unavailable: The steps are not those that follow `after_seq`.
+            Unavailable: The steps do not follow `after_seq` without gaps.
         """
         steps = tuple(WatchedStep.from_record(step, answer["requestId"]) for step in answer["steps"] or ())
         found = [step.seq for step in steps]
@@ -166,7 +166,7 @@ class Progress:
 
 
 def _parsed(json_text: str | None) -> Any:
-    """Return the value of a JSON text; a text that Python cannot read, such as a number of 5,000 digits, as it is."""
+    """Parse a JSON text; return the text itself if Python cannot parse it, such as a number of 5,000 digits."""
     try:
         return None if json_text is None else json.loads(json_text)
     except ValueError:

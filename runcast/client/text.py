@@ -1,4 +1,4 @@
-"""Words for people: what happened, how something stands, and what came out, none of which can change the terminal."""
+"""Texts for people: steps, statuses and results, without characters that could change the terminal."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from runcast.client.status import Status
 from runcast.client.step import WatchedStep
 
-# They reorder what surrounds them, so that text can look like other text.
+# They reorder the surrounding text, which can then look like a different text.
 # Source: https://www.unicode.org/Public/UCD/latest/ucd/PropList.txt (Bidi_Control)
 _BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNPRINTABLE = re.compile(f"[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff{_BIDI_CONTROLS}]")
 
 
 def printable(text: str) -> str:
-    """Return the text without what could move the cursor or change the terminal: agents repeat what they read.
+    """Replace all characters that could move the cursor or change the terminal, because agents repeat untrusted text.
 
     Joiners, variation selectors, tags and unassigned characters stay: emoji, flags and many scripts need them.
     """
@@ -35,18 +35,18 @@ def json_for_people(value: Any, *, indent: int | None = None) -> str:
 
 
 def what_happened(step: WatchedStep) -> str:
-    """Return a step's status, with the agent that begins or the tool that is called."""
+    """Return a step's status, with the name of a starting agent or a called tool."""
     who = f"{step.agent_name}: " if step.agent_name and step.status == "agent_invoking" else ""
     return one_line(f"{who}{step.status} {step.tool_name or ''}")
 
 
 def standing(status: Status, liveness: str) -> str:
-    """Return how a run or job stands: its status, and how alive its worker is unless it has ended."""
+    """Return the status of a run or job, and its worker's liveness unless it has ended."""
     return one_line(status) if status.ended else f"{one_line(status)} ({one_line(liveness)})"
 
 
 def as_markdown(result: Any) -> str | None:
-    """Return what came out as Markdown: an agent's text, or a job's summary, with the facts; None for other JSON."""
+    """Return a result as Markdown: an agent's text or a job's summary, with the facts; None for other JSON."""
     if isinstance(result, str):
         return printable(result)
     if not isinstance(result, Mapping):

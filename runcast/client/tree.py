@@ -1,6 +1,6 @@
-"""Where a step stands among the agents of its run, and how far a tool is.
+"""Finds a step's place in the tree of its run's agents, and draws a tool's progress.
 
-A run's steps are one list; `metadata.parentSeq` says of a step which one started it, so the list is a tree as well.
+A run's steps are one list. A step's `metadata.parentSeq` names the step that started it, so the list is also a tree.
 """
 
 from __future__ import annotations
@@ -10,31 +10,31 @@ from typing import NamedTuple
 
 from runcast.client.step import WatchedStep
 
-_DEPTH_MAX = 12  # agents that call agents for ever shall not leave the screen
+_DEPTH_MAX = 12  # keeps agents that call each other endlessly on the screen
 _BAR_CELLS = 10
 
 
 class Place(NamedTuple):
-    """How deep a step stands, and which agent below the run's own it is of, if any."""
+    """A step's depth, and its agent; None if that is the run's main agent."""
 
     depth: int
     agent_name: str | None
 
 
 class Tree:
-    """The places of a run's steps, told one after the other."""
+    """The places of a run's steps; takes the steps in order."""
 
     def __init__(self) -> None:
         self._places: dict[int, Place] = {}
 
     def place(self, step: WatchedStep) -> Place:
-        """Return where a step stands; one whose parent is not known stands at the top."""
+        """Return a step's place; at the top if its parent is unknown."""
         parent_seq = (step.metadata or {}).get("parentSeq")
         parent = self._places.get(parent_seq) if isinstance(parent_seq, int) else None
         if parent is None:
             place = Place(0, None)
         else:
-            # A status message names the run's own agent too, so the name is taken from where an agent begins.
+            # Status messages also name the run's main agent, so the name comes from the step where an agent begins.
             agent_name = step.agent_name if step.status == "agent_invoking" else parent.agent_name
             place = Place(min(parent.depth + 1, _DEPTH_MAX), agent_name)
         if step.seq is not None:
@@ -43,7 +43,7 @@ class Tree:
 
 
 def bar(step: WatchedStep) -> str:
-    """Return a bar of how much of its total a tool has done; empty where it does not count."""
+    """Return a progress bar of a tool; empty if the tool reports no total."""
     progress = (step.metadata or {}).get("progress")
     if not isinstance(progress, dict):
         return ""

@@ -1,8 +1,8 @@
-"""How runs and jobs look to people, live in a terminal or line by line in a file.
+"""The output for people, live in a terminal or line by line in a file.
 
-Steps of a run are printed once each and stay; only the last line of a terminal moves. So what was seen can be scrolled
-back to, and a log file holds the same lines. Of a job several runs go on at once: a terminal shows them as a tree that
-moves, and stays as it was last; a file holds a line for each step.
+Each step of a run is printed once and stays; only the last line of a terminal changes. So users can scroll back, and a
+log file has the same lines. A job has several runs at once. A terminal shows them as a tree that is redrawn, and keeps
+its final state; a file has one line per step.
 """
 
 from __future__ import annotations
@@ -47,39 +47,39 @@ _REFRESHES_PER_SECOND = 8
 
 
 class View(Protocol):
-    """What the command shows things through; a context in which a live region may move."""
+    """The output of the command; a context in which a live region may be redrawn."""
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start the live region, if any."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End, also when an error is on its way."""
+        """Stop the live region, also after an error."""
 
     def step(self, step: WatchedStep) -> None:
         """Show one step."""
 
     def outcome(self, outcome: Outcome) -> None:
-        """Show what became of a watched run."""
+        """Show the outcome of a watched run."""
 
     def record(self, request_id: str, progress: Progress) -> None:
         """Show a whole record as it is now."""
 
     def cancelled(self, answer: CancelAnswer) -> None:
-        """Show how a run stands after a cancel."""
+        """Show a run's status after a cancel."""
 
     def runs(self, runs: Sequence[ListedRun]) -> None:
         """Show a list of runs."""
 
 
 class TerminalView:
-    """Lines for people; in a terminal with colours, and a last line or a job's tree that says what is happening now.
+    """Prints lines for people. A terminal also gets colours and a live region: the current activity or a job's tree.
 
     Args:
-        console: Where to.
-        watch: What is being watched, for what moves; None for a record that is only shown.
-        now_ms: The server's time (epoch ms), for ages and what moves.
+        console: The console to print to.
+        watch: The watch to show in the live region; None to show a record only.
+        now_ms: The server's time (epoch ms), for ages and elapsed times.
     """
 
     def __init__(self, console: Console, watch: Watch | None = None, *, now_ms: Callable[[], int] = epoch_ms) -> None:
@@ -111,7 +111,7 @@ class TerminalView:
                 self._runs(self._watch.runs)
 
     def now(self) -> RenderableType:
-        """Return what moves: what is happening, for how long, what is wrong with the connection, and a job's tree."""
+        """Return the live region: the current activity, its duration, connection problems, and a job's tree."""
         text = Text(overflow="ellipsis", no_wrap=True)
         watch = self._watch
         if watch is None or watch.began_ms is None:
@@ -156,7 +156,7 @@ class TerminalView:
         self._line(line)
 
     def outcome(self, outcome: Outcome) -> None:
-        """Show what became of a watched run."""
+        """Show the outcome of a watched run."""
         self._came_of_it(outcome.result, outcome.error)
         self._line(Text(str(outcome)))
 
@@ -175,7 +175,7 @@ class TerminalView:
             self._line(Text(f"job {request_id}: {stands}, {in_words}, {recorded} steps recorded"))
 
     def cancelled(self, answer: CancelAnswer) -> None:
-        """Show how a run or a job stands after a cancel."""
+        """Show a run's or a job's status after a cancel."""
         self._line(Text(f"{answer.request_id}: {standing(answer.status, answer.liveness)}"))
 
     def runs(self, runs: Sequence[ListedRun]) -> None:
@@ -212,7 +212,7 @@ class TerminalView:
         text = as_markdown(result)
         if text is None:
             return Text(json_for_people(result, indent=2))
-        # A link is shown with its address: a label could name any other.
+        # Links show their address, because a label could name a different one.
         return Markdown(text, hyperlinks=False) if self._console.is_terminal else Text(text)
 
     def _panel(self, title: str, content: RenderableType, style: str) -> None:

@@ -1,9 +1,9 @@
-"""Following one run or one job to its end: when to listen, when to ask, and when to say that it is over.
+"""Follows one run or job to its end: decides when to listen, when to read the record, and when to stop.
 
-The live channel is fast and may lose anything; the record is the truth and must be asked for. So the client subscribes
-first, then asks, and asks again whenever what it hears leaves a doubt: a hole that stays, a silence, an ending, a
-connection that broke or was made again, a worker that is late. Without a live connection it asks at a steady pace, and
-with one, whatever it delivers, every now and then. It listens while it asks: a slow answer delays no message.
+The live channel is fast but may lose messages; the record is complete but must be read. So the client subscribes
+first and then reads. It reads again whenever messages may be missing: after a gap that stays, a silence, an ending, a
+broken or new connection, or a late worker. Without a live connection it polls at a steady rate. With one, it still
+reads once in a while. It listens while it reads, so a slow answer delays no message.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from runcast.errors import RuncastError, Unavailable, Unreachable
 
 @dataclass(frozen=True)
 class _Question:
-    """A record that is being asked.
+    """A read in flight.
 
     Attributes:
-        record: Which.
-        asked_at: Since when.
-        listened: Whether all that was recorded before anybody listened had been read by then.
-        unplaced: How many messages waited by then for the job's record to name their run.
-        answer: What the reader answers.
+        record: The record.
+        asked_at: When the read began.
+        listened: Whether all steps from before the subscription had been read by then.
+        unplaced: How many messages were waiting for the job's record to list their run by then.
+        answer: The reader's answer.
     """
 
     record: FollowedRecord
@@ -47,30 +47,28 @@ class _Question:
 
 
 class Watch:
-    """One run or job, watched: iterate over it to get each step of its record once, in order of `seq`.
+    """Watches one run or job: iterate over it to get each step of its record once, in order of `seq`.
 
-    A job's watch gives the steps of its own record and of each of its runs' records; each record's are in order. A step
-    whose `seq` is None is in no record: it is passed on when it is heard. Whoever stops iterating early calls
-    `aclose()`.
+    A job's watch yields the steps of the job's record and of its runs' records; each record's steps are in order. A
+    step whose `seq` is None is in no record and is yielded when it arrives. Call `aclose()` to stop iterating early.
 
     Args:
         api: The HTTP side.
-        request_id: Which run or job.
-        is_job: Whether it is a job; None to find out by reading it before listening.
-        connection: Makes the live connection, not yet opened, given whether it is a job's and what to call when there
-            is something to take; None to do without.
-        start: Starts it, once the live connection stands; None if it was started before. Whoever starts it knows
-            whether it is a job.
-        patience: How long to wait for what.
-        timeout_seconds: How long to watch at most; None for as long as it takes.
-        notify: Told, in a sentence, when a start or a read fails, and when a worker is lost or comes back.
-        random: Gives a number from 0 to 1, for the pauses after failures.
+        request_id: The id of the run or job.
+        is_job: Whether it is a job; None to read it first and find out. Required with `start`.
+        connection: Creates the unopened live connection. Its arguments are whether it is a job's connection, and the
+            function to call on news. None to use no live connection.
+        start: Starts the run or job once the live connection is ready; None if it was started before.
+        patience: The client's timeouts.
+        timeout_seconds: How long to watch at most; None for no limit.
+        notify: Called with a sentence when a start or a read fails, and when a worker is lost or comes back.
+        random: Returns a number from 0 to 1, for the pauses after failures.
         now_ms: The server's time (epoch ms).
 
     Attributes:
-        request_id: Which run or job.
-        start_in_doubt: Whether it may have been started although no answer says so.
-        outcome: What became of it; None until the iteration has ended.
+        request_id: The id of the run or job.
+        start_in_doubt: Whether it may have been started although no answer confirmed it.
+        outcome: The outcome; None until the iteration has ended.
     """
 
     def __init__(
@@ -102,12 +100,12 @@ class Watch:
             request_id, is_job=is_job, patience=patience, notify=notify, random=random, now_ms=now_ms
         )
         self._own = self._records.own
-        # Set whenever there is something to do: a message, a doubt, an answer.
+        # Set when there is something to do: a message, a possible loss, an answer.
         self._news = asyncio.Event()
         self._question: _Question | None = None
-        # For how long the caller kept the steps that it was given: nothing is asked meanwhile.
+        # How long the caller has held yielded steps in total; nothing is read during that time.
         self._paused_seconds = 0.0
-        # Since when it has been known what became of it.
+        # When the final status became known.
         self._over_since: float | None = None
         self._steps = self._watch()
 
@@ -126,17 +124,17 @@ class Watch:
 
     @property
     def runs(self) -> tuple[JobRun, ...]:
-        """A job's runs in the playbook's order, each as its own record or the job's told of it last."""
+        """A job's runs in the playbook's order, with the latest state from their own records or the job's."""
         return self._records.runs
 
     @property
     def playbook(self) -> str | None:
-        """What a job executes; None until its record was read, and for a run."""
+        """The playbook that a job executes; None until its record is read, and for a run."""
         return self._own.last.playbook if self._own.last else None
 
     @property
     def liveness(self) -> str | None:
-        """How alive its worker was when last read; None until then."""
+        """How alive its worker was at the last read; None before that."""
         return self._own.liveness
 
     @property
@@ -145,11 +143,11 @@ class Watch:
         return self._connection is not None and self._connection.live
 
     async def aclose(self) -> None:
-        """Stop watching; the run or job itself goes on."""
+        """Stop watching; the run or job itself continues."""
         await self._steps.aclose()
 
     async def _watch(self) -> AsyncGenerator[WatchedStep, None]:
-        # What was started before is read first: what it is decides what to listen to.
+        # If it was started before, read it first, because the subscription depends on whether it is a job.
         first = [self._look, self._listen] if self._start is None else [self._listen, self._begin]
         turns = chain(first, repeat(self._next))
         deadline = None if self._timeout_seconds is None else _now() + self._timeout_seconds
@@ -174,7 +172,7 @@ class Watch:
             answer.cancel()
             await asyncio.wait([answer])
             if not answer.cancelled():
-                answer.exception()  # it is of no interest any more
+                answer.exception()  # retrieve and ignore it
         if self._connection is not None:
             await self._connection.close()
 
@@ -195,7 +193,7 @@ class Watch:
         started = await ask_until_answered(
             self._ask_to_start, Failures(self._patience, self._random), notify=self._notify
         )
-        # What has ended before is not heard of any more.
+        # If it has already ended, no live messages follow.
         self._own.begin(started.created_at_ms, listened=not started.status.ended)
         return []
 
@@ -212,8 +210,8 @@ class Watch:
         return answer
 
     async def _next(self) -> list[WatchedStep]:
-        """Do what is to be done next, or wait until there is something; return the steps that are to be shown now."""
-        # Nothing is awaited between taking a step and returning it: a timeout must not lose one.
+        """Do the next piece of work, or wait for news; return the steps to show now."""
+        # Nothing is awaited between taking a step and returning it, so that a timeout cannot lose a step.
         self._news.clear()
         if self._question is not None and self._question.answer.done():
             return self._take_answer()
@@ -222,7 +220,7 @@ class Watch:
             self._over_since = None
         elif self._over_since is None:
             self._over_since = _now()
-            # What has been heard until now is shown before the end.
+            # Show the messages received so far before the end.
             return self._take_live() or []
         elif _now() >= self._over_since + (self._patience.straggler if self._stragglers() else 0.0):
             self.outcome = self._records.outcome(verdict)
@@ -236,7 +234,7 @@ class Watch:
         return []
 
     def _due(self) -> float | None:
-        """Ask a record if it is time for that; return when to look again, or None if only news can change anything."""
+        """Start a read if one is due; return when to check again, or None to wait for news only."""
         if self._over_since is not None:
             return self._over_since + self._patience.straggler
         if self._question is not None:
@@ -248,7 +246,7 @@ class Watch:
         return None
 
     def _take_live(self) -> list[WatchedStep] | None:
-        """Take what was heard since the last time; return None if that is nothing."""
+        """Process the messages since the last call; return None if there were none."""
         updates, in_doubt = self._connection.take() if self._connection else ([], False)
         if in_doubt:
             self._records.doubt()
