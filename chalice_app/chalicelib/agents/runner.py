@@ -242,8 +242,12 @@ def _clean_up(agent: AnyAgent) -> None:
     from runcast.strands.parts import clean_up  # imports Strands
 
     thread = Thread(target=clean_up, args=(agent,), name="runcast-clean-up", daemon=True)
-    thread.start()
-    thread.join(_CLEAN_UP_SECONDS)
+    try:
+        thread.start()
+    except RuntimeError as error:  # the process has no more threads; the run has ended, and its answer must go out
+        logger.warning("the agent's servers are left running: %s", error)
+    else:
+        thread.join(_CLEAN_UP_SECONDS)
 
 
 def _body(invocation: Invocation, recorder: Recorder, outcome: Outcome, *, cold_start: bool) -> Json:

@@ -109,6 +109,7 @@ def test_what_needs_a_valid_signature(granted: Access) -> None:
         ("GET", GRAPHQL, "websocket", {}),
         ("GET", f"{GRAPHQL}/realtime?header=e30=&payload=e30=", "websocket", {}),
         ("DELETE", "/restapis/a/v1/_user_request_/runs/one", "http", {"authorization": "eyJ"}),
+        ("GET", "/restapis/a/v1/_user_request_/runs/one\n", "http", {}),
         ("OPTIONS", "/restapis/a/v1/_user_request_/runs", "http", {}),
         ("POST", "/", "http", {"x-amz-target": SIGN_IN}),
         ("OPTIONS", "/", "http", {}),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 from datetime import date
 
 import pytest
-from chalicelib.agents import registry
+from chalicelib.agents import registry, runner
 from strands import Agent, ToolContext, tool
 from strands.multiagent import GraphBuilder
 from strands.tools import ToolProvider
@@ -293,6 +294,16 @@ def test_without_a_table_the_run_goes_ahead_and_says_so(bench, store, monkeypatc
     assert bench.published == []
     assert body["endPending"] is True
     assert [event["handedOverEnd"]["status"] for event in handed_over] == ["complete"]
+
+
+def test_a_process_without_threads_for_the_cleaning_up_answers_all_the_same(bench, monkeypatch):
+    class NoThread(threading.Thread):
+        def start(self):
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(runner, "Thread", NoThread)
+    status_code, body = bench.run(Say("done"))
+    assert (status_code, body["result"]) == (200, "done")
 
 
 def test_many_steps_are_cut_and_marked(bench):
