@@ -1,4 +1,4 @@
-"""The clocks: the one place that reads the wall clock, and the server's time, by which leases are judged."""
+"""The clocks: the only module that reads the wall clock, and the server's time, which decides when leases expire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
-# A `Date` header has whole seconds and arrives a moment after it was written: a clock this close to it is right.
+# A `Date` header has whole seconds and arrives a moment after it was written. A clock this close to it is accurate.
 _TOLERANCE_MS = 2_000
 _SENT = "runcast_sent_seconds"
 
@@ -21,14 +21,14 @@ def epoch_ms() -> int:
 
 
 class ServerClock:
-    """Tells the server's time, in epoch milliseconds, on a machine whose own clock may be wrong or may jump.
+    """Returns the server's time in epoch milliseconds, on a machine whose clock may be wrong or may jump.
 
-    It takes the time from the `Date` header of the server's responses, and counts on from there with the monotonic
-    clock. Until the first response it starts from the wall clock.
+    It reads the time from the `Date` header of the server's responses and adds the time that has passed on the
+    monotonic clock. Before the first response, it starts from the wall clock.
 
     Args:
-        wall_ms: The wall clock, epoch milliseconds.
-        monotonic: Seconds that never jump.
+        wall_ms: The wall clock in epoch milliseconds.
+        monotonic: A monotonic clock in seconds.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class ServerClock:
         self._heard_at: tuple[int, float] | None = None
 
     def __call__(self) -> int:
-        """Return the server's time now, epoch milliseconds."""
+        """Return the server's current time in epoch milliseconds."""
         base_ms, base_seconds = self._base
         return round(base_ms + (self._monotonic() - base_seconds) * 1000)
 
     @property
     def known(self) -> bool:
-        """Whether a response has told the time, and neither clock has jumped or stood still since."""
+        """Whether a response has set the time, and neither clock has jumped or stopped since."""
         if self._heard_at is None:
             return False
         wall_ms, seconds = self._heard_at
@@ -60,7 +60,7 @@ class ServerClock:
         client.meta.events.register(f"after-call.{service}", self._on_response)
 
     def hear(self, server_ms: float) -> None:
-        """Take the server's time, epoch milliseconds, as of now; within two seconds nothing changes."""
+        """Set the server's current time in epoch milliseconds; a difference of up to two seconds is ignored."""
         now = self._monotonic()
         if abs(server_ms - self()) > _TOLERANCE_MS:
             self._base = (server_ms, now)
@@ -71,7 +71,7 @@ class ServerClock:
 
     def _on_response(self, http_response: Any, context: dict[str, Any], **_: Any) -> None:
         sent_seconds = context.get(_SENT)
-        # After a slow response, or one read by a process that was frozen, the header says what time it was, not is.
+        # The header of a slow response, or of one that a frozen process reads late, is out of date.
         if sent_seconds is None or (self._monotonic() - sent_seconds) * 1000 > _TOLERANCE_MS:
             return
         try:

@@ -1,6 +1,6 @@
-r"""JSON as text, and within limits.
+r"""Writes JSON text within size limits.
 
-It is written as UTF-8 and not as `\uXXXX`, so that a limit in bytes is the same for every language.
+Text is written as UTF-8 and not as `\uXXXX`, so that a limit in bytes is the same for every language.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from runcast.text import cut, shortened, well_formed
 
 logger = logging.getLogger(__name__)
 
-# Made once: it is used on the agent's own thread, and making one costs more than using it.
+# Created once, because the agent's thread uses it and creating an encoder costs more than using it.
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 _SHORT_TEXT_CHARACTERS = 200
 
 RESERVED_METADATA = ("toolName", "parentSeq")
-"""Keys of metadata that only Runcast sets: clients read them as the tool, and as the step that started this one."""
+"""Metadata keys that only Runcast sets: clients read them as the tool and as the step that started this one."""
 
 
 def json_text(value: Any) -> str:
@@ -65,10 +65,10 @@ def object_text(
     """Return a mapping as the text of a JSON object of at most `max_bytes`; None if it is empty. Never raises.
 
     Args:
-        value: Anything `plain` takes.
+        value: Any value that `plain` takes.
         max_bytes: The limit in UTF-8 bytes. A larger object becomes `{"shortened": true, "bytes": <size>}`.
-        reserved: Keys that have a meaning of their own here: the caller's get the suffix `_`.
-        questions: Whether `interrupts` have `limits.QUESTIONS_MAX_BYTES` of their own, beside `max_bytes`.
+        reserved: Keys that only Runcast sets; a caller's key of that name gets the suffix `_`.
+        questions: Whether `interrupts` may take `limits.QUESTIONS_MAX_BYTES` in addition to `max_bytes`.
     """
     kept, unreadable = plain(value)
     log_unreadable(unreadable)
@@ -111,7 +111,7 @@ def result_json(result: Any) -> str | None:
 def longest_fitting(render: Callable[[int], str], most: int, max_bytes: int) -> str:
     """Return `render(room)` for the greatest room below `most` at which it fits into `max_bytes` of UTF-8.
 
-    What `render` returns must grow with the room. If nothing fits, it is `render(0)`.
+    The text from `render` must grow with the room. If nothing fits, returns `render(0)`.
     """
     fits, too_large = 0, min(most, max_bytes + 1)
     best = render(0)
@@ -126,7 +126,7 @@ def longest_fitting(render: Callable[[int], str], most: int, max_bytes: int) -> 
 
 
 def log_unreadable(unreadable: list[Unreadable]) -> None:
-    """Warn, once for a value, of what `plain` has replaced in it."""
+    """Log one warning about all parts of a value that `plain` has replaced."""
     if unreadable:
         first = unreadable[0]
         logger.warning(
@@ -138,7 +138,7 @@ def log_unreadable(unreadable: list[Unreadable]) -> None:
 
 
 def _fitting_questions(asked: Any) -> Any:
-    """Return the questions within `QUESTIONS_MAX_BYTES`: their texts are shortened, their ids and names never."""
+    """Return the questions within `QUESTIONS_MAX_BYTES`. Only texts are shortened, never ids or names."""
     if (size_bytes := json_bytes(asked)) <= limits.QUESTIONS_MAX_BYTES:
         return asked
     text = longest_fitting(

@@ -1,4 +1,4 @@
-"""Checks the parameters of a run or a job: the same rule in a client, a starter and an agent's function."""
+"""Checks the parameters of a run or a job, by the same rule in a client, a starter and an agent's function."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def checked_parameters(given: Any) -> dict[str, Any]:
     if given is None:
         return {}
     if isinstance(given, str):
-        # Measured before it is read: what is too large need not be understood.
+        # Check the size before parsing, so that no large text is parsed.
         _require_fitting(given)
         try:
             given = parsed_json(given)

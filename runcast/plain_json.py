@@ -1,8 +1,7 @@
-"""Any Python value as plain JSON: what `json` writes exactly and every other language can read.
+"""Converts any Python value to plain JSON, which `json` writes exactly and every other language can read.
 
-Agents and tools return what Python has: NaN, Decimal, numpy numbers, tuples as keys, values that hold themselves. A
-value that JSON cannot hold is replaced by `{"unreadable": <what it was>, "path": <where>}`; everything around it is
-kept.
+Agents and tools return any Python value: NaN, Decimal, numpy numbers, tuples as keys, cyclic values. A value without a
+JSON form is replaced by `{"unreadable": <what it was>, "path": <where>}`; everything around it is kept.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TOO_MANY = f"more than {limits.JSON_MAX_VALUES} values"
 _NUMBERS = (int, float, Decimal)
 _BYTES = (bytes, bytearray, memoryview)
-_CONTAINERS = (dict, list, tuple, Mapping, Sequence, Set)  # the abstract ones last: they are slow to ask
+_CONTAINERS = (dict, list, tuple, Mapping, Sequence, Set)  # the abstract ones last, because checking them is slow
 # Source: https://numpy.org/doc/stable/reference/generated/numpy.dtype.kind.html
 _NUMPY_KINDS = tuple("biufUO")
 _NUMPY_TIMES = tuple("mM")
@@ -33,11 +32,11 @@ _Place = Any  # (the container's own place, the key or index in it); None is the
 
 
 class Unreadable(NamedTuple):
-    """A value that JSON cannot hold.
+    """A value that has no JSON form.
 
     Attributes:
-        path: Where it is, as JSONPath: `$.rows[3].speed`.
-        reason: What it is: `NaN`, `number beyond 1.8e308`, `nested deeper than 100`, ...
+        path: The value's place as a JSONPath, such as `$.rows[3].speed`.
+        reason: Why it has no JSON form: `NaN`, `number beyond 1.8e308`, `nested deeper than 100`, ...
     """
 
     path: str
@@ -45,13 +44,13 @@ class Unreadable(NamedTuple):
 
 
 def plain(value: Any) -> tuple[Any, list[Unreadable]]:
-    """Return a value as plain JSON, and what of it could not be kept. Never raises.
+    """Return a value as plain JSON, and the parts that could not be kept. Never raises.
 
     - Numbers stay exact; `Decimal`, `Fraction` and numpy's numbers become the nearest int or float.
     - Tuples, sets and numpy arrays become lists; keys become text.
     - Other objects become their `str`.
-    - NaN, infinite and larger numbers, bytes, objects without a `str` of their own, cycles, and what is nested deeper
-      than `limits.NESTING_MAX` are replaced by `{"unreadable", "path"}`. So is what follows after
+    - NaN, infinite and too large numbers, bytes, objects that define no `__str__` or `__repr__`, cycles, and values
+      nested deeper than `limits.NESTING_MAX` are replaced by `{"unreadable", "path"}`. So are all values after
       `limits.JSON_MAX_VALUES` values.
     - Half a surrogate pair in a text becomes U+FFFD.
     """
@@ -60,7 +59,7 @@ def plain(value: Any) -> tuple[Any, list[Unreadable]]:
 
 
 class _Walk:
-    """One pass over a value; `unreadable` collects what could not be kept."""
+    """One pass over a value; `unreadable` collects the parts that could not be kept."""
 
     def __init__(self) -> None:
         self.unreadable: list[Unreadable] = []
@@ -71,7 +70,7 @@ class _Walk:
         self._left -= 1
         try:
             return self._plain(value, place, depth)
-        except Exception as error:  # noqa: BLE001 - somebody's __str__ or __iter__ may raise anything
+        except Exception as error:  # noqa: BLE001 - a __str__ or __iter__ may raise any error
             return self._replace(type(error).__name__, place)
 
     def _plain(self, value: Any, place: _Place, depth: int) -> Any:

@@ -1,8 +1,8 @@
-"""Text from models, tools and clients: made valid, measured as JavaScript measures it, and cut between characters.
+"""Makes text from models, tools and clients valid, measures it as JavaScript does, and cuts it between characters.
 
-A model can emit half a surrogate pair, which no UTF-8 encoder takes. And what a reader sees as one character (a flag, a
-family emoji, a letter with its marks) is often several code points, so text is never cut inside one. The rules
-are those of UAX #29, simplified: they may keep two characters together that could be parted, never the reverse.
+A model can emit half a surrogate pair, which UTF-8 encoders reject. A visible character (a flag, a family emoji, a
+letter with its marks) is often several code points, so text is never cut inside one. The rules are a simplified
+UAX #29: they may keep two separate characters together, but never split one.
 
 Source: https://unicode.org/reports/tr29/#Grapheme_Cluster_Boundary_Rules
 """
@@ -12,14 +12,14 @@ from __future__ import annotations
 import unicodedata
 
 REPLACEMENT = "\ufffd"
-"""Stands in for half a surrogate pair."""
+"""Replaces half a surrogate pair."""
 
 _ZERO_WIDTH_JOINER = "\u200d"
 _VIRAMA_CLASS = 9
 _CLUSTER_MAX_CHARACTERS = 64
 
-# Code points that continue a character and are no marks (category M): joiners, half-width sound marks, skin tones, the
-# letters of subdivision flags, and two vowels.
+# Code points that continue a character but are not marks (category M): joiners, half-width sound marks, skin tones,
+# the letters of subdivision flags, and two vowels.
 _CONTINUING = (
     *((0x200C, 0x200D), (0xFF9E, 0xFF9F), (0x1F3FB, 0x1F3FF), (0xE0020, 0xE007F)),
     *((0x0E33, 0x0E33), (0x0EB3, 0x0EB3)),
@@ -38,7 +38,7 @@ _Ranges = tuple[tuple[int, int], ...]
 
 
 def is_well_formed(text: str) -> bool:
-    """Return whether the text has a UTF-8 form: it holds no half of a surrogate pair."""
+    """Return whether the text can be encoded as UTF-8: it contains no half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -47,7 +47,7 @@ def is_well_formed(text: str) -> bool:
 
 
 def well_formed(text: str) -> str:
-    """Return the text as UTF-8 can hold it.
+    """Return the text in a form that can be encoded as UTF-8.
 
     Two halves of a surrogate pair become their character; a single half becomes `REPLACEMENT`.
     """
@@ -62,21 +62,21 @@ def utf16_length(text: str) -> int:
 
 
 def shortened(text: object, max_characters: int) -> str:
-    """Return the text, well formed, cut with a visible mark when it has over `max_characters` code points."""
+    """Return the text, well formed, and cut with a visible mark if it exceeds `max_characters` code points."""
     whole = well_formed(str(text))
     return whole if len(whole) <= max_characters else cut(whole, max_characters)
 
 
 def cut(text: str, max_characters: int) -> str:
-    """Return the beginning of the text and a mark that says how long it was, in `max_characters` code points."""
+    """Return the beginning of the text and a mark with its full length, in at most `max_characters` code points."""
     mark = f"… [shortened from {len(text)} characters]"
     return text[: boundary(text, max(0, max_characters - len(mark)))] + mark[:max_characters]
 
 
 def boundary(text: str, index: int) -> int:
-    """Return the last place up to `index` at which the text can be cut without parting a character.
+    """Return the last place up to `index` at which the text can be cut without splitting a character.
 
-    A character of more than 64 code points is parted: such text is made to be a nuisance.
+    A character of more than 64 code points is split, because only malicious text contains one.
     """
     for place in range(index, max(0, index - _CLUSTER_MAX_CHARACTERS), -1):
         if place >= len(text) or not _is_within_character(text, place):
@@ -86,7 +86,7 @@ def boundary(text: str, index: int) -> int:
 
 def _is_within_character(text: str, place: int) -> bool:
     before, after = text[place - 1], text[place]
-    if after < "\u0300":  # all that continues anything comes later, but for a line feed
+    if after < "\u0300":  # except for a line feed, all continuing code points are higher
         return (before == "\r" and after == "\n") or before == _ZERO_WIDTH_JOINER or _in(before, _PREPENDED)
     return (
         before == _ZERO_WIDTH_JOINER
@@ -113,7 +113,7 @@ def _flag_letters_before(text: str, place: int) -> int:
 
 
 def _ends_in_virama(text: str, place: int) -> bool:
-    """Return whether the marks before `place` hold the sign that joins two consonants."""
+    """Return whether the marks before `place` include the sign that joins two consonants."""
     for character in reversed(text[max(0, place - _CLUSTER_MAX_CHARACTERS) : place]):
         if unicodedata.combining(character) == _VIRAMA_CLASS:
             return True
