@@ -128,8 +128,8 @@ class BaseAgent(ABC):
             arguments: Its keyword arguments.
             reason: The reason for the call, for people.
             job_id: The job of the status, if it is not the run's. A recorded run ignores this and uses its own.
-            user_id: The user of the status, likewise.
-            tenant_id: The user's tenant, likewise.
+            user_id: The user of the status, if it is not the run's. A recorded run ignores this, too.
+            tenant_id: The user's tenant, if it is not the run's. A recorded run ignores this, too.
 
         Raises:
             RunStopped: The run was cancelled or ended, so no further tools are called.

@@ -124,7 +124,7 @@ def close_job(
     *,
     now_ms: Callable[[], int] | None = None,
 ) -> Ending | None:
-    """End a job whose execution has ended. A job in a terminal state is left as it is.
+    """End a job whose execution has ended. A job in a terminal state stays unchanged.
 
     Args:
         store: The table.

@@ -56,7 +56,7 @@ class Invocation:
         return _result_in(event) if event.keys() <= {"type", "result"} else None
 
     async def came_to(self, result: AgentResult | MultiAgentResult) -> None:
-        """End the run as its agent's result says, if the run is this agent's."""
+        """End the run with the outcome of its agent's result, if the run belongs to this agent."""
         signal = getattr(self._agent, "cancel_signal", None)
         stopped_itself = signal is not None and not signal.is_set()
         stop = self._recorder.stop

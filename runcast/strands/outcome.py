@@ -5,7 +5,7 @@
   stops the event loop.
 - `cancelled`, or a cancelled task: cancelled; complete if the agent's own tool asked it to stop after its tools.
 - `interrupt`: waiting for an answer, which is not an end.
-- Any other reason, or an exception: an error that names it. The result is what the model said until then.
+- Any other reason, or an exception: an error that names it. The result is the model's text so far.
 
 A Graph or a Swarm has a status instead: `completed`, `interrupted`, or else an error. An unfinished run with a cancel
 request is cancelled, regardless of its agent's stop reason.

@@ -125,7 +125,7 @@ class AgentWork:
         self._stopping = False
 
     def has_begun(self) -> None:
-        """Be told that the agent works for this invocation, and for no other that it was busy with."""
+        """Note that the agent now works for this invocation and not for an earlier one."""
         if not self._begun:
             self._begun = True
             self._cancel()
