@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import boto3
 import pytest
 from botocore.stub import Stubber
 from chalicelib.closer import close_runs
 
+from runcast.json_text import json_text
 from runcast.record.assignment import Assignment, QueuedStep
 from runcast.record.handover import EndHandover, HandedOverEnd
 from runcast.record.model import Owner, RunStatus
@@ -42,7 +41,7 @@ def test_the_closer_writes_an_end_that_is_handed_over_once(store):
 def test_an_end_is_handed_over_by_an_asynchronous_invocation():
     client = boto3.client("lambda", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     event = handed_over(1_700_000_000_000)
-    asked = {"FunctionName": "runcast-run-closer", "InvocationType": "Event", "Payload": json.dumps(event).encode()}
+    asked = {"FunctionName": "runcast-run-closer", "InvocationType": "Event", "Payload": json_text(event).encode()}
     with Stubber(client) as stubber:
         stubber.add_response("invoke", {"StatusCode": 202}, asked)
         stubber.add_client_error("invoke", "TooManyRequestsException")
