@@ -107,7 +107,7 @@ class Connection:
         old, self._standing = self._standing, fresh
         if old is None and self._tried.is_set():
             self._doubt()
-            self._notify("The live connection stands again; what it missed is read.")
+            self._notify("The live connection is back; reading the missed steps.")
         self._tried.set()
         if old is not None:
             await old.close()

@@ -17,7 +17,7 @@ class JobRun:
     """One attempt of one agent of a job, from the job's record.
 
     Attributes:
-        name: The agent's name in the playbook, where it is unique.
+        name: The agent's name in the playbook, unique there.
         agent: The agent.
         stage: The playbook's stage that contains it.
         attempt: The number of the attempt, from 1 on.

@@ -336,7 +336,7 @@ class Recorder:
                 parent,
             )
         except Exception:  # noqa: BLE001 - a __str__ may raise any error, which must not fail the run
-            unreadable = "What was told of this step is unreadable"
+            unreadable = "The content of this step is unreadable"
             queued = QueuedStep("unnamed", unreadable, timestamp_ms, end=end, ref=ref, parent=parent)
         self._queue.put(queued)
 

@@ -250,9 +250,7 @@ class RunStore(RecordReads):
             + ("" if despite_cancel else " AND attribute_not_exists(#cancelRequestedAt)")
             + ("" if steps or end else " AND #leaseUntil < :leaseUntil"),
             values,
-            unless_gone(
-                lambda run: AppendRefused(f"The record of run {request_id} is not as it was left.", run), now_ms
-            ),
+            unless_gone(lambda run: AppendRefused(f"The record of run {request_id} has since changed.", run), now_ms),
             removes=["#openSince"] if end and end.status.ended else (),
         )
 
@@ -331,7 +329,7 @@ class RunStore(RecordReads):
             _sets(sets),
             "attribute_not_exists(#status)",
             sets,
-            lambda now: AppendRefused("A record stands in the place of a hint.", now),
+            lambda now: AppendRefused("A run's record has the key of the cancel hint.", now),
         )
 
     def _learn_time(self) -> None:

@@ -121,7 +121,7 @@ class Writer:
             while self.claim is Claim.CLAIMED and self.write_next():
                 pass
         except BaseException:
-            logger.exception("run %s: its recorder cannot go on", self._run.request_id)
+            logger.exception("run %s: its recorder failed", self._run.request_id)
             self._stops.tell(Stop.ENDED)
         finally:
             self.abandon()
@@ -166,7 +166,7 @@ class Writer:
         self.claim = Claim.CLAIMED
 
     def _refuse(self, error: RuncastError) -> None:
-        logger.warning("run %s: %s It is not recorded here.", self._run.request_id, error)
+        logger.warning("run %s: %s This worker does not record it.", self._run.request_id, error)
         self._stops.tell(Stop.ENDED)
         self.claim = Claim.REFUSED  # last, because a thread that waits for the claim then looks for the stop
 
@@ -256,7 +256,7 @@ class Writer:
             try:
                 write()
             except AppendRefused as refused:
-                logger.warning("run %s: %s It stands at %s.", self._run.request_id, refused, refused.run.status)
+                logger.warning("run %s: %s (current status: %s)", self._run.request_id, refused, refused.run.status)
                 self._stops.tell(Stop.ENDED)
                 return False
             except RunGone as gone:

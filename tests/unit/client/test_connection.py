@@ -94,7 +94,7 @@ async def test_is_live_again_after_a_break(server: FakeAppSync, client: Client, 
     assert (server.subscriptions, outcome.recorded, outcome.received_live) == (2, 4, 3)
     assert [notice.split(" (")[0] for notice in notices] == [
         "The live connection broke",
-        "The live connection stands again; what it missed is read.",
+        "The live connection is back; reading the missed steps.",
     ]
 
 
@@ -136,7 +136,7 @@ async def test_where_sockets_are_blocked_it_says_so_once_and_goes_on(
         "No live connection",
         "The live connection has failed 3 times in a row",
     ]
-    assert set(notices[2:]) <= {"The live connection stands again; what it missed is read."}
+    assert set(notices[2:]) <= {"The live connection is back; reading the missed steps."}
 
 
 async def test_whoever_stops_taking_steps_finds_them_all_later(

@@ -20,7 +20,7 @@ class Unwritable:
 @pytest.mark.parametrize(
     ("told", "as_stored"),
     [
-        ({"message": Unwritable()}, ("unnamed", "What was told of this step is unreadable", None)),
+        ({"message": Unwritable()}, ("unnamed", "The content of this step is unreadable", None)),
         ({"metadata": {"x": Unwritable()}}, ("thinking", "", {"x": {"unreadable": "RuntimeError", "path": "$.x"}})),
         ({"metadata": [1, 2]}, ("thinking", "", {"unreadable": "list", "path": "$"})),
         ({"metadata": MappingProxyType({"a": 1}), "tool_name": "t"}, ("thinking", "", {"a": 1})),
