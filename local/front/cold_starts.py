@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 # A worker that is not done by then is waiting for something itself, perhaps for a function that could not start.
-_START_MAX_SECONDS = 4.0
+_START_MAX_SECONDS = 2.0
 
 
 class Worker(Protocol):
@@ -22,7 +22,7 @@ class Worker(Protocol):
 
 
 class ColdStarts:
-    """Lets workers start, a few at once. A start lasts until the worker's first invocation ends, or 4 s.
+    """Lets workers start, a few at once. A start lasts until the worker's first invocation ends, or 2 s.
 
     Args:
         at_once: How many may start at the same time.

@@ -66,8 +66,8 @@ def _unpack_functions_once() -> None:
 
 
 def _pace_cold_starts() -> None:
-    """Start one worker fewer at once than there are processors; an invocation, which has its own thread, may wait."""
-    starts = ColdStarts(max(1, (os.cpu_count() or 1) - 1))
+    """Start as many workers at once as there are processors; an invocation, which has its own thread, may wait."""
+    starts = ColdStarts(os.cpu_count() or 1)
     acquire, release = lambda_svc.acquire_worker, lambda_svc.release_worker
 
     def acquire_when_possible(name: str, config: Any, code: bytes, qualifier: str = "$LATEST") -> tuple[Any, str]:
