@@ -184,18 +184,19 @@ _MODEL_ACTIONS = {
 _PROFILE_GEOGRAPHIES = {"us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"}
 
 
-# What the events of the current request name as their source, between the two questions that MiniStack asks about it.
-_event_sources: ContextVar[list[str] | None] = ContextVar("event_sources", default=None)
+# The condition keys of the current request, between the two questions that MiniStack asks about it.
+_condition_keys: ContextVar[dict[str, list[str]] | None] = ContextVar("condition_keys", default=None)
 
 
 def _authorise_as_aws() -> None:
     """Tell IAM what AWS's services tell it and MiniStack does not.
 
     Converse needs `bedrock:InvokeModel*`, and an inference profile needs itself and the model behind it. A condition
-    may compare the sources of the events that are put, a key with several values. Every connection counts as encrypted,
-    because none leaves this machine.
+    may compare the sources of the events that are put, or the key of the item that is read, each a condition key with
+    several values. Every connection counts as encrypted, because none leaves this machine.
 
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     """
     extract, enforce = iam_actions.extract_iam_action, iam_evaluator.enforce
 
@@ -203,7 +204,8 @@ def _authorise_as_aws() -> None:
         service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any
     ) -> str | None:
         action: str | None = extract(service, method, path, headers, body, query_params)
-        _event_sources.set(_sources_in(body) if action == "events:PutEvents" else None)
+        keys_of = _CONDITION_KEYS.get(action or "")
+        _condition_keys.set(keys_of(json.loads(body)) if keys_of else None)
         return _MODEL_ACTIONS.get(action, action) if action else None
 
     def enforce_each(
@@ -214,8 +216,8 @@ def _authorise_as_aws() -> None:
             resources = _model_resources(resource_arn, region)
             if len(resources) > 1:
                 rest["service_context"] = {"bedrock:InferenceProfileArn": resources[0]}
-        if action == "events:PutEvents":
-            rest["service_context"] = {"events:source": _event_sources.get()}
+        if action in _CONDITION_KEYS:
+            rest["service_context"] = _condition_keys.get()
         denials = (enforce(access_key, action, service, region, resource_arn=arn, **rest) for arn in resources)
         return next((denial for denial in denials if denial), None)
 
@@ -229,9 +231,17 @@ def _authorise_as_aws() -> None:
     iam_evaluator.enforce = enforce_each
 
 
-def _sources_in(body: bytes) -> list[str]:
-    """Return the source of each event of a request."""
-    return [str(entry.get("Source")) for entry in json.loads(body)["Entries"]]
+def _event_sources(request: dict[str, Any]) -> dict[str, list[str]]:
+    return {"events:source": [str(entry.get("Source")) for entry in request.get("Entries", ())]}
+
+
+def _leading_key(request: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the partition key of the item, where it is the only key: the request does not say which of two it is."""
+    values = [str(value) for attribute in request.get("Key", {}).values() for value in attribute.values()]
+    return {"dynamodb:leadingkeys": values} if len(values) == 1 else {}
+
+
+_CONDITION_KEYS = {"events:PutEvents": _event_sources, "dynamodb:GetItem": _leading_key}
 
 
 def _model_resources(resource_arn: str, region: str) -> list[str]:

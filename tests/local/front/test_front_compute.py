@@ -187,6 +187,29 @@ def test_the_sources_of_events_are_compared_one_by_one(aws: Aws) -> None:
     assert [key for key, value in allowed.items() if value] == [("each", "runcast"), ("each", "runcast", "runcast")]
 
 
+def test_the_key_of_an_item_is_compared(aws: Aws) -> None:
+    key = {"AttributeName": "id", "KeyType": "HASH"}
+    definition = {"AttributeName": "id", "AttributeType": "S"}
+    aws.client("dynamodb").create_table(
+        TableName="hints", KeySchema=[key], AttributeDefinitions=[definition], BillingMode="PAY_PER_REQUEST"
+    )
+    condition = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#cancel/*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    table = f"arn:aws:dynamodb:{REGION}:000000000000:table/hints"
+    read = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": table, "Condition": condition}
+    role = put_role(aws, "reads-hints", read)
+    given = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
+    dynamodb = aws.client("dynamodb", given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    allowed = [
+        item
+        for item in ("run#cancel/worker", "run", "run#5")
+        if is_allowed(lambda item=item: dynamodb.get_item(TableName="hints", Key={"id": {"S": item}}))
+    ]
+    assert allowed == ["run#cancel/worker"]
+
+
 def is_allowed(call: Callable[[], Any]) -> bool:
     try:
         call()
