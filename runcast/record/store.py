@@ -323,7 +323,7 @@ class RunStore(RecordReads):
 
     def hint_cancel(self, run: Run) -> None:
         """Put the hint that lets the run's worker see the cancel request before its next heartbeat."""
-        sets = {"expiresAt": run.expires_at_ms // 1000}
+        sets = {"owner": run.owner.key, "expiresAt": run.expires_at_ms // 1000}
         self._table.update(
             cancel_hint_id(run.request_id, run.worker or ""),
             _sets(sets),

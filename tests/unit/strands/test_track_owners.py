@@ -22,8 +22,7 @@ ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 def test_the_record_of_another_owner_or_of_a_job_is_not_taken(records, clock, more):
     clock.now_ms = epoch_ms()
     before = records.create("r1", agent="terrain", **more)
-    result = track(scripted(Say("flat")))("How steep?", invocation_state=named("r1", **ANA))
-    assert str(result).strip() == "flat"
+    track(scripted(Say("flat")))("How steep?", invocation_state=named("r1", **ANA))  # it may be stopped
     assert records.read("r1") == before
 
 
