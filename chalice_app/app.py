@@ -21,7 +21,7 @@ users = CognitoUserPoolAuthorizer("users", provider_arns=["${local.user_pool_arn
 @app.middleware("all")
 def begin(event: Any, get_response: Callable[[Any], Any]) -> Any:
     """Tell the log whose lines follow."""
-    from chalicelib.logs import begin_invocation
+    from chalicelib.runtime.logs import begin_invocation
 
     begin_invocation(event.lambda_context if isinstance(event, Request) else event.context)
     return get_response(event)
@@ -30,7 +30,7 @@ def begin(event: Any, get_response: Callable[[Any], Any]) -> Any:
 @app.middleware("http")
 def answer(request: Request, get_response: Callable[[Request], Response]) -> Response:
     """Give every answer one form."""
-    from chalicelib.http import admit_origin, in_one_form
+    from chalicelib.api.http import admit_origin, in_one_form
 
     response = in_one_form(get_response(request))
     admit_origin(request, response)
@@ -40,7 +40,7 @@ def answer(request: Request, get_response: Callable[[Request], Response]) -> Res
 @app.route("/runs", methods=["POST"], authorizer=users)
 def post_run() -> Response:
     """Start a run."""
-    from chalicelib.rest import post_run
+    from chalicelib.api.rest import post_run
 
     return post_run(_request())
 
@@ -48,7 +48,7 @@ def post_run() -> Response:
 @app.route("/jobs", methods=["POST"], authorizer=users)
 def post_job() -> Response:
     """Start a job."""
-    from chalicelib.rest import post_job
+    from chalicelib.api.rest import post_job
 
     return post_job(_request())
 
@@ -56,7 +56,7 @@ def post_job() -> Response:
 @app.route("/runs", methods=["GET"], authorizer=users)
 def get_runs() -> Response:
     """List one's own runs and jobs."""
-    from chalicelib.rest import get_runs
+    from chalicelib.api.rest import get_runs
 
     return get_runs(_request())
 
@@ -64,7 +64,7 @@ def get_runs() -> Response:
 @app.route("/runs/{request_id}", methods=["GET"], authorizer=users)
 def get_run(request_id: str) -> Response:
     """Read what a run or a job has done so far."""
-    from chalicelib.rest import get_run
+    from chalicelib.api.rest import get_run
 
     return get_run(_request(), request_id)
 
@@ -72,7 +72,7 @@ def get_run(request_id: str) -> Response:
 @app.route("/runs/{request_id}", methods=["DELETE"], authorizer=users)
 def delete_run(request_id: str) -> Response:
     """Cancel a run or a job."""
-    from chalicelib.rest import delete_run
+    from chalicelib.api.rest import delete_run
 
     return delete_run(_request(), request_id)
 
@@ -80,7 +80,7 @@ def delete_run(request_id: str) -> Response:
 @app.route("/agents", methods=["GET"], authorizer=users)
 def get_agents() -> Response:
     """List the agents and the playbooks."""
-    from chalicelib.rest import get_agents
+    from chalicelib.api.rest import get_agents
 
     return get_agents(_request())
 
@@ -88,7 +88,7 @@ def get_agents() -> Response:
 @app.route("/health", methods=["GET"])
 def get_health() -> Response:
     """Check whether runs can be started and read."""
-    from chalicelib.rest import get_health
+    from chalicelib.api.rest import get_health
 
     return get_health()
 
@@ -114,7 +114,7 @@ def agent(event: Any, context: Any) -> Any:
 @app.lambda_function(name="run_starter")
 def run_starter(event: Any, _: Any) -> Any:
     """Answer the mutations: a run or a job is started, or cancelled."""
-    from chalicelib.graphql import answer_mutation
+    from chalicelib.api.graphql import answer_mutation
 
     return answer_mutation(event)
 
@@ -122,7 +122,7 @@ def run_starter(event: Any, _: Any) -> Any:
 @app.lambda_function(name="progress_reader")
 def progress_reader(event: Any, _: Any) -> Any:
     """Answer the queries: a run or a job is read, or one's own or what can be started are listed."""
-    from chalicelib.graphql import answer_query
+    from chalicelib.api.graphql import answer_query
 
     return answer_query(event)
 
@@ -138,7 +138,7 @@ def orchestrator(event: Any, context: Any) -> Any:
 @app.lambda_function(name="run_closer")
 def run_closer(event: Any, context: Any) -> Any:
     """End runs that will not end by themselves."""
-    from chalicelib.closer import close_runs
+    from chalicelib.lifecycle.closer import close_runs
 
     return close_runs(event, context)
 

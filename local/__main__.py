@@ -10,9 +10,9 @@ from local.commands import down, status, up
 from local.demo import NothingToShow, demo
 from local.dev import dev
 from local.ground import GroundMissing
-from local.provider.gaps import gaps_markdown
 from local.settings import InvalidSettings, Settings
 from local.stack_state import StackFailed, StateDirectoryTaken
+from local.terraform_provider.gaps import gaps_markdown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -97,7 +97,7 @@ def _runcast(state: StackState, *arguments: str) -> str:
         # It writes into a pipe here, and shall still write as for the terminal.
         size = shutil.get_terminal_size()
         environment.update(TTY_COMPATIBLE="1", TTY_INTERACTIVE="1", COLUMNS=str(size.columns), LINES=str(size.lines))
-    command = [sys.executable, "-m", "runcast.client.command", *arguments]
+    command = [sys.executable, "-m", "runcast.client.terminal.command", *arguments]
     printed = bytearray()
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, bufsize=0) as process:
         try:

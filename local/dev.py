@@ -11,12 +11,12 @@ from pathlib import Path
 
 from watchfiles import DefaultFilter, watch
 
+from local.chalice.deployed import read_deployed_api
+from local.chalice.process import RestProcess
 from local.commands import usage
 from local.deployment import deploy
 from local.ground import listen
 from local.processes import LocalProcess
-from local.rest.deployed import read_deployed_api
-from local.rest.process import RestProcess
 from local.settings import ROOT, Settings
 from local.stack import LocalStack, running_stack
 from local.stack_state import StackFailed, StackState, load_state

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from local.deployment import deploy
+from local.emulator.process import FrontFailed, FrontProcess
 from local.endpoint import Endpoint
-from local.front.process import FrontFailed, FrontProcess
 from local.ground import check_ground
 from local.processes import LocalProcess
 from local.settings import ROOT, Settings
@@ -97,7 +97,7 @@ class LocalStack:
         log = self.state.directory / "model.log"
         with log.open("w") as output:
             self._model = subprocess.Popen(
-                [sys.executable, "-m", "local.model", "--port", str(self._settings.model_port)],
+                [sys.executable, "-m", "local.bedrock", "--port", str(self._settings.model_port)],
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
                 stderr=output,

@@ -203,7 +203,7 @@ def prepare(source_root: Path, work_dir: Path, variables: Mapping[str, Any] | No
         "#!/bin/sh\n"
         f"export {' '.join(f'{name}={shlex.quote(str(value))}' for name, value in settings.items())}\n"
         "unset PYTHONDONTWRITEBYTECODE AWS_PROFILE AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE\n"
-        f'exec {shlex.quote(sys.executable)} -P -m local.provider "$@"\n'
+        f'exec {shlex.quote(sys.executable)} -P -m local.terraform_provider "$@"\n'
     )
     plugin.chmod(0o755)
     (work_dir / "terraform.rc").write_text(

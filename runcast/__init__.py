@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runcast.base_agent import BaseAgent
+    from runcast.agents.base_agent import BaseAgent
+    from runcast.agents.track import track
     from runcast.errors import RuncastError
     from runcast.live.publish import (
         publish_agent_status,
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
         publish_status,
         publish_tool_status,
     )
-    from runcast.strands.facts import note_fact
-    from runcast.strands.track import track
+    from runcast.runs.facts import note_fact
 
 __version__ = "0.1.0"
 
@@ -40,10 +40,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BaseAgent": "runcast.base_agent",
+    "BaseAgent": "runcast.agents.base_agent",
     "RuncastError": "runcast.errors",
-    "note_fact": "runcast.strands.facts",
-    "track": "runcast.strands.track",
+    "note_fact": "runcast.runs.facts",
+    "track": "runcast.agents.track",
 }
 
 

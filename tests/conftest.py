@@ -58,7 +58,9 @@ _TOGETHER = {
     "e2e": "e2e",
     "wheel": "e2e",
     "reliability": "reliability",
-    "local/front": "front",
+    "local/terraform_provider": "terraform",
+    "local/appsync": "local",
+    "local/emulator": "local",
 }
 _STOPPING_SECONDS = 5.0
 

@@ -13,7 +13,7 @@ import time
 import psutil
 import pytest
 
-from local.model.server import create_server
+from local.bedrock.server import create_server
 from local.settings import ROOT
 from local.stack_state import load_state
 from tests.e2e.conftest import AGENT
@@ -103,7 +103,7 @@ def test_an_interruption_leaves_nothing_behind(environment, directory, signal_nu
         while up.stdout.readline() != "Applying the Terraform ...\n":
             assert up.poll() is None
         processes = processes_of(directory)
-        children = at_work(up, "local.provider")
+        children = at_work(up, "local.terraform_provider")
         up.send_signal(signal_number)
         assert up.wait(TIMEOUT_SECONDS) == 130
     assert len(processes) == 2

@@ -16,7 +16,7 @@ def runcast(stack):
     """Run the command as one of the users; return its exit code and the JSON objects that it prints."""
 
     def run(caller, *arguments):
-        command = [sys.executable, "-m", "runcast.client.command", *arguments, "--json"]
+        command = [sys.executable, "-m", "runcast.client.terminal.command", *arguments, "--json"]
         environment = os.environ | client_environment(stack.state, caller.user)
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
         return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]

@@ -198,7 +198,7 @@ def test_a_lambda_of_ones_own_is_started_by_rest_and_watched_whole(stack, shell,
     request_id = started.json()["requestId"]
 
     watched = subprocess.run(
-        [sys.executable, "-m", "runcast.client.command", "watch", request_id, "--json"],
+        [sys.executable, "-m", "runcast.client.terminal.command", "watch", request_id, "--json"],
         env=shell, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS,
     )  # fmt: skip
     [*steps, summary] = map(json.loads, watched.stdout.splitlines())

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from runcast import track
 from runcast.client.step import WatchedStep
-from runcast.client.view import TerminalView
+from runcast.client.terminal.view import TerminalView
 from runcast.record.model import Owner, RunStatus
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chalicelib import aws, config
 from chalicelib.agents import runner
 from chalicelib.publisher import publish
+from chalicelib.runtime import clients, config
 
 
 class Context:
@@ -35,19 +35,19 @@ def _forget() -> None:
     if runner._runner_of_environment.cache_info().currsize:
         runner._runner_of_environment().close()
     for kept in (
-        aws.dynamodb,
-        aws.run_store,
-        aws.answering_store,
-        aws.status_publisher,
-        aws.announcer,
-        aws.invoker,
-        aws.executions,
-        aws.link_signer,
-        aws.waiting_invoker,
-        aws.bedrock,
-        aws.s3,
-        aws.credentials,
-        aws.tracer,
+        clients.dynamodb,
+        clients.run_store,
+        clients.answering_store,
+        clients.status_publisher,
+        clients.announcer,
+        clients.invoker,
+        clients.executions,
+        clients.link_signer,
+        clients.waiting_invoker,
+        clients.bedrock,
+        clients.s3,
+        clients.credentials,
+        clients.tracer,
         config.config_of_environment,
         runner._runner_of_environment,
         publish._publisher_of_environment,

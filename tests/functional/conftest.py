@@ -14,9 +14,9 @@ import pytest
 from app import app
 from chalice.local import LocalGatewayAuthorizer
 from chalice.test import Client
-from chalicelib import aws
 from chalicelib.agents import model as model_module
 from chalicelib.orchestrator import playbook
+from chalicelib.runtime import clients
 from moto import mock_aws
 
 from runcast.live.publish import StatusPublisher
@@ -150,9 +150,9 @@ def lambdas(monkeypatch) -> Iterator[Lambdas]:
         create_agent_progress(boto3.client("dynamodb"), "AgentProgress")
         make_sessions_table()
         lambdas = Lambdas(appsync)
-        patch.setattr(aws, "invoker", lambda: lambdas)
+        patch.setattr(clients, "invoker", lambda: lambdas)
         patch.setattr(LocalGatewayAuthorizer, "_decode_jwt_payload", _claims_as_text)
-        patch.setattr(aws, "status_publisher", lambda function_name: StatusPublisher(lambdas, function_name))
+        patch.setattr(clients, "status_publisher", lambda function_name: StatusPublisher(lambdas, function_name))
         patch.setattr(playbook, "names", lambda: tuple(PLAYBOOKS))
         patch.setattr(playbook, "description", PLAYBOOKS.__getitem__)
         patch.setattr(model_module, "bedrock_model", lambda config: lambdas.model)

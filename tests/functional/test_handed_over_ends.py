@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 import pytest
 from botocore.stub import Stubber
-from chalicelib.closer import close_runs
+from chalicelib.lifecycle.closer import close_runs
 
 from runcast.json_text import json_text
 from runcast.record.assignment import Assignment, QueuedStep

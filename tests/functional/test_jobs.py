@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
-from chalicelib import aws
+from chalicelib.runtime import clients
 
 from runcast.record.model import Owner, PlannedRun, RunStatus, Step
 from runcast.record.store import End, RunStore
@@ -233,11 +233,11 @@ class TestCancel:
         begin_run(store)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_ENDPOINT_URL_SFN", "http://127.0.0.1:9")
-            aws.executions.cache_clear()
+            clients.executions.cache_clear()
             assert way.cancel() == ("Unavailable", "The job's execution could not be stopped. Try again.")
             assert store.read(ID).status is RunStatus.IN_PROGRESS
             assert store.read("terrain-1").cancel_requested_at_ms is None
-        aws.executions.cache_clear()
+        clients.executions.cache_clear()
         assert way.cancel() == CANCELLED
 
 
@@ -293,7 +293,7 @@ def test_the_link_fetches_the_result(lambdas):
     client = boto3.client("s3")
     client.create_bucket(Bucket="results")
     client.put_object(Bucket="results", Key="results/job.json", Body=b'{"summary": "Yes."}')
-    answer = requests.get(aws.result_link("results", "job", 60), timeout=5)
+    answer = requests.get(clients.result_link("results", "job", 60), timeout=5)
     assert (answer.status_code, answer.json()) == (200, {"summary": "Yes."})
     assert answer.headers["content-type"] == "application/json"
 

@@ -7,7 +7,7 @@ import json
 import boto3
 import pytest
 from app import app
-from chalicelib import aws
+from chalicelib.runtime import clients
 
 from tests.fakes.scripted_model import Call
 
@@ -219,6 +219,6 @@ def test_an_agent_without_its_environment_says_so(lambdas, event, monkeypatch):
 def test_without_its_table_a_lambda_is_unavailable(lambdas, event, field):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
-        aws.dynamodb.cache_clear()
+        clients.dynamodb.cache_clear()
         refused = lambdas.call(DOORS[field], event(field))
     assert refused["error"]["type"] == "Unavailable"

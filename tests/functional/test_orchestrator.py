@@ -7,9 +7,9 @@ import json
 
 import boto3
 import pytest
-from chalicelib import aws
 from chalicelib.orchestrator.errors import OrchestratorFailed
 from chalicelib.orchestrator.states import run_state
+from chalicelib.runtime import clients
 
 from runcast.errors import InvalidInput, StoreUnavailable, Unavailable
 from tests.fakes.lambda_process import Context
@@ -50,8 +50,8 @@ def state(lambdas, monkeypatch, tmp_path):
 
     client = type("Client", (), {"invoke": staticmethod(invoke)})
     with own_playbooks(tmp_path, {"surveys": PLAYBOOK}), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(aws, "waiting_invoker", lambda read_timeout_seconds: client)
-        patch.setattr(aws, "bedrock", lambda *_: Bedrock())
+        patch.setattr(clients, "waiting_invoker", lambda read_timeout_seconds: client)
+        patch.setattr(clients, "bedrock", lambda *_: Bedrock())
         yield lambda name, **told: run_state({"state": name, "execution": JOB_ID, "job": JOB, **told}, Context())
 
 

@@ -8,8 +8,8 @@ import boto3
 import pytest
 from app import app
 from botocore.exceptions import ClientError
-from chalicelib import aws
 from chalicelib.agents import registry
+from chalicelib.runtime import clients
 
 from packager import openapi
 from tests.contracts.rest_api import DOCUMENT, validate
@@ -246,7 +246,7 @@ def test_a_door_that_cannot_be_opened_is_said_in_the_same_form(lambdas, monkeypa
 def test_without_its_table_nothing_is_done_with_runs(lambdas):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
-        aws.dynamodb.cache_clear()
+        clients.dynamodb.cache_clear()
         for method, path in RUN_ROUTES[1:]:
             assert lambdas.request(method, path).refusal[:2] == (503, "Unavailable")
         refused = lambdas.request("POST", "/runs", json_body=RUN)

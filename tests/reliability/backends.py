@@ -24,8 +24,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
+from local.emulator.process import FrontProcess
 from local.endpoint import Endpoint
-from local.front.process import FrontProcess
 from local.settings import Settings
 from runcast.record.store import STORE_CLIENT_CONFIG
 from tests.fakes.dynamodb_in_memory import DynamoDBInMemory

@@ -264,11 +264,11 @@ MUTATIONS = [
         (("(run.owner, run.playbook) != (self._job.owner, self._job.playbook)", "run.owner != self._job.owner"),),
     ),
     Mutation(
-        "who starts a run with a taken id is not told of another's", "chalice_app/chalicelib/start.py",
+        "who starts a run with a taken id is not told of another's", "chalice_app/chalicelib/lifecycle/start.py",
         (("exists.run.owner != owner or ", ""),),
     ),
     Mutation(
-        "who starts a job with a taken id is not told of another's", "chalice_app/chalicelib/jobs.py",
+        "who starts a job with a taken id is not told of another's", "chalice_app/chalicelib/lifecycle/jobs.py",
         (("exists.run.owner != owner or ", ""),),
     ),
     Mutation(

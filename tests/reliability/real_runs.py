@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from chalicelib.closer import write_end
+from chalicelib.lifecycle.closer import write_end
 
 from runcast import limits
 from runcast.clock import epoch_ms

@@ -21,12 +21,12 @@ from chalicelib.agents import model as model_module
 from chalicelib.agents import registry
 from chalicelib.agents import runner as runner_module
 from chalicelib.agents.runner import Runner
-from chalicelib.closer import write_end
-from chalicelib.config import AgentConfig
+from chalicelib.lifecycle.closer import write_end
 from chalicelib.publisher import appsync as appsync_module
 from chalicelib.publisher.appsync import AppSync
 from chalicelib.publisher.publish import Publisher
 from chalicelib.publisher.sessions import Sessions
+from chalicelib.runtime.config import AgentConfig
 from strands import Agent, tool
 
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher

@@ -26,7 +26,7 @@ from chalicelib.agents import model as model_module
 from chalicelib.agents import registry
 from chalicelib.agents import runner as runner_module
 from chalicelib.agents.runner import Runner
-from chalicelib.config import AgentConfig
+from chalicelib.runtime.config import AgentConfig
 from strands import Agent, tool
 
 from runcast import limits

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from local.front.process import FrontProcess
-from local.model.server import create_server
+from local.bedrock.server import create_server
+from local.emulator.process import FrontProcess
 from local.settings import Settings
 from packager.build import build
 from tests.terraform.applied import Aws, Stack

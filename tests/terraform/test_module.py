@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from chalicelib import closer
+from chalicelib.lifecycle import closer
 from graphql import strip_ignored_characters
 
 from local.settings import REGION

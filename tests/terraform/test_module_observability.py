@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chalicelib import metrics
+from chalicelib.runtime import metrics
 
 from local.settings import REGION
 from local.terraform import TerraformFailed

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from chalicelib import ended
+from chalicelib.lifecycle import announce
 
 from local.settings import REGION
 from tests.terraform.applied import FUNCTIONS, RESULTS, STATE_MACHINE, Aws, Stack
@@ -203,7 +203,7 @@ def test_events_may_be_put_in_our_own_name_only(stack: Stack, aws: Aws):
     for name in ("agent", "api", "orchestrator", "run-closer", "run-starter"):
         put = statements(aws, f"runcast-{name}-{REGION}", "announce")["PutRunEnded"]
         assert put["Condition"] == {
-            "ForAllValues:StringEquals": {"events:source": ended.SOURCE},
+            "ForAllValues:StringEquals": {"events:source": announce.SOURCE},
             "Null": {"events:source": "false"},
         }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.agents import registry
-from chalicelib.request import RunRequest, run_request
+from chalicelib.runtime.request import RunRequest, run_request
 from runcast.errors import InvalidInput
 from runcast.record.identity import run_identity
 from runcast.record.model import Owner

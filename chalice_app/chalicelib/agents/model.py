@@ -5,8 +5,8 @@ from __future__ import annotations
 from botocore.config import Config
 from strands.models import BedrockModel
 
-from chalicelib import aws
-from chalicelib.config import AgentConfig
+from chalicelib.runtime import clients
+from chalicelib.runtime.config import AgentConfig
 
 
 def bedrock_model(config: AgentConfig) -> BedrockModel:
@@ -21,5 +21,5 @@ def bedrock_model(config: AgentConfig) -> BedrockModel:
             retries={"mode": "standard", "total_max_attempts": config.model_max_attempts},
         ),
     )
-    aws.tracer().watch(model.client.meta.events)
+    clients.tracer().watch(model.client.meta.events)
     return model

@@ -19,19 +19,19 @@ from functools import cache
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
-from chalicelib import aws, logs, metrics
 from chalicelib.agents import registry
 from chalicelib.agents.invocation import Invocation, invocation_of
 from chalicelib.agents.run import AgentRun
-from chalicelib.config import AgentConfig, config_of_environment
+from chalicelib.runtime import clients, logs, metrics
+from chalicelib.runtime.config import AgentConfig, config_of_environment
 from runcast.errors import InvalidInput, RunStopped
 from runcast.json_text import json_text, metadata_json, result_json
 from runcast.record.assignment import Claim
 from runcast.record.model import EndedRun, Json, RunStatus
 from runcast.record.recorder import Recorder
 from runcast.record.store import RunStore
-from runcast.strands.outcome import Outcome, failure, overruled, stopped_early
-from runcast.strands.run import TrackedRun
+from runcast.runs.outcome import Outcome, failure, overruled, stopped_early
+from runcast.runs.tracked import TrackedRun
 
 if TYPE_CHECKING:
     from strands.models import Model
@@ -227,10 +227,10 @@ def _runner_of_environment() -> Runner:
     config = config_of_environment(AgentConfig)
     return Runner(
         config,
-        store=aws.run_store(config.agent_progress_table, config.retention_hours),
-        publish=aws.status_publisher(config.status_publisher_function).send,
-        tell_end=lambda ended: aws.announcer(config.status_publisher_function).put_event(ended),
-        hand_over=aws.end_handover(config.run_closer_function).send,
+        store=clients.run_store(config.agent_progress_table, config.retention_hours),
+        publish=clients.status_publisher(config.status_publisher_function).send,
+        tell_end=lambda ended: clients.announcer(config.status_publisher_function).put_event(ended),
+        hand_over=clients.end_handover(config.run_closer_function).send,
     )
 
 
@@ -239,7 +239,7 @@ def _clean_up(agent: AnyAgent) -> None:
 
     On a thread that is waited for briefly: a server that does not stop must not keep the answer back.
     """
-    from runcast.strands.parts import clean_up  # imports Strands
+    from runcast.agents.parts import clean_up  # imports Strands
 
     thread = Thread(target=clean_up, args=(agent,), name="runcast-clean-up", daemon=True)
     try:

@@ -25,7 +25,7 @@ from chalicelib.orchestrator.job import Job
 from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Entry
 from chalicelib.orchestrator.status_utils import JobRecord
-from chalicelib.request import RunRequest, run_request
+from chalicelib.runtime.request import RunRequest, run_request
 from runcast import limits
 from runcast.errors import InvalidInput, JobClosed, RunExists, RunGone, Unavailable, WriteConflict
 from runcast.json_text import json_text

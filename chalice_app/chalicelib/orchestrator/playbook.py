@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.orchestrator.errors import InvalidPlaybook
-from chalicelib.request import known_playbook
+from chalicelib.runtime.request import known_playbook
 from runcast.record.model import Json
 
 TIMEOUT_SECONDS = 840

@@ -10,9 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib import aws, logs
 from chalicelib.agents import registry
-from chalicelib.config import OrchestratorConfig, config_of_environment
 from chalicelib.orchestrator.agent_invoker import AgentInvoker
 from chalicelib.orchestrator.errors import OrchestratorFailed
 from chalicelib.orchestrator.job import Job
@@ -23,6 +21,8 @@ from chalicelib.orchestrator.save_results import save_results
 from chalicelib.orchestrator.status_utils import JobRecord
 from chalicelib.orchestrator.synthesizer import merged, synthesize
 from chalicelib.orchestrator.validator import validate
+from chalicelib.runtime import clients, logs
+from chalicelib.runtime.config import OrchestratorConfig, config_of_environment
 from runcast.errors import RuncastError, Unavailable
 from runcast.record.model import Json
 from runcast.record.store import RunStore
@@ -39,8 +39,8 @@ class _State:
         self.config = config_of_environment(OrchestratorConfig)
         self.job = Job.of(event["job"], execution=event.get("execution"))
         logs.about_run(self.job.job_id)
-        self.store: RunStore = aws.run_store(self.config.agent_progress_table, self.config.retention_hours)
-        self.publish = aws.status_publisher(self.config.status_publisher_function).send
+        self.store: RunStore = clients.run_store(self.config.agent_progress_table, self.config.retention_hours)
+        self.publish = clients.status_publisher(self.config.status_publisher_function).send
         self.record = JobRecord(self.store, self.job, publish=self.publish)
 
     @property
@@ -83,8 +83,8 @@ def _invoke_agent(state: _State) -> Json:
         state.record,
         store=state.store,
         functions=state.functions,
-        client=aws.waiting_invoker,
-        announce=aws.announcer(state.config.status_publisher_function).announce,
+        client=clients.waiting_invoker,
+        announce=clients.announcer(state.config.status_publisher_function).announce,
         remaining_ms=state.context.get_remaining_time_in_millis,
     )
     entry = Playbook.of(state.event["playbook"]).entries[agent["name"]]
@@ -102,7 +102,7 @@ def _synthesize(state: _State) -> Json:
         state.job,
         state.record,
         merged(entries, latest_runs(state.store, state.job, entries)),
-        model=aws.bedrock(
+        model=clients.bedrock(
             config.model_connect_timeout_seconds, config.model_read_timeout_seconds, config.model_max_attempts
         ),
         model_id=config.bedrock_model_id,
@@ -116,9 +116,9 @@ def _save_results(state: _State) -> Json:
         state.record,
         state.store,
         state.event,
-        s3=aws.s3,
+        s3=clients.s3,
         bucket=state.config.results_bucket,
-        tell_end=aws.announcer(state.config.status_publisher_function).put_event,
+        tell_end=clients.announcer(state.config.status_publisher_function).put_event,
     )
 
 

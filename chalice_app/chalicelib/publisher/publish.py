@@ -10,12 +10,12 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-from chalicelib import aws, logs, metrics
-from chalicelib.config import StatusPublisherConfig, config_of_environment
 from chalicelib.publisher.appsync import AppSync
 from chalicelib.publisher.messages import messages_of, owner_of_message
 from chalicelib.publisher.sessions import Sessions
 from chalicelib.publisher.traced_session import TracedSession
+from chalicelib.runtime import clients, logs, metrics
+from chalicelib.runtime.config import StatusPublisherConfig, config_of_environment
 from runcast.errors import InvalidInput, Unavailable
 from runcast.record.model import Json
 
@@ -78,16 +78,16 @@ class Publisher:
 @cache
 def _publisher_of_environment() -> Publisher:
     config = config_of_environment(StatusPublisherConfig)
-    credentials = aws.credentials()
+    credentials = clients.credentials()
     if credentials is None:
         raise Unavailable("There are no AWS credentials to sign with.")
     return Publisher(
-        Sessions(aws.dynamodb(), config.user_sessions_table),
+        Sessions(clients.dynamodb(), config.user_sessions_table),
         AppSync(
             config.appsync_api_url,
             region=config.aws_region,
             credentials=credentials,
-            session=TracedSession(aws.tracer()),
+            session=TracedSession(clients.tracer()),
             mutations_per_request=config.mutations_per_request,
         ),
         count=partial(metrics.count_messages, api_id=config.appsync_api_id),

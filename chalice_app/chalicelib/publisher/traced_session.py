@@ -1,6 +1,6 @@
 """A `requests` session whose requests are told to X-Ray: the way from the publisher to AppSync.
 
-It stands apart from `chalicelib.tracing`, because only the publisher pays for importing `requests`.
+It stands apart from `chalicelib.runtime.tracing`, because only the publisher pays for importing `requests`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from chalicelib.tracing import HEADER, Subsegment, Tracer
+from chalicelib.runtime.tracing import HEADER, Subsegment, Tracer
 
 
 class TracedSession(requests.Session):

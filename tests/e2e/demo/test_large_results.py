@@ -52,7 +52,7 @@ def test_the_rest_api_and_the_command_give_it_too(stack, alice, job, kept):
     answer = requests.get(url, headers=headers, timeout=DEADLINE_SECONDS).json()
     assert (answer["result"], fetch(answer["resultLink"]["url"]).content) == (None, kept)
     shown = subprocess.run(
-        [sys.executable, "-m", "runcast.client.command", "show", job["requestId"], "--json"],
+        [sys.executable, "-m", "runcast.client.terminal.command", "show", job["requestId"], "--json"],
         env=os.environ | client_environment(stack.state, alice.user), cwd=ROOT, capture_output=True, text=True,
         timeout=DEADLINE_SECONDS,
     )  # fmt: skip

@@ -19,7 +19,7 @@ SHELL = {
 CONFIG = "[default]\nregion = mars-1\nendpoint_url = http://127.0.0.1:1\ncredential_process = /bin/false\n"
 TESTS = (
     "tests/local/stack/test_local_settings.py",
-    *(f"tests/unit/client/test_{name}.py" for name in ("sign_in", "view", "job_view")),
+    *(f"tests/unit/client/{name}.py" for name in ("test_sign_in", "terminal/test_view", "terminal/test_job_view")),
     "tests/unit/live",
 )
 

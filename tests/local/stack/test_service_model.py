@@ -4,7 +4,7 @@ import boto3
 import pytest
 from botocore.exceptions import ParamValidationError
 
-from local.provider.cloud import Cloud
+from local.terraform_provider.cloud import Cloud
 
 CLOUD = Cloud("http://127.0.0.1:1", "us-east-1", "000000000000")
 MACHINE = {"name": "m", "definition": "{}", "roleArn": "arn:aws:iam::000000000000:role/r"}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from chalicelib import logs
+from chalicelib.runtime import logs
 
 OURS = ("chalicelib", "runcast")
 

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.agents import model as model_module
 from chalicelib.agents import registry
 from chalicelib.agents.runner import Runner
-from chalicelib.config import AgentConfig
+from chalicelib.runtime.config import AgentConfig
 from strands import Agent
 
 from tests.fakes.lambda_process import Context

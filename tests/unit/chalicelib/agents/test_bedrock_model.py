@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.agents.model import bedrock_model
-from chalicelib.config import AgentConfig
+from chalicelib.runtime.config import AgentConfig
 
 
 def test_the_configuration_reaches_the_model_and_its_client(aws):

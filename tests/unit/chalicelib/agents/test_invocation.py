@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from chalicelib.agents.invocation import Invocation, invocation_of
-from chalicelib.request import RunRequest
+from chalicelib.runtime.request import RunRequest
 
 from runcast.errors import InvalidInput
 from runcast.record.model import PUBLIC, Owner

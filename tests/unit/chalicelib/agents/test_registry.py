@@ -63,10 +63,10 @@ def test_an_agent_that_cannot_be_imported_leaves_the_others_alone(tmp_path, monk
 @pytest.mark.parametrize(
     ("module", "never"),
     [
-        ("chalicelib.graphql", ("strands", "requests", "pydantic", "jsonschema")),
-        ("chalicelib.rest", ("strands", "requests", "pydantic", "jsonschema")),
-        ("chalicelib.http", ("strands", "requests", "boto3")),
-        ("chalicelib.closer", ("strands", "requests", "pydantic", "jsonschema")),
+        ("chalicelib.api.graphql", ("strands", "requests", "pydantic", "jsonschema")),
+        ("chalicelib.api.rest", ("strands", "requests", "pydantic", "jsonschema")),
+        ("chalicelib.api.http", ("strands", "requests", "boto3")),
+        ("chalicelib.lifecycle.closer", ("strands", "requests", "pydantic", "jsonschema")),
         ("chalicelib.publisher.publish", ("strands", "pydantic")),
         ("chalicelib.agents.runner", ("strands", "requests")),
         ("app", ("strands", "requests", "boto3")),

@@ -8,9 +8,9 @@ import pytest
 from chalicelib.agents import registry
 from chalicelib.agents.run import AgentRun
 
-from local.model.script import complete_chat
+from local.bedrock.script import complete_chat
 from runcast.json_text import result_json
-from runcast.strands.outcome import outcome_of
+from runcast.runs.outcome import outcome_of
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 
 

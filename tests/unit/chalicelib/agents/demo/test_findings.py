@@ -11,7 +11,7 @@ from chalicelib.agents.demo.wind.findings import findings_of, layout_in
 from chalicelib.agents.demo.wind.settings import BOUNDS, settings_of
 from chalicelib.agents.run import AgentRun
 
-from runcast.strands.outcome import outcome_of
+from runcast.runs.outcome import outcome_of
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 from tests.unit.chalicelib.agents.demo.conftest import handed_on, values
 

@@ -1,0 +1,1 @@
+"""The doors' two languages: GraphQL and REST, and who is calling."""

@@ -1,0 +1,221 @@
+"""What answers the REST API: its own form around the same rules and the same code as GraphQL.
+
+Who the caller is comes from the claims that API Gateway's authorizer has verified. A request without any is refused
+here as well, because `chalice local` admits it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import cast
+
+from chalice.app import Request, Response
+
+from chalicelib.agents import registry
+from chalicelib.api.answer import answer_of
+from chalicelib.api.catalogue import list_agents
+from chalicelib.api.health import check_health
+from chalicelib.api.http import refusal
+from chalicelib.api.identity import USER_POOL, owner_of_caller, typed_claims
+from chalicelib.lifecycle.cancel import cancel_run
+from chalicelib.lifecycle.jobs import start_job
+from chalicelib.lifecycle.start import start_run
+from chalicelib.orchestrator import playbook
+from chalicelib.runtime import clients, logs
+from chalicelib.runtime.config import ApiConfig, config_of_environment
+from runcast import limits
+from runcast.errors import InvalidInput, Unauthorized
+from runcast.json_text import parsed_json
+from runcast.record.listing import list_runs
+from runcast.record.model import Json, Owner, with_metadata_object
+from runcast.record.reader import Liveness, read_progress
+
+BODY_MAX_BYTES = 512 * 1024
+"""Room for the longest query and parameters, however they are escaped."""
+
+AFTER_SEQ_MAX = 2**31 - 1
+"""What `afterSeq` can be over GraphQL, whose Int has 32 bits."""
+
+_RUN_FIELDS = ("agent", "query", "parameters", "requestId")
+_JOB_FIELDS = ("playbook", "query", "parameters", "jobId")
+
+
+def post_run(request: Request) -> Response:
+    """Answer `POST /runs`: 202 with `requestId`, `status` and `createdAt`."""
+    if _is_too_large(request):
+        return _too_large()
+
+    def started() -> Json:
+        config = config_of_environment(ApiConfig)
+        owner = _caller(request, config)
+        return start_run(
+            _fields(request.raw_body, _RUN_FIELDS),
+            owner,
+            store=clients.answering_store(config.agent_progress_table, config.retention_hours),
+            invoker=clients.invoker(),
+            functions=registry.functions(config.agent_function, config.agent_functions),
+            announce=lambda ending: clients.announcer(config.status_publisher_function).announce(ending),
+        )
+
+    return _response(answer_of(started), status=202)
+
+
+def post_job(request: Request) -> Response:
+    """Answer `POST /jobs`: 202 with `jobId`, `status` and `createdAt`."""
+    if _is_too_large(request):
+        return _too_large()
+
+    def started() -> Json:
+        config = config_of_environment(ApiConfig)
+        owner = _caller(request, config)
+        return start_job(
+            _fields(request.raw_body, _JOB_FIELDS),
+            owner,
+            store=clients.answering_store(config.agent_progress_table, config.retention_hours),
+            executions=clients.executions(config.state_machine_arn),
+            playbooks=playbook.names(),
+            announce=lambda ending: clients.announcer(config.status_publisher_function).announce(ending),
+        )
+
+    return _response(answer_of(started), status=202)
+
+
+def get_runs(request: Request) -> Response:
+    """Answer `GET /runs`: the caller's own runs and jobs, newest first, and `nextCursor`."""
+
+    def listed() -> Json:
+        config = config_of_environment(ApiConfig)
+        return list_runs(
+            clients.answering_store(config.agent_progress_table),
+            _caller(request, config),
+            limit=_whole_number(request, "limit", 1, limits.LIST_MAX_RUNS, absent=limits.LIST_MAX_RUNS),
+            cursor=_parameters(request).get("cursor"),
+        )
+
+    return _response(answer_of(listed), status=200)
+
+
+def get_run(request: Request, request_id: str) -> Response:
+    """Answer `GET /runs/{requestId}` as `getAgentProgress` does, with metadata and result as JSON; 404 if unknown."""
+
+    def progress() -> Json:
+        logs.about_run(request_id)
+        config = config_of_environment(ApiConfig)
+        owner = _caller(request, config)
+        after_seq = _whole_number(request, "afterSeq", 0, AFTER_SEQ_MAX, absent=0)
+        answer = read_progress(
+            clients.answering_store(config.agent_progress_table),
+            owner,
+            request_id,
+            after_seq,
+            sign_link=partial(clients.result_link, config.results_bucket),
+        )
+        return {
+            **answer,
+            "steps": [with_metadata_object(step) for step in answer["steps"]],
+            "result": None if answer["result"] is None else json.loads(answer["result"]),
+        }
+
+    answer = answer_of(progress)
+    return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
+
+
+def delete_run(request: Request, request_id: str) -> Response:
+    """Answer `DELETE /runs/{requestId}`: 202 while the run's worker has to stop, 200 once the run has ended."""
+
+    def cancelled() -> Json:
+        config = config_of_environment(ApiConfig)
+        return cancel_run(
+            _caller(request, config),
+            request_id,
+            store=clients.answering_store(config.agent_progress_table, config.retention_hours),
+            announce=lambda ending: clients.announcer(config.status_publisher_function).announce(ending),
+            stop_execution=lambda job_id: clients.executions(config.state_machine_arn).stop(job_id),
+        )
+
+    answer = answer_of(cancelled)
+    told = answer.get("data", {})
+    status = 404 if not told.get("success") else 200 if told["liveness"] == Liveness.DONE else 202
+    return _response(answer, status=status)
+
+
+def get_agents(request: Request) -> Response:
+    """Answer `GET /agents`: the agents and the playbooks that can be started."""
+
+    def listed() -> Json:
+        config = config_of_environment(ApiConfig)
+        _caller(request, config)
+        return list_agents(config.agent_functions)
+
+    return _response(answer_of(listed), status=200)
+
+
+def get_health() -> Response:
+    """Answer `GET /health`, which needs no identity: what has been checked, and 503 if anything failed."""
+
+    def health() -> Json:
+        config = config_of_environment(ApiConfig)
+        return check_health(
+            clients.answering_store(config.agent_progress_table), clients.invoker(), config.agent_function
+        )
+
+    answer = answer_of(health)
+    return _response(answer, status=200 if answer.get("data", {}).get("status") == "ok" else 503)
+
+
+def _response(answer: Json, *, status: int) -> Response:
+    if "error" in answer:
+        return refusal(answer["error"]["type"], answer["error"]["message"])
+    return Response(body=answer["data"], status_code=status)
+
+
+def _caller(request: Request, config: ApiConfig) -> Owner:
+    claims = (request.context.get("authorizer") or {}).get("claims") or {}
+    if claims:
+        names = ("token_use", "aud", config.user_id_claim, config.tenant_id_claim)
+        claims = typed_claims(claims, request.headers.get("authorization", ""), names)
+    owner = owner_of_caller(
+        USER_POOL, claims, user_id_claim=config.user_id_claim, tenant_id_claim=config.tenant_id_claim
+    )
+    # The authorizer takes tokens of every client of the user pool; AppSync is told to take those of one.
+    if claims.get("aud") != config.user_pool_client_id:
+        raise Unauthorized("Sign in through this system's own client of the user pool: the token is another client's.")
+    return owner
+
+
+def _is_too_large(request: Request) -> bool:
+    return len(request.raw_body) > BODY_MAX_BYTES
+
+
+def _too_large() -> Response:
+    return refusal("PayloadTooLarge", f"The body must be at most {BODY_MAX_BYTES // 1024} KB.")
+
+
+def _fields(body: bytes | str, known: Sequence[str]) -> Json:
+    try:
+        fields = parsed_json(body)
+    except RecursionError as error:
+        raise InvalidInput(f"The body must not be nested deeper than {limits.NESTING_MAX}.") from error
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise InvalidInput("The body must be a JSON object.")
+    if not fields.keys() <= set(known):
+        raise InvalidInput(f"The body may hold only these fields: {', '.join(known)}.")
+    return fields
+
+
+def _whole_number(request: Request, name: str, least: int, most: int, *, absent: int) -> int:
+    """Return a query parameter that must be a whole number; `absent` where it is not given."""
+    given = _parameters(request).get(name)
+    if given is None:
+        return absent
+    if given.isascii() and given.isdecimal() and len(given) <= len(str(most)) and least <= int(given) <= most:
+        return int(given)
+    raise InvalidInput(f"{name} must be a whole number from {least} to {most}.")
+
+
+def _parameters(request: Request) -> Mapping[str, str]:
+    return cast("Mapping[str, str]", request.query_params or {})

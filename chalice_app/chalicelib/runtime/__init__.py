@@ -1,0 +1,1 @@
+"""What every Lambda needs: settings, AWS clients, logs, metrics, traces."""

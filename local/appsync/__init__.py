@@ -1,0 +1,1 @@
+"""AppSync's data plane: GraphQL over HTTP and the real-time protocol."""

@@ -1,0 +1,73 @@
+"""`python -m local.chalice --socket FD`: serves the application's routes on a socket that is open already.
+
+One line on standard input holds what is known of the deployed API; when standard input ends, so does this process,
+however whoever started it has ended. It is started anew for each change of the sources, and what cannot be loaded then
+is said to every caller until the next change, because a developer may look at either end.
+"""
+
+import argparse
+import importlib
+import logging
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from functools import partial
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from chalice.local import ChaliceRequestHandler, ThreadedHTTPServer
+
+from local.chalice.deployed import DeployedApi
+from local.chalice.gateway import Gateway, UnloadableApp
+from local.settings import ROOT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until standard input ends, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="local.chalice", description="The application's routes.")
+    parser.add_argument("--socket", type=int, required=True, help="number of a listening socket")
+    options = parser.parse_args(arguments)
+    # As `chalice local` does, so that the same is seen of the application.
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    api = DeployedApi.from_json(sys.stdin.readline())
+    handler = partial(_Handler, gateway=_gateway(api))
+    with _Server(socket.socket(fileno=options.socket), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sys.stdin.read()
+        server.shutdown()
+    return 0
+
+
+def _gateway(api: DeployedApi) -> Gateway | UnloadableApp:
+    sys.path.insert(0, str(ROOT / "chalice_app"))
+    try:
+        return Gateway(importlib.import_module("app").app, api)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with sources that are being written
+        traceback.print_exc(limit=-2)
+        return UnloadableApp(error, api)
+
+
+class _Handler(ChaliceRequestHandler):
+    """Chalice's handler, with a gateway that is there already."""
+
+    def __init__(self, *connection: Any, gateway: Any) -> None:
+        self.local_gateway = gateway
+        BaseHTTPRequestHandler.__init__(self, *connection)
+
+
+class _Server(ThreadedHTTPServer):
+    """Chalice's server, on a socket that outlives it: who calls during a reload waits, and is not refused."""
+
+    socket: Any
+
+    def __init__(self, listener: socket.socket, handler: Any) -> None:
+        super().__init__(listener.getsockname(), handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""The front as a child process, for whoever starts the stack or tests against it."""
+
+import os
+import selectors
+import signal
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local.endpoint import Endpoint
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class FrontFailed(Exception):
+    """The front did not become ready; the message is what it said."""
+
+
+class FrontProcess:
+    """One running front.
+
+    Args:
+        interpreter: Python of the environment that has MiniStack.
+        function_python: Python that runs the functions, with nothing installed that they could import by accident.
+        model_url: OpenAI-compatible server that answers for Bedrock.
+        log: file that takes the front's log; it is overwritten.
+        model_name: the model to ask it for; by default the one by Bedrock's id.
+        model_key: the key that it wants, if it wants one.
+        port: port on 127.0.0.1; 0 takes a free one.
+
+    Attributes:
+        endpoint: its address and the root user's key, which is new each time.
+    """
+
+    def __init__(
+        self,
+        *,
+        interpreter: Path,
+        function_python: Path,
+        model_url: str,
+        log: Path,
+        model_name: str = "",
+        model_key: str = "",
+        port: int = 0,
+    ) -> None:
+        self._interpreter = interpreter
+        self._arguments = ["--port", str(port), "--model-url", model_url, "--function-python", str(function_python)]
+        self._arguments += ["--model-name", model_name]
+        self._model_key = model_key
+        self._log = log
+        self._process: subprocess.Popen[str] | None = None
+        self.endpoint = Endpoint.with_new_key()
+
+    @property
+    def url(self) -> str:
+        """Its address, `http://127.0.0.1:<port>`; empty until it serves."""
+        return self.endpoint.url
+
+    @property
+    def pid(self) -> int:
+        """The process id.
+
+        Raises:
+            RuntimeError: it has not been started.
+        """
+        if self._process is None:
+            raise RuntimeError("the front has not been started")
+        return self._process.pid
+
+    def start(self, *, timeout_seconds: float = 30) -> None:
+        """Starts the front and waits until it serves.
+
+        Raises:
+            FrontFailed: it ended, or was not ready in time.
+        """
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [str(self._interpreter), "-m", "local.emulator", *self._arguments],
+                cwd=REPOSITORY,
+                # Nothing of the caller's environment may reach the functions; what they leave behind is beside the log.
+                env={
+                    **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+                    "TMPDIR": str(self._log.resolve().parent),
+                    **self.endpoint.key_variables,
+                    "LOCAL_MODEL_KEY": self._model_key,
+                },
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                # A Ctrl-C is the caller's to handle.
+                start_new_session=True,
+            )
+        line = self._first_line(timeout_seconds)
+        if not line.startswith("ready "):
+            self.stop()
+            said = self._log.read_text().strip().splitlines()
+            raise FrontFailed(said[-1] if said else f"the front was not ready within {timeout_seconds} seconds")
+        self.endpoint = replace(self.endpoint, url=line.split()[1])
+
+    def stop(self, *, timeout_seconds: float = 15) -> int | None:
+        """Ends the front and all it started; returns its exit code, or None when it was never started."""
+        process = self._process
+        if process is None:
+            return None
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        if process.stdout:
+            process.stdout.close()
+        return code
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _first_line(self, timeout_seconds: float) -> str:
+        assert self._process is not None  # noqa: S101 - called by start() only
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            ready = selector.select(timeout_seconds)
+        return self._process.stdout.readline() if ready else ""

@@ -1,0 +1,84 @@
+"""Planning: what Terraform is told will come of a configuration, without asking the service anything.
+
+Core proposes the configuration laid over the prior state. Three things are added: defaults (also where an argument has
+been taken out of the configuration, since Core's proposal then keeps the prior value), what only applying will tell,
+and which changes replace the resource.
+"""
+
+from collections.abc import Mapping
+
+from local.terraform_provider.compare import diff, pairs, same
+from local.terraform_provider.entry import UNKNOWN, State, is_unknown
+from local.terraform_provider.fields import Block, ResourceType
+from local.terraform_provider.values import render
+
+
+def plan_change(
+    kind: ResourceType, config: State, prior: State | None, planned: State, facts: Mapping[str, str]
+) -> list[str]:
+    """Completes Core's proposal.
+
+    Args:
+        kind: the resource type.
+        config: what the user wrote; null where nothing is written.
+        prior: the state, or None when the resource is to be created.
+        planned: Core's proposal; completed in place.
+        facts: `region`, `account`, `partition` and `endpoint`, for defaults that name them.
+
+    Returns:
+        The arguments whose change replaces the resource, sorted.
+    """
+    _fill(kind.block, config, planned, planned, facts, top=prior is None)
+    if "tags_all" in kind.block:
+        tags = planned.get("tags")
+        unknown = is_unknown(tags) or any(is_unknown(value) for value in (tags or {}).values())
+        planned["tags_all"] = UNKNOWN if unknown else (tags or {})
+    if prior is None:
+        return []
+    for name, field in kind.block.items():
+        if field.is_json and same(field, planned.get(name), prior.get(name)):
+            planned[name] = prior[name]  # another spelling of the same document is no change
+    changed = diff(kind.block, prior, planned)
+    if changed - {"tags", "tags_all"}:
+        for name, causes in kind.entry.volatile.items():
+            if config.get(name) is None and (not causes or changed & causes):
+                planned[name] = UNKNOWN
+    return sorted(changed & (kind.entry.forces | {"region"}))
+
+
+def refused_arguments(block: Block, config: State, only: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Finds what the configuration sets that this provider does not carry.
+
+    Returns:
+        For each finding its path and what is wrong with it, in the order of the schema.
+    """
+    found: list[tuple[str, str]] = []
+    for field in block.values():
+        value = config.get(field.name)
+        if value is None or value == []:
+            continue
+        if field.refused:
+            found.append((field.path, "the local provider does not carry it; see docs/local.md"))
+        elif field.path in only and not is_unknown(value) and value != only[field.path]:
+            found.append((field.path, f"the local provider carries only {only[field.path]!r}, not {value!r}"))
+        elif field.type is None and isinstance(value, list):
+            for item in value:
+                found += refused_arguments(field.block, item, only)
+    return found
+
+
+def _fill(block: Block, config: State, planned: State, root: State, facts: Mapping[str, str], *, top: bool) -> None:
+    """Gives every argument that is not in the configuration its default, or says that it is unknown yet."""
+    for field in block.values():
+        name = field.name
+        if field.type is None:
+            given, proposed = config.get(name), planned.get(name)
+            if isinstance(given, list) and isinstance(proposed, list):
+                # Sets arrive in two different orders; `pairs` finds what belongs together.
+                for item, twin in pairs(field, proposed, given):
+                    _fill(field.block, twin, item, root, facts, top=False)
+        elif field.computed and config.get(name) is None:
+            if field.default is not None:
+                planned[name] = render(field.default, root, facts)
+            elif top:
+                planned[name] = UNKNOWN

@@ -1,0 +1,1 @@
+"""Makes agents record their runs: `track` for Strands agents, `BaseAgent` for plain Python."""

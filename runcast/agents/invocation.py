@@ -1,0 +1,130 @@
+"""Extracts the tokens, the text and the end of one tracked agent's invocation from its events.
+
+Strands merges `invocation_state` into some events, so an event counts only if all its keys are Strands' own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from strands.agent import AgentResult
+from strands.multiagent.base import MultiAgentResult
+
+from runcast.agents.harmless import harmless
+from runcast.agents.text import TextSteps
+from runcast.runs.outcome import Outcome, failure, outcome_of, stopped_early
+from runcast.runs.scope import Scope
+from runcast.runs.stop import AgentWork
+
+logger = logging.getLogger(__name__)
+
+
+class Invocation:
+    """One invocation of an agent, from its first event to its end.
+
+    Args:
+        agent: The agent.
+        work: The handle that can stop it.
+        scope: Where its steps are recorded.
+        text: Receives its text, if text is recorded.
+
+    Attributes:
+        is_whole_run: Whether the run ends with it.
+    """
+
+    def __init__(self, agent: Any, work: AgentWork, scope: Scope, text: TextSteps | None) -> None:
+        self.work = work
+        self.scope = scope
+        self.is_whole_run = work.whole_run
+        self._agent = agent
+        self._recorder = scope.run.recorder
+        self._text = text
+        self._last: object = None
+
+    def saw(self, event: object) -> AgentResult | MultiAgentResult | None:
+        """Extract tokens and text from an event of the agent; return the result if the event contains it."""
+        self._last = event
+        if not isinstance(event, Mapping):
+            return None
+        if event.keys() == {"event"} and not self.work.delegating:
+            self._saw_part(event["event"])
+        elif event.keys() == {"message"} and isinstance(event["message"], Mapping):
+            self._saw_message(event["message"])
+        return _result_in(event) if event.keys() <= {"type", "result"} else None
+
+    async def came_to(self, result: AgentResult | MultiAgentResult) -> None:
+        """End the run with the outcome of its agent's result, if the run belongs to this agent."""
+        signal = getattr(self._agent, "cancel_signal", None)
+        stopped_itself = signal is not None and not signal.is_set()
+        stop = self._recorder.stop
+        await self._end(
+            lambda: outcome_of(result, stop, stopped_itself=stopped_itself and stop is None, said=self.scope.run.said)
+        )
+
+    async def was_done(self) -> None:
+        """End the run if it is still open, with the result in the agent's last event, if any."""
+        if self.scope.run.outcome:
+            return
+        result = _result_in(self._last)
+        if result is None:
+            await self._end(lambda: stopped_early("it gave no result", self.scope.run.said))
+        else:
+            await self.came_to(result)
+
+    async def failed(self, error: BaseException) -> None:
+        """End the run as an exception says; record a step if the agent is a part of another."""
+        if self.is_whole_run:
+            await self._end(lambda: failure(error, self._recorder.stop, said=self.scope.run.said))
+        else:
+            with harmless():
+                self.scope.record("executing", f"{self.scope.agent_name} stopped: {failure(error).message}")
+
+    def left(self) -> None:
+        """End the run without waiting, because the consumer stopped reading the agent's events."""
+        if self.is_whole_run:
+            with harmless():
+                self._flush_text()
+            with harmless():
+                self.scope.run.end(stopped_early("nobody read its events any more", self.scope.run.said))
+
+    def _saw_part(self, part: object) -> None:
+        """Process one streamed part of the model's answer."""
+        if not isinstance(part, Mapping):
+            return
+        if self._text and (words := part.get("contentBlockDelta", {}).get("delta", {}).get("text")):
+            self._text.add(words)
+        if usage := part.get("metadata", {}).get("usage"):
+            self._recorder.add_usage({kind: count for kind, count in usage.items() if isinstance(count, int)})
+
+    def _saw_message(self, message: Mapping[str, Any]) -> None:
+        self._flush_text()
+        if self.is_whole_run and message.get("role") == "assistant":
+            texts = [block["text"] for block in message.get("content", ()) if "text" in block]
+            self.scope.run.said = "\n".join(texts).strip() or self.scope.run.said
+
+    async def _end(self, outcome: Callable[[], Outcome]) -> None:
+        with harmless():
+            self._flush_text()
+        if not self.is_whole_run:
+            return
+        try:
+            came_to = outcome()
+        except Exception as error:  # noqa: BLE001 - a result may be of any type, and the run must still end
+            came_to = failure(error)
+        try:
+            if ending := self.scope.run.end(came_to):
+                await asyncio.wrap_future(ending)
+        except Exception:
+            logger.exception("the run was not ended")
+
+    def _flush_text(self) -> None:
+        if self._text:
+            self._text.flush()
+
+
+def _result_in(event: object) -> AgentResult | MultiAgentResult | None:
+    result = event.get("result") if isinstance(event, Mapping) else None
+    return result if isinstance(result, AgentResult | MultiAgentResult) else None

@@ -1,0 +1,49 @@
+"""Combines the words that a model streams into a few steps.
+
+`metadata.offset` of each step is the length of this agent's text before it, so a client can detect which text is new
+on any channel. The unit is the UTF-16 code unit, as `length` and `slice` count in JavaScript. In Python it is
+`len(text.encode("utf-16-le")) // 2`.
+"""
+
+from __future__ import annotations
+
+from runcast import limits
+from runcast.agents.pace import Pace
+from runcast.runs.scope import Scope
+from runcast.text import boundary, utf16_length, well_formed
+
+# The first half of a surrogate pair, and the joiner of two emoji: the model has not finished this character.
+_UNFINISHED = (*(chr(code) for code in range(0xD800, 0xDC00)), "\u200d")
+
+
+class TextSteps:
+    """Turns one agent's words into `text` steps.
+
+    Args:
+        scope: Where the steps are recorded.
+        pace: Limits how often; the remaining text is recorded when the message is complete.
+    """
+
+    def __init__(self, scope: Scope, pace: Pace) -> None:
+        self._scope = scope
+        self._pace = pace
+        self._waiting = ""
+        self._offset = 0
+
+    def add(self, words: str) -> None:
+        """Add the next words."""
+        self._waiting += words
+        if self._waiting and not self._waiting.endswith(_UNFINISHED) and self._pace.due():
+            self._record()
+
+    def flush(self) -> None:
+        """Record the remaining text, because the message is complete."""
+        while self._waiting:
+            self._record()
+
+    def _record(self) -> None:
+        self._waiting = well_formed(self._waiting)
+        text = self._waiting[: boundary(self._waiting, limits.MESSAGE_MAX_CHARACTERS)]
+        self._scope.record("text", text, metadata={"offset": self._offset})
+        self._waiting = self._waiting[len(text) :]
+        self._offset += utf16_length(text)

@@ -1,0 +1,264 @@
+"""`track`: one call that makes an agent record its work as runs.
+
+Every way to invoke an agent produces one asynchronous stream of events, so `track` watches that stream. It sees the
+agent begin, speak and end, and passes on every event and exception unchanged. Hooks and middlewares wrap model calls
+and tool calls. Recording must never fail the agent, so all recording code runs inside `harmless`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from contextlib import aclosing, nullcontext
+from typing import Any, TypeVar
+
+from strands import Agent
+from strands.agent.base import AgentBase
+from strands.hooks import BeforeModelCallEvent, BeforeToolCallEvent
+from strands.middleware import ExecuteToolContext, ExecuteToolStage, InvokeModelContext, InvokeModelStage
+from strands.multiagent.base import MultiAgentBase
+
+from runcast.agents.harmless import harmless
+from runcast.agents.invocation import Invocation
+from runcast.agents.model_call import stoppable
+from runcast.agents.pace import Pace
+from runcast.agents.parts import name_of, parts
+from runcast.agents.text import TextSteps
+from runcast.agents.tool_call import ToolCall
+from runcast.agents.tracked_class import set_tracking, tracking_of
+from runcast.runs.facts import forget_facts
+from runcast.runs.from_environment import make_clients
+from runcast.runs.scope import Scope, closing, current_scope, within
+from runcast.runs.stop import AgentWork
+from runcast.runs.tracked import TrackedRun, open_run
+
+logger = logging.getLogger(__name__)
+
+KEY = "runcast"
+"""The key of `invocation_state` that names the agent's run."""
+
+SomeAgent = TypeVar("SomeAgent", bound="AgentBase | MultiAgentBase")
+_Stage = TypeVar("_Stage", ExecuteToolContext, InvokeModelContext)
+_GoOn = Callable[[_Stage], AsyncGenerator[Any, None]]
+
+
+def track(agent: SomeAgent, *, text: bool = False, monotonic: Callable[[], float] = time.monotonic) -> SomeAgent:
+    """Record what an agent does: its model calls, its tools, and the agents that it uses.
+
+    Each invocation is a run, named by `invocation_state["runcast"]`: a mapping or a `Recorder`. The mapping may have
+    `requestId`, `userId`, `tenantId`, `jobId`, `agent` and, in a Lambda, `lambdaContext`; Runcast's own events are
+    valid mappings. The caller claims and ends the run of a `Recorder`. Without the key, the run is new and has no
+    owner. An agent that is invoked inside a run works for that run.
+
+    The environment names the table (`AGENT_PROGRESS_TABLE`), the Lambda that shows steps live
+    (`STATUS_PUBLISHER_FUNCTION`, optional), and how long a new record is kept (`RETENTION_HOURS`, 24). Without a
+    table, one warning is logged and agents run unrecorded. Tracking never raises into the agent or changes its
+    result, except to stop a run: see `docs/your-agent.md`.
+
+    A copy of a tracked agent is tracked as well. Tracking an agent again only adds `text`.
+
+    Args:
+        agent: A Strands agent, Graph or Swarm; its nodes and the agents that are its tools are tracked with it.
+        text: Whether to record the model's text, too.
+        monotonic: A monotonic clock in seconds, which limits how often tools and texts are recorded.
+
+    Returns:
+        The same agent.
+
+    Raises:
+        TypeError: The object is not a Strands agent, or it cannot be modified.
+    """
+    if not callable(getattr(agent, "stream_async", None)):
+        raise TypeError(f"track() takes a Strands agent, Graph or Swarm, not {type(agent).__name__}.")
+    tracking = _tracked(agent, monotonic)
+    tracking.begins_runs = True
+    tracking.text = tracking.text or text
+    return agent
+
+
+def _tracked(agent: Any, monotonic: Callable[[], float]) -> _Tracking:
+    """Return the agent's tracking; create it if it does not exist."""
+    tracking = tracking_of(agent)
+    if not isinstance(tracking, _Tracking):
+        tracking = _Tracking(monotonic)
+        set_tracking(agent, tracking)
+        if isinstance(agent, Agent):
+            agent.add_hook(_before_model_call, BeforeModelCallEvent)
+            agent.add_hook(_before_tool_call, BeforeToolCallEvent)
+            agent.add_middleware(InvokeModelStage, _around_model_call)
+            agent.add_middleware(ExecuteToolStage, tracking.around_tool)
+    return tracking
+
+
+class _Tracking:
+    """Watches all invocations of an agent and of its copies. It holds no reference that would keep the agent alive.
+
+    Attributes:
+        begins_runs: Whether the agent may begin a run. False if it is tracked only as a part of another agent.
+        text: Whether the model's text is recorded.
+        name_inside: The agent's name as a part of another agent.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.begins_runs = False
+        self.text = False
+        self.name_inside: str | None = None
+        self._monotonic = monotonic
+
+    async def watched(
+        self, agent: Any, events: AsyncIterable[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the events of one invocation by `agent.stream_async(*args, **kwargs)`, and record it."""
+        prompt = args[0] if args else kwargs.get("prompt", kwargs.get("task"))
+        state = kwargs.get("invocation_state", args[1] if len(args) > 1 else None)
+        # Strands still accepts entries of invocation_state as keyword arguments, too.
+        given = (state.get(KEY) if isinstance(state, Mapping) else None) or kwargs.get(KEY)
+        invocation = None
+        with harmless():
+            invocation = await self._begin(agent, given, resumes=_is_answer(prompt))
+        if invocation is None:
+            async with closing(events) as untouched:
+                async for event in untouched:
+                    yield event
+            return
+
+        if invocation.is_whole_run:
+            with harmless():
+                forget_facts(state)
+        try:
+            scoped = within(invocation.scope, events)
+            obeyed = invocation.scope.run.stop.obeyed(invocation.work, scoped)
+            async with aclosing(scoped), aclosing(obeyed):
+                async for event in obeyed:
+                    result = None
+                    with harmless():
+                        result = invocation.saw(event)
+                    if result is not None:
+                        await invocation.came_to(result)
+                    yield event
+            await invocation.was_done()
+        except GeneratorExit:
+            invocation.left()
+            raise
+        except BaseException as error:
+            await invocation.failed(error)
+            raise
+
+    async def around_tool(
+        self, context: ExecuteToolContext, go_on: _GoOn[ExecuteToolContext]
+    ) -> AsyncGenerator[Any, None]:
+        """Record a tool call of the agent: Strands' middleware for `ExecuteToolStage`."""
+        call = None
+        with harmless():
+            call = self._call(context)
+        if call is None:
+            async for event in go_on(context):
+                yield event
+            return
+
+        is_agent = getattr(context.tool, "tool_type", None) == "agent"  # its events are recorded as an agent's steps
+        delegating = is_agent and getattr(context.tool, "delegate", False) is True
+        try:
+            async with aclosing(within(call.scope, go_on(context))) as scoped:
+                with nullcontext() if is_agent else call.scope.run.stop.tool():
+                    call.delegates(delegating)
+                    async for event in scoped:
+                        if not is_agent:
+                            with harmless():
+                                call.saw(event)
+                        yield event
+        finally:
+            call.delegates(False)
+            with harmless():
+                call.done()
+
+    async def _begin(self, agent: Any, given: object, *, resumes: bool) -> Invocation | None:
+        for name, part in parts(agent):
+            self._track_part(name, part)
+
+        outer = current_scope()
+        if outer and outer.run.includes(given):
+            return self._begin_part(agent, outer)
+        if not self.begins_runs:
+            return None
+        if given is None or isinstance(given, Mapping):
+            await make_clients()
+        name = name_of(agent)
+        run = open_run(given, agent=name, resumes=resumes)
+        if run is None:
+            return None
+        started = None
+        with harmless():  # an open run must always be returned, because otherwise nothing ends it
+            started = run.recorder.record("agent", f"{name} begins") if run.owned else None
+        return self._invocation(agent, run, agents_under=started, text=self.text)
+
+    def _begin_part(self, agent: Any, outer: Scope) -> Invocation:
+        name = self.name_inside or name_of(agent)
+        under = outer.agents_under
+        outer.run.parents_of_agents.add(under)
+        begun = outer.run.recorder.record(
+            "agent", f"{name} begins", agent_name=name, status="agent_invoking", parent=under
+        )
+        return self._invocation(
+            agent,
+            outer.run,
+            agent_name=name,
+            steps_under=begun,
+            agents_under=begun,
+            facts_in=outer.facts_in,
+            text=self.text or outer.text,
+        )
+
+    def _invocation(self, agent: Any, run: TrackedRun, **where: Any) -> Invocation:
+        work = AgentWork(agent, whole_run="agent_name" not in where)
+        scope = Scope(run, work=work, **where)
+        return Invocation(agent, work, scope, TextSteps(scope, Pace(self._monotonic)) if scope.text else None)
+
+    def _track_part(self, name: str, part: Any) -> None:
+        try:
+            _tracked(part, self._monotonic).name_inside = name
+        except TypeError as error:
+            logger.warning("what %s does is not recorded: %s", name, error)
+
+    def _call(self, context: ExecuteToolContext) -> ToolCall | None:
+        scope = current_scope()
+        tool_use = context.tool_use
+        if scope is None:
+            return None
+        return ToolCall(scope, tool_use["name"], tool_use["input"], context.invocation_state, Pace(self._monotonic))
+
+
+def _before_model_call(event: BeforeModelCallEvent) -> None:  # noqa: ARG001 - Strands calls it by this name
+    # Strands calls this hook for each attempt at a model call, so retries after throttling are recorded, too.
+    if scope := current_scope():
+        with harmless():
+            scope.record("thinking", "Thinking")
+
+
+async def _before_tool_call(event: BeforeToolCallEvent) -> None:
+    """Refuse the tools of a run that has to stop, the same way as Strands refuses a cancelled agent's tools."""
+    if scope := current_scope():
+        with harmless():
+            if not await scope.run.may_call_tool():
+                event.cancel_tool = "Tool execution cancelled"
+
+
+async def _around_model_call(
+    context: InvokeModelContext, go_on: _GoOn[InvokeModelContext]
+) -> AsyncGenerator[Any, None]:
+    scope = current_scope()
+    events = go_on(context)
+    if scope and scope.work:
+        if scope.run.stop.reason:
+            scope.work.model_call.interrupt()
+        events = stoppable(scope.work.model_call, events)
+    async for event in events:
+        yield event
+
+
+def _is_answer(prompt: object) -> bool:
+    """Whether the prompt contains answers to the agent's questions."""
+    return isinstance(prompt, list) and any(
+        isinstance(each, Mapping) and "interruptResponse" in each for each in prompt
+    )

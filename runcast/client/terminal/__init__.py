@@ -1,0 +1,1 @@
+"""The command `runcast` and what it prints."""

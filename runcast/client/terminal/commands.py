@@ -1,0 +1,145 @@
+"""What each command of `runcast` does: start a run or a job and watch it, watch, show, cancel, list, print a token."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from asyncio import CancelledError
+from contextlib import suppress
+from typing import Any
+
+from rich.console import Console
+
+from runcast.client.client import Client, connect
+from runcast.client.config import ClientConfig
+from runcast.client.outcome import LOST, TIMEOUT, Outcome
+from runcast.client.server_clock import ServerClock
+from runcast.client.sign_in import cognito_client, sign_in
+from runcast.client.step import Progress
+from runcast.client.terminal.json_view import JsonView
+from runcast.client.terminal.output import OutputFailed
+from runcast.client.terminal.view import TerminalView, View
+from runcast.client.watch import Watch
+from runcast.errors import RuncastError, Unavailable
+
+_EXIT_CODES = {"complete": 0, "error": 1, "cancelled": 3, LOST: 4, TIMEOUT: 4, "waiting": 5}
+
+
+async def run_command(arguments: argparse.Namespace) -> int:
+    """Run the command that the arguments name.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        OutputFailed: Its output cannot be written.
+        RuncastError: The request was refused, or a service is unavailable.
+    """
+    config = ClientConfig.from_environment()
+    if arguments.command == "token":
+        return _print_token(config)
+    async with connect(config, notify=_say) as client:
+        if arguments.command == "show":
+            return await _show(client, arguments)
+        if arguments.command == "list":
+            return await _list(client, arguments)
+        if arguments.command == "cancel":
+            return await _cancel(client, arguments)
+        watched = {"live": not arguments.no_live, "timeout_seconds": arguments.timeout_seconds}
+        if arguments.command == "run":
+            watch = client.run(
+                arguments.agent,
+                arguments.query,
+                parameters=arguments.parameters,
+                request_id=arguments.request_id,
+                **watched,
+            )
+        elif arguments.command == "job":
+            watch = client.job(
+                arguments.playbook,
+                arguments.query,
+                parameters=arguments.parameters,
+                job_id=arguments.job_id,
+                **watched,
+            )
+        else:
+            watch = client.watch(arguments.request_id, **watched)
+        return await _follow(client, watch, arguments)
+
+
+async def _follow(client: Client, watch: Watch, arguments: argparse.Namespace) -> int:
+    view = _view(arguments, client, watch)
+    try:
+        with view:
+            async for step in watch:
+                view.step(step)
+    except CancelledError:
+        if how := _how_to_come_back(watch):
+            _say(how)
+        raise
+    except Unavailable as error:
+        raise Unavailable(f"{error} {_how_to_come_back(watch)}".rstrip()) from error
+    except OutputFailed as error:
+        raise OutputFailed(f"{error} {_how_to_come_back(watch)}".rstrip()) from error
+    outcome = watch.outcome
+    assert outcome is not None  # noqa: S101 - the iteration has ended without an error
+    view.outcome(dataclasses.replace(outcome, result=await _whole_result(client, outcome)))
+    return _EXIT_CODES[outcome.status]
+
+
+async def _whole_result(client: Client, told: Outcome | Progress) -> Any:
+    """Return the result, fetched if it is too large for the record; None if it cannot be fetched."""
+    if told.result_link is None:
+        return told.result
+    try:
+        return await client.fetch_result(told.result_link)
+    except RuncastError as error:
+        _say(str(error))
+        return None
+
+
+def _how_to_come_back(watch: Watch) -> str:
+    """Return the state of a run that is no longer watched, and how to continue; empty if no run was started."""
+    if watch.began_ms is None and not watch.start_in_doubt:
+        return ""
+    return (
+        f"The {'job' if watch.is_job else 'run'} {'may have been started' if watch.began_ms is None else 'goes on'}. "
+        f"To watch it again: runcast watch {watch.request_id}; to cancel it: runcast cancel {watch.request_id}"
+    )
+
+
+async def _show(client: Client, arguments: argparse.Namespace) -> int:
+    progress = await client.show(arguments.request_id)
+    result = await _whole_result(client, progress)
+    _view(arguments, client).record(arguments.request_id, dataclasses.replace(progress, result=result))
+    return 0
+
+
+async def _list(client: Client, arguments: argparse.Namespace) -> int:
+    _view(arguments, client).runs([run async for run in client.runs(limit=arguments.limit)])
+    return 0
+
+
+async def _cancel(client: Client, arguments: argparse.Namespace) -> int:
+    answer = await client.cancel(arguments.request_id)
+    _view(arguments, client).cancelled(answer)
+    if not answer.status.ended:
+        _say(f"Its worker has been asked to stop. To see it stop: runcast watch {answer.request_id}")
+    return 0
+
+
+def _view(arguments: argparse.Namespace, client: Client, watch: Watch | None = None) -> View:
+    console = Console()
+    return JsonView(console) if arguments.json else TerminalView(console, watch, now_ms=client.now_ms)
+
+
+def _print_token(config: ClientConfig) -> int:
+    print(sign_in(cognito_client(config, ServerClock()), config).id_token)
+    return 0
+
+
+def _say(text: str) -> None:
+    # stderr may be closed.
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,227 @@
+"""Finds, opens and ends the run that a tracked agent works for.
+
+The agent may share an event loop with hundreds of others, so nothing here blocks that loop's thread. The claim is
+answered while the agent works, and a dedicated thread waits for the end to be stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from runcast import limits
+from runcast.errors import InvalidInput
+from runcast.record.assignment import Claim, StepRef, Stop
+from runcast.record.identity import run_identity
+from runcast.record.recorder import Recorder
+from runcast.runs.from_environment import destination_of_environment
+from runcast.runs.outcome import Outcome
+from runcast.runs.stop import AgentStop
+from runcast.text import shortened
+
+logger = logging.getLogger(__name__)
+
+_CLAIM_POLL_SECONDS = 0.01
+
+
+class TrackedRun:
+    """An open run.
+
+    Args:
+        recorder: Records its steps.
+        given: The value that named the run when the agent was invoked.
+        owned: Whether the run ends with the agent. Otherwise the creator of the recorder claims and ends it.
+        resumes: Whether the agent resumes a run that waits for an answer. Its claim is refused, and it runs
+            unrecorded.
+        monotonic: A monotonic clock, seconds.
+
+    Attributes:
+        stop: Stops the run's agents when the recorder asks for it.
+        outcome: The outcome of the run's agent; None until it has ended.
+        said: The model's last text in the run's agent.
+        parents_of_agents: The steps that started the agents that work for the run's agent.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        given: object = None,
+        *,
+        owned: bool = False,
+        resumes: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.recorder = recorder
+        self.owned = owned
+        self.stop = AgentStop()
+        self.outcome: Outcome | None = None
+        self.said: str | None = None
+        self.parents_of_agents: set[StepRef | None] = set()
+        self._given = given
+        self._ended = False
+        self._monotonic = monotonic
+        self._held_since: float | None = None
+        self._resumes = resumes
+        recorder.when_stopped(self._stop_agents)
+
+    def includes(self, given: object) -> bool:
+        """Whether an agent invoked inside this run, with `given` as the name of its run, works for this run."""
+        if self._ended:
+            return False
+        named = given is self or given is self._given or _request_id(given) == self.recorder.request_id
+        return given is None or named
+
+    async def may_call_tool(self) -> bool:
+        """Return whether a tool may begin: False if the run has to stop or its claim is refused.
+
+        Waits until the claim is answered, at most `CLAIM_WAIT_SECONDS` in total per run. A run that was cancelled
+        while queued, or whose event was delivered twice, must not call any tool.
+        """
+        await self._hold()
+        if self._is_refused() and not self.stop.reason:
+            self.stop(Stop.ENDED)  # the recorder is about to send the same stop
+        return not self.stop.reason
+
+    def _is_refused(self) -> bool:
+        return self.recorder.claimed is Claim.REFUSED and not self._resumes
+
+    def _stop_agents(self, stop: Stop) -> None:
+        # When a claim is refused, the stop arrives before `claimed` changes.
+        if not self._resumes or self.recorder.claimed is Claim.CLAIMED:
+            self.stop(stop)
+
+    async def _hold(self) -> None:
+        if not self.owned:
+            return
+        while self.recorder.claimed is Claim.UNANSWERED:
+            if self._held_since is None:
+                self._held_since = self._monotonic()
+            held_seconds = self._monotonic() - self._held_since
+            self.recorder.has_waited(min(held_seconds, limits.CLAIM_WAIT_SECONDS))
+            if held_seconds >= limits.CLAIM_WAIT_SECONDS:
+                return
+            await asyncio.sleep(_CLAIM_POLL_SECONDS)
+
+    def end(self, outcome: Outcome) -> Future[Any] | None:
+        """End the run if it is owned and open; return a future that is done once the end is stored or timed out.
+
+        The end is queued at once. Returns None if no thread can be started to wait for it.
+        """
+        if self._ended:
+            return None
+        self.outcome = outcome
+        if not self.owned:
+            return None
+        self._ended = True
+        self.recorder.queue_end(
+            outcome.status,
+            outcome.message,
+            result=outcome.result,
+            error=outcome.error,
+            metadata=outcome.metadata,
+        )
+        ending: Future[Any] = Future()
+        ending.set_running_or_notify_cancel()  # cancelling the waiting task must not cancel the end
+        try:
+            # Not in a pool: a pool accepts no work after the main thread has ended.
+            threading.Thread(target=self._await_end, args=(ending,), name="runcast-end", daemon=True).start()
+        except RuntimeError as error:
+            logger.warning("run %s: no thread can wait for its end: %s", self.recorder.request_id, error)
+            return None
+        return ending
+
+    def _await_end(self, ending: Future[Any]) -> None:
+        try:
+            ending.set_result(self.recorder.await_end())
+        except Exception as error:  # noqa: BLE001 - the future passes it to the waiting task
+            ending.set_exception(error)
+
+
+def open_run(
+    given: object,
+    *,
+    agent: str,
+    resumes: bool = False,
+    new_id: Callable[[], uuid.UUID] = uuid.uuid4,
+) -> TrackedRun | None:
+    """Return the run that an agent works for; None, with one warning per process, if no table is configured.
+
+    Args:
+        given: A `TrackedRun` or a `Recorder`, whose run another caller ends; a mapping that names the run; or None for
+            a new run without an owner. The mapping has the fields of `run_identity`, and may have `agent` and, in a
+            Lambda, `lambdaContext`.
+        agent: The agent's name, unless `given` has one.
+        resumes: Whether the agent receives answers to its questions.
+        new_id: Generates ids.
+
+    Raises:
+        InvalidInput: `given` is invalid.
+    """
+    if isinstance(given, TrackedRun):
+        return given
+    if isinstance(given, Recorder):
+        return TrackedRun(given, given)
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidInput("invocation_state['runcast'] must be a mapping such as {'requestId': ...}, or a Recorder.")
+    recorder = recorder_of(given or {}, agent=agent, new_id=new_id)
+    if recorder is None:
+        return None
+    recorder.claim(wait_seconds=0)
+    logger.info("run %s begins", recorder.request_id)
+    return TrackedRun(recorder, given, owned=True, resumes=resumes)
+
+
+def recorder_of(
+    event: Mapping[str, Any],
+    *,
+    agent: str,
+    new_id: Callable[[], uuid.UUID] = uuid.uuid4,
+) -> Recorder | None:
+    """Return the recorder of an unclaimed run; None, with one warning, if no table is configured.
+
+    Args:
+        event: Names the run: the fields of `run_identity`, and optionally `agent` and, in a Lambda, `lambdaContext`.
+        agent: The agent's name, unless the event has one.
+        new_id: Generates ids.
+
+    Raises:
+        InvalidInput: The event is invalid.
+    """
+    destination = destination_of_environment()
+    if destination is None:
+        return None
+    context = event.get("lambdaContext")
+    invocation_id = context.aws_request_id if context else str(new_id())
+    identity = run_identity(event, request_id=invocation_id)
+    return Recorder(
+        destination.store,
+        request_id=identity.request_id,
+        owner=identity.owner,
+        agent=shortened(event.get("agent") or agent, limits.NAME_MAX_CHARACTERS),
+        worker=f"{invocation_id}/{new_id().hex}",
+        job_id=identity.job_id,
+        remaining_ms=context.get_remaining_time_in_millis() if context else None,
+        awaited=event.get("awaited") is not False,
+        hand_over=destination.hand_over,
+        publish=destination.publish,
+    )
+
+
+def _request_id(given: object) -> str | None:
+    """Return the id of the run that `given` names; None if it names none."""
+    if isinstance(given, Recorder):
+        return given.request_id
+    if isinstance(given, TrackedRun):
+        return given.recorder.request_id
+    if not isinstance(given, Mapping):
+        return None
+    try:
+        return run_identity(given, request_id="").request_id
+    except InvalidInput:
+        return None

@@ -1,0 +1,80 @@
+"""Telling of a run's end: by whom, what the event says, and that nobody is harmed by it."""
+
+from __future__ import annotations
+
+import json
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from chalicelib.lifecycle.announce import Announcer
+
+from runcast.record.ending import Ending, cancel, close_dead
+from runcast.record.model import EndedRun, Owner, RunStatus
+
+ENDED = EndedRun("run-1", "job-1", "terrain", Owner("acme", "ana"), RunStatus.ERROR, 12.5, 7)
+DETAIL = {
+    "requestId": "run-1", "jobId": "job-1", "agent": "terrain", "userId": "ana", "tenantId": "acme",
+    "status": "error", "elapsed": 12.5, "steps": 7,
+}  # fmt: skip
+
+
+class Bus:
+    """An EventBridge client that keeps what it is given."""
+
+    def __init__(self, failed=0):
+        self.entries = []
+        self._failed = failed
+
+    def put_events(self, **request):
+        self.entries += request["Entries"]
+        return {"FailedEntryCount": self._failed, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+
+
+def test_the_event_says_what_the_run_came_to():
+    bus = Bus()
+    Announcer(pytest.fail, bus).put_event(ENDED)
+    [entry] = bus.entries
+    assert (entry["Source"], entry["DetailType"], json.loads(entry["Detail"])) == ("runcast", "run.ended", DETAIL)
+    assert set(entry) == {"Source", "DetailType", "Detail"}
+
+
+def test_an_end_is_told_by_who_wrote_it_only(store, clock):
+    published, bus = [], Bus()
+    announcer = Announcer(lambda messages: published.append(messages) or len(messages), bus)
+    run = store.create("run-1", owner=Owner("acme", "ana"), agent="terrain")
+    clock.now_ms += 2_000
+    ending = close_dead(store, "run-1", invocation="invocation-1", now_ms=clock)
+    announcer.announce(ending)
+    announcer.announce(close_dead(store, "run-1", invocation="invocation-1", now_ms=clock))
+    announcer.announce(Ending(run))
+    assert published == [[ending.update]]
+    [entry] = bus.entries
+    detail = json.loads(entry["Detail"])
+    assert detail == DETAIL | {"jobId": None, "elapsed": 2.0, "steps": 1}
+
+
+def test_a_cancel_request_goes_live_once_and_is_no_end(store, clock):
+    published, bus, owner = [], Bus(), Owner("acme", "ana")
+    announcer = Announcer(lambda messages: published.extend(messages) or len(messages), bus)
+    store.claim("run-1", worker="w1", owner=owner, agent="terrain", job_id=None, lease_until_ms=clock() + 15_000)
+    for _ in range(2):
+        announcer.announce(cancel(store, owner, "run-1", now_ms=clock))
+    [message] = published
+    assert (message["status"], message["seq"], message["requestId"]) == ("cancelling", None, "run-1")
+    assert (message["agentName"], message["timestamp"], bus.entries) == ("terrain", clock(), [])
+
+
+def test_a_bus_that_refuses_is_a_warning(caplog):
+    Announcer(pytest.fail, Bus(failed=1)).put_event(ENDED)
+    assert "the event of run run-1's end was refused" in caplog.text
+
+
+@pytest.mark.parametrize("error", ["AccessDeniedException", "InternalException"])
+def test_a_bus_that_fails_is_a_warning(caplog, error):
+    client = boto3.client("events", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    with Stubber(client) as stubber:
+        stubber.add_client_error("put_events", error)
+        Announcer(pytest.fail, client).put_event(ENDED)
+    assert "the event of run run-1's end was not put" in caplog.text
+    assert error in caplog.text

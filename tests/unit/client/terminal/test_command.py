@@ -1,0 +1,432 @@
+"""The command as a user meets it: what it prints where, and its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import pytest
+
+from runcast.client.client import connect
+from runcast.client.config import ClientConfig
+from runcast.client.patience import Patience
+from runcast.client.terminal import commands
+from runcast.client.terminal.command import main
+from runcast.clock import epoch_ms
+from tests.contracts.watching_client import DEADLINE_SECONDS
+from tests.fakes.appsync_server import ID_TOKEN, USERNAME, FakeAppSync, ServiceError, listed
+from tests.unit.client.conftest import job_goes_well
+
+REQUEST_ID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+COME_BACK = f"runcast watch {REQUEST_ID}; to cancel it: runcast cancel {REQUEST_ID}"
+Run = Callable[..., Awaitable[int]]
+
+
+@pytest.fixture
+def run(config: ClientConfig, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command against the server, on a thread with an event loop of its own."""
+    for name, value in environment(config).items():
+        monkeypatch.setenv(name, value)
+
+    async def run(*arguments: str) -> int:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await asyncio.to_thread(main, arguments)
+
+    return run
+
+
+def environment(config: ClientConfig) -> dict[str, str]:
+    return {
+        "RUNCAST_GRAPHQL_URL": config.graphql_url,
+        "RUNCAST_USER_POOL_CLIENT_ID": config.user_pool_client_id,
+        "RUNCAST_REGION": config.region,
+        "RUNCAST_USERNAME": config.username,
+        "RUNCAST_PASSWORD": config.password,
+    }
+
+
+async def two_steps(server: FakeAppSync) -> None:
+    await server.send(server.record("init", "Cold start", status="agent_invoking"))
+    await server.send(server.end(result="12 cells"))
+
+
+async def large_integers(server: FakeAppSync) -> None:
+    await server.send(server.record("thinking", metadata={"cells": 10**30}))
+    await server.send(server.end(result={"cells": 2**53 + 1}))
+
+
+async def test_run_shows_steps_result_and_count(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    server.script = two_steps
+
+    code = await run("run", "terrain", "Where?", "--request-id", REQUEST_ID, "--parameters", '{"cells": 4}')
+
+    out, err = capsys.readouterr()
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "   1     0.10 s  agent_invoking    Cold start",
+        "   2     0.20 s  agent_complete",
+        "result:",
+        "12 cells",
+        f"run {REQUEST_ID}: complete, 2 steps recorded, 2 received live, 0 missing",
+    ]
+    assert server.started_with == {
+        "agent": "terrain",
+        "query": "Where?",
+        "parameters": '{"cells":4}',
+        "requestId": REQUEST_ID,
+    }
+
+
+async def test_token_prints_the_id_token_alone(run: Run, capsys: pytest.CaptureFixture[str]):
+    code = await run("token")
+
+    assert (code, *capsys.readouterr()) == (0, f"{ID_TOKEN}\n", "")
+
+
+async def test_a_token_for_a_wrong_password_is_refused(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RUNCAST_PASSWORD", "wrong")
+
+    code = await run("token")
+
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert err.startswith(f"runcast: Signing in as '{USERNAME}' was refused: ")
+
+
+async def test_run_without_live_as_json(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    server.script = two_steps
+
+    code = await run("run", "terrain", "Where?", "--no-live", "--json")
+
+    out, err = capsys.readouterr()
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert [line["type"] for line in lines] == ["step", "step", "summary"]
+    assert (lines[-1]["recorded"], lines[-1]["receivedLive"], lines[-1]["missing"]) == (2, 0, 0)
+    assert lines[-1]["result"] == "12 cells"
+
+
+@pytest.mark.parametrize(("status", "expected"), [("complete", 0), ("error", 1), ("cancelled", 3), ("waiting", 5)])
+async def test_the_exit_code_says_how_a_run_ended(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], status: str, expected: int
+):
+    server.has_run(REQUEST_ID)
+    server.end(status, error="It broke." if status == "error" else None)
+
+    code = await run("watch", REQUEST_ID)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert code == expected
+    assert lines[-1] == f"run {REQUEST_ID}: {status}, 1 steps recorded, 0 received live, 0 missing"
+    assert ("It broke." in lines) == (status == "error")
+
+
+async def test_a_lost_run_and_a_wait_that_is_over(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    server.has_run(REQUEST_ID)
+    server.record("init")
+
+    assert await run("watch", REQUEST_ID, "--timeout-seconds", "0.5") == 4
+    assert f"run {REQUEST_ID}: timeout, " in capsys.readouterr().out
+    server.liveness = "lost"
+    monkeypatch.setattr(commands, "connect", partial(connect, patience=Patience(poll=0.01, lost=0.05)))
+    assert await run("watch", REQUEST_ID) == 4
+    out, err = capsys.readouterr()
+    assert out.endswith("lost, 1 steps recorded, 0 received live, 0 missing\n")
+    assert err.startswith("The run's worker gives no sign of life: it is probably dead.")
+
+
+async def test_show_reads_the_record(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    server.has_run(REQUEST_ID)
+    server.record("init")
+
+    assert await run("show", REQUEST_ID) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "   1     0.10 s  init",
+        f"run {REQUEST_ID}: in_progress (live), 1 steps recorded",
+    ]
+    assert await run("show", REQUEST_ID, "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["status"] == "in_progress"
+
+
+async def test_integers_of_any_size_are_shown_as_they_are(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]
+):
+    server.script = large_integers
+
+    assert await run("run", "terrain", "Where?", "--request-id", REQUEST_ID, "--json") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line).get("metadata") for line in lines] == [{"cells": 10**30}, None, None]
+    assert '"result": {"cells": 9007199254740993}' in lines[-1]
+    assert await run("show", REQUEST_ID) == 0
+    assert "9007199254740993" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("status", "liveness", "said", "hint"),
+    [
+        ("cancelled", "done", "cancelled", ""),
+        ("complete", "done", "complete", ""),
+        (
+            "in_progress",
+            "cancelling",
+            "in_progress (cancelling)",
+            f"Its worker has been asked to stop. To see it stop: runcast watch {REQUEST_ID}\n",
+        ),
+    ],
+)
+async def test_cancel_says_how_the_run_stands(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], status: str, liveness: str, said: str, hint: str
+):
+    server.has_run(REQUEST_ID)
+    server.status, server.liveness = status, liveness
+
+    assert await run("cancel", REQUEST_ID) == 0
+    assert capsys.readouterr() == (f"{REQUEST_ID}: {said}\n", hint)
+    assert await run("cancel", REQUEST_ID, "--json") == 0
+    line = {"type": "summary", "requestId": REQUEST_ID, "status": status, "liveness": liveness, "error": None}
+    assert json.loads(capsys.readouterr().out) == line
+
+
+async def test_job_shows_each_agents_steps_result_and_count(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]
+):
+    server.script = job_goes_well
+
+    code = await run("job", "site-assessment", "Where?", "--id", REQUEST_ID, "--parameters", '{"cells": 4}')
+
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert (code, err) == (0, "")
+    assert len([line for line in lines if line.startswith("north ")]) == 3
+    assert lines[0].split() == ["job", "1", "0.10", "s", "loading_agents", "Loading", "the", "playbook"]
+    assert lines[-1] == f"job {REQUEST_ID}: complete, 3 runs, 13 steps recorded, 13 received live, 0 missing"
+    assert server.started_with == {
+        "playbook": "site-assessment",
+        "query": "Where?",
+        "parameters": '{"cells":4}',
+        "jobId": REQUEST_ID,
+    }
+
+
+@pytest.mark.parametrize(("status", "expected"), [("complete", 0), ("error", 1), ("cancelled", 3)])
+async def test_the_exit_code_says_how_a_job_ended(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], status: str, expected: int
+):
+    job = server.has_job(REQUEST_ID)
+    job.plan("terrain")
+    job.end(status, error="It broke." if status == "error" else None)
+
+    assert await run("watch", REQUEST_ID) == expected
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"job {REQUEST_ID}: {status}, 0 runs, 1 steps recorded, 0 received live, 0 missing"
+    )
+    assert await run("show", REQUEST_ID) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"job {REQUEST_ID}: {status}, 0 runs, 1 steps recorded"
+
+
+@pytest.mark.parametrize("command", ["watch", "show"])
+async def test_a_large_result_is_fetched_or_it_is_said_why_not(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], command: str
+):
+    job = server.has_job(REQUEST_ID)
+    job.end()
+    job.result_link = {"url": server.url.replace("graphql", "result"), "expiresAt": 0.0}
+    server.large_result = {"summary": "Build it.", "facts": {}}
+
+    assert await run(command, REQUEST_ID) == 0
+    out, err = capsys.readouterr()
+    assert (out.splitlines()[-3:-1], err) == (["result:", "Build it."], "")
+    server.large_result = None
+    assert await run(command, REQUEST_ID) == 0
+    out, err = capsys.readouterr()
+    assert "result:" not in out
+    assert out.splitlines()[-1].startswith(f"job {REQUEST_ID}: complete, ")
+    assert err == "The link to the result has expired. Read the job's record again for a new one.\n"
+
+
+async def test_a_job_that_may_have_been_started_says_how_to_come_back(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(commands, "connect", partial(connect, patience=Patience(poll=0.01, unreadable=0.05)))
+    server.lost_starts = 1_000_000
+
+    assert await run("job", "site-assessment", "Where?", "--no-live", "--id", REQUEST_ID) == 1
+    assert capsys.readouterr().err.endswith(f"The job may have been started. To watch it again: {COME_BACK}\n")
+
+
+async def test_list_shows_ones_own_runs(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    server.listed = [
+        listed("r2", began_ms=epoch_ms() - 90_000),
+        listed("r1", began_ms=epoch_ms() - 7_300_000, status="error", liveness="done", seq=12, error="why"),
+        listed("j1", began_ms=epoch_ms() - 7_300_000, agent="orchestrator", jobId="j1", playbook="site-assessment"),
+    ]
+
+    assert await run("list") == 0
+    assert capsys.readouterr() == (
+        "run  agent                     status              steps    age\n"
+        "r2   terrain                   in_progress (live)      3  1 min\n"
+        "r1   terrain                   error                  12    2 h\n"
+        "j1   playbook site-assessment  in_progress (live)      3    2 h\n",
+        "",
+    )
+    assert await run("list", "--limit", "1", "--json") == 0
+    [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (line["type"], line["requestId"], line["seq"]) == ("run", "r2", 3)
+
+
+async def test_a_list_of_none_is_its_heading(run: Run, capsys: pytest.CaptureFixture[str]):
+    assert await run("list") == 0
+    assert capsys.readouterr().out.split() == ["run", "agent", "status", "steps", "age"]
+
+
+async def test_a_refusal_is_one_line(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    server.start_error = ServiceError("BadRequest", "agent is 'x'; known agents: terrain.")
+
+    assert await run("run", "x", "Where?") == 2
+    assert capsys.readouterr() == ("", "runcast: agent is 'x'; known agents: terrain.\n")
+
+
+@pytest.mark.parametrize("command", ["watch", "show", "cancel"])
+async def test_an_unknown_run_is_one_line(run: Run, capsys: pytest.CaptureFixture[str], command: str):
+    assert await run(command, REQUEST_ID) == 2
+    assert capsys.readouterr() == ("", f"runcast: {REQUEST_ID}: There is no such run.\n")
+
+
+async def test_a_wrong_password_is_one_line(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RUNCAST_PASSWORD", "wrong")
+
+    assert await run("show", REQUEST_ID) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("runcast: Signing in as 'alice' was refused: Incorrect username or password.")
+
+
+async def test_a_service_that_is_not_there_is_one_line(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RUNCAST_GRAPHQL_URL", "http://127.0.0.1:9/graphql")
+
+    assert await run("run", "terrain", "Where?", "--no-live", "--request-id", REQUEST_ID) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("runcast: http://127.0.0.1:9/graphql cannot be reached: ")
+    assert "may have been started" not in err
+
+
+def test_missing_settings_are_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    for name in [name for name in os.environ if name.startswith("RUNCAST_")]:
+        monkeypatch.delenv(name)
+
+    assert main(["show", REQUEST_ID]) == 2
+    assert capsys.readouterr().err == (
+        "runcast: Set these environment variables: RUNCAST_GRAPHQL_URL, RUNCAST_USER_POOL_CLIENT_ID, "
+        "RUNCAST_REGION, RUNCAST_USERNAME, RUNCAST_PASSWORD.\n"
+    )
+
+
+@pytest.mark.parametrize("region", ["eu west 1", "eu", "eu-west-1/", "EU-WEST-1", "-", "http://eu-west-1"])
+def test_a_malformed_region_is_one_line(
+    config: ClientConfig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, region: str
+):
+    for name, value in environment(config).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RUNCAST_REGION", region)
+
+    assert main(["show", REQUEST_ID]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"runcast: RUNCAST_REGION is {region!r}; give an AWS region, such as eu-west-1.\n",
+    )
+
+
+@pytest.mark.parametrize("command", [["token"], ["run", "terrain", "Where?"], ["list"]])
+async def test_an_unknown_aws_profile_plays_no_part(
+    server: FakeAppSync,
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+):
+    monkeypatch.setenv("AWS_PROFILE", "nosuch")
+    server.script = two_steps
+
+    assert (await run(*command), capsys.readouterr().err) == (0, "")
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "nonsense", "http://[", "socks9://127.0.0.1:9"])
+@pytest.mark.parametrize("command", [["token"], ["run", "terrain", "Where?"]])
+async def test_a_proxy_that_is_of_no_use_is_one_line(
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    proxy: str,
+    command: list[str],
+):
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, proxy)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+    code = await run(*command)
+
+    out, err = capsys.readouterr()
+    assert (code in (1, 2), out, err.count("\n")) == (True, "", 1), err
+    assert "may have been started" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--parameters", "[1]"], "argument --parameters: parameters must be a JSON object."),
+        (["--parameters", "{"], "argument --parameters: parameters must be a JSON object. Expecting property name"),
+        (["--parameters", "[" * 50_000], "argument --parameters: parameters must be a JSON object."),
+        (["--parameters", '{"a": {"b": NaN}}'], "argument --parameters: parameters.a.b is NaN, which is no JSON."),
+        (["--parameters", '{"a": 1e400}'], "argument --parameters: parameters.a is Infinity, which is no JSON."),
+        (["--parameters", '{"a":' * 101 + "1" + "}" * 101], "is nested deeper than 100, which is no JSON."),
+        (["--request-id", "x"], "argument --request-id: must be a UUID"),
+        (["--timeout-seconds", "0"], "argument --timeout-seconds: must be a number of seconds above 0"),
+        (["--timeout-seconds", "soon"], "argument --timeout-seconds: must be a number of seconds above 0"),
+    ],
+)
+def test_wrong_usage_is_refused(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "terrain", "Where?", *arguments])
+
+    assert caught.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5"])
+def test_a_wrong_limit_is_refused(limit: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        main(["list", f"--limit={limit}"])
+
+    assert caught.value.code == 2
+    assert "argument --limit: must be a whole number above 0" in capsys.readouterr().err
+
+
+def test_help_lists_the_exit_codes(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    shown = capsys.readouterr().out
+    assert [line.split()[0] for line in shown.split("exit codes:")[1].split("\n\n")[0].splitlines() if line] == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "6",
+        "129",
+    ]
