@@ -22,8 +22,8 @@ from runcast.record.assignment import Claim
 from runcast.record.identity import checked_query, run_identity
 from runcast.record.model import Json, RunStatus
 from runcast.record.recorder import Recorder
+from runcast.runs.from_environment import recorder_of
 from runcast.runs.outcome import Outcome, failure, overruled
-from runcast.runs.tracked import recorder_of
 
 logger = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""The live channel: the format of status messages, and how to send them without harming the sender."""
+"""The live channel: sends status messages without harming the sender."""

@@ -21,9 +21,9 @@ from botocore.config import Config
 from runcast.clock import epoch_ms
 from runcast.errors import ConfigurationMissing
 from runcast.json_text import json_text
-from runcast.live.message import batches, status_update
 from runcast.record.identity import owner_of
 from runcast.record.ids import canonical_id
+from runcast.record.message import batches, status_update
 from runcast.record.model import Json
 
 if TYPE_CHECKING:

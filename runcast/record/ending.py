@@ -15,8 +15,8 @@ from itertools import islice
 from runcast import limits
 from runcast.errors import AppendRefused, RunGone, StoreUnavailable, Unavailable, WriteConflict
 from runcast.json_text import metadata_json
-from runcast.live.message import status_update, step_update
 from runcast.record.ids import requested_id
+from runcast.record.message import status_update, step_update
 from runcast.record.model import EndedRun, Json, Owner, Run, RunStatus, Step
 from runcast.record.planned import is_of_job
 from runcast.record.store import End, RunStore

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
-from runcast.live.message import batches
+from runcast.record.message import batches
 from runcast.record.model import Json
 
 

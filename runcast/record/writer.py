@@ -16,10 +16,10 @@ from collections.abc import Callable
 
 from runcast import limits
 from runcast.errors import AppendRefused, ClaimRefused, RuncastError, RunGone, StoreUnavailable
-from runcast.live.message import step_update
 from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
 from runcast.record.cancel_hint import CancelHint
 from runcast.record.draft import Draft
+from runcast.record.message import step_update
 from runcast.record.model import EndedRun, Json, Run, RunStatus, Step
 from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue

@@ -1,4 +1,4 @@
-"""The table and the live channel that the environment names for this process's runs.
+"""Recorders for this process's runs, with the table and the live channel that the environment names.
 
 The clients are created once per process, on a thread, because that takes 100 to 150 ms and must not block an event
 loop. A forked child creates them again: otherwise it would share its parent's connections and mix up responses.
@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+import time
+import uuid
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import boto3
 from botocore.config import Config
@@ -21,8 +23,11 @@ from botocore.exceptions import BotoCoreError
 from runcast import limits
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.handover import EndHandover
-from runcast.record.model import Json
+from runcast.record.identity import RunIdentity, run_identity
+from runcast.record.model import EndedRun, Json
+from runcast.record.recorder import Recorder
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
+from runcast.text import shortened
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +35,19 @@ _CONNECTIONS = 50  # the number of runs of one process that can write at the sam
 
 
 class Destination(NamedTuple):
-    """A table with its optional live channel (`publish`) and the optional fallback for late ends (`hand_over`)."""
+    """Where runs are recorded and sent. Its functions must not raise.
+
+    Attributes:
+        store: The records.
+        publish: Sends status messages and returns how many were handed over; None without a live channel.
+        hand_over: Hands an end that could not be stored in time to `run_closer`, and returns whether it was taken.
+        on_end: Called after a run's end is stored.
+    """
 
     store: RunStore
     publish: Callable[[list[Json]], int] | None
     hand_over: Callable[[Json], bool] | None = None
+    on_end: Callable[[EndedRun], None] | None = None
 
 
 class _Settings(NamedTuple):
@@ -62,6 +75,79 @@ class _Destinations:
 
 
 _destinations = _Destinations()
+
+
+def recorder_of(
+    event: Mapping[str, Any],
+    *,
+    agent: str,
+    new_id: Callable[[], uuid.UUID] = uuid.uuid4,
+) -> Recorder | None:
+    """Return the recorder of an unclaimed run; None, with one warning, if no table is configured.
+
+    Args:
+        event: Names the run: the fields of `run_identity`, and optionally `agent`, `awaited` and, in a Lambda,
+            `lambdaContext`.
+        agent: The agent's name, unless the event has one.
+        new_id: Generates ids.
+
+    Raises:
+        InvalidInput: The event is invalid.
+    """
+    destination = destination_of_environment()
+    if destination is None:
+        return None
+    context = event.get("lambdaContext")
+    invocation_id = context.aws_request_id if context else str(new_id())
+    return recorder_for(
+        run_identity(event, request_id=invocation_id),
+        destination,
+        agent=shortened(event.get("agent") or agent, limits.NAME_MAX_CHARACTERS),
+        invocation_id=invocation_id,
+        remaining_ms=context.get_remaining_time_in_millis() if context else None,
+        awaited=event.get("awaited") is not False,
+        new_id=new_id,
+    )
+
+
+def recorder_for(
+    identity: RunIdentity,
+    destination: Destination,
+    *,
+    agent: str,
+    invocation_id: str,
+    remaining_ms: float | None,
+    awaited: bool,
+    new_id: Callable[[], uuid.UUID] = uuid.uuid4,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Recorder:
+    """Return the recorder of an unclaimed run.
+
+    Args:
+        identity: Which run it is, and whose.
+        destination: Where it is recorded.
+        agent: The agent's name.
+        invocation_id: The invocation that does the run. A worker's name begins with it, and `run_closer` finds the
+            run of a failed invocation by it.
+        remaining_ms: Milliseconds until the worker is stopped; None if it has no deadline.
+        awaited: Whether the invoker waits for the answer.
+        new_id: Generates ids.
+        monotonic: A monotonic clock, seconds.
+    """
+    return Recorder(
+        destination.store,
+        request_id=identity.request_id,
+        owner=identity.owner,
+        agent=agent,
+        worker=f"{invocation_id}/{new_id().hex}",
+        job_id=identity.job_id,
+        remaining_ms=remaining_ms,
+        awaited=awaited,
+        hand_over=destination.hand_over,
+        publish=destination.publish,
+        on_end=destination.on_end,
+        monotonic=monotonic,
+    )
 
 
 def destination_of_environment() -> Destination | None:

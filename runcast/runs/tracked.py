@@ -20,10 +20,9 @@ from runcast.errors import InvalidInput
 from runcast.record.assignment import Claim, StepRef, Stop
 from runcast.record.identity import run_identity
 from runcast.record.recorder import Recorder
-from runcast.runs.from_environment import destination_of_environment
+from runcast.runs.from_environment import recorder_of
 from runcast.runs.outcome import Outcome
 from runcast.runs.stop import AgentStop
-from runcast.text import shortened
 
 logger = logging.getLogger(__name__)
 
@@ -175,42 +174,6 @@ def open_run(
     recorder.claim(wait_seconds=0)
     logger.info("run %s begins", recorder.request_id)
     return TrackedRun(recorder, given, owned=True, resumes=resumes)
-
-
-def recorder_of(
-    event: Mapping[str, Any],
-    *,
-    agent: str,
-    new_id: Callable[[], uuid.UUID] = uuid.uuid4,
-) -> Recorder | None:
-    """Return the recorder of an unclaimed run; None, with one warning, if no table is configured.
-
-    Args:
-        event: Names the run: the fields of `run_identity`, and optionally `agent` and, in a Lambda, `lambdaContext`.
-        agent: The agent's name, unless the event has one.
-        new_id: Generates ids.
-
-    Raises:
-        InvalidInput: The event is invalid.
-    """
-    destination = destination_of_environment()
-    if destination is None:
-        return None
-    context = event.get("lambdaContext")
-    invocation_id = context.aws_request_id if context else str(new_id())
-    identity = run_identity(event, request_id=invocation_id)
-    return Recorder(
-        destination.store,
-        request_id=identity.request_id,
-        owner=identity.owner,
-        agent=shortened(event.get("agent") or agent, limits.NAME_MAX_CHARACTERS),
-        worker=f"{invocation_id}/{new_id().hex}",
-        job_id=identity.job_id,
-        remaining_ms=context.get_remaining_time_in_millis() if context else None,
-        awaited=event.get("awaited") is not False,
-        hand_over=destination.hand_over,
-        publish=destination.publish,
-    )
 
 
 def _request_id(given: object) -> str | None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from chalicelib.agents import runner
+from chalicelib.lifecycle import executions
 from chalicelib.publisher import publish
-from chalicelib.runtime import clients, config
+from chalicelib.runtime import announce, clients, config
 
 
 class Context:
@@ -39,9 +40,11 @@ def _forget() -> None:
         clients.run_store,
         clients.answering_store,
         clients.status_publisher,
-        clients.announcer,
+        clients.events,
+        announce.announcer,
         clients.invoker,
-        clients.executions,
+        clients.step_functions,
+        executions.executions_of,
         clients.link_signer,
         clients.waiting_invoker,
         clients.bedrock,

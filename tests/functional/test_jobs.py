@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
+from chalicelib.api.operations import result_link
+from chalicelib.lifecycle.executions import executions_of
 from chalicelib.runtime import clients
 
 from runcast.record.model import Owner, PlannedRun, RunStatus, Step
@@ -45,6 +47,11 @@ def states(lambdas):
     machine = client.create_state_machine(name="playbook", definition=DEFINITION, roleArn=role)
     assert machine["stateMachineArn"] == ENVIRONMENT["STATE_MACHINE_ARN"]
     return client
+
+
+def forget_step_functions() -> None:
+    clients.step_functions.cache_clear()
+    executions_of.cache_clear()
 
 
 @pytest.fixture(params=["GraphQL", "REST"])
@@ -233,11 +240,11 @@ class TestCancel:
         begin_run(store)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_ENDPOINT_URL_SFN", "http://127.0.0.1:9")
-            clients.executions.cache_clear()
+            forget_step_functions()
             assert way.cancel() == ("Unavailable", "The job's execution could not be stopped. Try again.")
             assert store.read(ID).status is RunStatus.IN_PROGRESS
             assert store.read("terrain-1").cancel_requested_at_ms is None
-        clients.executions.cache_clear()
+        forget_step_functions()
         assert way.cancel() == CANCELLED
 
 
@@ -293,7 +300,7 @@ def test_the_link_fetches_the_result(lambdas):
     client = boto3.client("s3")
     client.create_bucket(Bucket="results")
     client.put_object(Bucket="results", Key="results/job.json", Body=b'{"summary": "Yes."}')
-    answer = requests.get(clients.result_link("results", "job", 60), timeout=5)
+    answer = requests.get(result_link("results", "job", 60), timeout=5)
     assert (answer.status_code, answer.json()) == (200, {"summary": "Yes."})
     assert answer.headers["content-type"] == "application/json"
 

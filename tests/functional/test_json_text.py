@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from runcast.live.message import step_update
+from runcast.record.message import step_update
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.store import End, RunStore
 

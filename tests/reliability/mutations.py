@@ -37,7 +37,7 @@ _STORE, _WRITER, _DRAFT = "runcast/record/store.py", "runcast/record/writer.py",
 _ENDING, _CONDITIONS = "runcast/record/ending.py", "runcast/record/conditions.py"
 _READER, _IDS, _IDENTITY = "runcast/record/reader.py", "runcast/record/ids.py", "runcast/record/identity.py"
 _PLANNED = "runcast/record/planned.py"
-_JOB, _JOB_RECORD = "chalice_app/chalicelib/orchestrator/job.py", "chalice_app/chalicelib/orchestrator/status_utils.py"
+_JOB, _JOB_RECORD = "chalice_app/chalicelib/orchestrator/job.py", "chalice_app/chalicelib/orchestrator/job_record.py"
 
 # A condition is widened rather than cut out, because DynamoDB refuses values that no expression uses.
 MUTATIONS = [
@@ -264,12 +264,8 @@ MUTATIONS = [
         (("(run.owner, run.playbook) != (self._job.owner, self._job.playbook)", "run.owner != self._job.owner"),),
     ),
     Mutation(
-        "who starts a run with a taken id is not told of another's", "chalice_app/chalicelib/lifecycle/start.py",
-        (("exists.run.owner != owner or ", ""),),
-    ),
-    Mutation(
-        "who starts a job with a taken id is not told of another's", "chalice_app/chalicelib/lifecycle/jobs.py",
-        (("exists.run.owner != owner or ", ""),),
+        "who starts with a taken id is not told of another's", "chalice_app/chalicelib/lifecycle/start.py",
+        (("run.owner != owner or ", ""),),
     ),
     Mutation(
         "a reader reads every page that it needs", "runcast/record/reader.py",

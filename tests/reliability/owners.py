@@ -19,15 +19,14 @@ from uuid import UUID
 
 from chalicelib.lifecycle.cancel import cancel_run
 from chalicelib.lifecycle.closer import EXECUTION_ENDED, close_execution, close_failed
-from chalicelib.lifecycle.jobs import start_job
-from chalicelib.lifecycle.start import start_run
+from chalicelib.lifecycle.start import start_job, start_run
 from chalicelib.orchestrator.agent_invoker import AgentInvoker
 from chalicelib.orchestrator.errors import JobEnded
 from chalicelib.orchestrator.job import Job, result_key
+from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.load_playbook import load_playbook
 from chalicelib.orchestrator.playbook import Playbook
 from chalicelib.orchestrator.save_results import save_results
-from chalicelib.orchestrator.status_utils import JobRecord
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 

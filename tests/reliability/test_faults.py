@@ -34,6 +34,7 @@ from runcast.record.assignment import Claim
 from runcast.record.model import RunStatus
 from runcast.record.recorder import Recorder
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
+from runcast.runs.from_environment import Destination
 from tests.fakes.fault_proxy import FAULTS, fault_proxy
 from tests.fakes.lambda_process import Context
 from tests.fakes.publish_endpoint import publish_endpoint
@@ -176,10 +177,11 @@ def live_through(day, table, connect, recorders) -> list[Performance]:
         functions.answer = invoked
         runner = Runner(
             CONFIG,
-            store=RunStore(connect("dynamodb", STORE_CLIENT_CONFIG, proxies["dynamodb"].url), TABLE_NAME),
-            publish=StatusPublisher(connect("lambda", LIVE_CLIENT_CONFIG, proxies["lambda"].url), "publisher").send,
-            tell_end=lambda _: None,
-            hand_over=lambda event: handed_over.append(event) or True,
+            Destination(
+                RunStore(connect("dynamodb", STORE_CLIENT_CONFIG, proxies["dynamodb"].url), TABLE_NAME),
+                StatusPublisher(connect("lambda", LIVE_CLIENT_CONFIG, proxies["lambda"].url), "publisher").send,
+                lambda event: handed_over.append(event) or True,
+            ),
         )
         stack.callback(runner.close)
         event = {"agent": registry.names()[0], "query": "How steep is it?", "userId": "ana", "tenantId": "acme"}

@@ -32,6 +32,7 @@ from strands import Agent, tool
 from runcast import limits
 from runcast.record.recorder import Recorder
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
+from runcast.runs.from_environment import Destination
 from tests.fakes.lambda_process import Context
 from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
@@ -193,7 +194,7 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
     store = MortalStore(_client(delivery.table_url, STORE_CLIENT_CONFIG), TABLE_NAME)
     store.killed_at, store.killed_after = delivery.killed_at, delivery.killed_after
     with own_agents():
-        runner = Runner(CONFIG, store=store, publish=publish, tell_end=lambda _: None, hand_over=hand_over)
+        runner = Runner(CONFIG, Destination(store, publish, hand_over))
         answer = runner.run(delivery.event, Context(delivery.invocation))
         runner.close()
     tell("answer", answer)

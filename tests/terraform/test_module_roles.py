@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from chalicelib.lifecycle import announce
+from chalicelib.runtime import announce
 
 from local.settings import REGION
 from tests.terraform.applied import FUNCTIONS, RESULTS, STATE_MACHINE, Aws, Stack

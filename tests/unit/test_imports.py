@@ -1,189 +1,25 @@
 """Who may import whom, as `docs/architecture.md` draws it."""
 
 import ast
+import graphlib
+import re
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).parents[2]
+FOLDERS = {"chalicelib": "chalice_app/chalicelib", "runcast": "runcast"}
 WITH_STRANDS = {f"agents/{module}.py" for module in ("track", "invocation", "model_call", "parts")}
 FOUNDATIONS = {
     *("runcast", "runcast.limits", "runcast.errors", "runcast.clock"),
     *("runcast.text", "runcast.plain_json", "runcast.json_text", "runcast.parameters"),
 }
-PICTURE = {
-    "runcast.agents.base_agent": {
-        "runcast.live.publish",
-        "runcast.record.assignment",
-        "runcast.record.identity",
-        "runcast.record.model",
-        "runcast.record.recorder",
-        "runcast.runs.outcome",
-        "runcast.runs.tracked",
-    },
-    "runcast.record.model": set(),
-    "runcast.record.table": {"runcast.record.model"},
-    "runcast.record.store": {
-        "runcast.record.conditions",
-        "runcast.record.ids",
-        "runcast.record.model",
-        "runcast.record.reads",
-        "runcast.record.table",
-    },
-    "runcast.record.assignment": {"runcast.record.model", "runcast.record.store"},
-    "runcast.record.draft": {
-        "runcast.record.assignment",
-        "runcast.record.model",
-        "runcast.record.step_queue",
-        "runcast.record.store",
-    },
-    "runcast.record.outbox": {"runcast.record.model", "runcast.live.message"},
-    "runcast.record.cancel_hint": {"runcast.record.store"},
-    "runcast.record.reads": {
-        "runcast.record.model",
-        "runcast.record.table",
-    },
-    "runcast.record.conditions": {
-        "runcast.record.model",
-        "runcast.record.table",
-    },
-    "runcast.record.step_queue": {
-        "runcast.record.assignment",
-    },
-    "runcast.record.stop_signal": {
-        "runcast.record.assignment",
-    },
-    "runcast.record.handover": {
-        "runcast.record.assignment",
-        "runcast.record.identity",
-        "runcast.record.model",
-        "runcast.record.outbox",
-        "runcast.record.step_queue",
-        "runcast.record.stop_signal",
-        "runcast.record.store",
-        "runcast.record.writer",
-    },
-    "runcast.record.end_watch": {
-        "runcast.record.assignment",
-        "runcast.record.handover",
-        "runcast.record.model",
-        "runcast.record.step_queue",
-        "runcast.record.writer",
-    },
-    "runcast.record.at_exit": set(),
-    "runcast.record.writer": {
-        "runcast.live.message",
-        "runcast.record.assignment",
-        "runcast.record.cancel_hint",
-        "runcast.record.draft",
-        "runcast.record.model",
-        "runcast.record.outbox",
-        "runcast.record.step_queue",
-        "runcast.record.stop_signal",
-        "runcast.record.store",
-    },
-    "runcast.record.recorder": {
-        "runcast.record.assignment",
-        "runcast.record.at_exit",
-        "runcast.record.end_watch",
-        "runcast.record.ids",
-        "runcast.record.model",
-        "runcast.record.outbox",
-        "runcast.record.step_queue",
-        "runcast.record.stop_signal",
-        "runcast.record.store",
-        "runcast.record.writer",
-    },
-    "runcast.record.reader": {
-        "runcast.record.ids",
-        "runcast.record.model",
-        "runcast.record.planned",
-        "runcast.record.store",
-    },
-    "runcast.record.ending": {
-        "runcast.record.ids",
-        "runcast.record.model",
-        "runcast.record.planned",
-        "runcast.record.store",
-        "runcast.live.message",
-    },
-    "runcast.record.ids": set(),
-    "runcast.record.planned": {"runcast.record.model"},
-    "runcast.record.listing": {
-        "runcast.record.ids",
-        "runcast.record.model",
-        "runcast.record.reader",
-        "runcast.record.store",
-    },
-    "runcast.live.message": {"runcast.record.model"},
-    "runcast.live.publish": {
-        "runcast.live.message",
-        "runcast.record.identity",
-        "runcast.record.ids",
-        "runcast.record.model",
-    },
-    "runcast.record.identity": {"runcast.record.ids", "runcast.record.model"},
-    "runcast.runs.facts": {"runcast.record.model"},
-    "runcast.runs.outcome": {"runcast.record.assignment", "runcast.record.model", "runcast.runs.facts"},
-    "runcast.runs.stop": {"runcast.record.assignment"},
-    "runcast.runs.from_environment": {
-        "runcast.live.publish",
-        "runcast.record.handover",
-        "runcast.record.model",
-        "runcast.record.store",
-    },
-    "runcast.runs.tracked": {
-        "runcast.record.assignment",
-        "runcast.record.identity",
-        "runcast.record.recorder",
-        "runcast.runs.from_environment",
-        "runcast.runs.outcome",
-        "runcast.runs.stop",
-    },
-    "runcast.runs.scope": {
-        "runcast.live.publish",
-        "runcast.record.assignment",
-        "runcast.runs.facts",
-        "runcast.runs.tracked",
-        "runcast.runs.stop",
-    },
-    "runcast.agents.pace": set(),
-    "runcast.agents.harmless": set(),
-    "runcast.agents.parts": set(),
-    "runcast.agents.tracked_class": set(),
-    "runcast.agents.model_call": {"runcast.runs.stop"},
-    "runcast.agents.text": {"runcast.agents.pace", "runcast.runs.scope"},
-    "runcast.agents.streamed": {"runcast.record.assignment", "runcast.runs.scope"},
-    "runcast.agents.tool_call": {
-        "runcast.record.model",
-        "runcast.runs.facts",
-        "runcast.agents.pace",
-        "runcast.runs.scope",
-        "runcast.agents.streamed",
-    },
-    "runcast.agents.invocation": {
-        "runcast.agents.harmless",
-        "runcast.runs.outcome",
-        "runcast.runs.scope",
-        "runcast.runs.stop",
-        "runcast.agents.text",
-    },
-    "runcast.agents.track": {
-        "runcast.runs.from_environment",
-        "runcast.runs.facts",
-        "runcast.agents.harmless",
-        "runcast.agents.invocation",
-        "runcast.agents.model_call",
-        "runcast.agents.pace",
-        "runcast.agents.parts",
-        "runcast.runs.tracked",
-        "runcast.runs.scope",
-        "runcast.runs.stop",
-        "runcast.agents.text",
-        "runcast.agents.tool_call",
-        "runcast.agents.tracked_class",
-    },
+PICTURE = re.compile(r"^(chalicelib|runcast) +: (.+)$", re.M)
+LAYERS = {
+    name: [layer.split(", ") for layer in layers.split(" → ")]
+    for name, layers in PICTURE.findall((PROJECT / "docs" / "architecture.md").read_text())
 }
+"""The packages of each folder from top to bottom, as the document draws them."""
 
 
 def imports(file: Path) -> set[str]:
@@ -214,10 +50,34 @@ def heads(file: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(file)}
 
 
-@pytest.mark.parametrize("module", PICTURE)
-def test_the_picture_is_true(module):
-    found = imports(PROJECT / f"{module.replace('.', '/')}.py")
-    assert {name for name in found if name.startswith("runcast")} - FOUNDATIONS == PICTURE[module]
+@pytest.mark.parametrize("name", ["chalicelib", "runcast"])
+def test_packages_import_only_from_those_below(name):
+    folder = PROJECT / FOLDERS[name]
+    layer_of = {package: level for level, packages in enumerate(LAYERS[name]) for package in packages}
+    assert {path.parent.name for path in folder.glob("*/__init__.py")} == set(layer_of)
+    for package, level in layer_of.items():
+        for file in files(f"{FOLDERS[name]}/{package}"):
+            for imported in imports(file):
+                head, _, rest = imported.partition(".")
+                other = rest.split(".")[0]
+                if head == name and other in layer_of and other != package:
+                    assert layer_of[other] > level, f"{file.relative_to(PROJECT)} imports {imported}"
+
+
+@pytest.mark.parametrize("name", ["chalicelib", "runcast"])
+def test_no_modules_import_each_other(name):
+    found = {
+        ".".join((name, *file.relative_to(PROJECT / FOLDERS[name]).with_suffix("").parts)): imports(file)
+        for file in files(FOLDERS[name])
+    }
+    graphlib.TopologicalSorter({module: imported & found.keys() for module, imported in found.items()}).prepare()
+
+
+@pytest.mark.parametrize("file", files("local"), ids=lambda file: str(file.relative_to(PROJECT)))
+def test_what_emulates_aws_knows_nothing_of_the_product(file):
+    if file.parent == PROJECT / "local":
+        return
+    assert not heads(file) & {"runcast", "chalicelib", "app", "packager", "deploy"}
 
 
 def test_the_client_shares_the_ids_and_the_model_and_nothing_else():

@@ -12,8 +12,7 @@ from typing import Any
 from chalicelib.agents import registry
 from chalicelib.runtime.request import RunRequest, run_request
 from runcast.errors import InvalidInput
-from runcast.record.identity import run_identity
-from runcast.record.model import Owner
+from runcast.record.identity import RunIdentity, run_identity
 
 
 @dataclass(frozen=True)
@@ -22,16 +21,12 @@ class Invocation:
 
     Attributes:
         request: What to run.
-        request_id: The run's id, chosen by the invoker or else the Lambda's own request id.
-        owner: Whose run it is.
-        job_id: The job it belongs to.
+        identity: Which run it is, and whose. Its id is the invoker's, or else the Lambda's own request id.
         awaited: Whether somebody waits for the Lambda's answer.
     """
 
     request: RunRequest
-    request_id: str
-    owner: Owner
-    job_id: str | None
+    identity: RunIdentity
     awaited: bool
 
 
@@ -50,4 +45,4 @@ def invocation_of(event: Any, *, aws_request_id: str) -> Invocation:
         raise InvalidInput("The event must be a JSON object.")
     request = run_request(event, registry.names())
     identity = run_identity(event, request_id=aws_request_id)
-    return Invocation(request, identity.request_id, identity.owner, identity.job_id, event.get("awaited") is not False)
+    return Invocation(request, identity, event.get("awaited") is not False)

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import secrets
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -23,13 +22,14 @@ from chalicelib.agents import registry
 from chalicelib.agents.invocation import Invocation, invocation_of
 from chalicelib.agents.run import AgentRun
 from chalicelib.runtime import clients, logs, metrics
+from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import AgentConfig, config_of_environment
 from runcast.errors import InvalidInput, RunStopped
 from runcast.json_text import json_text, metadata_json, result_json
 from runcast.record.assignment import Claim
-from runcast.record.model import EndedRun, Json, RunStatus
+from runcast.record.model import Json, RunStatus
 from runcast.record.recorder import Recorder
-from runcast.record.store import RunStore
+from runcast.runs.from_environment import Destination, recorder_for
 from runcast.runs.outcome import Outcome, failure, overruled, stopped_early
 from runcast.runs.tracked import TrackedRun
 
@@ -91,29 +91,19 @@ class Runner:
 
     Args:
         config: The Lambda's settings.
-        store: The records.
-        publish: Sends status messages and returns how many were handed over; must not raise.
-        tell_end: Tells of a run's end, once it is stored; must not raise.
-        hand_over: Hands an end that could not be stored in time to `run_closer`, and returns whether it was taken;
-            must not raise.
+        destination: Where the runs are recorded and sent.
         monotonic: Seconds, for the deadline.
     """
 
     def __init__(
         self,
         config: AgentConfig,
+        destination: Destination,
         *,
-        store: RunStore,
-        publish: Callable[[list[Json]], int],
-        tell_end: Callable[[EndedRun], None],
-        hand_over: Callable[[Json], bool] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
-        self._store = store
-        self._publish = publish
-        self._tell_end = tell_end
-        self._hand_over = hand_over
+        self._destination = destination
         self._monotonic = monotonic
         # One loop for all runs: clients that an agent keeps are bound to the loop they were first used on.
         self._loop = asyncio.new_event_loop()
@@ -127,19 +117,14 @@ class Runner:
             InvalidInput: The event does not fit.
         """
         invocation = invocation_of(event, aws_request_id=context.aws_request_id)
-        logs.about_run(invocation.request_id)
-        recorder = Recorder(
-            self._store,
-            request_id=invocation.request_id,
-            owner=invocation.owner,
+        logs.about_run(invocation.identity.request_id)
+        recorder = recorder_for(
+            invocation.identity,
+            self._destination,
             agent=invocation.request.agent,
-            worker=f"{context.aws_request_id}/{secrets.token_hex(8)}",
-            job_id=invocation.job_id,
+            invocation_id=context.aws_request_id,
             remaining_ms=context.get_remaining_time_in_millis(),
             awaited=invocation.awaited,
-            hand_over=self._hand_over,
-            publish=self._publish,
-            on_end=self._tell_end,
             monotonic=self._monotonic,
         )
         cold_start = self._model is None
@@ -157,7 +142,7 @@ class Runner:
         except RunStopped as stopped:
             outcome = failure(stopped)
         except BaseException as error:  # a tool may well call sys.exit(), and its run must end all the same
-            logger.exception("run %s failed", invocation.request_id)
+            logger.exception("run %s failed", invocation.identity.request_id)
             outcome = failure(error, recorder.stop, said=run.said)
 
         report = recorder.end(
@@ -175,7 +160,7 @@ class Runner:
             degraded=degraded,
         )
         body = _body(invocation, recorder, outcome, cold_start=cold_start)
-        if degraded and not invocation.job_id:
+        if degraded and not invocation.identity.job_id:
             body["degraded"] = True
         if report.end_pending:
             body["endPending"] = True
@@ -225,13 +210,13 @@ class Runner:
 @cache
 def _runner_of_environment() -> Runner:
     config = config_of_environment(AgentConfig)
-    return Runner(
-        config,
-        store=clients.run_store(config.agent_progress_table, config.retention_hours),
-        publish=clients.status_publisher(config.status_publisher_function).send,
-        tell_end=lambda ended: clients.announcer(config.status_publisher_function).put_event(ended),
-        hand_over=clients.end_handover(config.run_closer_function).send,
+    destination = Destination(
+        clients.run_store(config.agent_progress_table, config.retention_hours),
+        clients.status_publisher(config.status_publisher_function).send,
+        clients.end_handover(config.run_closer_function).send,
+        lambda ended: announcer(config.status_publisher_function).put_event(ended),
     )
+    return Runner(config, destination)
 
 
 def _clean_up(agent: AnyAgent) -> None:
@@ -253,14 +238,14 @@ def _clean_up(agent: AnyAgent) -> None:
 def _body(invocation: Invocation, recorder: Recorder, outcome: Outcome, *, cold_start: bool) -> Json:
     body: Json = {
         "success": outcome.error is None,
-        "requestId": invocation.request_id,
+        "requestId": invocation.identity.request_id,
         "agent": invocation.request.agent,
         "coldStart": cold_start,
         "elapsed": recorder.elapsed_seconds(),
     }
     if outcome.error is not None:
         body["error"] = outcome.error
-    if invocation.job_id:
+    if invocation.identity.job_id:
         return body  # a job's runs hand their output on by reference, through the record
     text = result_json(outcome.result)
     body["result"] = None if text is None else json.loads(text)

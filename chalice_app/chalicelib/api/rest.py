@@ -8,29 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import cast
 
 from chalice.app import Request, Response
 
-from chalicelib.agents import registry
+from chalicelib.api import operations
 from chalicelib.api.answer import answer_of
 from chalicelib.api.catalogue import list_agents
 from chalicelib.api.health import check_health
 from chalicelib.api.http import refusal
 from chalicelib.api.identity import USER_POOL, owner_of_caller, typed_claims
-from chalicelib.lifecycle.cancel import cancel_run
-from chalicelib.lifecycle.jobs import start_job
-from chalicelib.lifecycle.start import start_run
-from chalicelib.orchestrator import playbook
 from chalicelib.runtime import clients, logs
 from chalicelib.runtime.config import ApiConfig, config_of_environment
 from runcast import limits
 from runcast.errors import InvalidInput, Unauthorized
 from runcast.json_text import parsed_json
-from runcast.record.listing import list_runs
 from runcast.record.model import Json, Owner, with_metadata_object
-from runcast.record.reader import Liveness, read_progress
+from runcast.record.reader import Liveness
 
 BODY_MAX_BYTES = 512 * 1024
 """Room for the longest query and parameters, however they are escaped."""
@@ -50,14 +44,7 @@ def post_run(request: Request) -> Response:
     def started() -> Json:
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
-        return start_run(
-            _fields(request.raw_body, _RUN_FIELDS),
-            owner,
-            store=clients.answering_store(config.agent_progress_table, config.retention_hours),
-            invoker=clients.invoker(),
-            functions=registry.functions(config.agent_function, config.agent_functions),
-            announce=lambda ending: clients.announcer(config.status_publisher_function).announce(ending),
-        )
+        return operations.start_run(_fields(request.raw_body, _RUN_FIELDS), owner, config)
 
     return _response(answer_of(started), status=202)
 
@@ -70,14 +57,7 @@ def post_job(request: Request) -> Response:
     def started() -> Json:
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
-        return start_job(
-            _fields(request.raw_body, _JOB_FIELDS),
-            owner,
-            store=clients.answering_store(config.agent_progress_table, config.retention_hours),
-            executions=clients.executions(config.state_machine_arn),
-            playbooks=playbook.names(),
-            announce=lambda ending: clients.announcer(config.status_publisher_function).announce(ending),
-        )
+        return operations.start_job(_fields(request.raw_body, _JOB_FIELDS), owner, config)
 
     return _response(answer_of(started), status=202)
 
@@ -87,12 +67,8 @@ def get_runs(request: Request) -> Response:
 
     def listed() -> Json:
         config = config_of_environment(ApiConfig)
-        return list_runs(
-            clients.answering_store(config.agent_progress_table),
-            _caller(request, config),
-            limit=_whole_number(request, "limit", 1, limits.LIST_MAX_RUNS, absent=limits.LIST_MAX_RUNS),
-            cursor=_parameters(request).get("cursor"),
-        )
+        limit = _whole_number(request, "limit", 1, limits.LIST_MAX_RUNS, absent=limits.LIST_MAX_RUNS)
+        return operations.list_runs(limit, _parameters(request).get("cursor"), _caller(request, config), config)
 
     return _response(answer_of(listed), status=200)
 
@@ -105,13 +81,7 @@ def get_run(request: Request, request_id: str) -> Response:
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
         after_seq = _whole_number(request, "afterSeq", 0, AFTER_SEQ_MAX, absent=0)
-        answer = read_progress(
-            clients.answering_store(config.agent_progress_table),
-            owner,
-            request_id,
-            after_seq,
-            sign_link=partial(clients.result_link, config.results_bucket),
-        )
+        answer = operations.read_progress(request_id, after_seq, owner, config)
         return {
             **answer,
             "steps": [with_metadata_object(step) for step in answer["steps"]],
@@ -127,13 +97,7 @@ def delete_run(request: Request, request_id: str) -> Response:
 
     def cancelled() -> Json:
         config = config_of_environment(ApiConfig)
-        return cancel_run(
-            _caller(request, config),
-            request_id,
-            store=clients.answering_store(config.agent_progress_table, config.retention_hours),
-            announce=lambda ending: clients.announcer(config.status_publisher_function).announce(ending),
-            stop_execution=lambda job_id: clients.executions(config.state_machine_arn).stop(job_id),
-        )
+        return operations.cancel_run(request_id, _caller(request, config), config)
 
     answer = answer_of(cancelled)
     told = answer.get("data", {})

@@ -19,6 +19,7 @@ from typing import Any
 from chalicelib.orchestrator.failures import lambda_error, message_in
 from chalicelib.orchestrator.job import Job
 from chalicelib.runtime import clients, logs, metrics
+from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import RunCloserConfig, config_of_environment
 from runcast import limits
 from runcast.errors import InvalidInput, Unavailable
@@ -55,23 +56,22 @@ def close_runs(event: Any, context: Any) -> None:
     """
     config = config_of_environment(RunCloserConfig)
     store = clients.run_store(config.agent_progress_table)
-    announcer = clients.announcer(config.status_publisher_function)
-    announce = announcer.announce
+    ends = announcer(config.status_publisher_function)
     if isinstance(event, dict) and HANDED_OVER_END in event:
         write_end(
             event,
             store,
             publish=clients.status_publisher(config.status_publisher_function).send,
-            on_end=announcer.put_event,
+            on_end=ends.put_event,
             remaining_ms=context.get_remaining_time_in_millis,
         )
         return
     if event == SWEEP:
-        closed = sweep(store, announce, remaining_ms=context.get_remaining_time_in_millis)
+        closed = sweep(store, ends.announce, remaining_ms=context.get_remaining_time_in_millis)
     elif isinstance(event, dict) and event.get("detail-type") == EXECUTION_ENDED:
-        closed = close_execution(event, store, announce)
+        closed = close_execution(event, store, ends.announce)
     else:
-        closed = close_failed(event, store, announce)
+        closed = close_failed(event, store, ends.announce)
     if closed:
         metrics.count_closed_runs(closed)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.runtime import clients
 from runcast.errors import Unavailable
 from runcast.json_text import json_text
 from runcast.record.model import Json
@@ -50,3 +52,9 @@ class Executions:
             if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ExecutionDoesNotExist":
                 return
             raise Unavailable("The job's execution could not be stopped. Try again.") from error
+
+
+@cache
+def executions_of(state_machine_arn: str) -> Executions:
+    """Return the executions of this process's state machine."""
+    return Executions(clients.step_functions(), state_machine_arn)

@@ -1,20 +1,23 @@
-"""Starting a run: put its record, then hand it to the Lambda that runs its agent.
+"""Starts runs and jobs: puts the record, then hands a run to its agent's Lambda, or a job to its state machine.
 
-In that order, so that a client that has been given a `requestId` can always read it, and a run that could not be
-handed over is told as ended instead of hanging. Nothing here knows how the client asked (GraphQL or REST).
+The record comes first, so that a client can read every id that it was given, and a run that could not be handed over
+ends instead of hanging. The code is the same for GraphQL and REST.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.lifecycle.executions import Executions
+from chalicelib.orchestrator.job import AGENT
 from chalicelib.runtime import logs
-from chalicelib.runtime.request import run_request
+from chalicelib.runtime.request import job_request, run_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
 from runcast.json_text import json_text
 from runcast.record.ending import Ending, end_unclaimed
@@ -38,66 +41,151 @@ def start_run(
     announce: Callable[[Ending], None],
     new_id: Callable[[], object] = uuid4,
 ) -> Json:
-    """Start a run for `owner` and return at once; the run goes on in the background.
+    """Start a run for `owner` and return at once. The run continues in the background.
 
     Args:
         given: `agent`, `query`, `parameters` and `requestId` as the client sent them; the last two may be missing.
-        owner: Whose run it will be.
+        owner: The run's owner.
         store: The records.
         invoker: A Lambda client that does not retry.
-        functions: The Lambda that runs each agent, by the agents' names.
-        announce: Tells of an end; must not raise.
-        new_id: Makes the `requestId` where none was chosen.
+        functions: The Lambda of each agent, by the agent's name.
+        announce: Announces an end; must not raise.
+        new_id: Makes the `requestId` if the client chose none.
 
     Returns:
-        `requestId`, `status` and `createdAt` (epoch ms). A `requestId` that the owner has used before answers that
-        run; it is handed over again if no worker has taken it.
+        `requestId`, `status` and `createdAt` (epoch ms). A `requestId` that the owner has used before returns that
+        run. It is handed over again if no worker has claimed it.
 
     Raises:
-        InvalidInput: A field does not fit.
-        Conflict: The chosen `requestId` is somebody else's, or a job's.
-        Unavailable: The run could not be recorded or handed over; it does not go on.
+        InvalidInput: A field is invalid.
+        Conflict: The chosen `requestId` belongs to another owner, or to a job.
+        Unavailable: The run could not be recorded or handed over. It will not run.
     """
     request = run_request(given, functions)
-    request_id = chosen_id("requestId", given.get("requestId")) or str(new_id())
+
+    def hand_over(request_id: str) -> None:
+        event = {
+            "agent": request.agent,
+            "query": request.query,
+            "parameters": request.parameters,
+            "requestId": request_id,
+            "userId": owner.user_id,
+            "tenantId": owner.tenant_id,
+            "awaited": False,
+        }
+        function = functions[request.agent]
+        try:
+            invoker.invoke(FunctionName=function, InvocationType="Event", Payload=json_text(event).encode())
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(f"{function} was not invoked: {error}") from error
+
+    return _start(_RUN, given, owner, request.agent, None, hand_over, store=store, announce=announce, new_id=new_id)
+
+
+def start_job(
+    given: Mapping[str, Any],
+    owner: Owner,
+    *,
+    store: RunStore,
+    executions: Executions,
+    playbooks: Collection[str],
+    announce: Callable[[Ending], None],
+    new_id: Callable[[], object] = uuid4,
+) -> Json:
+    """Start a job for `owner` and return at once. The job continues in the background.
+
+    Args:
+        given: `playbook`, `query`, `parameters` and `jobId` as the client sent them; the last two may be missing.
+        owner: The job's owner.
+        store: The records.
+        executions: The executions of the state machine.
+        playbooks: The names that `playbook` may have.
+        announce: Announces an end; must not raise.
+        new_id: Makes the `jobId` if the client chose none.
+
+    Returns:
+        `jobId`, `status` and `createdAt` (epoch ms). A `jobId` that the owner has used before returns that job. Its
+        execution is started again if none has claimed the job.
+
+    Raises:
+        InvalidInput: A field is invalid.
+        Conflict: The chosen `jobId` belongs to another owner, or to a run.
+        Unavailable: The job could not be recorded or handed over. It will not run.
+    """
+    request = job_request(given, playbooks)
+
+    def hand_over(job_id: str) -> None:
+        # The execution has the job's id as its name: the same name and input start one execution only.
+        execution_input = {
+            "jobId": job_id,
+            "playbook": request.playbook,
+            "query": request.query,
+            "parameters": request.parameters,
+            "userId": owner.user_id,
+            "tenantId": owner.tenant_id,
+        }
+        executions.start(job_id, execution_input)
+
+    return _start(_JOB, given, owner, AGENT, request.playbook, hand_over, store=store, announce=announce, new_id=new_id)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    name: str
+    id_name: str
+    taker: str
+
+
+_RUN = _Kind("run", "requestId", "its agent")
+_JOB = _Kind("job", "jobId", "its state machine")
+
+
+def _start(
+    kind: _Kind,
+    given: Mapping[str, Any],
+    owner: Owner,
+    agent: str,
+    playbook: str | None,
+    hand_over: Callable[[str], None],
+    *,
+    store: RunStore,
+    announce: Callable[[Ending], None],
+    new_id: Callable[[], object],
+) -> Json:
+    request_id = chosen_id(kind.id_name, given.get(kind.id_name)) or str(new_id())
     logs.about_run(request_id)
     found = False
     try:
-        run = store.create(request_id, owner=owner, agent=request.agent)
+        run = store.create(
+            request_id, owner=owner, agent=agent, job_id=request_id if playbook else None, playbook=playbook
+        )
     except RunExists as exists:
-        if exists.run.owner != owner or exists.run.playbook:
-            raise Conflict("requestId is taken. Choose another UUID, or leave it out.") from exists
         run = exists.run
-        if run.worker or run.job_id or run.status.ended or run.agent != request.agent:
-            return _started(run)
-        # No worker has taken it: perhaps the answer to its write was lost, or its writer died. Handing it
-        # over twice is safe, because only one worker's claim succeeds.
+        if run.owner != owner or bool(run.playbook) != bool(playbook):
+            raise Conflict(f"{kind.id_name} is taken. Choose another UUID, or leave it out.") from exists
+        planned = run.job_id if not playbook else None
+        if run.worker or planned or run.status.ended or (run.agent, run.playbook) != (agent, playbook):
+            return _started(kind, run)
+        # No worker has claimed it: perhaps the answer to its write was lost, or the process that wrote it died. Handing
+        # it over twice is safe, because only one worker's claim succeeds.
         found = True
     except StoreUnavailable as error:
-        raise Unavailable("The run could not be recorded. Try again with the same requestId.") from error
-
-    event = {
-        "agent": request.agent,
-        "query": request.query,
-        "parameters": request.parameters,
-        "requestId": request_id,
-        "userId": owner.user_id,
-        "tenantId": owner.tenant_id,
-        "awaited": False,
-    }
+        raise Unavailable(f"The {kind.name} could not be recorded. Try again with the same {kind.id_name}.") from error
     try:
-        invoker.invoke(FunctionName=functions[request.agent], InvocationType="Event", Payload=json_text(event).encode())
-    except (BotoCoreError, ClientError) as error:
-        logger.warning("run %s was not handed to its agent: %s", request_id, error)
+        hand_over(request_id)
+    except Unavailable as error:
+        logger.warning("%s %s was not handed to %s: %s", kind.name, request_id, kind.taker, error)
         if found:
             # It may have been handed over before. If not, it reads as lost, and the sweep ends it.
-            return _started(run)
-        # Without an answer it may have been handed over all the same: then the worker's claim decides.
-        if ending := end_unclaimed(store, run, message="The run could not be handed to its agent."):
+            return _started(kind, run)
+        # Without an answer, or if an earlier execution has the same name, it may be at work all the same: then the
+        # worker's claim decides.
+        message = f"The {kind.name} could not be handed to {kind.taker}."
+        if ending := end_unclaimed(store, run, message=message):
             announce(ending)
-            raise Unavailable("The run could not be handed to its agent. Try again with another requestId.") from error
-    return _started(run)
+            raise Unavailable(f"{message} Try again with another {kind.id_name}.") from error
+    return _started(kind, run)
 
 
-def _started(run: Run) -> Json:
-    return {"requestId": run.request_id, "status": run.status.value, "createdAt": run.created_at_ms}
+def _started(kind: _Kind, run: Run) -> Json:
+    return {kind.id_name: run.request_id, "status": run.status.value, "createdAt": run.created_at_ms}

@@ -22,9 +22,9 @@ from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from chalicelib.orchestrator.errors import AgentFailed, AgentTimedOut, JobEnded, RunStillLive, WorkerDied
 from chalicelib.orchestrator.failures import lambda_error
 from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Entry
-from chalicelib.orchestrator.status_utils import JobRecord
 from chalicelib.runtime.request import RunRequest, run_request
 from runcast import limits
 from runcast.errors import InvalidInput, JobClosed, RunExists, RunGone, Unavailable, WriteConflict

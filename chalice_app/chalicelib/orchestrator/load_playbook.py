@@ -9,8 +9,8 @@ import string
 from collections.abc import Collection
 
 from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.playbook import Playbook, load
-from chalicelib.orchestrator.status_utils import JobRecord
 from runcast.errors import InvalidInput, RuncastError
 from runcast.record.model import Json, PlannedRun
 

@@ -15,9 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.orchestrator.errors import JobEnded
 from chalicelib.orchestrator.failures import sentence_of
 from chalicelib.orchestrator.job import Job, result_key
+from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Playbook
-from chalicelib.orchestrator.status_utils import JobRecord
 from chalicelib.orchestrator.synthesizer import merged
 from runcast import limits
 from runcast.errors import Unavailable

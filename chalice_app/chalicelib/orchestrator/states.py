@@ -14,14 +14,15 @@ from chalicelib.agents import registry
 from chalicelib.orchestrator.agent_invoker import AgentInvoker
 from chalicelib.orchestrator.errors import OrchestratorFailed
 from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.load_playbook import load_playbook
 from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Playbook
 from chalicelib.orchestrator.save_results import save_results
-from chalicelib.orchestrator.status_utils import JobRecord
 from chalicelib.orchestrator.synthesizer import merged, synthesize
 from chalicelib.orchestrator.validator import validate
 from chalicelib.runtime import clients, logs
+from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import OrchestratorConfig, config_of_environment
 from runcast.errors import RuncastError, Unavailable
 from runcast.record.model import Json
@@ -84,7 +85,7 @@ def _invoke_agent(state: _State) -> Json:
         store=state.store,
         functions=state.functions,
         client=clients.waiting_invoker,
-        announce=clients.announcer(state.config.status_publisher_function).announce,
+        announce=announcer(state.config.status_publisher_function).announce,
         remaining_ms=state.context.get_remaining_time_in_millis,
     )
     entry = Playbook.of(state.event["playbook"]).entries[agent["name"]]
@@ -118,7 +119,7 @@ def _save_results(state: _State) -> Json:
         state.event,
         s3=clients.s3,
         bucket=state.config.results_bucket,
-        tell_end=clients.announcer(state.config.status_publisher_function).put_event,
+        tell_end=announcer(state.config.status_publisher_function).put_event,
     )
 
 

@@ -1,202 +1,21 @@
-"""The job's own record: its checkpoints, each written once, by whichever state is at work.
-
-A state may be run again at any point: its worker was killed, or an answer was lost. What it had recorded it recognises
-by the checkpoint's name in the step's metadata, so the record comes out the same. A job has few steps, so they need no
-pages.
-"""
+"""The orchestrator's status messages: each checkpoint of a job, after it is recorded."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
-from chalicelib.orchestrator.errors import JobEnded
-from chalicelib.orchestrator.job import AGENT, Job
-from runcast import limits
-from runcast.errors import AppendRefused, ClaimRefused, Conflict, RunExists, RunGone, Unavailable
-from runcast.json_text import metadata_json
-from runcast.live.message import step_update
-from runcast.record.model import Json, PlannedRun, Run, Step
-from runcast.record.store import End, RunStore
-from runcast.text import shortened
-
-_LEASE_GRACE_MS = 60_000
+from runcast.record.message import step_update
+from runcast.record.model import Json, Run, Step
 
 
-class JobRecord:
-    """Writes and reads a job's record.
+def publish_checkpoint(publish: Callable[[list[Json]], int], job: Run, checkpoint: Step) -> None:
+    """Send a checkpoint to the job's owner.
+
+    A checkpoint may be sent more than once; watchers recognize it by its `seq`.
 
     Args:
-        store: The records.
-        job: Which job.
         publish: Sends status messages and returns how many were handed over; must not raise.
-        now_ms: The time, epoch milliseconds; by default the store's.
-
-    Its methods raise `Unavailable` where DynamoDB does not answer, or the record keeps changing, and `Conflict` if the
-    record is another's.
+        job: The job's record.
+        checkpoint: The recorded step.
     """
-
-    def __init__(
-        self,
-        store: RunStore,
-        job: Job,
-        *,
-        publish: Callable[[list[Json]], int],
-        now_ms: Callable[[], int] | None = None,
-    ) -> None:
-        self._store = store
-        self._job = job
-        self._publish = publish
-        self._now_ms = now_ms or store.now_ms
-
-    def begin(self) -> None:
-        """Put the record where the job's starter has not."""
-        job = self._job
-        if self.find() is None:
-            try:
-                self._store.create(job.job_id, owner=job.owner, agent=AGENT, job_id=job.job_id, playbook=job.playbook)
-            except RunExists:
-                return  # by the starter, just now
-
-    def read(self) -> Run:
-        """Return the record as it stands.
-
-        Raises:
-            Conflict: It is not this job's: its owner or its playbook is another.
-            JobEnded: It is gone.
-        """
-        run = self.find()
-        if run is None:
-            raise JobEnded("The job's record is gone.")
-        return run
-
-    def find(self) -> Run | None:
-        """Return the record as it stands; None if it is gone.
-
-        Raises:
-            Conflict: It is not this job's: its owner or its playbook is another.
-        """
-        run = self._store.read(self._job.job_id)
-        if run and (run.owner, run.playbook) != (self._job.owner, self._job.playbook):
-            raise Conflict("Another job has taken this jobId. Start the job with another one.")
-        return run
-
-    def require_open(self) -> Run:
-        """Return the record of a job that goes on.
-
-        Raises:
-            JobEnded: The job has ended, or its record is gone.
-        """
-        run = self.read()
-        if run.status.ended:
-            raise _ended(run)
-        return run
-
-    def checkpoint(
-        self,
-        name: str,
-        step: str,
-        message: str,
-        *,
-        metadata: Mapping[str, Any] | None = None,
-        runs: Sequence[PlannedRun] = (),
-        end: End | None = None,
-    ) -> None:
-        """Record a step unless it stands there already, and send it live.
-
-        Args:
-            name: The checkpoint, by which the step is known again.
-            step: What happens: also the live status.
-            message: For people.
-            metadata: More of the step.
-            runs: The runs that are planned.
-            end: What the job has come to.
-
-        Raises:
-            JobEnded: The job has ended otherwise, or its record is gone.
-        """
-        for _ in range(limits.END_MAX_TRIES):
-            run = self._claimed()
-            taken = checkpoint_of(run, name)
-            if run.status.ended and taken is not run.steps[-1]:
-                raise _ended(run)
-            if taken is None:
-                taken = self._step(run, name, step, message, metadata, end)
-                try:
-                    self._append(run, taken, runs, end)
-                except (AppendRefused, RunGone):
-                    continue
-            # Sent again if it stands there already: it may not have been sent, and watchers know it by its number.
-            self._publish(
-                [step_update(run.owner, taken, request_id=run.request_id, job_id=run.job_id, agent=run.agent)]
-            )
-            return
-        raise Unavailable(f"The record of job {self._job.job_id} kept changing. Try again.")
-
-    def _claimed(self) -> Run:
-        run = self.read()
-        if run.worker == self._job.worker or run.status.ended:
-            return run
-        try:
-            return self._store.claim(
-                run.request_id,
-                worker=self._job.worker,
-                owner=run.owner,
-                agent=run.agent,
-                job_id=run.job_id,
-                playbook=run.playbook,
-                lease_until_ms=_lease_until_ms(run),
-            )
-        except ClaimRefused as refused:
-            if refused.run.worker in (None, self._job.worker):
-                return refused.run
-            raise JobEnded("The job's record belongs to another worker.") from refused
-
-    def _step(
-        self, run: Run, name: str, step: str, message: str, metadata: Mapping[str, Any] | None, end: End | None
-    ) -> Step:
-        now_ms = self._now_ms()
-        elapsed_seconds = max(0, now_ms - run.created_at_ms) / 1000
-        return Step(
-            step=step,
-            message=shortened(message, limits.MESSAGE_MAX_CHARACTERS),
-            elapsed=elapsed_seconds,
-            timestamp=now_ms,
-            seq=run.seq + 1,
-            metadata_json=metadata_json(
-                {"checkpoint": name} | dict(metadata or {}) | ({"elapsed": elapsed_seconds} if end else {})
-            ),
-        )
-
-    def _append(self, run: Run, step: Step, runs: Sequence[PlannedRun], end: End | None) -> None:
-        self._store.append(
-            run.request_id,
-            worker=self._job.worker,
-            expected_seq=run.seq,
-            lease_until_ms=_lease_until_ms(run),
-            steps=[step],
-            runs=runs,
-            end=end,
-        )
-
-
-def checkpoint_of(run: Run, name: str) -> Step | None:
-    """Return the step that a checkpoint has left in a job's record, if it has been passed."""
-    return next((step for step in run.steps if metadata_of(step).get("checkpoint") == name), None)
-
-
-def metadata_of(step: Step) -> Json:
-    """Return a step's metadata; empty if it has none."""
-    metadata: Json = json.loads(step.metadata_json or "{}")
-    return metadata
-
-
-def _ended(run: Run) -> JobEnded:
-    return JobEnded(f"The job has ended already: {run.status.value}.")
-
-
-def _lease_until_ms(run: Run) -> int:
-    """Until when the execution may be at work: it does not beat."""
-    latest_ms = run.created_at_ms + limits.JOB_TIMEOUT_SECONDS * 1000 + _LEASE_GRACE_MS
-    return min(latest_ms, run.expires_at_ms)
+    publish([step_update(job.owner, checkpoint, request_id=job.request_id, job_id=job.job_id, agent=job.agent)])

@@ -16,10 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.orchestrator.errors import ModelFailed
 from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.outputs import facts_of, text_of
 from chalicelib.orchestrator.playbook import Entry
 from chalicelib.orchestrator.rules import agree
-from chalicelib.orchestrator.status_utils import JobRecord
 from runcast.errors import Unavailable
 from runcast.json_text import json_bytes, json_text, longest_fitting
 from runcast.record.model import Json, Run

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.orchestrator.failures import sentence_of
 from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.job_record import JobRecord, checkpoint_of, metadata_of
 from chalicelib.orchestrator.load_playbook import first_attempts
 from chalicelib.orchestrator.outputs import facts_of, latest_runs
 from chalicelib.orchestrator.playbook import Playbook
 from chalicelib.orchestrator.rules import output_faults
-from chalicelib.orchestrator.status_utils import JobRecord, checkpoint_of, metadata_of
 from runcast import limits
 from runcast.record.model import Json
 from runcast.record.store import RunStore

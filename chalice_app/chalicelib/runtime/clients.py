@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 import boto3
 from botocore.config import Config
 
-from chalicelib.lifecycle.announce import EVENTS_CLIENT_CONFIG, Announcer
-from chalicelib.lifecycle.executions import Executions
-from chalicelib.orchestrator.job import result_key
 from chalicelib.runtime.tracing import Tracer
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.handover import EndHandover
@@ -24,8 +21,10 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
 
 AnyClient = TypeVar("AnyClient", bound="BaseClient")
 
@@ -41,6 +40,10 @@ _INVOKE_CLIENT_CONFIG = Config(
 # Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 _ANSWERS_CLIENT_CONFIG = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
+)
+
+_EVENTS_CLIENT_CONFIG = Config(
+    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
 )
 
 _RESULTS_CLIENT_CONFIG = Config(
@@ -86,10 +89,9 @@ def end_handover(run_closer_function: str) -> EndHandover:
 
 
 @cache
-def announcer(status_publisher_function: str) -> Announcer:
-    """Return what tells of the ends of runs, live by the Lambda `status_publisher_function`."""
-    events = _watched(boto3.client("events", config=EVENTS_CLIENT_CONFIG))
-    return Announcer(status_publisher(status_publisher_function).send, events)
+def events() -> EventBridgeClient:
+    """Return the client for EventBridge: brief time-outs, no retries."""
+    return _watched(boto3.client("events", config=_EVENTS_CLIENT_CONFIG))
 
 
 @cache
@@ -99,9 +101,9 @@ def invoker() -> LambdaClient:
 
 
 @cache
-def executions(state_machine_arn: str) -> Executions:
-    """Return what starts and stops the executions of a state machine."""
-    return Executions(_watched(boto3.client("stepfunctions", config=_INVOKE_CLIENT_CONFIG)), state_machine_arn)
+def step_functions() -> SFNClient:
+    """Return the client that starts and stops executions."""
+    return _watched(boto3.client("stepfunctions", config=_INVOKE_CLIENT_CONFIG))
 
 
 @cache
@@ -109,12 +111,6 @@ def link_signer() -> S3Client:
     """Return the client that signs links; it calls nothing, so the tracer has nothing to see."""
     # To the bucket's own host in its region: S3 redirects from its global host, and the host is part of what is signed.
     return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
-
-
-def result_link(bucket: str, job_id: str, seconds: int) -> str:
-    """Return the address of a job's result: anybody who has it may fetch the result for so many seconds."""
-    about = {"Bucket": bucket, "Key": result_key(job_id), "ResponseContentType": "application/json"}
-    return link_signer().generate_presigned_url("get_object", Params=about, ExpiresIn=seconds)
 
 
 @lru_cache(maxsize=4)  # most agents of a playbook have the same time; a worker lives long enough to meet every other

@@ -26,14 +26,14 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from runcast import track
-from runcast.runs import tracked
+from runcast.runs import from_environment
 from runcast.runs.from_environment import Destination
 from strands import Agent
 from tests.fakes.scripted_model import Say, ScriptedModel
 from tests.unit.agents.test_track_many import MemoryStore
 
 memory = MemoryStore()
-tracked.destination_of_environment = lambda: Destination(memory, None)
+from_environment.destination_of_environment = lambda: Destination(memory, None)
 asked, pool = threading.Event(), ThreadPoolExecutor(1)
 
 def main_thread_is_at_work():

@@ -12,7 +12,7 @@ from strands.types.agent import ConcurrentInvocationMode
 from runcast import note_fact, track
 from runcast.clock import epoch_ms
 from runcast.record.model import Owner, Run, RunStatus
-from runcast.runs import tracked as run_module
+from runcast.runs import from_environment
 from runcast.runs.from_environment import Destination
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 from tests.unit.agents.conftest import named
@@ -71,7 +71,7 @@ class Reentrant(ScriptedModel):
 
 async def test_two_hundred_runs_of_one_agent_never_mix(monkeypatch):
     memory = MemoryStore()
-    monkeypatch.setattr(run_module, "destination_of_environment", lambda: Destination(memory, None))
+    monkeypatch.setattr(from_environment, "destination_of_environment", lambda: Destination(memory, None))
     agent = track(
         Agent(
             model=Reentrant(200),

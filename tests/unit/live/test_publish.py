@@ -6,7 +6,6 @@ import pytest
 
 from runcast import limits
 from runcast.live import publish
-from runcast.live.message import status_update
 from runcast.live.publish import (
     StatusPublisher,
     bound,
@@ -15,6 +14,7 @@ from runcast.live.publish import (
     publish_status,
     publish_tool_status,
 )
+from runcast.record.message import status_update
 from runcast.record.model import PUBLIC
 
 RUN, JOB = UUID("6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"), UUID("7a0f0a53-6c3e-4bb3-8d0b-2f6f4f0c9d11")

@@ -11,6 +11,7 @@ from chalicelib.agents.runner import Runner
 from chalicelib.runtime.config import AgentConfig
 from strands import Agent
 
+from runcast.runs.from_environment import Destination
 from tests.fakes.lambda_process import Context
 from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import ScriptedModel
@@ -37,7 +38,7 @@ class Bench:
         self._monkeypatch = monkeypatch
         monkeypatch.setattr(model_module, "bedrock_model", self._made)
         self.ended = []
-        self.runner = Runner(CONFIG, store=store, publish=self._publish, tell_end=self.ended.append)
+        self.runner = Runner(CONFIG, Destination(store, self._publish, on_end=self.ended.append))
 
     def _made(self, config):
         assert config is CONFIG

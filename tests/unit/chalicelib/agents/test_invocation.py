@@ -7,6 +7,7 @@ from chalicelib.agents.invocation import Invocation, invocation_of
 from chalicelib.runtime.request import RunRequest
 
 from runcast.errors import InvalidInput
+from runcast.record.identity import RunIdentity
 from runcast.record.model import PUBLIC, Owner
 from tests.fakes.own_agents import own_agents
 
@@ -28,9 +29,7 @@ def refusal(event) -> str:
 def test_everything_optional_has_its_default():
     assert invocation_of(GOOD, aws_request_id="lambda-request") == Invocation(
         request=RunRequest("survey", "How steep is it?"),
-        request_id="lambda-request",
-        owner=PUBLIC,
-        job_id=None,
+        identity=RunIdentity("lambda-request", PUBLIC, None),
         awaited=True,
     )
 
@@ -40,12 +39,14 @@ def test_everything_given_is_kept():
     event["parameters"] = {"a": 1}
     invocation = invocation_of(event, aws_request_id="lambda-request")
     assert invocation == Invocation(
-        RunRequest("survey", "How steep is it?", {"a": 1}), "run", Owner("acme", "ana"), "job", awaited=False
+        RunRequest("survey", "How steep is it?", {"a": 1}),
+        RunIdentity("run", Owner("acme", "ana"), "job"),
+        awaited=False,
     )
 
 
 def test_a_user_without_a_tenant_is_their_own():
-    assert invocation_of(GOOD | {"userId": "ana"}, aws_request_id="r").owner == Owner("ana", "ana")
+    assert invocation_of(GOOD | {"userId": "ana"}, aws_request_id="r").identity.owner == Owner("ana", "ana")
 
 
 def test_a_tenant_needs_a_user():

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from chalicelib.lifecycle.executions import Executions
-from chalicelib.lifecycle.jobs import start_job
+from chalicelib.lifecycle.start import start_job
 
 from runcast.errors import Conflict, InvalidInput, StoreUnavailable, Unavailable
 from runcast.record.model import Owner, RunStatus

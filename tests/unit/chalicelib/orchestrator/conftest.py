@@ -14,11 +14,11 @@ import pytest
 from chalicelib.orchestrator.agent_invoker import AgentInvoker
 from chalicelib.orchestrator.errors import RunStillLive, WorkerDied
 from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.load_playbook import load_playbook
 from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Playbook
 from chalicelib.orchestrator.save_results import save_results
-from chalicelib.orchestrator.status_utils import JobRecord
 from chalicelib.orchestrator.synthesizer import merged, synthesize
 from chalicelib.orchestrator.validator import validate
 

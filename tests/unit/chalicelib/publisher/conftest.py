@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runcast.live.message import status_update
+from runcast.record.message import status_update
 from runcast.record.model import Owner
 from tests.fakes.publish_endpoint import publish_endpoint
 

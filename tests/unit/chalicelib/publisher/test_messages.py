@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runcast import limits
 from runcast.errors import InvalidInput
 from runcast.json_text import json_bytes
-from runcast.live.message import batches, status_update
+from runcast.record.message import batches, status_update
 from runcast.record.model import Owner
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.runtime import clients
 from runcast.record.ending import Ending
 from runcast.record.model import EndedRun, Json
 
@@ -24,17 +25,13 @@ logger = logging.getLogger(__name__)
 SOURCE = "runcast"
 DETAIL_TYPE = "run.ended"
 
-EVENTS_CLIENT_CONFIG = Config(
-    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
-)
-
 
 class Announcer:
     """Tells of ends. Never raises, and tries nothing twice.
 
     Args:
         publish: Sends status messages and returns how many were handed over; must not raise.
-        events: A client made with `EVENTS_CLIENT_CONFIG`.
+        events: An EventBridge client that does not retry.
     """
 
     def __init__(self, publish: Callable[[list[Json]], int], events: EventBridgeClient) -> None:
@@ -59,6 +56,12 @@ class Announcer:
             return
         if answer["FailedEntryCount"]:
             logger.warning("the event of run %s's end was refused: %s", ended.request_id, answer["Entries"])
+
+
+@cache
+def announcer(status_publisher_function: str) -> Announcer:
+    """Return this process's announcer, which sends live messages by the Lambda `status_publisher_function`."""
+    return Announcer(clients.status_publisher(status_publisher_function).send, clients.events())
 
 
 def _detail(ended: EndedRun) -> Json:

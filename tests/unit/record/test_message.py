@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from runcast import limits
 from runcast.json_text import metadata_json
-from runcast.live.message import batches, status_update, step_update
+from runcast.record.message import batches, status_update, step_update
 from runcast.record.model import PUBLIC, Owner, Step
 
 

@@ -7,7 +7,7 @@ import json
 import boto3
 import pytest
 from botocore.stub import Stubber
-from chalicelib.lifecycle.announce import Announcer
+from chalicelib.runtime.announce import Announcer
 
 from runcast.record.ending import Ending, cancel, close_dead
 from runcast.record.model import EndedRun, Owner, RunStatus

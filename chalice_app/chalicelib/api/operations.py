@@ -1,0 +1,98 @@
+"""What a user may ask for, with this process's services: the same for GraphQL and REST.
+
+Each function takes what the client sent and who the caller is, and returns the answer as `docs/contracts.md` has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.agents import registry
+from chalicelib.lifecycle import cancel, start
+from chalicelib.lifecycle.executions import executions_of
+from chalicelib.orchestrator import playbook
+from chalicelib.orchestrator.job import result_key
+from chalicelib.runtime import clients, logs
+from chalicelib.runtime.announce import announcer
+from chalicelib.runtime.config import ApiConfig, ProgressReaderConfig, RunStarterConfig
+from runcast import limits
+from runcast.record import listing, reader
+from runcast.record.ending import Ending
+from runcast.record.model import Json, Owner
+from runcast.record.store import RunStore
+
+Writes = RunStarterConfig | ApiConfig
+Reads = ProgressReaderConfig | ApiConfig
+
+
+def start_run(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
+    """Start a run; see `lifecycle.start.start_run`."""
+    return start.start_run(
+        given,
+        owner,
+        store=_store(config),
+        invoker=clients.invoker(),
+        functions=registry.functions(config.agent_function, config.agent_functions),
+        announce=lambda ending: _announce(ending, config),
+    )
+
+
+def start_job(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
+    """Start a job; see `lifecycle.start.start_job`."""
+    return start.start_job(
+        given,
+        owner,
+        store=_store(config),
+        executions=executions_of(config.state_machine_arn),
+        playbooks=playbook.names(),
+        announce=lambda ending: _announce(ending, config),
+    )
+
+
+def cancel_run(request_id: str, owner: Owner, config: Writes) -> Json:
+    """Cancel a run or a job; see `lifecycle.cancel.cancel_run`."""
+    return cancel.cancel_run(
+        owner,
+        request_id,
+        store=_store(config),
+        announce=lambda ending: _announce(ending, config),
+        stop_execution=lambda job_id: executions_of(config.state_machine_arn).stop(job_id),
+    )
+
+
+def read_progress(request_id: str, after_seq: int | None, owner: Owner, config: Reads) -> Json:
+    """Read a run or a job; see `runcast.record.reader.read_progress`."""
+    logs.about_run(request_id)
+    return reader.read_progress(
+        clients.answering_store(config.agent_progress_table),
+        owner,
+        request_id,
+        after_seq,
+        sign_link=lambda job_id, seconds: result_link(config.results_bucket, job_id, seconds),
+    )
+
+
+def list_runs(limit: int | None, cursor: str | None, owner: Owner, config: Reads) -> Json:
+    """List the caller's runs and jobs; see `runcast.record.listing.list_runs`."""
+    return listing.list_runs(
+        clients.answering_store(config.agent_progress_table),
+        owner,
+        limit=limits.LIST_MAX_RUNS if limit is None else limit,
+        cursor=cursor,
+    )
+
+
+def result_link(bucket: str, job_id: str, seconds: int) -> str:
+    """Return a link to a job's result. Anyone who has the link may fetch the result within `seconds`."""
+    result = {"Bucket": bucket, "Key": result_key(job_id), "ResponseContentType": "application/json"}
+    return clients.link_signer().generate_presigned_url("get_object", Params=result, ExpiresIn=seconds)
+
+
+def _store(config: Writes) -> RunStore:
+    return clients.answering_store(config.agent_progress_table, config.retention_hours)
+
+
+def _announce(ending: Ending | None, config: Writes) -> None:
+    # The announcer's clients are made only when there is something to announce.
+    announcer(config.status_publisher_function).announce(ending)
