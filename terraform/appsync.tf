@@ -4,17 +4,32 @@ locals {
   # Source: https://github.com/aws-amplify/amplify-category-api/issues/173
   schema = replace(file("${path.module}/../graphql/schema.graphql"), "/(?m)^\\s*(?:#|\"\"\").*\n/", "")
 
-  # Which data source answers each field; the field's code is the file of the same name.
-  resolver_data_sources = {
-    "Mutation.cancelAgentRun"     = aws_appsync_datasource.function["run_starter"].name
-    "Mutation.publishStatus"      = aws_appsync_datasource.none.name
-    "Mutation.startAgentRun"      = aws_appsync_datasource.function["run_starter"].name
-    "Mutation.startJob"           = aws_appsync_datasource.function["run_starter"].name
-    "Query.getAgentProgress"      = aws_appsync_datasource.function["progress_reader"].name
-    "Query.listAgentRuns"         = aws_appsync_datasource.function["progress_reader"].name
-    "Query.listAgents"            = aws_appsync_datasource.function["progress_reader"].name
-    "Subscription.onStatusUpdate" = aws_appsync_datasource.user_sessions.name
+  # The Lambda that answers each field; function.js calls all of them.
+  field_functions = {
+    "Mutation.cancelAgentRun" = "run_starter"
+    "Mutation.startAgentRun"  = "run_starter"
+    "Mutation.startJob"       = "run_starter"
+    "Query.getAgentProgress"  = "progress_reader"
+    "Query.listAgentRuns"     = "progress_reader"
+    "Query.listAgents"        = "progress_reader"
   }
+
+  resolvers = merge(
+    {
+      for field, function in local.field_functions :
+      field => { data_source = aws_appsync_datasource.function[function].name, file = "function.js" }
+    },
+    {
+      "Mutation.publishStatus" = {
+        data_source = aws_appsync_datasource.none.name
+        file        = "Mutation.publishStatus.js"
+      }
+      "Subscription.onStatusUpdate" = {
+        data_source = aws_appsync_datasource.user_sessions.name
+        file        = "Subscription.onStatusUpdate.js"
+      }
+    },
+  )
 }
 
 resource "aws_appsync_graphql_api" "runcast" {
@@ -122,17 +137,17 @@ resource "aws_appsync_datasource" "none" {
 }
 
 resource "aws_appsync_resolver" "field" {
-  for_each = local.resolver_data_sources
+  for_each = local.resolvers
 
   api_id      = aws_appsync_graphql_api.runcast.id
   type        = split(".", each.key)[0]
   field       = split(".", each.key)[1]
   kind        = "UNIT"
-  data_source = each.value
+  data_source = each.value.data_source
   # Resolvers cannot read variables: the claims they compare with are written into their constants.
   code = replace(
     replace(
-      file("${path.module}/../graphql/resolvers/${each.key}.js"),
+      file("${path.module}/../graphql/resolvers/${each.value.file}"),
       "const USER_ID_CLAIM = 'sub';",
       "const USER_ID_CLAIM = '${var.user_id_claim}';",
     ),

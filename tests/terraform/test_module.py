@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from chalicelib.lifecycle import closer
-from graphql import strip_ignored_characters
+from graphql import build_schema, strip_ignored_characters
 
 from local.settings import REGION
 from tests.terraform.applied import FUNCTIONS, RESULTS, STATE_MACHINE, Aws, Stack
@@ -132,9 +132,15 @@ def test_limits_are_those_of_the_variables(other: Stack):
     assert environments["status_publisher"]["MUTATIONS_PER_REQUEST"] == "1"
 
 
-def test_every_resolver_file_is_a_resolver(project: Path, stack: Stack):
-    for path in (project / "graphql" / "resolvers").glob("*.js"):
-        assert stack.state("aws_appsync_resolver", "field", path.stem)["kind"] == "UNIT"
+def test_every_field_has_a_resolver_and_every_resolver_file_a_field(project: Path, stack: Stack):
+    schema = build_schema((project / "tests" / "graphql" / "appsync_prelude.graphql").read_text()
+                          + (project / "graphql" / "schema.graphql").read_text())  # fmt: skip
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    resolvers = [
+        stack.state("aws_appsync_resolver", "field", f"{root.name}.{name}") for root in roots for name in root.fields
+    ]
+    sources = {path.read_text() for path in (project / "graphql" / "resolvers").glob("*.js")}
+    assert {resolver["code"] for resolver in resolvers} == sources
 
 
 def test_functions(stack: Stack, aws: Aws):
