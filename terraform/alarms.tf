@@ -21,9 +21,9 @@ locals {
         namespace   = "Runcast", metric = "RunsDegraded", threshold = 3
         dimensions  = { FunctionName = local.function_names["agent"] }
       }
-      steps-unpublished = {
+      steps-unsent = {
         description = "The agent cannot hand status messages to status_publisher. The records are whole, but nobody sees their runs live. Its log says why."
-        namespace   = "Runcast", metric = "StepsUnpublished", threshold = 10
+        namespace   = "Runcast", metric = "StepsUnsent", threshold = 10
         dimensions  = { FunctionName = local.function_names["agent"] }
       }
       publish-failures = {

@@ -29,7 +29,7 @@ locals {
     {
       title = "Steps: recorded, lost, recorded but not handed on"
       lines = [
-        for metric in ["StepsRecorded", "StepsLost", "StepsUnpublished"] :
+        for metric in ["StepsRecorded", "StepsLost", "StepsUnsent"] :
         concat(["Runcast", metric], local.agent_dimension, [{ stat = "Sum" }])
       ]
     },

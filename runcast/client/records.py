@@ -54,8 +54,8 @@ class Records:
         self._all = {request_id: self.own}
         # Messages of runs that the job's record has not listed yet.
         self._unplaced: list[dict[str, Any]] = []
-        # The last unrecorded messages. Two connections overlap during a token renewal, and both deliver.
-        self._unrecorded: dict[str, None] = {}
+        # The last notices. Two connections overlap during a token renewal, and both deliver.
+        self._notices: dict[str, None] = {}
 
     @property
     def runs(self) -> tuple[JobRun, ...]:
@@ -127,7 +127,7 @@ class Records:
     def take_live(self, update: dict[str, Any]) -> list[WatchedStep]:
         """Process a status message; return the steps to show now."""
         if update["seq"] is None:
-            return self._take_unrecorded(update)
+            return self._take_notice(update)
         record = self._all.get(update["requestId"])
         if record is None:
             self._take_unplaced(update)
@@ -179,16 +179,16 @@ class Records:
                 record.read_now = not listened
             self._all[run.request_id].take_head(run, asked_at=asked_at)
 
-    def _take_unrecorded(self, update: dict[str, Any]) -> list[WatchedStep]:
+    def _take_notice(self, update: dict[str, Any]) -> list[WatchedStep]:
         record = self._all.get(update["requestId"])
         if record is None and not (self.is_job and update["jobId"] == self._request_id):
             return []
         identity = json.dumps(update, sort_keys=True)
-        if identity in self._unrecorded:
+        if identity in self._notices:
             return []
-        self._unrecorded[identity] = None
-        if len(self._unrecorded) > HEARD_MAX_MESSAGES:
-            del self._unrecorded[next(iter(self._unrecorded))]
+        self._notices[identity] = None
+        if len(self._notices) > HEARD_MAX_MESSAGES:
+            del self._notices[next(iter(self._notices))]
         timed = update if update["timestamp"] is not None else {**update, "timestamp": self._now_ms()}
         return (record or self.own).show(timed)
 

@@ -68,7 +68,7 @@ class WatchedStep:
     def from_live(cls, update: Mapping[str, Any], began_ms: int) -> WatchedStep:
         """Convert a GraphQL `StatusUpdate` of a run that began at `began_ms` (epoch ms).
 
-        An unrecorded message only needs a status and a timestamp.
+        A notice only needs a status and a timestamp.
         """
         metadata = dict(_object(update["metadata"]) or {})
         timestamp_ms = int(update["timestamp"])

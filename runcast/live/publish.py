@@ -1,8 +1,7 @@
-"""Sends status messages asynchronously, on a best-effort basis.
+"""Publishes a status: shows it to its user, recorded first if it belongs to a run.
 
-Every function here invokes the `status_publisher` Lambda and returns; failures are logged and counted, never raised.
-Inside a recorded run, with a recorder bound, a message first becomes a step of the run and is then published from
-the record. The calling code does not change.
+Inside a recorded run, with a recorder bound, the status becomes a step, which the recorder sends once it is stored.
+Outside, it is a notice: sent by the `status_publisher` Lambda and never recorded. Failures are logged, never raised.
 """
 
 from __future__ import annotations
@@ -108,8 +107,8 @@ def publish_status(
     """Show the user a status. Never raises.
 
     Inside a recorded run, the status becomes a step of that run, under the run's identity. The `ENDINGS` are logged
-    and dropped there, because the code that runs the run also ends it. Outside, the status goes live only, with no
-    `seq`: clients show it but never merge it.
+    and dropped there, because the code that runs the run also ends it. Outside, the status is a notice: sent, with
+    no `seq`, and never recorded.
 
     Args:
         user_id: The user who sees it. None is the public user, who has no other tenant. A status with a tenant but no

@@ -131,7 +131,7 @@ def write_handed_over(
     store: RunStore,
     handed: HandedOverEnd,
     *,
-    publish: Callable[[list[Json]], int],
+    send: Callable[[list[Json]], int],
     on_end: Callable[[EndedRun], None],
     give_up: Callable[[], bool],
     monotonic: Callable[[], float] = time.monotonic,
@@ -144,7 +144,7 @@ def write_handed_over(
     Args:
         store: The table.
         handed: The end.
-        publish: Sends status messages and returns how many were accepted; must not raise.
+        send: Sends status messages and returns how many were accepted; must not raise.
         on_end: Called once the end is stored.
         give_up: Checked before each attempt; returns whether the time is over.
         monotonic: Seconds.
@@ -155,7 +155,7 @@ def write_handed_over(
     """
     queue = StepQueue(handed.taken)
     queue.put(handed.end)
-    outbox = Outbox(publish)
+    outbox = Outbox(send)
     stops = StopSignal(handed.assignment.request_id)
     writer = Writer(
         store, handed.assignment, queue, outbox, stops, on_end, now_ms=store.now_ms, monotonic=monotonic, jitter=jitter,

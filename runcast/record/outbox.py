@@ -19,24 +19,24 @@ class Outbox:
     """Sends status messages in order, on the thread that calls `work()`. Best effort: failed batches are not retried.
 
     Args:
-        publish: Sends status messages and returns how many were accepted; must not raise. None sends nothing.
+        send: Sends status messages and returns how many were accepted; must not raise. None sends nothing.
     """
 
-    def __init__(self, publish: Callable[[list[Json]], int] | None) -> None:
-        self._publish = publish
+    def __init__(self, send: Callable[[list[Json]], int] | None) -> None:
+        self._send = send
         self._stored: SimpleQueue[Json | None] = SimpleQueue()
         self._given_up = threading.Event()
         self._taken = 0
         self._sent = 0
 
     @property
-    def unpublished(self) -> int:
+    def unsent(self) -> int:
         """How many messages are not confirmed as sent."""
         return self._taken - self._sent
 
     def put(self, messages: Sequence[Json]) -> None:
         """Add messages whose steps are stored; return at once."""
-        if self._publish is None:
+        if self._send is None:
             return
         self._taken += len(messages)
         for message in messages:
@@ -65,7 +65,7 @@ class Outbox:
         while not self._stored.empty():
             found.append(self._stored.get())
         for batch in batches([message for message in found if message is not None]):
-            handed_over = 0 if self._given_up.is_set() or self._publish is None else self._publish(batch)
+            handed_over = 0 if self._given_up.is_set() or self._send is None else self._send(batch)
             self._sent += handed_over
             if handed_over < len(batch):
                 break

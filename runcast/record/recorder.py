@@ -51,7 +51,7 @@ class Report:
     Attributes:
         recorded: How many steps the record holds, as far as this worker knows.
         unrecorded: How many steps were queued but could not be recorded.
-        unpublished: How many steps were recorded but not handed to the live channel.
+        unsent: How many steps were recorded but not handed to the live channel.
         stop: Why the work had to stop early. After `TIME_UP` and `ENDED` the record holds another end than the one
             given to `end()`, which counts as unrecorded. After `CANCELLED` the record holds the given end.
         end_pending: The end is not yet known to be stored. Another worker was asked to write it, or this one continues.
@@ -59,7 +59,7 @@ class Report:
 
     recorded: int
     unrecorded: int
-    unpublished: int
+    unsent: int
     stop: Stop | None = None
     end_pending: bool = False
 
@@ -84,7 +84,7 @@ class Recorder:
         awaited: Whether a caller waits for this worker's answer. If not, `end()` may take until the deadline.
         hand_over: Sends an end that could not be stored in time to `run_closer`, as its event. Returns whether the
             event was accepted; must not raise.
-        publish: Sends status messages and returns how many were handed over; must not raise.
+        send: Sends status messages and returns how many were handed over; must not raise.
         on_stop: Called on another thread when the work should stop early. After a cancel request it stops the work and
             calls `end(CANCELLED)`. It may be called once more, if time runs out or another worker ends the run. It
             must return at once.
@@ -110,7 +110,7 @@ class Recorder:
         remaining_ms: float | None = None,
         awaited: bool = True,
         hand_over: Callable[[Json], bool] | None = None,
-        publish: Callable[[list[Json]], int] | None = None,
+        send: Callable[[list[Json]], int] | None = None,
         on_stop: Callable[[Stop], None] | None = None,
         on_end: Callable[[EndedRun], None] | None = None,
         now_ms: Callable[[], int] | None = None,
@@ -128,7 +128,7 @@ class Recorder:
         deadline = None if remaining_ms is None else Deadline.after(remaining_ms, monotonic())
         self._queue = StepQueue()
         self._run = Assignment(request_id, owner, agent, job_id, worker, began_ms=now_ms(), deadline=deadline)
-        self._outbox = Outbox(publish)
+        self._outbox = Outbox(send)
         self._stops = StopSignal(request_id)
         self._writer = Writer(
             store, self._run, self._queue, self._outbox, self._stops, on_end, now_ms=now_ms, monotonic=monotonic,
@@ -279,8 +279,8 @@ class Recorder:
         pending = not writer.end_stored and self.stop is not Stop.ENDED and (self._started or watch.handed_over)
         if pending:
             writer.drain()
-        report = Report(writer.seq, writer.unrecorded, self._outbox.unpublished, self.stop, pending)
-        if report.unrecorded or report.unpublished:
+        report = Report(writer.seq, writer.unrecorded, self._outbox.unsent, self.stop, pending)
+        if report.unrecorded or report.unsent:
             logger.warning("run %s is not recorded or sent completely: %s", self._run.request_id, report)
         return report
 

@@ -232,7 +232,7 @@ class Writer:
         if self._given_up.is_set():
             return
         self.recorded.extend(step.to_json() for step in steps)
-        self._publish(steps)
+        self._send(steps)
         if self._over and end and end.status.ended:
             self._announce(end.status, steps[-1])
 
@@ -306,7 +306,7 @@ class Writer:
         except Exception:
             logger.exception("the end of run %s could not be announced", run.request_id)
 
-    def _publish(self, steps: list[Step]) -> None:
+    def _send(self, steps: list[Step]) -> None:
         run = self._run
         self._outbox.put(
             [

@@ -39,13 +39,13 @@ class Destination(NamedTuple):
 
     Attributes:
         store: The records.
-        publish: Sends status messages and returns how many were handed over; None without a live channel.
+        send: Sends status messages and returns how many were handed over; None without a live channel.
         hand_over: Hands an end that could not be stored in time to `run_closer`, and returns whether it was taken.
         on_end: Called after a run's end is stored.
     """
 
     store: RunStore
-    publish: Callable[[list[Json]], int] | None
+    send: Callable[[list[Json]], int] | None
     hand_over: Callable[[Json], bool] | None = None
     on_end: Callable[[EndedRun], None] | None = None
 
@@ -144,7 +144,7 @@ def recorder_for(
         remaining_ms=remaining_ms,
         awaited=awaited,
         hand_over=destination.hand_over,
-        publish=destination.publish,
+        send=destination.send,
         on_end=destination.on_end,
         monotonic=monotonic,
     )
@@ -197,9 +197,9 @@ def _made(settings: _Settings) -> Destination | None:
     except BotoCoreError as error:
         logger.warning("Runs are not recorded: %s", error)
         return None
-    publish = StatusPublisher(client, publisher).send if publisher else None
+    send = StatusPublisher(client, publisher).send if publisher else None
     hand_over = EndHandover(client, closer).send if closer else None
-    return Destination(store, publish, hand_over)
+    return Destination(store, send, hand_over)
 
 
 def _retention_seconds(hours: str) -> int:

@@ -32,7 +32,7 @@ async def test_whoever_stops_reading_holds_up_nobody(stack, alice):
                 await read_everything(deaf)
 
     told = [*((number, f"step {number}") for number in range(1, STEPS)), (STEPS, "Done")]
-    assert beside == alone == (Report(STEPS, unrecorded=0, unpublished=0), told, told)
+    assert beside == alone == (Report(STEPS, unrecorded=0, unsent=0), told, told)
     assert dropped.value.rcvd.code == BEHIND
 
 
@@ -47,7 +47,7 @@ async def run(stack, caller, watching):
         owner=owner,
         agent="terrain",
         worker="worker/1",
-        publish=StatusPublisher(stack.client("lambda"), outputs["status_publisher_function_name"]).send,
+        send=StatusPublisher(stack.client("lambda"), outputs["status_publisher_function_name"]).send,
     )
     seen = []
     try:

@@ -76,7 +76,7 @@ def test_the_metrics_of_a_run_say_what_its_record_says(runs):
             "RunsDegraded": 0,
             "StepsRecorded": record["steps"][-1]["seq"],
             "StepsLost": 0,
-            "StepsUnpublished": 0,
+            "StepsUnsent": 0,
         }
         assert values["FunctionName", "Agent"].keys() == {metric, "RunDuration"}
         assert (line["Agent"], line["FunctionName"], line["requestId"]) == (

@@ -173,7 +173,7 @@ class Histories(RuleBasedStateMachine):
             write_end(
                 event,
                 FailingStore(self.store, fates),  # type: ignore[arg-type]
-                publish=self.publish,
+                send=self.publish,
                 on_end=lambda _: None,
                 remaining_ms=lambda: 60_000,
             )

@@ -142,8 +142,8 @@ MUTATIONS = [
     Mutation(
         "a step is stored before it is sent", _WRITER,
         (
-            ("        self._publish(steps)\n", ""),
-            ("                self._append()\n", "                self._publish(draft.steps); self._append()\n"),
+            ("        self._send(steps)\n", ""),
+            ("                self._append()\n", "                self._send(draft.steps); self._append()\n"),
         ),
     ),
     Mutation(

@@ -190,7 +190,7 @@ class Owners(RuleBasedStateMachine):
             {"jobId": job_id, "playbook": "two-stages", "query": "?", "userId": owner.user_id,
              "tenantId": owner.tenant_id}, execution=job_id,
         )  # fmt: skip
-        record = JobRecord(self.store, job, publish=len, now_ms=self.clock)
+        record = JobRecord(self.store, job, send=len, now_ms=self.clock)
         store: Any = Overtaken(self, partial(self._close, job, way))
         with patch("chalicelib.orchestrator.load_playbook.load", lambda *_: PLAYBOOK):
             entries = Playbook.of(load_playbook(job, record, FUNCTIONS)["playbook"]).entries
@@ -216,7 +216,7 @@ class Owners(RuleBasedStateMachine):
 
     def _execute(self, job: Job) -> None:
         record = JobRecord(
-            self.store, job, publish=lambda messages: self._published(job.owner, messages), now_ms=self.clock
+            self.store, job, send=lambda messages: self._published(job.owner, messages), now_ms=self.clock
         )
         entries = Playbook.of(load_playbook(job, record, FUNCTIONS)["playbook"]).entries
         invoker = AgentInvoker(
@@ -401,7 +401,7 @@ class Owners(RuleBasedStateMachine):
         if ends:
             queue.put(QueuedStep("complete", text, self.now_ms, end=End(RunStatus.COMPLETE, json.dumps(text))))
             writer.write_next()
-        while outbox.unpublished:
+        while outbox.unsent:
             outbox.send_next()
 
     def _published(self, owner: Owner, messages: list[dict[str, Any]]) -> int:

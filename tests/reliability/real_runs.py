@@ -222,7 +222,7 @@ class RealRuns:
             broken("changed", f"{request_id} came to {answer}")
         for event in worker.handed_over:
             write_end(
-                event, self.store, publish=lambda messages: len(messages), on_end=lambda _: None,
+                event, self.store, send=lambda messages: len(messages), on_end=lambda _: None,
                 remaining_ms=lambda: 60_000,
             )  # fmt: skip
         run, steps = self.checked(request_id)

@@ -109,7 +109,7 @@ class Worker:
 
     def send(self) -> None:
         """What the outbox's own thread does, whenever it comes to it."""
-        if self.outbox.unpublished:
+        if self.outbox.unsent:
             self.outbox.send_next()
 
     def _send(self, messages: list[dict[str, Any]]) -> int:

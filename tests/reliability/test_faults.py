@@ -188,7 +188,7 @@ def live_through(day, table, connect, recorders) -> list[Performance]:
         answers = [runner.run({**event, "requestId": each}, Context(f"lambda-{each}")) for each in day.request_ids]
         for event in handed_over:  # `run_closer` comes once the table answers
             write_end(
-                event, store, publish=lambda messages: len(messages), on_end=lambda _: None, remaining_ms=lambda: 60_000
+                event, store, send=lambda messages: len(messages), on_end=lambda _: None, remaining_ms=lambda: 60_000
             )
         for publishing in publishings:
             publishing.result(30)

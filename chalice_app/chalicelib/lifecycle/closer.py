@@ -61,7 +61,7 @@ def close_runs(event: Any, context: Any) -> None:
         write_end(
             event,
             store,
-            publish=clients.status_publisher(config.status_publisher_function).send,
+            send=clients.status_publisher(config.status_publisher_function).send,
             on_end=ends.put_event,
             remaining_ms=context.get_remaining_time_in_millis,
         )
@@ -80,7 +80,7 @@ def write_end(
     event: Mapping[str, Any],
     store: RunStore,
     *,
-    publish: Callable[[list[Json]], int],
+    send: Callable[[list[Json]], int],
     on_end: Callable[[EndedRun], None],
     remaining_ms: Callable[[], float],
 ) -> bool:
@@ -96,7 +96,7 @@ def write_end(
         return False
     logs.about_run(handed.assignment.request_id)
     written = write_handed_over(
-        store, handed, publish=publish, on_end=on_end, give_up=lambda: remaining_ms() < _TIME_FOR_ONE_RUN_MS
+        store, handed, send=send, on_end=on_end, give_up=lambda: remaining_ms() < _TIME_FOR_ONE_RUN_MS
     )
     if not written:
         logger.info("the run needs no end: it has one, or another works on it")

@@ -30,7 +30,7 @@ class JobRecord:
     Args:
         store: The records.
         job: Which job.
-        publish: Sends status messages and returns how many were handed over; must not raise.
+        send: Sends status messages and returns how many were handed over; must not raise.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Its methods raise `Unavailable` where DynamoDB does not answer, or the record keeps changing, and `Conflict` if the
@@ -42,12 +42,12 @@ class JobRecord:
         store: RunStore,
         job: Job,
         *,
-        publish: Callable[[list[Json]], int],
+        send: Callable[[list[Json]], int],
         now_ms: Callable[[], int] | None = None,
     ) -> None:
         self._store = store
         self._job = job
-        self._publish = publish
+        self._send = send
         self._now_ms = now_ms or store.now_ms
 
     def begin(self) -> None:
@@ -128,7 +128,7 @@ class JobRecord:
                 except (AppendRefused, RunGone):
                     continue
             # Sent again if it stands there already: it may not have been sent, and watchers know it by its number.
-            publish_checkpoint(self._publish, run, taken)
+            publish_checkpoint(self._send, run, taken)
             return
         raise Unavailable(f"The record of job {self._job.job_id} kept changing. Try again.")
 

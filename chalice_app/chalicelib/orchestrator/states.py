@@ -41,8 +41,8 @@ class _State:
         self.job = Job.of(event["job"], execution=event.get("execution"))
         logs.about_run(self.job.job_id)
         self.store: RunStore = clients.run_store(self.config.agent_progress_table, self.config.retention_hours)
-        self.publish = clients.status_publisher(self.config.status_publisher_function).send
-        self.record = JobRecord(self.store, self.job, publish=self.publish)
+        self.send = clients.status_publisher(self.config.status_publisher_function).send
+        self.record = JobRecord(self.store, self.job, send=self.send)
 
     @property
     def functions(self) -> dict[str, str]:

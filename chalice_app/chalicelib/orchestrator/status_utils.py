@@ -8,14 +8,14 @@ from runcast.record.message import step_update
 from runcast.record.model import Json, Run, Step
 
 
-def publish_checkpoint(publish: Callable[[list[Json]], int], job: Run, checkpoint: Step) -> None:
+def publish_checkpoint(send: Callable[[list[Json]], int], job: Run, checkpoint: Step) -> None:
     """Send a checkpoint to the job's owner.
 
     A checkpoint may be sent more than once; watchers recognize it by its `seq`.
 
     Args:
-        publish: Sends status messages and returns how many were handed over; must not raise.
+        send: Sends status messages and returns how many were handed over; must not raise.
         job: The job's record.
         checkpoint: The recorded step.
     """
-    publish([step_update(job.owner, checkpoint, request_id=job.request_id, job_id=job.job_id, agent=job.agent)])
+    send([step_update(job.owner, checkpoint, request_id=job.request_id, job_id=job.job_id, agent=job.agent)])

@@ -30,18 +30,18 @@ class Announcer:
     """Tells of ends. Never raises, and tries nothing twice.
 
     Args:
-        publish: Sends status messages and returns how many were handed over; must not raise.
+        send: Sends status messages and returns how many were handed over; must not raise.
         events: An EventBridge client that does not retry.
     """
 
-    def __init__(self, publish: Callable[[list[Json]], int], events: EventBridgeClient) -> None:
-        self._publish = publish
+    def __init__(self, send: Callable[[list[Json]], int], events: EventBridgeClient) -> None:
+        self._send = send
         self._events = events
 
     def announce(self, ending: Ending | None) -> None:
         """Announce an end that no worker has written, or a cancel request, but only if this caller wrote it."""
         if ending and ending.update:
-            self._publish([ending.update])
+            self._send([ending.update])
         if ending and ending.ended:
             self.put_event(ending.ended)
 

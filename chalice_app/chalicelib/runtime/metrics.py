@@ -36,7 +36,7 @@ UNITS = {
     "JobsClosed": "Count",
     "StepsRecorded": "Count",
     "StepsLost": "Count",
-    "StepsUnpublished": "Count",
+    "StepsUnsent": "Count",
     "MessagesPublished": "Count",
     "MessagesUnwatched": "Count",
     "PublishFailures": "Count",
@@ -73,7 +73,7 @@ def count_run(agent: str, status: RunStatus, report: Report, *, elapsed_seconds:
             "RunsDegraded": int(degraded),
             "StepsRecorded": report.recorded,
             "StepsLost": report.unrecorded,
-            "StepsUnpublished": report.unpublished,
+            "StepsUnsent": report.unsent,
         },
         agent=agent,
     )

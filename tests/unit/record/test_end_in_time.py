@@ -52,7 +52,7 @@ class Closer:
         return write_handed_over(
             store or self.store,
             HandedOverEnd.of_event(event),
-            publish=lambda messages: self.live.extend(messages) or len(messages),
+            send=lambda messages: self.live.extend(messages) or len(messages),
             on_end=self.ended.append,
             give_up=lambda: next(left, None) is None,
         )
@@ -238,7 +238,7 @@ def test_near_its_bound_the_end_is_written_alone(store, clock, brief, monkeypatc
     monkeypatch.setattr(limits, "END_ALONE_SECONDS", 10)
     monkeypatch.setattr(limits, "HAND_OVER_SECONDS", 0)
     failing, live = FailingStore(store, ["fine", "hang"]), Live(store)
-    recorder = make(failing, clock, remaining_ms=DEADLINE_MS, publish=live)
+    recorder = make(failing, clock, remaining_ms=DEADLINE_MS, send=live)
     recorder.claim()
     recorder.record("init")
     until(lambda: failing.writes == 2)
@@ -262,7 +262,7 @@ def test_what_was_in_flight_when_the_end_comes_alone_is_kept_once(store, clock, 
     monkeypatch.setattr(limits, "END_ALONE_SECONDS", 10)
     monkeypatch.setattr(limits, "HAND_OVER_SECONDS", 0)
     failing, live = FailingStore(store, ["fine", "pause"]), Live(store)
-    recorder = make(failing, clock, remaining_ms=DEADLINE_MS, publish=live)
+    recorder = make(failing, clock, remaining_ms=DEADLINE_MS, send=live)
     recorder.claim()
     recorder.record("init")
     until(lambda: failing.writes == 2)

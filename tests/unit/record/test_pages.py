@@ -128,7 +128,7 @@ def small_pages(monkeypatch):
 
 def test_no_reader_sees_the_seam(store, dynamodb, clock, small_pages):
     live = Live(store)
-    report = record(store, clock, 30, publish=live).end(RunStatus.COMPLETE, "Done", result="flat")
+    report = record(store, clock, 30, send=live).end(RunStatus.COMPLETE, "Done", result="flat")
     run = store.read("r1")
     assert len(run.pages) > 3
     for after_seq in (None, *run.pages, *(last - 1 for last in run.pages)):

@@ -15,7 +15,7 @@ from tests.unit.record.recording import ALICE, FailingStore, Live, make
 
 def test_a_run_is_recorded_step_by_step_then_shown_then_ended(store, clock):
     live = Live(store)
-    recorder = make(store, clock, publish=live, job_id="j1")
+    recorder = make(store, clock, send=live, job_id="j1")
     assert recorder.claim() is Claim.CLAIMED
     recorder.record("init", "Starting")
     clock.now_ms += 2500
@@ -30,7 +30,7 @@ def test_a_run_is_recorded_step_by_step_then_shown_then_ended(store, clock):
         (3, "complete", "agent_complete", 2.5),
     ]
     assert (run.status, run.result, run.error, run.seq) == (RunStatus.COMPLETE, "flat", None, 3)
-    assert (report.recorded, report.unrecorded, report.unpublished, report.degraded) == (3, 0, 0, False)
+    assert (report.recorded, report.unrecorded, report.unsent, report.degraded) == (3, 0, 0, False)
     assert [message["seq"] for message in live.messages] == [1, 2, 3]
     assert live.too_early == []
     assert live.messages[1] == {

@@ -26,7 +26,7 @@ def test_whatever_fails_the_record_is_exact(make_store, fates, groups):
     store = make_store()
     live = Live(store)
     recorder = Recorder(
-        FailingStore(store, fates), request_id="r1", owner=ALICE, agent="terrain", worker="w1", publish=live
+        FailingStore(store, fates), request_id="r1", owner=ALICE, agent="terrain", worker="w1", send=live
     )
     recorder.claim()
     total = 0
@@ -82,7 +82,7 @@ def test_a_slow_channel_holds_up_neither_the_steps_nor_the_end(store, clock):
         batches.append([message["seq"] for message in messages])
         return len(messages)
 
-    recorder = make(store, clock, publish=publish)
+    recorder = make(store, clock, send=publish)
     recorder.claim()
     recorder.record("init")
     assert sending.wait(10)
@@ -98,12 +98,12 @@ def test_a_slow_channel_holds_up_neither_the_steps_nor_the_end(store, clock):
 def test_a_channel_that_fails_is_not_waited_for_again_and_again(store, clock):
     sent = []
     failing = FailingStore(store)
-    recorder = make(failing, clock, publish=lambda messages: sent.append(messages) or 0)
+    recorder = make(failing, clock, send=lambda messages: sent.append(messages) or 0)
     for n in range(120):
         recorder.record("thinking", str(n))
     recorder.claim()
     report = recorder.end(RunStatus.COMPLETE, "Done")
-    assert (report.recorded, report.unrecorded, report.unpublished) == (121, 0, 121)
+    assert (report.recorded, report.unrecorded, report.unsent) == (121, 0, 121)
     assert len(sent) <= failing.writes
 
 
@@ -155,7 +155,7 @@ def test_more_than_memory_shall_hold_is_counted(store, clock, monkeypatch):
 
 
 def test_messages_that_nobody_took_are_counted(store, clock):
-    recorder = make(store, clock, publish=lambda messages: 0)
+    recorder = make(store, clock, send=lambda messages: 0)
     recorder.claim()
     report = recorder.end(RunStatus.COMPLETE, "Done")
-    assert (report.recorded, report.unpublished, report.degraded) == (1, 1, False)
+    assert (report.recorded, report.unsent, report.degraded) == (1, 1, False)

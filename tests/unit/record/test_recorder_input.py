@@ -31,7 +31,7 @@ class Unwritable:
 )
 def test_whatever_is_told_reaches_neither_the_run_nor_the_next_step(store, clock, told, as_stored):
     live = Live(store)
-    recorder = make(store, clock, publish=live)
+    recorder = make(store, clock, send=live)
     recorder.claim()
     recorder.record("init")
     recorder.record("thinking", **told)
@@ -72,7 +72,7 @@ def test_a_result_that_is_no_json_ends_the_run_and_the_rest_of_it_is_kept(store,
 
 def test_a_question_of_any_length_is_recorded_and_shown_live(store, clock):
     live = Live(store)
-    recorder = make(store, clock, publish=live)
+    recorder = make(store, clock, send=live)
     recorder.claim()
     for number in range(20):
         recorder.record("executing", f"step {number}", metadata={"text": "x" * 7_000})
@@ -81,12 +81,12 @@ def test_a_question_of_any_length_is_recorded_and_shown_live(store, clock):
     last = store.read("r1").steps[-1].to_json()
     assert (last["step"], last["metadata"]) == ("waiting", {"interrupts": [asked]})
     assert live.messages[-1]["metadata"] == {"interrupts": [asked]}
-    assert (report.unrecorded, report.unpublished) == (0, 0)
+    assert (report.unrecorded, report.unsent) == (0, 0)
 
 
 def test_an_agents_own_tool_name_is_not_shown_as_the_tool(store, clock):
     live = Live(store)
-    recorder = make(store, clock, publish=live)
+    recorder = make(store, clock, send=live)
     recorder.claim()
     recorder.record("thinking", metadata={"toolName": "mine", "parentSeq": 1, "n": 1})
     recorder.record("executing", tool_name="slope", metadata={"toolName": "mine"})
@@ -102,7 +102,7 @@ def test_an_agents_own_tool_name_is_not_shown_as_the_tool(store, clock):
 
 @pytest.mark.parametrize("field", ["step", "message", "agent_name", "tool_name", "status"])
 def test_half_a_surrogate_pair_is_stored_as_valid_text(store, clock, field):
-    recorder = make(store, clock, publish=Live(store))
+    recorder = make(store, clock, send=Live(store))
     recorder.claim()
     recorder.record(**{"step": "thinking", field: "a\ud800"})
     recorder.end(RunStatus.ERROR, "b\udc00", error="c\ud83d", result={"d\ud800": "e\ud800"}, metadata={"f\ud800": 1})

@@ -31,7 +31,7 @@ class Stops(list):
 @pytest.mark.parametrize("fates", [[], ["before"], ["after"], ["after", "after", "before"]])
 def test_a_worker_learns_at_its_next_beat_that_it_shall_stop_and_writes_the_end(store, clock, beating, fates):
     stops, live, failing = Stops(), Live(store), FailingStore(store)
-    recorder = make(failing, clock, on_stop=stops, publish=live)
+    recorder = make(failing, clock, on_stop=stops, send=live)
     recorder.claim()
     recorder.record("thinking")
     until(lambda: store.read("r1").seq == 1)
@@ -75,7 +75,7 @@ def test_a_run_that_was_done_before_it_could_be_stopped_is_complete(store, clock
 
 def test_a_run_that_would_wait_though_it_is_to_be_cancelled_does_not(store, clock):
     live = Live(store)
-    recorder = make(store, clock, publish=live)
+    recorder = make(store, clock, send=live)
     recorder.claim()
     cancel(store, ALICE, "r1", now_ms=clock)
     recorder.end(RunStatus.WAITING, "May I?")
@@ -87,7 +87,7 @@ def test_a_run_that_would_wait_though_it_is_to_be_cancelled_does_not(store, cloc
 
 def test_before_the_workers_deadline_the_run_is_ended_and_nothing_follows(store, clock, beating):
     stops, live = Stops(), Live(store)
-    recorder = make(store, clock, on_stop=stops, publish=live, remaining_ms=60_000 + limits.DEADLINE_MARGIN_MS)
+    recorder = make(store, clock, on_stop=stops, send=live, remaining_ms=60_000 + limits.DEADLINE_MARGIN_MS)
     recorder.claim()
     recorder.record("thinking")
     until(lambda: store.read("r1").seq == 1)
@@ -150,7 +150,7 @@ def test_an_end_that_comes_in_time_is_the_only_one(store, clock):
 @pytest.mark.parametrize("end", ["closed", "cancelled"])
 def test_a_frozen_worker_whose_run_has_been_ended_leaves_no_trace_and_is_told(store, clock, end):
     stops, live = Stops(), Live(store)
-    recorder = make(store, clock, on_stop=stops, publish=live)
+    recorder = make(store, clock, on_stop=stops, send=live)
     recorder.claim()
     clock.now_ms += limits.LEASE_MS + limits.CLOSE_GRACE_MS + 1
     if end == "closed":
@@ -189,7 +189,7 @@ def test_a_step_that_landed_unseen_before_another_ended_the_run_is_shown_once(st
                 store.end(run, run.steps[-1].__class__("error", "Closed", 0, 0, run.seq + 1), End(RunStatus.ERROR))
                 raise TimeoutError
 
-    recorder = make(Crossed(store), clock, publish=live)
+    recorder = make(Crossed(store), clock, send=live)
     recorder.claim()
     recorder.record("thinking")
     until(lambda: live.messages)

@@ -172,7 +172,7 @@ class Machine:
             self.live.append(ending.update)
 
     def record(self):
-        return JobRecord(self.store, self.job, publish=self.publish, now_ms=self.clock)
+        return JobRecord(self.store, self.job, send=self.publish, now_ms=self.clock)
 
     def put_object(self, **request):
         self.bucket[request["Bucket"], request["Key"]] = request["Body"]

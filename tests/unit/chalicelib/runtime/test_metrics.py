@@ -25,7 +25,7 @@ def test_a_run_is_one_line_with_what_the_recorder_kept(log_lines):
             "RunsDegraded": 1,
             "StepsRecorded": 9,
             "StepsLost": 2,
-            "StepsUnpublished": 1,
+            "StepsUnsent": 1,
         },
         ("FunctionName", "Agent"): {"RunsFailed": 1, "RunDuration": 1234},
     }
