@@ -12,6 +12,7 @@ from typing import Any
 from runcast import limits
 from runcast.json_text import json_text
 from runcast.record.assignment import Assignment, QueuedStep
+from runcast.record.items import stored_size_bytes
 from runcast.record.model import Run, RunStatus, Step
 from runcast.record.step_queue import StepQueue
 from runcast.record.store import End
@@ -68,11 +69,11 @@ class Draft:
         self._held = self._held or queued
         self.pages = []
         current = list(self._head)
-        room_bytes = limits.PAGE_MAX_BYTES - sum(step.size_bytes for step in current)
+        room_bytes = limits.PAGE_MAX_BYTES - sum(stored_size_bytes(step) for step in current)
         while self._held:
             queued = self._held
             step = self._numbered(queued)
-            fits = step.size_bytes <= room_bytes
+            fits = stored_size_bytes(step) <= room_bytes
             if not fits and current:
                 if self.steps and len(self.pages) >= limits.PAGES_PER_WRITE:
                     return
@@ -81,7 +82,7 @@ class Draft:
                     current, room_bytes, fits = [], limits.PAGE_MAX_BYTES, True
             if fits or queued.end:  # room for the end is always reserved
                 current.append(step)
-                room_bytes -= step.size_bytes
+                room_bytes -= stored_size_bytes(step)
                 if queued.ref:
                     queued.ref.seq = step.seq
                 self.steps.append(step)

@@ -1,30 +1,13 @@
-"""The data model of a run's record, with its JSON and DynamoDB representations.
-
-Every reader and writer of the table uses these classes, so their formats cannot diverge. Metadata and result are
-stored as JSON text, because DynamoDB's maps reject values that an agent may produce: numbers of 39 digits, or 33
-levels of nesting. A rejected write would lose a step.
-"""
+"""The data model of a run's record: what every reader and writer of it works with."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 Json = dict[str, Any]
-Item = dict[str, Any]
-
-_to_attribute = TypeSerializer().serialize
-_from_attribute = TypeDeserializer().deserialize
-
-# The names of a step's attributes, its type, its three numbers, and what DynamoDB adds for a map in a list.
-# Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
-_STEP_FRAME_BYTES = 200
 
 
 class RunStatus(StrEnum):
@@ -110,31 +93,6 @@ class Step:
         """Return the step with its metadata as an object; absent fields are omitted."""
         return with_metadata_object(self.to_answer())
 
-    @property
-    def size_bytes(self) -> int:
-        """The step's maximum size in an item."""
-        texts = (self.step, self.message, self.agent_name, self.tool_name, self.status, self.metadata_json)
-        return _STEP_FRAME_BYTES + sum(len(text.encode()) for text in texts if text)
-
-    def to_stored(self) -> Json:
-        """Return the step as stored in an item, before DynamoDB serialization."""
-        return {**self.to_answer(), "elapsed": Decimal(str(self.elapsed))}
-
-    @classmethod
-    def from_stored(cls, stored: Mapping[str, Any]) -> Step:
-        """Rebuild a step from a deserialised DynamoDB map."""
-        return cls(
-            step=stored["step"],
-            message=stored["message"],
-            elapsed=float(stored["elapsed"]),
-            timestamp=int(stored["timestamp"]),
-            seq=int(stored["seq"]),
-            agent_name=stored.get("agentName"),
-            tool_name=stored.get("toolName"),
-            status=stored.get("status"),
-            metadata_json=stored.get("metadata"),
-        )
-
 
 @dataclass(frozen=True)
 class PlannedRun:
@@ -152,15 +110,6 @@ class PlannedRun:
     agent: str
     stage: str
     request_ids: tuple[str, ...]
-
-    def to_json(self) -> Json:
-        """Return the JSON stored in the job's item."""
-        return {"name": self.name, "agent": self.agent, "stage": self.stage, "requestIds": self.request_ids}
-
-    @classmethod
-    def from_json(cls, planned: Json) -> PlannedRun:
-        """Rebuild a planned run from the job's item."""
-        return cls(planned["name"], planned["agent"], planned["stage"], tuple(planned["requestIds"]))
 
 
 @dataclass(frozen=True)
@@ -203,33 +152,6 @@ class Run:
         """When the record expires."""
         return self.expires_at_epoch_s * 1000
 
-    @classmethod
-    def from_item(cls, item: Item) -> Run:
-        """Rebuild a run from the item as boto3's low-level client returns it, with its steps or without."""
-        stored = from_item(item)
-        cancel_requested_at = stored.get("cancelRequestedAt")
-        return cls(
-            request_id=stored["requestId"],
-            owner=Owner(stored["tenantId"], stored["userId"]),
-            agent=stored["agent"],
-            status=RunStatus(stored["status"]),
-            seq=int(stored["seq"]),
-            steps=tuple(Step.from_stored(step) for step in stored.get("steps", ())),
-            created_at_ms=int(stored["createdAt"]),
-            updated_at_ms=int(stored["updatedAt"]),
-            expires_at_epoch_s=int(stored["expiresAt"]),
-            lease_until_ms=int(stored["leaseUntil"]),
-            job_id=stored.get("jobId"),
-            worker=stored.get("worker"),
-            result_json=stored.get("result"),
-            error=stored.get("error"),
-            pages=tuple(int(seq) for seq in stored.get("pages", ())),
-            cancel_requested_at_ms=None if cancel_requested_at is None else int(cancel_requested_at),
-            playbook=stored.get("playbook"),
-            runs=tuple(PlannedRun.from_json(planned) for planned in json.loads(stored.get("runs", "[]"))),
-            result_key=stored.get("resultKey"),
-        )
-
 
 @dataclass(frozen=True)
 class EndedRun:
@@ -253,23 +175,3 @@ def with_metadata_object(answer: Json) -> Json:
     """Convert the metadata, if any, in a result of `Step.to_answer` from JSON text to an object."""
     metadata = answer.get("metadata")
     return answer if metadata is None else {**answer, "metadata": json.loads(metadata)}
-
-
-def page_id(request_id: str, last_seq: int) -> str:
-    """Return the key of the page whose last step is `last_seq`."""
-    return f"{request_id}#{last_seq}"
-
-
-def cancel_hint_id(request_id: str, worker: str) -> str:
-    """Return the key of the item that hints at a cancel request to the run's worker."""
-    return f"{request_id}#cancel/{worker}"
-
-
-def from_item(item: Item) -> Json:
-    """Return an item's attributes as plain values."""
-    return {name: _from_attribute(value) for name, value in item.items()}
-
-
-def to_item(stored: Mapping[str, Any]) -> Item:
-    """Return a plain mapping as DynamoDB attributes, without the None values."""
-    return {name: _to_attribute(value) for name, value in stored.items() if value is not None}

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 
 from runcast.errors import StoreUnavailable
-from runcast.record.model import Item, Owner, Run, Step, cancel_hint_id, from_item, page_id
+from runcast.record.items import Item, cancel_hint_id, from_item, page_id, run_of, step_of
+from runcast.record.model import Owner, Run, Step
 from runcast.record.table import Table
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class RecordReads:
         item = self._table.get(request_id)
         if item is None or "status" not in item:  # the item is a page or a hint
             return None
-        return self._unless_expired(Run.from_item(item))
+        return self._unless_expired(run_of(item))
 
     def is_cancel_hinted(self, request_id: str, worker: str) -> bool:
         """Return whether a hint exists for this worker. The read is eventually consistent and may miss a new hint."""
@@ -66,7 +67,7 @@ class RecordReads:
         # Pages written before pages had an owner are accepted.
         if len(pages) < len(keys) or any(page.get("owner", owner.key) != owner.key for page in pages):
             raise StoreUnavailable(f"A page of run {request_id} is gone: its record has just expired. Read it again.")
-        return [Step.from_stored(step) for page in pages for step in page["steps"]]
+        return [step_of(step) for page in pages for step in page["steps"]]
 
     def read_heads(self, request_ids: Sequence[str], *, results: bool = False) -> list[Run]:
         """Return runs without their steps, in the requested order, read consistently.
@@ -108,7 +109,7 @@ class RecordReads:
 
 def _parsed(item: Item) -> Run | None:
     try:
-        return Run.from_item(item)
+        return run_of(item)
     except Exception:  # an invalid item may raise any exception
         logger.exception("the record of run %s cannot be parsed", item["requestId"]["S"])
         return None

@@ -7,7 +7,6 @@ refusal means. Nothing here retries, so that only the caller controls the time.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -21,7 +20,8 @@ from runcast.clock import ServerClock
 from runcast.errors import AppendRefused, ClaimRefused, JobClosed, RunExists, RunGone, StoreUnavailable
 from runcast.record.conditions import EXPIRED, NOT_EXPIRED, as_read, unless_gone
 from runcast.record.ids import is_derived
-from runcast.record.model import Item, Owner, PlannedRun, Run, RunStatus, Step, cancel_hint_id, page_id, to_item
+from runcast.record.items import Item, cancel_hint_id, page_id, run_of, stored_runs, stored_step, to_item
+from runcast.record.model import Owner, PlannedRun, Run, RunStatus, Step
 from runcast.record.reads import RecordReads
 from runcast.record.table import Check, Table
 
@@ -89,7 +89,7 @@ class RunStore(RecordReads):
         """
         item, free = self._queued(request_id, owner, agent, job_id, playbook)
         self._table.put_if(item, free.condition, free.values, free.refusal)
-        return Run.from_item(item)
+        return run_of(item)
 
     def create_in_job(self, request_id: str, *, owner: Owner, agent: str, job_id: str) -> Run:
         """Put the record of a job's run if the owner's job is open; an ended job gets no new runs.
@@ -111,7 +111,7 @@ class RunStore(RecordReads):
             lambda job: JobClosed(f"Job {job_id} has ended or is another owner's.", job),
         )
         self._table.put_if_both(item, free, is_open)
-        return Run.from_item(item)
+        return run_of(item)
 
     def _queued(
         self, request_id: str, owner: Owner, agent: str, job_id: str | None, playbook: str | None
@@ -184,7 +184,7 @@ class RunStore(RecordReads):
                 raise
             item = to_item({"requestId": request_id, **defaults, **values})
             self._table.put_if(item, EXPIRED, {"now_s": now_s}, refusal)
-        run = Run.from_item(item)
+        run = run_of(item)
         if run.worker != worker:
             raise StoreUnavailable(f"DynamoDB's answer is about another worker's claim of run {request_id}. Try again.")
         return run
@@ -234,12 +234,12 @@ class RunStore(RecordReads):
             came_to = {"status": end.status.value, "result": end.result_json, "error": end.error}
             sets |= _present(came_to | {"resultKey": end.result_key})
         if runs:
-            sets["runs"] = json.dumps([planned.to_json() for planned in runs])
+            sets["runs"] = stored_runs(runs)
         expressions = _sets(sets)
         values = {**sets, "expected": expected_seq, "me": worker, "now_s": now_ms // 1000, **_OPEN}
         if steps:
             expressions.append("#steps = :steps" if pages else "#steps = list_append(#steps, :steps)")
-            values["steps"] = [step.to_stored() for step in steps if not pages or step.seq > pages[-1]]
+            values["steps"] = [stored_step(step) for step in steps if not pages or step.seq > pages[-1]]
         if pages:
             expressions.append("#pages = list_append(if_not_exists(#pages, :no_pages), :pages)")
             values |= {"no_pages": [], "pages": pages}
@@ -263,7 +263,7 @@ class RunStore(RecordReads):
         page = {
             "requestId": page_id(request_id, steps[-1].seq),
             "owner": owner.key,
-            "steps": [step.to_stored() for step in steps],
+            "steps": [stored_step(step) for step in steps],
             "expiresAt": expires_at_epoch_s,
         }
         self._table.put_latest(to_item(page), "expiresAt")
@@ -285,12 +285,12 @@ class RunStore(RecordReads):
             run.request_id,
             [*_sets(sets), "#steps = list_append(#steps, :steps)"],
             f"{condition} AND {NOT_EXPIRED}",
-            {**sets, **values, "steps": [step.to_stored()], "now_s": now_ms // 1000},
+            {**sets, **values, "steps": [stored_step(step)], "now_s": now_ms // 1000},
             unless_gone(lambda now: AppendRefused(f"Run {run.request_id} has changed since it was read.", now), now_ms),
             removes=["#openSince"],
             returning="ALL_NEW",
         )
-        return Run.from_item(item)
+        return run_of(item)
 
     def ask_to_cancel(self, request_id: str, owner: Owner) -> Run:
         """Set the cancel request of an owner's run in progress, once.
@@ -319,7 +319,7 @@ class RunStore(RecordReads):
             ),
             returning="ALL_NEW",
         )
-        return Run.from_item(item)
+        return run_of(item)
 
     def hint_cancel(self, run: Run) -> None:
         """Put the hint that lets the run's worker see the cancel request before its next heartbeat."""

@@ -17,7 +17,8 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
 
 from runcast.errors import RunGone, StoreUnavailable, WriteConflict
-from runcast.record.model import Item, Run, from_item, to_item
+from runcast.record.items import Item, from_item, run_of, to_item
+from runcast.record.model import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -248,7 +249,7 @@ def _canceled(error: ClientError, checks: Sequence[Check]) -> Exception:
     for check, reason in zip(checks, reasons, strict=False):
         if reason["Code"] == "ConditionalCheckFailed":
             item = reason.get("Item")
-            return check.refusal(Run.from_item(_of(check.key, item))) if item else RunGone("The record was deleted.")
+            return check.refusal(run_of(_of(check.key, item))) if item else RunGone("The record was deleted.")
     codes = {reason["Code"] for reason in reasons}
     if "TransactionConflict" in codes:
         return WriteConflict("Another transaction was writing the record. Try again.")
@@ -267,7 +268,7 @@ def _answers(refusal: Refusal | None, key: str = "") -> Iterator[None]:
         item: Item | None = error.response.get("Item")  # type: ignore[assignment]
         if code == _CONDITION_FAILED and refusal:
             gone = RunGone("The run's record was deleted.")
-            raise (refusal(Run.from_item(_of(key, item))) if item else gone) from error
+            raise (refusal(run_of(_of(key, item))) if item else gone) from error
         if code == _CONFLICT:
             raise WriteConflict("Another transaction was writing the record. Try again.") from error
         if code in _TRANSIENT_CODES:

@@ -36,8 +36,9 @@ from runcast.record.assignment import Assignment, Claim, QueuedStep
 from runcast.record.ending import cancel
 from runcast.record.identity import run_identity
 from runcast.record.ids import derived_ids, is_derived
+from runcast.record.items import from_item
 from runcast.record.listing import list_runs
-from runcast.record.model import Owner, Run, RunStatus, Step, from_item
+from runcast.record.model import Owner, Run, RunStatus, Step
 from runcast.record.outbox import Outbox
 from runcast.record.reader import read_progress
 from runcast.record.step_queue import StepQueue

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runcast.clock import epoch_ms
-from runcast.record.model import Owner, to_item
+from runcast.record.items import to_item
+from runcast.record.model import Owner
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

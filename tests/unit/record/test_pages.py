@@ -10,7 +10,8 @@ import pytest
 
 from runcast import limits
 from runcast.errors import StoreUnavailable
-from runcast.record.model import Run, RunStatus, Step, to_item
+from runcast.record.items import stored_size_bytes, stored_step, to_item
+from runcast.record.model import Run, RunStatus, Step
 from runcast.record.reader import read_progress
 from tests.unit.conftest import START_MS
 from tests.unit.record.recording import ALICE, FailingStore, Live, all_steps, make, until
@@ -61,7 +62,7 @@ class Meter:
 
 
 def size_of(steps, pages=()):
-    return len(json.dumps(to_item({"steps": [step.to_stored() for step in steps], "pages": list(pages)})))
+    return len(json.dumps(to_item({"steps": [stored_step(step) for step in steps], "pages": list(pages)})))
 
 
 def record(store, clock, steps, **more):
@@ -155,7 +156,7 @@ def test_no_item_holds_more_than_a_page_of_steps(store, dynamodb, clock):
     for n in range(7):
         recorder.record("thinking", "é" * 999, metadata={"text": "x" * (1_500 * n)})
     recorder.end(RunStatus.COMPLETE, "Done", result="y" * 60_000)
-    sizes = [sum(step.size_bytes for step in steps) for steps in (store.read("r1").steps, *pages_of(store))]
+    sizes = [sum(stored_size_bytes(step) for step in steps) for steps in (store.read("r1").steps, *pages_of(store))]
     assert len(sizes) > 2
     assert max(sizes) <= limits.PAGE_MAX_BYTES
 
@@ -163,8 +164,8 @@ def test_no_item_holds_more_than_a_page_of_steps(store, dynamodb, clock):
 def test_the_greatest_step_fits_on_a_page():
     text, name = "💧" * limits.MESSAGE_MAX_CHARACTERS, "💧" * limits.NAME_MAX_CHARACTERS
     step = Step(name, text, 10**9 / 7, 10**15, 10**6, name, name, name, json.dumps("x" * limits.METADATA_MAX_BYTES))
-    assert len(json.dumps(step.to_stored(), default=str, ensure_ascii=False).encode()) <= step.size_bytes
-    assert step.size_bytes <= limits.PAGE_MAX_BYTES
+    assert len(json.dumps(stored_step(step), default=str, ensure_ascii=False).encode()) <= stored_size_bytes(step)
+    assert stored_size_bytes(step) <= limits.PAGE_MAX_BYTES
 
 
 @pytest.mark.parametrize("fates", [["fine", "fine", fate, *more] for fate in ("before", "after") for more in

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import pytest
 
 from runcast import limits
+from runcast.record.items import stored_size_bytes
 from runcast.record.model import RunStatus
 from tests.unit.record.recording import Live, all_steps, make
 
@@ -127,7 +128,7 @@ def test_a_step_of_the_greatest_size_fits_onto_a_page(store, clock, letter):
     [*_, step, _] = all_steps(store)
     assert (step.step, step.message, step.agent_name) == (name, letter * limits.MESSAGE_MAX_CHARACTERS, name)
     assert step.to_json()["metadata"] == {**metadata, "parentSeq": 1}
-    assert step.size_bytes <= limits.PAGE_MAX_BYTES
+    assert stored_size_bytes(step) <= limits.PAGE_MAX_BYTES
 
 
 class Unreadable(dict):

@@ -12,7 +12,8 @@ from runcast.errors import AppendRefused, RunGone
 from runcast.record.assignment import Stop
 from runcast.record.draft import Draft
 from runcast.record.ending import cancel, close_dead
-from runcast.record.model import RunStatus, Step, to_item
+from runcast.record.items import to_item
+from runcast.record.model import RunStatus, Step
 from runcast.record.store import End, RunStore
 from tests.unit.conftest import TABLE_NAME
 from tests.unit.record.recording import ALICE, FailingStore, all_steps, make, until

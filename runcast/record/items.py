@@ -1,0 +1,112 @@
+"""Runs and steps as DynamoDB items: the one place that knows how they are stored.
+
+Metadata and result are stored as JSON text, because DynamoDB's maps reject values that an agent may produce: numbers
+of 39 digits, or 33 levels of nesting. A rejected write would lose a step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from runcast.record.model import Json, Owner, PlannedRun, Run, RunStatus, Step
+
+Item = dict[str, Any]
+
+_to_attribute = TypeSerializer().serialize
+_from_attribute = TypeDeserializer().deserialize
+
+# The names of a step's attributes, its type, its three numbers, and what DynamoDB adds for a map in a list.
+# Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+_STEP_FRAME_BYTES = 200
+
+
+def run_of(item: Item) -> Run:
+    """Rebuild a run from the item as boto3's low-level client returns it, with its steps or without."""
+    stored = from_item(item)
+    cancel_requested_at = stored.get("cancelRequestedAt")
+    return Run(
+        request_id=stored["requestId"],
+        owner=Owner(stored["tenantId"], stored["userId"]),
+        agent=stored["agent"],
+        status=RunStatus(stored["status"]),
+        seq=int(stored["seq"]),
+        steps=tuple(step_of(step) for step in stored.get("steps", ())),
+        created_at_ms=int(stored["createdAt"]),
+        updated_at_ms=int(stored["updatedAt"]),
+        expires_at_epoch_s=int(stored["expiresAt"]),
+        lease_until_ms=int(stored["leaseUntil"]),
+        job_id=stored.get("jobId"),
+        worker=stored.get("worker"),
+        result_json=stored.get("result"),
+        error=stored.get("error"),
+        pages=tuple(int(seq) for seq in stored.get("pages", ())),
+        cancel_requested_at_ms=None if cancel_requested_at is None else int(cancel_requested_at),
+        playbook=stored.get("playbook"),
+        runs=tuple(_planned_of(planned) for planned in json.loads(stored.get("runs", "[]"))),
+        result_key=stored.get("resultKey"),
+    )
+
+
+def step_of(stored: Mapping[str, Any]) -> Step:
+    """Rebuild a step from a deserialised DynamoDB map."""
+    return Step(
+        step=stored["step"],
+        message=stored["message"],
+        elapsed=float(stored["elapsed"]),
+        timestamp=int(stored["timestamp"]),
+        seq=int(stored["seq"]),
+        agent_name=stored.get("agentName"),
+        tool_name=stored.get("toolName"),
+        status=stored.get("status"),
+        metadata_json=stored.get("metadata"),
+    )
+
+
+def stored_step(step: Step) -> Json:
+    """Return a step as stored in an item, before DynamoDB serialization."""
+    return {**step.to_answer(), "elapsed": Decimal(str(step.elapsed))}
+
+
+def stored_size_bytes(step: Step) -> int:
+    """Return a step's maximum size in an item."""
+    texts = (step.step, step.message, step.agent_name, step.tool_name, step.status, step.metadata_json)
+    return _STEP_FRAME_BYTES + sum(len(text.encode()) for text in texts if text)
+
+
+def stored_runs(planned: Sequence[PlannedRun]) -> str:
+    """Return a job's planned runs as the JSON text that its item stores."""
+    return json.dumps(
+        [
+            {"name": each.name, "agent": each.agent, "stage": each.stage, "requestIds": each.request_ids}
+            for each in planned
+        ]
+    )
+
+
+def page_id(request_id: str, last_seq: int) -> str:
+    """Return the key of the page whose last step is `last_seq`."""
+    return f"{request_id}#{last_seq}"
+
+
+def cancel_hint_id(request_id: str, worker: str) -> str:
+    """Return the key of the item that hints at a cancel request to the run's worker."""
+    return f"{request_id}#cancel/{worker}"
+
+
+def from_item(item: Item) -> Json:
+    """Return an item's attributes as plain values."""
+    return {name: _from_attribute(value) for name, value in item.items()}
+
+
+def to_item(stored: Mapping[str, Any]) -> Item:
+    """Return a plain mapping as DynamoDB attributes, without the None values."""
+    return {name: _to_attribute(value) for name, value in stored.items() if value is not None}
+
+
+def _planned_of(planned: Json) -> PlannedRun:
+    return PlannedRun(planned["name"], planned["agent"], planned["stage"], tuple(planned["requestIds"]))
