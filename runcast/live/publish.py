@@ -22,7 +22,7 @@ from runcast.errors import ConfigurationMissing
 from runcast.json_text import json_text
 from runcast.record.identity import owner_of
 from runcast.record.ids import canonical_id
-from runcast.record.message import batches, status_update
+from runcast.record.message import status_update
 from runcast.record.model import Json
 
 if TYPE_CHECKING:
@@ -57,24 +57,21 @@ class StatusPublisher:
         self._function_name = function_name
 
     def send(self, messages: list[Json]) -> int:
-        """Invoke the Lambda asynchronously once per batch. Stops at the first failure, because each may time out.
+        """Invoke the Lambda asynchronously with one batch: at most `BATCH_MAX_MESSAGES` and `BATCH_MAX_BYTES`.
 
         Returns:
-            How many messages were handed over. Failures are logged, not raised.
+            How many messages were handed over: all or none. A failure is logged, not raised.
         """
-        handed_over = 0
-        for batch in batches(messages):
-            try:
-                self._client.invoke(
-                    FunctionName=self._function_name,
-                    InvocationType="Event",
-                    Payload=json_text({"messages": batch}).encode(),
-                )
-            except Exception as error:  # noqa: BLE001 - the live channel is best effort; the record is authoritative
-                logger.warning("%d status messages were not handed over: %s", len(messages) - handed_over, error)
-                break
-            handed_over += len(batch)
-        return handed_over
+        try:
+            self._client.invoke(
+                FunctionName=self._function_name,
+                InvocationType="Event",
+                Payload=json_text({"messages": messages}).encode(),
+            )
+        except Exception as error:  # noqa: BLE001 - the live channel is best effort; the record is authoritative
+            logger.warning("%d status messages were not handed over: %s", len(messages), error)
+            return 0
+        return len(messages)
 
 
 _bound: ContextVar[Recorder | None] = ContextVar("runcast_recorder", default=None)
