@@ -49,6 +49,18 @@ describe('identity', () => {
   }
 });
 
+describe('ids', () => {
+  for (const { given, canonical } of readJson(new URL('../vectors/ids.json', import.meta.url))) {
+    test(given, async () => {
+      const claims = { token_use: 'id', sub: 'ana' };
+      const context = { args: { userId: 'ana', jobId: given, requestId: given }, identity: { claims } };
+      const answer = await evaluate('Subscription.onStatusUpdate', { handler: 'response', context });
+      const [, , job, run] = answer.subscriptionFilter.filterGroup[0].filters;
+      assert.deepEqual([job.value, run.value], [canonical, canonical]);
+    });
+  }
+});
+
 describe('the size of a published message', () => {
   const limit = 200 * 1024;
   const inputOf = (bytes, letter) => {
