@@ -424,9 +424,11 @@ class Owners(RuleBasedStateMachine):
             broken("changed", f"{owner.key} is let at {request_id}: {run}")
 
     def _only_of_one_job(self, job_id: str, before: dict[str, Any]) -> None:
-        """Since then only this run, or this job and runs that say that they are its, have changed."""
-        for key, item in self.items().items():
-            if item != before.get(key) and key != job_id and _plain(item).get("jobId") != job_id:
+        """Only this run, or this job and runs that name it, have changed since, with the hints to their workers."""
+        now = self.items()
+        for key, item in now.items():
+            whose = key.partition("#cancel/")[0]
+            if item != before.get(key) and whose != job_id and _plain(now.get(whose)).get("jobId") != job_id:
                 broken("changed", f"the end of {job_id} has changed {key}, which is no run of it")
 
     @contextlib.contextmanager
