@@ -139,7 +139,7 @@ def execute(api: Api, request: Mapping[str, Any], exchange: Exchange) -> Answer:
         operation_name=request.get("operationName"),
         field_resolver=run.resolve_field,
     )
-    if api.iam_allows and run.iam_decisions and not any(run.iam_decisions):
+    if api.iam_allows and run.iam_decisions and not any(run.iam_decisions.values()):
         return refusal(401, "UnauthorizedException", "Permission denied")
     errors = [_execution_error(schema, error) for error in result.errors or ()] + run.appended_errors
     if is_subscription and not errors:
@@ -189,7 +189,7 @@ class _Run:
     def __init__(self, api: Api, exchange: Exchange, variables: Mapping[str, Any]) -> None:
         self.top_fields: list[tuple[str, dict[str, Any], str]] = []  # name, arguments, key in the answer
         self.appended_errors: list[dict[str, Any]] = []
-        self.iam_decisions: list[bool] = []
+        self.iam_decisions: dict[tuple[str, str], bool] = {}
         self._api = api
         self._exchange = exchange
         self._variables = variables
@@ -201,8 +201,9 @@ class _Run:
             given = {node.name.value: arguments.get(node.name.value) for node in info.field_nodes[0].arguments or ()}
             self.top_fields.append((field_name, given, str(info.path.key)))
             if self._api.iam_allows:
-                self.iam_decisions.append(self._api.iam_allows(type_name, field_name))
-                if not self.iam_decisions[-1]:
+                if (type_name, field_name) not in self.iam_decisions:
+                    self.iam_decisions[type_name, field_name] = self._api.iam_allows(type_name, field_name)
+                if not self.iam_decisions[type_name, field_name]:
                     raise denied(info)
         definition = info.parent_type.fields[field_name]
         if not may_access(self._exchange.caller, self._api.record["authenticationType"], info.parent_type, definition):

@@ -9,10 +9,22 @@ Source: https://docs.aws.amazon.com/appsync/latest/devguide/aws-appsync-real-tim
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from graphql import GraphQLResolveInfo, execute_sync
+from graphql import (
+    FieldNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    execute_sync,
+    get_nullable_type,
+    get_operation_ast,
+    is_leaf_type,
+    is_nullable_type,
+)
 
 from local.appsync.authorisation import may_access
 from local.appsync.execution import Subscribed, denied
@@ -33,6 +45,22 @@ class Subscription:
     api_id: str
     request: Subscribed
     deliver: Callable[[dict[str, Any]], None]
+
+    @cached_property
+    def selection(self) -> "_Selection | None":
+        """What is selected; None unless it is values only, without directives, all of which the subscriber may read.
+
+        Most subscribers do that, and to read values off an event takes a tenth of the time of an execution.
+        """
+        return _plain_selection(self.request)
+
+
+@dataclass(frozen=True)
+class _Selection:
+    """The key of the payload and, for each value in it, its key, its field and its type."""
+
+    key: str
+    fields: list[tuple[str, str, Any]]
 
 
 class Subscriptions:
@@ -59,7 +87,7 @@ class Subscriptions:
         """
         for subscription in [each for each in self._running if each.api_id == api_id]:
             if _concerns(subscription.request, mutation, event):
-                payload = _payload(subscription.request, event)
+                payload = _payload(subscription, event)
                 size_bytes = len(json.dumps(payload).encode())
                 if size_bytes <= _PAYLOAD_LIMIT_BYTES:
                     subscription.deliver(payload)
@@ -80,9 +108,53 @@ def _concerns(request: Subscribed, mutation: str, event: Any) -> bool:
     return matches_arguments(request.arguments, event)
 
 
-def _payload(request: Subscribed, event: Any) -> dict[str, Any]:
+def _payload(subscription: Subscription, event: Any) -> dict[str, Any]:
     """The event as the subscriber selected it and may see it."""
+    if selection := subscription.selection:
+        values = [(key, event.get(name), type_) for key, name, type_ in selection.fields]
+        with suppress(GraphQLError, TypeError):  # TypeError is a null where none may be
+            return {"data": {selection.key: {key: _serialized(value, type_) for key, value, type_ in values}}}
+    return _executed(subscription.request, event)
 
+
+def _serialized(value: Any, type_: Any) -> Any:
+    if value is not None:
+        return get_nullable_type(type_).serialize(value)
+    if is_nullable_type(type_):
+        return None
+    raise TypeError
+
+
+def _plain_selection(request: Subscribed) -> _Selection | None:
+    operation = get_operation_ast(request.document, request.operation_name)
+    parent: Any = request.schema.subscription_type
+    selections = operation.selection_set.selections if operation else ()
+    roots = [root for root in selections if _is_plain(request, parent, root)]
+    if len(roots) != 1 or len(selections) != 1:
+        return None
+    root: Any = roots[0]
+    parent = parent.fields[root.name.value].type
+    fields = root.selection_set.selections if root.selection_set else ()
+    if not isinstance(parent, GraphQLObjectType) or not all(_is_plain(request, parent, field) for field in fields):
+        return None
+    selected = [(_key(field), field.name.value, parent.fields[field.name.value].type) for field in fields]
+    if not all(is_leaf_type(get_nullable_type(type_)) for _, _, type_ in selected):
+        return None
+    return _Selection(_key(root), selected)
+
+
+def _is_plain(request: Subscribed, parent: GraphQLObjectType, selection: Any) -> bool:
+    """Whether a selection is a field without directives that the subscriber may read."""
+    if not isinstance(selection, FieldNode) or selection.directives or selection.name.value not in parent.fields:
+        return False
+    return may_access(request.caller, request.default_mode, parent, parent.fields[selection.name.value])
+
+
+def _key(field: Any) -> str:
+    return str(field.alias.value if field.alias else field.name.value)
+
+
+def _executed(request: Subscribed, event: Any) -> dict[str, Any]:
     def read_field(source: Mapping[str, Any], info: "GraphQLResolveInfo[Any]", **_: Any) -> Any:
         definition = info.parent_type.fields[info.field_name]
         if not may_access(request.caller, request.default_mode, info.parent_type, definition):
