@@ -1,4 +1,4 @@
-"""What holds for every test: where it runs, that no recorder outlives it, and that no module inherits AWS credentials.
+"""Rules for every test: the process it runs in, no recorder that outlives it, and no AWS credentials from the shell.
 
 Tests that share something dear (a packaged module, a machine that is deployed to, an emulator) run one after the other
 in one process; so do the tests of one file. A recorder that nobody ends beats on, and with moto gone its beats would go
@@ -89,7 +89,7 @@ class _Together(LoadScopeScheduling):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with those that take longest, in whatever order (pytest-randomly's) they are by now."""
+    """Begin with the longest groups; within a group, keep pytest-randomly's order."""
     order = [*dict.fromkeys(_TOGETHER.values()), None]
     items.sort(key=lambda item: order.index(_together(item.nodeid)))
 
@@ -100,7 +100,7 @@ def _together(nodeid: str) -> str | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None]:
-    """Fail a test that leaves a recorder behind, asked while its fixtures stand: a last write may be under way."""
+    """Fail a test that leaves a recorder running. Checked before its fixtures end: a last write may be under way."""
     earlier = set(threading.enumerate())
     yield
     deadline = time.monotonic() + _STOPPING_SECONDS

@@ -24,7 +24,7 @@ _OPTIONS = ("--headless", "--no-sandbox", "--no-zygote", "--disable-gpu", "--dis
 
 
 def chromium() -> str:
-    """Return the browser that `make setup` has unpacked, or one on the PATH; fail if there is none."""
+    """Return the browser that `make setup` has unpacked, or one on the PATH; fail without either."""
     found = str(_PACKAGED) if _PACKAGED.exists() else next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
         pytest.fail("no browser: run `make setup` (Linux on x86_64), or put Chromium or Google Chrome on the PATH")

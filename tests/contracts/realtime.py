@@ -1,4 +1,4 @@
-"""What AppSync's real-time protocol says to a user of this project, frame by frame, whoever stands in AppSync's place.
+"""The frames of AppSync's real-time protocol, for every server that emulates AppSync here.
 
 The unit tests hold the fake server to it, the end-to-end tests the local machine.
 Source: https://docs.aws.amazon.com/appsync/latest/devguide/real-time-websocket-client.html
@@ -82,7 +82,7 @@ async def check_the_way_of_a_subscription(endpoint: Endpoint) -> None:
 
 
 async def check_what_is_refused(endpoint: Endpoint) -> None:
-    """Another's subscription, another token, a field that there is not: each is an error of its own subscription."""
+    """Another user's subscription, another token, an unknown field: each is an error of that subscription only."""
     async with connected(endpoint) as connection:
         await connection.send("connection_init")
         assert [(await connection.next())["type"] for _ in range(2)] == ["connection_ack", "ka"]
@@ -95,7 +95,7 @@ async def check_what_is_refused(endpoint: Endpoint) -> None:
 
 
 async def check_a_refused_connection(endpoint: Endpoint) -> None:
-    """Without a token that is accepted the connection is told why, and closed."""
+    """A connection without a valid token gets the reason and is closed."""
     async with connected(endpoint, token="none") as connection:
         refused = await connection.next()
         assert refused["type"] == "connection_error"

@@ -11,7 +11,7 @@ DOCUMENT = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read
 
 
 def check_answer(method: str, path: str, status: int, body: Any) -> None:
-    """Fail if the document does not tell of this answer, or tells something else."""
+    """Fail if the document does not describe this answer, or describes it differently."""
     operation = DOCUMENT["paths"][_template(path)][method.lower()]
     assert str(status) in operation["responses"], (
         f"{method} {path} answers {status}, of which the document says nothing"

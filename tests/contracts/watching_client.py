@@ -1,4 +1,4 @@
-"""What every watching client of every Runcast must do, whatever stands behind the wire.
+"""What every watching client must do, with every server.
 
 The unit tests hold the client to it against a fake server; the end-to-end tests against the whole system.
 """
@@ -130,5 +130,5 @@ def check_each_step_once(steps: list[WatchedStep], outcome: Outcome) -> None:
 
 
 def kept(step: WatchedStep) -> tuple[Any, ...]:
-    """What a step says whichever way it came: a status message names the run's agent, its record need not."""
+    """The fields that a step has both live and in the record. Only a status message always names the agent."""
     return (step.seq, step.status, step.message, step.elapsed_seconds, step.timestamp_ms, step.tool_name, step.metadata)

@@ -226,7 +226,7 @@ class Socket:
         return await self.receive("start_ack", "error")
 
     async def updates(self, request_id: str) -> list[dict[str, Any]]:
-        """Return what arrives until every step of a run has, in whatever order; other runs' updates included."""
+        """Return all updates until every step of a run has arrived, in any order; includes other runs' updates."""
         updates: list[dict[str, Any]] = []
         while True:
             frame = await self.receive("data")

@@ -158,7 +158,7 @@ def test_runs_are_listed_newest_first_in_pages_and_to_their_owner_only(way, stor
     assert listed[:3] == mine
     assert len(listed) == len(set(listed))
     assert ids(way.runs(bob, limit=1)) == [theirs]
-    # Another's cursor is a place in one's own list: what is older than that, of one's own.
+    # Another user's cursor is only a position: the caller gets their own older runs.
     by_theirs = ids(way.runs(bob, cursor=first["nextCursor"]))
     assert theirs not in by_theirs
     assert not {*by_theirs} & {*listed}

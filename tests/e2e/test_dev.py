@@ -107,7 +107,7 @@ def test_a_machine_that_was_up_before_stays_and_nothing_else(stack, dev, signal_
 
 @pytest.fixture
 def refused(tmp_path):
-    """Run it where it cannot start, and return what it says; nothing is left behind."""
+    """Run it in a setting in which it cannot start; return its output. Nothing is left running."""
 
     def run(**variables):
         directory = tmp_path / "stack"

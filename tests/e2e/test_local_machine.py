@@ -43,7 +43,7 @@ def environment(directory):
 
 @pytest.fixture
 def local(environment):
-    """Run a command of the local machine; whatever is left running at the end is stopped."""
+    """Run a command of the local machine; stop everything that it leaves running."""
 
     def run(*arguments, **variables):
         command = [sys.executable, "-m", "local", *arguments]
@@ -65,7 +65,7 @@ def processes_of(directory):
 
 
 def at_work(command, name):
-    """Wait until a command has started what bears `name`; return all that it has started."""
+    """Wait until a command has started the process `name`; return all that it has started."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         assert command.poll() is None

@@ -22,7 +22,7 @@ RUN = {"agent": AGENT, "query": "How steep is the ground?"}
 
 
 class Rest:
-    """The REST API as its callers see it; each answer that the API's description tells of is held to it."""
+    """The REST API as its callers see it. Each answer is compared with the API's description."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -45,7 +45,7 @@ class Rest:
 
 @pytest.fixture(scope="module", params=["API Gateway", "chalice local"])
 def rest(request):
-    """Both ways to the same application; whatever one answers, so must the other."""
+    """Both ways to the same application. Both must give the same answers."""
     if request.param == "API Gateway":
         return Rest(request.getfixturevalue("stack").state.outputs["rest_url"])
     return Rest(request.getfixturevalue("dev").url)

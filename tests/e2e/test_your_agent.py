@@ -141,7 +141,7 @@ async def test_an_agent_outside_lambda_is_seen_live_by_its_user_and_nobody_else(
 
 @pytest.fixture(scope="module")
 def function(stack, reader, done):
-    """The reader's own Lambda, with a role of its own, known to Runcast as the agent `counter`."""
+    """The reader's own Lambda, with its own role, known to Runcast as the agent `counter`."""
     assert done.returncode == 0, done.stdout + done.stderr
     functions, iam = stack.client("lambda"), stack.client("iam")
     outputs = stack.state.outputs

@@ -1,4 +1,4 @@
-"""Each example as it stands: run on a scripted model, recorded in a real table (moto), drawn as users see it."""
+"""Each example, unchanged: run on a scripted model, recorded in moto's table, drawn as users see it."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class FakeJobRun(FakeRecord):
         self.begun = True
 
     def head(self) -> dict[str, Any]:
-        """How it stands, as its job's record tells."""
+        """The run's state, as the job's record has it."""
         head = {"name": self.name, "agent": self.name, "stage": self.stage, "attempt": self.attempt}
         head |= {"requestId": self.request_id} | dict.fromkeys(
             ("status", "liveness", "seq", "elapsed", "createdAt", "error")
@@ -122,7 +122,7 @@ class FakeJob(FakeRecord):
 
     def _add(self, name: str, stage: str, attempt: int) -> FakeJobRun:
         request_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self.request_id}/{name}/{attempt}"))
-        # Each begins at a time of its own, so that times since the beginning tell runs apart.
+        # Each begins at a different time, so that times since the beginning distinguish runs.
         began_ms = self.began_ms + 1_000 * (len(self.runs) + 1)
         run = FakeJobRun(request_id, began_ms, name=name, stage=stage, attempt=attempt)
         same = [index for index, each in enumerate(self.runs) if each.name == name]

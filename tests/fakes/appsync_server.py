@@ -1,4 +1,4 @@
-"""An AppSync, with Cognito's sign-in beside it, on a real socket of this machine, that misbehaves as it is told.
+"""AppSync and Cognito's sign-in on a real local socket, with faults that a test sets.
 
 It holds one run, or one job with its runs. What they do, what of it goes live and what the connection suffers is a
 script: a coroutine that is started by `startAgentRun` or `startJob`, or by hand. Queries and selections are executed
@@ -51,7 +51,7 @@ def _schema() -> GraphQLSchema:
 
 
 def listed(request_id: str, *, began_ms: int = BEGAN_MS, **more: Any) -> dict[str, Any]:
-    """A run as a list tells of it."""
+    """A run as a list shows it."""
     times = dict.fromkeys(("createdAt", "updatedAt", "leaseUntil"), float(began_ms))
     state = {"status": "in_progress", "liveness": "live", "seq": 3, "error": None}
     whose = {"agent": "terrain", "jobId": None, "playbook": None}
@@ -89,8 +89,8 @@ class FakeAppSync(FakeRecord):
         read_trouble: Asked at each read, with what is read, what to answer instead: an error, a JSON value as the whole
             body, `HANGS` for no answer at all, or None for the record.
         failing_reads: How many of the next reads fail with an error of the service.
-        refused_requests: How many of the next HTTP requests are answered 401, whatever their token.
-        connection_timeout_ms: How long, by its own word, a client shall wait for keep-alives. Only one is sent.
+        refused_requests: How many of the next HTTP requests are answered 401, even with a valid token.
+        connection_timeout_ms: How long the server tells clients to wait for keep-alives. It sends only one.
         refuse_refresh: Whether refresh tokens are refused.
         password: What signs the user in.
         large_result: What the link `/result` leads to; None refuses it, as an expired link is refused.
@@ -100,7 +100,7 @@ class FakeAppSync(FakeRecord):
         page_runs: How many of them one answer holds at most.
         lists: The `limit` and the `cursor` of each list so far.
         auth_flows: How a token was asked for, each time.
-        token: The one ID token that is accepted now; whoever signs in or refreshes is given it.
+        token: The one ID token that is accepted now. Each sign-in and refresh returns it.
         attempts: How many WebSockets have been opened so far.
         subscriptions: How many subscriptions have been acknowledged so far.
         now_ms: What it says the time is, in each answer.
@@ -162,7 +162,7 @@ class FakeAppSync(FakeRecord):
             await self.send_update(**(of or self).as_heard(seq))
 
     async def send_update(self, **update: Any) -> None:
-        """Send one status message live, of the run unless it says whose it is."""
+        """Send one status message live. It belongs to the run unless it names another."""
         blank = dict.fromkeys(("tenantId", "agentName", "message", "metadata", "seq"))
         whose = {"userId": USER_ID, "requestId": self.request_id, "jobId": self.job.request_id if self.job else None}
         event = {**blank, **whose, "timestamp": float(BEGAN_MS), "schemaVersion": 1, **update}
@@ -179,7 +179,7 @@ class FakeAppSync(FakeRecord):
             transport.abort()
 
     def replace_token(self) -> None:
-        """Accept another ID token from now on, and the old one no more. Connections that stand are left alone."""
+        """Accept only another ID token from now on. Open connections stay open."""
         self._tokens += 1
         self.token = id_token(self._tokens)
 

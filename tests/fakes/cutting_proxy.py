@@ -1,4 +1,4 @@
-"""A way to a server of this machine on which WebSockets break when they are told to, and plain requests pass."""
+"""A proxy to a local server that cuts WebSockets on demand and passes plain requests."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ It knows the expressions that the store writes and no others, and it keeps no in
 store's contract and the histories hold it to what AWS's own DynamoDB Local answers.
 """
 
-# ruff: noqa: N803 - the arguments bear the names that boto3 gives them
+# ruff: noqa: N803 - the arguments have boto3's names
 from __future__ import annotations
 
 import re

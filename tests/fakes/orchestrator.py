@@ -1,4 +1,4 @@
-"""A stand-in for the functions `orchestrator` and `run_closer`, packed as their zip: it answers as the contract says.
+"""A fake of the functions `orchestrator` and `run_closer`, packed as their zip: it answers as the contract says.
 
 It notes each invocation in the folder `NOTES`, in a file for each job, and does what the job's parameters tell it:
 
@@ -28,7 +28,7 @@ def orchestrator(event: Event, _context: Any) -> Any:
 
 
 def run_closer(event: Event, _context: Any) -> None:
-    """Be told of an execution's end."""
+    """Receive the event of an execution's end."""
     _note(event["detail"]["name"], "run_closer", event)
 
 

@@ -1,4 +1,4 @@
-"""A tiny HTTP server where the publisher's mutations go: keeps what it is sent and answers what it is told to."""
+"""A tiny HTTP server for the publisher's mutations: records the requests and returns the answers that a test sets."""
 
 from __future__ import annotations
 

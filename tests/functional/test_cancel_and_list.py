@@ -1,4 +1,4 @@
-"""Cancelling and listing runs, over GraphQL's doors and over REST: whatever one way answers, so does the other."""
+"""Cancelling and listing runs over GraphQL and REST: both give the same answers."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_ones_own_runs_are_listed_newest_first_in_pages(way, lambdas, event, sto
     }
     assert ids(way.runs()) == ["r3", "r2", "r1"]
     assert ids(way.runs(BOB)) == ["b1"]
-    # A place in somebody else's list is a place in one's own, and shows nothing of theirs.
+    # Another user's cursor is only a position, and shows none of their runs.
     assert ids(way.runs(BOB, cursor=first["nextCursor"])) == ["b1"]
 
 

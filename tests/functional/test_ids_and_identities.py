@@ -1,4 +1,4 @@
-"""Whose a request is, and which record it is about: over REST and GraphQL, by direct invocation, and by `track`."""
+"""The owner and the record of a request: over REST and GraphQL, by direct invocation, and by `track`."""
 
 from __future__ import annotations
 

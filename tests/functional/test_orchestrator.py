@@ -40,7 +40,7 @@ class Bedrock:
 
 @pytest.fixture
 def state(lambdas, monkeypatch, tmp_path):
-    """Run a state, given its name and what it is told."""
+    """Run a state, given its name and its input."""
     monkeypatch.setenv("RESULTS_BUCKET", "runcast-results")
     boto3.client("s3").create_bucket(Bucket="runcast-results")
 

@@ -1,4 +1,4 @@
-"""The door of `run_closer`: what is left alone is ended once, and its end is told live and as an event."""
+"""The handler of `run_closer`: it ends an abandoned run once, and announces the end live and as an event."""
 
 from __future__ import annotations
 

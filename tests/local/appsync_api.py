@@ -112,7 +112,7 @@ UPDATE_FIELDS = "userId topic status size metadata secret"
 
 @dataclass
 class ModelServer:
-    """A stand-in for the model behind Bedrock: answers what it is told to."""
+    """A fake of the model behind Bedrock: returns the answers that a test sets."""
 
     url: str
     status: int = 200

@@ -39,7 +39,7 @@ POM = PROJECT / "tests" / "reliability" / "dynamodb-local" / "pom.xml"
 
 @cache
 def why_no_judge() -> str | None:
-    """Say why DynamoDB Local cannot be asked; None if it can. Fetches it where it is missing."""
+    """Return why DynamoDB Local cannot be used; None if it can. Fetches it if it is missing."""
     java, maven = shutil.which("java"), shutil.which("mvn")
     if java is None:
         return "DynamoDB Local needs Java 17: there is no `java` on the PATH"

@@ -41,7 +41,7 @@ RUNS_AT_ONCE = 8
 # Longer than the lease.
 FROZEN_SECONDS = 20
 _BATCH = 250
-# Of a hundred histories so many are played where they cost most: over the network, or through moto.
+# How many of a hundred histories are played on the expensive engines: over the network, or through moto.
 _PERCENT_ELSEWHERE = 2
 # Beside so many histories of one run, one of several owners.
 _OWNERS_SHARE = 4
@@ -125,7 +125,7 @@ def chaos(*, histories: int, runs: int, number: int, engines: list[str]) -> Tall
         histories: How many histories.
         runs: How many real runs.
         number: The seed.
-        engines: Which engines, besides the one in memory.
+        engines: The engines in addition to the one in memory.
     """
     elsewhere = histories * _PERCENT_ELSEWHERE // 100 if engines else 0
     sizes = [min(_BATCH, histories - elsewhere - done) for done in range(0, histories - elsewhere, _BATCH)]
@@ -162,13 +162,13 @@ def _settings(count: int) -> settings:
 
 
 def _broken_by(what: Callable[[], Any]) -> Counter[str]:
-    """Which promise was broken meanwhile, if one was; whatever else went wrong changed what the run came to."""
+    """Return the broken promise, if any. Any other error counts as a changed result."""
     try:
         what()
     except Broken as broken:
         traceback.print_exc()
         return Counter([broken.kind])
-    except Exception:  # noqa: BLE001 - whatever it is, it is printed and counted
+    except Exception:  # noqa: BLE001 - any fault is printed and counted
         traceback.print_exc()
         return Counter(["changed"])
     return Counter()

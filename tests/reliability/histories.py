@@ -78,7 +78,7 @@ class Histories(RuleBasedStateMachine):
         return self.now_ms / 1000
 
     def publish(self, messages: list[dict[str, Any]]) -> int:
-        """What goes live must stand in the record at that moment."""
+        """A message that goes live must be in the record at that moment."""
         stored: dict[int, str] = {}
         with contextlib.suppress(StoreUnavailable):  # a page that is missing; the invariants say so
             stored = {step.seq: step.message for step in self.steps()}
@@ -108,7 +108,7 @@ class Histories(RuleBasedStateMachine):
         answered=st.sampled_from([[], [], [], ["another's answer"]]),
     )
     def start(self, queued_ms: int | None, delivered: bool, quiet_until_seq: int, answered: list[str]) -> None:
-        """Rivals come into most histories late, so that there is a long run to harm.
+        """Rivals join most histories late, when the run is long.
 
         A run may have been queued for just as long that its claim renews the lease to what it was.
         """
@@ -161,7 +161,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.working() and self.disturbed())
     @rule(status=st.sampled_from(["complete", "waiting"]), first=fates, second=fates, marked=st.booleans())
     def hand_over(self, status: str, first: list[str], second: list[str], marked: bool) -> None:
-        """A worker that cannot store its end hands it over; it is written whatever fails, and a second time not."""
+        """A worker that cannot store its end hands it over. It is written despite all faults, and only once."""
         [worker] = self.working()
         if worker.ended:
             return
@@ -347,7 +347,7 @@ class Histories(RuleBasedStateMachine):
                 broken("changed", f"a worker has sent in this order: {worker.sent}")
 
     def teardown(self) -> None:
-        """Whatever happened, the run comes to its end, and a reader gets all of it."""
+        """After any history the run ends, and a reader gets all of it."""
         try:
             for worker in self.working():
                 worker.tell_end(RunStatus.COMPLETE)

@@ -3,7 +3,7 @@
     python -m tests.reliability.mutations
 
 What survives shows a promise that nothing checks. A guard is any condition or order without which a promise does not
-hold; whoever adds one adds a line here.
+hold. Each new guard needs a line here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WHOLE = "0 lost, 0 repeated, 0 hung, 0 changed results"
 
 
 class Mutation(NamedTuple):
-    """A guard taken away: in one file, each of these texts, which stands there once, becomes the other."""
+    """A removed guard: in one file, each of these texts, which occurs there once, is replaced by the other."""
 
     guard: str
     path: str
@@ -278,7 +278,7 @@ def changed(source: str, mutation: Mutation) -> str:
     """Return a file's text without the guard.
 
     Raises:
-        ValueError: The text that is to be changed does not stand there exactly once: the guard has moved.
+        ValueError: The text to be replaced does not occur exactly once: the guard has moved.
     """
     for old, new in mutation.changes:
         if source.count(old) != 1:

@@ -351,7 +351,7 @@ class Owners(RuleBasedStateMachine):
         self.now_ms += milliseconds
 
     def invoke(self, *, Payload: bytes, InvocationType: str = "RequestResponse", **_: Any) -> Any:  # noqa: N803
-        """Lambda's client: the agent does at once what it is told, unless it is invoked asynchronously."""
+        """Lambda's client: the agent runs at once, unless it is invoked asynchronously."""
         event = json.loads(Payload)
         owner = Owner(event["tenantId"], event["userId"])
         self.shown(owner, event)

@@ -14,7 +14,7 @@ Kind = Literal["lost", "repeated", "hung", "changed"]
 
 
 class Broken(AssertionError):
-    """A promise did not hold: a step was lost or repeated, a run hung, or what it came to was changed."""
+    """A promise did not hold: a step was lost or repeated, a run hung, or its result changed."""
 
     def __init__(self, kind: Kind, why: str) -> None:
         super().__init__(f"{kind}: {why}")

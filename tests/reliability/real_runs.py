@@ -44,7 +44,7 @@ class Good(NamedTuple):
 
 
 class Came(NamedTuple):
-    """What a run came to: how many faults it met, and how many steps are recorded."""
+    """The outcome of a run: how many faults it met, and how many steps are recorded."""
 
     faults: int
     steps: int
@@ -60,7 +60,7 @@ class RealRuns:
     Attributes:
         store: The table.
         url: Where it is, with no fault on the way.
-        good: What a run without any fault came to.
+        good: The outcome of a run without faults.
     """
 
     def __init__(self, client: Any, seed: int) -> None:
@@ -70,7 +70,7 @@ class RealRuns:
         self.good = self._run_undisturbed()
 
     def run(self, number: int) -> Came:
-        """Do one run, whatever its number brings; raise `Broken` if a promise is."""
+        """Do one run, with the faults that its number selects; raise `Broken` if a promise is broken."""
         dice = random.Random(f"{self._seed}/{number}")
         happening = dice.choice(_HAPPENINGS)
         kinds = dice.sample(FAULTS, dice.randint(1, len(FAULTS)))

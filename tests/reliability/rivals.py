@@ -108,7 +108,7 @@ class Worker:
             self.write()
 
     def send(self) -> None:
-        """What the outbox's own thread does, whenever it comes to it."""
+        """What the outbox's thread does, at any time."""
         if self.outbox.unsent:
             self.outbox.send_next()
 
@@ -183,7 +183,7 @@ def another_answers(store: RunStore, run: Run | None, worker: str) -> Iterator[N
 class RivalStore(FailingStore):
     """The store of one who would end a run from outside: between what it read and what it writes, others may write.
 
-    An end from outside stands on what was read, and never strikes a worker that is known to live.
+    An end from outside depends on what was read, and never hits a worker that is known to live.
     """
 
     def __init__(
@@ -226,5 +226,5 @@ class RivalStore(FailingStore):
 
 
 def _signs(run: Run) -> tuple[Any, ...]:
-    """What a worker's every write changes, or whoever claims or ends the run."""
+    """What each write of a worker changes, and each claim or end by another."""
     return run.status, run.seq, run.lease_until_ms, run.worker

@@ -1,4 +1,4 @@
-"""A short form of `make chaos`, and of what `make chaos-proof` needs: that every guard is where it is said to be."""
+"""A short form of `make chaos`, and a check that `make chaos-proof` finds every guard."""
 
 from __future__ import annotations
 

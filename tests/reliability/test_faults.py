@@ -59,7 +59,7 @@ def measure() -> str:
 
 
 class Day(NamedTuple):
-    """What fails, how, and how often; each day has runs of its own."""
+    """What fails, how, and how often. Each day has different runs."""
 
     target: str
     fault: str
@@ -256,7 +256,7 @@ def test_only_what_is_stored_goes_live(performances, day):
 
 def test_a_run_waits_less_than_two_seconds_for_all_of_it(performances):
     waited = {day: [each.recorder.seconds for each in runs] for day, runs in performances.items()}
-    for day, seconds in waited.items():  # a machine that stands still makes one of a day's runs late, not both
+    for day, seconds in waited.items():  # a machine that pauses makes one of a day's runs late, not both
         assert min(seconds) < PROMISED_SECONDS + A_BUSY_MACHINE_SECONDS, day
     worst = waited[Day("all", "hang", 100)] + waited[Day("dynamodb", "hang", 100)]
     assert statistics.median(worst) < PROMISED_SECONDS

@@ -1,4 +1,4 @@
-"""A worker as a process of its own, which can be killed and frozen: one delivery of a run's event, as Lambda makes it.
+"""A worker in a separate process, which can be killed and frozen: one delivery of a run's event, as by Lambda.
 
 Runner, recorder, store and agent loop are the real ones; the model plays a script. The process tells through a pipe
 what it does: each tool call, each batch that goes live, and what it answers.
@@ -149,7 +149,7 @@ def worker_process(delivery: Delivery) -> Iterator[WorkerProcess]:
 
 
 def _start_forkserver() -> None:
-    """Start the process that the others are forked from, if there is none: it has imported all they need."""
+    """Start the process that the others are forked from, unless it runs: it has imported all they need."""
     # It looks for modules where its environment says, not where ours are found. One at a time, or the environment that
     # the second finds, and puts back, would be the first one's.
     with _STARTING, patch.dict(os.environ, {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}):
@@ -216,7 +216,7 @@ class MortalStore(RunStore):
 
 
 class StepByStep(Recorder):
-    """A recorder for which its run waits at each step, so that each is a write of its own."""
+    """A recorder that makes its run wait at each step, so that each step is a separate write."""
 
     def record(self, *args: Any, **about: Any) -> Any:
         ref = super().record(*args, **about)

@@ -1,4 +1,4 @@
-"""Starts executions of a state machine and waits for their ends, whatever stands behind its states."""
+"""Starts executions of a state machine and waits for their ends, with any functions behind its states."""
 
 import json
 import time

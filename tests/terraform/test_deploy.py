@@ -1,4 +1,4 @@
-"""`make deploy`, `make plan` and `make destroy` on the emulated AWS, from a root of one's own with an environment."""
+"""`make deploy`, `make plan` and `make destroy` on the emulated AWS, from a user's own root with an environment."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def operator(module: Path, aws: Aws, tmp_path: Path) -> Operator:
         f'#!/bin/sh\nAWS_ENDPOINT_URL={aws.endpoint.url} exec {shlex.join(find_terraform())} "$@"\n'
     )
     (programs / "terraform").chmod(0o755)
-    # Nor what a `make` around the tests hands on: a make inside it would say where it works.
+    # Nor the variables of a `make` around the tests: a make inside it would print its directory.
     left_out = ("TF_", "AWS_", "MAKE", "MFLAGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return Operator(

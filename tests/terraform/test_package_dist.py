@@ -1,4 +1,4 @@
-"""The archive that is handed on, and the root in it, applied where there is neither Python nor Node.
+"""The archive of the module, and the root in it, applied on a machine without Python and Node.
 
 The local provider takes the place of the real one, and it takes no settings: providers.tf is replaced, and S3 as the
 place of the state by a file.
@@ -26,7 +26,7 @@ def archive(project: Path, module: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 class Root:
-    """The example root, unpacked from the archive into a folder of its own."""
+    """The example root, unpacked from the archive into a separate folder."""
 
     def __init__(self, archive: Path, folder: Path, aws: Aws) -> None:
         with tarfile.open(archive) as opened:

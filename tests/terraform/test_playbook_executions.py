@@ -1,4 +1,4 @@
-"""The state machine of Terraform at work, with a stand-in behind its states: what it hands on, tries again and ends.
+"""Terraform's state machine with fake functions behind its states: what it passes on, retries and ends.
 
 Its executions are all started at once, because most of their time is waiting between attempts.
 """
@@ -40,7 +40,7 @@ AT_ONCE: dict[str, dict[str, Any]] = {
 
 
 class Jobs:
-    """A deployment whose jobs run through the stand-in."""
+    """A deployment whose jobs run through the fake functions."""
 
     def __init__(self, stack: Stack, aws: Aws, notes: Path) -> None:
         self.aws = aws
@@ -64,7 +64,7 @@ class Jobs:
         return [(each["step"], each["event"]) for each in map(json.loads, lines)]
 
     def told(self, job: Execution) -> dict[str, Any]:
-        """Wait for what the closer is told of a job."""
+        """Wait for the closer's event of a job."""
         return self.wait(lambda: [event for step, event in self.steps(job) if step == "run_closer"])[0]
 
     def release(self, job: Execution) -> None:

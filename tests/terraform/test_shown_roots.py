@@ -1,4 +1,4 @@
-"""The roots that documents show: around a Lambda of one's own, and a rule for the ends of runs.
+"""The roots that documents show: around a user's own Lambda, and a rule for the ends of runs.
 
 In tests/e2e such a Lambda is started.
 """
@@ -19,7 +19,7 @@ def test_a_function_of_ones_own_can_be_planned_as_it_stands(project: Path, modul
     run("plan", "-no-color", "-out=plan")
     plan = json.loads(run("show", "-json", "plan"))
     planned = {change["address"]: change["change"] for change in plan["resource_changes"]}
-    # What each side is told of the other is known only once that is made; neither waits for itself.
+    # Each side's values about the other are known only after that is made; neither waits for itself.
     assert planned["aws_lambda_function.counter"]["after_unknown"]["arn"] is True
     told = planned["module.runcast.aws_lambda_function.run_starter"]["after_unknown"]["environment"][0]["variables"]
     assert told is True or told["AGENT_FUNCTIONS"] is True

@@ -1,4 +1,4 @@
-"""What unit tests share: an `AgentProgress` table in moto, clocks that stand still, and a client that fails on cue."""
+"""What unit tests share: an `AgentProgress` table in moto, stopped clocks, and a client that fails on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server's time on a machine whose own clock is wrong, jumps, or stands still."""
+"""The server's time on a machine whose own clock is wrong, jumps, or has stopped."""
 
 from __future__ import annotations
 

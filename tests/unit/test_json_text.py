@@ -111,7 +111,7 @@ def test_any_value_becomes_json_within_its_limit(value):
 def test_node_parses_it_too_and_gives_it_back(values):
     texts = [result_json(value) or "null" for value in values]
     script = "process.stdout.write(JSON.stringify(require('fs').readFileSync(0, 'utf8').split('\\n').map(JSON.parse)))"
-    # A line for each: JSON on one line holds no line feed of its own.
+    # A line for each: JSON on one line contains no line feed.
     done = subprocess.run(["node", "-e", script], input="\n".join(texts).encode(), capture_output=True, check=True)
     for ours, theirs in zip(map(json.loads, texts), json.loads(done.stdout), strict=True):
         assert as_javascript(ours) == as_javascript(theirs)

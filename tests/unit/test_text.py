@@ -1,4 +1,4 @@
-"""Text is valid, and cut between what people see as characters, whatever an agent or its model sends."""
+"""Text from any agent or model is made valid, and cut between what people see as characters."""
 
 from __future__ import annotations
 

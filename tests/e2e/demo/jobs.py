@@ -20,7 +20,7 @@ def read(caller, job_id):
 
 
 def cancel(caller, job_id):
-    """Cancel a job; return how it stands."""
+    """Cancel a job; return its status."""
     return _answer(caller, "cancelAgentRun", job_id)
 
 

@@ -42,7 +42,7 @@ class Case:
         return self.given.get("playbook", self.shipped)
 
     def file(self):
-        """What the file of a playbook of its own holds: the shipped one, changed."""
+        """Return the text of a changed copy of a shipped playbook."""
         playbook = json.loads((_SHIPPED / f"{self.shipped}.json").read_text())
         for pointer, value in self.given["changes"].items():
             *path, name = (int(part) if part.isdigit() else part for part in pointer.split("/")[1:])

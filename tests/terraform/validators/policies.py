@@ -28,7 +28,7 @@ _GLOBAL = {
     "aws:PrincipalTag/${TagKey}": "String",
 }
 
-# Lambda sets this key on calls it makes with a function's role, whatever the service.
+# Lambda sets this key on calls that it makes with a function's role, to any service.
 # Source: https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
 _GLOBAL["lambda:SourceFunctionArn"] = "ARN"
 

@@ -1,4 +1,4 @@
-"""An agent in plain Python: claimed, told of, and ended, whatever it fails of."""
+"""An agent in plain Python: claimed, published and ended, with every kind of failure."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_cancelled_run_calls_no_further_tool(records):
         def execute(self, query, parameters):
             self.invoke_tool(count, parameters)
             cancel(records, ANA, "run-1")
-            self._recorder.record("thinking")  # its write is refused, which tells of the cancel
+            self._recorder.record("thinking")  # its write is refused, which reveals the cancel
             until(lambda: self._recorder.stop)
             self.invoke_tool(called.append, {"text": 1})
 

@@ -1,4 +1,4 @@
-"""Facts that tools note: what a run's result is then, whoever has noted them, and how much of them there may be."""
+"""Facts that tools note: the run's result with them, from every kind of agent, and their limits."""
 
 from __future__ import annotations
 

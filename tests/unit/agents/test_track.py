@@ -92,7 +92,7 @@ def test_an_event_and_a_lambda_context_name_the_run_of_a_lambda(records):
 
 
 class Recorded:
-    """Waits until so many steps of a run stand in the record."""
+    """Waits until the record holds so many steps of a run."""
 
     def __init__(self, records, request_id, steps):
         self._read = lambda: records.read(request_id)

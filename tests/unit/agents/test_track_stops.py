@@ -1,4 +1,4 @@
-"""Tracked agents that are stopped: in any process, whichever way they are invoked."""
+"""Tracked agents that are stopped: in any process, invoked in any way."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ async def test_a_run_that_another_has_ended_is_stopped_and_stays_as_it_ended(rec
     @tool
     def close() -> str:
         """End this run."""
-        # Asked of the record, not of the clock: the step of its own call is there.
+        # Wait for the record, not for time: the step of this call is there.
         until(lambda: "executing" in [step.step for step in getattr(records.read("run-1"), "steps", ())])
         run = records.read("run-1")
         close_dead(records, "run-1", invocation=run.worker.partition("/")[0])

@@ -1,4 +1,4 @@
-"""Agents that use agents: each step says whose it is, and which step started it."""
+"""Agents that use agents: each step names its agent, and the step that started it."""
 
 from __future__ import annotations
 

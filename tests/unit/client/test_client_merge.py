@@ -1,4 +1,4 @@
-"""Whatever comes, in whatever order and however often, each step is given out once, in order, and none is made up."""
+"""The merge returns each step once and in order, for messages in any order and number, and invents none."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def progress(after_seq: int, last_seq: int, *, recorded: int, ended: bool) -> Pr
 
 @dataclass(frozen=True)
 class Told:
-    """What a job's record tells of a run: how many steps there are, but none of them."""
+    """A run as its job's record shows it: the number of its steps, without the steps."""
 
     last_seq: int
     ended: bool

@@ -20,7 +20,7 @@ EXPIRED = "The link to the result has expired. Read the job's record again for a
 
 @dataclass
 class Bucket:
-    """Answers every request as it is told, and keeps what was asked."""
+    """Returns the answers that a test sets, and records the requests."""
 
     url: str = ""
     status: int = 200

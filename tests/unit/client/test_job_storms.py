@@ -15,7 +15,7 @@ STORMS = 40
 
 
 class JobStorm(Storm):
-    """A job and the misfortunes of whoever watches it, all of them drawn from one seed."""
+    """A job and its watcher's misfortunes, all drawn from one seed."""
 
     async def strike(self, server: FakeAppSync) -> None:
         """Run a job: stages of runs at once, some of which fail and are run again, or are still stopping at its end."""

@@ -1,4 +1,4 @@
-"""A watched job shows every step of its own record and of its runs', once each, and says complete only with all."""
+"""A watched job shows every step of its record and its runs' records once, and says complete only with all of them."""
 
 from __future__ import annotations
 

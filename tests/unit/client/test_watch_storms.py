@@ -60,7 +60,7 @@ HASTE = Patience(
 
 
 class Storm:
-    """A run and the misfortunes of whoever watches it, all of them drawn from one seed."""
+    """A run and its watcher's misfortunes, all drawn from one seed."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)

@@ -89,7 +89,7 @@ class FailingStore:
 
 
 class Live:
-    """Takes status messages, checking at once that each stands in the record already."""
+    """Takes status messages, and checks at once that the record already holds each."""
 
     def __init__(self, store):
         self._store = store

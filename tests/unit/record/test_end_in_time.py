@@ -1,4 +1,4 @@
-"""The end of a run is stored, whatever the table does, or handed over: a run that has answered never reads as lost."""
+"""The end of a run is stored or handed over despite any fault of the table: no answered run reads as lost."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def brief(monkeypatch):
 
 
 class Closer:
-    """Takes handed-over ends, and writes them when it is told to."""
+    """Takes handed-over ends, and writes them on demand."""
 
     def __init__(self, store, *, takes=True):
         self.store = store

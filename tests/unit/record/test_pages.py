@@ -1,4 +1,4 @@
-"""Long runs: their earlier steps stand on pages, and nobody who reads them sees it."""
+"""Long runs: their earlier steps are on pages, which readers do not notice."""
 
 from __future__ import annotations
 

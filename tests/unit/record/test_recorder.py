@@ -142,7 +142,7 @@ def test_a_run_that_only_ends_shows_its_end(store, clock):
 def test_a_step_names_the_step_that_started_it(store, clock, fate):
     store.create("r1", owner=ALICE, agent="terrain")
     recorder = make(FailingStore(store, ["fine", fate]), clock)
-    recorder.claim(wait_seconds=0)  # a step's number is not known to whoever records it
+    recorder.claim(wait_seconds=0)  # the caller does not know its step's number
     first = recorder.record("agent")
     call = recorder.record("executing", metadata={"cells": 4}, parent=first)
     recorder.record("agent", parent=call)

@@ -1,4 +1,4 @@
-"""Whatever the recorder is told, neither the run nor the record suffers."""
+"""No input of the recorder harms the run or the record."""
 
 from __future__ import annotations
 

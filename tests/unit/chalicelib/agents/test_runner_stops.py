@@ -142,7 +142,7 @@ def test_a_tool_that_runs_is_let_finish_and_nothing_follows(bench, store, meanwh
 
     def stop():
         cancel(store, ANA, "run-1")
-        # Long enough for whoever would not wait for the tool.
+        # Long enough to expose code that does not wait for the tool.
         deadline = threading.Event()
         assert not deadline.wait(5 * limits.STOP_SECONDS)
         assert store.read("run-1").status is RunStatus.IN_PROGRESS

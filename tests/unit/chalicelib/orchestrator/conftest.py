@@ -1,4 +1,4 @@
-"""What the tests of a job share: a playbook, a table in moto, agents that do as they are told, and a state machine.
+"""What the tests of a job share: a playbook, a table in moto, scripted agents, and a state machine.
 
 The state machine here walks through the states as the real one does, by what they return. It is not the one in
 Terraform, whose retries and catches have tests of their own.
@@ -201,7 +201,7 @@ class Machine:
         )
 
     def again(self, state, *arguments):
-        """Run a state as the state machine does: again, where it says so."""
+        """Run a state as the state machine does, with its retries."""
         while True:
             try:
                 return state(*arguments)

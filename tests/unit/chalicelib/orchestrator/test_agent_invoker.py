@@ -1,4 +1,4 @@
-"""One agent of a job: whatever its function answers, the run's record decides."""
+"""One agent of a job: the run's record decides, not the function's answer."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def fails(error_class, job, agent=EAST):
 
 
 def patched(job, answer):
-    """Let the function's invocation itself come to `answer`, whatever the function has done."""
+    """Let the function's invocation give `answer`, independent of what the function did."""
 
     def invoke(**request):
         type(job.agents).invoke(job.agents, **request)

@@ -1,4 +1,4 @@
-"""Whose records a job reads and writes: its own, whatever stands under the ids that it knows or derives."""
+"""A job reads and writes only its own records, even if other records have the ids that it knows or derives."""
 
 from __future__ import annotations
 

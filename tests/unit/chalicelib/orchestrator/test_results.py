@@ -1,4 +1,4 @@
-"""One result of many outputs, its summary, and where it is kept."""
+"""One result of many outputs, its summary, and its place of storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a line of the log is: JSON, whole, and of the right run, whatever is logged and from wherever."""
+"""Every log line is complete JSON and names the right run, for any content and any caller."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def tracer(daemon):
 
 @pytest.fixture
 def traced(dynamodb, tracer):
-    """A client of DynamoDB whose calls are told of, and the headers that they bear."""
+    """A DynamoDB client whose calls are traced, and the headers of its calls."""
     client = boto3.client("dynamodb")
     tracer.watch(client.meta.events)
     sent = []

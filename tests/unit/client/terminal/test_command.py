@@ -27,7 +27,7 @@ Run = Callable[..., Awaitable[int]]
 
 @pytest.fixture
 def run(config: ClientConfig, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command against the server, on a thread with an event loop of its own."""
+    """Run the command against the server, on a thread with its own event loop."""
     for name, value in environment(config).items():
         monkeypatch.setenv(name, value)
 

@@ -118,7 +118,7 @@ def test_in_a_terminal_the_tree_stays_as_it_was_last():
     shown = lines(console)
     assert shown[-1] == LAST_LINE
     assert [line for line in shown if line.endswith("complete  Steep")]
-    # A cursor that goes up stands before the first of them.
+    # A cursor that goes up is before the first of them.
     assert [line.rpartition("\x1b[2K")[2] for line in shown[-4 - len(TREE) : -4]] == TREE
 
 

@@ -1,4 +1,4 @@
-"""The report: what is in it, whatever was found."""
+"""The report's contents, for every finding."""
 
 from __future__ import annotations
 

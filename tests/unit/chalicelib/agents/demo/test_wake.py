@@ -10,7 +10,7 @@ from chalicelib.agents.demo.wind.data import Sector, horns_rev_1_layout, horns_r
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-# PyWake 2.6.20, NOJ: `make compare-pywake` computes them anew. Gross and net GWh in a year, by the wake constant.
+# PyWake 2.6.20, NOJ: `make compare-pywake` computes them again. Gross and net GWh in a year, by the wake constant.
 PYWAKE_GROSS = 744.036
 PYWAKE_NET = {0.04: 661.930, 0.05: 672.692, 0.075: 690.853, 0.1: 701.865}
 
