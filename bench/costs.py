@@ -1,6 +1,6 @@
 """What a thousand runs and a thousand jobs cost on AWS: the units of real records, and prices as they were on one day.
 
-The free tiers are left out, and so is data transfer. What a run is taken to be stands in `_Assumed`; the rest is
+The free tiers are left out, and so is data transfer. `_Assumed` describes the run; the rest is
 counted from records, from a job's execution and from the calls that its orchestrator made. docs/operations.md shows the
 result.
 """
@@ -16,7 +16,7 @@ from typing import Any
 from bench.row import Row
 from runcast.limits import CANCEL_HINT_SECONDS, HEARTBEAT_SECONDS
 
-# US dollars in us-east-1, seen on 21 November 2026; the sources stand in docs/operations.md.
+# US dollars in us-east-1, seen on 21 November 2026; the sources are in docs/operations.md.
 _MILLION = 1_000_000
 _WRITE_UNIT = 0.625 / _MILLION
 _READ_UNIT = 0.125 / _MILLION
@@ -187,7 +187,7 @@ def _rows(name: str, units: _Units) -> list[Row]:
 
 
 def _run(item: Mapping[str, Any]) -> _Units:
-    """What a run uses wherever it comes from: its agent, its record, what tells of its steps, and who reads it."""
+    """What every run uses: its agent, its record, the messages about its steps, and its readers."""
     beats = _model_calls(item) * int(_ASSUMED.model_call_seconds // HEARTBEAT_SECONDS)
     # While the model thinks, the worker looks for a cancel: half a unit each time, for a small item.
     looks = math.ceil(_seconds(item) / CANCEL_HINT_SECONDS)
@@ -247,7 +247,7 @@ def _watched(seconds: float) -> _Units:
 
 
 def _sweep() -> float:
-    """What it costs to look for runs that were left alone, where there are none: the scan reads a unit at most."""
+    """The cost of looking for abandoned runs and finding none: the scan reads a unit at most."""
     return (_small(invocations=1) + _Units(reads=1, traces=1)).dollars()
 
 

@@ -16,7 +16,7 @@ from local.settings import ROOT, Settings
 from packager.agents import agent_names
 from packager.build import build
 
-# The one whose figures are told in the documents; without the demonstration, whichever comes first.
+# The agent whose figures are in the documents; without the demonstration, the first one.
 AGENT = min(agent_names(ROOT / "chalice_app"), key=lambda name: (name != "terrain", name))
 
 
@@ -27,7 +27,7 @@ class Door(NamedTuple):
         handler: Its name in `app.py`.
         output: The output that tells its name on AWS, if there is one.
         event: What it is asked.
-        silence: The error with which it tells that the table does not answer; none if it answers all the same.
+        silence: The error with which it reports that the table does not answer; none if it answers nevertheless.
     """
 
     handler: str
@@ -79,7 +79,7 @@ DOORS = {
         "status_publisher_function_name",
         {"userId": "x", "tenantId": "x", "status": "thinking"},
     ),
-    # An event that is none of its own, because the table's silence is an error of this one.
+    # Not one of its own events, because the table's silence is an error there.
     "run_closer": Door("run_closer", None, {}),
     "orchestrator": Door(
         "orchestrator",
@@ -137,7 +137,7 @@ print(json.dumps({"modules": len(sys.modules), "seconds": seconds,
 
 
 def measure_imports() -> list[Row]:
-    """Unpack the zip once, and let each Lambda answer one event in a process of its own."""
+    """Unpack the zip once, and let each Lambda answer one event in its own process."""
     build(ROOT, work=ROOT / "build" / "package", target=ROOT / "terraform")
     with tempfile.TemporaryDirectory() as directory:
         with zipfile.ZipFile(ROOT / "terraform" / "deployment.zip") as archive:

@@ -27,7 +27,7 @@ _QUERY = "[model:slow 1] Where on this site could a wind farm be built?"
 
 
 async def measure_jobs(stack: LocalStack) -> list[Row]:
-    """Run each playbook that there is: once to warm its functions, then to look at the clock, then at the calls."""
+    """Run each playbook: once to warm its functions, once for the times, once for the calls."""
     rows = []
     with _Calls(stack) as calls:
         async with signed_in(stack) as client:
@@ -42,7 +42,7 @@ async def measure_jobs(stack: LocalStack) -> list[Row]:
 
 
 async def _job(stack: LocalStack, client: Client, playbook: str) -> str:
-    """Run a job to its end, and wait for the end of its execution: its user is told before that."""
+    """Run a job to its end, and wait for the end of its execution, which comes after the user's last message."""
     watch = client.job(playbook, _QUERY)
     async for _ in watch:
         pass
@@ -89,7 +89,7 @@ def _seen(
         executionArn=_execution_arn(stack, record["requestId"]["S"]), maxResults=1000
     )
     types = Counter(event["type"] for event in history["events"])
-    # A task is entered once and scheduled once for each try; MiniStack does not tell of the entering in a Map.
+    # A task is entered once and scheduled once for each try; MiniStack does not report the entering in a Map.
     others = sum(types[type_] for type_ in types if type_.endswith("StateEntered") and type_ != "TaskStateEntered")
     function = stack.client("lambda").get_function_configuration(FunctionName=_orchestrator(stack))
     return JobSeen(

@@ -38,7 +38,7 @@ def measured_stack(rows: list[Row]) -> Iterator[LocalStack]:
 
 
 def measure_demo() -> list[Row]:
-    """Run `make demo` as a whole, on ports and with state of its own."""
+    """Run `make demo` as a whole, on separate ports and with separate state."""
     with tempfile.TemporaryDirectory() as directory:
         environment = {
             **os.environ,

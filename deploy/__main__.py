@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def _identify(directory: Path) -> Caller:
-    """Say who calls; a root of one's own may name the region itself, the module cannot.
+    """Print the caller's identity. A user's own root may name the region itself, the module cannot.
 
     Raises:
         NotSignedIn: There are no credentials or they are refused, or the module is applied without a region.

@@ -79,7 +79,7 @@ def ensure_appsync_role(region: str | None) -> str | None:
         region: Any region of the account's partition.
 
     Returns:
-        None if the role exists now; else why that is not known. Terraform may succeed all the same.
+        None if the role exists now; else why that is not known. Terraform may succeed nevertheless.
 
     Source: https://github.com/aws/aws-cdk/issues/16598
     """

@@ -46,7 +46,7 @@ class Terraform:
         Raises:
             TerraformFailed: So do all the others.
         """
-        # One root serves several environments, each with a state of its own: -reconfigure turns from one to the next
+        # One root serves several environments, each with its own state: -reconfigure turns from one to the next
         # and never copies a state.
         self._run("init", "-input=false", *(["-reconfigure", *self._backend] if self._backend else []))
 

@@ -1,4 +1,4 @@
-"""An agent in a process of yours: no Lambda, no Chalice, no deadline.
+"""An agent in your own process: no Lambda, no Chalice, no deadline.
 
 It needs AGENT_PROGRESS_TABLE, STATUS_PUBLISHER_FUNCTION to be seen live, and credentials and a region as boto3 finds
 them. USER_ID and TENANT_ID say whose the run is: `sub` and `custom:tenantId` of the user's ID token.

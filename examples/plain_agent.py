@@ -1,4 +1,4 @@
-"""An agent in plain Python: the function of a Lambda of yours, without Strands and without a model.
+"""An agent in plain Python: the function of your own Lambda, without Strands and without a model.
 
 Name its function in Terraform's `agent_functions` as `weather`, and users and playbooks run it as any other agent.
 """

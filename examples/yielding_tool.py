@@ -1,6 +1,6 @@
 """Weighs the words of a text, slowly: a tool that says how far it is.
 
-What an asynchronous tool yields is shown while it works, with a bar where it says `done` and `total`; the last thing
+What an asynchronous tool yields is shown while it works, with a bar if it gives `done` and `total`; the last thing
 that it yields is its result.
 """
 

@@ -1,4 +1,4 @@
-"""Names what looks like an agent or a playbook and is none: its writer shall hear of a slip when it is packaged.
+"""Names what looks like an agent or a playbook but is not one, so that its author learns of a slip at packaging.
 
 An agent that cannot be imported needs no word here: the import test names it, and the last package stays as it was.
 """
@@ -46,7 +46,7 @@ def agent_flaws(chalice_app: Path) -> list[str]:
 def playbook_flaws(chalice_app: Path) -> list[str]:
     """Return a line for each fault of a playbook's file, and for each name that two playbooks have.
 
-    An agent that is not here may run elsewhere, which only the deployment knows: it is named all the same.
+    An agent that is not here may run elsewhere, which only the deployment knows. It is named anyway.
 
     Args:
         chalice_app: The application's folder.

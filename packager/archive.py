@@ -38,7 +38,7 @@ def write_archive(
         app: The application as Chalice packages it, unpacked; where both have a file, this one is taken.
         site_packages: The installed dependencies.
         distribution_names: Those of the dependencies that are taken.
-        reached: The files of theirs whose bytecode is taken too, relative to `site_packages`.
+        reached: Their files whose bytecode is taken too, relative to `site_packages`.
         services: The AWS services whose definitions are taken.
     """
     files = dict(_dependency_files(site_packages, distribution_names, reached, services))

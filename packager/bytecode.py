@@ -1,7 +1,7 @@
 """Compiles what is packaged, so that no cold start has to.
 
-A function's folder is read-only on Lambda: bytecode that is not in the zip is made anew, and thrown away, at each. The
-same sources give the same bytecode: it is stamped with their hash instead of a date, and made in a process of its own,
+A function's folder is read-only on Lambda: bytecode that is not in the zip is compiled at each start. The
+same sources give the same bytecode: it is stamped with their hash instead of a date, and made in a separate process,
 in one order, because what Python has in memory shows in what it writes.
 Source: https://docs.python.org/3.11/library/py_compile.html#py_compile.PycInvalidationMode
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from packager.errors import PackagingError
 
-_LAMBDA_TASK_ROOT = "/var/task"  # stands in the bytecode instead of the folder that it was made in
+_LAMBDA_TASK_ROOT = "/var/task"  # is the path in the bytecode, instead of the build folder's
 
 
 def compile_bytecode(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command behind `make dist`: one archive that `terraform apply` takes, where there is neither Python nor Node.
+"""The command behind `make dist`: one archive that `terraform apply` takes, on a machine without Python and Node.
 
 It holds the module as it was packaged, the files that the module reads, and a root that calls it; equal contents give
 equal bytes. Everything in it is named here by a pattern, because a Terraform directory fills with states and secrets.

@@ -1,5 +1,5 @@
-"""The one error that packaging ends with, in a module of its own because every step raises it."""
+"""The one error of packaging, in a separate module because every step raises it."""
 
 
 class PackagingError(Exception):
-    """Packaging cannot go on; the message says why and, where it helps, what to do."""
+    """Packaging cannot go on; the message says why and, if that helps, what to do."""

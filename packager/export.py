@@ -72,13 +72,13 @@ def repair(export: dict[str, Any], *, architecture: str = "x86_64", agents: Sequ
 
     Taken over are the functions, and the definition of the REST API as the local value `rest_api_definition`. Dropped
     are the version constraints and the outputs, because the module has its own; the data sources, because only other
-    parts of an export use them; and the API's resources, because they bear arguments that the provider has no more: the
+    parts of an export use them; and the API's resources, because they have arguments that the provider has removed: the
     module makes its own of the definition. Names and tags come from the module instead of Chalice's stage.
 
     Args:
         export: `chalice.tf.json` as Chalice wrote it; it is not changed.
         architecture: The processors that the zip is for, which the module compares with its variable.
-        agents: The names of the agents in the zip, which no function elsewhere may bear.
+        agents: The names of the agents in the zip, which no function elsewhere may have.
 
     Raises:
         PackagingError: The export holds something that the repair does not know, or a function without a role.

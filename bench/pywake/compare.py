@@ -1,6 +1,6 @@
 """Compares the demonstration's wake model with PyWake's: Horns Rev 1's energy in a year, by the same wake constants.
 
-PyWake is large, so it has a virtual environment of its own: run this by `make compare-pywake`. PyWake takes every
+PyWake is large, so it has its own virtual environment: run this by `make compare-pywake`. PyWake takes every
 degree of the compass and its own approximation of the induction from the thrust; our model takes every fifth degree
 and the momentum theory's, as Jensen did. It fails when the two differ by more than 2 %.
 """
