@@ -2,10 +2,10 @@
 
 MiniStack runs AppSync resolvers, Lambda workers and the Bedrock runtime well, but some of what it decides along the
 way has no door: which interpreter runs a function, what a resolver set through `extensions`, what happens when a model
-fails. These places are replaced here and, for Lambda, keys, models, API Gateway and Step Functions, in
-`ministack_functions`, `ministack_keys`, `ministack_models`, `ministack_rest` and `ministack_states`, so that an upgrade
-has six files to check. The version is
-checked at start, because every name there is private to MiniStack.
+fails. These places are replaced here and, for Lambda, keys, models, resolvers, API Gateway and Step Functions, in
+`ministack_functions`, `ministack_keys`, `ministack_models`, `ministack_resolvers`, `ministack_rest` and
+`ministack_states`, so that an upgrade has seven files to check. The version is checked at start, because every name
+there is private to MiniStack.
 
 MiniStack reads its settings when it is imported: import this module after the environment is set.
 """
@@ -17,7 +17,7 @@ from importlib.metadata import version
 from typing import Any
 
 import ministack.app
-from ministack.core import appsync_js, iam_actions, iam_evaluator, node_pool
+from ministack.core import appsync_js, iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id
 from ministack.services import appsync
 
@@ -27,6 +27,7 @@ from local.asgi import AsgiApp
 from local.emulator.ministack_functions import UnsupportedMinistack, end_functions, install_functions
 from local.emulator.ministack_keys import install_keys
 from local.emulator.ministack_models import ModelServer, install_models
+from local.emulator.ministack_resolvers import ResolverPool
 from local.emulator.ministack_rest import install_rest_apis
 from local.emulator.ministack_states import install_state_machines
 
@@ -56,9 +57,7 @@ def install(function_python: str, model_server: ModelServer) -> AsgiApp:
     if found != SUPPORTED_VERSION:
         raise UnsupportedMinistack(f"MiniStack {SUPPORTED_VERSION} is required, {found} is installed")
     appsync._execute_graphql = _execute_graphql
-    appsync_js._pool = _ResolverPool(
-        _worker_script(), log_prefix="appsync-js", logger=appsync_js.logger, timeout=appsync_js._EVAL_TIMEOUT
-    )
+    appsync_js._pool = _ResolverPool(appsync_js._EVAL_TIMEOUT)
     install_functions(function_python)
     install_keys()
     _authorise_as_aws()
@@ -93,15 +92,12 @@ def _execute_graphql(
     identity = _iam_identity(headers or {}) if caller.mode is Mode.AWS_IAM else _cognito_identity(caller)
 
     def resolve(call: FieldCall) -> Any:
-        resolver = appsync._resolvers[api_id][call.type_name][call.field_name]
-        # A publisher's variables are 50 messages. To hand them to each of its 100 calls takes longer than the calls.
-        variables = call.variables if "variables" in (resolver.get("code") or "variables") else {}
         return appsync._resolve_field(
             api_id,
-            resolver,
+            appsync._resolvers[api_id][call.type_name][call.field_name],
             call.arguments,
             [],
-            variables,
+            call.variables,
             field_name=call.field_name,
             type_name=call.type_name,
             identity=identity,
@@ -160,23 +156,13 @@ def _iam_identity(headers: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-class _ResolverPool(node_pool.NodeWorkerPool):  # type: ignore[misc]
+class _ResolverPool(ResolverPool):
     """Tells the worker how the caller signed in, and keeps what the resolver did through `extensions`."""
 
     def call(self, request: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
-        context = {name: value for name, value in request["ctx"].items() if name != "arguments"}  # as `args`
-        reply: dict[str, Any] = super().call({**request, "ctx": context, "authType": _auth_type.get("")}, timeout)
+        reply: dict[str, Any] = super().call({**request, "authType": _auth_type.get("")}, timeout)
         _extensions.get([]).extend(reply.get("extensions") or [])
         return reply
-
-
-def _worker_script() -> str:
-    """MiniStack's worker, with `util.authType()` told by the request, and the arguments told once."""
-    script: str = appsync_js._WORKER_SCRIPT
-    before = "entry.state.extensions = [];"
-    if script.count(before) != 1:
-        raise UnsupportedMinistack(f"the resolver worker does not contain {before!r} exactly once")
-    return script.replace(before, f"{before} entry.state.authType = req.authType; ctx.arguments = ctx.args;")
 
 
 # Bedrock

@@ -39,6 +39,7 @@ type Query {
   callerOfOtherModes: String @aws_api_key @aws_iam
   echo(value: AWSJSON): AWSJSON
   jsonText: AWSJSON
+  variables(add: String): AWSJSON
 }
 type Mutation {
   publish(input: UpdateInput!): Update @aws_iam
@@ -80,6 +81,15 @@ export function response(ctx) { return ctx.result; }
     "Query.jsonText": """
 export function request() { return { payload: JSON.stringify({ a: 1 }) }; }
 export function response(ctx) { return ctx.result; }
+""",
+    # What a resolver writes into the variables is gone at the next call.
+    "Query.variables": """
+export function request(ctx) {
+  const before = JSON.stringify(ctx.info.variables);
+  ctx.info.variables.added = ctx.args.add ?? null;
+  return { payload: { before, with: ctx.info.variables } };
+}
+export function response(ctx) { return { ...ctx.result, after: { ...ctx.info }.variables }; }
 """,
     "Mutation.publish": _ECHO_INPUT,
     "Mutation.publishUndirected": _ECHO_INPUT,
