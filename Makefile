@@ -1,8 +1,12 @@
-# Everything a developer does with Runcast. Needs Python 3.11, Node 20 and make; all else is installed here, below .venv/
-# and .local/, from the lock files.
+# Everything a developer does with Runcast. Needs Python 3.11 or later, Node 20 and make; all else is installed here, below
+# .venv/ and .local/, from the lock files.
 
-PYTHON ?= python3
+# The first of these that is there and new enough.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+# What the zip is packaged for: the defaults of the module's variables lambda_architecture and lambda_runtime.
 ARCHITECTURE ?= x86_64
+RUNTIME ?= python3.13
 # The demonstration's own, unless it has been removed.
 AGENT ?= $(if $(wildcard chalice_app/chalicelib/agents/demo),terrain)
 PLAYBOOK ?= $(basename $(notdir $(wildcard chalice_app/chalicelib/agents/demo/playbooks/site-assessment.json)))
@@ -90,8 +94,8 @@ remove-demo: ## Take the demonstration's agents and playbooks away, with their d
 	rm -rf chalice_app/chalicelib/agents/demo tests/unit/chalicelib/agents/demo tests/e2e/demo bench/pywake
 	rm -f tests/vectors/site-assessment.json tests/vectors/compare-layouts.json
 
-package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json (ARCHITECTURE=x86_64 or arm64)
-	@$(BIN)/python -m packager $(ARCHITECTURE)
+package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json (ARCHITECTURE=x86_64 or arm64, RUNTIME=)
+	@$(BIN)/python -m packager --runtime $(RUNTIME) $(ARCHITECTURE)
 
 wheel: $(SETUP) ## Build dist/runcast-*.whl, the library for agents of yours
 	@rm -rf build/lib
@@ -100,14 +104,14 @@ wheel: $(SETUP) ## Build dist/runcast-*.whl, the library for agents of yours
 dist: package ## Write dist/runcast-terraform-VERSION.tar.gz, which terraform apply takes without Python and Node
 	@$(BIN)/python -m packager.dist
 
-plan: $(VENV)/.ready ## Show what a deployment to AWS would change (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=)
-	@$(BIN)/python -m deploy plan --architecture $(ARCHITECTURE) "$(TF_DIR)" $(ENVIRONMENT)
+plan: $(VENV)/.ready ## Show what a deployment to AWS would change (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=, RUNTIME=)
+	@$(BIN)/python -m deploy plan --architecture $(ARCHITECTURE) --runtime $(RUNTIME) "$(TF_DIR)" $(ENVIRONMENT)
 
-deploy: $(VENV)/.ready ## Package, and apply the Terraform to AWS once you have agreed (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=)
-	@$(BIN)/python -m deploy deploy --architecture $(ARCHITECTURE) "$(TF_DIR)" $(ENVIRONMENT)
+deploy: $(VENV)/.ready ## Package, and apply the Terraform to AWS once you have agreed (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=, RUNTIME=)
+	@$(BIN)/python -m deploy deploy --architecture $(ARCHITECTURE) --runtime $(RUNTIME) "$(TF_DIR)" $(ENVIRONMENT)
 
-destroy: $(VENV)/.ready ## Say what would be lost on AWS, ask, and destroy it (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=)
-	@$(BIN)/python -m deploy destroy --architecture $(ARCHITECTURE) "$(TF_DIR)" $(ENVIRONMENT)
+destroy: $(VENV)/.ready ## Say what would be lost on AWS, ask, and destroy it (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=, RUNTIME=)
+	@$(BIN)/python -m deploy destroy --architecture $(ARCHITECTURE) --runtime $(RUNTIME) "$(TF_DIR)" $(ENVIRONMENT)
 
 openapi: $(SETUP) ## Write docs/openapi.json, the description of the REST API
 	@$(BIN)/python -m packager.openapi
@@ -152,11 +156,13 @@ clean: ## Stop the local machine and remove everything that was installed or bui
 	rm -rf $(VENV) .local build dist graphql/node_modules terraform/chalice.tf.json terraform/deployment.zip
 
 $(VENV)/.ready: requirements-dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Runcast needs Python 3.11; name it: make PYTHON=python3.11")'
+	@test -n "$(PYTHON)" || { echo "Runcast needs Python 3.11 or later on the PATH; or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Runcast needs Python 3.11 or later; name it: make PYTHON=python3.13")'
+	@$(PYTHON) -m local.host >/dev/null
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/uv pip sync -q --python $(VENV) requirements-dev.txt
-	@$(BIN)/uv pip install -q --python $(VENV) --no-deps uv==$(UV_VERSION) -e .
+	@$(BIN)/uv pip install -q --python $(VENV) --no-deps uv==$(UV_VERSION) -e . $$($(PYTHON) -m local.host)
 	@touch $@
 
 $(EMULATOR)/.ready: local/requirements.txt | $(VENV)/.ready
@@ -190,8 +196,9 @@ $(PYWAKE)/.ready: bench/pywake/requirements.txt | $(VENV)/.ready
 	@$(BIN)/uv pip sync -q --python $(PYWAKE) bench/pywake/requirements.txt
 	@touch $@
 
-$(FUNCTION)/.ready:
-	@$(PYTHON) -m venv --without-pip $(FUNCTION)
+# Without packages: a function finds only what is in its zip.
+$(FUNCTION)/.ready: local/functions.py packager/platforms.py | $(VENV)/.ready
+	@$(BIN)/python -m local.functions
 	@touch $@
 
 graphql/node_modules/.ready: graphql/package-lock.json

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.row import Row
+from local.functions import package_functions
 from local.settings import ROOT, Settings
 from packager.agents import agent_names
-from packager.build import build
+from packager.build import ARCHIVE_NAME
 
 # The agent whose figures are in the documents; without the demonstration, the first one.
 AGENT = min(agent_names(ROOT / "chalice_app"), key=lambda name: (name != "terrain", name))
@@ -138,9 +139,9 @@ print(json.dumps({"modules": len(sys.modules), "seconds": seconds,
 
 def measure_imports() -> list[Row]:
     """Unpack the zip once, and let each Lambda answer one event in its own process."""
-    build(ROOT, work=ROOT / "build" / "package", target=ROOT / "terraform")
-    with tempfile.TemporaryDirectory() as directory:
-        with zipfile.ZipFile(ROOT / "terraform" / "deployment.zip") as archive:
+    with tempfile.TemporaryDirectory() as package, tempfile.TemporaryDirectory() as directory:
+        package_functions(Path(package))
+        with zipfile.ZipFile(Path(package, ARCHIVE_NAME)) as archive:
             archive.extractall(directory)
         return [_measure(name, door, Path(directory)) for name, door in DOORS.items()]
 

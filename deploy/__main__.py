@@ -10,8 +10,8 @@ from deploy.account import Caller, NotSignedIn, ensure_appsync_role, identify_ca
 from deploy.losses import Losses, find_losses
 from deploy.terraform import Terraform, TerraformFailed, TerraformUnusable
 from packager.build import build
-from packager.dependencies import ARCHITECTURES
 from packager.errors import PackagingError
+from packager.platforms import ARCHITECTURES, DEFAULT_RUNTIME, RUNTIMES, lambda_platform
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _MODULE = _PROJECT / "terraform"
@@ -24,15 +24,20 @@ def main() -> int:
     parser.add_argument("directory", type=Path, help="the Terraform root: the module itself, or one that calls it")
     parser.add_argument("environment", nargs="?", help="the environment whose files in the root are used")
     parser.add_argument("--architecture", choices=ARCHITECTURES, default="x86_64", help="the processors to package for")
+    parser.add_argument(
+        "--runtime", choices=RUNTIMES, default=DEFAULT_RUNTIME, help="the Lambda runtime to package for"
+    )
     given = parser.parse_args()
+    platform = lambda_platform(given.runtime, given.architecture)
     # Of all ways to set a variable the weakest, so a root's own value comes first.
-    os.environ.setdefault("TF_VAR_lambda_architecture", given.architecture)
+    os.environ.setdefault("TF_VAR_lambda_architecture", platform.architecture)
+    os.environ.setdefault("TF_VAR_lambda_runtime", platform.runtime)
     try:
         caller = _identify(given.directory)
         terraform = Terraform(given.directory, given.environment)
         print(f"AWS account {caller.account_id}, region {caller.region or 'of the root'}, as {caller.arn}", flush=True)
-        print("Packaging the functions ...", flush=True)
-        build(_PROJECT, work=_PROJECT / "build" / "package", target=_MODULE, architecture=given.architecture)
+        print(f"Packaging the functions ({platform}) ...", flush=True)
+        build(_PROJECT, work=_PROJECT / "build" / "package", target=_MODULE, platform=platform)
         terraform.init()
         match given.command:
             case "plan":

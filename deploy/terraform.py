@@ -1,4 +1,4 @@
-"""Runs the Terraform of this machine in a root directory, as its user would by hand.
+"""Runs the Terraform or OpenTofu of this machine in a root directory, as its user would by hand.
 
 Terraform is required, not installed: on AWS its version is the team's choice, and every run of it must be able to end
 in good order.
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 _OLDEST = (1, 9)
-_INSTALL = "https://developer.hashicorp.com/terraform/install"
+_PROGRAMS = ("terraform", "tofu")
+_INSTALL = "https://developer.hashicorp.com/terraform/install or https://opentofu.org/docs/intro/install"
 
 
 class TerraformUnusable(Exception):
@@ -87,23 +88,29 @@ class Terraform:
 
 
 def terraform_on_path() -> str:
-    """Return the path of a Terraform that is new enough for the module.
+    """Return the path of a Terraform, or else an OpenTofu, that is new enough for the module.
 
     Raises:
         TerraformUnusable: There is none.
     """
-    path = shutil.which("terraform")
-    if path is None:
-        raise TerraformUnusable(f"Terraform 1.9 or later is needed on the PATH: {_INSTALL}")
+    found = [path for path in map(shutil.which, _PROGRAMS) if path]
+    refusals = {path: _refusal(path) for path in found}
+    usable = next((path for path in found if not refusals[path]), None)
+    if usable is None:
+        reason = refusals[found[0]] if found else "Terraform or OpenTofu 1.9 or later is needed on the PATH"
+        raise TerraformUnusable(f"{reason}: {_INSTALL}")
+    return usable
+
+
+def _refusal(path: str) -> str | None:
+    """Return why a program cannot be used; OpenTofu gives its version under the same name as Terraform."""
     told = subprocess.run([path, "version", "-json"], capture_output=True, text=True, check=False).stdout
     try:
         version = str(json.loads(told)["terraform_version"])
         numbers = tuple(int(number) for number in version.split(".")[:2])
-    except (ValueError, KeyError) as error:
-        raise TerraformUnusable(f"{path} does not tell its version, so it is no Terraform: {_INSTALL}") from error
-    if numbers < _OLDEST:
-        raise TerraformUnusable(f"Terraform 1.9 or later is needed; {path} is {version}: {_INSTALL}")
-    return path
+    except (ValueError, KeyError):
+        return f"{path} does not tell its version, so it is no Terraform"
+    return f"Terraform or OpenTofu 1.9 or later is needed; {path} is {version}" if numbers < _OLDEST else None
 
 
 def _files_of(directory: Path, environment: str) -> tuple[list[str], list[str]]:

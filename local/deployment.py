@@ -6,16 +6,20 @@ The first time it makes everything; later on Terraform changes what the sources 
 import fcntl
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from local.functions import package_functions
 from local.settings import ROOT, no_proxy
 from local.stack_state import StackFailed, StackState, write_shell_environment
 from local.terraform import Terraform, TerraformFailed, TerraformMissing, fingerprint, prepare
 from local.users import User, create_users
-from packager.build import build
 from packager.errors import PackagingError
+from packager.platforms import DEFAULT_RUNTIME, Platform
 
 ENV_FILE = "env"
+# Not in terraform/, because its wheels may be this machine's instead of Lambda's.
+_PACKAGE = ROOT / "build" / "local"
 
 
 def deploy(state: StackState, *, say: Callable[[str], None]) -> StackState:
@@ -33,16 +37,17 @@ def deploy(state: StackState, *, say: Callable[[str], None]) -> StackState:
         fcntl.flock(lock, fcntl.LOCK_EX)
         say("Packaging the functions ...")
         try:
-            build(ROOT, work=ROOT / "build" / "package", target=ROOT / "terraform")
+            platform = package_functions(_PACKAGE)
         except PackagingError as error:
             raise StackFailed(f"The functions could not be packaged: {error}") from error
-        sources = fingerprint(ROOT)
+        say(_python_used(platform))
+        sources = fingerprint(ROOT, _PACKAGE)
         if sources == state.fingerprint:
             return state
         say("Applying the Terraform ...")
         # Broken off or failed, it must not pass for done.
         replace(state, fingerprint="").save()
-        outputs = _apply(state)
+        outputs = apply(state.directory / "terraform", state.endpoint.environment, platform)
         users = state.users
         if outputs["user_pool_id"] != state.outputs.get("user_pool_id"):
             users = tuple(create_users(state.endpoint.client("cognito-idp"), outputs["user_pool_id"]))
@@ -72,14 +77,37 @@ def _variables(state: StackState, user: User) -> dict[str, str]:
     }
 
 
-def _apply(state: StackState) -> dict[str, Any]:
-    work_dir = state.directory / "terraform"
+def apply(
+    work_dir: Path, environment: Mapping[str, str], platform: Platform, variables: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Apply the module with the local package, and return its outputs.
+
+    Args:
+        work_dir: Where Terraform works and keeps its state.
+        environment: The emulated AWS, see `Terraform`.
+        platform: What the local package is for.
+        variables: Values of the module's other variables.
+
+    Raises:
+        StackFailed: Terraform is missing or has failed.
+    """
     work_dir.mkdir(exist_ok=True)
+    own = {"lambda_runtime": platform.runtime, "lambda_architecture": platform.architecture}
     try:
-        prepare(ROOT, work_dir)
-        terraform = Terraform(work_dir, state.endpoint.environment)
+        prepare(ROOT, work_dir, {**own, **(variables or {})}, package=_PACKAGE)
+        terraform = Terraform(work_dir, environment)
         terraform.init()
         terraform.apply()
         return terraform.output()
     except (TerraformFailed, TerraformMissing) as error:
         raise StackFailed(str(error)) from error
+
+
+def _python_used(platform: Platform) -> str:
+    if platform.runtime == DEFAULT_RUNTIME:
+        return f"The functions run on Python {platform.python}, as on {platform.runtime}."
+    missing = DEFAULT_RUNTIME.removeprefix("python")
+    return (
+        f"The functions run on Python {platform.python}, because `make setup` found no Python {missing}, which "
+        f"{DEFAULT_RUNTIME} on AWS has. Install it, then `rm -r .local/function-venv`, to have the same here."
+    )

@@ -5,6 +5,7 @@ import shutil
 import socket
 
 from local.settings import HOST, Settings
+from local.terraform import TerraformMissing, find_terraform
 
 
 class GroundMissing(Exception):
@@ -20,6 +21,10 @@ def check_ground(settings: Settings) -> None:
     problems = []
     if shutil.which("node") is None:
         problems.append("node is not on the PATH: install Node 20 or later; AppSync's resolvers run on it.")
+    try:
+        find_terraform()
+    except TerraformMissing as missing:
+        problems.append(str(missing))
     problems += [
         f"{python} is missing: run `make setup`."
         for python in (settings.emulator_python, settings.function_python)

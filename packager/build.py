@@ -2,10 +2,10 @@
 
 Nothing is written into the source tree but the two results, and these only after the zip has passed its import test.
 What has not changed is not done again: the whole package while its inputs are the same, the dependencies while
-`requirements.txt` is. Each architecture is kept apart, so that one can take the other's place at once.
+`requirements.txt` is. Each platform is kept apart, so that one can take the other's place at once.
 
-A zip for other processors than this machine's cannot be tried here. Its contents are decided, and tried, on this
-machine's own; only the compiled modules in it then differ.
+A zip for another platform than this machine cannot be run here. Its contents are decided, and tried, with this
+machine's wheels; only the compiled modules in the deployed zip then differ.
 """
 
 import contextlib
@@ -14,8 +14,8 @@ import filecmp
 import hashlib
 import json
 import os
-import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -24,10 +24,10 @@ from pathlib import Path
 from packager.agents import agent_names, flaws
 from packager.archive import services_named, write_archive
 from packager.bytecode import compile_bytecode
-from packager.dependencies import Architecture, install_dependencies
-from packager.errors import PackagingError
+from packager.dependencies import install_dependencies
 from packager.export import export_app, repair
 from packager.import_test import import_test, loaded_files
+from packager.platforms import Platform, lambda_platform, own_platform, require_interpreter
 from packager.reach import reached_distributions, reached_files
 
 EXPORT_NAME = "chalice.tf.json"
@@ -41,7 +41,8 @@ def build(
     *,
     work: Path,
     target: Path,
-    architecture: Architecture = "x86_64",
+    platform: Platform | None = None,
+    interpreter: Path | None = None,
     note: Callable[[str], None] = lambda flaw: print(f"Note: {flaw}", file=sys.stderr),
 ) -> bool:
     """Write `chalice.tf.json` and `deployment.zip` for a project, the same bytes for the same sources.
@@ -52,27 +53,31 @@ def build(
         project: Holds `chalice_app/` and `runcast/`.
         work: Kept between runs; holds the installed dependencies and the last results.
         target: The directory of the Terraform module that takes the two files.
-        architecture: The processors that the functions will run on.
+        platform: What the functions will run on; by default what the module's variables default to.
+        interpreter: A Python of the platform's version; by default one is looked for on this machine.
         note: Takes a line about each invalid agent or playbook.
 
     Returns:
         False if both files were up to date and nothing was written.
 
     Raises:
-        PackagingError: A requirement does not fit Lambda, Chalice failed, its export holds something that the repair
-            does not know, or the zip lacks something that the code imports.
+        PackagingError: This machine cannot package, a requirement does not fit the platform, Chalice failed, its
+            export holds something that the repair does not know, or the zip lacks something that the code imports.
     """
+    platform = platform or lambda_platform()
+    own_platform(platform.runtime)  # refuses a machine that cannot package before anything is done
+    interpreter = interpreter or require_interpreter(platform.runtime)
     for flaw in flaws(project / "chalice_app"):
         note(flaw)
     with _alone_in(work):
-        results = work / "results" / architecture
+        results = work / "results" / platform.name
         made_of = results / "inputs"
-        inputs = _digest_of_inputs(project)
+        inputs = _digest_of_inputs(project, interpreter)
         if not made_of.is_file() or made_of.read_text() != inputs:
             partial = results.with_suffix(".partial")
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
-            _make(project, work, partial, architecture)
+            _make(project, work, partial, platform, interpreter)
             (partial / made_of.name).write_text(inputs)
             shutil.rmtree(results, ignore_errors=True)
             partial.rename(results)
@@ -82,23 +87,23 @@ def build(
         return bool(differing)
 
 
-def _make(project: Path, work: Path, results: Path, architecture: Architecture) -> None:
+def _make(project: Path, work: Path, results: Path, platform: Platform, interpreter: Path) -> None:
     """Make both files in a directory; they are complete and tested when this returns."""
     requirements = project / "chalice_app" / "requirements.txt"
-    site_packages = install_dependencies(requirements, architecture, work / "dependencies")
-    own = _own_architecture()
-    own_site_packages = install_dependencies(requirements, own, work / "dependencies")
+    site_packages = install_dependencies(requirements, platform, interpreter, work / "dependencies")
+    own = own_platform(platform.runtime)
+    own_site_packages = install_dependencies(requirements, own, interpreter, work / "dependencies")
     app = _stage_app(project, work / "app")
     export, packaged = export_app(app, work / "export")
-    repaired = repair(export, architecture=architecture, agents=agent_names(app))
-    compile_bytecode(packaged)
+    repaired = repair(export, platform=platform, agents=agent_names(app))
+    compile_bytecode(packaged, interpreter)
 
     handlers = sorted(function["handler"] for function in repaired["resource"]["aws_lambda_function"].values())
     services = services_named([app / "app.py", app / "chalicelib", app / "vendor"], own_site_packages)
-    loaded = loaded_files(packaged, own_site_packages, handlers=handlers, services=services)
+    loaded = loaded_files(packaged, own_site_packages, interpreter=interpreter, handlers=handlers, services=services)
     reached = reached_files(loaded, own_site_packages)
 
-    tried = results / ARCHIVE_NAME if architecture == own else work / "tried.zip"
+    tried = results / ARCHIVE_NAME if platform == own else work / "tried.zip"
     for archive, source in {tried: own_site_packages, results / ARCHIVE_NAME: site_packages}.items():
         write_archive(
             archive,
@@ -106,9 +111,10 @@ def _make(project: Path, work: Path, results: Path, architecture: Architecture) 
             site_packages=source,
             distribution_names=reached_distributions(reached, own_site_packages),
             reached=reached,
+            cache_tag=platform.cache_tag,
             services=services,
         )
-    import_test(tried, handlers=handlers, services=services)
+    import_test(tried, interpreter=interpreter, handlers=handlers, services=services)
     (results / EXPORT_NAME).write_text(json.dumps(repaired, indent=2, sort_keys=True) + "\n")
 
 
@@ -119,14 +125,6 @@ def _alone_in(work: Path) -> Iterator[None]:
     with (work / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _own_architecture() -> Architecture:
-    """Return this machine's, for which alone packages can be imported here."""
-    machines: dict[str, Architecture] = {"x86_64": "x86_64", "aarch64": "arm64"}
-    if sys.platform != "linux" or platform.machine() not in machines:
-        raise PackagingError("Packaging needs Linux on x86_64 or arm64: the zip is tried out before it is written.")
-    return machines[platform.machine()]
 
 
 def _stage_app(project: Path, app: Path) -> Path:
@@ -141,9 +139,10 @@ def _stage_app(project: Path, app: Path) -> Path:
     return app
 
 
-def _digest_of_inputs(project: Path) -> str:
+def _digest_of_inputs(project: Path, interpreter: Path) -> str:
     """Digest everything that the results depend on, the tools included."""
-    digest = hashlib.sha256(f"{platform.python_version()} {platform.machine()} {version('chalice')}".encode())
+    python = subprocess.run([interpreter, "-VV"], capture_output=True, check=False).stdout
+    digest = hashlib.sha256(python + f" {sys.version} {version('chalice')}".encode())
     folders = {project / "chalice_app": _NOT_APP, project / "runcast": _NOT_LIBRARY, Path(__file__).parent: _NOT_APP}
     for folder, ignore in folders.items():
         for path in _sources(folder, ignore):

@@ -1,4 +1,4 @@
-"""Installs the requirements as Lambda needs them: wheels only, for its Python, its C library and either processor.
+"""Installs the requirements for one platform: wheels only, which fit its Python, its C library and its processors.
 
 Chalice's own builder knows one processor, and its command only warns when a requirement has no wheel. uv installs for
 any platform from any other, and here a directory gets its final name only when it is complete.
@@ -9,59 +9,58 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
-from typing import Literal, get_args
 
 from uv import find_uv_bin
 
 from packager.bytecode import compile_bytecode
 from packager.errors import PackagingError
+from packager.platforms import Platform
 
-Architecture = Literal["x86_64", "arm64"]
-"""The processors that Lambda has, as it calls them."""
-
-ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
-
-# Python 3.11 runs on Amazon Linux 2, which has glibc 2.26; of the platforms that uv knows, these come last before it.
-# Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
-_PLATFORMS: dict[Architecture, str] = {"x86_64": "x86_64-manylinux_2_17", "arm64": "aarch64-manylinux_2_17"}
-_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _REASON = re.compile(r"\bBecause\s+(.*?)\s+and\s+you\s+require\b", re.DOTALL)
 
 
-def install_dependencies(requirements: Path, architecture: Architecture, cache: Path) -> Path:
-    """Return a directory with all requirements installed and compiled for Lambda and the Python that runs this.
+def install_dependencies(requirements: Path, platform: Platform, interpreter: Path, cache: Path) -> Path:
+    """Return a directory with all requirements installed and compiled for a platform.
 
     Args:
         requirements: A requirements file that lists everything, pinned.
-        architecture: The processors to install for.
-        cache: Where the directory is kept for the next time; holds only the newest of each architecture.
+        platform: What the wheels must fit.
+        interpreter: A Python of the platform's version, which compiles them.
+        cache: Where the directory is kept for the next time; holds only the newest of each platform.
 
     Raises:
-        PackagingError: Requirements do not exist or have no wheel for Lambda; the message names each of them.
+        PackagingError: Requirements do not exist or have no wheel that fits; the message names each of them.
     """
-    platform = _PLATFORMS[architecture]
-    key = f"{platform} {_PYTHON} {requirements.read_text()}"
-    kept = cache / architecture
+    kept = cache / platform.name
+    key = f"{platform} {platform.uv_platform} {requirements.read_text()}"
     installed = kept / hashlib.sha256(key.encode()).hexdigest()[:16]
     if installed.is_dir():
         return installed
     shutil.rmtree(kept, ignore_errors=True)
     partial = kept / "partial"
     partial.mkdir(parents=True)
-    refused = _uv_install(platform, partial, "-r", str(requirements))
+    command = install_command(platform, interpreter, partial)
+    refused = _run(command, "-r", str(requirements))
     if refused:
-        raise PackagingError(_explained(refused, requirements, architecture, partial))
-    compile_bytecode(partial)
+        raise PackagingError(_explained(refused, requirements, platform, command))
+    compile_bytecode(partial, interpreter)
     return partial.rename(installed)
 
 
-def _uv_install(platform: str, target: Path, *what: str) -> str:
-    """Install into a directory; return what uv says if it cannot."""
-    options = ["--quiet", "--python", sys.executable, "--python-version", _PYTHON, "--python-platform", platform]
+def install_command(platform: Platform, interpreter: Path, target: Path) -> list[str]:
+    """Return the command line that installs wheels for a platform into a directory, but for what to install."""
+    fitting = ["--python-platform", platform.uv_platform] if platform.uv_platform else []
+    return [
+        *(find_uv_bin(), "pip", "install", "--quiet", "--only-binary=:all:", "--no-deps"),
+        *("--python", str(interpreter), "--python-version", platform.python, *fitting, "--target", str(target)),
+    ]
+
+
+def _run(command: list[str], *what: str) -> str:
+    """Run uv; return what it says if it cannot install."""
     done = subprocess.run(
-        [find_uv_bin(), "pip", "install", *options, "--only-binary=:all:", "--no-deps", "--target", str(target), *what],
+        [*command, *what],
         env={"UV_SYSTEM_CERTS": "true", **os.environ},  # companies have certificates of their own
         capture_output=True,
         text=True,
@@ -70,17 +69,16 @@ def _uv_install(platform: str, target: Path, *what: str) -> str:
     return done.stderr.strip() if done.returncode else ""
 
 
-def _explained(refused: str, requirements: Path, architecture: Architecture, target: Path) -> str:
+def _explained(refused: str, requirements: Path, platform: Platform, command: list[str]) -> str:
     """Name every requirement that does not fit, because uv stops at the first."""
     pinned = [line.strip() for line in requirements.read_text().splitlines() if re.match(r"\s*\w", line)]
     reasons = []
     for requirement in pinned if _REASON.search(refused) else []:
-        answer = _uv_install(_PLATFORMS[architecture], target, "--dry-run", requirement)
+        answer = _run(command, "--dry-run", requirement)
         if reason := _REASON.search(answer):
             words = reason[1].split()  # uv breaks its lines where the terminal ends
             reasons.append(f"  {requirement}: {' '.join(words)}")
     if not reasons:
         return f"{requirements.name}: {refused}"
-    return "\n".join(
-        [f"Lambda (Python {_PYTHON}, {architecture}) needs wheels that fit it in {requirements.name}:", *reasons]
-    )
+    where = "Lambda" if platform.uv_platform else "This machine"
+    return "\n".join([f"{where} ({platform}) needs wheels that fit it in {requirements.name}:", *reasons])

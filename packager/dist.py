@@ -37,8 +37,9 @@ _PATTERNS = (
 _README = """\
 # Runcast {version}, as a Terraform module
 
-Everything is built: `terraform apply` needs neither Python nor Node. The functions are packaged for {architecture}, and
-the module's variable `lambda_architecture` must say so (by itself it says x86_64).
+Everything is built: `terraform apply` needs neither Python nor Node. The functions are packaged for {runtime} on
+{architecture}: set the module's variables `lambda_runtime` and `lambda_architecture` to these, unless they are the
+defaults, python3.13 and x86_64.
 
 `examples/terraform-root` is a root with two environments: put your own bucket and values into its `dev.*` files, then
 
@@ -68,7 +69,10 @@ def write_dist(project: Path, folder: Path) -> Path:
     if missing := [pattern for pattern, paths in found.items() if not paths]:
         raise PackagingError(f"There is no {', '.join(missing)}: run make package.")
     export = json.loads((project / "terraform" / EXPORT_NAME).read_text())
-    readme = _README.format(version=version, architecture=export["locals"]["packaged_architecture"])
+    packaged = export["locals"]
+    readme = _README.format(
+        version=version, architecture=packaged["packaged_architecture"], runtime=packaged["packaged_runtime"]
+    )
     contents = {path.relative_to(project).as_posix(): path.read_bytes() for paths in found.values() for path in paths}
     contents["README.md"] = readme.encode()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from packager.errors import PackagingError
+from packager.platforms import Platform, lambda_platform
 
 _STAGE = "terraform"
 _IN_THE_NETWORK = "agent"  # its tools may need what is private; the others talk to AWS alone
@@ -67,7 +68,7 @@ def export_app(app: Path, out: Path) -> tuple[dict[str, Any], Path]:
     return json.loads((out / "chalice.tf.json").read_text()), packaged
 
 
-def repair(export: dict[str, Any], *, architecture: str = "x86_64", agents: Sequence[str] = ()) -> dict[str, Any]:
+def repair(export: dict[str, Any], *, platform: Platform | None = None, agents: Sequence[str] = ()) -> dict[str, Any]:
     """Return the part of an export that a current Terraform can apply in any environment.
 
     Taken over are the functions, and the definition of the REST API as the local value `rest_api_definition`. Dropped
@@ -77,7 +78,7 @@ def repair(export: dict[str, Any], *, architecture: str = "x86_64", agents: Sequ
 
     Args:
         export: `chalice.tf.json` as Chalice wrote it; it is not changed.
-        architecture: The processors that the zip is for, which the module compares with its variable.
+        platform: What the zip is for, which the module compares with its variables; by default what these default to.
         agents: The names of the agents in the zip, which no function elsewhere may have.
 
     Raises:
@@ -89,7 +90,12 @@ def repair(export: dict[str, Any], *, architecture: str = "x86_64", agents: Sequ
     functions = {
         name: _repaired(name, function) for name, function in export["resource"]["aws_lambda_function"].items()
     }
-    values: dict[str, Any] = {"packaged_architecture": architecture, "packaged_agents": list(agents)}
+    platform = platform or lambda_platform()
+    values: dict[str, Any] = {
+        "packaged_agents": list(agents),
+        "packaged_architecture": platform.architecture,
+        "packaged_runtime": platform.runtime,
+    }
     if "chalice_api_swagger" in export["locals"]:
         values["rest_api_definition"] = _without_templates_in_prose(export["locals"]["chalice_api_swagger"])
     return {
@@ -114,6 +120,7 @@ def _repaired(name: str, function: dict[str, Any]) -> dict[str, Any]:
         "function_name": f'${{local.function_names["{name}"]}}',
         "tags": "${var.tags}",
         "architectures": ["${var.lambda_architecture}"],
+        "runtime": "${var.lambda_runtime}",
         "kms_key_arn": "${var.kms_key_arn}",
         # Lambda may not make the group itself, and what a function says before the group exists is lost.
         # Lambda refuses a function that traces, if its role may not.

@@ -6,7 +6,6 @@ zip's own files this proves that the zip is complete; on all that is installed, 
 
 import json
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable
@@ -17,11 +16,12 @@ from packager.errors import PackagingError
 _PROGRAM = Path(__file__).with_name("import_everything.py")
 
 
-def import_test(archive: Path, *, handlers: Iterable[str], services: Iterable[str]) -> None:
+def import_test(archive: Path, *, interpreter: Path, handlers: Iterable[str], services: Iterable[str]) -> None:
     """Import everything that the application in a zip imports, from nowhere but the zip.
 
     Args:
         archive: The zip that will be uploaded.
+        interpreter: A Python of the version that the zip is for.
         handlers: The functions' handlers, such as `app.agent`.
         services: The AWS services that clients can be made for.
 
@@ -31,28 +31,33 @@ def import_test(archive: Path, *, handlers: Iterable[str], services: Iterable[st
     with tempfile.TemporaryDirectory() as unpacked:
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(unpacked)
-        _import_everything([Path(unpacked)], handlers, services)
+        _import_everything(interpreter, [Path(unpacked)], handlers, services)
 
 
-def loaded_files(app: Path, site_packages: Path, *, handlers: Iterable[str], services: Iterable[str]) -> list[str]:
+def loaded_files(
+    app: Path, site_packages: Path, *, interpreter: Path, handlers: Iterable[str], services: Iterable[str]
+) -> list[str]:
     """Return the files of the dependencies that the same imports load, relative to `site_packages`.
 
     Args:
         app: The application as Chalice packages it, unpacked.
-        site_packages: The installed dependencies, for the processors of this machine.
+        site_packages: The installed dependencies, for this machine.
+        interpreter: As for `import_test`.
         handlers: As for `import_test`.
         services: As for `import_test`.
 
     Raises:
         PackagingError: As by `import_test`: the requirements do not have what the code needs.
     """
-    loaded = map(Path, _import_everything([app, site_packages], handlers, services))
+    loaded = map(Path, _import_everything(interpreter, [app, site_packages], handlers, services))
     return [file.relative_to(site_packages).as_posix() for file in loaded if file.is_relative_to(site_packages)]
 
 
-def _import_everything(folders: list[Path], handlers: Iterable[str], services: Iterable[str]) -> list[str]:
+def _import_everything(
+    interpreter: Path, folders: list[Path], handlers: Iterable[str], services: Iterable[str]
+) -> list[str]:
     # Isolated (-I), without site-packages (-S), and writing no bytecode (-B), as on Lambda.
-    python = [sys.executable, "-I", "-S", "-B", str(_PROGRAM)]
+    python = [str(interpreter), "-I", "-S", "-B", str(_PROGRAM)]
     asked = {"folders": [str(folder) for folder in folders], "handlers": [*handlers], "services": sorted(services)}
     done = subprocess.run(python, input=json.dumps(asked), env={}, cwd="/", capture_output=True, text=True, check=False)
     if done.returncode:

@@ -15,6 +15,11 @@ data "aws_region" "current" {
       condition     = var.lambda_architecture == local.packaged_architecture
       error_message = "deployment.zip was packaged for ${local.packaged_architecture}: run make package ARCHITECTURE=${var.lambda_architecture}, or set lambda_architecture = \"${local.packaged_architecture}\"."
     }
+
+    precondition {
+      condition     = var.lambda_runtime == local.packaged_runtime
+      error_message = "deployment.zip was packaged for ${local.packaged_runtime}: run make package RUNTIME=${var.lambda_runtime}, or set lambda_runtime = \"${local.packaged_runtime}\"."
+    }
   }
 }
 

@@ -103,6 +103,19 @@ variable "lambda_architecture" {
   }
 }
 
+# Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+variable "lambda_runtime" {
+  description = "The Lambda runtime of the functions, which deployment.zip must be packaged for. AWS creates no functions after, and updates none a month later than: python3.11 2027-07-31, python3.12 2028-11-30, python3.13 and python3.14 2029-07-31."
+  type        = string
+  default     = "python3.13"
+  nullable    = false
+
+  validation {
+    condition     = contains(["python3.11", "python3.12", "python3.13", "python3.14"], var.lambda_runtime)
+    error_message = "lambda_runtime must be python3.11, python3.12, python3.13 or python3.14."
+  }
+}
+
 variable "retention_hours" {
   description = "How many hours the record of a run is kept after the run has been created. At least 2, because a job may take an hour and its record must outlive it."
   type        = number

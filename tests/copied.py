@@ -14,5 +14,7 @@ def copy_of_project(target: Path) -> Path:
     for name in ("Makefile", "pyproject.toml", "requirements-dev.txt"):
         shutil.copy2(ROOT / name, target / name)
     (target / ".venv").symlink_to(ROOT / ".venv")
+    (target / ".local").mkdir()
+    (target / ".local" / "function-venv").symlink_to(ROOT / ".local" / "function-venv")
     (target / "build" / "package" / "dependencies").symlink_to(ROOT / "build" / "package" / "dependencies")
     return target

@@ -19,6 +19,7 @@ from ministack.services import lambda_svc
 
 from local.emulator.cold_starts import ColdStarts
 from local.emulator.unpacking import shared_archive
+from local.settings import RUNTIMES_FOLDER
 
 _WORKER_DIED = "Worker process died"
 _unpacked = tempfile.TemporaryDirectory(prefix="runcast-functions-")
@@ -32,7 +33,7 @@ def install_functions(function_python: str) -> None:
     """Replaces the parts of MiniStack's Lambda that run functions and tell of them.
 
     Args:
-        function_python: path of the interpreter that runs Python functions.
+        function_python: path of the interpreter that runs Python functions whose runtime has none of its own.
 
     Raises:
         UnsupportedMinistack: a text to be replaced is not there.
@@ -55,7 +56,10 @@ def _run_functions_on(function_python: str) -> None:
 
     def detect(runtime: str) -> tuple[str, str]:
         binary, script = original(runtime)
-        return (function_python if runtime.startswith("python") else binary), script
+        if not runtime.startswith("python"):
+            return binary, script
+        own = Path(function_python).parents[1] / RUNTIMES_FOLDER / runtime / "bin" / "python"
+        return str(own) if own.exists() else function_python, script
 
     lambda_runtime._detect_runtime_binary = detect
 

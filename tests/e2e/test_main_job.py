@@ -6,8 +6,6 @@ import zipfile
 
 import pytest
 
-from local.settings import ROOT
-
 COLD = ["init", "bedrock", "tools", "agent", "ready"]
 
 
@@ -90,7 +88,7 @@ def function_like_the_agent(stack, tmp_path):
 
     def make(path, text, *, handler):
         archive = tmp_path / "variant.zip"
-        archive.write_bytes((ROOT / "terraform" / "deployment.zip").read_bytes())
+        archive.write_bytes((stack.state.directory / "terraform" / "terraform" / "deployment.zip").read_bytes())
         with zipfile.ZipFile(archive, "a") as opened:
             opened.writestr(path, text)
         agent = functions.get_function_configuration(FunctionName=stack.state.outputs["agent_function_name"])

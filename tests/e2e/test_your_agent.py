@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from local.settings import ROOT
-from local.terraform import Terraform, find_terraform, prepare
+from local import deployment
+from local.settings import FUNCTION_PYTHON, ROOT
+from local.terraform import find_terraform
+from packager.platforms import own_platform, runtime_of
 from tests.e2e.conftest import DEADLINE_SECONDS
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -153,7 +155,8 @@ def function(stack, reader, done):
         iam.put_role_policy(RoleName="counter", PolicyName=name, PolicyDocument=policy)
     arn = functions.create_function(
         FunctionName="counter",
-        Runtime="python3.11",
+        # The reader's pip installs for the reader's Python.
+        Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
         Handler="my_function.handler",
         Role=role,
         Timeout=60,
@@ -181,10 +184,7 @@ def policy_of(statement):
 
 def apply(stack, variables):
     work_dir = stack.state.directory / "terraform"
-    prepare(ROOT, work_dir, variables)
-    terraform = Terraform(work_dir, stack.state.endpoint.environment)
-    terraform.init()
-    terraform.apply()
+    deployment.apply(work_dir, stack.state.endpoint.environment, own_platform(runtime_of(FUNCTION_PYTHON)), variables)
 
 
 @pytest.mark.usefixtures("function")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from local.settings import REGION
+from local.settings import FUNCTION_PYTHON, REGION
 from local.terraform import find_terraform, prepare
 from packager.build import EXPORT_NAME
+from packager.platforms import RUNTIMES, find_interpreter, runtime_of
 from tests.copied import copy_of_project
 from tests.terraform.applied import Aws
 from tests.terraform.conftest import PROJECT
@@ -28,7 +29,12 @@ variable "name_prefix" {
 module "runcast" {
   source = "../terraform"
 
-  name_prefix = var.name_prefix
+  name_prefix    = var.name_prefix
+  lambda_runtime = var.lambda_runtime
+}
+
+variable "lambda_runtime" {
+  type = string
 }
 """
 TABLE = "made-AgentProgress"
@@ -87,6 +93,7 @@ def operator(module: Path, aws: Aws, tmp_path: Path) -> Operator:
             "TF_CLI_CONFIG_FILE": str(tmp_path / "terraform.rc"),
             "TF_CLI_ARGS": "-no-color",
             "CHECKPOINT_DISABLE": "1",
+            "RUNTIME": runtime_of(FUNCTION_PYTHON),
         },
     )
 
@@ -116,20 +123,23 @@ def test_an_environment_from_its_deployment_to_its_end(operator: Operator, aws: 
     assert "There is nothing to destroy." in operator.make("destroy").stdout
 
 
-def test_the_architecture_reaches_the_package_and_terraform(operator: Operator, tmp_path_factory):
+def test_the_architecture_and_the_runtime_reach_the_package_and_terraform(operator: Operator, tmp_path_factory):
     operator = replace(operator, project=copy_of_project(tmp_path_factory.mktemp("project")))
     told = operator.root / "told"
     (operator.root.parent / "bin" / "terraform").write_text(
         f"""#!/bin/sh
         [ "$1" = version ] && echo '{{"terraform_version": "1.9.0"}}'
-        echo "$TF_VAR_lambda_architecture $*" >> {told}
+        echo "$TF_VAR_lambda_architecture $TF_VAR_lambda_runtime $*" >> {told}
         """
     )
-    planned = operator.make("plan", ARCHITECTURE="arm64")
+    runtime = next(each for each in RUNTIMES if find_interpreter(each))
+    planned = operator.make("plan", ARCHITECTURE="arm64", RUNTIME=runtime)
     packaged = json.loads((operator.project / "terraform" / EXPORT_NAME).read_text())
     assert planned.returncode == 0, planned.stdout + planned.stderr
     assert packaged["locals"]["packaged_architecture"] == "arm64"
-    assert told.read_text().splitlines()[-1] == f"arm64 -chdir={operator.root} plan -var-file=dev.tfvars"
+    assert packaged["locals"]["packaged_runtime"] == runtime
+    assert f"Packaging the functions ({runtime}, arm64) ..." in planned.stdout
+    assert told.read_text().splitlines()[-1] == f"arm64 {runtime} -chdir={operator.root} plan -var-file=dev.tfvars"
 
 
 def test_credentials_that_aws_refuses_stop_it_before_anything_is_built(operator: Operator):

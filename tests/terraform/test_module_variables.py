@@ -12,6 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 from local.terraform import Plan, TerraformFailed
 from packager.build import EXPORT_NAME
+from packager.platforms import DEFAULT_RUNTIME, RUNTIMES
 from tests.terraform.applied import Aws, Stack
 from tests.terraform.variables import AT_ODDS, EFFECTS, EFFECTS_EVERYWHERE, NAMED_WITHIN, NAMES, OWN_POOL, REFUSED, SET
 
@@ -21,7 +22,9 @@ def planned(module: Path, work_dir: Path, aws: Aws, variables: Mapping[str, Any]
     made = Stack(module, work_dir, aws.endpoint, dict(variables))
     export = work_dir / "terraform" / EXPORT_NAME
     architecture = variables.get("lambda_architecture", "x86_64")
-    export.write_text(export.read_text().replace('chitecture": "x86_64"', f'chitecture": "{architecture}"'))
+    runtime = variables.get("lambda_runtime", DEFAULT_RUNTIME)
+    text = export.read_text().replace('chitecture": "x86_64"', f'chitecture": "{architecture}"')
+    export.write_text(text.replace(f'runtime": "{DEFAULT_RUNTIME}"', f'runtime": "{runtime}"'))
     return made.terraform.plan()
 
 
@@ -118,6 +121,13 @@ def test_values_that_do_not_go_together_are_refused(
     assert [message for message in messages if message not in said] == [], said
 
 
+def test_the_default_runtime_is_packaged_by_default_and_every_runtime_can_be(variables: dict[str, str], project: Path):
+    block = variables["lambda_runtime"]
+    assert re.search('default += "(.+)"', block)[1] == DEFAULT_RUNTIME
+    assert tuple(re.findall(r'"(python[\d.]+)"', block.split("condition")[1].splitlines()[0])) == RUNTIMES
+    assert f"RUNTIME ?= {DEFAULT_RUNTIME}\n" in (project / "Makefile").read_text()
+
+
 def test_no_validation_looks_beyond_its_variable(variables: dict[str, str]):
     """Before 1.9 Terraform knew no other, and would say so instead of that it is too old."""
     for name, block in variables.items():
@@ -129,7 +139,7 @@ def test_a_provider_out_of_range_is_refused(module: Path, aws: Aws, tmp_path: Pa
     made = Stack(module, tmp_path, aws.endpoint, {})
     shutil.rmtree(tmp_path / "data")
     (tmp_path / "terraform" / ".terraform.lock.hcl").unlink()
-    [offered] = (tmp_path / "mirror").glob("*/*/*/*")
+    [offered] = (tmp_path / "mirror").glob("registry.terraform.io/*/*/*")
     for version in ("6.36.0", "7.0.0"):
         shutil.copytree(offered, offered.with_name(version))
     shutil.rmtree(offered)

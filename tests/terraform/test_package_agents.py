@@ -1,6 +1,7 @@
 import importlib
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,18 +74,19 @@ def test_whoever_builds_reports_what_is_invalid_each_time(
     playbooks.mkdir(exist_ok=True)
     (playbooks / "bad.json").write_text("{")
 
-    def make(_project: Path, _work: Path, results: Path, _architecture: str) -> None:
+    def make(_project: Path, _work: Path, results: Path, *_: object) -> None:
         for name in (ARCHIVE_NAME, EXPORT_NAME):
             (results / name).write_text("")
 
     monkeypatch.setattr(packager.build, "_make", make)
     for built in (True, False):
-        assert build(project, work=tmp_path / "work", target=tmp_path / "target") is built
+        target = tmp_path / "target"
+        assert build(project, work=tmp_path / "work", target=target, interpreter=Path(sys.executable)) is built
         told = capsys.readouterr().err.splitlines()
         assert told[0] == "Note: chalicelib/agents/mine.py exports no build(run), so it is no agent."
         assert [line for line in told if line.startswith("Note: chalicelib/playbooks/bad.json: ")]
 
 
-@pytest.mark.parametrize("command", ["packager.__main__", "deploy.__main__", "local.deployment"])
+@pytest.mark.parametrize("command", ["packager.__main__", "deploy.__main__", "local.functions"])
 def test_each_command_that_packages_builds(command: str):
     assert importlib.import_module(command).build is build

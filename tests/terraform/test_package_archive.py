@@ -1,6 +1,5 @@
 import os
 import zipfile
-from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,11 @@ DISTRIBUTIONS = {
 REACHED = frozenset({"boto3/__init__.py", "botocore/__init__.py", "chalice/app.py"})
 
 
+def bytecode_of(name: str) -> str:
+    folder, _, file = name.rpartition("/")
+    return f"{folder}/__pycache__/{file.removesuffix('.py')}.cpython-313.pyc"
+
+
 @pytest.fixture
 def site_packages(tmp_path: Path) -> Path:
     root = tmp_path / "site-packages"
@@ -32,7 +36,7 @@ def site_packages(tmp_path: Path) -> Path:
         files = {name: name for name in names}
         files[f"{described}/METADATA"] = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
         files[f"{described}/RECORD"] = "".join(f"{name},,\n" for name in [*files, f"{described}/RECORD"])
-        files |= {cache_from_source(name): f"bytecode of {name}" for name in names if name.endswith(".py")}
+        files |= {bytecode_of(name): f"bytecode of {name}" for name in names if name.endswith(".py")}
         for name, text in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
@@ -56,6 +60,7 @@ def archive(tmp_path: Path, app: Path, site_packages: Path, name: str = "deploym
         site_packages=site_packages,
         distribution_names=frozenset({"boto3", "botocore", "chalice"}),
         reached=REACHED,
+        cache_tag="cpython-313",
         services={"dynamodb"},
     )
     return path
@@ -67,15 +72,15 @@ def test_what_is_used_is_whole_but_for_services_tests_and_bytecode(tmp_path: Pat
             "app.py",
             "boto3-1.0.dist-info/METADATA",
             "boto3/__init__.py",
-            "boto3/__pycache__/__init__.cpython-311.pyc",
+            "boto3/__pycache__/__init__.cpython-313.pyc",
             "boto3/data/resources.json",
             "boto3/later.py",
             "botocore-1.0.dist-info/METADATA",
             "botocore/__init__.py",
-            "botocore/__pycache__/__init__.cpython-311.pyc",
+            "botocore/__pycache__/__init__.cpython-313.pyc",
             *sorted(SERVICES),
             "chalice-1.0.dist-info/METADATA",
-            "chalice/__pycache__/app.cpython-311.pyc",
+            "chalice/__pycache__/app.cpython-313.pyc",
             "chalice/app.py",
         ]
 

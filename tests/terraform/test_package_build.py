@@ -13,19 +13,24 @@ from pathlib import Path
 import pytest
 from chalicelib.agents import registry
 
+from local.settings import FUNCTION_PYTHON
 from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
 from packager.dependencies import install_dependencies
 from packager.errors import PackagingError
 from packager.import_test import import_test, loaded_files
+from packager.platforms import RUNTIMES, find_interpreter, lambda_platform, own_platform, runtime_of
 from packager.reach import reached_distributions, reached_files
+
+# Of the runtimes whose Python is here: the module's default, if there is a choice.
+RUNTIME = runtime_of(FUNCTION_PYTHON)
+X86_64, ARM64 = lambda_platform(RUNTIME, "x86_64"), lambda_platform(RUNTIME, "arm64")
 
 
 @pytest.fixture(scope="module")
-def package(module: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project's own package."""
+def package(project: Path, work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's own package."""
     target = tmp_path_factory.mktemp("package")
-    for name in (ARCHIVE_NAME, EXPORT_NAME):
-        shutil.copyfile(module / "terraform" / name, target / name)
+    build(project, work=work, target=target, platform=X86_64)
     return target
 
 
@@ -33,7 +38,7 @@ def package(module: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def arm64(project: Path, work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same for the other architecture."""
     target = tmp_path_factory.mktemp("arm64")
-    build(project, work=work, target=target, architecture="arm64")
+    build(project, work=work, target=target, platform=ARM64)
     return target
 
 
@@ -84,19 +89,21 @@ def names_in(archive: Path) -> set[str]:
 def test_the_same_sources_give_the_same_bytes_wherever_they_lie(
     package: Path, arm64: Path, changed_project: Path, tmp_path: Path
 ):
-    for architecture, expected in (("arm64", arm64), ("x86_64", package)):
-        assert build(changed_project, work=tmp_path / "work", target=tmp_path, architecture=architecture)
+    for platform, expected in ((ARM64, arm64), (X86_64, package)):
+        assert build(changed_project, work=tmp_path / "work", target=tmp_path, platform=platform)
         for name in (ARCHIVE_NAME, EXPORT_NAME):
             assert (tmp_path / name).read_bytes() == (expected / name).read_bytes()
 
 
 @pytest.mark.usefixtures("arm64")
 def test_nothing_is_done_while_nothing_changed_even_if_the_other_was_packaged(project: Path):
-    run = [sys.executable, "-m", "packager"]
+    run = [sys.executable, "-m", "packager", "--runtime", RUNTIME]
+    subprocess.run(run, cwd=project, capture_output=True, check=True)
     done = subprocess.run(run, cwd=project, capture_output=True, text=True, check=True)
-    assert re.fullmatch(
-        r"terraform/deployment\.zip \(\d+\.\d MB, x86_64\) and terraform/chalice\.tf\.json: up to date\.\n", done.stdout
+    said = (
+        rf"terraform/deployment\.zip \(\d+\.\d MB, {RUNTIME}, x86_64\) and terraform/chalice\.tf\.json: up to date\.\n"
     )
+    assert re.fullmatch(said, done.stdout)
 
 
 def test_an_architecture_that_lambda_has_not_is_refused(project: Path):
@@ -120,9 +127,10 @@ def test_what_no_import_leads_to_stays_out(package: Path, chalices_own_zip: Path
 
 def test_what_an_agent_imports_is_taken_though_no_list_names_it(project: Path, work: Path, tmp_path: Path):
     requirements = project / "chalice_app" / "requirements.txt"
-    installed = install_dependencies(requirements, "x86_64", work / "dependencies")
+    installed = install_dependencies(requirements, X86_64, FUNCTION_PYTHON, work / "dependencies")
     (tmp_path / "app.py").write_text("def build(run):\n    from strands.tools.mcp import MCPClient\n")
-    reached = reached_files(loaded_files(tmp_path, installed, handlers=[], services=[]), installed)
+    loaded = loaded_files(tmp_path, installed, interpreter=FUNCTION_PYTHON, handlers=[], services=[])
+    reached = reached_files(loaded, installed)
     assert {"mcp", "cryptography", "PyJWT", "uvicorn"} <= reached_distributions(reached, installed)
 
 
@@ -144,6 +152,7 @@ def test_the_export_says_what_the_zip_is_for(package: Path, arm64: Path):
     for architecture, folder in (("x86_64", package), ("arm64", arm64)):
         said = json.loads((folder / EXPORT_NAME).read_text())["locals"]
         assert (said["packaged_architecture"], said["packaged_agents"]) == (architecture, list(registry.names()))
+        assert said["packaged_runtime"] == RUNTIME
 
 
 def test_whatever_is_taken_out_of_the_zip_is_missed_by_name(package: Path, tmp_path: Path):
@@ -158,7 +167,12 @@ def test_whatever_is_taken_out_of_the_zip_is_missed_by_name(package: Path, tmp_p
         for name in sorted(set(whole.namelist()) - taken_out.keys()):
             mutilated.writestr(name, whole.read(name))
     with pytest.raises(PackagingError) as caught:
-        import_test(tmp_path / ARCHIVE_NAME, handlers=["app.agent"], services=["dynamodb", "lambda"])
+        import_test(
+            tmp_path / ARCHIVE_NAME,
+            interpreter=FUNCTION_PYTHON,
+            handlers=["app.agent"],
+            services=["dynamodb", "lambda"],
+        )
     for missed in taken_out.values():
         assert missed in str(caught.value)
 
@@ -170,7 +184,7 @@ def test_the_zip_holds_the_library_and_the_app_but_no_client_and_no_tests(packag
     assert {"app.py", "chalicelib", "runcast", "strands", "boto3"} <= folders
     assert not [name for name in names if name.startswith("runcast/client/")]
     assert not folders & {"tests", "pytest", "packager", "local", "requirements.txt"}
-    assert {"runcast/errors.py", "runcast/__pycache__/errors.cpython-311.pyc"} <= set(names)
+    assert {"runcast/errors.py", f"runcast/__pycache__/errors.{X86_64.cache_tag}.pyc"} <= set(names)
 
 
 def test_every_function_has_its_role_its_tracing_and_no_name_of_its_own(package: Path):
@@ -188,7 +202,7 @@ def test_every_function_has_its_role_its_tracing_and_no_name_of_its_own(package:
         assert function["function_name"] == f'${{local.function_names["{name}"]}}'
         assert function["role"] == f'${{aws_iam_role.function["{name}"].arn}}'
         assert function["tracing_config"] == {"mode": "Active"}
-        assert function["runtime"] == "python3.11"
+        assert function["runtime"] == "${var.lambda_runtime}"
 
 
 def test_what_the_zip_lacks_fails_the_packaging_and_leaves_the_last_package(
@@ -198,5 +212,61 @@ def test_what_the_zip_lacks_fails_the_packaging_and_leaves_the_last_package(
     with (changed_project / "chalice_app" / "app.py").open("a") as app:
         app.write("\n\ndef unused() -> None:\n    import pytest\n")
     with pytest.raises(PackagingError, match=r"app\.py:\d+: ModuleNotFoundError: No module named 'pytest'"):
-        build(changed_project, work=work, target=package)
+        build(changed_project, work=work, target=package, platform=X86_64)
     assert (package / ARCHIVE_NAME).read_bytes() == before
+
+
+def test_each_runtime_whose_python_is_here_has_its_own_zip(project: Path, package: Path, work: Path, tmp_path: Path):
+    found = [runtime for runtime in RUNTIMES if find_interpreter(runtime)]
+    other = lambda_platform(next((runtime for runtime in found if runtime != RUNTIME), RUNTIME))
+    build(project, work=work, target=tmp_path, platform=other)
+    for folder, platform in ((package, X86_64), (tmp_path, other)):
+        names = names_in(folder / ARCHIVE_NAME)
+        tags = {match[1] for name in names if (match := re.search(r"\.(cpython-\d+)(?:-.+\.so|\.pyc)$", name))}
+        assert tags == {platform.cache_tag}
+        assert json.loads((folder / EXPORT_NAME).read_text())["locals"]["packaged_runtime"] == platform.runtime
+
+
+def test_on_macos_lambda_s_wheels_are_packaged_and_the_host_s_are_tried(
+    project: Path, package: Path, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    shutil.rmtree(work / "dependencies" / own_platform(RUNTIME).name, ignore_errors=True)
+    anew = tmp_path / "work"
+    anew.mkdir()
+    (anew / "dependencies").symlink_to(work / "dependencies")
+    build(project, work=anew, target=tmp_path / "deployed", platform=X86_64)
+    assert (work / "dependencies" / own_platform(RUNTIME).name).is_dir()
+    for name in (ARCHIVE_NAME, EXPORT_NAME):
+        assert (tmp_path / "deployed" / name).read_bytes() == (package / name).read_bytes()
+    build(project, work=anew, target=tmp_path / "local", platform=own_platform(RUNTIME))
+    assert json.loads((tmp_path / "local" / EXPORT_NAME).read_text())["locals"]["packaged_architecture"] == "arm64"
+    # Here the host's wheels are Linux's, so the local zip can be looked at as well as tried.
+    assert names_in(tmp_path / "local" / ARCHIVE_NAME) == names_in(package / ARCHIVE_NAME)
+
+
+@pytest.mark.parametrize(("system", "machine"), [("Windows", "AMD64"), ("Linux", "riscv64"), ("FreeBSD", "amd64")])
+def test_a_machine_that_cannot_package_is_refused_before_anything_is_installed(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, machine: str
+):
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    said = f"^Runcast packages on Linux and macOS .* this is {system} on {machine}.* On Windows, work in WSL 2"
+    with pytest.raises(PackagingError, match=said):
+        build(project, work=tmp_path / "work", target=tmp_path, platform=X86_64)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_runtime_whose_python_is_missing_is_refused_with_what_to_install(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    missing = next(runtime for runtime in RUNTIMES if runtime_of(Path(sys.executable)) != runtime)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path))
+    said = f"^A zip for {missing} is compiled and tried with Python {missing[6:]}, which is not on this machine"
+    with pytest.raises(PackagingError, match=said):
+        build(project, work=tmp_path / "work", target=tmp_path, platform=lambda_platform(missing))
+    assert not (tmp_path / "work").exists()

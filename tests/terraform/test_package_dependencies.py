@@ -1,12 +1,21 @@
 """All offline: uv finds nothing but the wheels that these tests make."""
 
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from packager.dependencies import install_dependencies
+from packager.dependencies import install_command, install_dependencies
 from packager.errors import PackagingError
+from packager.platforms import Platform, lambda_platform, own_platform
+
+PYTHON = Path(sys.executable)
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+CP = f"cp{VERSION.replace('.', '')}"
+X86_64 = Platform(f"python{VERSION}", "x86_64", "x86_64-manylinux_2_17")
+ARM64 = Platform(f"python{VERSION}", "arm64", "aarch64-manylinux_2_17")
 
 
 @pytest.fixture
@@ -37,49 +46,81 @@ def requirements(tmp_path: Path, text: str) -> Path:
 def test_a_wheel_that_fits_is_installed_and_kept(tmp_path: Path, wheels: Path):
     make_wheel(wheels, "fitting", "py3-none-any")
     listed = requirements(tmp_path, "fitting==1.0\n")
-    installed = install_dependencies(listed, "x86_64", tmp_path / "cache")
+    installed = install_dependencies(listed, X86_64, PYTHON, tmp_path / "cache")
     assert (installed / "fitting.py").read_text() == "VALUE = 1\n"
-    assert (installed / "__pycache__" / "fitting.cpython-311.pyc").is_file()
+    assert (installed / "__pycache__" / f"fitting.{sys.implementation.cache_tag}.pyc").is_file()
     (wheels / "fitting-1.0-py3-none-any.whl").unlink()
-    assert install_dependencies(listed, "x86_64", tmp_path / "cache") == installed
+    assert install_dependencies(listed, X86_64, PYTHON, tmp_path / "cache") == installed
 
 
 def test_other_requirements_are_installed_anew(tmp_path: Path, wheels: Path):
     make_wheel(wheels, "fitting", "py3-none-any")
     make_wheel(wheels, "another", "py3-none-any")
-    first = install_dependencies(requirements(tmp_path, "fitting==1.0\n"), "x86_64", tmp_path / "cache")
-    second = install_dependencies(requirements(tmp_path, "another==1.0\n"), "x86_64", tmp_path / "cache")
+    first = install_dependencies(requirements(tmp_path, "fitting==1.0\n"), X86_64, PYTHON, tmp_path / "cache")
+    second = install_dependencies(requirements(tmp_path, "another==1.0\n"), X86_64, PYTHON, tmp_path / "cache")
     assert not first.exists()
     assert (second / "another.py").exists()
 
 
 def test_each_architecture_gets_its_own_wheels_and_neither_takes_the_other_s_place(tmp_path: Path, wheels: Path):
     for tag in ("manylinux_2_17_x86_64", "manylinux2014_aarch64"):
-        make_wheel(wheels, "compiled", f"cp311-cp311-{tag}", text=f"TAG = {tag!r}\n")
+        make_wheel(wheels, "compiled", f"{CP}-{CP}-{tag}", text=f"TAG = {tag!r}\n")
     listed = requirements(tmp_path, "compiled==1.0\n")
-    x86_64 = install_dependencies(listed, "x86_64", tmp_path / "cache")
-    arm64 = install_dependencies(listed, "arm64", tmp_path / "cache")
+    x86_64 = install_dependencies(listed, X86_64, PYTHON, tmp_path / "cache")
+    arm64 = install_dependencies(listed, ARM64, PYTHON, tmp_path / "cache")
     assert (x86_64 / "compiled.py").read_text() == "TAG = 'manylinux_2_17_x86_64'\n"
     assert (arm64 / "compiled.py").read_text() == "TAG = 'manylinux2014_aarch64'\n"
 
 
 def test_every_requirement_without_a_wheel_is_named_and_nothing_is_reused(tmp_path: Path, wheels: Path):
-    make_wheel(wheels, "newer", "cp311-cp311-manylinux_2_27_aarch64")  # Lambda's Python 3.11 has glibc 2.26
-    make_wheel(wheels, "foreign", "cp311-cp311-manylinux_2_17_x86_64")
+    make_wheel(wheels, "newer", f"{CP}-{CP}-manylinux_2_27_aarch64")
+    make_wheel(wheels, "foreign", f"{CP}-{CP}-manylinux_2_17_x86_64")
     make_wheel(wheels, "fitting", "py3-none-any")
     listed = requirements(
         tmp_path, "# What is needed\nabsent==2.0\nfitting==1.0\nforeign==1.0\n    # via newer\nnewer==1.0\n"
     )
     with pytest.raises(PackagingError) as caught:
-        install_dependencies(listed, "arm64", tmp_path / "cache")
+        install_dependencies(listed, ARM64, PYTHON, tmp_path / "cache")
     first, *named = str(caught.value).splitlines()
-    assert first == "Lambda (Python 3.11, arm64) needs wheels that fit it in requirements.txt:"
+    assert first == f"Lambda (python{VERSION}, arm64) needs wheels that fit it in requirements.txt:"
     assert [line.split(": ")[0] for line in named] == ["  absent==2.0", "  foreign==1.0", "  newer==1.0"]
     assert "no wheels with a matching platform tag (e.g., `manylinux_2_17_aarch64`)" in named[1]
-    assert [path.name for path in (tmp_path / "cache" / "arm64").iterdir()] == ["partial"]
+    assert [path.name for path in (tmp_path / "cache" / ARM64.name).iterdir()] == ["partial"]
 
 
 @pytest.mark.usefixtures("wheels")
 def test_requirements_that_cannot_be_read_are_an_error_that_says_why(tmp_path: Path):
     with pytest.raises(PackagingError, match=r"(?s)^requirements\.txt: .*fitting=1\.0"):
-        install_dependencies(requirements(tmp_path, "fitting=1.0\n"), "x86_64", tmp_path / "cache")
+        install_dependencies(requirements(tmp_path, "fitting=1.0\n"), X86_64, PYTHON, tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("platform", "tag", "fits"),
+    [
+        (lambda_platform("python3.11"), "cp311-cp311-manylinux_2_17_x86_64", True),  # Amazon Linux 2 has glibc 2.26
+        (lambda_platform("python3.11"), "cp311-cp311-manylinux_2_27_x86_64", False),
+        (lambda_platform("python3.13"), "cp313-cp313-manylinux_2_34_x86_64", True),  # Amazon Linux 2023 has 2.34
+        (lambda_platform("python3.13"), "cp313-cp313-manylinux_2_35_x86_64", False),
+        (lambda_platform("python3.13"), "cp311-cp311-manylinux_2_17_x86_64", False),
+        (lambda_platform("python3.12", "arm64"), "cp312-cp312-manylinux_2_28_aarch64", True),
+        (lambda_platform("python3.14", "arm64"), "cp314-cp314-macosx_11_0_arm64", False),
+    ],
+)
+@pytest.mark.usefixtures("wheels")
+def test_a_runtime_takes_the_wheels_of_its_python_and_of_its_c_library(
+    tmp_path: Path, wheels: Path, platform: Platform, tag: str, fits: bool
+):
+    make_wheel(wheels, "compiled", tag)
+    command = install_command(platform, PYTHON, tmp_path / "target")
+    done = subprocess.run([*command, "--dry-run", "compiled==1.0"], capture_output=True, text=True)
+    assert (done.returncode == 0) is fits, done.stderr
+
+
+@pytest.mark.parametrize("machine", ["arm64", "x86_64"])
+def test_on_macos_what_runs_here_has_the_host_s_wheels_and_what_is_deployed_has_lambda_s(machine: str):
+    here = install_command(own_platform("python3.13", system="Darwin", machine=machine), PYTHON, Path("target"))
+    assert "--python-platform" not in here
+    assert here[here.index("--python-version") + 1] == "3.13"
+    deployed = install_command(lambda_platform("python3.13", "arm64"), PYTHON, Path("target"))
+    assert deployed[deployed.index("--python-platform") + 1] == "aarch64-manylinux_2_34"
+    assert {"--only-binary=:all:", "--no-deps"} <= set(here) & set(deployed)

@@ -7,6 +7,7 @@ import pytest
 
 from packager.errors import PackagingError
 from packager.export import export_app, repair
+from packager.platforms import lambda_platform
 
 EXPORT: dict[str, Any] = {
     "resource": {
@@ -89,7 +90,12 @@ def test_of_an_api_its_definition_and_its_function_are_left():
     repaired = repair(with_api())
     assert list(repaired["resource"]) == ["aws_lambda_function"]
     assert repaired.keys() == {"//", "resource", "locals"}
-    assert repaired["locals"].keys() == {"packaged_agents", "packaged_architecture", "rest_api_definition"}
+    assert repaired["locals"].keys() == {
+        "packaged_agents",
+        "packaged_architecture",
+        "packaged_runtime",
+        "rest_api_definition",
+    }
     function = repaired["resource"]["aws_lambda_function"]["api_handler"]
     assert (function["function_name"], function["handler"]) == ('${local.function_names["api_handler"]}', "app.app")
     definition = repaired["locals"]["rest_api_definition"]
@@ -124,10 +130,14 @@ def test_only_functions_are_left_so_the_module_decides_the_versions():
 
 
 def test_the_module_can_tell_what_the_zip_is_for():
-    repaired = repair(EXPORT, architecture="arm64", agents=["mine"])
-    assert repaired["locals"] == {"packaged_architecture": "arm64", "packaged_agents": ["mine"]}
+    repaired = repair(EXPORT, platform=lambda_platform("python3.12", "arm64"), agents=["mine"])
+    assert repaired["locals"] == {
+        "packaged_agents": ["mine"],
+        "packaged_architecture": "arm64",
+        "packaged_runtime": "python3.12",
+    }
     function = repaired["resource"]["aws_lambda_function"]["run_starter"]
-    assert function["architectures"] == ["${var.lambda_architecture}"]
+    assert (function["architectures"], function["runtime"]) == (["${var.lambda_architecture}"], "${var.lambda_runtime}")
 
 
 def test_no_name_or_tag_depends_on_the_stage():
@@ -147,7 +157,7 @@ def test_what_needs_no_repair_is_kept_and_the_export_is_not_changed():
     function = repair(EXPORT)["resource"]["aws_lambda_function"]["run_starter"]
     assert before == EXPORT
     original = EXPORT["resource"]["aws_lambda_function"]["run_starter"]
-    unchanged = original.keys() - {"function_name", "tags"}
+    unchanged = original.keys() - {"function_name", "tags", "runtime"}
     assert {name: function[name] for name in unchanged} == {name: original[name] for name in unchanged}
 
 

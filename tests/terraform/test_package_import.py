@@ -1,3 +1,4 @@
+import sys
 import zipfile
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from packager.errors import PackagingError
 from packager.import_test import import_test
 
+PYTHON = Path(sys.executable)
 COMPLETE = {
     "app.py": """
 def agent(event, context):
@@ -40,13 +42,13 @@ def make_zip(tmp_path: Path, files: dict[str, str]) -> Path:
 
 
 def test_a_complete_zip_passes(tmp_path: Path):
-    import_test(make_zip(tmp_path, COMPLETE), handlers=["app.agent"], services=[])
+    import_test(make_zip(tmp_path, COMPLETE), interpreter=PYTHON, handlers=["app.agent"], services=[])
 
 
 def test_a_module_that_is_imported_inside_a_function_only_is_missed(tmp_path: Path):
     files = {name: text for name, text in COMPLETE.items() if name != "dependency/part.py"}
     with pytest.raises(PackagingError) as caught:
-        import_test(make_zip(tmp_path, files), handlers=["app.agent"], services=[])
+        import_test(make_zip(tmp_path, files), interpreter=PYTHON, handlers=["app.agent"], services=[])
     assert str(caught.value) == (
         "The zip lacks what its code needs:\n"
         "chalicelib/runner.py:10: ModuleNotFoundError: No module named 'dependency.part'"
@@ -56,21 +58,21 @@ def test_a_module_that_is_imported_inside_a_function_only_is_missed(tmp_path: Pa
 def test_what_is_installed_beside_the_packager_does_not_count(tmp_path: Path):
     files = COMPLETE | {"chalicelib/tools.py": "import pytest\ndef slope(event): return event\n"}
     with pytest.raises(PackagingError, match=r"chalicelib/tools\.py:1: .*No module named 'pytest'"):
-        import_test(make_zip(tmp_path, files), handlers=["app.agent"], services=[])
+        import_test(make_zip(tmp_path, files), interpreter=PYTHON, handlers=["app.agent"], services=[])
 
 
 def test_a_name_that_a_module_does_not_have_is_missed(tmp_path: Path):
     files = COMPLETE | {"chalicelib/tools.py": "def aspect(event): return event\n"}
     with pytest.raises(PackagingError, match="cannot import name 'slope'"):
-        import_test(make_zip(tmp_path, files), handlers=["app.agent"], services=[])
+        import_test(make_zip(tmp_path, files), interpreter=PYTHON, handlers=["app.agent"], services=[])
 
 
 def test_a_handler_that_does_not_exist_is_missed(tmp_path: Path):
     with pytest.raises(PackagingError, match=r"handler app\.reader: AttributeError"):
-        import_test(make_zip(tmp_path, COMPLETE), handlers=["app.agent", "app.reader"], services=[])
+        import_test(make_zip(tmp_path, COMPLETE), interpreter=PYTHON, handlers=["app.agent", "app.reader"], services=[])
 
 
 def test_a_service_that_no_client_can_be_made_for_is_missed(tmp_path: Path):
     files = COMPLETE | {"boto3.py": "def client(name, region_name): raise LookupError(f'no definition of {name}')\n"}
     with pytest.raises(PackagingError, match="client dynamodb: LookupError: no definition of dynamodb"):
-        import_test(make_zip(tmp_path, files), handlers=["app.agent"], services=["dynamodb"])
+        import_test(make_zip(tmp_path, files), interpreter=PYTHON, handlers=["app.agent"], services=["dynamodb"])

@@ -9,7 +9,12 @@ from local.settings import REGION
 from tests.terraform.conftest import OTHER
 
 OWN_POOL = {"cognito_user_pool_id": "eu-west-1_Own", "cognito_user_pool_client_id": "ownclient"}
-SET = {**OTHER, "lambda_architecture": "arm64", "create_appsync_service_linked_role": True}
+SET = {
+    **OTHER,
+    "lambda_architecture": "arm64",
+    "lambda_runtime": "python3.12",
+    "create_appsync_service_linked_role": True,
+}
 
 AGENT = "aws_lambda_function.agent"
 APPSYNC_ROLE = "aws_iam_service_linked_role.appsync[0]"
@@ -57,6 +62,8 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("vpc_config", API_HANDLER, "vpc_config", [], []),
     ("lambda_architecture", AGENT, "architectures", ["x86_64"], ["arm64"]),
     ("lambda_architecture", API_HANDLER, "architectures", ["x86_64"], ["arm64"]),
+    ("lambda_runtime", AGENT, "runtime", "python3.13", "python3.12"),
+    ("lambda_runtime", API_HANDLER, "runtime", "python3.13", "python3.12"),
     ("retention_hours", AGENT, environment("RETENTION_HOURS"), "24", "2"),
     ("retention_hours", API_HANDLER, environment("RETENTION_HOURS"), "24", "2"),
     ("retention_hours", STARTER, environment("RETENTION_HOURS"), "24", "2"),
@@ -168,6 +175,10 @@ PACKAGED = (
     "deployment.zip was packaged for x86_64: run make package ARCHITECTURE=arm64, or set"
     ' lambda_architecture = "x86_64".'
 )
+PACKAGED_RUNTIME = (
+    "deployment.zip was packaged for python3.13: run make package RUNTIME=python3.11, or set"
+    ' lambda_runtime = "python3.13".'
+)
 POOL_PAIR = "cognito_user_pool_id and cognito_user_pool_client_id must be set both or not at all."
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
 # The values in one column are tried together.
@@ -217,6 +228,10 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
         )
     ],
     "lambda_architecture": [("arm", "lambda_architecture must be x86_64 or arm64.")],
+    "lambda_runtime": [
+        (value, "lambda_runtime must be python3.11, python3.12, python3.13 or python3.14.")
+        for value in ("python3.10", "python3.15", "nodejs22.x")
+    ],
     "retention_hours": [
         (value, "retention_hours must be a whole number from 2 to 8760, which is a year.") for value in (1, 2.5, 8761)
     ],
@@ -273,6 +288,7 @@ HELD = registry.names()[0]
 AT_ODDS: list[tuple[dict[str, Any], list[str]]] = [
     ({"cognito_user_pool_id": "eu-west-1_Own"}, [POOL_PAIR]),
     ({"cognito_user_pool_client_id": "ownclient", "lambda_architecture": "arm64"}, [POOL_PAIR, PACKAGED]),
+    ({"lambda_runtime": "python3.11"}, [PACKAGED_RUNTIME]),
     (
         {"agent_functions": {"mine": FUNCTION, HELD: FUNCTION}},
         [f"agent_functions must not name what deployment.zip holds already: {HELD}"],

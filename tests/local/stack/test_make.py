@@ -127,3 +127,60 @@ def test_without_the_demonstration_an_agent_of_ones_own_is_shown(make, project):
     assert done.stderr == (
         "There is no agent to show. Copy examples/hello_agent.py to chalice_app/chalicelib/agents/, and try again.\n"
     )
+
+
+@pytest.fixture
+def programs(tmp_path, bare):
+    """A PATH with interpreters that say the version they are given, and nothing else that could be a Python."""
+    (bare / ".venv").unlink()
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for name in ("make", "sh", "test", "echo", "grep", "awk", "mkdir", "rm", "touch", "uname"):
+        (folder / name).symlink_to(shutil.which(name))
+
+    def add(name, version):
+        # Of the code that it is given, it runs only the comparison of versions.
+        code = f"import sys; sys.version_info = {version}; exec(sys.argv[1])"
+        script = f'#!/bin/sh\n[ "$1" = -c ] || exit 9\nexec {sys.executable} -c "{code}" "$2"\n'
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+
+    def chosen(*arguments):
+        done = subprocess.run(
+            ["make", "-n", ".venv/.ready", *arguments],
+            cwd=bare, env={"PATH": str(folder), "HOME": str(tmp_path)}, capture_output=True, text=True,
+        )  # fmt: skip
+        return next((line.split()[0] for line in done.stdout.splitlines() if " -m venv " in line), None)
+
+    (bare / "requirements-dev.txt").touch()
+    (bare / "pyproject.toml").touch()
+    return add, chosen
+
+
+@pytest.mark.parametrize(
+    ("interpreters", "expected"),
+    [
+        ({"python3": (3, 11, 7), "python3.13": (3, 13, 0)}, "python3"),
+        ({"python3": (3, 13, 0)}, "python3"),
+        ({"python3": (3, 9, 6), "python3.12": (3, 12, 1)}, "python3.12"),
+        ({"python3.11": (3, 11, 7), "python3.13": (3, 13, 0)}, "python3.13"),
+        ({"python3.14": (3, 14, 0)}, "python3.14"),
+    ],
+)
+def test_the_first_python_that_is_new_enough_is_taken(programs, interpreters, expected):
+    add, chosen = programs
+    for name, version in interpreters.items():
+        add(name, version)
+    assert chosen() == expected
+    assert chosen("PYTHON=mine") == "mine"
+
+
+def test_without_a_python_that_is_new_enough_it_says_what_to_do(programs, bare, tmp_path):
+    add, _ = programs
+    add("python3", (3, 10, 1))
+    done = subprocess.run(
+        ["make", ".venv/.ready"],
+        cwd=bare, env={"PATH": str(tmp_path / "programs"), "HOME": str(tmp_path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    said = "Runcast needs Python 3.11 or later on the PATH; or name it: make PYTHON=/path/to/python3.13"
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, said)

@@ -14,7 +14,7 @@ NO_CREDENTIALS = (
     "there are no AWS credentials. Sign in, for example with `aws sso login`, and name the profile in AWS_PROFILE; "
     "or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 )
-INSTALL = "https://developer.hashicorp.com/terraform/install"
+INSTALL = "https://developer.hashicorp.com/terraform/install or https://opentofu.org/docs/intro/install"
 
 
 @pytest.fixture
@@ -72,14 +72,16 @@ def test_credentials_that_cannot_be_used_say_why(settings, message, clean):
 
 def test_without_terraform_it_says_where_to_get_it(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(TerraformUnusable, match=f"^Terraform 1.9 or later is needed on the PATH: {INSTALL}$"):
+    with pytest.raises(
+        TerraformUnusable, match=f"^Terraform or OpenTofu 1.9 or later is needed on the PATH: {INSTALL}$"
+    ):
         terraform_on_path()
 
 
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ('{"terraform_version": "1.8.5"}', "Terraform 1.9 or later is needed; {path} is 1.8.5: " + INSTALL),
+        ('{"terraform_version": "1.8.5"}', "Terraform or OpenTofu 1.9 or later is needed; {path} is 1.8.5: " + INSTALL),
         ("Terraform v0.11.0", "{path} does not tell its version, so it is no Terraform: " + INSTALL),
     ],
 )

