@@ -85,9 +85,6 @@ class Recorder:
         hand_over: Sends an end that could not be stored in time to `run_closer`, as its event. Returns whether the
             event was accepted; must not raise.
         send: Sends status messages and returns how many were handed over; must not raise.
-        on_stop: Called on another thread when the work should stop early. After a cancel request it stops the work and
-            calls `end(CANCELLED)`. It may be called once more, if time runs out or another worker ends the run. It
-            must return at once.
         on_end: Called on another thread with the ended run, after this worker has stored the end and queued it for
             sending. The run waits for it no longer than for its record.
         now_ms: Returns the time in epoch milliseconds; by default the store's clock, which is the server's.
@@ -111,7 +108,6 @@ class Recorder:
         awaited: bool = True,
         hand_over: Callable[[Json], bool] | None = None,
         send: Callable[[list[Json]], int] | None = None,
-        on_stop: Callable[[Stop], None] | None = None,
         on_end: Callable[[EndedRun], None] | None = None,
         now_ms: Callable[[], int] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -135,8 +131,6 @@ class Recorder:
             jitter=jitter,
         )  # fmt: skip
         self._end_watch = EndWatch(self._run, self._queue, self._writer, hand_over, monotonic=monotonic)
-        if on_stop is not None:
-            self._stops.listen(on_stop)
         self._writing = _thread(self._write, f"recorder-{request_id}")
         self._sending = _thread(self._outbox.work, f"recorder-{request_id}-live")
         self._watching = _thread(self._end_watch.work, f"recorder-{request_id}-end") if deadline else None
@@ -152,7 +146,11 @@ class Recorder:
         return self._stops.stop
 
     def when_stopped(self, tell: Callable[[Stop], None]) -> None:
-        """Add another `on_stop` callback; it is called at once if the work should already have stopped."""
+        """Call `tell` on another thread when the work should stop early; at once if it should already have stopped.
+
+        After a cancel request, `tell` stops the work and calls `end(CANCELLED)`. It may be called once more, if time
+        runs out or another worker ends the run. It must return at once.
+        """
         self._stops.listen(tell)
 
     @property

@@ -103,10 +103,13 @@ class Live:
         return len(messages)
 
 
-def make(store, clock, **more):
+def make(store, clock, *, on_stop=None, **more):
     """Make a recorder for which time passes only as `clock` says."""
     given = {"request_id": "r1", "owner": ALICE, "agent": "terrain", "worker": "w1", "now_ms": clock}
-    return Recorder(store, **{**given, "monotonic": lambda: clock() / 1000, **more})
+    recorder = Recorder(store, **{**given, "monotonic": lambda: clock() / 1000, **more})
+    if on_stop is not None:
+        recorder.when_stopped(on_stop)
+    return recorder
 
 
 def all_steps(store, request_id="r1"):
