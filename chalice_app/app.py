@@ -1,7 +1,7 @@
-"""The doors of Runcast: its Lambdas and its routes, each handing over to the module that does the work.
+"""The entry points of Runcast: Lambda handlers and REST routes. Each one calls the module that does the work.
 
-Each door imports its own module when it is first opened, because they all share this file: the publisher and the
-reader must not wait for what only an agent needs. A route's docstring becomes its description in API Gateway.
+Each entry point imports its module on its first call. All Lambdas share this file, and the publisher and the reader
+must not load what only an agent needs. A route's docstring becomes its description in API Gateway.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ users = CognitoUserPoolAuthorizer("users", provider_arns=["${local.user_pool_arn
 
 @app.middleware("all")
 def begin(event: Any, get_response: Callable[[Any], Any]) -> Any:
-    """Tell the log whose lines follow."""
+    """Attach the invocation's id to all log lines that follow."""
     from chalicelib.runtime.logs import begin_invocation
 
     begin_invocation(event.lambda_context if isinstance(event, Request) else event.context)
@@ -29,7 +29,7 @@ def begin(event: Any, get_response: Callable[[Any], Any]) -> Any:
 
 @app.middleware("http")
 def answer(request: Request, get_response: Callable[[Request], Response]) -> Response:
-    """Give every answer one form."""
+    """Give all responses the same error format and the CORS headers."""
     from chalicelib.api.http import admit_origin, in_one_form
 
     response = in_one_form(get_response(request))
@@ -55,7 +55,7 @@ def post_job() -> Response:
 
 @app.route("/runs", methods=["GET"], authorizer=users)
 def get_runs() -> Response:
-    """List one's own runs and jobs."""
+    """List the caller's runs and jobs."""
     from chalicelib.api.rest import get_runs
 
     return get_runs(_request())
@@ -99,7 +99,7 @@ def get_health() -> Response:
 @app.route("/agents", methods=["OPTIONS"])
 @app.route("/health", methods=["OPTIONS"])
 def preflight(**_: str) -> Response:
-    """Let a browser ask whether a page may call."""
+    """Answer a browser's CORS preflight."""
     return Response(body="", status_code=204)
 
 
@@ -113,7 +113,7 @@ def agent(event: Any, context: Any) -> Any:
 
 @app.lambda_function(name="run_starter")
 def run_starter(event: Any, _: Any) -> Any:
-    """Answer the mutations: a run or a job is started, or cancelled."""
+    """Answer the mutations, which start or cancel runs and jobs."""
     from chalicelib.api.graphql import answer_mutation
 
     return answer_mutation(event)
@@ -121,7 +121,7 @@ def run_starter(event: Any, _: Any) -> Any:
 
 @app.lambda_function(name="progress_reader")
 def progress_reader(event: Any, _: Any) -> Any:
-    """Answer the queries: a run or a job is read, or one's own or what can be started are listed."""
+    """Answer the queries: read a run or a job, list the caller's runs and jobs, or list the agents and playbooks."""
     from chalicelib.api.graphql import answer_query
 
     return answer_query(event)
@@ -129,7 +129,7 @@ def progress_reader(event: Any, _: Any) -> Any:
 
 @app.lambda_function(name="orchestrator")
 def orchestrator(event: Any, context: Any) -> Any:
-    """Do one state of a job."""
+    """Execute one state of a job's state machine."""
     from chalicelib.orchestrator.states import run_state
 
     return run_state(event, context)
@@ -137,7 +137,7 @@ def orchestrator(event: Any, context: Any) -> Any:
 
 @app.lambda_function(name="run_closer")
 def run_closer(event: Any, context: Any) -> Any:
-    """End runs that will not end by themselves."""
+    """End runs whose worker has died."""
     from chalicelib.lifecycle.closer import close_runs
 
     return close_runs(event, context)
@@ -145,12 +145,12 @@ def run_closer(event: Any, context: Any) -> Any:
 
 @app.lambda_function(name="status_publisher")
 def status_publisher(event: Any, _: Any) -> Any:
-    """Send status messages to whoever is watching."""
+    """Send status messages to the users who are watching."""
     from chalicelib.publisher.publish import publish_event
 
     return publish_event(event)
 
 
 def _request() -> Request:
-    """Return the request under way, which is there in every route."""
+    """Return the current request, which is always set inside a route."""
     return cast("Request", app.current_request)

@@ -17,7 +17,7 @@ locals {
     INTEGRATION_TIMEOUT = { status = "503", type = "Unavailable", message = jsonencode("The request took too long. Try again.") }
 
     DEFAULT_4XX = { type = "BadRequest", message = "$context.error.messageString" }
-    DEFAULT_5XX = { type = "InternalFailure", message = jsonencode("The request failed on our side; the log has why.") }
+    DEFAULT_5XX = { type = "InternalFailure", message = jsonencode("The request failed on our side; the log has the reason.") }
   }
   gateway_unauthorized = "Send a valid ID token as the header Authorization: access tokens and expired ones are refused."
   gateway_not_found    = "There is no such path, or it has no such method."

@@ -16,7 +16,7 @@ from tests.e2e.test_bad_input import UNKNOWN, UNKNOWN_AGENT, forged
 
 JSON = {"Content-Type": "application/json"}
 NO_TOKEN = "Send a valid ID token as the header Authorization: access tokens and expired ones are refused."
-ANOTHERS_TOKEN = "Sign in through this system's own client of the user pool: the token is another client's."
+ANOTHERS_TOKEN = "The token was issued to another user pool client. Sign in with this system's client."
 NO_SUCH_PATH = "There is no such path, or it has no such method."
 RUN = {"agent": AGENT, "query": "How steep is the ground?"}
 
@@ -108,7 +108,7 @@ def test_a_run_of_anothers_is_unknown_and_untouched(rest, alice, bob):
         ),
         (
             {"json": RUN | {"tenantId": "acme"}},
-            (400, "BadRequest", "The body may hold only these fields: agent, query, parameters, requestId."),
+            (400, "BadRequest", "The body may contain only these fields: agent, query, parameters, requestId."),
         ),
         ({"data": b"{"}, (400, "BadRequest", "The body must be a JSON object.")),
         ({"data": b""}, (400, "BadRequest", "The body must be a JSON object.")),

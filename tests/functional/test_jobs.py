@@ -179,7 +179,7 @@ def test_a_job_that_does_not_fit_is_refused(lambdas, states, event, wrong, messa
 
 def test_only_the_fields_of_a_job_are_taken(lambdas):
     refused = lambdas.request("POST", "/jobs", json_body=JOB | {"userId": "bob"})
-    fields = "The body may hold only these fields: playbook, query, parameters, jobId."
+    fields = "The body may contain only these fields: playbook, query, parameters, jobId."
     assert refused.refusal == (400, "BadRequest", fields)
     too_large = lambdas.request("POST", "/jobs", body=b" " * (512 * 1024 + 1))
     assert too_large.refusal == (413, "PayloadTooLarge", "The body must be at most 512 KB.")

@@ -202,7 +202,7 @@ def test_the_publisher_alone(lambdas, subscribe, event):
 def test_what_fails_on_our_side_is_said_in_a_sentence(lambdas, event, field, monkeypatch, caplog):
     monkeypatch.delenv("AGENT_PROGRESS_TABLE")
     assert lambdas.call(DOORS[field], event(field)) == {
-        "error": {"type": "InternalFailure", "message": "The request failed on our side; the log has why."}
+        "error": {"type": "InternalFailure", "message": "The request failed on our side; the log has the reason."}
     }
     assert "Set these environment variables: AGENT_PROGRESS_TABLE." in caplog.text
 
@@ -211,7 +211,7 @@ def test_an_agent_without_its_environment_says_so(lambdas, event, monkeypatch):
     monkeypatch.delenv("BEDROCK_MODEL_ID")
     assert lambdas.call("agent", event("agent")) == {
         "statusCode": 500,
-        "body": '{"success":false,"error":"The run failed on our side; the log has why."}',
+        "body": '{"success":false,"error":"The run failed on our side; the log has the reason."}',
     }
 
 

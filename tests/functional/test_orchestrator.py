@@ -112,7 +112,7 @@ def test_the_state_machine_knows_errors_by_the_names_of_their_classes(state, mon
 def test_an_unknown_state_and_a_wrong_job_are_refused(state):
     with pytest.raises(OrchestratorFailed) as failed:
         state("Daydream")
-    assert str(failed.value) == "The job failed on our side; the log has why."
+    assert str(failed.value) == "The job failed on our side; the log has the reason."
     with pytest.raises(InvalidInput):
         run_state({"state": "LoadPlaybook", "job": {}}, Context())
 

@@ -27,7 +27,7 @@ BODIES = {"/runs": RUN, "/jobs": JOB}
 NO_BODY = (400, "BadRequest", "The body must be a JSON object.")
 NAN = float("nan")
 JSON_RULE = "Numbers must be finite and at most 1.8e308, text well formed, and nesting at most 100 deep."
-FAILED = (500, "InternalFailure", "The request failed on our side; the log has why.")
+FAILED = (500, "InternalFailure", "The request failed on our side; the log has the reason.")
 
 
 def test_the_document_is_written_from_the_code_and_tells_of_every_route():
@@ -101,7 +101,7 @@ def test_a_body_without_a_content_type_is_taken_for_json(lambdas, headers):
         ({"parameters": {"rows": [1, NAN]}}, f"parameters.rows[1] is NaN, which is no JSON. {JSON_RULE}"),
         ({"query": "half \ud83d"}, "query must be well-formed text: it holds half a surrogate pair."),
         ({"requestId": "run-1"}, "requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000."),
-        ({"userId": "bob"}, "The body may hold only these fields: agent, query, parameters, requestId."),
+        ({"userId": "bob"}, "The body may contain only these fields: agent, query, parameters, requestId."),
     ],
 )
 def test_a_run_that_does_not_fit_is_refused(lambdas, wrong, message):
@@ -168,7 +168,7 @@ def test_an_unknown_method_is_refused(lambdas):
         (ANA | {"token_use": "access"}, "Send the ID token: access tokens lack the tenant claim."),
         (
             ANA | {"aud": "client2"},
-            "Sign in through this system's own client of the user pool: the token is another client's.",
+            "The token was issued to another user pool client. Sign in with this system's client.",
         ),
         (ANA | {"sub": ""}, "The token must name its user in the claim sub."),
         (

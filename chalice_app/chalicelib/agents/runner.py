@@ -72,7 +72,7 @@ def run_agent(event: Any, context: LambdaContext) -> Json:
     except Exception:
         logger.exception("the run failed outside its agent")
         metrics.count_broken_run()
-        return _answer(500, {"success": False, "error": "The run failed on our side; the log has why."})
+        return _answer(500, {"success": False, "error": "The run failed on our side; the log has the reason."})
 
 
 @contextlib.contextmanager

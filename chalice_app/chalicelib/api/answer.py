@@ -1,7 +1,7 @@
-"""What a client is told when a request ends, the same over GraphQL and REST.
+"""Turns the outcome of a request into the answer that GraphQL and REST share.
 
-The answer is `{"data": ...}` or `{"error": {"type", "message"}}`; each way in turns it into its own form. Nothing else
-ever leaves here: an unexpected failure is logged and answered in one sentence.
+The answer is `{"data": ...}` or `{"error": {"type", "message"}}`, which each API converts to its own format. An
+unexpected exception is logged, and the client gets one general sentence.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from runcast.record.model import Json
 
 logger = logging.getLogger(__name__)
 
-FAILURE = {"type": "InternalFailure", "message": "The request failed on our side; the log has why."}
+FAILURE = {"type": "InternalFailure", "message": "The request failed on our side; the log has the reason."}
 
 _ERROR_TYPES: dict[type[RuncastError], str] = {
     InvalidInput: "BadRequest",
@@ -26,7 +26,7 @@ _ERROR_TYPES: dict[type[RuncastError], str] = {
 
 
 def answer_of(serve: Callable[[], Json]) -> Json:
-    """Return what `serve` returns as `data`, or why it did not as `error`."""
+    """Call `serve` and return its result as `data`, or its exception as `error`."""
     try:
         return {"data": serve()}
     except tuple(_ERROR_TYPES) as error:

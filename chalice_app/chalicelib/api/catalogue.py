@@ -1,4 +1,4 @@
-"""What can be started: the one answer behind GraphQL's `listAgents` and REST's `GET /agents`."""
+"""Lists the agents and playbooks, for GraphQL's `listAgents` and REST's `GET /agents`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def list_agents(elsewhere: Iterable[str]) -> Json:
     """Return `agents` and `playbooks`, each by name, with `name` and `description`.
 
     Args:
-        elsewhere: The names of agents that run elsewhere; what they do is not known here.
+        elsewhere: The names of agents that run in other Lambdas; their descriptions are not known here.
     """
     agents = sorted({*registry.names(), *elsewhere})
     return {

@@ -1,6 +1,6 @@
-"""What answers the GraphQL fields that Lambdas stand behind: one for those that write, one for those that read.
+"""Answers the GraphQL fields: mutations in the Lambda `run_starter`, queries in `progress_reader`.
 
-AppSync hands over the field, its arguments and the caller's identity; the answer is `{"data": ...}` or
+AppSync passes the field, its arguments and the caller's identity. The answer is `{"data": ...}` or
 `{"error": {"type", "message"}}`, which the resolver turns into a GraphQL error.
 """
 

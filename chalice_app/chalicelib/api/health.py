@@ -1,6 +1,6 @@
-"""Whether the REST API can do its work: each thing it depends on is asked for real, without changing anything.
+"""Checks whether the REST API works, by a real request to each dependency that changes nothing.
 
-The answer goes to anybody, so it says what failed and not why; the reason is in the log.
+Anyone may call the health check, so its answer names what failed but not the reason, which is in the log.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ logger = logging.getLogger(__name__)
 
 
 def check_health(store: RunStore, invoker: LambdaClient, agent_function: str) -> Json:
-    """Read the table, and ask whether the agent could be invoked.
+    """Read the table, and check that the agent can be invoked.
 
     Returns:
-        `status` (`ok` or `failing`) and `checks`: for `agentProgressTable` and `agentFunction` the same two words.
+        `status` (`ok` or `failing`) and `checks`, which has the same for `agentProgressTable` and `agentFunction`.
     """
     checks = {
         "agentProgressTable": _passes("agentProgressTable", lambda: store.read("health-check")),
-        # A dry run checks the permission and that the function is there, and invokes nothing.
+        # A dry run checks that the function exists and may be invoked, without invoking it.
         "agentFunction": _passes(
             "agentFunction", lambda: invoker.invoke(FunctionName=agent_function, InvocationType="DryRun")
         ),

@@ -1,7 +1,7 @@
-"""What every answer of the REST API has in common: the form of a refusal, and who may read it in a browser (CORS).
+"""Gives all responses of the REST API the same error format and the CORS headers.
 
-Chalice fixes the allowed origin when it packages, and words its own refusals differently; here the origins are a
-setting of each environment, and a client meets one form of error. It imports little, because it also serves preflights.
+Chalice fixes the allowed origin at packaging time and has its own error format. Here each environment configures its
+origins, and clients see a single error format. This module imports little, because it also answers preflights.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _TYPE_BY_STATUS = {status: kind for kind, status in _STATUS_BY_TYPE.items()}
 
 
 def refusal(kind: str, message: str) -> Response:
-    """Return the response that says what was wrong: `{"error": {"type", "message"}}` under the type's status."""
+    """Return an error response: `{"error": {"type", "message"}}` with the type's HTTP status."""
     return Response(body={"error": {"type": kind, "message": message}}, status_code=_STATUS_BY_TYPE[kind])
 
 
 def in_one_form(response: Response) -> Response:
-    """Return a response with Chalice's own refusals (`{"Code", "Message"}`) in the form of all others."""
+    """Convert Chalice's own errors (`{"Code", "Message"}`) to our format; return other responses unchanged."""
     if not (isinstance(response.body, dict) and response.body.keys() == {"Code", "Message"}):
         return response
     kind = _TYPE_BY_STATUS.get(response.status_code, "InternalFailure")
@@ -44,9 +44,9 @@ def in_one_form(response: Response) -> Response:
 
 
 def admit_origin(request: Request, response: Response) -> None:
-    """Add the headers by which a browser lets the calling page read the response, if its origin is allowed.
+    """Add the CORS headers that let the calling page read the response, if its origin is allowed.
 
-    The allowed origins stand in `CORS_ORIGINS`, separated by spaces; `*` means any.
+    `CORS_ORIGINS` lists the allowed origins, separated by spaces; `*` means any.
     """
     allowed = os.environ.get("CORS_ORIGINS", "").split()
     if not allowed:

@@ -1,6 +1,6 @@
-"""Who a caller is: told by the credential alone, never by an argument.
+"""Derives the caller from the credential alone, never from an argument.
 
-The same rules stand in the resolver of `onStatusUpdate`, in JavaScript; both are held to the same test vectors.
+The resolver of `onStatusUpdate` implements the same rules in JavaScript; the same test vectors check both.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _ANOTHER = "Send one ID token in the header Authorization."
 def owner_of_caller(
     auth_type: str | None, claims: Mapping[str, Any] | None, *, user_id_claim: str, tenant_id_claim: str
 ) -> Owner:
-    """Return whose runs the caller may start and read.
+    """Return the owner whose runs the caller may start and read.
 
     Args:
-        auth_type: How AppSync let the caller in, in its own words (`util.authType()`).
+        auth_type: AppSync's name for how the caller was authorized (`util.authType()`).
         claims: The token's claims; None without a token.
         user_id_claim: The claim that names the user.
         tenant_id_claim: The claim that names the tenant; a user without one is their own tenant.
 
     Raises:
-        Unauthorized: The credential names no user, or is no ID token, or its names would be ambiguous.
+        Unauthorized: The credential names no user, is not an ID token, or contains an ambiguous name.
     """
     if auth_type == API_KEY:
         return PUBLIC
@@ -46,7 +46,7 @@ def owner_of_caller(
     tenant_id = claims.get(tenant_id_claim)
     if tenant_id is None or tenant_id == "":
         tenant_id = user_id
-    # "#" joins the two in the record's `owner`: with it inside, one owner could pass for another.
+    # "#" separates the two in the record's `owner`, so a name that contains it could impersonate another owner.
     if not all(is_name(name, limits.NAME_MAX_CHARACTERS) for name in (tenant_id, user_id)):
         raise Unauthorized(
             f"The token's tenant and user must be text of at most {limits.NAME_MAX_CHARACTERS} characters without '#'."
@@ -58,18 +58,18 @@ def owner_of_caller(
 
 
 def typed_claims(verified: Mapping[str, str], authorization: str, names: Collection[str]) -> Json:
-    """Return claims of a verified token with the types that they have in it.
+    """Return claims of a verified token with their JSON types.
 
-    API Gateway hands each claim on as text, so that null reads as a user named `null`. The token says which claims are
-    text. It is not verified here, so no text is taken from it that API Gateway has not verified.
+    API Gateway passes each claim as text, so null looks like a user named `null`. The token itself shows which claims
+    are text. It is not verified here, so its texts must equal those that API Gateway has verified.
 
     Args:
-        verified: The claims as API Gateway hands them on.
-        authorization: The header that holds the token.
-        names: Which claims.
+        verified: The claims as API Gateway passes them.
+        authorization: The header that contains the token.
+        names: The names of the claims to return.
 
     Raises:
-        Unauthorized: The header holds another token than the one that was verified.
+        Unauthorized: The header contains a different token than the verified one.
     """
     try:
         payload = authorization.split()[-1].split(".")[1]

@@ -1,6 +1,6 @@
-"""What a user may ask for, with this process's services: the same for GraphQL and REST.
+"""The operations of both APIs, connected to this process's AWS clients.
 
-Each function takes what the client sent and who the caller is, and returns the answer as `docs/contracts.md` has it.
+Each function takes the client's input and the caller, and returns the answer that `docs/contracts.md` describes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What answers the REST API: its own form around the same rules and the same code as GraphQL.
+"""Answers the REST API, with the same rules and the same code as GraphQL.
 
-Who the caller is comes from the claims that API Gateway's authorizer has verified. A request without any is refused
-here as well, because `chalice local` admits it.
+The caller is derived from the claims that API Gateway's authorizer has verified. A request without claims is refused
+here as well, because `chalice local` lets it through.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from runcast.record.model import Json, Owner, with_metadata_object
 from runcast.record.reader import Liveness
 
 BODY_MAX_BYTES = 512 * 1024
-"""Room for the longest query and parameters, however they are escaped."""
+"""Enough for the longest query and parameters, even if every character is escaped."""
 
 AFTER_SEQ_MAX = 2**31 - 1
-"""What `afterSeq` can be over GraphQL, whose Int has 32 bits."""
+"""The maximum of `afterSeq` over GraphQL, whose Int has 32 bits."""
 
 _RUN_FIELDS = ("agent", "query", "parameters", "requestId")
 _JOB_FIELDS = ("playbook", "query", "parameters", "jobId")
@@ -117,7 +117,7 @@ def get_agents(request: Request) -> Response:
 
 
 def get_health() -> Response:
-    """Answer `GET /health`, which needs no identity: what has been checked, and 503 if anything failed."""
+    """Answer `GET /health`, which needs no credential: the results of the checks, with 503 if one failed."""
 
     def health() -> Json:
         config = config_of_environment(ApiConfig)
@@ -143,9 +143,9 @@ def _caller(request: Request, config: ApiConfig) -> Owner:
     owner = owner_of_caller(
         USER_POOL, claims, user_id_claim=config.user_id_claim, tenant_id_claim=config.tenant_id_claim
     )
-    # The authorizer takes tokens of every client of the user pool; AppSync is told to take those of one.
+    # The authorizer accepts tokens of every client of the user pool; AppSync is configured to accept one client's.
     if claims.get("aud") != config.user_pool_client_id:
-        raise Unauthorized("Sign in through this system's own client of the user pool: the token is another client's.")
+        raise Unauthorized("The token was issued to another user pool client. Sign in with this system's client.")
     return owner
 
 
@@ -167,12 +167,12 @@ def _fields(body: bytes | str, known: Sequence[str]) -> Json:
     if not isinstance(fields, dict):
         raise InvalidInput("The body must be a JSON object.")
     if not fields.keys() <= set(known):
-        raise InvalidInput(f"The body may hold only these fields: {', '.join(known)}.")
+        raise InvalidInput(f"The body may contain only these fields: {', '.join(known)}.")
     return fields
 
 
 def _whole_number(request: Request, name: str, least: int, most: int, *, absent: int) -> int:
-    """Return a query parameter that must be a whole number; `absent` where it is not given."""
+    """Return a query parameter that must be a whole number; `absent` if it is missing."""
     given = _parameters(request).get(name)
     if given is None:
         return absent

@@ -1,1 +1,1 @@
-"""How runs and jobs begin, and how they end when no worker ends them."""
+"""Starts and cancels runs and jobs, and ends those whose worker cannot."""

@@ -1,8 +1,7 @@
-"""Cancelling a run or a job: end it, or ask its worker to stop; then tell whoever watches.
+"""Cancels a run or a job: ends it, or asks its worker to stop, and then announces the change to watching clients.
 
-A job's execution is stopped first, so that it begins nothing more; then the job is ended, then its runs are cancelled.
-
-Nothing here knows how the client asked (GraphQL or REST).
+For a job, the execution is stopped first so that it starts no more runs. Then the job is ended and its runs are
+cancelled. The code is the same for GraphQL and REST.
 """
 
 from __future__ import annotations
@@ -25,23 +24,23 @@ def cancel_run(
     stop_execution: Callable[[str], None],
     now_ms: Callable[[], int] | None = None,
 ) -> Json:
-    """Cancel one's own run, or job with its runs, and say how it stands now. Asking again changes nothing.
+    """Cancel the caller's run, or the caller's job with its runs, and return its state. Idempotent.
 
     Args:
-        owner: Who asks.
-        request_id: Which run or job; anything that is no known id reads as unknown.
+        owner: The caller.
+        request_id: The id of the run or job. An invalid id is treated as unknown.
         store: The records.
-        announce: Tells of an end that this call has written; must not raise.
-        stop_execution: Stops a job's execution by the job's id; one that has ended, or that there is not, is stopped.
+        announce: Announces an end that this call has written; must not raise.
+        stop_execution: Stops a job's execution by the job's id; a no-op if the execution is finished or unknown.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
         `success`, `requestId`, `status`, `liveness` and `error`. `liveness` is `cancelling` until the worker has
-        stopped, and `done` when the run has ended, in whatever way. A job has ended when this returns; its runs read as
-        any that is cancelled. What is unknown, expired or somebody else's reads as `read_progress` says it.
+        stopped, and `done` once the run has ended in any way. A job has ended when this returns, while its runs may
+        still be `cancelling`. A run that is unknown, expired or another owner's gets the answer of `read_progress`.
 
     Raises:
-        Unavailable: A service did not answer, or the run kept changing; asking again is safe, and goes on.
+        Unavailable: A service did not answer, or the run kept changing. It is safe to call this again.
     """
     logs.about_run(request_id)
     ending = cancel(store, owner, request_id, stop_execution=stop_execution, now_ms=now_ms)

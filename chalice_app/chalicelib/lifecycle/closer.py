@@ -1,11 +1,16 @@
-"""Ending runs and jobs that will not end by themselves: the Lambda `run_closer`.
+"""The Lambda `run_closer`: ends runs and jobs whose worker cannot end them.
 
-It is called for four reasons. A worker that cannot store its run's end in time hands it over, to be written here with
-retries. Lambda sends it the record of each asynchronous invocation of the agent that failed:
-killed, out of time or memory, or never begun. EventBridge sends it the event of each execution of a job that failed,
-timed out or was stopped: no state of it could write that. And every few minutes it sweeps: it looks after what has been
-open for longer than any Lambda lives, because nobody answered it, or because it ran where no failure is reported. What
-it ends nobody else has ended, so calling it again changes nothing. With a job it cancels the runs that are still open.
+Four events invoke it:
+
+- A worker that cannot store its run's end in time hands the end over, and this Lambda writes it with retries.
+- Lambda sends a record of each asynchronous agent invocation that failed: killed, out of time or memory, or never
+  started.
+- EventBridge sends an event for each job execution that failed, timed out or was stopped, because then none of its
+  states can write the end.
+- A schedule starts a sweep every few minutes. It ends runs that have been open for longer than any Lambda lives: runs
+  that wait for an answer, and runs on workers that report no failure.
+
+All of this is idempotent, because only an open run can be ended. Ending a job also cancels its open runs.
 """
 
 from __future__ import annotations
@@ -35,18 +40,18 @@ SWEEP = {"sweep": True}
 """The event that Terraform's rule sends."""
 
 EXECUTION_ENDED = "Step Functions Execution Status Change"
-"""The `detail-type` of the event of an execution."""
+"""The `detail-type` of EventBridge's event about an execution."""
 
 _TIME_FOR_ONE_RUN_MS = 5_000
 
 
 def close_runs(event: Any, context: Any) -> None:
-    """Write a handed-over end, or end runs: of a failed invocation, of a failed execution, or all that were left alone.
+    """Write a handed-over end, end the run of a failed invocation or execution, or sweep all overdue runs.
 
     Args:
-        event: A `HandedOverEnd`, `SWEEP`, the event of an execution that did not succeed, or the record of a failed
+        event: A `HandedOverEnd`, `SWEEP`, EventBridge's event about a failed execution, or Lambda's record of a failed
             invocation. Anything else is logged.
-        context: Lambda's.
+        context: The Lambda context.
 
     Raises:
         Unavailable: The record could not be read or written; Lambda tries again.
@@ -92,21 +97,21 @@ def write_end(
     try:
         handed = HandedOverEnd.of_event(event)
     except (AttributeError, InvalidInput, KeyError, OverflowError, TypeError, ValueError) as error:
-        logger.error("the event does not contain the end of a run: %s", type(error).__name__)
+        logger.error("ignoring the event: it does not contain the end of a run: %s", type(error).__name__)
         return False
     logs.about_run(handed.assignment.request_id)
     written = write_handed_over(
         store, handed, send=send, on_end=on_end, give_up=lambda: remaining_ms() < _TIME_FOR_ONE_RUN_MS
     )
     if not written:
-        logger.info("the run needs no end: it has one, or another works on it")
+        logger.info("the end was not written: the run has ended, or another worker has it")
     return written
 
 
 def close_failed(
     record: Any, store: RunStore, announce: Callable[[Ending], None], *, now_ms: Callable[[], int] | None = None
 ) -> int:
-    """End the run of a failed invocation; return how many were ended, 1 or none.
+    """End the run of a failed invocation; return the number of ended runs, 0 or 1.
 
     Raises:
         Unavailable: The record could not be read or written.
@@ -114,7 +119,7 @@ def close_failed(
     try:
         failed = _FailedInvocation.of(record)
     except (AttributeError, InvalidInput, KeyError, TypeError) as error:
-        logger.error("the event is no record of a failed invocation of the agent: %s", type(error).__name__)
+        logger.error("ignoring the event: not the record of a failed agent invocation: %s", type(error).__name__)
         return 0
     logs.about_run(failed.request_id)
     ending = close_dead(
@@ -126,7 +131,7 @@ def close_failed(
         now_ms=now_ms,
     )
     if ending is None:
-        logger.info("the run needs no end: it has one, another works on it, or it is another owner's")
+        logger.info("the run was not ended: it has ended, another worker has it, or it belongs to another owner")
         return 0
     announce(ending)
     return 1
@@ -135,9 +140,9 @@ def close_failed(
 def close_execution(
     event: Any, store: RunStore, announce: Callable[[Ending], None], *, now_ms: Callable[[], int] | None = None
 ) -> int:
-    """End the job of an execution that did not succeed, and cancel its open runs; return how many were ended.
+    """End the job of a failed execution and cancel its open runs; return the number of ended runs and jobs.
 
-    A job that has an end keeps it: an execution also fails when its job has ended as `error`.
+    A job that has already ended keeps its end: an execution also fails when its job ends as `error`.
 
     Raises:
         Unavailable: A record could not be read or written.
@@ -163,18 +168,18 @@ def sweep(
     remaining_ms: Callable[[], float],
     now_ms: Callable[[], int] | None = None,
 ) -> int:
-    """End the runs that were left alone, as far as the time reaches; return how many were ended.
+    """End all overdue runs, as far as time allows; return the number of ended runs and jobs.
 
-    A run that cannot be ended, because its record is unreadable for example, is logged and counted; the others are
-    ended all the same.
+    If a run cannot be ended, for example because its record is unreadable, this logs and counts it and goes on with the
+    next.
 
     Raises:
-        Unavailable: Such runs could not be looked for.
+        Unavailable: The overdue runs could not be queried.
     """
     closed = 0
     for request_id in overdue_ids(store, now_ms=now_ms):
         if remaining_ms() < _TIME_FOR_ONE_RUN_MS:
-            logger.warning("there are more runs to be ended than time: the next sweep goes on")
+            logger.warning("out of time with overdue runs left; the next sweep continues")
             break
         try:
             if ending := close_dead(store, request_id, now_ms=now_ms):
@@ -190,7 +195,7 @@ def sweep(
 def _close_with_runs(
     ending: Ending, store: RunStore, announce: Callable[[Ending], None], now_ms: Callable[[], int] | None
 ) -> int:
-    """Tell of an end and, if it is a job's, cancel its runs; return how many were ended."""
+    """Announce an end and, if it is a job's, cancel the job's runs; return the number of ended runs and jobs."""
     announce(ending)
     closed = int(ending.ended is not None)
     if ending.ended and ending.ended.status is RunStatus.ERROR and ending.run.playbook:

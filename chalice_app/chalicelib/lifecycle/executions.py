@@ -1,4 +1,4 @@
-"""The executions of the state machine that jobs run on: started and stopped by their jobs' ids."""
+"""Starts and stops Step Functions executions, one for each job, named after the job's id."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class Executions:
-    """The executions of one state machine, each known by its job's id.
+    """The executions of one state machine, each identified by its job's id.
 
     Args:
         client: A Step Functions client that does not retry.
-        state_machine_arn: The state machine's.
+        state_machine_arn: The ARN of the state machine.
     """
 
     def __init__(self, client: SFNClient, state_machine_arn: str) -> None:
@@ -32,7 +32,7 @@ class Executions:
         """Start a job's execution.
 
         Raises:
-            Unavailable: It was refused, or there was no answer: it may have been started all the same.
+            Unavailable: Step Functions refused, or did not answer and may have started the execution anyway.
         """
         try:
             self._client.start_execution(stateMachineArn=self._state_machine_arn, name=job_id, input=json_text(job))
@@ -40,10 +40,10 @@ class Executions:
             raise Unavailable(f"The execution was not started: {error}") from error
 
     def stop(self, job_id: str) -> None:
-        """Stop a job's execution. One that has ended, or that there is not, is stopped.
+        """Stop a job's execution. Stopping a finished or unknown execution is a no-op.
 
         Raises:
-            Unavailable: It was refused, or there was no answer; asking again is safe.
+            Unavailable: Step Functions refused or did not answer. It is safe to retry.
         """
         arn = f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{job_id}"
         try:

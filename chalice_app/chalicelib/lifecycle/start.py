@@ -1,6 +1,6 @@
 """Starts runs and jobs: puts the record, then hands a run to its agent's Lambda, or a job to its state machine.
 
-The record comes first, so that a client can read every id that it was given, and a run that could not be handed over
+The record is written first, so that clients can read every id they receive, and a run that could not be handed over
 ends instead of hanging. The code is the same for GraphQL and REST.
 """
 
@@ -178,7 +178,7 @@ def _start(
         if found:
             # It may have been handed over before. If not, it reads as lost, and the sweep ends it.
             return _started(kind, run)
-        # Without an answer, or if an earlier execution has the same name, it may be at work all the same: then the
+        # If there was no answer, or an earlier execution has the same name, the run may have started anyway. Then the
         # worker's claim decides.
         message = f"The {kind.name} could not be handed to {kind.taker}."
         if ending := end_unclaimed(store, run, message=message):

@@ -59,4 +59,4 @@ class OrchestratorFailed(RuncastError):
     """A failure of our own, which is in the log."""
 
     def __init__(self) -> None:
-        super().__init__("The job failed on our side; the log has why.")
+        super().__init__("The job failed on our side; the log has the reason.")

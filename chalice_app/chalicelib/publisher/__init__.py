@@ -1,1 +1,1 @@
-"""The Lambda `status_publisher`: brings status messages to whoever is watching, through AppSync."""
+"""The Lambda `status_publisher`: sends status messages through AppSync to the users who are watching."""

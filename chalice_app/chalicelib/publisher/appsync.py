@@ -1,7 +1,7 @@
-"""Sending messages to AppSync: one signed HTTP request for a batch, one aliased mutation for each message.
+"""Sends messages to AppSync: one signed HTTP request for each batch, one aliased mutation for each message.
 
-Every field of `StatusUpdate` is selected, because subscribers receive only what the mutation selected; inside the
-mutation nothing is aliased, because AppSync does not deliver aliased fields.
+The mutation selects every field of `StatusUpdate`, because subscribers receive only the selected fields. It aliases no
+field, because AppSync does not deliver aliased fields to subscribers.
 Source: https://docs.aws.amazon.com/appsync/latest/devguide/aws-appsync-real-time-data.html
 """
 
@@ -38,9 +38,9 @@ class AppSync:
     Args:
         url: The API's GraphQL endpoint.
         region: The API's region.
-        credentials: Whose signature; they may renew themselves.
+        credentials: The credentials to sign with; they may refresh themselves.
         session: Keeps the connection between invocations.
-        mutations_per_request: How many messages go into one HTTP request.
+        mutations_per_request: The number of messages in one HTTP request.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class AppSync:
         self._mutations_per_request = mutations_per_request
 
     def publish(self, messages: Sequence[Json]) -> int:
-        """Send the messages, in order; whatever is not taken is logged with the reason.
+        """Send the messages in order; log each rejected message with the reason.
 
-        A request that gets no answer is the last: the ones after it would only wait as long.
+        Stops after a request without a response, because later requests would only wait as long.
 
         Args:
             messages: Each a `PublishStatusInput`.
 
         Returns:
-            How many AppSync took.
+            The number of messages that AppSync accepted.
         """
         published = 0
         for first in range(0, len(messages), self._mutations_per_request):
@@ -74,15 +74,15 @@ class AppSync:
             try:
                 failures = self._send(batch)
             except requests.RequestException as error:
-                logger.warning("AppSync did not take %d messages: %s", len(messages) - first, error)
+                logger.warning("AppSync did not accept %d messages: %s", len(messages) - first, error)
                 break
             for alias, reason in failures.items():
-                logger.warning("AppSync did not take message %s of %d: %s", alias, len(batch), reason)
+                logger.warning("AppSync rejected message %s of %d: %s", alias, len(batch), reason)
             published += len(batch) - len(failures)
         return published
 
     def _send(self, batch: Sequence[Json]) -> dict[str, str]:
-        """Send one request and return why each message that was not taken was not, by alias."""
+        """Send one batch; return the rejection reasons by alias."""
         variables = {f"m{index}": message for index, message in enumerate(batch)}
         response = self._session.post(
             self._url,
@@ -108,7 +108,7 @@ def _document(aliases: Sequence[str] | dict[str, Json]) -> str:
 
 
 def _failures(answer: dict[str, Any], aliases: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield each alias that was not taken, and why; HTTP 200 may carry errors for single ones."""
+    """Yield the alias and the reason of each rejected message; even HTTP 200 may contain errors for some messages."""
     data = answer.get("data") or {}
     errors = answer.get("errors") or []
     reasons = {str(error["path"][0]): _reason(error) for error in reversed(errors) if error.get("path")}

@@ -1,7 +1,7 @@
-"""The event of the publisher, checked, and its messages as GraphQL takes them.
+"""Validates the publisher's event and converts its messages to GraphQL input.
 
-AppSync refuses a whole request for one wrong variable, so a wrong message is refused here, by name. Texts and metadata
-over their limits are shortened visibly; ids cannot be, so they are refused.
+AppSync refuses a whole request for one invalid variable, so invalid messages are refused here by name. Texts and
+metadata over their limits are visibly shortened. Ids cannot be shortened, so they are refused.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def messages_of(event: Any) -> list[Json]:
         event: One message, or `{"messages": [...]}` with at most 50 messages and 200 KB.
 
     Raises:
-        InvalidInput: The event is over a limit, or a message does not fit.
+        InvalidInput: The event is over a limit, or a message is invalid.
     """
     messages = event.get("messages", [event]) if isinstance(event, Mapping) else None
     if not isinstance(messages, list) or not all(isinstance(message, Mapping) for message in messages):
         raise InvalidInput("The event must be a status message, or an object whose messages are a list of them.")
     if not 1 <= len(messages) <= limits.BATCH_MAX_MESSAGES:
         raise InvalidInput(f"messages must be 1 to {limits.BATCH_MAX_MESSAGES}, not {len(messages)}.")
-    # As `batches` measures them, but of messages that may hold anything yet.
+    # The same measure as `batches` uses, but for messages that are not validated yet.
     text = json.dumps(messages, ensure_ascii=False, separators=(",", ":"))
     size_bytes = len(text.encode("utf-8", "replace")) - len("[]")
     if size_bytes > limits.BATCH_MAX_BYTES:
@@ -44,7 +44,7 @@ def messages_of(event: Any) -> list[Json]:
 
 
 def owner_of_message(message: Json) -> Owner:
-    """Return for whom a checked message is."""
+    """Return the owner of a validated message."""
     return Owner(message["tenantId"], message["userId"])
 
 
@@ -89,7 +89,7 @@ def _text(
 
 def _number(message: Mapping[str, Any], name: str, where: str) -> float | None:
     value = message.get(name)
-    # Also false for NaN, which is no JSON.
+    # The comparison is also false for NaN, which JSON does not allow.
     if value is None or (_is_number(value) and abs(value) <= sys.float_info.max):
         return value
     raise InvalidInput(f"{where}.{name} must be a finite number.")

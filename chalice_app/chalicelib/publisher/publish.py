@@ -1,6 +1,6 @@
-"""Bringing status messages to the users they are for, or saying why not: in the log and as a metric, never as an error.
+"""Sends status messages to their users. Failures are logged and counted, never raised.
 
-An error would reach nobody (the Lambda is invoked asynchronously), and the record holds each step anyway.
+Nobody would receive an error, because the Lambda is invoked asynchronously, and the record contains each step anyway.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def publish_event(event: Any) -> Json:
     """Publish the messages of an event. Never raises.
 
     Returns:
-        `published`: how many AppSync took; `notPublished`: how many were not, by reason.
+        `published`: the number of messages that AppSync accepted; `notPublished`: the number of others, by reason.
     """
     try:
         return _publisher_of_environment().publish(event)
@@ -40,9 +40,9 @@ class Publisher:
     """Publishes events.
 
     Args:
-        sessions: Who is watching.
-        appsync: Where messages go.
-        count: Counts, once for each event, how many messages were published, and how many were not, by reason.
+        sessions: Knows which users are watching.
+        appsync: Sends the messages.
+        count: Called once for each event with the number of published messages, and of the others by reason.
     """
 
     def __init__(self, sessions: Sessions, appsync: AppSync, *, count: Callable[[int, dict[str, int]], None]) -> None:
@@ -51,7 +51,7 @@ class Publisher:
         self._count = count
 
     def publish(self, event: Any) -> Json:
-        """Publish the messages of an event whose users have subscribed."""
+        """Publish those messages of an event whose users have subscribed."""
         try:
             messages = messages_of(event)
         except InvalidInput as error:

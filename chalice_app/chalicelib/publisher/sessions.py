@@ -1,9 +1,9 @@
-"""Finds out which users may be watching: those who have subscribed lately.
+"""Finds the users who may be watching: those with a recent subscription.
 
-Sending to nobody costs an AppSync request per message, so users without a session are skipped. A session is only a
-hint, because AppSync reports no client that leaves: in doubt, messages are sent. Most batches follow another one of the
-same user within a second, so a session that was found is remembered for a while. That none was found is not: a client
-starts its run right after it has subscribed.
+Each message costs an AppSync request even if nobody watches, so users without a session are skipped. A session is only
+a hint, because AppSync does not report clients that leave; if in doubt, messages are sent. Most batches follow another
+batch for the same user within a second, so a found session is cached for a while. A missing session is not cached,
+because a client starts its run right after it has subscribed.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ REMEMBERED_MAX_SESSIONS = 1_000
 
 
 class Sessions:
-    """Looks up who has subscribed. A session that was found is not looked up again for `REMEMBERED_MS`.
+    """Looks up subscribers' sessions. A found session is cached for `REMEMBERED_MS`.
 
     Args:
-        client: A DynamoDB client with brief time-outs.
+        client: A DynamoDB client with short timeouts.
         table_name: The table, keyed by `tenantId` and `userId`.
-        now_ms: The wall clock: a monotonic one stands still while Lambda freezes the process.
+        now_ms: The wall clock. A monotonic clock stops while Lambda freezes the process.
     """
 
     def __init__(self, client: DynamoDBClient, table_name: str, *, now_ms: Callable[[], int] = epoch_ms) -> None:
         self._client = client
         self._table_name = table_name
         self._now_ms = now_ms
-        # When each was found, the oldest first.
+        # The time at which each session was found, oldest first.
         self._found_at_ms: OrderedDict[Owner, int] = OrderedDict()
 
     def may_watch(self, owner: Owner) -> bool:
-        """Return whether the user has a session that has not expired, or may have one because the look-up failed.
+        """Return whether the user has a current session, or may have one because the lookup failed.
 
-        A session that ends is seen at most `REMEMBERED_MS` later, a new one at once.
+        The end of a session is noticed within `REMEMBERED_MS`, a new session immediately.
         """
         found_at_ms = self._found_at_ms.get(owner)
         # A clock that was set back makes the age negative.

@@ -1,6 +1,6 @@
-"""A `requests` session whose requests are told to X-Ray: the way from the publisher to AppSync.
+"""A `requests` session that reports its requests to X-Ray; the publisher uses it for AppSync.
 
-It stands apart from `chalicelib.runtime.tracing`, because only the publisher pays for importing `requests`.
+This is separate from `chalicelib.runtime.tracing` so that only the publisher imports `requests`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class TracedSession(requests.Session):
     """Sends requests as part of the invocation's trace.
 
     Args:
-        tracer: Tells X-Ray.
+        tracer: Reports to X-Ray.
     """
 
     def __init__(self, tracer: Tracer) -> None:
@@ -26,7 +26,7 @@ class TracedSession(requests.Session):
         self._tracer = tracer
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send a request that is signed already: the signature does not cover the trace's header."""
+        """Send a signed request. The signature does not cover the trace header, which is added here."""
         subsegment: Subsegment | None = None
         with contextlib.suppress(Exception):
             subsegment = self._tracer.open(

@@ -1,6 +1,7 @@
-"""Telling of a run's end: live to whoever watches it, and as the event `run.ended` to whoever has a rule for it.
+"""Announces the end of a run: as a live message to watching clients, and as the EventBridge event `run.ended`.
 
-By whoever has written the end, after it is stored, and best effort: what cannot be told stands in the record.
+The process that wrote the end announces it, after the end is stored. Announcements are best effort: the record has the
+end in any case.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ DETAIL_TYPE = "run.ended"
 
 
 class Announcer:
-    """Tells of ends. Never raises, and tries nothing twice.
+    """Announces ends. Never raises and never retries.
 
     Args:
-        send: Sends status messages and returns how many were handed over; must not raise.
+        send: Sends status messages and returns the number handed over; must not raise.
         events: An EventBridge client that does not retry.
     """
 
@@ -52,15 +53,15 @@ class Announcer:
                 Entries=[{"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps(_detail(ended))}]
             )
         except (BotoCoreError, ClientError) as error:
-            logger.warning("the event of run %s's end was not put: %s", ended.request_id, error)
+            logger.warning("the event run.ended of run %s was not sent: %s", ended.request_id, error)
             return
         if answer["FailedEntryCount"]:
-            logger.warning("the event of run %s's end was refused: %s", ended.request_id, answer["Entries"])
+            logger.warning("EventBridge refused the event run.ended of run %s: %s", ended.request_id, answer["Entries"])
 
 
 @cache
 def announcer(status_publisher_function: str) -> Announcer:
-    """Return this process's announcer, which sends live messages by the Lambda `status_publisher_function`."""
+    """Return this process's announcer, which sends live messages through the Lambda `status_publisher_function`."""
     return Announcer(clients.status_publisher(status_publisher_function).send, clients.events())
 
 

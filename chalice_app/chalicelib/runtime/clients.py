@@ -1,6 +1,6 @@
-"""The one door to AWS: clients are made here, once for each process, and reused between invocations.
+"""Creates all AWS clients, once for each process, and reuses them between invocations.
 
-Each is made when it is first asked for, so that a Lambda pays only for what it uses.
+Each client is created on first use, so that a Lambda pays only for the clients it needs.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 AnyClient = TypeVar("AnyClient", bound="BaseClient")
 
-# Handing a run or a job over is worth more patience than a status message, but must not be tried twice: whoever starts
-# one is told that it failed, and decides.
+# Handing over a run or a job has longer timeouts than a status message, but is never retried: the caller gets the error
+# and decides.
 _INVOKE_CLIENT_CONFIG = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
 )
 
-# For answers to users. A recorder has one second for its run; a user waits longer. Every write is conditional, so the
-# retry of a write that took effect is refused with the record as it is. Three tries and their pauses take at most 9 s,
-# and clients wait 10 s for a read.
+# For API answers. A recorder may delay its run by one second only; a user waits longer. Every write is conditional, so
+# the retry of a write that took effect is refused, and the refusal returns the current record. Three attempts and the
+# pauses between them take at most 9 s, and clients wait 10 s for a read.
 # Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 _ANSWERS_CLIENT_CONFIG = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
@@ -53,44 +53,44 @@ _RESULTS_CLIENT_CONFIG = Config(
 
 @cache
 def tracer() -> Tracer:
-    """Return what tells X-Ray of our calls."""
+    """Return the tracer, which reports our calls to X-Ray."""
     return Tracer()
 
 
 @cache
 def dynamodb() -> DynamoDBClient:
-    """Return the client for all tables: brief time-outs, no retries."""
+    """Return the client for all tables. It has short timeouts and does not retry."""
     return _watched(boto3.client("dynamodb", config=STORE_CLIENT_CONFIG))
 
 
 @cache
 def run_store(table_name: str, retention_hours: int = 24) -> RunStore:
-    """Return the store of records in the table `table_name`; those that it creates are kept for `retention_hours`."""
+    """Return the store of the records in `table_name`. It keeps new records for `retention_hours`."""
     return RunStore(dynamodb(), table_name, retention_seconds=retention_hours * 3600)
 
 
 @cache
 def answering_store(table_name: str, retention_hours: int = 24) -> RunStore:
-    """Return the store as `run_store` does, for readers and starters: it retries for as long as a user waits."""
+    """Return a store for the APIs, like `run_store` but with retries for as long as a user waits."""
     client = _watched(boto3.client("dynamodb", config=_ANSWERS_CLIENT_CONFIG))
     return RunStore(client, table_name, retention_seconds=retention_hours * 3600)
 
 
 @cache
 def status_publisher(function_name: str) -> StatusPublisher:
-    """Return what hands status messages to the Lambda `function_name`."""
+    """Return the publisher that hands status messages to the Lambda `function_name`."""
     return StatusPublisher(_watched(boto3.client("lambda", config=LIVE_CLIENT_CONFIG)), function_name)
 
 
 @cache
 def end_handover(run_closer_function: str) -> EndHandover:
-    """Return what hands ends that could not be stored in time to the Lambda `run_closer_function`."""
+    """Return the hand-over that sends ends to `run_closer_function` if they could not be stored in time."""
     return EndHandover(_watched(boto3.client("lambda", config=LIVE_CLIENT_CONFIG)), run_closer_function)
 
 
 @cache
 def events() -> EventBridgeClient:
-    """Return the client for EventBridge: brief time-outs, no retries."""
+    """Return the client for EventBridge. It has short timeouts and does not retry."""
     return _watched(boto3.client("events", config=_EVENTS_CLIENT_CONFIG))
 
 
@@ -108,16 +108,17 @@ def step_functions() -> SFNClient:
 
 @cache
 def link_signer() -> S3Client:
-    """Return the client that signs links; it calls nothing, so the tracer has nothing to see."""
-    # To the bucket's own host in its region: S3 redirects from its global host, and the host is part of what is signed.
+    """Return the client that signs links. It makes no calls, so there is nothing to trace."""
+    # Links use the bucket's regional host: S3 redirects from its global host, and the signature covers the host.
     return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 
-@lru_cache(maxsize=4)  # most agents of a playbook have the same time; a worker lives long enough to meet every other
+@lru_cache(maxsize=4)  # agents of a playbook mostly share one timeout, but a long-lived worker may see all others
 def waiting_invoker(read_timeout_seconds: int) -> LambdaClient:
-    """Return a client that waits so long for an agent's answer, and invokes it once: the record says what came of it.
+    """Return a client that waits `read_timeout_seconds` for an agent's answer and never retries the invocation.
 
-    A connection that is silent for minutes is kept alive, or a network in between would forget it.
+    The record, not the answer, decides how the run ended. TCP keep-alive holds the connection open through minutes of
+    silence.
     """
     config = _INVOKE_CLIENT_CONFIG.merge(Config(read_timeout=read_timeout_seconds))
     return _watched(boto3.client("lambda", config=config))
@@ -125,7 +126,7 @@ def waiting_invoker(read_timeout_seconds: int) -> LambdaClient:
 
 @cache
 def bedrock(connect_timeout_seconds: int, read_timeout_seconds: int, max_attempts: int) -> BedrockRuntimeClient:
-    """Return the client for a model's answer in one piece."""
+    """Return the client for model calls that do not stream."""
     config = Config(
         connect_timeout=connect_timeout_seconds,
         read_timeout=read_timeout_seconds,
@@ -142,11 +143,11 @@ def s3() -> S3Client:
 
 @cache
 def credentials() -> Credentials | None:
-    """Return this process's credentials, which renew themselves; None if there are none."""
+    """Return this process's credentials, which refresh themselves; None if there are none."""
     return boto3.Session().get_credentials()
 
 
 def _watched(client: AnyClient) -> AnyClient:
-    """Let the tracer see a client's calls; every client here that calls must be."""
+    """Trace a client's calls. Required for each client here that makes calls."""
     tracer().watch(client.meta.events)
     return client

@@ -1,7 +1,7 @@
-"""What each Lambda is told by its environment, as one frozen dataclass each.
+"""The settings of each Lambda, read from its environment into a frozen dataclass.
 
-A field's name in capitals is the variable's name; a field with a default may be missing. Nothing reads the
-environment on import, because packaging imports the application with placeholders in it.
+The variable is the field's name in capitals; a field with a default is optional. Nothing reads the environment on
+import, because packaging imports the application with placeholders in it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Config = TypeVar("Config")
 
 
 class ConfigurationInvalid(RuncastError):
-    """A setting has a value that does not fit; the message names it and its bounds."""
+    """A setting has an invalid value; the message names the setting and its bounds."""
 
 
 def _whole_number(minimum: int, maximum: int, default: int | None = None) -> Any:
@@ -43,14 +43,14 @@ class AgentConfig:
     Attributes:
         agent_progress_table: The table of records.
         status_publisher_function: The Lambda that sends status messages.
-        run_closer_function: The Lambda that writes the ends which could not be stored in time.
+        run_closer_function: The Lambda that writes ends that could not be stored in time.
         bedrock_model_id: A model or an inference profile.
         aws_region: Where everything runs; Lambda sets it.
         model_max_tokens: How many tokens the model may write in one answer.
         model_connect_timeout_seconds: How long to wait for a connection to Bedrock.
         model_read_timeout_seconds: How long to wait for the next part of the model's answer.
         model_max_attempts: How often boto3 tries one request to Bedrock, the first time included.
-        retention_hours: How long a record that it creates is kept.
+        retention_hours: How long the records that it creates are kept.
     """
 
     agent_progress_table: str
@@ -69,9 +69,9 @@ class AgentConfig:
 class RunStarterConfig:
     """Settings of the Lambda `run_starter`.
 
-    These are the table and how long its records are kept, the Lambda that runs the agents here, those that run others
-    (by the agents' names), the state machine that executes playbooks, the one Lambda that sends status messages, and
-    which claims name the caller.
+    These are the table and how long its records are kept, the Lambda that runs this application's agents, the Lambdas
+    that run other agents (by the agents' names), the state machine that executes playbooks, the Lambda that sends
+    status messages, and the token claims that name the caller.
     """
 
     agent_progress_table: str
@@ -91,15 +91,15 @@ class OrchestratorConfig:
     Attributes:
         agent_progress_table: The table of records.
         status_publisher_function: The Lambda that sends status messages.
-        agent_function: The Lambda that runs the agents here.
-        results_bucket: Where results go that are too large for a record.
+        agent_function: The Lambda that runs this application's agents.
+        results_bucket: The bucket for results that are too large for a record.
         bedrock_model_id: The model that writes the summary, or an inference profile.
         model_max_tokens: How many tokens it may write in one answer.
         agent_functions: The Lambdas that run other agents, by the agents' names.
         model_connect_timeout_seconds: How long to wait for a connection to Bedrock.
         model_read_timeout_seconds: How long to wait for the model's answer.
         model_max_attempts: How often boto3 tries one request to Bedrock, the first time included.
-        retention_hours: How long a record that it creates is kept.
+        retention_hours: How long the records that it creates are kept.
     """
 
     agent_progress_table: str
@@ -127,8 +127,8 @@ class RunCloserConfig:
 class ProgressReaderConfig:
     """Settings of the Lambda `progress_reader`.
 
-    These are the table, the bucket that holds the results which are too large for it, which token claims name the
-    caller, and the agents that run elsewhere (functions by the agents' names), which it lists.
+    These are the table, the bucket for results that are too large for the table, the token claims that name the caller,
+    and the agents in other Lambdas (functions by the agents' names), which it lists.
     """
 
     agent_progress_table: str
@@ -142,9 +142,10 @@ class ProgressReaderConfig:
 class ApiConfig:
     """Settings of the REST API.
 
-    These are the table and how long its records are kept, the bucket that holds the results which are too large for it,
-    the Lambda that runs the agents here, those that run others (by the agents' names), the state machine that executes
-    playbooks, the one Lambda that sends status messages, whose tokens it takes, and which claims name the caller.
+    These are the table and how long its records are kept, the bucket for results that are too large for the table, the
+    Lambda that runs this application's agents, the Lambdas that run other agents (by the agents' names), the state
+    machine that executes playbooks, the Lambda that sends status messages, the user pool client whose tokens it
+    accepts, and the token claims that name the caller.
     """
 
     agent_progress_table: str
@@ -165,8 +166,8 @@ class StatusPublisherConfig:
 
     Attributes:
         appsync_api_url: The API's GraphQL endpoint.
-        appsync_api_id: The API's id, by which its own logs are found.
-        user_sessions_table: Who has subscribed lately.
+        appsync_api_id: The API's id, which identifies its logs.
+        user_sessions_table: The table of recent subscribers.
         aws_region: Where everything runs; Lambda sets it.
         mutations_per_request: How many messages go into one HTTP request; 1 sends each on its own.
     """
@@ -183,7 +184,7 @@ def read_config(config_class: type[Config], environ: Mapping[str, str]) -> Confi
 
     Raises:
         ConfigurationMissing: Variables are missing or empty; all of them are named.
-        ConfigurationInvalid: A number is none, or out of bounds; or functions are no JSON object of names.
+        ConfigurationInvalid: A number is invalid or out of bounds, or functions are not a JSON object of names.
     """
     settings: tuple[Field[Any], ...] = fields(config_class)  # type: ignore[arg-type]
     missing = [

@@ -1,7 +1,7 @@
-"""Log lines as JSON: what is logged in a Lambda, on whichever thread, is one object that says which run it is about.
+"""Writes each log line as one JSON object that names its run, on every thread of a Lambda.
 
-Lambda can write JSON itself, but gives `requestId` to its own id, and its level filter would drop our metrics; see
-docs/decisions/0007-json-logs.md. No line holds an event, a query or a token: what is logged is ids, counts and reasons.
+Lambda can write JSON itself, but it uses `requestId` for its own id, and its level filter would drop our metrics; see
+docs/decisions/0007-json-logs.md. Log ids, counts and reasons only, never an event, a query or a token.
 """
 
 from __future__ import annotations
@@ -21,28 +21,27 @@ from runcast.record.model import Json
 from runcast.text import shortened
 
 TEXT_MAX_CHARACTERS = 30_000
-"""Of a message and of a stack each: together far below what CloudWatch takes for one event (256 KB)."""
+"""The limit of a message and of a stack trace. Both together are far below CloudWatch's event limit (256 KB)."""
 
 
 @dataclass
 class Invocation:
-    """What one invocation of a Lambda is about."""
+    """The ids of one Lambda invocation and of its run."""
 
     aws_request_id: str
     request_id: str | None = None
 
 
-# A thread that was started with a copy of its starter's context goes on logging for the run it was started for, though
-# the Lambda may have been given the next one meanwhile. Other threads are taken to work for the latest, because Lambda
-# gives a process one at a time.
+# A thread that was started with a copy of its parent's context keeps logging for its own run, even after the Lambda has
+# received the next one. All other threads log for the latest invocation, because a process handles one at a time.
 _current: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
 _latest: Invocation | None = None
 
 
 def begin_invocation(context: Any) -> None:
-    """Say that what is logged from here on belongs to the invocation of this Lambda context.
+    """Attach all log lines from here on to the invocation of this Lambda context.
 
-    Inside Lambda, the first call also turns all logging into JSON lines on standard output.
+    Inside Lambda, the first call also switches logging to JSON lines on standard output.
     """
     global _latest
     function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
@@ -53,7 +52,7 @@ def begin_invocation(context: Any) -> None:
 
 
 def about_run(request_id: str) -> None:
-    """Say which run the invocation is about, as soon as that is known."""
+    """Add the run's id to the invocation's log lines. Call it as soon as the id is known."""
     if invocation := _current.get():
         invocation.request_id = shortened(str(request_id), limits.REQUEST_ID_MAX_CHARACTERS)
 
@@ -62,7 +61,7 @@ class JsonFormatter(logging.Formatter):
     """Writes a record as one line of JSON; `extra={"fields": {...}}` adds members to it.
 
     Args:
-        function_name: The Lambda's.
+        function_name: The name of the Lambda.
     """
 
     def __init__(self, function_name: str) -> None:
@@ -70,7 +69,7 @@ class JsonFormatter(logging.Formatter):
         self._function_name = function_name
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without its end. Never raises for what it was given to log."""
+        """Return the line without a newline. Never raises, whatever the record contains."""
         invocation = _current.get() or _latest
         line: Json = {
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
@@ -92,7 +91,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _write_json(function_name: str) -> None:
-    """Log everything as JSON, and nothing otherwise: our own lines from INFO on, those of others from WARNING on."""
+    """Replace all log handlers by JSON; log our packages from INFO on and all others from WARNING on."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(function_name))
     logging.root.handlers = [handler]  # in place of Lambda's, which writes text

@@ -1,8 +1,8 @@
-"""Counting, by log lines in CloudWatch's embedded metric format: no request, no library, no permission.
+"""Emits metrics as log lines in CloudWatch's embedded metric format, which needs no request, library or permission.
 
-One line for each run and each invocation of the publisher. CloudWatch reads the metrics out of it, and it is a log line
-like any other, with the ids by which to find it. Every name and every dimension costs money, so both are few and none
-takes its values from users. Nothing here ever raises: a run is not harmed by being counted.
+There is one line for each run and one for each invocation of the publisher. CloudWatch extracts the metrics, and the
+line also carries the ids to search for. Each metric name and dimension costs money, so there are few, and no value
+comes from users. Nothing here raises: counting must not harm a run.
 
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -56,14 +56,14 @@ _OUTCOMES = {
 
 
 def count_run(agent: str, status: RunStatus, report: Report, *, elapsed_seconds: float, degraded: bool) -> None:
-    """Count a run that has ended, or has paused for people.
+    """Count a run that has ended or has paused for an answer.
 
     Args:
-        agent: Which of the registered agents ran.
-        status: What the run came to.
-        report: What the recorder kept.
-        elapsed_seconds: How long the run took, since its record was made.
-        degraded: Whether its record may lack something.
+        agent: The registered name of the agent.
+        status: The run's status.
+        report: The recorder's counts.
+        elapsed_seconds: The run's duration since its record was created.
+        degraded: Whether the record may be incomplete.
     """
     emit(
         "the run ended",
@@ -80,32 +80,32 @@ def count_run(agent: str, status: RunStatus, report: Report, *, elapsed_seconds:
 
 
 def count_broken_run() -> None:
-    """Count an invocation of the agent Lambda that failed before or beside its run."""
+    """Count an invocation of the agent Lambda that failed outside its run."""
     emit("the invocation failed", {"RunsFailed": 1})
 
 
 def count_closed_runs(closed: int) -> None:
-    """Count the runs that one invocation of the closer has ended."""
+    """Count the runs that one invocation of the closer ended."""
     emit("runs were closed", {"RunsClosed": closed})
 
 
 def count_closed_job() -> None:
-    """Count a job that the closer has ended as an error, because its execution could not. AWS counts all others."""
+    """Count a job that the closer ended as an error because its execution could not. AWS counts all other failures."""
     emit("a job was closed", {"JobsClosed": 1})
 
 
 def count_unclosed_run() -> None:
-    """Count a run that a sweep should have ended and could not; the log has why."""
+    """Count a run that a sweep could not end; the log has the reason."""
     emit("a run was not closed", {"RunsNotClosed": 1})
 
 
 def count_messages(published: int, not_published: Mapping[str, int], *, api_id: str | None = None) -> None:
-    """Count what became of one event of the publisher.
+    """Count the messages of one publisher event.
 
     Args:
-        published: How many messages AppSync took.
-        not_published: How many it did not, by reason: `no_session`, where nobody is watching, is no failure.
-        api_id: The API, by which its own logs are found.
+        published: The number of messages that AppSync accepted.
+        not_published: The number of other messages, by reason. `no_session` (nobody is watching) is not a failure.
+        api_id: The id of the AppSync API, which identifies its logs.
     """
     unwatched = not_published.get("no_session", 0)
     emit(
@@ -120,7 +120,7 @@ def count_messages(published: int, not_published: Mapping[str, int], *, api_id: 
 
 
 def count_failed_request() -> None:
-    """Count a request that was refused for a reason that is ours."""
+    """Count a request that failed through a fault of the service, not of the caller."""
     emit("the request failed", {"RequestsFailed": 1})
 
 
@@ -135,10 +135,10 @@ def emit(
     """Write one line of metrics.
 
     Args:
-        message: What happened.
-        values: By metric; one that is not in `UNITS` is a mistake, which is logged.
-        agent: Also keeps the metrics of `BY_AGENT` for this agent.
-        about: Further members of the line, which are no metrics.
+        message: The text of the log line.
+        values: Values by metric. A metric that is missing from `UNITS` is logged as an error.
+        agent: If given, emits the metrics of `BY_AGENT` for this agent, too.
+        about: Additional fields of the line that are not metrics.
         now_ms: The wall clock.
     """
     try:

@@ -1,6 +1,6 @@
-"""What a run or a job is asked to do, checked: the same for a run that a client starts and one invoked directly.
+"""Validates the request of a run or a job. The rules are the same for API requests and direct invocations.
 
-Every refusal names the field and the limit, so that the caller can mend it.
+Each error names the field and its limit, so that the caller can fix it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from runcast.text import shortened
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What to run: the agent's name, the query (1 to 10,000 characters) and the parameters (at most 64 KB)."""
+    """The request of a run: the agent's name, the query (1 to 10,000 characters) and the parameters (at most 64 KB)."""
 
     agent: str
     query: str
@@ -30,7 +30,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """What to execute: the playbook's name, the query (1 to 10,000 characters) and the parameters (at most 64 KB)."""
+    """The request of a job: the playbook's name, the query (1 to 10,000 characters) and the parameters (max. 64 KB)."""
 
     playbook: str
     query: str
@@ -38,16 +38,16 @@ class JobRequest:
 
 
 def run_request(given: Mapping[str, Any], agents: Collection[str]) -> RunRequest:
-    """Return the checked request of `agent`, `query` and, where given, `parameters`.
+    """Validate `agent`, `query` and the optional `parameters`.
 
-    `parameters` may be an object or, as GraphQL sends it, the JSON text of one. Absent or null means none.
+    `parameters` may be an object or its JSON text, which GraphQL sends. Absent or null means none.
 
     Args:
-        given: The fields as they came.
-        agents: The names that `agent` may be.
+        given: The fields as received.
+        agents: The allowed values of `agent`.
 
     Raises:
-        InvalidInput: A field does not fit.
+        InvalidInput: A field is invalid.
     """
     return RunRequest(
         _agent(given.get("agent"), agents),
@@ -57,14 +57,14 @@ def run_request(given: Mapping[str, Any], agents: Collection[str]) -> RunRequest
 
 
 def job_request(given: Mapping[str, Any], playbooks: Collection[str]) -> JobRequest:
-    """Return the checked request of `playbook`, `query` and, where given, `parameters`, which may be as those of a run.
+    """Validate `playbook`, `query` and the optional `parameters`, which have the same form as a run's.
 
     Args:
-        given: The fields as they came.
-        playbooks: The names that `playbook` may be.
+        given: The fields as received.
+        playbooks: The allowed values of `playbook`.
 
     Raises:
-        InvalidInput: A field does not fit.
+        InvalidInput: A field is invalid.
     """
     return JobRequest(
         known_playbook(given.get("playbook"), playbooks),
@@ -74,15 +74,15 @@ def job_request(given: Mapping[str, Any], playbooks: Collection[str]) -> JobRequ
 
 
 def known_playbook(given: Any, known: Collection[str]) -> str:
-    """Return the name of a playbook that there is.
+    """Return the given name if a playbook has it.
 
     Raises:
-        InvalidInput: There is none of this name; the message names those that there are.
+        InvalidInput: No playbook has this name; the message lists the names.
     """
     if isinstance(given, str) and given in known:
         return given
     if not known:
-        raise InvalidInput("playbook must name one, and there are none here.")
+        raise InvalidInput("playbook cannot be used: this deployment has no playbooks.")
     raise InvalidInput(f"playbook must be one of: {', '.join(sorted(known))}.")
 
 

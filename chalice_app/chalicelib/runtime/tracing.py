@@ -1,9 +1,9 @@
-"""Telling X-Ray which calls a Lambda makes, so that a trace goes on from the API to the table.
+"""Reports a Lambda's calls to X-Ray, so that a trace continues from the API to the table.
 
-API Gateway, AppSync and Lambda write their own segments; what happens inside a Lambda it must tell itself: one JSON
-document for each call, sent by UDP to the daemon that Lambda runs beside it. AWS's SDK for that takes longer to import
-than the rest of a small Lambda, and is in maintenance. Only traces that X-Ray has chosen to sample are told of, and
-whatever fails here is dropped: no call is harmed by being traced.
+API Gateway, AppSync and Lambda write their own segments. The calls inside a Lambda must be reported by its code: one
+JSON document for each call, sent by UDP to the daemon that Lambda runs beside the function. AWS's SDK for this takes
+longer to import than the rest of a small Lambda, and is in maintenance mode. Only traces that X-Ray samples are
+reported. Errors are ignored here: tracing must not harm a call.
 
 Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html
@@ -33,17 +33,17 @@ logger = logging.getLogger(__name__)
 HEADER = "X-Amzn-Trace-Id"
 _KEPT = "runcast_subsegment"
 _PROTOCOL = '{"format": "json", "version": 1}\n'
-# What tells one resource of a service from another on X-Ray's map; never what is stored or asked.
+# The parameters that name a resource on X-Ray's map. None of them contains stored data or queries.
 _RESOURCES = {"TableName": "table_name", "FunctionName": "function_name", "modelId": "model_id"}
 
 
 @dataclass(frozen=True)
 class Subsegment:
-    """One call under way.
+    """One call in flight.
 
     Attributes:
-        document: What X-Ray will be told.
-        header: What the called service is told, so that its own segments belong to this call.
+        document: The document for X-Ray.
+        header: The trace header for the called service, which links its segments to this call.
     """
 
     document: Json
@@ -52,12 +52,12 @@ class Subsegment:
 
 @dataclass(frozen=True)
 class Tracer:
-    """Tells of calls.
+    """Reports calls to X-Ray.
 
     Args:
-        environ: Where Lambda puts the trace of each invocation, and the daemon's address.
+        environ: The environment, in which Lambda puts each invocation's trace id and the daemon's address.
         now_seconds: The wall clock, epoch seconds.
-        new_id: Makes ids of 16 hexadecimal digits.
+        new_id: Creates ids of 16 hexadecimal digits.
     """
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -65,19 +65,19 @@ class Tracer:
     new_id: Callable[[], str] = lambda: secrets.token_hex(8)
 
     def watch(self, events: BaseEventHooks) -> None:
-        """Tell of every call of a boto3 client, given its `meta.events`."""
+        """Report each call of a boto3 client, given the client's `meta.events`."""
         events.register("before-parameter-build", _harmless(self._begin))
         events.register("before-call", _harmless(self._hand_on))
         events.register("after-call", _harmless(self._answered))
         events.register("after-call-error", _harmless(self._failed))
 
     def open(self, name: str, namespace: str, about: Mapping[str, Any]) -> Subsegment | None:
-        """Begin to tell of a call; None if this trace is not sampled.
+        """Open the subsegment of a call; return None if this trace is not sampled.
 
         Args:
             name: The service's name or host.
-            namespace: `aws` for a call of an AWS SDK, else `remote`.
-            about: Further members of the document.
+            namespace: `aws` for a call by an AWS SDK, else `remote`.
+            about: Additional fields of the document.
         """
         given = self.environ.get("_X_AMZN_TRACE_ID", "")
         trace = dict(part.split("=", 1) for part in given.split(";") if "=" in part)
@@ -93,17 +93,17 @@ class Tracer:
             "start_time": self.now_seconds(),
             **about,
         }
-        # The other parts stay: by one of them Lambda notices functions that call each other without end.
+        # Keep the other parts: Lambda uses one of them to detect functions that call each other in a loop.
         header = ";".join(f"{part}={value}" for part, value in {**trace, "Parent": document["id"]}.items())
         return Subsegment(document, quote(header, safe="-=;:+&[]{}\"',"))
 
     def close(self, subsegment: Subsegment, *, status: int | None, throttled: bool = False) -> None:
-        """Tell of a call that has ended.
+        """Report a finished call.
 
         Args:
             subsegment: The call.
-            status: The HTTP status; None if there was no answer.
-            throttled: Whether the service refused it as one too many.
+            status: The HTTP status; None if there was no response.
+            throttled: Whether the service throttled the call.
         """
         document = {**subsegment.document, "end_time": self.now_seconds()}
         if status is not None:
@@ -116,7 +116,7 @@ class Tracer:
             document["error"] = True
         host, _, port = self.environ.get("AWS_XRAY_DAEMON_ADDRESS", "").rpartition(":")
         if host:
-            # The kernel takes a packet or drops it; making the socket costs microseconds, and none is left open.
+            # UDP never blocks: the kernel sends the packet or drops it. A new socket for each call costs microseconds.
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
                 daemon.setblocking(False)
                 daemon.sendto((_PROTOCOL + json.dumps(document)).encode(), (host, int(port)))

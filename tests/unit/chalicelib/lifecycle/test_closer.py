@@ -132,7 +132,7 @@ def changed(path, value):
 )
 def test_what_is_no_such_record_is_logged_without_its_text(store, clock, announced, caplog, record):
     assert close(store, clock, announced, record) == 0
-    assert "the event is no record of a failed invocation" in caplog.text
+    assert "ignoring the event: not the record of a failed agent invocation" in caplog.text
     assert "steep" not in caplog.text
 
 

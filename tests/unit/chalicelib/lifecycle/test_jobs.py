@@ -166,7 +166,7 @@ def test_bad_input_leaves_no_record(store, dynamodb, wrong, message):
 
 
 def test_without_playbooks_none_can_be_named(store):
-    with pytest.raises(InvalidInput, match=r"^playbook must name one, and there are none here\.$"):
+    with pytest.raises(InvalidInput, match=r"^playbook cannot be used: this deployment has no playbooks\.$"):
         start(store, StateMachines(), playbooks=())
 
 

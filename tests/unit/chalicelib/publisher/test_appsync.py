@@ -146,9 +146,9 @@ def test_errors_are_told_for_each_alias(appsync, make, inputs, caplog):
     )
     assert make().publish(inputs(4)) == 1
     assert [record.getMessage() for record in caplog.records] == [
-        "AppSync did not take message m1 of 4: Unauthorized: Not Authorized to access publishStatus",
-        "AppSync did not take message m2 of 4: Unauthorized: Not Authorized to access userId",
-        "AppSync did not take message m3 of 4: AppSync answered null.",
+        "AppSync rejected message m1 of 4: Unauthorized: Not Authorized to access publishStatus",
+        "AppSync rejected message m2 of 4: Unauthorized: Not Authorized to access userId",
+        "AppSync rejected message m3 of 4: AppSync answered null.",
     ]
 
 
@@ -165,7 +165,7 @@ def test_an_error_without_a_path_is_everybodys(appsync, make, inputs, caplog):
 def test_an_answer_that_is_no_graphql_is_told(appsync, make, inputs, caplog, status, answer):
     appsync.answer = lambda request: (status, answer)
     assert make().publish(inputs(1)) == 0
-    assert f"AppSync did not take message m0 of 1: HTTP {status}: {answer[:300]}" in caplog.text
+    assert f"AppSync rejected message m0 of 1: HTTP {status}: {answer[:300]}" in caplog.text
     assert len(caplog.records[0].getMessage()) < 400
 
 
@@ -174,7 +174,7 @@ def test_no_answer_in_time_ends_the_attempt(appsync, make, inputs, caplog, monke
     appsync.silent = True
     assert make(mutations_per_request=1).publish(inputs(3)) == 0
     assert len(appsync.received) == 1
-    assert "AppSync did not take 3 messages: " in caplog.text
+    assert "AppSync did not accept 3 messages: " in caplog.text
     assert "Read timed out" in caplog.text
 
 
@@ -183,4 +183,4 @@ def test_a_refused_connection_ends_the_attempt(make, inputs, caplog):
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/graphql"
         assert make(url).publish(inputs(2)) == 0
-    assert "AppSync did not take 2 messages: " in caplog.text
+    assert "AppSync did not accept 2 messages: " in caplog.text

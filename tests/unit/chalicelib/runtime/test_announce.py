@@ -67,7 +67,7 @@ def test_a_cancel_request_goes_live_once_and_is_no_end(store, clock):
 
 def test_a_bus_that_refuses_is_a_warning(caplog):
     Announcer(pytest.fail, Bus(failed=1)).put_event(ENDED)
-    assert "the event of run run-1's end was refused" in caplog.text
+    assert "EventBridge refused the event run.ended of run run-1" in caplog.text
 
 
 @pytest.mark.parametrize("error", ["AccessDeniedException", "InternalException"])
@@ -76,5 +76,5 @@ def test_a_bus_that_fails_is_a_warning(caplog, error):
     with Stubber(client) as stubber:
         stubber.add_client_error("put_events", error)
         Announcer(pytest.fail, client).put_event(ENDED)
-    assert "the event of run run-1's end was not put" in caplog.text
+    assert "the event run.ended of run run-1 was not sent" in caplog.text
     assert error in caplog.text
