@@ -15,7 +15,7 @@ QUERY ?= Where on this site could a wind farm be built?
 SEED ?= 1
 HISTORIES ?= 10000
 RUNS ?= 500
-# Where `plan`, `deploy` and `destroy` work: the module itself, or a root of your own with files for each ENVIRONMENT.
+# Where `plan`, `deploy`, `verify` and `destroy` work: the module itself, or a root of your own with files for each ENVIRONMENT.
 TF_DIR ?= terraform
 ENVIRONMENT ?=
 
@@ -49,7 +49,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up dev down status remove-demo package wheel dist plan deploy destroy openapi terraform-docs checkov local-gaps bench chaos chaos-proof compare-pywake pywake-data lock upgrade clean
+.PHONY: help setup demo test unit lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy openapi terraform-docs checkov local-gaps bench chaos chaos-proof compare-pywake pywake-data lock upgrade clean
 
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -109,6 +109,9 @@ plan: $(VENV)/.ready ## Show what a deployment to AWS would change (TF_DIR=, ENV
 
 deploy: $(VENV)/.ready ## Package, and apply the Terraform to AWS once you have agreed (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=, RUNTIME=)
 	@$(BIN)/python -m deploy deploy --architecture $(ARCHITECTURE) --runtime $(RUNTIME) "$(TF_DIR)" $(ENVIRONMENT)
+
+verify: $(VENV)/.ready ## Prove a deployment: use it as two users would, measure, report, clean up (TF_DIR=, ENVIRONMENT=, YES=1)
+	@$(BIN)/python -m verify $(if $(YES),--yes) --agent "$(AGENT)" --playbook "$(PLAYBOOK)" --query "$(QUERY)" "$(TF_DIR)" $(ENVIRONMENT)
 
 destroy: $(VENV)/.ready ## Say what would be lost on AWS, ask, and destroy it (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=, RUNTIME=)
 	@$(BIN)/python -m deploy destroy --architecture $(ARCHITECTURE) --runtime $(RUNTIME) "$(TF_DIR)" $(ENVIRONMENT)

@@ -71,6 +71,14 @@ class Terraform:
         shown: dict[str, Any] = json.loads(done.stdout)
         return shown
 
+    def output(self) -> dict[str, Any]:
+        """Return the outputs as `terraform output -json` prints them, sensitive ones included."""
+        done = subprocess.run([*self._line, "output", "-json"], stdout=subprocess.PIPE, check=False)
+        if done.returncode:
+            raise TerraformFailed
+        outputs: dict[str, Any] = json.loads(done.stdout)
+        return outputs
+
     def apply_plan(self, plan: Path) -> None:
         """Do exactly what was planned, without asking."""
         self._run("apply", "-input=false", str(plan))

@@ -11,13 +11,14 @@ from typing import Any
 
 from local.functions import package_functions
 from local.settings import ROOT, no_proxy
-from local.stack_state import StackFailed, StackState, write_shell_environment
+from local.stack_state import StackFailed, StackState, write_outputs, write_shell_environment
 from local.terraform import Terraform, TerraformFailed, TerraformMissing, fingerprint, prepare
 from local.users import User, create_users
 from packager.errors import PackagingError
 from packager.platforms import DEFAULT_RUNTIME, Platform
 
 ENV_FILE = "env"
+OUTPUTS_FILE = "outputs.json"
 # Not in terraform/, because its wheels may be this machine's instead of Lambda's.
 _PACKAGE = ROOT / "build" / "local"
 
@@ -52,6 +53,7 @@ def deploy(state: StackState, *, say: Callable[[str], None]) -> StackState:
         if outputs["user_pool_id"] != state.outputs.get("user_pool_id"):
             users = tuple(create_users(state.endpoint.client("cognito-idp"), outputs["user_pool_id"]))
         state = replace(state, outputs=outputs, users=users, fingerprint=sources)
+        write_outputs(state.directory / OUTPUTS_FILE, outputs)
         write_shell_environment(state.directory / ENV_FILE, _variables(state, users[0]))
         state.save()
         return state

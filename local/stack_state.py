@@ -110,6 +110,11 @@ def prepare_directory(directory: Path) -> None:
     directory.chmod(0o700)
 
 
+def write_outputs(path: Path, outputs: Mapping[str, Any]) -> None:
+    """Write outputs in the form of `terraform output -json`; the file is readable by its owner only."""
+    _write_private(path, json.dumps({name: {"value": value} for name, value in outputs.items()}))
+
+
 def write_shell_environment(path: Path, variables: Mapping[str, str]) -> None:
     """Write variables so that a shell can read them with `.`; the file is readable by its owner only.
 

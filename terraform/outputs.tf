@@ -33,6 +33,16 @@ output "user_pool_client_id" {
   value       = local.user_pool_client_id
 }
 
+output "user_id_claim" {
+  description = "The claim of the ID token that names the user."
+  value       = var.user_id_claim
+}
+
+output "tenant_id_claim" {
+  description = "The claim of the ID token that names the tenant."
+  value       = var.tenant_id_claim
+}
+
 output "agent_progress_table_name" {
   description = "The table that holds the record of each run."
   value       = aws_dynamodb_table.agent_progress.name
@@ -96,6 +106,11 @@ output "recorder_environment" {
     RUN_CLOSER_FUNCTION       = aws_lambda_function.run_closer.function_name
     STATUS_PUBLISHER_FUNCTION = aws_lambda_function.status_publisher.function_name
   }
+}
+
+output "deployment_sha256" {
+  description = "The SHA-256 of deployment.zip in Base64. AWS reports the same text as CodeSha256 of each function."
+  value       = filebase64sha256("${path.module}/deployment.zip")
 }
 
 output "run_closer_function_arn" {

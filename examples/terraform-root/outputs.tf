@@ -9,3 +9,9 @@ output "frontend" {
     user_pool_client_id = module.runcast.user_pool_client_id
   }
 }
+
+output "runcast" {
+  description = "All outputs of the module: make verify reads them."
+  value       = module.runcast
+  sensitive   = true # The API key is one of them.
+}

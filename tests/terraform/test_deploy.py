@@ -36,6 +36,11 @@ module "runcast" {
 variable "lambda_runtime" {
   type = string
 }
+
+output "runcast" {
+  value     = module.runcast
+  sensitive = true
+}
 """
 TABLE = "made-AgentProgress"
 
@@ -107,6 +112,11 @@ def test_an_environment_from_its_deployment_to_its_end(operator: Operator, aws: 
     # The emulator spells AWSServiceRoleForAppSync its own way.
     assert aws.iam.get_role(RoleName="AWSServiceRoleForAppsync")["Role"]["Path"].endswith("/appsync.amazonaws.com/")
     assert "No changes." in operator.make("plan").stdout
+
+    # It has read the environment's outputs, and creates nothing without consent.
+    asked = operator.make("verify", "no\n")
+    assert f"This creates in account 000000000000 as arn:aws:iam::000000000000:root, region {REGION}:" in asked.stdout
+    assert asked.stdout.endswith("Type yes to go on: Nothing was created.\n")
 
     refused = operator.make("destroy", "yes\n")
     assert refused.returncode == 2

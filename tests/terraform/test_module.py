@@ -1,5 +1,7 @@
 """What the module builds, with its defaults (`stack`) and with most variables set (`other`)."""
 
+import base64
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -12,7 +14,7 @@ from tests.terraform.applied import FUNCTIONS, RESULTS, STATE_MACHINE, Aws, Stac
 from tests.terraform.conftest import OTHER
 
 
-def test_outputs(stack: Stack, other: Stack, aws: Aws):
+def test_outputs(stack: Stack, other: Stack, aws: Aws, module: Path):
     output = stack.terraform.output()
     output.pop("recorder_policy_json")  # see below
     api_id = output["graphql_api_id"]
@@ -28,6 +30,11 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws):
         "region": REGION,
         "user_pool_id": pool_id,
         "user_pool_client_id": stack.state("aws_cognito_user_pool_client", "frontend", 0)["id"],
+        "user_id_claim": "sub",
+        "tenant_id_claim": "custom:tenantId",
+        "deployment_sha256": base64.b64encode(
+            hashlib.sha256((module / "terraform" / "deployment.zip").read_bytes()).digest()
+        ).decode(),
         "agent_progress_table_name": "AgentProgress",
         "user_sessions_table_name": "user_sessions",
         "agent_function_name": "runcast-agent",

@@ -1,0 +1,248 @@
+"""Faults planted in the deployed stack: `make verify` must fail, and the check that is named must be the one.
+
+Each is undone afterwards, because the stack is shared.
+"""
+
+import asyncio
+import io
+import json
+import zipfile
+from contextlib import contextmanager
+
+import pytest
+
+from local.deployment import client_environment
+from local.settings import ROOT
+from verify.__main__ import check
+from verify.checks import CHECKS, Verdict
+from verify.created import Created, remove
+from verify.deployment import Aws, Deployment
+from verify.users import NoUsers
+from verify.verification import Wanted
+
+
+@pytest.fixture
+def verdict_of(stack, monkeypatch):
+    """Do one check as `make verify` does it; return its result."""
+    for name, value in client_environment(stack.state, stack.state.users[0]).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    deployment = Deployment(**{name: stack.state.outputs[name] for name in Deployment.__dataclass_fields__})
+    aws = Aws(deployment.region)
+
+    def do(name):
+        [chosen] = [each for each in CHECKS if each.name == name]
+        created, results = Created(), []
+        do.created = created
+        try:
+            asyncio.run(check(deployment, aws, Wanted(), created, results, [], say=lambda _: None, checks=[chosen]))
+        finally:
+            left = remove(created, deployment, aws, say=lambda _: None)
+        assert left == []
+        [result] = results
+        return result
+
+    return do
+
+
+@contextmanager
+def missing_iam_action(stack):
+    """The starter may not stop executions."""
+    iam = stack.client("iam")
+    function = stack.client("lambda").get_function_configuration(
+        FunctionName=stack.state.outputs["run_starter_function_name"]
+    )
+    role = function["Role"].rsplit("/", 1)[1]
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    before = {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
+    [changed] = [name for name, document in before.items() if "states:StopExecution" in json.dumps(document)]
+    document = json.dumps(before[changed]).replace("states:StopExecution", "states:DescribeExecution")
+    iam.put_role_policy(RoleName=role, PolicyName=changed, PolicyDocument=document)
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=changed, PolicyDocument=json.dumps(before[changed]))
+
+
+@contextmanager
+def resolver(stack, old, new):
+    """The resolver of the subscription has other code."""
+    appsync = stack.client("appsync")
+    about = {
+        "apiId": stack.state.outputs["graphql_api_id"],
+        "typeName": "Subscription",
+        "fieldName": "onStatusUpdate",
+    }
+    before = appsync.get_resolver(**about)["resolver"]
+    kept = {key: before[key] for key in ("dataSourceName", "kind", "runtime")}
+    assert old in before["code"]
+    appsync.update_resolver(**about, **kept, code=before["code"].replace(old, new))
+    try:
+        yield
+    finally:
+        appsync.update_resolver(**about, **kept, code=before["code"])
+
+
+def filter_without_an_owner(stack):
+    return resolver(
+        stack,
+        "[equal('tenantId', owner.tenantId), equal('userId', owner.userId)]",
+        "[equal('schemaVersion', 1)]",
+    )
+
+
+def filter_on_another_field(stack):
+    return resolver(stack, "equal('requestId', canonicalId(", "equal('agentName', canonicalId(")
+
+
+@contextmanager
+def disabled_rule(stack):
+    """The rule that tells the closer of stopped executions is off."""
+    events = stack.client("events")
+    closer = stack.state.outputs["run_closer_function_arn"]
+    names = events.list_rule_names_by_target(TargetArn=closer)["RuleNames"]
+    [name] = [name for name in names if "EventPattern" in events.describe_rule(Name=name)]
+    events.disable_rule(Name=name)
+    try:
+        yield
+    finally:
+        events.enable_rule(Name=name)
+
+
+@contextmanager
+def wrong_environment_variable(stack):
+    """The publisher looks for sessions in another table."""
+    functions = stack.client("lambda")
+    name = stack.state.outputs["status_publisher_function_name"]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    wrong = {**variables, "USER_SESSIONS_TABLE": stack.state.outputs["agent_progress_table_name"]}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": wrong})
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+
+@contextmanager
+def schema(stack, old, new):
+    """The API has another schema: the first occurrence is replaced."""
+    appsync = stack.client("appsync")
+    api_id = stack.state.outputs["graphql_api_id"]
+    before = (ROOT / "graphql" / "schema.graphql").read_text().replace(" @aws_api_key", "")
+    assert old in before
+    appsync.start_schema_creation(apiId=api_id, definition=before.replace(old, new, 1).encode())
+    try:
+        yield
+    finally:
+        appsync.start_schema_creation(apiId=api_id, definition=before.encode())
+
+
+def publish_without_its_directive(stack):
+    return schema(stack, "): StatusUpdate @aws_iam\n", "): StatusUpdate\n")
+
+
+def message_without_its_directive(stack):
+    return schema(stack, "type StatusUpdate @aws_iam ", "type StatusUpdate ")
+
+
+def twice_encoded_json(stack):
+    return schema(stack, "metadata: String", "metadata: AWSJSON")
+
+
+ACCOUNT = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "kms:*"}
+LOGS = {
+    "Effect": "Allow",
+    "Principal": {"Service": "logs.us-east-1.amazonaws.com"},
+    "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+}
+NOT_DECRYPTED = {"Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt"}
+
+
+@contextmanager
+def key(stack, *statements):
+    """The reader's environment is encrypted with a key of this policy."""
+    policy = {"Version": "2012-10-17", "Statement": [{**each, "Resource": "*"} for each in statements]}
+    arn = stack.client("kms").create_key(Policy=json.dumps(policy))["KeyMetadata"]["Arn"]
+    functions, name = stack.client("lambda"), stack.state.outputs["progress_reader_function_name"]
+    functions.update_function_configuration(FunctionName=name, KMSKeyArn=arn)
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, KMSKeyArn="")
+        stack.client("kms").schedule_key_deletion(KeyId=arn)
+
+
+def key_not_for_logs(stack):
+    return key(stack, ACCOUNT)
+
+
+def key_that_denies(stack):
+    return key(stack, ACCOUNT, LOGS, NOT_DECRYPTED)
+
+
+@contextmanager
+def outdated_zip(stack):
+    """The reader runs another zip than was applied."""
+    functions = stack.client("lambda")
+    name = stack.state.outputs["progress_reader_function_name"]
+    applied = (stack.state.directory / "terraform" / "terraform" / "deployment.zip").read_bytes()
+    other = io.BytesIO(applied)
+    with zipfile.ZipFile(other, "a") as archive:
+        archive.writestr("earlier.txt", "an earlier release")
+    functions.update_function_code(FunctionName=name, ZipFile=other.getvalue())
+    try:
+        yield
+    finally:
+        functions.update_function_code(FunctionName=name, ZipFile=applied)
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        (missing_iam_action, "job-cancel"),
+        (filter_without_an_owner, "isolation-live"),
+        (filter_on_another_field, "run"),
+        (disabled_rule, "rules"),
+        (wrong_environment_variable, "settings"),
+        (publish_without_its_directive, "isolation-publish"),
+        (message_without_its_directive, "run"),
+        (twice_encoded_json, "json-text"),
+        (key_not_for_logs, "key-policy"),
+        (key_that_denies, "key-policy"),
+        (outdated_zip, "code"),
+    ],
+)
+def test_a_planted_fault_is_caught(stack, verdict_of, fault, name):
+    with fault(stack):
+        result = verdict_of(name)
+    assert (result.check.name, result.verdict) == (name, Verdict.FAILED)
+    assert str(result).startswith(f"FAILED {name}: ")
+
+
+def test_a_key_that_roles_and_logs_may_use_passes(stack, verdict_of):
+    with key(stack, ACCOUNT, LOGS):
+        result = verdict_of("key-policy")
+    assert result.verdict is Verdict.PASSED, result
+
+
+def test_two_tokens_replace_the_temporary_users(verdict_of, alice, bob, monkeypatch):
+    monkeypatch.setenv("VERIFY_TOKEN_A", alice.id_token)
+    monkeypatch.setenv("VERIFY_TOKEN_B", bob.id_token)
+    result = verdict_of("isolation-live")
+    assert result.verdict is Verdict.PASSED, result
+    assert verdict_of.created.user_names == []
+
+
+def test_tokens_of_one_tenant_are_refused(verdict_of, alice, monkeypatch):
+    monkeypatch.setenv("VERIFY_TOKEN_A", alice.id_token)
+    monkeypatch.setenv("VERIFY_TOKEN_B", alice.id_token)
+    with pytest.raises(NoUsers, match="same tenant"):
+        verdict_of("catalogue")
+
+
+@pytest.mark.parametrize("token", ["", "no.token.at-all", "access"])
+def test_a_second_token_that_is_none_is_refused(verdict_of, alice, monkeypatch, token):
+    monkeypatch.setenv("VERIFY_TOKEN_A", alice.id_token)
+    monkeypatch.setenv("VERIFY_TOKEN_B", alice.access_token if token == "access" else token)
+    with pytest.raises(NoUsers, match="VERIFY_TOKEN_A and VERIFY_TOKEN_B"):
+        verdict_of("catalogue")
