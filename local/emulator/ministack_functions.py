@@ -5,6 +5,7 @@ what state machines go by, and an invocation's id is how a run is known to belon
 """
 
 import os
+import queue
 import tempfile
 import zipfile
 from contextvars import ContextVar
@@ -22,6 +23,9 @@ from local.emulator.unpacking import shared_archive
 from local.settings import RUNTIMES_FOLDER
 
 _WORKER_DIED = "Worker process died"
+# What a worker writes to its log after each invocation.
+_LOG_ENDS = "\x1eruncast: the invocation's log ends"
+_LOG_MAX_WAIT_SECONDS = 0.25
 _unpacked = tempfile.TemporaryDirectory(prefix="runcast-functions-")
 
 
@@ -41,6 +45,7 @@ def install_functions(function_python: str) -> None:
     _run_functions_on(function_python)
     _unpack_functions_once()
     _pace_cold_starts()
+    _end_each_log_with_a_mark()
     _name_errors_by_their_class()
     _tell_which_invocation_it_was()
 
@@ -86,6 +91,40 @@ def _pace_cold_starts() -> None:
 
     lambda_svc.acquire_worker = acquire_when_possible
     lambda_svc.release_worker = release_and_tell
+
+
+def _end_each_log_with_a_mark() -> None:
+    """Answer, and have the worker idle again, as soon as a Python function is done.
+
+    MiniStack does not know where an invocation's log ends, so it looks each millisecond, for 50 ms if there is none.
+    For that long a caller waits for an answer that is there, and the next message needs another worker.
+    """
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    before = "        _real_stdout.flush()\n\nrun()"
+    if script.count(before) != 1:
+        raise UnsupportedMinistack(f"the Python worker does not contain {before!r} exactly once")
+    mark = f"        sys.stderr.flush(); os.write(2, {(_LOG_ENDS + os.linesep).encode()!r})\n"
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(before, mark + before)
+    original = lambda_runtime.Worker._drain_stderr_bounded
+
+    def drain_to_mark(worker: Any) -> str:
+        if not worker.config["Runtime"].startswith("python"):
+            return str(original(worker))
+        lines = []
+        while True:
+            try:
+                line = worker._stderr_queue.get(timeout=_LOG_MAX_WAIT_SECONDS)
+            except queue.Empty:  # the process has died
+                break
+            # The last line may have had no end.
+            text, marked, _ = line.partition(_LOG_ENDS)
+            if text or not marked:
+                lines.append(text)
+            if marked:
+                break
+        return "\n".join(lines)
+
+    lambda_runtime.Worker._drain_stderr_bounded = drain_to_mark
 
 
 def _name_errors_by_their_class() -> None:

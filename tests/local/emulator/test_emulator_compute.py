@@ -1,5 +1,6 @@
 """Functions run on a bare interpreter with their role's rights; a failing model is an error."""
 
+import base64
 import io
 import json
 import zipfile
@@ -19,6 +20,7 @@ def handler(event, context):
     if "import" in event:
         importlib.import_module(event["import"])
     time.sleep(event.get("sleep", 0))
+    sys.stderr.write(event.get("log", ""))
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "PYTHONPATH")
     return {"path": sys.path, **{name: os.environ.get(name) for name in names}}
 """
@@ -78,6 +80,30 @@ def test_a_function_imports_nothing_but_its_zip(aws: Aws, function: str, module:
     assert not succeeded
     assert answer["errorType"] == "ModuleNotFoundError"
     assert f"No module named '{module}'" in answer["errorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "end"),
+    [
+        ([], ""),
+        (["one"], "\n"),
+        (["one", "", "three"], "\n"),
+        (["no end"], ""),
+        ([f"{n:04}" for n in range(1000)], "\n"),
+    ],
+)
+def test_the_log_of_an_invocation_holds_its_lines_and_no_others(
+    aws: Aws, function: str, lines: list[str], end: str
+) -> None:
+    for _ in range(2):
+        answer = aws.client("lambda").invoke(
+            FunctionName=function, LogType="Tail", Payload=json.dumps({"log": "\n".join(lines) + end})
+        )
+        assert "FunctionError" not in answer
+        log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
+        written = [line for line in log.splitlines() if not line.startswith(("START ", "END ", "REPORT "))]
+        # Lambda returns the last 4 KB only.
+        assert [line for line in written if line][-500:] == [line for line in lines if line][-500:]
 
 
 def test_a_function_reaches_the_front_with_its_roles_rights_only(aws: Aws, function: str) -> None:
