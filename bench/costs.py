@@ -218,21 +218,25 @@ def _orchestrated(job: JobSeen) -> _Units:
 
 
 def _recorded(item: Mapping[str, Any], beats: int) -> _Units:
-    """What a record uses: each step is written, sent by the publisher and taken by AppSync; clients read it all."""
+    """What a record uses: each step is written, sent by the publisher and taken by AppSync; clients read it all.
+
+    The end of a tool call is written and sent with the step after it, so it costs no write of its own.
+    """
     steps = item["steps"]["L"]
     bare = {name: value for name, value in item.items() if name not in ("steps", "result", "error", "worker")}
     sizes = [_item_bytes(bare | {"steps": {"L": steps[:count]}}) for count in range(len(steps))]
     sizes.append(_item_bytes(item))
-    # Each step, beat and claim writes the whole item as it has become.
+    # Each write of steps, beat and claim writes the whole item as it has become.
     put_and_claim = 2 * math.ceil(sizes[0] / 1024)
-    appended = sum(math.ceil(size / 1024) for size in sizes[1:])
+    written = [size for size, step in zip(sizes[1:], steps, strict=True) if step["M"]["step"]["S"] != "executed"]
+    appended = sum(math.ceil(size / 1024) for size in written)
     beaten = beats * math.ceil(sizes[len(sizes) // 2] / 1024)
-    small = len(steps) + _ASSUMED.reads_per_record  # the publisher, the reader
+    small = len(written) + _ASSUMED.reads_per_record  # the publisher, the reader
     return _small(invocations=small) + _Units(
         writes=put_and_claim + appended + beaten + _INDEX_WRITES,
         # The publisher reads the session, consistently, for each batch.
-        reads=_ASSUMED.reads_per_record * math.ceil(sizes[-1] / 4096) + len(steps),
-        operations=small,  # each aliased mutation counted as one
+        reads=_ASSUMED.reads_per_record * math.ceil(sizes[-1] / 4096) + len(written),
+        operations=len(steps) + _ASSUMED.reads_per_record,  # each aliased mutation counted as one
         updates=len(steps),
     )
 

@@ -97,15 +97,27 @@ def result_json(result: Any) -> str | None:
     Args:
         result: Any value that `plain` takes. For None, the answer is None.
     """
-    if result is None:
-        return None
-    kept, unreadable = plain(result)
+    return None if result is None else _fitting_text(result, limits.RESULT_MAX_BYTES)
+
+
+def fitting_json(value: Any, max_bytes: int) -> Any:
+    """Return a value as plain JSON of at most `max_bytes`; a larger one becomes a shortened text. Never raises.
+
+    Args:
+        value: Any value that `plain` takes.
+        max_bytes: The limit of its JSON text in UTF-8 bytes.
+    """
+    return json.loads(_fitting_text(value, max_bytes))
+
+
+def _fitting_text(value: Any, max_bytes: int) -> str:
+    kept, unreadable = plain(value)
     log_unreadable(unreadable)
     text = json_text(kept)
-    if len(text.encode()) <= limits.RESULT_MAX_BYTES:
+    if len(text.encode()) <= max_bytes:
         return text
     whole = kept if isinstance(kept, str) else text
-    return longest_fitting(lambda room: json_text(cut(whole, room)), len(whole), limits.RESULT_MAX_BYTES)
+    return longest_fitting(lambda room: json_text(cut(whole, room)), len(whole), max_bytes)
 
 
 def longest_fitting(render: Callable[[int], str], most: int, max_bytes: int) -> str:

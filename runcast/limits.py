@@ -16,6 +16,8 @@ METADATA_MAX_BYTES = 8 * 1024
 METADATA_ADDED_MAX_BYTES = 2 * 1024
 # The questions of a waiting run (`metadata.interrupts`), in addition to METADATA_MAX_BYTES.
 QUESTIONS_MAX_BYTES = 64 * 1024
+# A tool's input, and its result, in the step that ends its call. Both fit in METADATA_MAX_BYTES with the other keys.
+TOOL_IO_MAX_BYTES = 3_900
 RESULT_MAX_BYTES = 64 * 1024
 # The facts in a result; the rest is for its text.
 FACTS_MAX_BYTES = 40 * 1024
@@ -32,6 +34,9 @@ PAGES_MAX = 2_000
 PAGES_PER_WRITE = 8
 # The steps that are queued in memory while the table does not answer.
 QUEUE_MAX_STEPS = 10_000
+# A step that another one nearly always follows, such as the end of a tool call, is written together with it if it comes
+# within this time. So the ends need no writes of their own.
+LINGER_MS = 50
 # Tool progress and model text become at most one step in this interval; the last value is always recorded.
 STEP_INTERVAL_SECONDS = 0.5
 

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, TypeVar
 
 from runcast.errors import InvalidInput, RunStopped
 from runcast.json_text import json_text, result_json
-from runcast.live.publish import bound, publish_agent_status, publish_tool_status
+from runcast.live.publish import bound, calling, publish_agent_status, publish_status
 from runcast.parameters import checked_parameters
-from runcast.record.assignment import Claim
+from runcast.record.assignment import Claim, StepRef
 from runcast.record.identity import checked_query, run_identity
 from runcast.record.model import Json, RunStatus
 from runcast.record.recorder import Recorder
 from runcast.runs.from_environment import recorder_of
 from runcast.runs.outcome import Outcome, failure, overruled
+from runcast.runs.work_end import WorkOutcome, tool_end
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ class BaseAgent(ABC):
 
     Args:
         name: The agent's name.
+        monotonic: A monotonic clock in seconds.
 
     Attributes:
         request_id: The id of the current or last run, if the event named it.
@@ -45,13 +49,14 @@ class BaseAgent(ABC):
         tenant_id: The user's tenant.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.name = name
         self.request_id: str | None = None
         self.job_id: str | None = None
         self.user_id: str | None = None
         self.tenant_id: str | None = None
         self._recorder: Recorder | None = None
+        self._monotonic = monotonic
 
     @abstractmethod
     def execute(self, query: str, parameters: Json) -> Any:
@@ -121,7 +126,7 @@ class BaseAgent(ABC):
         user_id: str | None = None,
         tenant_id: str | None = None,
     ) -> Result:
-        """Publish one `calling_tool` status, then call a tool and return its result.
+        """Publish `calling_tool`, call a tool and return its result, then publish `tool_complete` or `tool_error`.
 
         Args:
             tool: The function to call.
@@ -137,16 +142,37 @@ class BaseAgent(ABC):
         """
         if self._recorder and self._recorder.stop:
             raise RunStopped
-        publish_tool_status(
-            user_id or self.user_id,
-            self.name,
-            getattr(tool, "__name__", type(tool).__name__),
-            reason,
-            tenant_id=tenant_id or self.tenant_id,
-            job_id=job_id or self.job_id,
-            request_id=self.request_id,
-        )
-        return tool(**(arguments or {}))
+        tool_name = getattr(tool, "__name__", type(tool).__name__)
+        whose = {
+            "tenant_id": tenant_id or self.tenant_id,
+            "job_id": job_id or self.job_id,
+            "request_id": self.request_id,
+            "agent_name": self.name,
+        }
+        show = partial(self._show, user_id or self.user_id, whose)
+        call = show("executing", calling(tool_name, reason), tool_name=tool_name, status="calling_tool")
+        began_seconds = self._monotonic()
+        outcome, why = WorkOutcome.OK, None
+        try:
+            return tool(**(arguments or {}))
+        except Exception as error:
+            outcome, why = WorkOutcome.ERROR, type(error).__name__
+            raise
+        except BaseException:
+            outcome = WorkOutcome.UNKNOWN
+            raise
+        finally:
+            show(**tool_end(tool_name, outcome, self._monotonic() - began_seconds, call=call, why=why))
+
+    def _show(
+        self, user_id: str | None, whose: Json, step: str, message: str, *, status: str, **about: Any
+    ) -> StepRef | None:
+        """Record a step of the run and return it; without a record, show it live."""
+        if self._recorder:
+            return self._recorder.record(step, message, agent_name=self.name, status=status, **about)
+        shown = {name: value for name, value in about.items() if name in ("tool_name", "metadata")}
+        publish_status(user_id, status, message, **whose, **shown)
+        return None
 
     def _executed(self, event: Mapping[str, Any]) -> tuple[Outcome, Any]:
         """Run `execute` and return the outcome and the result."""

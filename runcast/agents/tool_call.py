@@ -1,41 +1,48 @@
-"""Records one tool call and the progress that the tool yields."""
+"""Records one tool call: its beginning, the progress that the tool yields, and its end."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from runcast import limits
 from runcast.agents.pace import Pace
 from runcast.agents.streamed import StreamedAgent
+from runcast.live.publish import calling
 from runcast.plain_json import plain
 from runcast.record.model import Json
 from runcast.runs.facts import State
 from runcast.runs.scope import Scope
+from runcast.runs.work_end import WorkOutcome, tool_end
 from runcast.text import shortened
 
 
 class ToolCall:
-    """Records a tool call when it begins, and then the values that the tool yields.
+    """Records a tool call when it begins, then the values that the tool yields, and then its end.
 
     Args:
         agent_scope: The scope of the calling agent.
-        tool_name: The tool.
-        tool_input: The tool's arguments; `reason`, if present, is shown.
+        tool_use: The model's request: the tool's name, the call's id and the arguments; `reason`, if present, is shown.
         invocation_state: The agent's state. It keeps the tool's facts, unless the agent's scope names another place.
-        pace: Limits how often yielded values are recorded.
+        monotonic: A monotonic clock in seconds.
 
     Attributes:
         scope: The scope of the tool call.
     """
 
     def __init__(
-        self, agent_scope: Scope, tool_name: str, tool_input: object, invocation_state: State, pace: Pace
+        self,
+        agent_scope: Scope,
+        tool_use: Mapping[str, Any],
+        invocation_state: State,
+        monotonic: Callable[[], float],
     ) -> None:
+        tool_input = tool_use.get("input")
         reason = tool_input.get("reason") if isinstance(tool_input, Mapping) else None
-        message = f"Calling {tool_name}: {reason}" if reason and isinstance(reason, str) else f"Calling {tool_name}"
-        call = agent_scope.record("executing", message, tool_name=tool_name, status="calling_tool")
+        name = self._tool_name = str(tool_use["name"])
+        message = calling(name, reason if isinstance(reason, str) else None)
+        call = agent_scope.record("executing", message, tool_name=name, status="calling_tool")
         facts_in = invocation_state if agent_scope.facts_in is None else agent_scope.facts_in
         self.scope = Scope(
             agent_scope.run,
@@ -44,12 +51,16 @@ class ToolCall:
             agents_under=call,
             facts_in=facts_in,
             text=agent_scope.text,
+            tool_io=agent_scope.tool_io,
         )
         self._work = agent_scope.work
-        self._streamed = StreamedAgent(self.scope, tool_name)
-        self._tool_name = tool_name
-        self._pace = pace
+        self._streamed = StreamedAgent(self.scope, name, monotonic)
+        self._tool_use = tool_use
+        self._monotonic = monotonic
+        self._began_seconds = monotonic()
+        self._pace = Pace(monotonic)
         self._latest: list[Any] = []
+        self._ended = False
 
     def saw(self, event: Mapping[str, Any]) -> None:
         """Extract the yielded value from an event; record it if a step is due, or later if no value follows."""
@@ -66,6 +77,24 @@ class ToolCall:
         """Set whether the calling agent passes on the events of this tool, which is an agent, as its own."""
         if self._work:
             self._work.delegating = delegating
+
+    def end(self, outcome: WorkOutcome, *, why: str | None = None, result: Mapping[str, Any] | None = None) -> None:
+        """Record the end of the call; only the first end counts."""
+        if self._ended:
+            return
+        self._ended = True
+        self.done()
+        self._streamed.end(WorkOutcome.UNKNOWN)
+        about = tool_end(
+            self._tool_name,
+            outcome,
+            self._monotonic() - self._began_seconds,
+            call=self.scope.steps_under,
+            tool_use_id=str(self._tool_use.get("toolUseId") or "") or None,
+            why=why,
+            tool_io=(self._tool_use.get("input"), result and result.get("content")) if self.scope.tool_io else None,
+        )
+        self.scope.run.recorder.record(agent_name=self.scope.agent_name, **about)
 
     def done(self) -> None:
         """Record the last yielded value, unless it is already recorded."""

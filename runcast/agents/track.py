@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 from strands import Agent
 from strands.agent.base import AgentBase
-from strands.hooks import BeforeModelCallEvent, BeforeToolCallEvent
-from strands.middleware import ExecuteToolContext, ExecuteToolStage, InvokeModelContext, InvokeModelStage
+from strands.hooks import AfterModelCallEvent, BeforeModelCallEvent
+from strands.middleware import InvokeModelContext, InvokeModelStage
 from strands.multiagent.base import MultiAgentBase
 
 from runcast.agents.harmless import harmless
@@ -25,7 +25,7 @@ from runcast.agents.model_call import stoppable
 from runcast.agents.pace import Pace
 from runcast.agents.parts import name_of, parts
 from runcast.agents.text import TextSteps
-from runcast.agents.tool_call import ToolCall
+from runcast.agents.tool_watch import ToolWatch
 from runcast.agents.tracked_class import set_tracking, tracking_of
 from runcast.runs.facts import forget_facts
 from runcast.runs.from_environment import make_clients
@@ -39,11 +39,11 @@ KEY = "runcast"
 """The key of `invocation_state` that names the agent's run."""
 
 SomeAgent = TypeVar("SomeAgent", bound="AgentBase | MultiAgentBase")
-_Stage = TypeVar("_Stage", ExecuteToolContext, InvokeModelContext)
-_GoOn = Callable[[_Stage], AsyncGenerator[Any, None]]
 
 
-def track(agent: SomeAgent, *, text: bool = False, monotonic: Callable[[], float] = time.monotonic) -> SomeAgent:
+def track(
+    agent: SomeAgent, *, text: bool = False, tool_io: bool = False, monotonic: Callable[[], float] = time.monotonic
+) -> SomeAgent:
     """Record what an agent does: its model calls, its tools, and the agents that it uses.
 
     Each invocation is a run, named by `invocation_state["runcast"]`: a mapping or a `Recorder`. The mapping may have
@@ -56,11 +56,14 @@ def track(agent: SomeAgent, *, text: bool = False, monotonic: Callable[[], float
     table, one warning is logged and agents run unrecorded. Tracking never raises into the agent or changes its
     result, except to stop a run: see `docs/your-agent.md`.
 
-    A copy of a tracked agent is tracked as well. Tracking an agent again only adds `text`.
+    A copy of a tracked agent is tracked as well. Tracking an agent again only adds `text` and `tool_io`.
 
     Args:
         agent: A Strands agent, Graph or Swarm; its nodes and the agents that are its tools are tracked with it.
         text: Whether to record the model's text, too.
+        tool_io: Whether the end of each tool call holds the tool's input and result, each shortened to
+            `TOOL_IO_MAX_BYTES`. They are private, so by default they are left out. The agents that the agent uses
+            follow its setting.
         monotonic: A monotonic clock in seconds, which limits how often tools and texts are recorded.
 
     Returns:
@@ -74,6 +77,7 @@ def track(agent: SomeAgent, *, text: bool = False, monotonic: Callable[[], float
     tracking = _tracked(agent, monotonic)
     tracking.begins_runs = True
     tracking.text = tracking.text or text
+    tracking.tool_io = tracking.tool_io or tool_io
     return agent
 
 
@@ -84,10 +88,10 @@ def _tracked(agent: Any, monotonic: Callable[[], float]) -> _Tracking:
         tracking = _Tracking(monotonic)
         set_tracking(agent, tracking)
         if isinstance(agent, Agent):
-            agent.add_hook(_before_model_call, BeforeModelCallEvent)
-            agent.add_hook(_before_tool_call, BeforeToolCallEvent)
+            agent.add_hook(tracking.before_model_call, BeforeModelCallEvent)
+            agent.add_hook(tracking.after_model_call, AfterModelCallEvent)
             agent.add_middleware(InvokeModelStage, _around_model_call)
-            agent.add_middleware(ExecuteToolStage, tracking.around_tool)
+            tracking.tools.attach(agent)
     return tracking
 
 
@@ -97,13 +101,17 @@ class _Tracking:
     Attributes:
         begins_runs: Whether the agent may begin a run. False if it is tracked only as a part of another agent.
         text: Whether the model's text is recorded.
+        tool_io: Whether the inputs and results of tools are recorded.
         name_inside: The agent's name as a part of another agent.
+        tools: Records its tool calls.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self.begins_runs = False
         self.text = False
+        self.tool_io = False
         self.name_inside: str | None = None
+        self.tools = ToolWatch(monotonic)
         self._monotonic = monotonic
 
     async def watched(
@@ -145,33 +153,26 @@ class _Tracking:
             await invocation.failed(error)
             raise
 
-    async def around_tool(
-        self, context: ExecuteToolContext, go_on: _GoOn[ExecuteToolContext]
-    ) -> AsyncGenerator[Any, None]:
-        """Record a tool call of the agent: Strands' middleware for `ExecuteToolStage`."""
-        call = None
-        with harmless():
-            call = self._call(context)
-        if call is None:
-            async for event in go_on(context):
-                yield event
+    def before_model_call(self, event: BeforeModelCallEvent) -> None:  # noqa: ARG002 - Strands calls it by this name
+        """Record a call of the model. Strands calls this hook for each attempt, so a retry is a step with its wait."""
+        scope = current_scope()
+        if scope is None or scope.work is None:
             return
+        with harmless():
+            failed, scope.work.model_failure = scope.work.model_failure, None
+            if failed is None:
+                scope.record("thinking", "Thinking")
+            else:
+                error, failed_seconds = failed
+                waited_seconds = round(self._monotonic() - failed_seconds, 3)
+                message = f"Thinking again, {waited_seconds:.1f} s after {type(error).__name__}"
+                scope.record("thinking", message, metadata={"waitedSeconds": waited_seconds})
 
-        is_agent = getattr(context.tool, "tool_type", None) == "agent"  # its events are recorded as an agent's steps
-        delegating = is_agent and getattr(context.tool, "delegate", False) is True
-        try:
-            async with aclosing(within(call.scope, go_on(context))) as scoped:
-                with nullcontext() if is_agent else call.scope.run.stop.tool():
-                    call.delegates(delegating)
-                    async for event in scoped:
-                        if not is_agent:
-                            with harmless():
-                                call.saw(event)
-                        yield event
-        finally:
-            call.delegates(False)
-            with harmless():
-                call.done()
+    def after_model_call(self, event: AfterModelCallEvent) -> None:
+        """Note when a call of the model failed. Strands' retry waits in a later callback of the same event."""
+        if (scope := current_scope()) and scope.work:
+            error = event.exception
+            scope.work.model_failure = None if error is None else (error, self._monotonic())
 
     async def _begin(self, agent: Any, given: object, *, resumes: bool) -> Invocation | None:
         for name, part in parts(agent):
@@ -191,7 +192,7 @@ class _Tracking:
         started = None
         with harmless():  # an open run must always be returned, because otherwise nothing ends it
             started = run.recorder.record("agent", f"{name} begins") if run.owned else None
-        return self._invocation(agent, run, agents_under=started, text=self.text)
+        return self._invocation(agent, run, agents_under=started, text=self.text, tool_io=self.tool_io)
 
     def _begin_part(self, agent: Any, outer: Scope) -> Invocation:
         name = self.name_inside or name_of(agent)
@@ -208,12 +209,20 @@ class _Tracking:
             agents_under=begun,
             facts_in=outer.facts_in,
             text=self.text or outer.text,
+            tool_io=self.tool_io or outer.tool_io,
         )
 
     def _invocation(self, agent: Any, run: TrackedRun, **where: Any) -> Invocation:
         work = AgentWork(agent, whole_run="agent_name" not in where)
         scope = Scope(run, work=work, **where)
-        return Invocation(agent, work, scope, TextSteps(scope, Pace(self._monotonic)) if scope.text else None)
+        return Invocation(
+            agent,
+            work,
+            scope,
+            text=TextSteps(scope, Pace(self._monotonic)) if scope.text else None,
+            tools=self.tools if isinstance(agent, Agent) else None,
+            monotonic=self._monotonic,
+        )
 
     def _track_part(self, name: str, part: Any) -> None:
         try:
@@ -221,31 +230,9 @@ class _Tracking:
         except TypeError as error:
             logger.warning("what %s does is not recorded: %s", name, error)
 
-    def _call(self, context: ExecuteToolContext) -> ToolCall | None:
-        scope = current_scope()
-        tool_use = context.tool_use
-        if scope is None:
-            return None
-        return ToolCall(scope, tool_use["name"], tool_use["input"], context.invocation_state, Pace(self._monotonic))
-
-
-def _before_model_call(event: BeforeModelCallEvent) -> None:  # noqa: ARG001 - Strands calls it by this name
-    # Strands calls this hook for each attempt at a model call, so retries after throttling are recorded, too.
-    if scope := current_scope():
-        with harmless():
-            scope.record("thinking", "Thinking")
-
-
-async def _before_tool_call(event: BeforeToolCallEvent) -> None:
-    """Refuse the tools of a run that has to stop, the same way as Strands refuses a cancelled agent's tools."""
-    if scope := current_scope():
-        with harmless():
-            if not await scope.run.may_call_tool():
-                event.cancel_tool = "Tool execution cancelled"
-
 
 async def _around_model_call(
-    context: InvokeModelContext, go_on: _GoOn[InvokeModelContext]
+    context: InvokeModelContext, go_on: Callable[[InvokeModelContext], AsyncGenerator[Any, None]]
 ) -> AsyncGenerator[Any, None]:
     scope = current_scope()
     events = go_on(context)

@@ -18,7 +18,7 @@ from runcast.client.outcome import LOST, WAITING
 from runcast.client.patience import Patience
 from runcast.client.retrying import Failures
 from runcast.client.status import Status
-from runcast.client.step import LIVE_ENDINGS, Progress, WatchedStep
+from runcast.client.step import Progress, WatchedStep
 from runcast.errors import InvalidInput, Unavailable
 
 # In these states a run dies, comes back or stops within seconds, so it is polled.
@@ -122,7 +122,7 @@ class FollowedRecord:
         ready = self.merge.add_live(WatchedStep.from_live(update, self.began_ms))
         self._see_gap(had_gap)
         # While steps are missing, wait for them first.
-        return self._given_out(ready), not self.merge.missing and any(step.status in LIVE_ENDINGS for step in ready)
+        return self._given_out(ready), not self.merge.missing and any(step.may_end_run for step in ready)
 
     def show(self, update: dict[str, Any]) -> list[WatchedStep]:
         """Convert a status message that is in no record; return the steps to show."""

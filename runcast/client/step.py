@@ -16,7 +16,9 @@ from runcast.client.status import Status
 from runcast.errors import Unavailable
 
 LIVE_ENDINGS = frozenset({"agent_complete", "agent_error", "complete", "error", "cancelled", "waiting"})
-"""The statuses that may end a run or a job. They may also appear earlier, so each only triggers a read."""
+"""The statuses that may end a run or a job, unless they end a part of it: see `WatchedStep.may_end_run`."""
+
+_ENDS_OF_PARTS = frozenset({"tool_complete", "tool_error", "agent_complete", "agent_error"})
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,22 @@ class WatchedStep:
     request_id: str | None = None
     run_name: str | None = None
     attempt: int = 1
+
+    @property
+    def parent_seq(self) -> int | None:
+        """The `seq` of the step that started this one; None for the run's own steps."""
+        parent_seq = (self.metadata or {}).get("parentSeq")
+        return parent_seq if isinstance(parent_seq, int) else None
+
+    @property
+    def ends_part(self) -> bool:
+        """Whether it ends a tool call, or an agent that another one uses: the work that began with its parent."""
+        return self.status in _ENDS_OF_PARTS and self.parent_seq is not None
+
+    @property
+    def may_end_run(self) -> bool:
+        """Whether it may end a run or a job. An agent may send such a status earlier, so it only triggers a read."""
+        return self.status in LIVE_ENDINGS and not self.ends_part
 
     @classmethod
     def from_record(cls, step: Mapping[str, Any], request_id: str) -> WatchedStep:

@@ -41,6 +41,9 @@ ORCHESTRATOR_STATUSES = ("loading_agents", "validating", "synthesizing", "comple
 ENDINGS = ("complete", "error", "cancelled", "waiting", "agent_complete", "agent_error")
 """Statuses that end or pause a run. Only the code that runs it publishes them, once."""
 
+_STEPS = {"calling_tool": "executing", "tool_complete": "executed", "tool_error": "executed"}
+"""The steps whose status on the live channel differs from their name."""
+
 AGENT_STATUSES = ("agent_invoking", "agent_complete", "agent_error", "calling_tool")
 
 
@@ -126,7 +129,7 @@ def publish_status(
             if status in ENDINGS:
                 logger.info("status %s was left out: the run is ended by whoever runs it", status)
                 return
-            step = "executing" if status == "calling_tool" else status
+            step = _STEPS.get(status, status)
             recorder.record(
                 step,
                 message,
@@ -178,8 +181,14 @@ def publish_tool_status(
         reason: The reason for the call, in the agent's words.
         **about: As for `publish_status`.
     """
-    message = f"Calling {tool_name}: {reason}" if reason else f"Calling {tool_name}"
-    publish_status(user_id, "calling_tool", message, agent_name=agent_name, tool_name=tool_name, **about)
+    publish_status(
+        user_id, "calling_tool", calling(tool_name, reason), agent_name=agent_name, tool_name=tool_name, **about
+    )
+
+
+def calling(tool_name: str, reason: str | None = None) -> str:
+    """Return the message of a tool call that begins."""
+    return f"Calling {tool_name}: {reason}" if reason else f"Calling {tool_name}"
 
 
 def publish_orchestrator_status(user_id: str | None, job_id: str, status: str, message: str = "", **about: Any) -> None:

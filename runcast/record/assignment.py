@@ -44,7 +44,10 @@ class StepRef:
 
 
 class QueuedStep(NamedTuple):
-    """A recorded step, with every text within its limit, before the writer assigns its number."""
+    """A recorded step, with every text within its limit, before the writer assigns its number.
+
+    `lingers` marks a step that is written together with the next one if that comes within `LINGER_MS`.
+    """
 
     step: str
     message: str
@@ -56,6 +59,7 @@ class QueuedStep(NamedTuple):
     end: End | None = None
     ref: StepRef | None = None
     parent: StepRef | None = None
+    lingers: bool = False
 
 
 @dataclass(frozen=True)

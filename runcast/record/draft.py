@@ -67,6 +67,7 @@ class Draft:
         Steps that do not fit in the run's own item go to new pages, at most `PAGES_PER_WRITE` per write.
         """
         self._held = self._held or queued
+        linger_until_ms = self._held.timestamp_ms + limits.LINGER_MS if self._held else 0
         self.pages = []
         current = list(self._head)
         room_bytes = limits.PAGE_MAX_BYTES - sum(stored_size_bytes(step) for step in current)
@@ -88,7 +89,9 @@ class Draft:
                 self.steps.append(step)
             self._held, self.end = None, queued.end  # immediately, so that no step is taken twice
             if self.end is None:
-                self._held = self._queue.get()
+                # Bounded by the first step's time: many tools that end one after the other must not hold it back.
+                lingers = queued.lingers and queued.timestamp_ms < linger_until_ms
+                self._held = self._queue.get(limits.LINGER_MS / 1000 if lingers else 0)
 
     def skip_to_end(self) -> None:
         """Drop the steps queued before the end, so that the next write contains the end. A no-op without an end.

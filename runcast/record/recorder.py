@@ -187,6 +187,7 @@ class Recorder:
         status: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         parent: StepRef | None = None,
+        lingers: bool = False,
     ) -> StepRef:
         """Queue one step. Never raises, never waits; ignored once the run has ended.
 
@@ -198,13 +199,16 @@ class Recorder:
             status: The step's name on the live channel; by default the step's own name.
             metadata: JSON, at most `METADATA_MAX_BYTES`.
             parent: The step that started this one; its number becomes `parentSeq` in the metadata.
+            lingers: Whether to write the step together with the next one, if that comes within `LINGER_MS`.
 
         Returns:
             A reference to this step, to pass as the `parent` of a later one.
         """
         ref = StepRef()
         if not self._stops.end_expected:
-            self._enqueue(step, message, agent_name, tool_name, status, metadata, ref=ref, parent=parent)
+            self._enqueue(
+                step, message, agent_name, tool_name, status, metadata, ref=ref, parent=parent, lingers=lingers
+            )
         return ref
 
     def add_usage(self, usage: Mapping[str, int]) -> None:
@@ -317,6 +321,7 @@ class Recorder:
         end: End | None = None,
         ref: StepRef | None = None,
         parent: StepRef | None = None,
+        lingers: bool = False,
     ) -> None:
         """Queue a step, serialized now because the caller may change its arguments later."""
         timestamp_ms = self._now_ms()
@@ -332,6 +337,7 @@ class Recorder:
                 end,
                 ref,
                 parent,
+                lingers,
             )
         except Exception:  # noqa: BLE001 - a __str__ may raise any error, which must not fail the run
             unreadable = "The content of this step is unreadable"

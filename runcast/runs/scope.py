@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runcast.live.publish import bound
@@ -29,7 +29,9 @@ class Scope:
         agents_under: The parent of the agents that begin in this scope.
         facts_in: Where facts noted in this scope are kept; None for the agent's own `invocation_state`.
         text: Whether agents that begin in this scope record their models' text.
+        tool_io: Whether the ends of tool calls in this scope hold the tools' inputs and results.
         work: The agent's invocation; None in a tool call.
+        calls: The tool calls that began in this scope, by their ids.
     """
 
     run: TrackedRun
@@ -38,7 +40,9 @@ class Scope:
     agents_under: StepRef | None = None
     facts_in: State | None = None
     text: bool = False
+    tool_io: bool = False
     work: AgentWork | None = None
+    calls: dict[str, Any] = field(default_factory=dict)
 
     def record(self, step: str, message: str, **about: Any) -> StepRef:
         """Record a step of this agent; `about` holds more arguments for `Recorder.record`."""

@@ -111,6 +111,7 @@ class AgentWork:
         loop: Its event loop.
         next_event: Awaits the agent's events.
         model_call: Awaits the parts of a model's answer.
+        model_failure: The error of the last call of the model, and when it failed; None if it did not.
         delegating: Whether the agent passes on the events of another agent, which then answers in its place.
     """
 
@@ -119,6 +120,7 @@ class AgentWork:
         self.loop = asyncio.get_running_loop()
         self.next_event = Interruptible()
         self.model_call = Interruptible()
+        self.model_failure: tuple[Exception, float] | None = None
         self.delegating = False
         self._agent = agent
         self._begun = False

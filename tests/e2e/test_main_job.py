@@ -23,7 +23,7 @@ async def test_a_run_is_seen_live_and_in_the_record(alice):
     assert (record["status"], record["error"], record["nextSeq"]) == ("complete", None, None)
     assert [step["seq"] for step in steps] == list(range(1, len(steps) + 1))
     tools = [step["toolName"] for step in steps if step["step"] == "executing"]
-    work = ["thinking", "executing"] * len(tools) + ["thinking", "complete"]
+    work = ["thinking", "executing", "executed"] * len(tools) + ["thinking", "complete"]
     assert tools
     assert [step["step"] for step in steps] in (COLD + work, ["warm", *work])
     # What came live is what was recorded: the same steps, each once, with the same words and times.

@@ -204,7 +204,14 @@ def test_a_lambda_of_ones_own_is_started_by_rest_and_watched_whole(stack, shell,
     [*steps, summary] = map(json.loads, watched.stdout.splitlines())
     record = alice.read(request_id)
     assert (watched.returncode, summary["status"], summary["missing"]) == (0, "complete", 0), record
-    assert [step["step"] for step in record["steps"]] == ["agent", "thinking", "executing", "thinking", "complete"]
+    assert [step["step"] for step in record["steps"]] == [
+        "agent",
+        "thinking",
+        "executing",
+        "executed",
+        "thinking",
+        "complete",
+    ]
     assert [step["seq"] for step in steps] == [1, 2, 3, 4, 5]
     assert bob.read(request_id)["success"] is False
 

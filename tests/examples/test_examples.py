@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from importlib import import_module, util
 from pathlib import Path
 
@@ -35,6 +36,7 @@ DRAWN = {
 agent_invoking hello begins
 thinking Thinking
 calling_tool count_words Calling count_words
+tool_complete count_words count_words ended
 thinking Thinking
 agent_complete Complete""",
     "yielding_tool": """
@@ -43,6 +45,7 @@ thinking Thinking
 calling_tool weigh_words Calling weigh_words
   executing weigh_words ██░░░░░░░░ 1 of 6 words
   executing weigh_words 13 letters in 6 words
+tool_complete weigh_words weigh_words ended
 thinking Thinking
 agent_complete Complete""",
     "agent_as_tool": """
@@ -52,13 +55,17 @@ calling_tool analyst Calling analyst
   analyst: agent_invoking analyst begins
     analyst: thinking Thinking
     analyst: calling_tool count_words Calling count_words
+    analyst: tool_complete count_words count_words ended
     analyst: thinking Thinking
+  analyst: agent_complete analyst ended
+tool_complete analyst analyst ended
 thinking Thinking
 agent_complete Complete""",
     "graph_of_agents": """
 agent_invoking default_graph begins
   read: agent_invoking read begins
     read: thinking Thinking
+  read: agent_complete read ended
   write: agent_invoking write begins
     write: thinking Thinking
     write: calling_tool analyst Calling analyst
@@ -67,10 +74,15 @@ agent_invoking default_graph begins
         analyst: calling_tool count_letters Calling count_letters
           analyst: executing count_letters ██░░░░░░░░ 1 of 6 words
           analyst: executing count_letters 13
+        analyst: tool_complete count_letters count_letters ended
         analyst: thinking Thinking
+      analyst: agent_complete analyst ended
+    write: tool_complete analyst analyst ended
     write: thinking Thinking
+  write: agent_complete write ended
   edit: agent_invoking edit begins
     edit: thinking Thinking
+  edit: agent_complete edit ended
 agent_complete Complete""",
 }
 
@@ -96,6 +108,7 @@ def drawn(run) -> str:
             )
         )  # fmt: skip
     lines = [line[len("   1     0.00 s  ") :] for line in console.file.getvalue().splitlines()]
+    lines = [re.sub(r" ended after \d+\.\d s$", " ended", line) for line in lines]
     indents = [len(line) - len(line.lstrip()) for line in lines]
     return "\n".join(" " * indent + " ".join(line.split()) for indent, line in zip(indents, lines, strict=True))
 
@@ -140,7 +153,7 @@ def test_in_plain_python_it_is_the_same(records):
         "weather",
         {"text": "The wind blows at 9.0 m/s.", "facts": {"meanSpeed": {"value": 9.0, "unit": "m/s"}}},
     )
-    assert [step.step for step in run.steps] == ["agent", "executing", "complete"]
+    assert [step.step for step in run.steps] == ["agent", "executing", "executed", "complete"]
 
 
 def test_outside_lambda_it_is_the_same(records, capsys):
@@ -149,4 +162,6 @@ def test_outside_lambda_it_is_the_same(records, capsys):
     assert answer.strip() == "There are 6 words."
     run = records.read(capsys.readouterr().out.strip())
     assert (run.owner, run.agent, run.result) == (Owner("acme", "ana"), "counter", "There are 6 words.")
-    assert [step.step for step in run.steps] == ["agent", "thinking", "executing", "thinking", "text", "complete"]
+    assert [step.step for step in run.steps] == [
+        *("agent", "thinking", "executing", "executed", "thinking", "text", "complete")
+    ]

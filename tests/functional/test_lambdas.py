@@ -20,7 +20,7 @@ DOORS = {
     "listAgentRuns": "progress_reader",
     "listAgents": "progress_reader",
 }
-STEPS = ["init", "bedrock", "tools", "agent", "ready", "thinking", "executing", "thinking", "complete"]
+STEPS = ["init", "bedrock", "tools", "agent", "ready", "thinking", "executing", "executed", "thinking", "complete"]
 
 
 JSON_RULE = "Numbers must be finite and at most 1.8e308, text well formed, and nesting at most 100 deep."

@@ -9,7 +9,9 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 FOLDERS = {"chalicelib": "chalice_app/chalicelib", "runcast": "runcast"}
-WITH_STRANDS = {f"agents/{module}.py" for module in ("track", "invocation", "model_call", "parts")}
+WITH_STRANDS = {
+    f"agents/{module}.py" for module in ("track", "invocation", "model_call", "parts", "streamed", "tool_watch")
+}
 FOUNDATIONS = {
     *("runcast", "runcast.limits", "runcast.errors", "runcast.clock"),
     *("runcast.text", "runcast.plain_json", "runcast.json_text", "runcast.parameters"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
 from rich.text import Text
 
 from runcast.client.job import JobRun, run_title
+from runcast.client.status import Status
 from runcast.client.step import WatchedStep
 from runcast.client.terminal.text import one_line, what_happened
 from runcast.client.terminal.tree import bar
@@ -15,6 +17,7 @@ from runcast.record.model import RunStatus
 
 _NOT_BEGUN = ("·", "dim")
 _UNKNOWN = ("▸", "")
+_ENDED_BY = {"agent_complete": RunStatus.COMPLETE, "agent_error": RunStatus.ERROR}
 _MARKS: dict[str, tuple[str, str]] = {
     RunStatus.IN_PROGRESS: ("▸", "cyan"),
     RunStatus.WAITING: ("?", "yellow"),
@@ -29,11 +32,13 @@ class JobTree:
 
     def __init__(self) -> None:
         self._latest: dict[str, WatchedStep] = {}
+        self._failures: Counter[str] = Counter()
 
     def take(self, step: WatchedStep) -> None:
         """Store the newest step of a run."""
         if step.request_id is not None and step.seq is not None:
             self._latest[step.request_id] = step
+            self._failures[step.request_id] += step.ends_part and step.status in ("tool_error", "agent_error")
 
     def lines(self, runs: Sequence[JobRun], now_ms: int) -> list[Text]:
         """Return the tree's lines: one per run, and one per stage whose name differs from its agent's.
@@ -52,27 +57,38 @@ class JobTree:
         return lines
 
     def _line(self, run: JobRun, width: int, now_ms: int) -> Text:
-        mark, style = _NOT_BEGUN if run.status is None else _MARKS.get(run.status, _UNKNOWN)
+        latest = self._latest.get(run.request_id)
+        status = _status(run, latest)
+        mark, style = _NOT_BEGUN if status is None else _MARKS.get(status, _UNKNOWN)
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(f"    {mark} {one_line(run_title(run.name, run.attempt)):<{width}}", style=style)
-        if run.status is None:
+        if status is None:
             return line
-        latest = self._latest.get(run.request_id)
         steps = max(run.last_seq, latest.seq or 0 if latest else 0)
         line.append(f"  {_seconds(run, now_ms):7.1f} s  {steps:>4} steps", style="dim")
-        if latest is not None and not run.status.ended:
+        if failed := self._failures[run.request_id]:
+            line.append(f"  {failed} failed", style="red")
+        if latest is not None and not status.ended:
             line.append(f"  {what_happened(latest)}")
             line.append(f"  {bar(latest)}".rstrip())
             line.append(f"  {one_line(latest.message)}" if latest.message else "")
             if run.liveness not in (None, "live"):
                 line.append(f"  ({one_line(str(run.liveness))})", style="yellow")
         elif run.error is not None:
-            line.append(f"  {one_line(run.status)}: {one_line(run.error)}", style=style)
+            line.append(f"  {one_line(status)}: {one_line(run.error)}", style=style)
         else:
-            line.append(f"  {one_line(run.status)}", style=style)
-            if run.status.ended and latest is not None and latest.message:
+            line.append(f"  {one_line(status)}", style=style)
+            # The record may say that the run has ended before its last step has come.
+            if status.ended and latest is not None and latest.message and latest.may_end_run:
                 line.append(f"  {one_line(latest.message)}")
         return line
+
+
+def _status(run: JobRun, latest: WatchedStep | None) -> Status | None:
+    """Return the run's status: that of its last step if this has come, and otherwise that in the job's record."""
+    if latest is not None and latest.may_end_run and run.status is not None and not run.status.ended:
+        return Status(_ENDED_BY.get(latest.status, latest.status))
+    return run.status
 
 
 def _seconds(run: JobRun, now_ms: int) -> float:

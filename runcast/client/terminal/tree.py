@@ -28,11 +28,12 @@ class Tree:
         self._places: dict[int, Place] = {}
 
     def place(self, step: WatchedStep) -> Place:
-        """Return a step's place; at the top if its parent is unknown."""
-        parent_seq = (step.metadata or {}).get("parentSeq")
-        parent = self._places.get(parent_seq) if isinstance(parent_seq, int) else None
+        """Return a step's place; at the top if its parent is unknown. An end is beside the beginning of its work."""
+        parent = None if step.parent_seq is None else self._places.get(step.parent_seq)
         if parent is None:
             place = Place(0, None)
+        elif step.ends_part:
+            place = parent
         else:
             # Status messages also name the run's main agent, so the name comes from the step where an agent begins.
             agent_name = step.agent_name if step.status == "agent_invoking" else parent.agent_name

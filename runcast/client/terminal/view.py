@@ -32,6 +32,8 @@ from runcast.clock import epoch_ms
 _STYLES = {
     "agent_invoking": "cyan",
     "calling_tool": "magenta",
+    "tool_complete": "magenta",
+    "tool_error": "red",
     "agent_complete": "green",
     "agent_error": "red",
     "cancelled": "yellow",

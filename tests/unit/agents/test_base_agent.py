@@ -59,11 +59,19 @@ def test_a_run_is_recorded_from_its_claim_to_its_end(records):
     assert (read.status, read.owner, read.agent, read.job_id) == (RunStatus.COMPLETE, ANA, "counter", "job-1")
     assert read.result == {"text": "How long?", "words": 2}
     assert read.worker.startswith("lambda-request-1/")
-    assert [(step.live_status, step.tool_name, step.message) for step in read.steps] == [
-        ("agent_invoking", None, "counter begins"),
-        ("calling_tool", "count", "Calling count: to be sure"),
-        ("agent_complete", None, "Complete"),
+    assert [(step.live_status, step.tool_name) for step in read.steps] == [
+        ("agent_invoking", None),
+        ("calling_tool", "count"),
+        ("tool_complete", "count"),
+        ("agent_complete", None),
     ]
+    assert [read.steps[index].message for index in (0, 1, 3)] == [
+        "counter begins",
+        "Calling count: to be sure",
+        "Complete",
+    ]
+    metadata = read.steps[2].to_json()["metadata"]
+    assert (metadata["outcome"], metadata["parentSeq"]) == ("ok", 2)
 
 
 def test_in_a_job_the_output_travels_by_reference(records):
@@ -151,13 +159,16 @@ class Sent:
         self.messages += messages
 
 
-@pytest.mark.parametrize(("tool", "end"), [(count, "agent_complete"), (broken, "agent_error")])
-def test_unrecorded_it_is_shown_live(monkeypatch, tool, end):
+@pytest.mark.parametrize(
+    ("tool", "ends"),
+    [(count, ["tool_complete", "agent_complete"]), (broken, ["tool_error", "agent_error"])],
+)
+def test_unrecorded_it_is_shown_live(monkeypatch, tool, ends):
     monkeypatch.setattr(base_agent, "recorder_of", lambda *_, **__: None)
     sent = Sent()
     monkeypatch.setattr(publish, "_publisher_of_environment", lambda: sent)
     run(Counter(tool))
-    assert [message["status"] for message in sent.messages] == ["agent_invoking", "calling_tool", end]
+    assert [message["status"] for message in sent.messages] == ["agent_invoking", "calling_tool", *ends]
     about = {(m["userId"], m["tenantId"], m["jobId"], m["requestId"], m["agentName"]) for m in sent.messages}
     assert about == {("ana", "acme", "job-1", "run-1", "counter")}
 
@@ -168,8 +179,8 @@ def test_a_tool_may_be_told_of_to_another(monkeypatch):
     agent = Counter()
     agent.user_id, agent.tenant_id, agent.job_id = "ana", "acme", "job-1"
     assert agent.invoke_tool(count, {"text": "a b"}, job_id="job-2", user_id="bob", tenant_id="other") == 2
-    [message] = sent.messages
-    assert (message["userId"], message["tenantId"], message["jobId"]) == ("bob", "other", "job-2")
+    assert [message["status"] for message in sent.messages] == ["calling_tool", "tool_complete"]
+    assert {(each["userId"], each["tenantId"], each["jobId"]) for each in sent.messages} == {("bob", "other", "job-2")}
 
 
 @pytest.mark.parametrize("more", [{"owner": Owner("globex", "bob")}, {"owner": ANA, "playbook": "site-assessment"}])
@@ -193,7 +204,6 @@ def test_an_id_of_a_jobs_run_is_taken_with_its_job_only(records, clock):
 
 def test_an_answer_says_that_the_end_is_pending(records, clock, monkeypatch):
     clock.now_ms = epoch_ms()
-    monkeypatch.setattr(limits, "ADDED_TIME_SECONDS", 0.2)
     append = RunStore.append
 
     def unavailable_for_ends(store, *args, end=None, **about):
@@ -203,6 +213,7 @@ def test_an_answer_says_that_the_end_is_pending(records, clock, monkeypatch):
 
     with monkeypatch.context() as broken_store:
         broken_store.setattr(RunStore, "append", unavailable_for_ends)
+        broken_store.setattr(limits, "ADDED_TIME_SECONDS", 0.2)
         status_code, body = run(Counter())
     assert (status_code, body["success"], body["endPending"]) == (200, True, True)
     until(lambda: records.read("run-1").status is RunStatus.COMPLETE)

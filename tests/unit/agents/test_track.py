@@ -23,6 +23,7 @@ WHOLE = [
     (None, "agent_invoking", None, None),
     (None, "thinking", None, None),
     (None, "calling_tool", "slope", None),
+    (None, "tool_complete", "slope", 3),
     (None, "thinking", None, None),
     (None, "agent_complete", None, None),
 ]

@@ -224,13 +224,16 @@ def test_an_agent_whose_events_a_tool_yields_has_its_steps_once_under_the_tool(r
         ("researcher", "agent_invoking", None, 3),
         ("researcher", "thinking", None, 4),
         ("researcher", "calling_tool", "measure", 4),
+        ("researcher", "tool_complete", "measure", 6),
         ("researcher", "thinking", None, 4),
+        ("researcher", "agent_complete", None, 4),
         (None, "executing", "researcher", 3),
         (None, "executing", "researcher", 3),
+        (None, "tool_complete", "researcher", 3),
         (None, "thinking", None, None),
         (None, "agent_complete", None, None),
     ]
-    assert [step.message for step in run.steps[7:9]] == ["measured", "found"]
+    assert [step.message for step in run.steps[9:11]] == ["measured", "found"]
     assert run.steps[-1].to_json()["metadata"]["usage"]["totalTokens"] == 40
 
 

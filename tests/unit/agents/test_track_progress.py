@@ -7,7 +7,9 @@ import subprocess
 from decimal import Decimal
 
 import pytest
-from strands import tool
+from strands import ModelRetryStrategy, tool
+from strands.hooks import AfterModelCallEvent
+from strands.types.exceptions import ModelThrottledException
 
 from runcast import track
 from tests.fakes.scripted_model import Call, Say
@@ -179,3 +181,19 @@ def test_what_a_caller_keeps_in_the_invocation_state_is_not_taken_for_events(rec
     track(words("hello"), text=True)("?", invocation_state=state)
     run = records.read("r1")
     assert ([step.message for step in run.steps if step.step == "text"], run.result) == (["hello"], "hello")
+
+
+def test_a_throttled_call_of_the_model_is_one_step_with_its_wait(records):
+    clock = Seconds(0.0)
+
+    def wait(event: AfterModelCallEvent) -> None:
+        clock.now += 4 if event.exception else 0
+
+    throttled = ModelThrottledException("slow down")
+    retrying = ModelRetryStrategy(initial_delay=0, max_delay=0, max_attempts=3)
+    agent = scripted(throttled, throttled, Say("done"), retry_strategy=retrying, hooks=[wait])
+    track(agent, monotonic=clock)("?", invocation_state=named("r1"))
+    steps = [step.to_json() for step in records.read("r1").steps if step.step == "thinking"]
+    again = ("Thinking again, 4.0 s after ModelThrottledException", 4.0)
+    found = [(step["message"], step.get("metadata", {}).get("waitedSeconds")) for step in steps]
+    assert found == [("Thinking", None), again, again]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from itertools import pairwise
 
 import pytest
@@ -51,7 +52,10 @@ def test_an_agent_that_is_a_tool_hangs_under_its_call(records, executor):
         ("analyst", "agent_invoking", None, 3),
         ("analyst", "thinking", None, 4),
         ("analyst", "calling_tool", "slope", 4),
+        ("analyst", "tool_complete", "slope", 6),
         ("analyst", "thinking", None, 4),
+        ("analyst", "agent_complete", None, 4),
+        (None, "tool_complete", "analyst", 3),
         (None, "thinking", None, None),
         (None, "agent_complete", None, None),
     ]
@@ -66,16 +70,22 @@ def test_a_graph_of_three_agents_one_of_which_uses_another_is_a_tree(records):
         (None, "agent_invoking", None, None),
         ("survey", "agent_invoking", None, 1),
         ("survey", "thinking", None, 2),
+        ("survey", "agent_complete", None, 2),
         ("edit", "agent_invoking", None, 1),
-        ("edit", "thinking", None, 4),
-        ("edit", "calling_tool", "analyst", 4),
-        ("analyst", "agent_invoking", None, 6),
-        ("analyst", "thinking", None, 7),
-        ("analyst", "calling_tool", "slope", 7),
-        ("analyst", "thinking", None, 7),
-        ("edit", "thinking", None, 4),
+        ("edit", "thinking", None, 5),
+        ("edit", "calling_tool", "analyst", 5),
+        ("analyst", "agent_invoking", None, 7),
+        ("analyst", "thinking", None, 8),
+        ("analyst", "calling_tool", "slope", 8),
+        ("analyst", "tool_complete", "slope", 10),
+        ("analyst", "thinking", None, 8),
+        ("analyst", "agent_complete", None, 8),
+        ("edit", "tool_complete", "analyst", 7),
+        ("edit", "thinking", None, 5),
+        ("edit", "agent_complete", None, 5),
         ("print", "agent_invoking", None, 1),
-        ("print", "thinking", None, 12),
+        ("print", "thinking", None, 17),
+        ("print", "agent_complete", None, 17),
         (None, "agent_complete", None, None),
     ]
     assert (run.agent, run.status, run.result) == ("report", RunStatus.COMPLETE, str(result).strip())
@@ -90,7 +100,10 @@ def test_a_swarm_hands_on(records):
         (None, "agent_invoking", None, None),
         ("a", "agent_invoking", None, 1),
         ("a", "calling_tool", "handoff_to_agent", 2),
+        ("a", "tool_complete", "handoff_to_agent", 4),
+        ("a", "agent_complete", None, 2),
         ("b", "agent_invoking", None, 1),
+        ("b", "agent_complete", None, 8),
         (None, "agent_complete", None, None),
     ]
 
@@ -102,6 +115,8 @@ def test_a_graph_in_a_graph_hangs_under_its_node(records):
         ("outer", "agent_invoking", None, 1),
         ("inner", "agent_invoking", None, 2),
         ("inner", "thinking", None, 3),
+        ("inner", "agent_complete", None, 3),
+        ("outer", "agent_complete", None, 2),
         (None, "agent_complete", None, None),
     ]
 
@@ -116,7 +131,11 @@ def test_an_agent_that_a_tools_code_calls_is_seen_if_it_is_tracked(records, trac
 
     track(scripted(Call("ask"), Say("done"), tools=[ask]))("?", invocation_state=named("r1"))
     inner = [step for step in tree(records.read("r1")) if step[0]]
-    seen = [("somebody", "agent_invoking", None, 3), ("somebody", "thinking", None, 4)]
+    seen = [
+        ("somebody", "agent_invoking", None, 3),
+        ("somebody", "thinking", None, 4),
+        ("somebody", "agent_complete", None, 4),
+    ]
     assert inner == (seen if track_inner else [])
 
 
@@ -142,7 +161,9 @@ def test_a_node_that_fails_is_told_of_and_ends_the_run(records):
     with pytest.raises(ValueError, match="no such map"):
         track(graph(("survey", scripted(ValueError("no such map")))))("?", invocation_state=named("r1"))
     run = records.read("r1")
-    assert [step.message for step in run.steps[-2:]] == ["survey stopped: ValueError: no such map", run.error]
+    end = run.steps[-2]
+    assert (end.live_status, end.agent_name) == ("agent_error", "survey")
+    assert re.fullmatch(r"survey failed after \d+\.\d s: ValueError: no such map", end.message)
     assert (run.status, run.error) == (RunStatus.ERROR, "ValueError: no such map")
 
 
@@ -171,5 +192,7 @@ async def test_parallel_nodes_keep_their_steps_apart(records):
             ("agent_invoking", None, 1),
             ("thinking", None, begun),
             ("calling_tool", "slope", begun),
+            ("tool_complete", "slope", own[2][0]),
             ("thinking", None, begun),
+            ("agent_complete", None, begun),
         ]

@@ -38,12 +38,12 @@ def names(steps):
 
 def test_a_cold_run_is_recorded_from_its_first_step_to_its_last(bench, store):
     status_code, body = bench.run(Call("measure"), Say("Measured: {tool_result}"))
-    steps = [*COLD, "thinking", "executing", "thinking", "complete"]
+    steps = [*COLD, "thinking", "executing", "executed", "thinking", "complete"]
     assert (status_code, body["success"], body["coldStart"]) == (200, True, True)
     assert (body["requestId"], body["agent"]) == ("run-1", "survey")
     assert body["result"].startswith('Measured: {"area": "whole"')
     assert names(body["progress"]) == steps
-    assert [step["seq"] for step in body["progress"]] == list(range(1, 10))
+    assert [step["seq"] for step in body["progress"]] == list(range(1, 11))
     assert set(body) == {"success", "requestId", "agent", "result", "progress", "coldStart", "elapsed"}
 
     run = store.read("run-1")
@@ -52,7 +52,7 @@ def test_a_cold_run_is_recorded_from_its_first_step_to_its_last(bench, store):
     assert run.worker.startswith("lambda-request-1/")
     assert [(message["seq"], message["status"]) for message in bench.published] == list(
         enumerate(
-            ["agent_invoking", *COLD[1:], "thinking", "calling_tool", "thinking", "agent_complete"],
+            ["agent_invoking", *COLD[1:], "thinking", "calling_tool", "tool_complete", "thinking", "agent_complete"],
             start=1,
         )
     )
@@ -105,9 +105,9 @@ def test_an_agent_may_be_a_graph(bench, store, monkeypatch):
     monkeypatch.setattr(registry, "load", lambda name: build)
     status_code, body = bench.run(Say("flat"))
     assert (status_code, body["result"], names(body["progress"])) == (
-        200, "survey: flat", [*COLD, "agent", "thinking", "complete"],
+        200, "survey: flat", [*COLD, "agent", "thinking", "executed", "complete"],
     )  # fmt: skip
-    assert [step.get("agentName") for step in body["progress"][5:]] == ["survey", "survey", None]
+    assert [step.get("agentName") for step in body["progress"][5:]] == ["survey", "survey", "survey", None]
 
 
 def test_the_tokens_used_stand_on_the_last_step(bench):

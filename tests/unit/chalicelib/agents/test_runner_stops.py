@@ -152,7 +152,7 @@ def test_a_tool_that_runs_is_let_finish_and_nothing_follows(bench, store, meanwh
     meanwhile(begun, stop)
     assert bench.run(Call("dig"), Say("never said"))[0] == 500
     assert (done, len(bench.model.calls)) == ([True], 1)
-    assert (store.read("run-1").status, steps(store)[-2:]) == (RunStatus.CANCELLED, ["executing", "cancelled"])
+    assert (store.read("run-1").status, steps(store)[-2:]) == (RunStatus.CANCELLED, ["executed", "cancelled"])
 
 
 def graph(run):

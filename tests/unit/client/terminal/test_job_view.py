@@ -108,6 +108,26 @@ def test_in_a_terminal_what_moves_is_the_jobs_state_above_the_tree_of_its_runs()
     assert lines(console)[2:] == TREE
 
 
+def test_the_tree_counts_what_failed_and_takes_status_and_message_from_the_same_step():
+    tree = JobTree()
+    about = ("terrain", "slope", {"parentSeq": 1, "outcome": "error"}, "n-1", "north")
+    tree.take(WatchedStep(2, "tool_error", "slope failed after 0.3 s: TimeoutError", 0.5, BEGAN_MS, *about))
+    running = (
+        "    ▸ north      2.0 s     2 steps  1 failed  tool_error slope  slope failed after 0.3 s: TimeoutError  (late)"
+    )
+    assert [str(line) for line in tree.lines(RUNS[2:3], now_ms())][1:] == [running]
+    tree.take(WatchedStep(3, "agent_complete", "Complete", 0.6, BEGAN_MS, "terrain", None, None, "n-1", "north"))
+    assert [str(line) for line in tree.lines(RUNS[2:3], now_ms())][1:] == [
+        "    ✓ north      2.0 s     3 steps  1 failed  complete  Complete"
+    ]
+
+
+def test_the_message_of_an_earlier_step_is_not_shown_as_that_of_the_end():
+    tree = JobTree()
+    tree.take(WatchedStep(1, "thinking", "Thinking", 0.1, BEGAN_MS, "terrain", None, None, "t-2", "terrain", 2))
+    assert str(tree.lines(RUNS[1:2], now_ms())[0]).endswith("2 steps  complete")
+
+
 def test_in_a_terminal_the_tree_stays_as_it_was_last():
     console = terminal()
     with TerminalView(console, Watched(), now_ms=now_ms) as view:

@@ -27,9 +27,11 @@ STEPS = (
     step(6, "agent_invoking", 5, "analyst", message="analyst begins"),
     step(7, "calling_tool", 6, "analyst", "slope", "Calling slope"),
     step(8, "executing", 7, "analyst", "slope", "3 of 10 tiles", progress={"done": 3, "total": 10, "unit": "tiles"}),
-    step(9, "agent_invoking", 1, "print", message="print begins"),
-    step(10, "thinking", agent="report"),
-    step(11, "agent_complete", agent="report", message="Complete"),
+    step(9, "tool_error", 7, "analyst", "slope", "slope failed after 0.2 s: TimeoutError", outcome="error"),
+    step(10, "agent_complete", 6, "analyst", message="analyst ended after 0.4 s", outcome="ok"),
+    step(11, "agent_invoking", 1, "print", message="print begins"),
+    step(12, "thinking", agent="report"),
+    step(13, "agent_complete", agent="report", message="Complete"),
 )
 LINES = [
     "   1     0.10 s  report: agent_invoking  report begins",
@@ -40,9 +42,11 @@ LINES = [
     "   6     0.60 s        analyst: agent_invoking  analyst begins",
     "   7     0.70 s          analyst: calling_tool slope  Calling slope",
     "   8     0.80 s            analyst: executing slope   ███░░░░░░░  3 of 10 tiles",
-    "   9     0.90 s    print: agent_invoking  print begins",
-    "  10     1.00 s  thinking",
-    "  11     1.10 s  agent_complete    Complete",
+    "   9     0.90 s          analyst: tool_error slope  slope failed after 0.2 s: TimeoutError",
+    "  10     1.00 s        analyst: agent_complete    analyst ended after 0.4 s",
+    "  11     1.10 s    print: agent_invoking  print begins",
+    "  12     1.20 s  thinking",
+    "  13     1.30 s  agent_complete    Complete",
 ]
 
 
