@@ -49,7 +49,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy openapi terraform-docs checkov local-gaps bench chaos chaos-proof compare-pywake pywake-data lock upgrade clean
+.PHONY: help setup demo test unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy openapi terraform-docs checkov local-gaps bench chaos chaos-proof compare-pywake pywake-data lock upgrade clean
 
 help: ## List every target with a line
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -65,6 +65,15 @@ test: lint types $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready ## Lin
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
 	@$(BIN)/python -m pytest tests/unit tests/functional tests/examples
+
+# Lambda's runtimes, as far as their Python is on this machine.
+pythons: $(SETUP) ## Run the library's tests on each Python from 3.11 to 3.14 that is on this machine
+	@for python in $(FUNCTION)/runtimes/*/bin/python; do \
+		venv=.local/pythons/$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && echo $$venv && \
+		$(BIN)/uv venv -q --clear --python $$python $$venv && \
+		$(BIN)/uv pip sync -q --python $$venv requirements-dev.txt && \
+		$(BIN)/uv pip install -q --python $$venv --no-deps uv==$(UV_VERSION) -e . && \
+		$$venv/bin/python -m pytest -q tests/unit || exit 1; done
 
 lint: $(SETUP) ## Check style: Python, resolvers
 	@$(BIN)/ruff check .

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sys
 import zipfile
 from email import message_from_string
 from pathlib import Path
@@ -13,18 +10,12 @@ from pathlib import Path
 import pytest
 
 import runcast
+from tests.wheel.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
 
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> zipfile.ZipFile:
-    folder = tmp_path_factory.mktemp("dist")
-    shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)  # as make wheel does: setuptools keeps deleted modules
-    uv = Path(sys.executable).with_name("uv")
-    subprocess.run([uv, "build", "-q", "--wheel", "--out-dir", folder, ROOT], check=True)
-    (path,) = folder.glob("*.whl")
-    return zipfile.ZipFile(path)
+@pytest.fixture
+def wheel(wheel_file: Path) -> zipfile.ZipFile:
+    return zipfile.ZipFile(wheel_file)
 
 
 def test_it_holds_the_library_typed_and_with_its_documents(wheel):
