@@ -7,7 +7,6 @@ import json
 import zipfile
 from pathlib import Path
 
-from local.settings import ROOT
 from local.stack import LocalStack
 from packager.build import ARCHIVE_NAME
 
@@ -17,7 +16,8 @@ BENCH_AGENT = "bench"
 def add_bench_agent(stack: LocalStack) -> None:
     """Put the agent's file into the agent Lambda's code, and its name into what `run_starter` can start."""
     functions, outputs = stack.client("lambda"), stack.state.outputs
-    code = io.BytesIO((ROOT / "terraform" / ARCHIVE_NAME).read_bytes())
+    applied = stack.state.directory / "terraform" / "terraform" / ARCHIVE_NAME
+    code = io.BytesIO(applied.read_bytes())
     with zipfile.ZipFile(code, "a") as archive:
         archive.write(Path(__file__).with_name("agent.py"), f"chalicelib/agents/{BENCH_AGENT}.py")
     agent = functions.update_function_code(FunctionName=outputs["agent_function_name"], ZipFile=code.getvalue())

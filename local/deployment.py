@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from local.functions import package_functions
+from local.functions import package_functions, python_used
 from local.settings import ROOT, no_proxy
 from local.stack_state import StackFailed, StackState, write_outputs, write_shell_environment
 from local.terraform import Terraform, TerraformFailed, TerraformMissing, fingerprint, prepare
 from local.users import User, create_users
 from packager.errors import PackagingError
-from packager.platforms import DEFAULT_RUNTIME, Platform
+from packager.platforms import Platform
 
 ENV_FILE = "env"
 OUTPUTS_FILE = "outputs.json"
@@ -41,7 +41,7 @@ def deploy(state: StackState, *, say: Callable[[str], None]) -> StackState:
             platform = package_functions(_PACKAGE)
         except PackagingError as error:
             raise StackFailed(f"The functions could not be packaged: {error}") from error
-        say(_python_used(platform))
+        say(python_used(platform))
         sources = fingerprint(ROOT, _PACKAGE)
         if sources == state.fingerprint:
             return state
@@ -103,13 +103,3 @@ def apply(
         return terraform.output()
     except (TerraformFailed, TerraformMissing) as error:
         raise StackFailed(str(error)) from error
-
-
-def _python_used(platform: Platform) -> str:
-    if platform.runtime == DEFAULT_RUNTIME:
-        return f"The functions run on Python {platform.python}, as on {platform.runtime}."
-    missing = DEFAULT_RUNTIME.removeprefix("python")
-    return (
-        f"The functions run on Python {platform.python}, because `make setup` found no Python {missing}, which "
-        f"{DEFAULT_RUNTIME} on AWS has. Install it, then `rm -r .local/function-venv`, to have the same here."
-    )

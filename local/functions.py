@@ -48,6 +48,17 @@ def package_functions(target: Path, first_choice: Path = FUNCTION_PYTHON) -> Pla
     return platform
 
 
+def python_used(platform: Platform) -> str:
+    """Return the line that says which Python this project's functions run on here."""
+    if platform.runtime == DEFAULT_RUNTIME:
+        return f"The functions run on Python {platform.python}, as on {platform.runtime}."
+    missing = DEFAULT_RUNTIME.removeprefix("python")
+    return (
+        f"The functions run on Python {platform.python}, because `make setup` found no Python {missing}, which "
+        f"{DEFAULT_RUNTIME} on AWS has. Install it, then `rm -r .local/function-venv`, to have the same here."
+    )
+
+
 def _make_environment(interpreter: Path, folder: Path) -> None:
     subprocess.run([interpreter, "-m", "venv", "--without-pip", folder], check=True)
 

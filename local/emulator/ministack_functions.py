@@ -64,7 +64,10 @@ def _run_functions_on(function_python: str) -> None:
         if not runtime.startswith("python"):
             return binary, script
         own = Path(function_python).parents[1] / RUNTIMES_FOLDER / runtime / "bin" / "python"
-        return str(own) if own.exists() else function_python, script
+        if own.exists():
+            return str(own), script
+        print(f"A function of {runtime} runs on {function_python}: that Python is not on this machine.", flush=True)
+        return function_python, script
 
     lambda_runtime._detect_runtime_binary = detect
 

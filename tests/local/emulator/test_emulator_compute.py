@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.settings import FUNCTION_PYTHON
+from packager.platforms import DEFAULT_RUNTIME, RUNTIMES, find_interpreter, runtime_of
 from tests.local.appsync_api import REGION, Aws, ModelServer
 
 PROFILE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -22,7 +24,8 @@ def handler(event, context):
     time.sleep(event.get("sleep", 0))
     sys.stderr.write(event.get("log", ""))
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "PYTHONPATH")
-    return {"path": sys.path, **{name: os.environ.get(name) for name in names}}
+    version = "python%d.%d" % sys.version_info[:2]
+    return {"path": sys.path, "version": version, **{name: os.environ.get(name) for name in names}}
 """
 
 
@@ -36,13 +39,13 @@ def put_role(aws: Aws, name: str, *statements: dict[str, Any]) -> str:
     return arn
 
 
-def create_function(aws: Aws, name: str, role: str, code: str = CODE) -> None:
+def create_function(aws: Aws, name: str, role: str, code: str = CODE, runtime: str = DEFAULT_RUNTIME) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("app.py", code)
     aws.client("lambda").create_function(
         FunctionName=name,
-        Runtime="python3.11",
+        Runtime=runtime,
         Handler="app.handler",
         Role=role,
         Timeout=60,
@@ -80,6 +83,16 @@ def test_a_function_imports_nothing_but_its_zip(aws: Aws, function: str, module:
     assert not succeeded
     assert answer["errorType"] == "ModuleNotFoundError"
     assert f"No module named '{module}'" in answer["errorMessage"]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_function_runs_on_the_python_of_its_runtime_or_of_the_first_choice(aws: Aws, runtime: str) -> None:
+    name = runtime.replace(".", "-")
+    role = put_role(aws, name, {"Effect": "Deny", "Action": "*", "Resource": "*"})
+    create_function(aws, name, role, runtime=runtime)
+    succeeded, answer = invoke(aws, name)
+    assert succeeded
+    assert answer["version"] == (runtime if find_interpreter(runtime) else runtime_of(FUNCTION_PYTHON))
 
 
 @pytest.mark.parametrize(
