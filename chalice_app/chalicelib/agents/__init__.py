@@ -1,5 +1,5 @@
-"""The agents, and what runs them.
+"""The agents and the Lambda handler that runs them.
 
-An agent is one file here (or, for the demo's, in `demo`) that defines `build(run)` and returns a Strands Agent.
-Putting the file here is all it takes: the registry finds it.
+An agent is a file here (in `demo` for the demo's agents) that defines `build(run)`, which returns a Strands agent. The
+registry finds the file; it needs no registration.
 """

@@ -1,6 +1,6 @@
-"""The event of the agent Lambda, checked.
+"""Validates the event of the agent Lambda.
 
-It comes from the starter, or from whoever may invoke the Lambda directly, so nothing in it is taken for granted.
+It comes from the starter or from any principal that may invoke the Lambda, so no field is trusted.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from runcast.record.identity import RunIdentity, run_identity
 
 @dataclass(frozen=True)
 class Invocation:
-    """One run to be done.
+    """A validated invocation.
 
     Attributes:
-        request: What to run.
-        identity: Which run it is, and whose. Its id is the invoker's, or else the Lambda's own request id.
-        awaited: Whether somebody waits for the Lambda's answer.
+        request: The agent, the query and the parameters.
+        identity: The run's ids and owner. The `requestId` is the invoker's, or else Lambda's own request id.
+        awaited: Whether the invoker waits for the Lambda's answer.
     """
 
     request: RunRequest
@@ -31,15 +31,15 @@ class Invocation:
 
 
 def invocation_of(event: Any, *, aws_request_id: str) -> Invocation:
-    """Return the checked event.
+    """Validate the event.
 
     Args:
-        event: `agent`, `query` and, where given, `parameters`, `requestId`, `userId`, `tenantId`, `jobId`,
-            and `awaited: false` if nobody waits for the answer.
-        aws_request_id: Stands in for a missing `requestId`: a redelivery of the event repeats it.
+        event: `agent` and `query`; optionally `parameters`, `requestId`, `userId`, `tenantId`, `jobId`, and
+            `awaited: false` if the invoker does not wait for the answer.
+        aws_request_id: Replaces a missing `requestId`. It is the same when Lambda retries the event.
 
     Raises:
-        InvalidInput: The event does not fit; the message names the field and the limit.
+        InvalidInput: A field is invalid; the message names the field and its limit.
     """
     if not isinstance(event, Mapping):
         raise InvalidInput("The event must be a JSON object.")

@@ -1,4 +1,4 @@
-"""The language model behind the agents: one client for the whole life of a process."""
+"""Creates the language model that all agents of a process share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chalicelib.runtime.config import AgentConfig
 
 
 def bedrock_model(config: AgentConfig) -> BedrockModel:
-    """Return the model and its client, made from the configuration."""
+    """Return a traced Bedrock model with the configured limits and timeouts."""
     model = BedrockModel(
         model_id=config.bedrock_model_id,
         region_name=config.aws_region,

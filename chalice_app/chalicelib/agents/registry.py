@@ -1,9 +1,8 @@
-"""Which agents there are.
+"""Finds the agents.
 
-An agent is a file in this folder or in `demo` that defines `build(run)`; the first line of its docstring describes it.
-Others run elsewhere, in functions that whoever has deployed this names.
-Listing them reads the files' text instead of importing them: whoever only checks a name (the starter of runs) must not
-pay for Strands.
+An agent is a file in this folder or in `demo` that defines `build(run)`; the first line of its docstring is its
+description. Other agents run in their own Lambdas, which the deployment's settings list. Listing reads the files
+instead of importing them, so the Lambda that starts runs does not pay for importing Strands.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ _BUILD = re.compile(r"^def build\(", re.MULTILINE)
 
 
 class Build(Protocol):
-    """What an agent's file exports: makes the Strands agent for one run."""
+    """The function that an agent's file exports; it creates the Strands agent for one run."""
 
     def __call__(self, run: AgentRun) -> AnyAgent:
-        """Return a new Agent, Graph or Swarm; no two runs share one."""
+        """Return a new Agent, Graph or Swarm. Runs must not share one."""
 
 
 def names() -> tuple[str, ...]:
@@ -44,14 +43,14 @@ def functions(own: str, elsewhere: Mapping[str, str]) -> dict[str, str]:
     """Return the function that runs each agent, by the agents' names, sorted.
 
     Args:
-        own: The function that runs the agents here.
-        elsewhere: Agents that run elsewhere; one of the same name here hides it.
+        own: The function that runs this application's agents.
+        elsewhere: The functions of other agents. An agent of this application hides one with the same name.
     """
     return dict(sorted({**elsewhere, **dict.fromkeys(names(), own)}.items()))
 
 
 def description(name: str) -> str:
-    """Return the first line of an agent's docstring, without importing it; empty if it has none or runs elsewhere."""
+    """Return the first line of an agent's docstring, without importing it; empty if there is no file or docstring."""
     file = _files().get(name)
     docstring = ast.get_docstring(ast.parse(file.read_text())) if file else None
     return docstring.splitlines()[0] if docstring else ""
@@ -72,7 +71,7 @@ def load(name: str) -> Build:
 
 @cache
 def _files() -> dict[str, Path]:
-    """Each agent's name and file; an agent in this folder hides the demo's of the same name."""
+    """Return each agent's file by its name. An agent in this folder hides the demo's agent with the same name."""
     return {
         path.stem: path
         for folder in (_FOLDER / "demo", _FOLDER)

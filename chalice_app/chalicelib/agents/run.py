@@ -1,4 +1,4 @@
-"""What an agent is built from: all that an agent's `build(run)` needs to know of its run."""
+"""The argument of an agent's `build(run)`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AgentRun:
-    """One run, as its agent sees it.
+    """The run that an agent is built for.
 
     Attributes:
-        query: What the agent shall do; it is also the agent's prompt.
-        parameters: What the caller gave besides, at most 64 KB.
+        query: The user's query, which is also the agent's prompt.
+        parameters: The caller's parameters, at most 64 KB.
         model: The model to use, shared by all runs of this process.
     """
 

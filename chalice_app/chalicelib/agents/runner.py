@@ -1,8 +1,8 @@
-"""The agent Lambda: claims a run, runs its agent, and writes how it ended.
+"""The agent Lambda: claims a run, runs its agent and writes the run's end.
 
-The first step goes out before Strands is imported, because on a cold start that import is most of what a user waits
-for. What a cold start makes (the model and its client, the event loop, the agents' modules) is kept for the warm ones;
-an agent itself is built anew for each run, so that no run sees another's conversation.
+The first step is sent before Strands is imported, because this import is most of a cold start's delay. The model and
+its client, the event loop and the agents' modules are kept for warm invocations. The agent itself is built again for
+each run, so that no run sees another's conversation.
 """
 
 from __future__ import annotations
@@ -40,30 +40,30 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# How long an agent that computes may keep the interpreter from the threads that record and publish its steps. They need
-# it several times for each request; with Python's 5 ms a step takes about twice as long until it is live.
+# How long a computing agent may hold the interpreter while the threads that record and publish its steps wait. They
+# need it several times for each request. With Python's default of 5 ms, a step takes about twice as long to go live.
 _THREAD_SWITCH_SECONDS = 0.001
 _CLEAN_UP_SECONDS = 2.0
 
 
 class LambdaContext(Protocol):
-    """What is used of the context that Lambda hands to a function."""
+    """The used part of the Lambda context."""
 
     aws_request_id: str
 
     def get_remaining_time_in_millis(self) -> float:
-        """Return how long until Lambda stops this invocation."""
+        """Return the time until Lambda stops this invocation."""
 
 
 def run_agent(event: Any, context: LambdaContext) -> Json:
-    """Do one run. Never raises: a raised error would make Lambda try again.
+    """Execute one run. Never raises, because Lambda retries an invocation that raises.
 
     Args:
         event: See `invocation_of`.
-        context: Lambda's.
+        context: The Lambda context.
 
     Returns:
-        `statusCode` (200; 400 bad input; 409 claimed already; 500) and `body`, JSON text.
+        `statusCode` (200; 400 invalid input; 409 already claimed; 500) and `body`, JSON text.
     """
     try:
         return _runner_of_environment().run(event, context)
@@ -77,7 +77,7 @@ def run_agent(event: Any, context: LambdaContext) -> Json:
 
 @contextlib.contextmanager
 def _quick_thread_switches() -> Iterator[None]:
-    """Switch threads every `_THREAD_SWITCH_SECONDS`; afterwards as often as before."""
+    """Switch threads every `_THREAD_SWITCH_SECONDS` inside the block; restore the interval afterwards."""
     before_seconds = sys.getswitchinterval()
     sys.setswitchinterval(_THREAD_SWITCH_SECONDS)
     try:
@@ -87,12 +87,12 @@ def _quick_thread_switches() -> Iterator[None]:
 
 
 class Runner:
-    """Does runs, one after the other, for the life of a process.
+    """Executes runs one after the other for the life of a process.
 
     Args:
         config: The Lambda's settings.
-        destination: Where the runs are recorded and sent.
-        monotonic: Seconds, for the deadline.
+        destination: Where the runs are recorded and published.
+        monotonic: A monotonic clock in seconds, for the deadline.
     """
 
     def __init__(
@@ -105,16 +105,16 @@ class Runner:
         self._config = config
         self._destination = destination
         self._monotonic = monotonic
-        # One loop for all runs: clients that an agent keeps are bound to the loop they were first used on.
+        # All runs use one loop, because clients that an agent keeps are bound to the loop of their first use.
         self._loop = asyncio.new_event_loop()
         self._model: Model | None = None
 
     @_quick_thread_switches()
     def run(self, event: Any, context: LambdaContext) -> Json:
-        """Do one run; see `run_agent`.
+        """Execute one run; see `run_agent`.
 
         Raises:
-            InvalidInput: The event does not fit.
+            InvalidInput: The event is invalid.
         """
         invocation = invocation_of(event, aws_request_id=context.aws_request_id)
         logs.about_run(invocation.identity.request_id)
@@ -130,7 +130,7 @@ class Runner:
         cold_start = self._model is None
         claim = recorder.claim()
         if claim is Claim.REFUSED:
-            outcome = Outcome(RunStatus.ERROR, "", error="This run has been claimed already, or has ended.")
+            outcome = Outcome(RunStatus.ERROR, "", error="Another worker has claimed this run, or it has ended.")
             return _answer(409, _body(invocation, recorder, outcome, cold_start=cold_start))
 
         run = TrackedRun(recorder)
@@ -141,7 +141,7 @@ class Runner:
             outcome = run.outcome or stopped_early("it gave no result")
         except RunStopped as stopped:
             outcome = failure(stopped)
-        except BaseException as error:  # a tool may well call sys.exit(), and its run must end all the same
+        except BaseException as error:  # a tool may call sys.exit(), and the run must end anyway
             logger.exception("run %s failed", invocation.identity.request_id)
             outcome = failure(error, recorder.stop, said=run.said)
 
@@ -175,7 +175,7 @@ class Runner:
         try:
             self._loop.run_until_complete(task)
         except BaseException:
-            # sys.exit() in a tool stops the loop itself: what is left of this run must not go on in the next one's.
+            # sys.exit() in a tool stops the loop. The rest of this run must not continue in the next one.
             task.cancel()
             with contextlib.suppress(BaseException):
                 self._loop.run_until_complete(task)
@@ -183,7 +183,7 @@ class Runner:
 
     def _build(self, invocation: Invocation, recorder: Recorder) -> AnyAgent:
         if self._model is not None:
-            recorder.record("warm", "Ready at once: the worker is warm")
+            recorder.record("warm", "Ready: the worker is warm")
             return self._build_agent(invocation, self._model)
 
         recorder.record("init", "Starting a worker")
@@ -220,9 +220,9 @@ def _runner_of_environment() -> Runner:
 
 
 def _clean_up(agent: AnyAgent) -> None:
-    """Release what the agent holds, such as MCP servers, which would outlive its run in a warm process.
+    """Release the agent's resources, such as MCP servers, which would outlive the run in a warm process.
 
-    On a thread that is waited for briefly: a server that does not stop must not keep the answer back.
+    This happens on a thread with a short timeout: a server that does not stop must not delay the answer.
     """
     from runcast.agents.parts import clean_up  # imports Strands
 

@@ -1,5 +1,5 @@
-"""Jobs: many agents by a playbook, orchestrated by a state machine whose every state is a function here.
+"""Runs jobs: a Step Functions state machine executes a playbook of agents, and each state is a function here.
 
-What the states hand on is small: the job as it was asked for, the playbook, and names. Outputs stay in the records of
-the runs, whose ids follow from the job's.
+The states pass on only the job's request, the playbook and names. The agents' outputs stay in the records of their
+runs, whose ids are derived from the job's id.
 """

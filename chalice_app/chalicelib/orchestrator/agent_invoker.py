@@ -1,8 +1,8 @@
-"""The state `InvokeAgent`: sees one agent of a job through to a result, or says in a word why there is none.
+"""The state `InvokeAgent`: runs one agent of a job to its end, and raises an error if it has no result.
 
-Whatever happens is decided from the run's record and never from the answer of its function, which may be lost, come
-from another delivery, or be cut off with its worker. So this may be run again at any point: it finds the run that it
-had begun, and goes on from there.
+Each decision is based on the run's record, never on the answer of the agent's function, which may be lost, belong to
+another delivery, or be cut off with its worker. The state can therefore be retried at any point: it finds the run that
+it started and continues.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ logger = logging.getLogger(__name__)
 
 COMPLAINT_MAX_CHARACTERS = 2_000
 
-# What is left of the invoker's own time when it stops waiting: enough to say how the run stands.
+# The invoker stops waiting when this much of its own time is left, which is enough to decide from the record.
 _OWN_TIME_MS = 10_000
 
-# A second per read costs little: the end is usually there at once, and the lease passes within 15 s.
+# One read per second costs little: the end is usually there already, and the lease expires within 15 s.
 _READ_AGAIN_SECONDS = 1.0
 
-# A transaction takes some milliseconds, and a stage has at most a few dozen agents.
+# A transaction takes a few milliseconds, and a stage has at most 20 agents.
 _PUT_MAX_TRIES = 8
 _CONFLICT_MAX_SECONDS = 0.2
 
@@ -68,13 +68,13 @@ _TRANSIENT_CODES = {
 
 @dataclass(frozen=True)
 class _Answer:
-    """What is known once the agent's function was invoked.
+    """The result of invoking an agent's function.
 
     Attributes:
-        invocation: The id of the invocation, if it is over and may have had the run.
-        detail: What it said, for people.
-        ending: The function answered, and the run's end may still be on its way.
-        refused: Why it did not take the run at all.
+        invocation: The id of the invocation, if it has finished and may have claimed the run.
+        detail: Its error, for people.
+        ending: Whether the function answered while the run's end may not be stored yet.
+        refused: The reason why the function did not accept the run.
     """
 
     invocation: str | None = None
@@ -87,15 +87,15 @@ class AgentInvoker:
     """Invokes the agents of one job.
 
     Args:
-        job: Which job.
-        record: The job's.
+        job: The job.
+        record: The job's record.
         store: The records of the runs.
         functions: The Lambda that runs each agent, by the agents' names.
-        client: Makes a Lambda client that does not retry, given how many seconds it shall wait for an answer.
-        announce: Tells of an end; must not raise.
-        remaining_ms: How long until this worker is stopped.
+        client: Creates a Lambda client that does not retry, given its read timeout in seconds.
+        announce: Announces an end; must not raise.
+        remaining_ms: Returns the time until this worker is stopped.
         now_ms: The time, epoch milliseconds; by default the store's.
-        sleep: Waits for so many seconds.
+        sleep: Waits for the given number of seconds.
     """
 
     def __init__(
@@ -125,21 +125,21 @@ class AgentInvoker:
         """Run an agent to its end.
 
         Args:
-            entry: Which agent of the playbook.
-            first_attempt: The first attempt that may be used: those before were not accepted.
-            complaint: What was wrong with the one before.
+            entry: The agent's entry in the playbook.
+            first_attempt: The first attempt to use. The outputs of earlier attempts were rejected.
+            complaint: Why the previous attempt's output was rejected.
 
         Returns:
-            `name`, `attempt` and `requestId` of the run that is complete.
+            `name`, `attempt` and `requestId` of the completed run.
 
         Raises:
-            AgentFailed: It failed, or does not fit its limits, or its workers died in every attempt.
-            AgentTimedOut: It took too long; its run is cancelled.
-            WorkerDied: Its worker died; run again, this makes the next attempt.
-            RunStillLive: Its run goes on without us; run again, this looks after it.
-            Conflict: The job's record, or a run under one of its ids, is another's.
-            JobEnded: The job was cancelled meanwhile.
-            Unavailable: A service did not answer; run again, this goes on.
+            AgentFailed: The agent failed, its input is over a limit, or its worker died in every attempt.
+            AgentTimedOut: The agent exceeded its timeout; its run is cancelled.
+            WorkerDied: The agent's worker died. A retry makes the next attempt.
+            RunStillLive: The run is still in progress. A retry checks it again.
+            Conflict: The job's record, or a run under one of its ids, belongs to another owner or job.
+            JobEnded: The job was cancelled in the meantime.
+            Unavailable: A service did not answer. A retry continues.
         """
         self._record.require_open()
         died: str | None = None
@@ -162,9 +162,9 @@ class AgentInvoker:
         return run and self._own(run)
 
     def _put(self, entry: Entry, request_id: str) -> Run:
-        """Create the run's record, if the job is open.
+        """Create the run's record if the job is open.
 
-        The agents of a stage check the job's record at the same time, so their transactions may conflict.
+        The agents of a stage check the job's record concurrently, so their transactions may conflict.
         """
         job = self._job
         for _ in range(_PUT_MAX_TRIES):
@@ -173,7 +173,7 @@ class AgentInvoker:
             except RunExists as exists:
                 return self._own(exists.run)
             except (JobClosed, RunGone) as closed:
-                raise JobEnded("The job has ended, so no run of it begins.") from closed
+                raise JobEnded("The job has ended, so none of its runs can start.") from closed
             except WriteConflict:
                 self._sleep(random.uniform(0, _CONFLICT_MAX_SECONDS))  # noqa: S311 - spreads load, keeps no secret
         raise Unavailable(f"{entry.name}: its record could not be created: other writes kept conflicting. Try again.")
@@ -182,7 +182,7 @@ class AgentInvoker:
         return require_of_job(run, self._job.owner, self._job.job_id)
 
     def _ended(self, entry: Entry, run: Run, complaint: str | None) -> Run:
-        """Return the run's record after all that could be done for its end."""
+        """Invoke the agent if necessary, end the run if its worker is dead or late, and return the run's record."""
         answer = _Answer()
         if run.worker is None and not run.status.ended:
             answer = self._answer(entry, run, complaint)
@@ -211,7 +211,7 @@ class AgentInvoker:
         return now
 
     def _await_end(self, request_id: str) -> None:
-        """Read the record until the run has ended or its lease has passed: its end may have been handed over."""
+        """Read the record until the run has ended or its lease has expired: its end may have been handed over."""
         while self._remaining_ms() > _OWN_TIME_MS:
             run = self._store.read(request_id)
             if (
@@ -252,21 +252,21 @@ class AgentInvoker:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in _TRANSIENT_CODES:
-                raise Unavailable(f"{entry.name}: its function took no more work ({code}). Try again.") from error
+                raise Unavailable(f"{entry.name}: its function is not available now ({code}). Try again.") from error
             logger.warning("the function of %s was not invoked: %s", entry.agent, error)
             return _Answer(refused=f"The agent's function could not be invoked ({code}).")
         except ReadTimeoutError:
             return _Answer()
         except BotoCoreError as error:
-            logger.warning("run %s: its function gave no answer: %s", run.request_id, error)
+            logger.warning("run %s: its function did not answer: %s", run.request_id, error)
             return _Answer()
         return _understood(payload, answered["ResponseMetadata"]["RequestId"], failed="FunctionError" in answered)
 
     def _request(self, entry: Entry, complaint: str | None) -> RunRequest:
-        """Return what the agent is asked.
+        """Return the agent's request: the query and parameters with the outputs that it reads.
 
         Raises:
-            InvalidInput: It is over a limit.
+            InvalidInput: The request is over a limit.
         """
         inputs = {name: run.result for name, run in latest_runs(self._store, self._job, entry.reads).items()}
         given = {**entry.parameters, **self._job.parameters}
@@ -287,14 +287,14 @@ class AgentInvoker:
             case RunStatus.ERROR:
                 raise AgentFailed(f"{entry.name}: {run.error}")
             case RunStatus.CANCELLED if any(step.step == "waiting" for step in run.steps[-2:]):
-                raise AgentFailed(f"{entry.name}: it asked a question, and in a job nobody answers.")
+                raise AgentFailed(f"{entry.name}: it asked a question, but nobody can answer within a job.")
         if not in_time:
             raise AgentTimedOut(f"{entry.name}: it took longer than {entry.timeout_seconds} seconds.")
         if run.status is RunStatus.CANCELLED:
             raise AgentFailed(f"{entry.name}: its run was cancelled.")
         if run.worker is None:
             raise Unavailable(f"{entry.name}: its function did not answer. Try again.")
-        raise RunStillLive(f"{entry.name}: its run {run.request_id} goes on.")
+        raise RunStillLive(f"{entry.name}: its run {run.request_id} is still in progress.")
 
 
 def _as_text(value: Any) -> str:
@@ -302,12 +302,12 @@ def _as_text(value: Any) -> str:
 
 
 def _deadline_ms(entry: Entry, run: Run) -> int:
-    """When the run has taken too long, whoever asks and whenever."""
+    """Return the run's deadline. It depends on the record alone, so all retries agree on it."""
     return run.created_at_ms + entry.timeout_seconds * 1000
 
 
 def _understood(payload: bytes, invocation: str, *, failed: bool) -> _Answer:
-    """Return what an answer tells: an invocation that is over has left its run behind, or ended it."""
+    """Interpret an answer. A finished invocation has either ended its run or abandoned it."""
     try:
         told: Any = json.loads(payload)
     except (ValueError, RecursionError):
@@ -319,7 +319,7 @@ def _understood(payload: bytes, invocation: str, *, failed: bool) -> _Answer:
         case 400:
             return _Answer(refused=_error_of(told))
         case 409:
-            return _Answer()  # another has the run
+            return _Answer()  # another worker has the run
     detail = "Its function answered, but the run's end is not recorded."
     return _Answer(invocation, detail, ending=_end_is_pending(told))
 

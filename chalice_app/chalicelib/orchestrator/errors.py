@@ -1,14 +1,14 @@
-"""What can go wrong in a job. The state machine tells these apart by the names of their classes.
+"""The errors of a job. The state machine distinguishes them by the names of their classes.
 
 RuncastError
-├── InvalidPlaybook         the playbook's file does not do; all faults are told at once
-├── AgentFailed             an agent of the job has failed for good
-├── AgentTimedOut           an agent of the job took too long; its run is cancelled
-├── WorkerDied              an agent's worker died: tried again, there is a new attempt
-├── RunStillLive            an agent's run goes on without us: tried again, it may have ended
-├── ModelFailed             the model does not write the summary, and will not when it is asked again
-├── JobEnded                the job was cancelled, or ended by another: nothing is to be done any more
-└── OrchestratorFailed      our fault; it is in the log
+├── InvalidPlaybook         the playbook's file is invalid; the message lists all faults
+├── AgentFailed             an agent failed permanently
+├── AgentTimedOut           an agent exceeded its timeout; its run is cancelled
+├── WorkerDied              an agent's worker died; a retry makes the next attempt
+├── RunStillLive            an agent's run is still in progress; a retry checks it again
+├── ModelFailed             the model did not write the summary; a retry will not help
+├── JobEnded                the job was cancelled or has otherwise ended; there is nothing left to do
+└── OrchestratorFailed      an unexpected failure; the log has the reason
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from runcast.errors import RuncastError
 
 
 class InvalidPlaybook(RuncastError):
-    """A playbook's file does not do.
+    """A playbook's file is invalid.
 
     Args:
         name: The playbook.
-        faults: What is wrong with it, each with its JSON path.
+        faults: All faults, each with its JSON path.
     """
 
     def __init__(self, name: str, faults: Sequence[str]) -> None:
@@ -32,31 +32,31 @@ class InvalidPlaybook(RuncastError):
 
 
 class AgentFailed(RuncastError):
-    """An agent of the job has failed for good; the message begins with its name."""
+    """An agent failed permanently; the message starts with its name."""
 
 
 class AgentTimedOut(RuncastError):
-    """An agent of the job took longer than its `timeoutSeconds`; its run is cancelled."""
+    """An agent took longer than its `timeoutSeconds`; its run is cancelled."""
 
 
 class WorkerDied(RuncastError):
-    """An agent's worker died, and its run has been ended. Tried again, the next attempt is made."""
+    """An agent's worker died, and its run has been ended. A retry makes the next attempt."""
 
 
 class RunStillLive(RuncastError):
-    """An agent's run goes on, though nobody answers for it. Tried again, it may have ended."""
+    """An agent's run is still in progress, but its function did not answer. A retry checks the run again."""
 
 
 class ModelFailed(RuncastError):
-    """The model does not write the summary, and will not when it is asked again."""
+    """The model did not write the summary, and a retry will not help."""
 
 
 class JobEnded(RuncastError):
-    """The job was cancelled, or ended by another: nothing is to be done any more."""
+    """The job was cancelled or has otherwise ended; there is nothing left to do."""
 
 
 class OrchestratorFailed(RuncastError):
-    """A failure of our own, which is in the log."""
+    """An unexpected failure of the orchestrator; the log has the reason."""
 
     def __init__(self) -> None:
         super().__init__("The job failed on our side; the log has the reason.")

@@ -1,4 +1,4 @@
-"""What failed invocations and executions say, for people: Lambda and Step Functions wrap it in JSON."""
+"""Extracts readable messages from failed invocations and executions, which Lambda and Step Functions wrap in JSON."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from runcast.text import shortened
 
 
 def sentence_of(failure: Any, name: str | None = None) -> str:
-    """Return what a caught failure says.
+    """Return the message of a caught failure.
 
     Args:
-        failure: `Error` and `Cause`, as the state machine catches them: of a Lambda's error, the cause is JSON text.
-        name: Whose failure it is, where that need not stand in the message.
+        failure: `Error` and `Cause`, as the state machine catches them. The cause of a Lambda's error is JSON text.
+        name: The agent that failed; prefixed to the message unless the message starts with it.
     """
     failure = failure if isinstance(failure, Mapping) else {}
     error, cause = str(failure.get("Error") or ""), str(failure.get("Cause") or "")
@@ -26,7 +26,7 @@ def sentence_of(failure: Any, name: str | None = None) -> str:
 
 
 def message_in(cause: str) -> str | None:
-    """Return the message in the cause of a failure that was a Lambda's; it holds a stack beside it."""
+    """Return the message in the cause of a Lambda's failure, without the stack trace; None for other causes."""
     try:
         message = json.loads(cause)["errorMessage"]
     except (KeyError, TypeError, ValueError):
@@ -35,5 +35,5 @@ def message_in(cause: str) -> str | None:
 
 
 def lambda_error(payload: Mapping[str, Any]) -> str:
-    """Return what a function's error says: its class and its message, as far as they are there."""
+    """Return the class and the message of a function's error, as far as the payload has them."""
     return ": ".join(str(payload[name]) for name in ("errorType", "errorMessage") if payload.get(name))

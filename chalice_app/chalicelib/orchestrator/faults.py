@@ -1,7 +1,7 @@
-"""Finds all that is wrong with a playbook's file, in one go, so that whoever writes it need not mend it fault by fault.
+"""Finds all faults of a playbook's file at once, so that its author can fix them together.
 
-What a JSON Schema can say stands in `playbook.schema.json`; the rest is checked here. It stands alone, because the
-packaging uses it too, without the application around it.
+`playbook.schema.json` has the rules that a JSON Schema can express; the others are here. The module imports nothing
+from the application, because the packager uses it alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
 MAX_BYTES = 64 * 1024
-"""A state's input holds a playbook beside its job (128 KB), and may have 256 KB in all.
+"""The input of a state contains the playbook and the job (128 KB), and is limited to 256 KB.
 
 Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
@@ -31,37 +31,37 @@ _SCHEMA = json.loads(Path(__file__).with_name("playbook.schema.json").read_text(
 
 
 def faults_of(text: str, agents: Collection[str]) -> list[str]:
-    """Return what is wrong with a playbook, each fault with its JSON path; none if it may be used.
+    """Return the faults of a playbook, each with its JSON path; empty if the playbook is valid.
 
     Args:
-        text: The file's.
-        agents: The names of the agents that there are.
+        text: The content of the file.
+        agents: The names of all agents.
     """
     if len(text.encode()) > MAX_BYTES:
         return [f"$: it is over {MAX_BYTES // 1024} KB"]
     try:
         playbook = json.loads(text)
     except ValueError as error:
-        return [f"$: it is no JSON ({error})"]
+        return [f"$: it is not JSON ({error})"]
     found = [*schema_faults(_SCHEMA, playbook), *_further_faults(playbook, agents)]
     return list(dict.fromkeys(found))
 
 
 def schema_faults(schema: Any, instance: Any, path: str = "$") -> list[str]:
-    """Return where an instance does not fit a JSON Schema, which refers to nothing outside it.
+    """Return the places at which an instance violates a JSON Schema without external references.
 
     Args:
         schema: The schema, of draft 2020-12.
-        instance: What is checked.
-        path: Where the instance stands.
+        instance: The value to check.
+        path: The JSON path of the instance, which prefixes each fault.
     """
-    validator = Draft202012Validator(schema, registry=Registry())  # the default one would ask the network
+    validator = Draft202012Validator(schema, registry=Registry())  # the default registry fetches references by HTTP
     errors = sorted(validator.iter_errors(instance), key=lambda error: error.json_path)
     return [f"{path}{error.json_path[1:]}: {_cut(error.message)}" for error in errors]
 
 
 class _Entry(NamedTuple):
-    """An agent of a playbook, and where it stands."""
+    """An agent in a playbook that may be invalid, with its JSON path and the index of its stage."""
 
     path: str
     stage: int
@@ -70,7 +70,7 @@ class _Entry(NamedTuple):
 
 
 def _further_faults(playbook: Any, agents: Collection[str]) -> Iterator[str]:
-    """Yield what a schema cannot say; whatever has the wrong form is left to the schema."""
+    """Yield the faults that a schema cannot express; skip values of the wrong type, which the schema reports."""
     stages = [(f"$.stages[{n}]", stage) for n, stage in enumerate(_list(_of(playbook, "stages")))]
     entries = [
         _Entry(f"{path}.agents[{n}]", place, _of(given, "name") or _of(given, "agent"), given)
@@ -79,7 +79,7 @@ def _further_faults(playbook: Any, agents: Collection[str]) -> Iterator[str]:
         if isinstance(given, dict)
     ]
     if len(entries) > MAX_AGENTS:
-        yield f"$.stages: it has {len(entries)} agents in all, and may have {MAX_AGENTS}"
+        yield f"$.stages: it has {len(entries)} agents in total; the maximum is {MAX_AGENTS}"
     yield from _repeated("stage", [(f"{path}.name", _of(stage, "name")) for path, stage in stages])
     yield from _repeated("agent", [(entry.path, entry.name) for entry in entries])
     stage_of = {entry.name: entry.stage for entry in entries if isinstance(entry.name, str)}
@@ -99,20 +99,20 @@ def _faults_of_entry(entry: _Entry, agents: Collection[str], stage_of: dict[str,
     path, given = entry.path, entry.given
     agent, query = given.get("agent"), given.get("query")
     if isinstance(agent, str) and agent not in agents:
-        yield f"{path}.agent: there is no agent {_shown(agent)}; there are {', '.join(sorted(agents))}"
+        yield f"{path}.agent: unknown agent {_shown(agent)}; the agents are {', '.join(sorted(agents))}"
     if isinstance(entry.name, str) and "name" not in given:
         yield from schema_faults(_SCHEMA["$defs"]["name"], entry.name, f"{path}.agent")
     if isinstance(query, str) and not string.Template(query).is_valid():
         yield f"{path}.query: a $ must begin a ${{name}}, or be doubled"
     for n, name in enumerate(_list(given.get("reads"))):
         if isinstance(name, str) and stage_of.get(name, entry.stage) >= entry.stage:
-            yield f"{path}.reads[{n}]: {_shown(name)} is no agent of an earlier stage"
+            yield f"{path}.reads[{n}]: {_shown(name)} is not an agent of an earlier stage"
     output = given.get("output")
     for n, rule in enumerate(_list(_of(output, "rules"))):
         rule_path = f"{path}.output.rules[{n}]"
         other = _of(rule, "with")
         if isinstance(other, str) and (other == entry.name or stage_of.get(other, entry.stage + 1) > entry.stage):
-            yield f"{rule_path}.with: {_shown(other)} is no other agent of this stage or an earlier one"
+            yield f"{rule_path}.with: {_shown(other)} is not another agent of this stage or an earlier one"
         minimum, maximum = _of(rule, "minimum"), _of(rule, "maximum")
         if isinstance(minimum, int | float) and isinstance(maximum, int | float) and minimum > maximum:
             yield f"{rule_path}: minimum is greater than maximum"

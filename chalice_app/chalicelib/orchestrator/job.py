@@ -1,4 +1,4 @@
-"""A job as it was asked for, which every state is told, and the ids that follow from its own."""
+"""The request of a job, which every state receives, and the ids derived from the job's id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runcast.record.ids import chosen_id, derived_ids
 from runcast.record.model import Json, Owner
 
 AGENT = "orchestrator"
-"""What stands in a job's record as its agent."""
+"""The value of `agent` in a job's record."""
 
 
 def result_key(job_id: str) -> str:
@@ -25,11 +25,11 @@ class Job:
     """One execution of a playbook.
 
     Attributes:
-        job_id: A UUID; its record and its execution are named by it.
+        job_id: A UUID, which also names its record and its execution.
         playbook: The playbook's name.
-        query: What the job is asked to find out.
-        parameters: What its agents get beside their own.
-        owner: Whose it is.
+        query: The user's question.
+        parameters: Parameters for all its agents. They override the parameters in the playbook.
+        owner: The job's owner.
     """
 
     job_id: str
@@ -44,10 +44,10 @@ class Job:
 
         Args:
             given: The input.
-            execution: The execution's name. It is the job's id, so that no execution can act for another's job.
+            execution: The execution's name. It must be the job's id, so that no execution can act for another job.
 
         Raises:
-            InvalidInput: It does not fit. The starters send none such; others may start executions, too.
+            InvalidInput: The input is invalid. The starters never send such an input, but others may start executions.
         """
         if not isinstance(given, Mapping):
             raise InvalidInput("The execution's input must be a JSON object.")
@@ -57,15 +57,15 @@ class Job:
         texts = [given.get("playbook"), given.get("query")]
         parameters = given.get("parameters") or {}
         if not all(isinstance(text, str) for text in texts) or not isinstance(parameters, dict):
-            raise InvalidInput("playbook and query must be texts, and parameters a JSON object.")
+            raise InvalidInput("playbook and query must be strings, and parameters a JSON object.")
         owner = owner_of(given.get("userId"), given.get("tenantId"))
         return cls(job_id, given["playbook"], given["query"], parameters, owner)
 
     @property
     def worker(self) -> str:
-        """Who writes the job's record: its execution."""
+        """The worker that writes the job's record: its execution."""
         return f"execution/{self.job_id}"
 
     def request_ids(self, name: str) -> tuple[str, ...]:
-        """Return the ids of the runs that may come of an agent, one for each attempt."""
+        """Return the ids of an agent's possible runs, one for each attempt."""
         return derived_ids(self.job_id, name)

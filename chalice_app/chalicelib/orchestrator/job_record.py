@@ -1,8 +1,8 @@
-"""The job's own record: its checkpoints, each written once, by whichever state is at work.
+"""Writes the job's record: a series of checkpoints, each written once.
 
-A state may be run again at any point: its worker was killed, or an answer was lost. What it had recorded it recognises
-by the checkpoint's name in the step's metadata, so the record comes out the same. A job has few steps, so they need no
-pages.
+A state may be retried at any point, because its worker was killed or an answer was lost. It recognizes its earlier
+steps by the checkpoint's name in their metadata, so a retry does not change the record. A job has few steps and needs
+no pages.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class JobRecord:
 
     Args:
         store: The records.
-        job: Which job.
-        send: Sends status messages and returns how many were handed over; must not raise.
+        job: The job.
+        send: Sends status messages and returns the number handed over; must not raise.
         now_ms: The time, epoch milliseconds; by default the store's.
 
-    Its methods raise `Unavailable` where DynamoDB does not answer, or the record keeps changing, and `Conflict` if the
-    record is another's.
+    Its methods raise `Unavailable` if DynamoDB does not answer or the record keeps changing, and `Conflict` if the
+    record belongs to another job.
     """
 
     def __init__(
@@ -51,20 +51,20 @@ class JobRecord:
         self._now_ms = now_ms or store.now_ms
 
     def begin(self) -> None:
-        """Put the record where the job's starter has not."""
+        """Create the record if the job's starter has not."""
         job = self._job
         if self.find() is None:
             try:
                 self._store.create(job.job_id, owner=job.owner, agent=AGENT, job_id=job.job_id, playbook=job.playbook)
             except RunExists:
-                return  # by the starter, just now
+                return  # the starter has just created it
 
     def read(self) -> Run:
-        """Return the record as it stands.
+        """Return the record.
 
         Raises:
-            Conflict: It is not this job's: its owner or its playbook is another.
-            JobEnded: It is gone.
+            Conflict: The record has another owner or playbook, so it belongs to another job.
+            JobEnded: The record has expired.
         """
         run = self.find()
         if run is None:
@@ -72,10 +72,10 @@ class JobRecord:
         return run
 
     def find(self) -> Run | None:
-        """Return the record as it stands; None if it is gone.
+        """Return the record; None if it has expired.
 
         Raises:
-            Conflict: It is not this job's: its owner or its playbook is another.
+            Conflict: The record has another owner or playbook, so it belongs to another job.
         """
         run = self._store.read(self._job.job_id)
         if run and (run.owner, run.playbook) != (self._job.owner, self._job.playbook):
@@ -83,10 +83,10 @@ class JobRecord:
         return run
 
     def require_open(self) -> Run:
-        """Return the record of a job that goes on.
+        """Return the record if the job has not ended.
 
         Raises:
-            JobEnded: The job has ended, or its record is gone.
+            JobEnded: The job has ended, or its record has expired.
         """
         run = self.read()
         if run.status.ended:
@@ -103,18 +103,18 @@ class JobRecord:
         runs: Sequence[PlannedRun] = (),
         end: End | None = None,
     ) -> None:
-        """Record a step unless it stands there already, and send it live.
+        """Record a step unless it is recorded already, and send it live.
 
         Args:
-            name: The checkpoint, by which the step is known again.
-            step: What happens: also the live status.
-            message: For people.
-            metadata: More of the step.
-            runs: The runs that are planned.
-            end: What the job has come to.
+            name: The checkpoint's name, which identifies the step after a retry.
+            step: The step's name, which is also the live status.
+            message: A message for people.
+            metadata: Additional metadata of the step.
+            runs: The planned runs.
+            end: The job's end, if this is its last step.
 
         Raises:
-            JobEnded: The job has ended otherwise, or its record is gone.
+            JobEnded: The job has ended by another step, or its record has expired.
         """
         for _ in range(limits.END_MAX_TRIES):
             run = self._claimed()
@@ -127,7 +127,7 @@ class JobRecord:
                     self._append(run, taken, runs, end)
                 except (AppendRefused, RunGone):
                     continue
-            # Sent again if it stands there already: it may not have been sent, and watchers know it by its number.
+            # Send it even if it was recorded before: it may not have been sent, and clients recognize it by its `seq`.
             publish_checkpoint(self._send, run, taken)
             return
         raise Unavailable(f"The record of job {self._job.job_id} kept changing. Try again.")
@@ -180,7 +180,7 @@ class JobRecord:
 
 
 def checkpoint_of(run: Run, name: str) -> Step | None:
-    """Return the step that a checkpoint has left in a job's record, if it has been passed."""
+    """Return the step that was recorded for a checkpoint, if any."""
     return next((step for step in run.steps if metadata_of(step).get("checkpoint") == name), None)
 
 
@@ -191,10 +191,10 @@ def metadata_of(step: Step) -> Json:
 
 
 def _ended(run: Run) -> JobEnded:
-    return JobEnded(f"The job has ended already: {run.status.value}.")
+    return JobEnded(f"The job has already ended: {run.status.value}.")
 
 
 def _lease_until_ms(run: Run) -> int:
-    """Until when the execution may be at work: it does not beat."""
+    """Return the latest time at which the execution can be running. An execution sends no heartbeats."""
     latest_ms = run.created_at_ms + limits.JOB_TIMEOUT_SECONDS * 1000 + _LEASE_GRACE_MS
     return min(latest_ms, run.expires_at_ms)

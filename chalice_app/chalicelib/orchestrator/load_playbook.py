@@ -1,6 +1,6 @@
-"""The state `LoadPlaybook`: reads the playbook, and fixes which runs may come of it before the first begins.
+"""The state `LoadPlaybook`: reads the playbook and plans all runs before the first one starts.
 
-So the job's record lists its runs from its first step on, and whoever is run again finds the runs under the same ids.
+The job's record therefore lists its runs from the first step on, and a retried state finds them under the same ids.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ def load_playbook(job: Job, record: JobRecord, agents: Collection[str]) -> Json:
     """Begin a job.
 
     Args:
-        job: Which job.
-        record: The job's.
-        agents: The names of the agents that there are.
+        job: The job.
+        record: The job's record.
+        agents: The names of all agents.
 
     Returns:
-        `playbook`, `agents` (the first stage's, as `InvokeAgent` takes each) and `next`.
+        `playbook`, `agents` (the first stage's, each in the form that `InvokeAgent` takes) and `next`.
 
     Raises:
-        InvalidInput: There is no such playbook, or the job lacks a parameter that a query needs.
-        InvalidPlaybook: The playbook's file does not do.
-        JobEnded: The job was cancelled meanwhile.
+        InvalidInput: The playbook does not exist, or a parameter that a query needs is missing.
+        InvalidPlaybook: The playbook's file is invalid.
+        JobEnded: The job was cancelled in the meantime.
         Unavailable: DynamoDB did not answer.
     """
     record.begin()
@@ -53,7 +53,7 @@ def load_playbook(job: Job, record: JobRecord, agents: Collection[str]) -> Json:
 
 
 def first_attempts(playbook: Playbook, stage: int) -> list[Json]:
-    """Return what `InvokeAgent` is told for each agent of a stage that begins."""
+    """Return the input of `InvokeAgent` for each agent of a stage, with the first attempt."""
     return [{"name": entry.name, "attempt": 1} for entry in playbook.stages[stage].entries]
 
 

@@ -1,4 +1,4 @@
-"""What a job's agents have put out: read where it is recorded, because the states hand on no outputs."""
+"""Reads the outputs of a job's agents from their records, because the states do not pass outputs on."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from runcast.record.store import RunStore
 
 
 def latest_runs(store: RunStore, job: Job, names: Iterable[str]) -> dict[str, Run]:
-    """Return the latest attempt of each agent, without its steps: another is made only when the one before does not do.
+    """Return the latest attempt of each agent, without its steps. Earlier attempts died or were rejected.
 
     Args:
         store: The records.
-        job: Whose agents.
-        names: Which, at most 33 (three attempts each are read at once).
+        job: The job.
+        names: The names of the agents, at most 33, because all three attempts of each are read at once.
 
     Raises:
-        AgentFailed: An agent has no attempt that is complete.
-        Conflict: Another run has taken the id of one of these.
+        AgentFailed: The latest attempt of an agent is not complete.
+        Conflict: Another run has the id of one of these.
         StoreUnavailable: DynamoDB did not answer.
     """
     ids = {name: job.request_ids(name) for name in names}
@@ -38,7 +38,7 @@ def latest_runs(store: RunStore, job: Job, names: Iterable[str]) -> dict[str, Ru
 
 
 def facts_of(result: Any) -> dict[str, Json]:
-    """Return the facts of a run's result, each with its `value` and its `unit`, which may be None."""
+    """Return the facts of a run's result, each with its `value` and its `unit` (None if it has no unit)."""
     facts = result.get("facts") if isinstance(result, dict) else None
     if not isinstance(facts, dict):
         return {}
@@ -56,5 +56,5 @@ def text_of(result: Any) -> str | None:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a fact's value is a number, which may be compared within a tolerance."""
+    """Return whether a fact's value is a number, which can be compared within a tolerance."""
     return isinstance(value, int | float) and not isinstance(value, bool)

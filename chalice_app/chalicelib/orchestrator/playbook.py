@@ -1,8 +1,7 @@
-"""Which playbooks there are, and what one says.
+"""Finds the playbooks and parses them.
 
-A playbook is a JSON file in `chalicelib/playbooks`, or in the demo's folder of the same name; putting it there is all
-it takes. Listing them reads the files and imports nothing: whoever only checks a name (the starter of jobs) must not
-pay for a library that checks schemas.
+A playbook is a JSON file in `chalicelib/playbooks` or in the demo's `playbooks` folder. It needs no registration.
+Listing playbooks does not import the JSON Schema library, so the Lambda that starts jobs does not pay for it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from chalicelib.runtime.request import known_playbook
 from runcast.record.model import Json
 
 TIMEOUT_SECONDS = 840
-"""How long an agent may take where its playbook does not say: less than Lambda gives the invoker that waits for it."""
+"""The default timeout of an agent, which is below the Lambda timeout of the invoker that waits for it."""
 
 _CHALICELIB = Path(__file__).parents[1]
 _FOLDERS = (_CHALICELIB / "agents" / "demo" / "playbooks", _CHALICELIB / "playbooks")
@@ -30,14 +29,14 @@ class Entry:
     """An agent in a playbook.
 
     Attributes:
-        name: Its place in the playbook; unique in it.
-        agent: Which agent.
+        name: The entry's unique name in the playbook.
+        agent: The agent's name.
         query: A `string.Template`.
-        parameters: What the agent gets beside the job's own parameters.
-        reads: The names of the entries whose results it gets.
-        timeout_seconds: How long its run may take.
-        schema: The JSON Schema that its result must fit, if any.
-        rules: What its facts must be like.
+        parameters: The agent's parameters. The job's parameters override them.
+        reads: The names of the entries whose results the agent receives.
+        timeout_seconds: The timeout of its run.
+        schema: The JSON Schema of its result; True if any result is valid.
+        rules: The rules that its facts must satisfy.
     """
 
     name: str
@@ -52,7 +51,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Stage:
-    """What runs in parallel, once the stages before are done."""
+    """Agents that run in parallel, after all earlier stages have finished."""
 
     name: str
     entries: tuple[Entry, ...]
@@ -60,7 +59,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Playbook:
-    """Which agents run, in which stages, on what."""
+    """The stages of a job and the agents in each of them."""
 
     name: str
     stages: tuple[Stage, ...]
@@ -72,7 +71,7 @@ class Playbook:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Playbook:
-        """Return what a valid playbook says, as `load` returns it."""
+        """Parse a valid playbook, as `load` returns it."""
         stages = (Stage(stage["name"], tuple(map(_entry, stage["agents"]))) for stage in given["stages"])
         return cls(given["name"], tuple(stages))
 
@@ -83,7 +82,7 @@ def names() -> tuple[str, ...]:
 
 
 def description(name: str) -> str:
-    """Return what a playbook's file says of it; empty if the file cannot be read for that."""
+    """Return the description in a playbook's file; empty if there is none or the file is invalid."""
     try:
         told = json.loads(_files()[name].read_text()).get("description")
     except (KeyError, ValueError, AttributeError):
@@ -92,15 +91,15 @@ def description(name: str) -> str:
 
 
 def load(name: str, agents: Collection[str]) -> Json:
-    """Return a playbook as its file has it, with its `name`: what the state machine carries, and `Playbook.of` reads.
+    """Return the JSON of a playbook with its `name`. The state machine passes it on, and `Playbook.of` parses it.
 
     Args:
-        name: Which playbook.
-        agents: The names of the agents that there are.
+        name: The playbook's name.
+        agents: The names of all agents.
 
     Raises:
-        InvalidInput: There is no such playbook.
-        InvalidPlaybook: Its file does not do; all faults are told.
+        InvalidInput: The playbook does not exist.
+        InvalidPlaybook: Its file is invalid; the message lists all faults.
     """
     from chalicelib.orchestrator.faults import faults_of  # imports jsonschema, so only now
 
@@ -113,7 +112,7 @@ def load(name: str, agents: Collection[str]) -> Json:
 
 @cache
 def _files() -> dict[str, Path]:
-    """Each playbook's name and file; one of your own hides the demo's of the same name."""
+    """Return each playbook's file by its name. A playbook in `chalicelib/playbooks` hides the demo's namesake."""
     return {path.stem: path for folder in _FOLDERS for path in sorted(folder.glob("*.json"))}
 
 

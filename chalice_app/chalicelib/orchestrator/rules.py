@@ -1,7 +1,7 @@
-"""What a playbook may ask of an agent's output, and what an output that does not do is told.
+"""Checks an agent's output against the schema and the rules of its playbook.
 
-A rule looks at facts. One that is absent is named once, whichever rule looks at it: a rule that passes because there is
-nothing to check would be no rule.
+Each rule checks facts. A missing fact is a fault, so that no rule passes because there is nothing to check. It is
+reported once, even if several rules check it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Facts = Mapping[str, Json]
 
 
 def output_faults(entry: Entry, result: Any, facts_by_agent: Mapping[str, Facts]) -> list[str]:
-    """Return what is wrong with an agent's output, each fault as `<agent>: …`; none if it does.
+    """Return the faults of an agent's output, each as `<agent>: …`; empty if the output is accepted.
 
     Args:
-        entry: What the playbook asks.
-        result: The run's.
-        facts_by_agent: The facts of every agent whose output is there, by the entries' names.
+        entry: The agent's entry in the playbook.
+        result: The run's result.
+        facts_by_agent: The facts of each agent that the rules may compare with, by the entries' names.
     """
     found = [*schema_faults(entry.schema, result), *_rule_faults(entry, facts_of(result), facts_by_agent)]
     return [f"{entry.name}: {fault}" for fault in dict.fromkeys(found)]
@@ -52,16 +52,16 @@ def _rule_faults(entry: Entry, facts: Facts, facts_by_agent: Mapping[str, Facts]
 def _range_faults(rule: Json, value: Any) -> Iterator[str]:
     minimum, maximum = rule.get("minimum"), rule.get("maximum")
     if not is_number(value):
-        yield f"the fact {rule['fact']} must be a number, and is {_shown(value)}"
+        yield f"the fact {rule['fact']} must be a number, but is {_shown(value)}"
     elif minimum is not None and not value >= minimum:
-        yield f"the fact {rule['fact']} must be at least {minimum}, and is {_shown(value)}"
+        yield f"the fact {rule['fact']} must be at least {minimum}, but is {_shown(value)}"
     elif maximum is not None and not value <= maximum:
-        yield f"the fact {rule['fact']} must be at most {maximum}, and is {_shown(value)}"
+        yield f"the fact {rule['fact']} must be at most {maximum}, but is {_shown(value)}"
 
 
 def _unit_faults(fact: str, unit: Any, wanted: str) -> Iterator[str]:
     if unit != wanted:
-        yield f"the fact {fact} must be in {wanted}, and {f'is in {unit}' if unit else 'has no unit'}"
+        yield f"the fact {fact} must be in {wanted}, but {f'is in {unit}' if unit else 'has no unit'}"
 
 
 def _agreement_faults(rule: Json, fact: Json, others: Facts) -> Iterator[str]:
@@ -70,13 +70,13 @@ def _agreement_faults(rule: Json, fact: Json, others: Facts) -> Iterator[str]:
         yield f"the fact {name} must agree with that of {rule['with']}, which has none"
     elif not agree(fact, other, rule["tolerance"]):
         yield (
-            f"the fact {name} must agree with that of {rule['with']} within {rule['tolerance']:.6g}, and is "
-            f"{_shown_with_unit(fact)} where that is {_shown_with_unit(other)}"
+            f"the fact {name} must agree with that of {rule['with']} within {rule['tolerance']:.6g}, but is "
+            f"{_shown_with_unit(fact)} instead of {_shown_with_unit(other)}"
         )
 
 
 def agree(one: Json, other: Json, tolerance: float) -> bool:
-    """Whether two facts say the same, numbers within a tolerance relative to the greater of them."""
+    """Return whether two facts agree. The tolerance of numbers is relative to the greater one."""
     if one["unit"] != other["unit"]:
         return False
     a, b = one["value"], other["value"]

@@ -1,7 +1,7 @@
-"""The state `SaveResults`: writes what the job has come to, in whatever way it came here.
+"""The state `SaveResults`: writes the end of a job, both after success and after a failure.
 
-The result is merged anew from the records, never shortened: what is too large for the record goes into the bucket
-before the record names it, and what is too large for that ends the job as an error.
+The result is merged from the records again and never shortened. A result that is too large for the record is stored in
+the bucket before the record refers to it. A result that is too large for the bucket ends the job as an error.
 """
 
 from __future__ import annotations
@@ -51,27 +51,27 @@ def save_results(
     """End a job.
 
     Args:
-        job: Which job.
-        record: The job's.
+        job: The job.
+        record: The job's record.
         store: The records of the runs.
         event: `playbook` and `summary`, or else `error` (a text) or `failure` (as the state machine caught it).
-        s3: Makes the client of the bucket, if it is needed.
-        bucket: Where large results go.
-        tell_end: Tells of the job's end, once it is stored; must not raise.
+        s3: Creates the S3 client if it is needed.
+        bucket: The bucket for large results.
+        tell_end: Announces the job's end after it is stored; must not raise.
 
     Returns:
-        `status` and `error`, as the record has them: if the job has been cancelled meanwhile, that stands.
+        `status` and `error` from the record. If the job was cancelled in the meantime, it stays cancelled.
 
     Raises:
-        Unavailable: A service did not answer; run again, this goes on.
+        Unavailable: A service did not answer. A retry continues.
     """
     error = event.get("error") or (sentence_of(event["failure"]) if event.get("failure") else None)
     try:
-        record.read()  # whose record it is comes first: the bucket's key is the job's id as well
+        record.read()  # checks the owner before anything is stored under the job's id
         end = _failed(error) if error else _saved(job, store, event, s3, bucket)
         record.checkpoint(CHECKPOINT, end.status.value, end.error or "Complete", end=end)
     except JobEnded as ended:
-        logger.info("nothing to be saved: %s", ended)
+        logger.info("nothing saved: %s", ended)
         return _as_recorded(record.find())
     run = record.read()
     elapsed_seconds = run.steps[-1].elapsed
@@ -80,7 +80,7 @@ def save_results(
 
 
 def _saved(job: Job, store: RunStore, event: Json, s3: Callable[[], S3Client], bucket: str) -> End:
-    """Keep the result, and return the end that tells where; an end as an error if it cannot be kept."""
+    """Store a result that is too large for the record; return the job's end, an error if it cannot be stored."""
     entries = Playbook.of(event["playbook"]).entries
     found = merged(entries, latest_runs(store, job, entries))
     text = json_text({"summary": event["summary"], **found})
@@ -89,7 +89,7 @@ def _saved(job: Job, store: RunStore, event: Json, s3: Callable[[], S3Client], b
         return End(RunStatus.COMPLETE, result_json=text)
     if len(content) > RESULT_MAX_BYTES:
         size_kb = -(-len(content) // 1024)
-        return _failed(f"The result is {size_kb} KB: at most {RESULT_MAX_BYTES // 1024} KB can be kept.")
+        return _failed(f"The result is {size_kb} KB; the maximum is {RESULT_MAX_BYTES // 1024} KB.")
     key = result_key(job.job_id)
     try:
         s3().put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")

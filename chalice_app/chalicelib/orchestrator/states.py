@@ -1,7 +1,7 @@
-"""The one door of the state machine: each of its states is a function here, told apart by name.
+"""The entry point of the state machine, which calls the function of the state that the event names.
 
-Their errors reach the state machine by the names of their classes. It takes no subclass for its parent, so what another
-module has made more precise is said plainly here.
+The state machine matches errors by class name and does not know subclasses. Subclasses of `Unavailable` are therefore
+raised as `Unavailable` itself.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class _State:
-    """What every state works with: the job that it is told of, and the services."""
+    """The context of every state: its job, the job's record and the AWS clients."""
 
     def __init__(self, event: Json, context: Any) -> None:
         self.event = event
@@ -50,17 +50,18 @@ class _State:
 
 
 def run_state(event: Any, context: Any) -> Json:
-    """Do one state of a job.
+    """Execute one state of a job.
 
     Args:
-        event: `state`, `job` (the execution's input) and what else the state is told.
-        context: Lambda's.
+        event: `state`, `job` (the execution's input) and the input of the state.
+        context: The Lambda context.
 
     Returns:
-        What the state hands on.
+        The output of the state.
 
     Raises:
-        RuncastError: Of the classes in `chalicelib.orchestrator.errors`, `Unavailable` and `InvalidInput`.
+        RuncastError: One of the classes in `chalicelib.orchestrator.errors`, `Conflict`, `Unavailable` or
+            `InvalidInput`.
     """
     try:
         return _STATES[event["state"]](_State(event, context))
@@ -69,7 +70,7 @@ def run_state(event: Any, context: Any) -> Json:
     except RuncastError:
         raise
     except Exception as error:
-        logger.exception("the state %s failed for a reason of ours", event.get("state"))
+        logger.exception("the state %s failed unexpectedly", event.get("state"))
         raise OrchestratorFailed from error
 
 

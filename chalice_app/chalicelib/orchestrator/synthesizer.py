@@ -1,7 +1,7 @@
-"""The state `Synthesize`: makes one result of what the agents have put out, and lets the model sum it up.
+"""The state `Synthesize`: merges the agents' outputs into one result and lets the model summarize it.
 
-Merging is plain and repeatable; where equally named facts disagree, both are kept and the conflict is named, because
-whoever merges cannot know who is right. Only the summary is the model's.
+Merging is deterministic. If facts with the same name disagree, both are kept and the conflict is listed, because the
+code cannot know which one is right. The model writes only the summary.
 """
 
 from __future__ import annotations
@@ -53,15 +53,15 @@ _TRANSIENT_CODES = {
 
 
 def merged(entries: Mapping[str, Entry], runs: Mapping[str, Run]) -> Json:
-    """Return one result of many.
+    """Merge the results of all agents.
 
     Args:
-        entries: The playbook's, by their names.
-        runs: The accepted run of each, by the same names.
+        entries: The playbook's entries, by their names.
+        runs: The accepted run of each entry, by the same names.
 
     Returns:
-        `facts` by agent and name, `texts` by agent, `conflicts` (equally named facts of the same matter that disagree,
-        with the values of those at odds) and `runs` (the ids).
+        `facts` by agent and name, `texts` by agent, `conflicts` (facts of the same name and subject that disagree, with
+        their values) and `runs` (the ids).
     """
     facts = {name: facts_of(run.result) for name, run in runs.items()}
     texts = {name: text_of(run.result) for name, run in runs.items()}
@@ -82,23 +82,23 @@ def synthesize(
     model_id: str,
     max_tokens: int,
 ) -> Json:
-    """Let the model sum a job up.
+    """Let the model summarize a job.
 
     Args:
-        job: Which job.
-        record: The job's.
-        found: What its agents have put out, `merged`.
-        model: Bedrock's client.
-        model_id: Which model.
-        max_tokens: How much it may write in any case.
+        job: The job.
+        record: The job's record.
+        found: The result of `merged`.
+        model: The Bedrock client.
+        model_id: A model or an inference profile.
+        max_tokens: The limit of the deployment for one answer; the limit of a summary may be lower.
 
     Returns:
-        `summary`, at most `SUMMARY_MAX_BYTES`, and `error`, None.
+        `summary`, at most `SUMMARY_MAX_BYTES`, and `error`, which is None.
 
     Raises:
-        ModelFailed: The model refuses, or says nothing.
-        JobEnded: The job was cancelled meanwhile.
-        Unavailable: The model or DynamoDB did not answer; run again, this asks again.
+        ModelFailed: The model refused, or its answer has no text.
+        JobEnded: The job was cancelled in the meantime.
+        Unavailable: The model or DynamoDB did not answer. A retry asks the model again.
     """
     record.checkpoint(CHECKPOINT, "synthesizing", "Putting the findings together")
     try:
@@ -116,7 +116,7 @@ def synthesize(
         raise ModelFailed(f"The model did not write the summary ({code}).") from error
     except BotoCoreError as error:
         logger.warning("the model did not answer: %s", error)
-        raise Unavailable("The model did not write the summary: it gave no answer. Try again.") from error
+        raise Unavailable("The model did not write the summary: it did not answer. Try again.") from error
     stop_reason = answer["stopReason"]
     summary = "".join(block.get("text", "") for block in answer["output"]["message"]["content"]).strip()
     if stop_reason not in ("end_turn", "stop_sequence", "max_tokens") or not summary:
@@ -142,9 +142,10 @@ def _conflicts(entries: Mapping[str, Entry], facts: Mapping[str, Mapping[str, Js
 
 
 def _same_matter(entries: Mapping[str, Entry], one: str, other: str) -> bool:
-    """Whether two agents speak of the same: not where one agent was given different things, as alternatives are.
+    """Return whether the facts of two entries describe the same subject, so that they can conflict.
 
-    Nor where one of them has worked on another's output instead of this one's.
+    They do not if both use one agent with different parameters or inputs, which makes them alternatives. Nor do they if
+    one entry reads an alternative of the other instead of the other itself.
     """
     if entries[one].agent == entries[other].agent:
         return (entries[one].parameters, entries[one].reads) == (entries[other].parameters, entries[other].reads)
@@ -157,7 +158,7 @@ def _reads_instead(entries: Mapping[str, Entry], reader: str, other: str) -> boo
 
 
 def _prompt(job: Job, found: Json) -> str:
-    """Write down what was found; each part has its share of the room, so that a long one leaves it to the others."""
+    """Return the prompt. Each part is limited to its share, so that a long one does not displace the others."""
     share = (PROMPT_MAX_CHARACTERS - len(job.query)) // (len(found["runs"]) + 2)
     parts: list[tuple[str, Any]] = [("Conflicts", found["conflicts"])] if found["conflicts"] else []
     lines = [f"The question: {job.query}"]
@@ -170,7 +171,7 @@ def _prompt(job: Job, found: Json) -> str:
 
 
 def _fitting(text: str) -> str:
-    """Return the text, shortened visibly where it is over `SUMMARY_MAX_BYTES` as JSON."""
+    """Return the text, visibly shortened if its JSON is over `SUMMARY_MAX_BYTES`."""
     if json_bytes(text) <= SUMMARY_MAX_BYTES:
         return well_formed(text)
     return str(json.loads(longest_fitting(lambda room: json_text(shortened(text, room)), len(text), SUMMARY_MAX_BYTES)))

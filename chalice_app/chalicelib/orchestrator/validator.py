@@ -1,7 +1,8 @@
-"""The state `Validate`: decides, after a stage, whether its outputs do, and what comes next.
+"""The state `Validate`: checks the outputs of a stage and picks the next state.
 
-An output that does not do is asked for once more, with the complaint; then the job ends and says why. An agent that has
-failed for good ends it at once, but not before the others of its stage are done: they keep their results.
+A rejected output is requested once more, with the complaint. If the second output is rejected too, the job ends with
+an error that says why. If an agent failed permanently, the job ends as soon as the other agents of the stage have
+finished; they keep their results.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ from runcast.record.store import RunStore
 
 
 def validate(job: Job, record: JobRecord, store: RunStore, playbook_json: Json, results: Sequence[Json]) -> Json:
-    """Validate the outputs of the agents that were just invoked, and those beside them.
+    """Validate all outputs of the stage whose agents were just invoked.
 
     Args:
-        job: Which job.
-        record: The job's.
+        job: The job.
+        record: The job's record.
         store: The records of the runs.
-        playbook_json: The playbook, as `LoadPlaybook` has returned it.
-        results: What `InvokeAgent` has returned for each, or its `failure`.
+        playbook_json: The playbook, as `LoadPlaybook` returned it.
+        results: The output of `InvokeAgent` for each invoked agent, or its `failure`.
 
     Returns:
-        `playbook`, `agents` (whom to invoke next), `next` (`invoke`, `synthesize` or `save`) and `error`.
+        `playbook`, `agents` (to invoke next), `next` (`invoke`, `synthesize` or `save`) and `error`.
 
     Raises:
-        JobEnded: The job was cancelled meanwhile.
+        JobEnded: The job was cancelled in the meantime.
         Unavailable: DynamoDB did not answer.
     """
     playbook = Playbook.of(playbook_json)
@@ -66,13 +67,13 @@ def validate(job: Job, record: JobRecord, store: RunStore, playbook_json: Json, 
 
 
 def _checkpoint(record: JobRecord, stage: str, attempts: Mapping[str, int]) -> bool:
-    """Record the step; return whether the stage has been validated before, with other attempts."""
+    """Record the step; return whether this is the stage's second validation."""
     first = checkpoint_of(record.read(), f"validate:{stage}:1")
     again = first is not None and metadata_of(first).get("attempts") != attempts
     record.checkpoint(
         f"validate:{stage}:{2 if again else 1}",
         "validating",
-        f"Validating the output of stage {stage}{', once more' if again else ''}",
+        f"Validating the output of stage {stage}{' again' if again else ''}",
         metadata={"stage": stage, "attempts": dict(attempts)},
     )
     return again

@@ -22,8 +22,8 @@ how far apart, and on how much land; state each number with its unit, and list n
 def build(run: AgentRun) -> Agent:
     """Return a new layout agent for one run.
 
-    `parameters` may set `turbines`, `spacing_diameters`, `max_slope_degrees`, `max_roughness_metres` and `area`; what
-    they do not set of the ground's limits is as it is in `inputs`, where the terrain agent's findings are among them.
+    `parameters` may set `turbines`, `spacing_diameters`, `max_slope_degrees`, `max_roughness_metres` and `area`. The
+    terrain agent's findings in `inputs`, if any, supply the slope, roughness and area that `parameters` do not set.
     """
     limits: Settings = {}
     for facts in findings_of(run.parameters).values():

@@ -1,4 +1,4 @@
-"""Reports what the other agents have found, in Markdown, and which layout makes the most energy."""
+"""Reports the findings of other agents in Markdown, and the layout with the most energy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Simulates a wind farm's year: its energy, and what the wakes of its turbines cost."""
+"""Simulates a wind farm's year: its energy, and the loss by the wakes of its turbines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ state each number with its unit. Do not guess what no tool says.
 def build(run: AgentRun) -> Agent:
     """Return a new simulation agent for one run.
 
-    The farm is the layout among `inputs`, or without any Horns Rev 1 itself; `parameters` may set `wake_constant`.
+    The farm is the layout in `inputs`, or Horns Rev 1 if there is none. `parameters` may set `wake_constant`.
     """
     settings = settings_of(run.parameters, ("wake_constant",))
     layout = layout_in(findings_of(run.parameters))

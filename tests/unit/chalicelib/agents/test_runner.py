@@ -128,7 +128,7 @@ def test_a_second_worker_is_refused_and_runs_nothing(bench, store):
     before = store.read("run-1")
     status_code, body = bench.run(Say("again"))
     assert status_code == 409
-    assert body["error"] == "This run has been claimed already, or has ended."
+    assert body["error"] == "Another worker has claimed this run, or it has ended."
     assert (body["success"], body["progress"], body["result"]) == (False, [], None)
     assert len(bench.model.calls) == 1
     assert store.read("run-1") == before

@@ -192,7 +192,7 @@ class TestSweep:
         claimed()
         clock.now_ms += limits.SWEEP_AGE_MS + 1
         assert self.sweep(store, clock, announced, remaining_ms=4_999) == 0
-        assert "the next sweep goes on" in caplog.text
+        assert "the next sweep continues" in caplog.text
 
     @pytest.mark.parametrize(
         "broken",

@@ -148,7 +148,7 @@ def test_a_function_that_may_not_be_invoked_has_failed(job, code):
 def test_a_function_that_has_no_room_is_asked_again(job):
     job = job(lambda store, event: None, GOOD)
     patched(job, ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "no"}}, "Invoke"))
-    assert fails(Unavailable, job) == "east: its function took no more work (TooManyRequestsException). Try again."
+    assert fails(Unavailable, job) == "east: its function is not available now (TooManyRequestsException). Try again."
     del job.agents.invoke
     assert invoke(job)["attempt"] == 1
 
@@ -183,7 +183,7 @@ def test_a_run_that_another_works_on_is_looked_after_until_it_has_ended(job, clo
     job = job(claimed_by("another/1", clock, {"statusCode": 409, "body": "{}"}))
     request_id = job.job.request_ids("east")[0]
     for _ in range(2):
-        assert fails(RunStillLive, job) == f"east: its run {request_id} goes on."
+        assert fails(RunStillLive, job) == f"east: its run {request_id} is still in progress."
     step = Step("complete", "done", 0.0, clock(), 1)
     end = End(RunStatus.COMPLETE, '"flat"')
     store.append(request_id, worker="another/1", expected_seq=0, lease_until_ms=0, steps=[step], end=end)
@@ -294,7 +294,7 @@ def test_a_question_cannot_be_answered_in_a_job(job, clock, store):
 
     job = job(asks)
     for _ in range(2):
-        assert fails(AgentFailed, job) == "east: it asked a question, and in a job nobody answers."
+        assert fails(AgentFailed, job) == "east: it asked a question, but nobody can answer within a job."
     assert job.run_of("east").status is RunStatus.CANCELLED
 
 

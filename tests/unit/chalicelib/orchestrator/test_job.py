@@ -176,9 +176,9 @@ def test_the_states_hand_on_names_and_no_outputs(machine):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"query": None}, "playbook and query must be texts, and parameters a JSON object."),
+        ({"query": None}, "playbook and query must be strings, and parameters a JSON object."),
         ({"parameters": []}, None),
-        ({"parameters": [1]}, "playbook and query must be texts, and parameters a JSON object."),
+        ({"parameters": [1]}, "playbook and query must be strings, and parameters a JSON object."),
         ({"userId": "a#b"}, "userId must be text of 1 to 200 characters without '#'."),
     ],
 )

@@ -111,9 +111,9 @@ def test_all_faults_are_told_at_once_with_their_paths(tmp_path):
         "$: 'description' is a required property; "
         "$: Additional properties are not allowed ('colour' was unexpected); "
         "$.stages[0].agents[0].timeoutSeconds: 900 is greater than the maximum of 840; "
-        '$.stages[0].agents[0].agent: there is no agent "volcano"; there are elsewhere, survey; '
+        '$.stages[0].agents[0].agent: unknown agent "volcano"; the agents are elsewhere, survey; '
         "$.stages[0].agents[0].query: a $ must begin a ${name}, or be doubled; "
-        '$.stages[1].agents[0].reads[0]: "north" is no agent of an earlier stage.'
+        '$.stages[1].agents[0].reads[0]: "north" is not an agent of an earlier stage.'
     )
     assert len(refused.value.faults) == 6
 
@@ -125,7 +125,7 @@ def test_a_good_playbook_has_no_fault():
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        (changed(*EAST, reads=["west"]), '$.stages[0].agents[0].reads[0]: "west" is no agent of an earlier stage'),
+        (changed(*EAST, reads=["west"]), '$.stages[0].agents[0].reads[0]: "west" is not an agent of an earlier stage'),
         (changed(*REPORT, name="west", reads=[]), '$.stages[1].agents[0]: there is another agent named "west"'),
         (changed("stages", 1, name="surveys"), '$.stages[1].name: there is another stage named "surveys"'),
         (changed(*REPORT, name="Re"), "$.stages[1].agents[0].name: 'Re' does not match '^[a-z][a-z0-9_-]{0,63}$'"),
@@ -139,9 +139,9 @@ def test_a_good_playbook_has_no_fault():
         (with_rule(kind="range", fact="a", minimum=2, maximum=1), f"{RULE}: minimum is greater than maximum"),
         (with_rule(kind="unit", fact="a"), f"{RULE}: 'unit' is a required property"),
         (with_rule(kind="agreement", fact="a", tolerance=0, **{"with": "report"}),
-         f'{RULE}.with: "report" is no other agent of this stage or an earlier one'),
+         f'{RULE}.with: "report" is not another agent of this stage or an earlier one'),
         (with_rule(kind="agreement", fact="a", tolerance=0, **{"with": "east"}),
-         f'{RULE}.with: "east" is no other agent of this stage or an earlier one'),
+         f'{RULE}.with: "east" is not another agent of this stage or an earlier one'),
         (changed(*EAST, output={"schema": {"type": "wish"}}),
          "$.stages[0].agents[0].output.schema.type: 'wish' is not valid under any of the given schemas"),
         (changed(*EAST, output={"schema": {"$ref": "#/$defs/none"}}),
@@ -161,7 +161,7 @@ def test_a_fault_is_told_with_its_path(given, fault):
 
 def test_agents_that_read_one_another_are_a_circle():
     assert faults(changed(*EAST, reads=["report"])) == [
-        '$.stages[0].agents[0].reads[0]: "report" is no agent of an earlier stage',
+        '$.stages[0].agents[0].reads[0]: "report" is not an agent of an earlier stage',
         "$.stages: agents read one another in a circle: east → report → east",
     ]
 
@@ -172,11 +172,13 @@ def test_twenty_agents_are_enough():
         {"name": "one", "agents": agents},
         {"name": "two", "agents": [agent | {"name": f"b{n}"} for n, agent in enumerate(agents)]},
     ]
-    assert faults({"description": "Many.", "stages": stages}) == ["$.stages: it has 22 agents in all, and may have 20"]
+    assert faults({"description": "Many.", "stages": stages}) == [
+        "$.stages: it has 22 agents in total; the maximum is 20"
+    ]
 
 
 def test_a_file_that_is_no_json_or_too_large_is_told_so():
-    assert faults_of("{", FUNCTIONS)[0].startswith("$: it is no JSON (Expecting property name")
+    assert faults_of("{", FUNCTIONS)[0].startswith("$: it is not JSON (Expecting property name")
     assert faults_of(" " * 65_537, FUNCTIONS) == ["$: it is over 64 KB"]
 
 

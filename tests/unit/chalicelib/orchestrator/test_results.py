@@ -192,7 +192,7 @@ def test_a_result_is_kept_whole_or_not_at_all(store, clock, tmp_path, texts, kep
         assert (own.status, own.result, own.result_key) == (RunStatus.COMPLETE, None, key)
         assert json.loads(job.bucket["results", key])["texts"] == dict.fromkeys(names, "x" * 60_000)
     else:
-        assert said == {"status": "error", "error": "The result is 1056 KB: at most 1024 KB can be kept."}
+        assert said == {"status": "error", "error": "The result is 1056 KB; the maximum is 1024 KB."}
         assert (own.result, own.result_key, job.bucket) == (None, None, {})
         assert job.run_of("a17").result == "x" * 60_000
 

@@ -1,1 +1,1 @@
-"""What the layout agent can do: place turbines on an elevation grid, in plain Python."""
+"""The layout agent's tool and its algorithm: placing turbines on an elevation grid, in plain Python."""

@@ -1,7 +1,7 @@
-"""Where turbines may stand: on level ground, and a minimum spacing apart.
+"""Places turbines on level ground, a minimum spacing apart.
 
-The farm grows around the middle of the largest level patch: of the cells that are left, the nearest one that keeps the
-spacing is taken next. That gives a compact farm on real ground, and the same one each time.
+The farm grows from the middle of the largest level patch: the next turbine goes on the nearest remaining cell that
+keeps the spacing. The result is compact and deterministic.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from chalicelib.agents.demo.wind.data import Position
 
 @dataclass(frozen=True)
 class Layout:
-    """Where turbines stand.
+    """The positions of a farm's turbines.
 
     Attributes:
-        positions: Whole metres east and north of the map's south-western corner, the first placed first.
-        min_spacing_metres: Between the two nearest; None for fewer than two.
-        area_square_kilometres: Of the convex hull around them.
-        steepest_slope_degrees: Of the cells that they stand on; None without any.
-        mean_elevation_metres: Of these cells; None without any.
+        positions: Whole metres east and north of the map's south-western corner, in the order of placement.
+        min_spacing_metres: The distance of the two nearest turbines; None for fewer than two.
+        area_square_kilometres: The area of the convex hull.
+        steepest_slope_degrees: The steepest slope of the used cells; None without turbines.
+        mean_elevation_metres: The mean elevation of the used cells; None without turbines.
     """
 
     positions: tuple[Position, ...]
@@ -45,15 +45,15 @@ def place_turbines(
     max_slope_degrees: float,
     max_roughness_metres: float,
 ) -> Layout:
-    """Return a layout of as many turbines as asked, or of fewer if no more have their place.
+    """Return a layout of the requested number of turbines, or of fewer if there is no room.
 
     Args:
-        grid: The ground.
-        area: Which part of it may be used.
-        turbines: How many.
-        spacing_metres: The least distance between two.
-        max_slope_degrees: Steeper cells are not used.
-        max_roughness_metres: Nor rougher ones.
+        grid: The elevation grid.
+        area: The part of the grid to use.
+        turbines: The requested number.
+        spacing_metres: The minimum distance between two turbines.
+        max_slope_degrees: The maximum slope of a used cell.
+        max_roughness_metres: The maximum roughness of a used cell.
     """
     level = buildable_cells(grid, area, max_slope_degrees=max_slope_degrees, max_roughness_metres=max_roughness_metres)
     placed: dict[Cell, Position] = {}
@@ -74,21 +74,21 @@ def place_turbines(
 
 
 def min_spacing_metres(positions: Sequence[Position]) -> float | None:
-    """Return the distance of the two nearest; None for fewer than two."""
+    """Return the distance of the two nearest positions; None for fewer than two."""
     return min(
         (math.dist(one, other) for place, one in enumerate(positions) for other in positions[:place]), default=None
     )
 
 
 def hull_square_metres(positions: Sequence[Position]) -> float:
-    """Return the area of the convex hull; 0 for what lies on one line."""
+    """Return the area of the convex hull; 0 if all positions are on one line."""
     points = sorted(set(positions))
     hull = [*_half_hull(points), *_half_hull(points[::-1])]
     return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairwise([*hull, *hull[:1]]))) / 2
 
 
 def _half_hull(points: Sequence[Position]) -> list[Position]:
-    """Andrew's monotone chain, without its last point, which begins the other half."""
+    """Andrew's monotone chain without its last point, which starts the other half."""
     hull: list[Position] = []
     for point in points:
         while len(hull) > 1 and _turn(hull[-2], hull[-1], point) <= 0:
@@ -102,7 +102,7 @@ def _turn(a: Position, b: Position, c: Position) -> float:
 
 
 def _from_the_middle(grid: ElevationGrid, cells: set[Cell]) -> Iterator[Cell]:
-    """Yield the cells, the nearest to the middle of their largest connected patch first."""
+    """Yield the cells by their distance from the middle of the largest connected patch, nearest first."""
     if not cells:
         return
     largest = max(patches(cells), key=len)

@@ -1,4 +1,4 @@
-"""The layout agent's tool: placing turbines on the map, as a model may ask for it, within what the caller has set."""
+"""The layout agent's tool. Settings of the run's caller override the model's arguments."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def place_turbines(
 ) -> dict[str, Any]:
     """Place Vestas V80 turbines (80 m of diameter, 2 MW) as a compact farm on level ground of the map.
 
-    What the caller of the run has set comes before these arguments. Fewer are placed if no more find room. Returns
-    how many, their positions in metres east and north of the map's south-western corner, the least distance between
-    two, the installed capacity, the farm's area and the steepest slope under a turbine.
+    Settings of the run's caller override these arguments. Fewer turbines are placed if there is no room for more.
+    Returns their number, their positions in metres east and north of the map's south-western corner, the minimum
+    distance between two, the installed capacity, the farm's area and the steepest slope under a turbine.
     """
     settings = settled(
         tool_context,
@@ -60,7 +60,7 @@ def layout_found(
     """Return the facts of a layout on the map.
 
     Raises:
-        ValueError: No turbine finds a place.
+        ValueError: There is no place for a single turbine.
     """
     turbine = vestas_v80()
     layout = placed(

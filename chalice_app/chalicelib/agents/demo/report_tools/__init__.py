@@ -1,1 +1,1 @@
-"""What the report agent can do: put the findings of other agents into one Markdown report."""
+"""The report agent's tool: compiling the findings of other agents into one Markdown report."""

@@ -1,6 +1,6 @@
-"""A Markdown report of findings: the ground, the layouts and their energy, and which of them makes the most.
+"""A Markdown report of findings: the ground, the layouts, their energy, and the best layout.
 
-Findings are other runs' facts, so any of them may be missing or be something else: a table says so by a dash.
+Findings come from other runs, so any fact may be missing or have another type. The tables then show a dash.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _ENERGY = (
 
 
 def best(findings: Findings) -> tuple[str, float] | None:
-    """Return the layout with the most net energy in a year, and that energy in GWh; None without any.
+    """Return the layout with the most annual net energy, and that energy in GWh; None if there is none.
 
-    Of equals it is the first.
+    If several are equal, it returns the first.
     """
     energies = [
         (str(facts.get("layout", name)), float(energy))
@@ -53,7 +53,7 @@ def best(findings: Findings) -> tuple[str, float] | None:
 
 
 def markdown(findings: Findings) -> str:
-    """Return the report; an empty section is left out."""
+    """Return the report without empty sections."""
     sections = [
         _ground({name: facts for name, facts in findings.items() if "buildable_share" in facts}),
         _table("Layouts", _LAYOUT, {name: facts for name, facts in findings.items() if "positions" in facts}),

@@ -1,4 +1,4 @@
-"""The report agent's tool: the report of what others have found or, asked alone, of the map by the usual limits."""
+"""The report agent's tool: a report on its inputs or, without inputs, on the map with the default settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def compile_report(tool_context: ToolContext) -> str:
 
 
 def report_found(findings: report.Findings) -> Found:
-    """Return the facts of a report: itself, what it is made from, and the best layout where one was simulated."""
+    """Return the facts of a report: its text, the names of its inputs, and the best simulated layout, if any."""
     found: Found = {"report": (report.markdown(findings), None), "reported": (sorted(findings), None)}
     if best := report.best(findings):
         found |= {"best_layout": (best[0], None), "best_net_annual_energy": (best[1], "GWh")}
@@ -29,7 +29,7 @@ def report_found(findings: report.Findings) -> Found:
 
 
 def usual_findings() -> dict[str, Facts]:
-    """Return what the other agents find when nobody sets anything: what is reported of when nothing was handed on."""
+    """Return the findings of the other agents with default settings. A run without inputs reports on these."""
     layout = _facts(layout_found())
     return {
         "terrain": _facts(ground_found()),

@@ -1,1 +1,1 @@
-"""What the simulation agent can do: a wind farm's energy in a year, in plain Python."""
+"""The simulation agent's tools and their algorithms: a wind farm's annual energy, in plain Python."""

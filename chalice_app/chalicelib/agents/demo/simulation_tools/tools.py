@@ -1,4 +1,4 @@
-"""The simulation agent's tools: the wind, and what the farm that is at hand makes of it."""
+"""The simulation agent's tools: the wind climate, and the annual energy of the farm."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def energy_found(layout: str, positions: Sequence[Position], *, wake_constant: f
     """Return the facts of a simulated year.
 
     Args:
-        layout: What the layout is called.
-        positions: Its turbines'.
-        wake_constant: See `annual_energy` of `wake`.
+        layout: The layout's name.
+        positions: The positions of its turbines.
+        wake_constant: See `wake.annual_energy`.
     """
     turbine, wind = vestas_v80(), horns_rev_1_wind()
     energy = wake.annual_energy(positions, turbine, wind, wake_constant=wake_constant)

@@ -1,7 +1,7 @@
-"""The Jensen/Park wake model: what a wind farm makes in a year, with and without the wakes of its turbines.
+"""The Jensen/Park wake model: a wind farm's annual energy with and without the wakes of its turbines.
 
-Behind a turbine the wind is slower within a cone that widens by the wake constant; a turbine that stands in several
-wakes, or in parts of them, loses the root of the sum of their squares.
+Behind a turbine the wind is slower within a cone that widens by the wake constant. The deficits of several wakes at one
+turbine combine as the root of the sum of their squares; a partial wake counts by its share of the rotor.
 
 Source: Jensen, N. O. (1983), A note on wind generator interaction, Risø-M-2411; Katic, I. et al. (1986), A simple
 model for cluster efficiency, EWEC '86.
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 from chalicelib.agents.demo.wind.data import Position, Sector, Turbine
 
-# Rows of turbines shade each other in a few degrees only, so a sector of 30 degrees is taken in steps of 5.
+# Rows of turbines shade each other only within a few degrees, so a sector of 30 degrees is divided into steps of 5.
 _DIRECTIONS_IN_A_SECTOR = 6
 _HOURS_IN_A_YEAR = 8760
-# How finely the curves are tabulated, so that looking them up costs one index.
+# The resolution of the tabulated curves. A table makes each lookup a single index operation.
 _STEPS_IN_ONE_METRE_PER_SECOND = 100
 
 _Shade = tuple[int, float]
@@ -26,12 +26,12 @@ _Shade = tuple[int, float]
 
 @dataclass(frozen=True)
 class Energy:
-    """What a farm makes in a year.
+    """The annual energy of a farm.
 
     Attributes:
-        gross_gigawatt_hours: Without wakes.
-        net_gigawatt_hours_by_sector: With them, by where the wind comes from, as the wind was given.
-        installed_megawatts: Of all turbines.
+        gross_gigawatt_hours: The energy without wakes.
+        net_gigawatt_hours_by_sector: The energy with wakes for each sector of the wind, in the given order.
+        installed_megawatts: The rated power of all turbines.
     """
 
     gross_gigawatt_hours: float
@@ -40,30 +40,30 @@ class Energy:
 
     @property
     def net_gigawatt_hours(self) -> float:
-        """With wakes."""
+        """The energy with wakes."""
         return sum(self.net_gigawatt_hours_by_sector)
 
     @property
     def wake_loss_percent(self) -> float:
-        """Of the gross energy."""
+        """The share of the gross energy that wakes cost."""
         return 100 * (1 - self.net_gigawatt_hours / self.gross_gigawatt_hours)
 
     @property
     def capacity_factor(self) -> float:
-        """The net energy as a part of what the turbines would make at their rated power."""
+        """The net energy divided by the energy at rated power."""
         return self.net_gigawatt_hours * 1000 / (self.installed_megawatts * _HOURS_IN_A_YEAR)
 
 
 def annual_energy(
     positions: Sequence[Position], turbine: Turbine, wind: Sequence[Sector], *, wake_constant: float
 ) -> Energy:
-    """Return what a farm makes in a year.
+    """Return a farm's annual energy.
 
     Args:
-        positions: Of its turbines, all of one type and height, on level ground.
-        turbine: That type.
-        wind: At hub height, in equal sectors.
-        wake_constant: By how much a wake's radius grows with each metre: about 0.075 on land, 0.04 at sea.
+        positions: The positions of its turbines, all of one type and height, on level ground.
+        turbine: The type of the turbines.
+        wind: The wind at hub height, in equal sectors.
+        wake_constant: The growth of a wake's radius for each metre: about 0.075 on land, 0.04 at sea.
     """
     curves = _Curves(turbine)
     gross_kilowatts = 0.0
@@ -94,7 +94,7 @@ def mean_speed_metres_per_second(wind: Sequence[Sector]) -> float:
 
 
 def overlap(wake_radius: float, rotor_radius: float, distance: float) -> float:
-    """Return which part of a rotor a wake covers, from 0 to 1; `distance` is from the middle of one to the other's."""
+    """Return the share of a rotor that a wake covers, from 0 to 1; `distance` is between their centres."""
     if distance >= wake_radius + rotor_radius:
         return 0.0
     if distance <= wake_radius - rotor_radius:
@@ -112,7 +112,7 @@ def overlap(wake_radius: float, rotor_radius: float, distance: float) -> float:
 
 
 def _chance(sector: Sector, speed: float) -> float:
-    """Return how likely a speed is that rounds to this one."""
+    """Return the probability of the speeds within 0.5 m/s of this one."""
 
     def faster(than: float) -> float:
         return math.exp(-((than / sector.scale_metres_per_second) ** sector.shape))
@@ -129,9 +129,12 @@ def _directions(sector: Sector, width_degrees: float) -> Iterator[float]:
 def _shades(
     positions: Sequence[Position], radius: float, direction_degrees: float, wake_constant: float
 ) -> list[list[_Shade]]:
-    """Return who shades each turbine, from the windward one on: places in this very list, and how much of a deficit."""
+    """Return, for each turbine from windward to leeward, the wakes that reach it.
+
+    A wake is the index of its turbine in this list and the share of the deficit that arrives.
+    """
     sine, cosine = math.sin(math.radians(direction_degrees)), math.cos(math.radians(direction_degrees))
-    # How far down the wind, and how far across it, each turbine stands.
+    # Each turbine's distance down the wind and across it.
     along = sorted((-east * sine - north * cosine, east * cosine - north * sine) for east, north in positions)
     shades: list[list[_Shade]] = []
     for place, (down, across) in enumerate(along):
@@ -149,7 +152,7 @@ def _shades(
 
 def _farm_kilowatts(shades: list[list[_Shade]], curves: _Curves, speed: float) -> float:
     power = 0.0
-    deficits: list[float] = []  # right behind each turbine, as a part of the free wind
+    deficits: list[float] = []  # directly behind each turbine, as a share of the free wind
     for shading in shades:
         lost = math.sqrt(sum((deficits[windward] * share) ** 2 for windward, share in shading)) if shading else 0.0
         behind, kilowatts = curves.at(speed * (1 - lost))
@@ -159,7 +162,7 @@ def _farm_kilowatts(shades: list[list[_Shade]], curves: _Curves, speed: float) -
 
 
 class _Curves:
-    """A turbine's curves, tabulated: the deficit right behind it, by its thrust, and its power."""
+    """A turbine's tabulated curves: its power, and the deficit directly behind it, which follows from its thrust."""
 
     def __init__(self, turbine: Turbine) -> None:
         speeds = turbine.speeds_metres_per_second
@@ -172,7 +175,7 @@ class _Curves:
         ]  # fmt: skip
 
     def at(self, speed: float) -> tuple[float, float]:
-        """Return the deficit right behind the turbine, and its kilowatts; both 0 where it stands still."""
+        """Return the deficit directly behind the turbine and its power in kilowatts; both are 0 when it has stopped."""
         step = round((speed - self._first) * _STEPS_IN_ONE_METRE_PER_SECOND)
         return self._table[step] if 0 <= step < len(self._table) else (0.0, 0.0)
 

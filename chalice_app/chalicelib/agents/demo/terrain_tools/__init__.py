@@ -1,1 +1,1 @@
-"""What the terrain agent can do: analyse an elevation grid, in plain Python."""
+"""The terrain agent's tools and their algorithms: analysing an elevation grid, in plain Python."""

@@ -1,6 +1,6 @@
-"""Slope, roughness and buildable ground of an elevation grid, by the definitions that GDAL's `gdaldem` uses.
+"""Slope, roughness and buildable ground of an elevation grid, by the definitions of GDAL's `gdaldem`.
 
-Every measure of a cell looks at the 3 x 3 cells around it, so the grid's outermost cells have none.
+Each measure of a cell uses the 3 x 3 cells around it, so the cells on the grid's edge have none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SLOPE_CLASSES_DEGREES = ((0, 5), (5, 10), (10, 20), (20, 90))
 
 
 def slope_degrees(grid: ElevationGrid, row: int, column: int) -> float:
-    """Return how steep a cell is: 0 is level, 90 upright.
+    """Return the slope of a cell: 0 is level, 90 is vertical.
 
     Source: Horn, B. K. P. (1981), Hill shading and the reflectance map, Proceedings of the IEEE 69 (1).
     """
@@ -44,7 +44,7 @@ def roughness_metres(grid: ElevationGrid, row: int, column: int) -> int:
 
 
 def slope_summary(grid: ElevationGrid, area: Area) -> dict[str, Any]:
-    """Return how steep an area is: mean, median, the steepest cell, and the share of each class of slope."""
+    """Return the slope of an area: mean, median, the steepest cell, and the share of each slope class."""
     slopes = {cell: slope_degrees(grid, *cell) for cell in grid.inner_cells(area)}
     steepest = max(slopes, key=lambda cell: slopes[cell])
     return {
@@ -61,7 +61,7 @@ def slope_summary(grid: ElevationGrid, area: Area) -> dict[str, Any]:
 
 
 def roughness_summary(grid: ElevationGrid, area: Area) -> dict[str, Any]:
-    """Return how rough an area is: mean, median, the roughest cell, and the range of heights."""
+    """Return the roughness of an area: mean, median, the roughest cell, and the range of heights."""
     cells = grid.inner_cells(area)
     roughness = {cell: roughness_metres(grid, *cell) for cell in cells}
     roughest = max(roughness, key=lambda cell: roughness[cell])
@@ -80,7 +80,7 @@ def roughness_summary(grid: ElevationGrid, area: Area) -> dict[str, Any]:
 def buildable_summary(
     grid: ElevationGrid, area: Area, *, max_slope_degrees: float, max_roughness_metres: float
 ) -> dict[str, Any]:
-    """Return how much of an area is neither too steep nor too rough, and its largest connected patch.
+    """Return the share of an area that is neither too steep nor too rough, and its largest connected patch.
 
     Cells that share a side are connected.
     """
@@ -120,7 +120,7 @@ def patches(cells: set[Cell]) -> list[list[Cell]]:
             continue
         left.remove(seed)
         patch = [seed]
-        for row, column in patch:  # grows while it is walked
+        for row, column in patch:  # the patch grows during the iteration
             beside = {(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)} & left
             left -= beside
             patch += sorted(beside)

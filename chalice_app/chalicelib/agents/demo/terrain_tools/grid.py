@@ -1,6 +1,6 @@
-"""The elevation grid that the terrain agent works on, and where on Earth its cells are.
+"""The terrain agent's elevation grid and the geographic positions of its cells.
 
-The grid is in degrees, but slopes need metres on the ground, so the conversion stands here once.
+The grid is in degrees, but slopes need metres on the ground; this module has the conversion.
 """
 
 from __future__ import annotations
@@ -43,32 +43,32 @@ class ElevationGrid:
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.elevation_metres)
 
     @property
     def columns(self) -> int:
-        """How many columns there are."""
+        """The number of columns."""
         return len(self.elevation_metres[0])
 
     @cached_property
     def row_spacing_metres(self) -> float:
-        """From one row to the next, on the ground."""
+        """The distance between two rows on the ground."""
         return self.row_spacing_degrees * _METRES_PER_DEGREE
 
     @cached_property
     def column_spacing_metres(self) -> float:
-        """From one column to the next, on the ground, at the grid's middle latitude."""
+        """The distance between two columns on the ground, at the grid's middle latitude."""
         middle_degrees = self.north_degrees - self.row_spacing_degrees * (self.rows - 1) / 2
         return self.column_spacing_degrees * _METRES_PER_DEGREE * math.cos(math.radians(middle_degrees))
 
     @property
     def cell_hectares(self) -> float:
-        """The ground that one cell stands for."""
+        """The area of one cell."""
         return self.row_spacing_metres * self.column_spacing_metres / 10_000
 
     def position(self, row: float, column: float) -> dict[str, float]:
-        """Return where a cell is, to 0.0001 degrees (about 10 m)."""
+        """Return the position of a cell, rounded to 0.0001 degrees (about 10 m)."""
         return {
             "latitude_degrees": round(self.north_degrees - row * self.row_spacing_degrees, 4),
             "longitude_degrees": round(self.west_degrees + column * self.column_spacing_degrees, 4),
@@ -77,7 +77,7 @@ class ElevationGrid:
     def inner_cells(self, area: Area) -> list[tuple[int, int]]:
         """Return the cells (row, column) of an area that have all eight neighbours in the grid.
 
-        The four quarters have no cell in common and together are the whole.
+        The four quarters do not overlap and together cover the whole.
         """
         middle_row, middle_column = self.rows // 2, self.columns // 2
         first_row = middle_row if area.startswith("south") else 1

@@ -1,7 +1,7 @@
-"""The terrain agent's tools: the analyses, as a model may call them, within what the caller of the run has set.
+"""The terrain agent's tools. Settings of the run's caller override the model's arguments.
 
-What a model reads is the docstring and the JSON schema, so units and bounds stand in both. Strands takes a
-parameter's bounds from a pydantic `Field` given as its default.
+A model reads the docstring and the JSON schema, so both state units and bounds. Strands takes a parameter's bounds from
+a pydantic `Field` that is its default.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def buildable_cells(
 
 
 def ground_found() -> Found:
-    """Return all facts of the whole map, by the usual limits."""
+    """Return all facts of the whole map with the default limits."""
     limits = {"max_slope_degrees": MAX_SLOPE_DEGREES, "max_roughness_metres": MAX_ROUGHNESS_METRES}
     return (
         _slope_found(analysis.slope_summary(jacksboro(), "whole"))

@@ -1,1 +1,1 @@
-"""What the demonstration's agents share: the turbine and the wind, and what the caller of a run has set."""
+"""Shared by the demo's agents: the turbine and wind data, findings as facts, and the settings of a run's caller."""

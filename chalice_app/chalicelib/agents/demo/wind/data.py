@@ -1,6 +1,6 @@
-"""The wind farm Horns Rev 1: where its turbines stand, what wind they have, and what such a turbine makes of it.
+"""The wind farm Horns Rev 1: its layout, its wind climate and its type of turbine.
 
-The files in `data` say where the figures are from. `bench/pywake/extract.py` writes them.
+The files in `data` name the sources of the figures. `bench/pywake/extract.py` writes these files.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _DATA = Path(__file__).parents[1] / "data"
 
 @dataclass(frozen=True)
 class Turbine:
-    """A type of turbine; its curves are straight between the speeds that are given, and it stands still beyond them.
+    """A type of turbine. Its curves are linear between the given speeds, and it stops outside their range.
 
     Attributes:
-        speeds_metres_per_second: Rising.
-        power_kilowatts: At each of these speeds.
-        thrust_coefficients: At each of these speeds.
+        speeds_metres_per_second: Wind speeds in ascending order.
+        power_kilowatts: The power at each speed.
+        thrust_coefficients: The thrust coefficient at each speed.
     """
 
     name: str
@@ -39,13 +39,13 @@ class Turbine:
 
 @dataclass(frozen=True)
 class Sector:
-    """The wind from one of the equal sectors of the compass.
+    """The wind from one of several equal sectors of the compass.
 
     Attributes:
-        direction_degrees: Where it comes from, in the middle of the sector: 0 is north, 90 east.
-        frequency: The share of the time; those of all sectors add up to 1.
-        scale_metres_per_second: Of the Weibull distribution of its speeds, at hub height.
-        shape: Of that distribution.
+        direction_degrees: The middle of the sector that the wind comes from: 0 is north, 90 is east.
+        frequency: The share of the time; all sectors add up to 1.
+        scale_metres_per_second: The scale of the Weibull distribution of the speeds at hub height.
+        shape: The shape of that distribution.
     """
 
     direction_degrees: float
@@ -84,7 +84,7 @@ def horns_rev_1_wind() -> tuple[Sector, ...]:
 
 @cache
 def horns_rev_1_layout() -> tuple[Position, ...]:
-    """Return where the 80 turbines of Horns Rev 1 stand."""
+    """Return the positions of the 80 turbines of Horns Rev 1."""
     return tuple((east, north) for east, north in _stored("horns_rev_1")["positionsMetres"])
 
 

@@ -1,6 +1,6 @@
-"""What the agents find, as facts: noted by their tools, and read from the `inputs` that a run is given.
+"""The agents' findings as facts: noted by their tools, and read from the `inputs` of a run.
 
-An input is another run's result: a text, or a text with facts. It comes from outside, so it is checked here, once.
+An input is another run's result: a text, or a text with facts. It is untrusted, so it is validated here.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from chalicelib.agents.demo.wind.data import Position
 from runcast import note_fact
 
 Found = dict[str, tuple[Any, str | None]]
-"""Facts as a tool has found them: value and unit by their names."""
+"""The facts that a tool has found: value and unit by name."""
 
 Facts = dict[str, Any]
-"""Facts as others read them: values by their names."""
+"""The facts of another run: values by name."""
 
 MAX_TURBINES = 100
 _FARTHEST_METRES = 1e6
 
 
 def note(tool_context: ToolContext, found: Found) -> dict[str, Any]:
-    """Note all facts of a tool, and return them as the model shall read them: values by name and unit."""
+    """Note all facts of a tool, and return them for the model: values by name and unit."""
     for name, (value, unit) in found.items():
         note_fact(tool_context, name, value, unit)
     return {f"{name} ({unit})" if unit else name: value for name, (value, unit) in found.items()}
 
 
 def findings_of(parameters: Mapping[str, Any]) -> dict[str, Facts]:
-    """Return the facts of each input, by its name; none for a text alone.
+    """Return the facts of each input by the input's name; a text alone has no facts.
 
     Raises:
-        TypeError: `inputs` is no object.
+        TypeError: `inputs` is not an object.
     """
     inputs = parameters.get("inputs") or {}
     if not isinstance(inputs, Mapping):
@@ -43,16 +43,16 @@ def findings_of(parameters: Mapping[str, Any]) -> dict[str, Facts]:
 
 
 def layout_in(findings: Mapping[str, Facts]) -> tuple[str, list[Position]] | None:
-    """Return the first layout that was found, as its input's name and the positions; None if nothing was.
+    """Return the first layout among the findings: its input's name and the positions; None without findings.
 
     Raises:
-        ValueError: There are findings, but no layout is among them that can be simulated.
+        ValueError: There are findings, but none of them is a valid layout.
     """
     for name, facts in findings.items():
         if "positions" in facts:
             return name, _positions(f"parameters.inputs.{name}", facts["positions"])
     if findings:
-        raise ValueError("parameters.inputs must hold a layout: a result with the fact positions.")
+        raise ValueError("parameters.inputs must contain a layout: a result with the fact positions.")
     return None
 
 

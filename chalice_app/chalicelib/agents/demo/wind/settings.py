@@ -1,7 +1,7 @@
-"""What the caller of a run has set, by its parameters: that holds, whatever the model asks a tool for.
+"""The settings in a run's parameters, which override the arguments that the model passes to a tool.
 
-A playbook lays out three farms by three spacings; that these are kept must not hang on how well a model reads. The
-parameters are checked when the agent is built, so that a wrong one ends the run with its reason.
+For example, a playbook lays out three farms with three spacings. This must not depend on how well a model follows
+instructions. The parameters are checked when the agent is built, so an invalid one ends the run with its reason.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "max_roughness_metres": (0, 1000),
     "wake_constant": (0.01, 0.2),
 }
-"""The numbers that may be set."""
+"""The minimum and maximum of each numeric setting."""
 
 MAX_SLOPE_DEGREES = 5.0
 MAX_ROUGHNESS_METRES = 40.0
-"""Of ground to build on, unless somebody sets it."""
+"""The default limits of buildable ground."""
 
 AREA: Any = Field(default="whole", description="Which part of the map: the whole of it, or one of its quarters.")
-"""The argument of a tool that looks at a part of the map."""
+"""The argument `area` of a tool."""
 
 Settings = dict[str, Any]
 
 
 def settings_of(parameters: Mapping[str, Any], names: Collection[str]) -> Settings:
-    """Return those of the parameters that are named, checked.
+    """Return the settings with these names, validated.
 
     Raises:
-        ValueError: One does not fit.
+        ValueError: A setting is invalid.
     """
     return {name: _checked(name, parameters[name]) for name in names if name in parameters}
 
 
 def told(settings: Settings) -> str:
-    """Return what a model is told of them."""
-    return f"Set already, whatever you ask a tool for: {json.dumps(settings)}" if settings else ""
+    """Return the sentence about the settings in the model's instructions."""
+    return f"Fixed settings, which override your tool arguments: {json.dumps(settings)}" if settings else ""
 
 
 def settled(tool_context: ToolContext, **asked: Any) -> Settings:
-    """Return what a tool shall work by: what the model has asked for, except where the caller has set it."""
+    """Return the effective arguments of a tool: the caller's settings, else the model's arguments."""
     fixed: Settings = tool_context.agent.state.get("settings") or {}
     return {name: fixed.get(name, value) for name, value in asked.items()}
 

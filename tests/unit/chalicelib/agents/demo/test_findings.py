@@ -41,7 +41,7 @@ def test_what_the_caller_sets_holds_whatever_the_model_asks_for():
         ("simulation", {"inputs": []}, None),
         ("simulation", {"inputs": [1]}, "parameters.inputs must be an object: results of other runs by their names."),
         ("simulation", {"inputs": {"terrain": "a text"}},
-         "parameters.inputs must hold a layout: a result with the fact positions."),
+         "parameters.inputs must contain a layout: a result with the fact positions."),
         ("simulation", {"inputs": {"layout": handed_on(positions=[])}},
          "parameters.inputs.layout: positions must be 1 to 100 pairs of metres east and north."),
         ("simulation", {"inputs": {"layout": handed_on(positions=[[0, 0]] * 101)}},
