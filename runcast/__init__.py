@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runcast.agents.base_agent import BaseAgent
+    from runcast.agents.plugin import Runcast
     from runcast.agents.track import track
     from runcast.errors import RuncastError
     from runcast.live.publish import (
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BaseAgent",
+    "Runcast",
     "RuncastError",
     "note_fact",
     "publish_agent_status",
@@ -41,6 +43,7 @@ __all__ = [
 
 _HOMES = {
     "BaseAgent": "runcast.agents.base_agent",
+    "Runcast": "runcast.agents.plugin",
     "RuncastError": "runcast.errors",
     "note_fact": "runcast.runs.facts",
     "track": "runcast.agents.track",

@@ -99,7 +99,7 @@ class BaseAgent(ABC):
         self.user_id, self.tenant_id = event.get("userId"), event.get("tenantId")
         self._recorder = recorder
         if recorder and recorder.claim() is Claim.REFUSED:
-            return _answer(409, self._body("Another worker has claimed this run, or it has ended."))
+            return _answer(409, self._body(recorder.refusal))
 
         outcome, result = self._executed(event)
         end_pending = False

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from contextlib import aclosing
+from functools import wraps
 from typing import Any, TypeVar
 
 from strands import Agent
@@ -35,6 +36,7 @@ from runcast.runs.tracked import TrackedRun, open_run
 
 logger = logging.getLogger(__name__)
 
+_ADOPTS = "_runcast_adopts"
 KEY = "runcast"
 """The key of `invocation_state` that names the agent's run."""
 
@@ -75,6 +77,7 @@ def track(
     if not callable(getattr(agent, "stream_async", None)):
         raise TypeError(f"track() takes a Strands agent, Graph or Swarm, not {type(agent).__name__}.")
     tracking = _tracked(agent, monotonic)
+    _adopt_agents()
     tracking.begins_runs = True
     tracking.text = tracking.text or text
     tracking.tool_io = tracking.tool_io or tool_io
@@ -93,6 +96,33 @@ def _tracked(agent: Any, monotonic: Callable[[], float]) -> _Tracking:
             agent.add_middleware(InvokeModelStage, _around_model_call)
             tracking.tools.attach(agent)
     return tracking
+
+
+def _adopt_agents() -> None:
+    """Make every Agent that starts inside a run a part of that run, also one that a tool creates. Idempotent.
+
+    Only the class sees agents that no caller has passed to `track`. Outside a run, nothing changes for them.
+    """
+    original = Agent.stream_async
+    if hasattr(original, _ADOPTS):
+        return
+
+    @wraps(original)
+    def stream_async(self: Agent, *args: Any, **kwargs: Any) -> AsyncIterable[Any]:
+        if current_scope() is None or tracking_of(self) is not None:
+            return original(self, *args, **kwargs)
+        _track_part(None, self, time.monotonic)
+        return self.stream_async(*args, **kwargs) if tracking_of(self) else original(self, *args, **kwargs)
+
+    setattr(stream_async, _ADOPTS, True)
+    Agent.stream_async = stream_async  # type: ignore[method-assign,assignment]
+
+
+def _track_part(name: str | None, part: Any, monotonic: Callable[[], float]) -> None:
+    try:
+        _tracked(part, monotonic).name_inside = name
+    except TypeError as error:
+        logger.warning("what %s does is not recorded: %s", name or name_of(part), error)
 
 
 class _Tracking:
@@ -176,7 +206,7 @@ class _Tracking:
 
     async def _begin(self, agent: Any, given: object, *, resumes: bool) -> Invocation | None:
         for name, part in parts(agent):
-            self._track_part(name, part)
+            _track_part(name, part, self._monotonic)
 
         outer = current_scope()
         if outer and outer.run.includes(given):
@@ -223,12 +253,6 @@ class _Tracking:
             tools=self.tools if isinstance(agent, Agent) else None,
             monotonic=self._monotonic,
         )
-
-    def _track_part(self, name: str, part: Any) -> None:
-        try:
-            _tracked(part, self._monotonic).name_inside = name
-        except TypeError as error:
-            logger.warning("what %s does is not recorded: %s", name, error)
 
 
 async def _around_model_call(

@@ -158,6 +158,11 @@ class Recorder:
         """The current state of the claim."""
         return self._writer.claim
 
+    @property
+    def refusal(self) -> str | None:
+        """Why the claim was refused, for the caller; None if it was not."""
+        return self._writer.refusal
+
     def has_waited(self, seconds: float) -> None:
         """Set how long the run has waited for its claim; `end()` waits that much less."""
         self._waited_seconds = seconds

@@ -165,7 +165,7 @@ class RunStore(RecordReads):
         now_s = now_ms // 1000
 
         def refusal(run: Run) -> ClaimRefused:
-            return ClaimRefused(f"Run {request_id} is not free: it is claimed, has ended, or is another owner's.", run)
+            return ClaimRefused(_why_taken(run, owner), run)
 
         may_create = not is_derived(request_id)
         try:
@@ -369,3 +369,13 @@ def _new_record(owner: Owner, agent: str, job_id: str | None, now_ms: int, reten
         "agent": agent,
         "jobId": job_id,
     }
+
+
+def _why_taken(run: Run, owner: Owner) -> str:
+    """Return why a run cannot be claimed for this owner. Another owner's run is not described."""
+    if run.owner == owner and run.playbook is None:
+        if run.status.ended:
+            return f"This run has already ended ({run.status}). Choose another requestId."
+        if run.worker is not None:
+            return "Another worker has already claimed this run. Choose another requestId."
+    return "This requestId is taken. Choose another one."

@@ -50,6 +50,7 @@ class Writer:
 
     Attributes:
         claim: The state of the claim; `claim_known` is set when the claim is answered.
+        refusal: Why the claim was refused; None if it was not.
         settled: Set when this writer has nothing left to do: the end is stored, or it gave up.
         end_stored: Whether the record is known to hold the end (or the pause) that this writer wrote.
         recorded: The last steps that the record holds, as JSON.
@@ -71,6 +72,7 @@ class Writer:
     ) -> None:
         self.claim = Claim.UNANSWERED
         self.claim_known = threading.Event()
+        self.refusal: str | None = None
         self.settled = threading.Event()
         self.end_stored = False
         self.recorded: deque[Json] = deque(maxlen=limits.ANSWER_MAX_STEPS)
@@ -167,6 +169,7 @@ class Writer:
 
     def _refuse(self, error: RuncastError) -> None:
         logger.warning("run %s: %s This worker does not record it.", self._run.request_id, error)
+        self.refusal = str(error)
         self._stops.tell(Stop.ENDED)
         self.claim = Claim.REFUSED  # last, because a thread that waits for the claim then looks for the stop
 

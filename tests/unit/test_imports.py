@@ -10,7 +10,11 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 FOLDERS = {"chalicelib": "chalice_app/chalicelib", "runcast": "runcast"}
 WITH_STRANDS = {
-    f"agents/{module}.py" for module in ("track", "invocation", "model_call", "parts", "streamed", "tool_watch")
+    f"agents/{module}.py"
+    for module in (
+        *("track", "invocation", "model_call", "parts"),
+        *("streamed", "tool_watch", "tracked_class", "plugin"),
+    )
 }
 FOUNDATIONS = {
     *("runcast", "runcast.limits", "runcast.errors", "runcast.clock"),

@@ -19,8 +19,16 @@ class AgentRun:
         query: The user's query, which is also the agent's prompt.
         parameters: The caller's parameters, at most 64 KB.
         model: The model to use, shared by all runs of this process.
+        request_id: The run's id.
+        user_id: The user who owns the run, as the credential names them; `public` for a run without a user.
+        tenant_id: The user's tenant.
+        job_id: The job that the run belongs to; None outside a job.
     """
 
     query: str
     parameters: Json
     model: Model
+    request_id: str = ""
+    user_id: str = "public"
+    tenant_id: str = "public"
+    job_id: str | None = None

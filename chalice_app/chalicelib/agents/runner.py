@@ -130,14 +130,15 @@ class Runner:
         cold_start = self._model is None
         claim = recorder.claim()
         if claim is Claim.REFUSED:
-            outcome = Outcome(RunStatus.ERROR, "", error="Another worker has claimed this run, or it has ended.")
+            outcome = Outcome(RunStatus.ERROR, "", error=recorder.refusal)
             return _answer(409, _body(invocation, recorder, outcome, cold_start=cold_start))
 
         run = TrackedRun(recorder)
         agent: AnyAgent | None = None
         try:
             agent = self._build(invocation, recorder)
-            self._run_to_its_end(agent.invoke_async(invocation.request.query, invocation_state={"runcast": run}))
+            state = {"runcast": run, **_ids(invocation)}
+            self._run_to_its_end(agent.invoke_async(invocation.request.query, invocation_state=state))
             outcome = run.outcome or stopped_early("it gave no result")
         except RunStopped as stopped:
             outcome = failure(stopped)
@@ -204,7 +205,8 @@ class Runner:
 
         request = invocation.request
         build = registry.load(request.agent)
-        return track(build(AgentRun(query=request.query, parameters=request.parameters, model=model)))
+        run = AgentRun(query=request.query, parameters=request.parameters, model=model, **_ids(invocation))
+        return track(build(run))
 
 
 @cache
@@ -217,6 +219,17 @@ def _runner_of_environment() -> Runner:
         lambda ended: announcer(config.status_publisher_function).put_event(ended),
     )
     return Runner(config, destination)
+
+
+def _ids(invocation: Invocation) -> dict[str, Any]:
+    """Return the ids that `build(run)` gets, and that tools find in `invocation_state`."""
+    identity = invocation.identity
+    return {
+        "request_id": identity.request_id,
+        "user_id": identity.owner.user_id,
+        "tenant_id": identity.owner.tenant_id,
+        "job_id": identity.job_id,
+    }
 
 
 def _clean_up(agent: AnyAgent) -> None:

@@ -85,7 +85,7 @@ def test_a_second_delivery_runs_nothing(records):
     run(Counter())
     before = records.read("run-1")
     status_code, body = run(Counter(broken))
-    assert (status_code, body["error"]) == (409, "Another worker has claimed this run, or it has ended.")
+    assert (status_code, body["error"]) == (409, "This run has already ended (complete). Choose another requestId.")
     assert records.read("run-1") == before
 
 

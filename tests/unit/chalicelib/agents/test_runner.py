@@ -12,6 +12,7 @@ import pytest
 from chalicelib.agents import registry, runner
 from strands import Agent, ToolContext, tool
 from strands.multiagent import GraphBuilder
+from strands.multiagent.base import MultiAgentBase, MultiAgentResult, NodeResult, Status
 from strands.tools import ToolProvider
 from strands.vended_tools import stop
 
@@ -110,6 +111,39 @@ def test_an_agent_may_be_a_graph(bench, store, monkeypatch):
     assert [step.get("agentName") for step in body["progress"][5:]] == ["survey", "survey", "survey", None]
 
 
+def test_an_agent_may_be_any_multi_agent(bench, store, monkeypatch):
+    class Chorus(MultiAgentBase):
+        def __init__(self, model):
+            self.id = "chorus"
+            self._model = model
+
+        async def invoke_async(self, task, invocation_state=None, **kwargs):
+            said = await Agent(model=self._model, callback_handler=None).invoke_async(task)
+            return MultiAgentResult(Status.COMPLETED, {"first": NodeResult(said, status=Status.COMPLETED)})
+
+    monkeypatch.setattr(registry, "load", lambda name: lambda run: Chorus(run.model))
+    assert bench.run(Say("flat"))[0] == 200
+    assert store.read("run-1").status is RunStatus.COMPLETE
+
+
+def test_the_agent_and_its_tools_know_whose_run_it_is(bench, monkeypatch):
+    seen = []
+
+    @tool(context=True)
+    def whose(tool_context: ToolContext) -> str:
+        """Return the owner."""
+        seen.append({name: tool_context.invocation_state[name] for name in seen[0]})
+        return "known"
+
+    def build(run):
+        seen.append({name: getattr(run, name) for name in ("request_id", "user_id", "tenant_id", "job_id")})
+        return Agent(model=run.model, tools=[whose], callback_handler=None)
+
+    monkeypatch.setattr(registry, "load", lambda name: build)
+    assert bench.run(Call("whose"), Say("done"))[0] == 200
+    assert seen == [{"request_id": "run-1", "user_id": "ana", "tenant_id": "acme", "job_id": None}] * 2
+
+
 def test_the_tokens_used_stand_on_the_last_step(bench):
     async def stream(*_, **__):
         async for event in ScriptedModel([Say("flat")]).stream([{"content": []}]):
@@ -128,7 +162,7 @@ def test_a_second_worker_is_refused_and_runs_nothing(bench, store):
     before = store.read("run-1")
     status_code, body = bench.run(Say("again"))
     assert status_code == 409
-    assert body["error"] == "Another worker has claimed this run, or it has ended."
+    assert body["error"] == "This run has already ended (complete). Choose another requestId."
     assert (body["success"], body["progress"], body["result"]) == (False, [], None)
     assert len(bench.model.calls) == 1
     assert store.read("run-1") == before

@@ -1,0 +1,40 @@
+"""`Runcast`: the plugin that tracks the agents it is given to.
+
+Adapters that serve an agent to several users make copies of it, and hand its plugins on to them. So an agent with this
+plugin is recorded behind such an adapter, where a call of `track` would reach the original only.
+"""
+
+from __future__ import annotations
+
+from strands import Agent
+from strands.multiagent.base import MultiAgentBase
+from strands.plugins import MultiAgentPlugin, Plugin
+
+from runcast.agents.track import track
+
+
+class Runcast(Plugin, MultiAgentPlugin):
+    """Tracks the agent, Graph or Swarm that it is a plugin of, as `track` does: `Agent(plugins=[Runcast()])`.
+
+    Args:
+        text: Whether to record the model's text.
+        tool_io: Whether to record the inputs and results of tools.
+    """
+
+    def __init__(self, *, text: bool = False, tool_io: bool = False) -> None:
+        super().__init__()
+        self._text = text
+        self._tool_io = tool_io
+
+    @property
+    def name(self) -> str:
+        """The plugin's name, unique in an agent."""
+        return "runcast"
+
+    def init_agent(self, agent: Agent) -> None:
+        """Track the agent; Strands calls this when it makes the agent."""
+        track(agent, text=self._text, tool_io=self._tool_io)
+
+    def init_multi_agent(self, orchestrator: MultiAgentBase) -> None:
+        """Track the Graph or Swarm; Strands calls this when it makes it."""
+        track(orchestrator, text=self._text, tool_io=self._tool_io)
