@@ -1,6 +1,6 @@
 locals {
-  # Without comments and descriptions, each of which is on lines of its own: AppSync's parser takes comments for
-  # descriptions and fails on some of either.
+  # The schema without its comments and descriptions, which are on separate lines: AppSync's parser treats comments as
+  # descriptions and fails on some of both.
   # Source: https://github.com/aws-amplify/amplify-category-api/issues/173
   schema = replace(file("${path.module}/../graphql/schema.graphql"), "/(?m)^\\s*(?:#|\"\"\").*\n/", "")
 
@@ -33,14 +33,14 @@ locals {
 }
 
 resource "aws_appsync_graphql_api" "runcast" {
-  #checkov:skip=CKV2_AWS_33:A firewall is the company's own to choose and to pay; without a token only GET /health answers.
+  #checkov:skip=CKV2_AWS_33:A firewall is the user's choice and cost; without a token only GET /health answers.
 
   name                = "${var.name_prefix}runcast"
   authentication_type = "AMAZON_COGNITO_USER_POOLS"
-  # AppSync may refuse a schema that names a way of authorisation which the API does not have.
+  # AppSync may refuse a schema that names an authorization type which the API does not have.
   schema = var.enable_api_key ? local.schema : replace(local.schema, " @aws_api_key", "")
 
-  # The schema is published with the code, so nobody needs to ask the API for it.
+  # The schema is published with the code, so clients do not need introspection.
   introspection_config = "DISABLED"
   # The deepest document, getAgentProgress, has three levels.
   query_depth_limit = 5
@@ -70,7 +70,7 @@ resource "aws_appsync_graphql_api" "runcast" {
   log_config {
     cloudwatch_logs_role_arn = aws_iam_role.api_logs.arn
     field_log_level          = var.log_level
-    # Verbose content is arguments and results: what users ask and what agents answer.
+    # Verbose content would log arguments and results: users' queries and agents' answers.
     exclude_verbose_content = true
   }
 
@@ -92,12 +92,13 @@ resource "aws_appsync_api_key" "public" {
   count = var.enable_api_key ? 1 : 0
 
   api_id      = aws_appsync_graphql_api.runcast.id
-  description = "Callers without a sign-in."
-  # The longest life AppSync allows, in whole hours, as AppSync rounds it. `terraform apply -replace` makes a new key.
+  description = "Callers who are not signed in."
+  # The longest lifetime that AppSync allows, in whole hours because AppSync rounds it. `terraform apply -replace` creates
+  # a new key.
   expires = formatdate("YYYY-MM-DD'T'hh:00:00Z", timeadd(plantimestamp(), "8760h"))
 
   lifecycle {
-    # Otherwise each plan would move it to a year from that day.
+    # Otherwise each plan would extend the key to a year from that day.
     ignore_changes = [expires]
   }
 }

@@ -3,7 +3,7 @@ locals {
 
   user_pool_id        = local.own_user_pool ? aws_cognito_user_pool.users[0].id : var.cognito_user_pool_id
   user_pool_client_id = local.own_user_pool ? aws_cognito_user_pool_client.frontend[0].id : var.cognito_user_pool_client_id
-  # The id of a pool begins with its region.
+  # The id of a pool starts with its region.
   user_pool_region = local.own_user_pool ? local.region : split("_", var.cognito_user_pool_id)[0]
   user_pool_arn    = "arn:${local.partition}:cognito-idp:${local.user_pool_region}:${local.account_id}:userpool/${local.user_pool_id}"
 }
@@ -65,7 +65,8 @@ resource "aws_cognito_user_pool_client" "frontend" {
   prevent_user_existence_errors = "ENABLED"
   enable_token_revocation       = true
 
-  # The ID token carries what the client may read. Users may change their name and nothing that decides who they are.
+  # The ID token contains the attributes that the client may read. Users may change their name, but no attribute that
+  # identifies them.
   read_attributes  = ["email", "email_verified", "name", var.tenant_id_claim]
   write_attributes = ["name"]
 

@@ -1,6 +1,6 @@
-# One page that answers: do runs and jobs come through, is their record whole, do people see them live, and what is in the
-# way? It shows at most 50 metrics, which an account's first three dashboards may have for nothing: of the functions only
-# those whose number is not told by another graph.
+# A dashboard that shows whether runs and jobs succeed, whether their records are complete, whether users see them live,
+# and what fails. It has at most 50 metrics, the limit of an account's three free dashboards, so it shows a function only
+# if no other graph has its numbers.
 
 locals {
   agent_dimension     = ["FunctionName", local.function_names["agent"]]
@@ -10,7 +10,7 @@ locals {
   graphql_dimension   = ["GraphQLAPIId", aws_appsync_graphql_api.runcast.id]
   rest_dimension      = ["ApiName", aws_api_gateway_rest_api.rest_api.name, "Stage", aws_api_gateway_stage.rest_api.stage_name]
 
-  # Title and lines, three in a row. A line is a metric's namespace, name and dimensions, and how it is drawn.
+  # The title and lines of each graph, three in a row. A line is a metric's namespace, name, dimensions and style.
   dashboard_graphs = [
     {
       title = "Runs, by how they ended"
@@ -131,7 +131,7 @@ locals {
 resource "aws_cloudwatch_dashboard" "runcast" {
   count = var.enable_dashboard ? 1 : 0
 
-  # Dashboards are global within an account: the region lets one prefix be used in two.
+  # Dashboard names are global within an account. With the region in them, two regions can use the same prefix.
   dashboard_name = "${var.name_prefix}runcast-${local.region}"
   dashboard_body = jsonencode({
     widgets = [

@@ -1,5 +1,5 @@
 resource "aws_dynamodb_table" "agent_progress" {
-  #checkov:skip=CKV_AWS_119:Whether the key is the account's own is kms_key_arn; otherwise it is DynamoDB's.
+  #checkov:skip=CKV_AWS_119:kms_key_arn decides; without it, the key is DynamoDB's.
 
   name                        = "${var.name_prefix}AgentProgress"
   billing_mode                = "PAY_PER_REQUEST"
@@ -26,7 +26,7 @@ resource "aws_dynamodb_table" "agent_progress" {
     type = "N"
   }
 
-  # Keys only: an index that projected what changes at each step would be written at each step.
+  # Keys only: an index with attributes that change at each step would be written at each step.
   global_secondary_index {
     name            = "byOwner"
     projection_type = "KEYS_ONLY"
@@ -42,7 +42,7 @@ resource "aws_dynamodb_table" "agent_progress" {
     }
   }
 
-  # Only the runs that have not ended: an end removes openSince.
+  # Contains only open runs, because an end removes openSince.
   global_secondary_index {
     name            = "byOpen"
     projection_type = "KEYS_ONLY"
@@ -67,7 +67,7 @@ resource "aws_dynamodb_table" "agent_progress" {
     enabled = var.point_in_time_recovery
   }
 
-  # Disabled means the key that AWS owns. Without a key alone, the provider would keep the one set before.
+  # Disabled selects the key that AWS owns. If only the key were left out, the provider would keep the previous one.
   server_side_encryption {
     enabled     = var.kms_key_arn != null
     kms_key_arn = var.kms_key_arn
@@ -77,7 +77,7 @@ resource "aws_dynamodb_table" "agent_progress" {
 }
 
 resource "aws_dynamodb_table" "user_sessions" {
-  #checkov:skip=CKV_AWS_119:Whether the key is the account's own is kms_key_arn; otherwise it is DynamoDB's.
+  #checkov:skip=CKV_AWS_119:kms_key_arn decides; without it, the key is DynamoDB's.
 
   name                        = "${var.name_prefix}user_sessions"
   billing_mode                = "PAY_PER_REQUEST"
@@ -104,7 +104,7 @@ resource "aws_dynamodb_table" "user_sessions" {
     enabled = var.point_in_time_recovery
   }
 
-  # Disabled means the key that AWS owns. Without a key alone, the provider would keep the one set before.
+  # Disabled selects the key that AWS owns. If only the key were left out, the provider would keep the previous one.
   server_side_encryption {
     enabled     = var.kms_key_arn != null
     kms_key_arn = var.kms_key_arn

@@ -1,8 +1,8 @@
-# One role for each Lambda and each data source, with only what it uses. Role names are global within an account, all
-# others are regional: the region in them lets one prefix be used in two regions.
+# One role for each Lambda and each data source, with only the permissions that it uses. Role names are global within an
+# account. With the region in them, two regions can use the same prefix.
 
-# Who may assume a role: the service, and for which resource if its guide documents those keys. API Gateway's guide does
-# not, and AppSync's does not for the role that writes logs.
+# Trust policies: each role can be assumed by one service, limited to a resource if the service's guide documents those
+# condition keys. API Gateway's guide does not, and AppSync's does not for the role that writes logs.
 # Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
 # Source: https://docs.aws.amazon.com/appsync/latest/devguide/attaching-a-data-source.html
 # Source: https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
@@ -17,7 +17,7 @@ locals {
     {
       for key, name in local.function_names : key => {
         service = "lambda"
-        # With and without a version.
+        # The resource with and without a version.
         source_arns = [for suffix in ["", ":*"] : "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}${suffix}"]
       }
     },
@@ -63,14 +63,15 @@ resource "aws_iam_role" "function" {
   for_each = local.function_names
 
   name                 = "${each.value}-${local.region}"
-  description          = "What the function ${each.value} may do."
+  description          = "The permissions of the function ${each.value}."
   assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
   permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
 }
 
-# What Lambda asks of a role before it makes or starts a function. The rest comes later: it names the functions.
+# The permissions that Lambda requires before it creates or starts a function. Other permissions refer to the functions, so
+# they are created later.
 data "aws_iam_policy_document" "function_basics" {
   for_each = local.function_names
 
@@ -98,7 +99,7 @@ data "aws_iam_policy_document" "function_basics" {
     }
   }
 
-  # Lambda joins the network on the function's behalf; the code, and so an agent, has no business with it.
+  # Lambda manages network interfaces on the function's behalf. The function's code, and so the agent, must not.
   # Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
   dynamic "statement" {
     for_each = each.key == "agent" ? var.vpc_config[*] : []
@@ -119,12 +120,12 @@ data "aws_iam_policy_document" "function_basics" {
 }
 
 locals {
-  # The key in use, and during a change the one before it, which still encrypts what was written with it.
+  # The current key and, during a change, the previous one, which still encrypts older data.
   kms_key_arns = compact([var.kms_key_arn, var.previous_kms_key_arn])
 
   table_key_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
 
-  # What the functions use beside the table that is encrypted with the key.
+  # The encrypted resources that the functions use, apart from the table.
   services_with_the_key = {
     api_handler     = ["s3", "states"]
     orchestrator    = ["s3"]
@@ -158,8 +159,8 @@ locals {
   ]
 }
 
-# The key, for each function (its environment, the table, and for some the results and the jobs), and for who uses a table
-# without being one of them. Through these services a role can do no more with the key than with them.
+# Permissions on the key for each function (its environment, the table, and for some the results and the jobs) and for the
+# other roles that use a table. They are limited to requests through these services.
 # Source: https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
 data "aws_iam_policy_document" "key" {
   for_each = merge({ table = ["dynamodb"] }, {
@@ -184,7 +185,7 @@ data "aws_iam_policy_document" "key" {
   }
 }
 
-# What it takes to be recorded and seen live, for the module's agents and for anybody's.
+# The permissions that an agent needs to be recorded and published, for the module's agents and your own.
 data "aws_iam_policy_document" "recorder" {
   source_policy_documents = [data.aws_iam_policy_document.key["table"].json]
 
@@ -194,7 +195,7 @@ data "aws_iam_policy_document" "recorder" {
     resources = [aws_dynamodb_table.agent_progress.arn]
   }
 
-  # The items that say that a run is to be cancelled, and no records.
+  # Only the items that signal a cancel request, not the records.
   statement {
     sid       = "LookForCancels"
     actions   = ["dynamodb:GetItem"]
@@ -219,7 +220,8 @@ data "aws_iam_policy_document" "recorder" {
     resources = [aws_lambda_function.status_publisher.arn]
   }
 
-  # By the recorder, for an end that it could not store in time, and by Lambda, which reports failed invocations there.
+  # For the recorder, which hands over ends that it could not store in time, and for Lambda, which reports failed
+  # invocations.
   statement {
     sid       = "HandOverRuns"
     actions   = ["lambda:InvokeFunction"]
@@ -238,8 +240,8 @@ data "aws_iam_policy_document" "model" {
     )
   }
 
-  # A call through an inference profile also needs the model behind it in every region that the profile may choose, and
-  # a global one without a region; but by that profile only.
+  # A call through an inference profile also needs permission for the profile's model in each of its regions, and for a
+  # global profile the model without a region. The condition allows these models only through that profile.
   # Source: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
   dynamic "statement" {
     for_each = local.bedrock_profile_arns
@@ -298,7 +300,7 @@ locals {
   results_arn       = "${aws_s3_bucket.results.arn}/results/*"
 }
 
-# A link to a result does what its maker may do.
+# A link to a result has the permissions of the role that signed it.
 data "aws_iam_policy_document" "link_results" {
   statement {
     sid       = "LinkResults"
@@ -366,11 +368,12 @@ data "aws_iam_policy_document" "run_starter" {
     resources = concat([aws_lambda_function.agent.arn], values(var.agent_functions))
   }
 
-  # Here, and not where it would be asked first: a function in agent_functions may itself wait for most of the module.
+  # These checks are here because a function in agent_functions may itself depend on most of the module. Earlier checks
+  # would create a cycle.
   lifecycle {
     precondition {
       condition     = length(setintersection(keys(var.agent_functions), local.packaged_agents)) == 0
-      error_message = "agent_functions must not name what deployment.zip holds already: ${join(", ", local.packaged_agents)}."
+      error_message = "agent_functions must not name agents that deployment.zip contains: ${join(", ", local.packaged_agents)}."
     }
 
     precondition {
@@ -437,7 +440,7 @@ resource "aws_iam_role_policy" "function_access" {
   policy = each.value
 }
 
-# Whoever may end a run tells of it: live, and by an event.
+# Each function that can end a run announces the end, live and with an event.
 data "aws_iam_policy_document" "announce" {
   statement {
     sid       = "PublishStatus"
@@ -450,7 +453,7 @@ data "aws_iam_policy_document" "announce" {
     actions   = ["events:PutEvents"]
     resources = ["arn:${local.partition}:events:${local.region}:${local.account_id}:event-bus/default"]
 
-    # A request carries the sources of all its events. ForAllValues also holds for none at all, hence Null.
+    # A request contains the sources of all its events. ForAllValues is also true without any source, so Null is needed.
     # Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
     condition {
       test     = "ForAllValues:StringEquals"
@@ -477,7 +480,7 @@ resource "aws_iam_role_policy" "announce" {
 # ---- AppSync
 
 locals {
-  # What each data source may do: one action on one resource.
+  # The permission of each data source: one action on one resource.
   data_source_access = {
     progress_reader = { action = "lambda:InvokeFunction", resource = aws_lambda_function.progress_reader.arn }
     run_starter     = { action = "lambda:InvokeFunction", resource = aws_lambda_function.run_starter.arn }
@@ -489,7 +492,7 @@ resource "aws_iam_role" "data_source" {
   for_each = local.data_source_access
 
   name                 = "${var.name_prefix}runcast-ds-${replace(each.key, "_", "-")}-${local.region}"
-  description          = "What AppSync's data source ${each.key} may do."
+  description          = "The permissions of AppSync's data source ${each.key}."
   assume_role_policy   = data.aws_iam_policy_document.trust["data_source"].json
   permissions_boundary = var.permissions_boundary_arn
 
@@ -517,7 +520,7 @@ resource "aws_iam_role_policy" "data_source" {
 
 resource "aws_iam_role" "api_logs" {
   name                 = "${var.name_prefix}runcast-api-logs-${local.region}"
-  description          = "What AppSync may do to log."
+  description          = "AppSync's permissions for its logs."
   assume_role_policy   = data.aws_iam_policy_document.trust["api_logs"].json
   permissions_boundary = var.permissions_boundary_arn
 
@@ -541,7 +544,7 @@ resource "aws_iam_role_policy" "api_logs" {
 
 resource "aws_iam_role" "playbook" {
   name                 = "${local.state_machine_name}-${local.region}"
-  description          = "What the state machine ${local.state_machine_name} may do."
+  description          = "The permissions of the state machine ${local.state_machine_name}."
   assume_role_policy   = data.aws_iam_policy_document.trust["playbook"].json
   permissions_boundary = var.permissions_boundary_arn
 
@@ -555,7 +558,7 @@ data "aws_iam_policy_document" "playbook" {
     resources = [aws_lambda_function.orchestrator.arn]
   }
 
-  # Deliveries of logs have no resources of their own.
+  # Log deliveries do not support resource-level permissions.
   # Source: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
   statement {
     sid = "DeliverLogs"
@@ -572,7 +575,7 @@ data "aws_iam_policy_document" "playbook" {
     resources = ["*"]
   }
 
-  # X-Ray knows no resources for these actions.
+  # X-Ray does not support resource-level permissions for these actions.
   statement {
     sid = "Traces"
     actions = [
@@ -601,7 +604,7 @@ data "aws_iam_policy_document" "playbook" {
     }
   }
 
-  # Deliveries of logs are encrypted for all log groups of the account: the context ends in this very asterisk.
+  # Log deliveries are encrypted for all log groups of the account: the encryption context ends in a literal asterisk.
   dynamic "statement" {
     for_each = length(local.kms_key_arns) > 0 ? [local.kms_key_arns] : []
 
@@ -631,14 +634,14 @@ resource "aws_iam_role" "gateway_logs" {
   count = var.enable_api_gateway_account ? 1 : 0
 
   name                 = "${var.name_prefix}runcast-gateway-logs-${local.region}"
-  description          = "What API Gateway may do to log, for every REST API of the account in this region."
+  description          = "API Gateway's permissions for logs, for all REST APIs of the account in this region."
   assume_role_policy   = data.aws_iam_policy_document.trust["gateway_logs"].json
   permissions_boundary = var.permissions_boundary_arn
 
   tags = var.tags
 }
 
-# API Gateway refuses a role that may do less than AWS's own policy for this purpose allows.
+# API Gateway refuses a role with fewer permissions than AWS's managed policy for this purpose.
 # Source: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonAPIGatewayPushToCloudWatchLogs.html
 resource "aws_iam_role_policy_attachment" "gateway_logs" {
   count = var.enable_api_gateway_account ? 1 : 0

@@ -1,33 +1,34 @@
-# The functions themselves are Chalice's export, chalice.tf.json; here is what Chalice cannot say about them.
+# The functions are in Chalice's export, chalice.tf.json. This file has the settings that Chalice cannot express.
 
-# A run is started once: a second attempt would find it claimed. What waited longer than two minutes is not wanted any more.
+# No retries: a second attempt would find the run claimed. An event that has waited for two minutes is out of date.
 resource "aws_lambda_function_event_invoke_config" "agent" {
   function_name                = aws_lambda_function.agent.function_name
   maximum_event_age_in_seconds = 120
   maximum_retry_attempts       = 0
 
-  # An event that was given up, or whose worker died: its run is ended.
+  # run_closer ends the run of an event that was dropped or whose worker died.
   destination_config {
     on_failure {
       destination = aws_lambda_function.run_closer.arn
     }
   }
 
-  # Lambda looks whether the role may invoke the destination.
+  # Lambda checks whether the role may invoke the destination.
   depends_on = [aws_iam_role_policy.function_access]
 }
 
-# Closing again changes nothing, so it may be tried again; what fails for an hour is left to a later sweep.
+# Closing a run is idempotent, so it is retried. After an hour of failures, a later sweep takes over.
 resource "aws_lambda_function_event_invoke_config" "run_closer" {
   function_name                = aws_lambda_function.run_closer.function_name
   maximum_event_age_in_seconds = 3600
   maximum_retry_attempts       = 2
 }
 
-# Runs that no failed invocation tells of: nobody answered them, or they were invoked directly, or ran elsewhere.
+# Runs without a report of a failed invocation: nobody answered their question, or they were invoked directly, or they ran
+# in your own functions.
 resource "aws_cloudwatch_event_rule" "sweep" {
   name                = "${var.name_prefix}runcast-sweep"
-  description         = "Ends runs that were left alone."
+  description         = "Ends abandoned runs."
   schedule_expression = "rate(5 minutes)" # A record that is kept for two hours, the least, waits 108 minutes for an answer.
 
   tags = var.tags
@@ -48,7 +49,7 @@ resource "aws_lambda_permission" "sweep" {
   source_arn    = aws_cloudwatch_event_rule.sweep.arn
 }
 
-# A status message is worth sending for a minute; the record holds it in any case.
+# A status message is worth sending for a minute. The record has the step in any case.
 resource "aws_lambda_function_event_invoke_config" "status_publisher" {
   function_name                = aws_lambda_function.status_publisher.function_name
   maximum_event_age_in_seconds = 60

@@ -2,13 +2,13 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
-# Asked before anything else, so here is told what does not go together. Not in the validations of variables: a Terraform
-# before 1.9 takes a validation that looks at anything else for a mistake, instead of saying that it is too old.
+# Evaluated first, so checks across variables live here and not in the variables' validations: a Terraform before 1.9
+# rejects a validation that refers to other values as a mistake, instead of saying that its version is too old.
 data "aws_region" "current" {
   lifecycle {
     precondition {
       condition     = (var.cognito_user_pool_id == null) == (var.cognito_user_pool_client_id == null)
-      error_message = "cognito_user_pool_id and cognito_user_pool_client_id must be set both or not at all."
+      error_message = "cognito_user_pool_id and cognito_user_pool_client_id must be set together."
     }
 
     precondition {
@@ -28,7 +28,7 @@ locals {
   partition  = data.aws_partition.current.partition
   region     = data.aws_region.current.region
 
-  # Named here rather than read from the functions, because a function's log group and role are made before it.
+  # Named here rather than read from the functions, because a function's log group and role are created before it.
   function_names = {
     for name, ending in {
       agent            = "agent"

@@ -1,6 +1,6 @@
-# Chalice cannot make log groups in its Terraform export, and without these Lambda would keep its logs for ever.
+# Chalice's export contains no log groups, and without them Lambda would keep its logs forever.
 resource "aws_cloudwatch_log_group" "function" {
-  #checkov:skip=CKV_AWS_338:How long logs are kept is log_retention_days; a year of what users ask is much by default.
+  #checkov:skip=CKV_AWS_338:log_retention_days decides; a year of users' queries is too long as a default.
 
   for_each = local.function_names
 
@@ -11,9 +11,9 @@ resource "aws_cloudwatch_log_group" "function" {
   tags = var.tags
 }
 
-# AppSync fixes this name, which holds the API's id.
+# AppSync prescribes this name, which contains the API's id.
 resource "aws_cloudwatch_log_group" "api" {
-  #checkov:skip=CKV_AWS_338:How long logs are kept is log_retention_days; a year of what users ask is much by default.
+  #checkov:skip=CKV_AWS_338:log_retention_days decides; a year of users' queries is too long as a default.
 
   name              = "/aws/appsync/apis/${aws_appsync_graphql_api.runcast.id}"
   retention_in_days = var.log_retention_days
@@ -22,10 +22,10 @@ resource "aws_cloudwatch_log_group" "api" {
   tags = var.tags
 }
 
-# The first part of the name is AWS's advice: all groups so named need one resource policy, which may not grow.
+# AWS recommends this prefix: all log groups with it share one resource policy, whose size is limited.
 # Source: https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
 resource "aws_cloudwatch_log_group" "playbook" {
-  #checkov:skip=CKV_AWS_338:How long logs are kept is log_retention_days; a year of what users ask is much by default.
+  #checkov:skip=CKV_AWS_338:log_retention_days decides; a year of users' queries is too long as a default.
 
   name              = "/aws/vendedlogs/states/${local.state_machine_name}"
   retention_in_days = var.log_retention_days

@@ -1,15 +1,15 @@
 output "graphql_url" {
-  description = "Where clients send queries and mutations."
+  description = "The URL for GraphQL queries and mutations."
   value       = aws_appsync_graphql_api.runcast.uris["GRAPHQL"]
 }
 
 output "realtime_url" {
-  description = "Where clients open the WebSocket for subscriptions."
+  description = "The WebSocket URL for GraphQL subscriptions."
   value       = aws_appsync_graphql_api.runcast.uris["REALTIME"]
 }
 
 output "rest_url" {
-  description = "Where clients send REST requests: the paths begin behind it."
+  description = "The base URL of the REST API."
   value       = aws_api_gateway_stage.rest_api.invoke_url
 }
 
@@ -19,7 +19,7 @@ output "graphql_api_id" {
 }
 
 output "region" {
-  description = "The region everything is in."
+  description = "The AWS region of all resources."
   value       = local.region
 }
 
@@ -29,7 +29,7 @@ output "user_pool_id" {
 }
 
 output "user_pool_client_id" {
-  description = "The client of the user pool that frontends sign in with."
+  description = "The user pool client with which frontends sign in."
   value       = local.user_pool_client_id
 }
 
@@ -44,12 +44,12 @@ output "tenant_id_claim" {
 }
 
 output "agent_progress_table_name" {
-  description = "The table that holds the record of each run."
+  description = "The table with the record of each run."
   value       = aws_dynamodb_table.agent_progress.name
 }
 
 output "user_sessions_table_name" {
-  description = "The table that holds who has subscribed lately."
+  description = "The table with the sessions of recent subscribers."
   value       = aws_dynamodb_table.user_sessions.name
 }
 
@@ -64,12 +64,12 @@ output "status_publisher_function_name" {
 }
 
 output "progress_reader_function_name" {
-  description = "The Lambda that answers getAgentProgress."
+  description = "The Lambda that answers the GraphQL queries."
   value       = aws_lambda_function.progress_reader.function_name
 }
 
 output "run_starter_function_name" {
-  description = "The Lambda that answers startAgentRun."
+  description = "The Lambda that answers the GraphQL mutations of clients."
   value       = aws_lambda_function.run_starter.function_name
 }
 
@@ -79,27 +79,27 @@ output "rest_api_function_name" {
 }
 
 output "orchestrator_function_name" {
-  description = "The Lambda that does the work of each state of a job."
+  description = "The Lambda that executes the states of a job."
   value       = aws_lambda_function.orchestrator.function_name
 }
 
 output "state_machine_arn" {
-  description = "The state machine whose executions are the jobs."
+  description = "The state machine that runs the jobs."
   value       = aws_sfn_state_machine.playbook.arn
 }
 
 output "results_bucket_name" {
-  description = "The bucket that holds the results of jobs that are too large for their record."
+  description = "The bucket for job results that are too large for their record."
   value       = aws_s3_bucket.results.bucket
 }
 
 output "recorder_policy_json" {
-  description = "What the role of a function or process of your own must be allowed so that its agents are recorded and seen live: an IAM policy document."
+  description = "An IAM policy document with the permissions that the role of your own function or process needs to call track."
   value       = data.aws_iam_policy_document.recorder.json
 }
 
 output "recorder_environment" {
-  description = "The environment variables that such a function or process needs."
+  description = "The environment variables that your own function or process needs to call track."
   value = {
     AGENT_PROGRESS_TABLE      = aws_dynamodb_table.agent_progress.name
     RETENTION_HOURS           = tostring(var.retention_hours)
@@ -114,7 +114,7 @@ output "deployment_sha256" {
 }
 
 output "run_closer_function_arn" {
-  description = "Where a function of your own should send the events that it failed to take (on_failure), so that their runs are ended at once."
+  description = "The on_failure destination for your own function's asynchronous invocations. It ends the runs of failed invocations at once."
   value       = aws_lambda_function.run_closer.arn
 }
 

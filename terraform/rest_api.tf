@@ -1,13 +1,13 @@
 # The REST API. Its paths, methods and authorizer are Chalice's export (local.rest_api_definition in chalice.tf.json);
-# here is what Chalice cannot say about it.
+# this file has the settings that Chalice cannot express.
 
 locals {
-  # What API Gateway answers by itself, in the form of the application's own refusals. `message` is JSON.
+  # API Gateway's own error responses, in the application's error format. `message` is JSON.
   gateway_refusals = {
     UNAUTHORIZED  = { status = "401", type = "Unauthorized", message = jsonencode(local.gateway_unauthorized) }
     EXPIRED_TOKEN = { status = "401", type = "Unauthorized", message = jsonencode(local.gateway_unauthorized) }
 
-    # For what matches no path and no method below. The methods below accept JSON only, hence the third.
+    # For requests that match no path and method below. The methods below accept only JSON, so the third can occur.
     MISSING_AUTHENTICATION_TOKEN = { status = "404", type = "NotFound", message = jsonencode(local.gateway_not_found) }
     INVALID_SIGNATURE            = { status = "404", type = "NotFound", message = jsonencode(local.gateway_not_found) }
     UNSUPPORTED_MEDIA_TYPE       = { status = "404", type = "NotFound", message = jsonencode(local.gateway_not_found) }
@@ -22,18 +22,19 @@ locals {
   gateway_unauthorized = "Send a valid ID token as the header Authorization: access tokens and expired ones are refused."
   gateway_not_found    = "There is no such path, or it has no such method."
 
-  # These answers bear one fixed header. With several origins it is "*", which lets out nothing that is anyone's.
+  # These responses have one fixed CORS header. With several origins it is "*", which is safe because they contain no user
+  # data.
   gateway_cors_headers = length(var.cors_origins) == 0 ? {} : {
     "gatewayresponse.header.Access-Control-Allow-Origin" = length(var.cors_origins) == 1 ? "'${var.cors_origins[0]}'" : "'*'"
   }
 
-  # Answers every path and method that the application does not have. Without it, API Gateway takes a token for an AWS
-  # signature there and answers 403.
+  # Answers paths and methods that the application does not have. Without it, API Gateway would parse the token as an AWS
+  # signature and answer 403.
   not_found_method = {
     produces = ["application/json"]
     responses = {
       "404" = {
-        description = "There is no such path or method."
+        description = "The path or the method does not exist."
         headers     = { for name in keys(local.not_found_cors_headers) : reverse(split(".", name))[0] => { type = "string" } }
       }
     }
@@ -71,7 +72,7 @@ locals {
 
 resource "aws_api_gateway_rest_api" "rest_api" {
   name        = "${var.name_prefix}runcast"
-  description = "Starts and reads the runs of agents."
+  description = "Starts, reads and cancels runs of agents."
   body = jsonencode(merge(local.rest_api_definition, {
     paths                                 = local.rest_api_paths
     x-amazon-apigateway-gateway-responses = local.gateway_responses
@@ -88,7 +89,7 @@ resource "aws_api_gateway_rest_api" "rest_api" {
   }
 }
 
-# A deployment is a copy of the API as it stood: another definition needs another one.
+# A deployment is a snapshot of the API, so each change of the definition needs a new one.
 resource "aws_api_gateway_deployment" "rest_api" {
   rest_api_id = aws_api_gateway_rest_api.rest_api.id
 
@@ -102,10 +103,10 @@ resource "aws_api_gateway_deployment" "rest_api" {
 }
 
 resource "aws_api_gateway_stage" "rest_api" {
-  #checkov:skip=CKV2_AWS_29:A firewall is the company's own to choose and to pay; without a token only GET /health answers.
-  #checkov:skip=CKV_AWS_120:An answer is one user's, and new at each step: nothing of it may be served to another.
-  #checkov:skip=CKV2_AWS_51:A client certificate shows itself to a backend over HTTP; here it is Lambda, by IAM.
-  #checkov:skip=CKV2_AWS_4:Execution logs hold bodies, what users ask and agents answer; access logs do not.
+  #checkov:skip=CKV2_AWS_29:A firewall is the user's choice and cost; without a token only GET /health answers.
+  #checkov:skip=CKV_AWS_120:Answers are private and change at each step, so they must not be cached.
+  #checkov:skip=CKV2_AWS_51:A client certificate is for HTTP backends; this backend is Lambda, invoked by IAM.
+  #checkov:skip=CKV2_AWS_4:Execution logs contain bodies with users' queries and agents' answers; access logs do not.
 
   rest_api_id          = aws_api_gateway_rest_api.rest_api.id
   deployment_id        = aws_api_gateway_deployment.rest_api.id
@@ -117,7 +118,7 @@ resource "aws_api_gateway_stage" "rest_api" {
 
     content {
       destination_arn = access_log_settings.value
-      # Who asked what and how it ended: no header, so no token, and no body.
+      # The caller, the request and the outcome, without headers (and so without tokens) and without bodies.
       format = jsonencode({
         requestId         = "$context.requestId"
         requestTime       = "$context.requestTime"
@@ -139,13 +140,13 @@ resource "aws_api_gateway_stage" "rest_api" {
   depends_on = [aws_api_gateway_account.logs]
 }
 
-# One for the whole account and region, so it is somebody's to decide: see the variable.
+# There is one for each account and region, so it is opt in: see the variable.
 resource "aws_api_gateway_account" "logs" {
   count = var.enable_api_gateway_account ? 1 : 0
 
   cloudwatch_role_arn = aws_iam_role.gateway_logs[0].arn
 
-  # API Gateway tries the role when it is set.
+  # API Gateway tests the role when it is set.
   depends_on = [aws_iam_role_policy_attachment.gateway_logs]
 }
 

@@ -1,13 +1,13 @@
-# Where the results of jobs lie that are too large for their record: as long as the record, and read by links that the
-# record's readers give out.
+# The bucket for job results that are too large for their record. Results are kept as long as records, and clients fetch
+# them by the links that progress_reader and api_handler sign.
 
 resource "aws_s3_bucket" "results" {
-  #checkov:skip=CKV_AWS_18:Who has read a result is a matter of links that live for minutes; a log would need a bucket that keeps it.
-  #checkov:skip=CKV_AWS_21:Versions would keep what is to be forgotten, and nothing is ever written over.
-  #checkov:skip=CKV_AWS_144:A copy in another region outlives no fault that matters here: a result is gone in days by itself.
-  #checkov:skip=CKV2_AWS_62:The end of a job is told by the event run.ended; nobody waits for an object.
+  #checkov:skip=CKV_AWS_18:Results are read by links that are valid for minutes; an access log would need another bucket.
+  #checkov:skip=CKV_AWS_21:Versions would keep data after its expiry, and no object is overwritten with other data.
+  #checkov:skip=CKV_AWS_144:Results expire within days, so a copy in another region is not worth its cost.
+  #checkov:skip=CKV2_AWS_62:The event run.ended announces the end of a job, so nothing waits for an object.
 
-  # The name is the whole world's, so it bears the account; and the region, so that one prefix can be used in two.
+  # Bucket names are global, so this one contains the account. With the region in it, two regions can use one prefix.
   bucket        = "${lower(var.name_prefix)}runcast-results-${local.account_id}-${local.region}"
   force_destroy = true # What is in it is gone in days by itself.
 
@@ -43,7 +43,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "results" {
   }
 }
 
-# A result is deleted at the midnight (UTC) after its last day: it outlives its record by a day at most.
+# S3 deletes a result at the midnight (UTC) after its last day, so it outlives its record by at most a day.
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 resource "aws_s3_bucket_lifecycle_configuration" "results" {
   bucket = aws_s3_bucket.results.id
@@ -101,6 +101,6 @@ resource "aws_s3_bucket_policy" "results" {
   bucket = aws_s3_bucket.results.id
   policy = data.aws_iam_policy_document.results.json
 
-  # S3 refuses changes of a bucket that another is changing.
+  # S3 refuses concurrent changes of one bucket.
   depends_on = [aws_s3_bucket_public_access_block.results, aws_s3_bucket_ownership_controls.results]
 }

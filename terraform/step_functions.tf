@@ -1,7 +1,8 @@
-# The state machine that runs jobs, playbook.asl.json: its executions are the jobs, named by their ids.
+# The state machine that runs jobs, playbook.asl.json. Each execution is a job, named after the job's id.
 #
-# What no Retry and no Catch of it sees (a time-out of the execution, StopExecution, more data than a state may hold) ends
-# the execution; so does a job that fails. Of each such end the rule below tells run_closer, which ends what is still open.
+# An execution fails if its job fails, and on errors that Retry and Catch cannot handle (a timeout of the execution,
+# StopExecution, more data than a state may have). The rule below reports each failed execution to run_closer, which ends
+# the job and its open runs.
 
 locals {
   state_machine_name = "${var.name_prefix}runcast-playbook"
@@ -9,7 +10,7 @@ locals {
 }
 
 resource "aws_sfn_state_machine" "playbook" {
-  #checkov:skip=CKV_AWS_285:It wants the data in the log. What users ask and agents answer does not belong there.
+  #checkov:skip=CKV_AWS_285:It demands the data in the log, but users' queries and agents' answers do not belong there.
 
   name     = local.state_machine_name
   type     = "STANDARD"
@@ -29,7 +30,7 @@ resource "aws_sfn_state_machine" "playbook" {
     enabled = true
   }
 
-  # The provider would keep a key set before if the whole block went away.
+  # Without the block, the provider would keep the previous key.
   encryption_configuration {
     type                              = var.kms_key_arn == null ? "AWS_OWNED_KEY" : "CUSTOMER_MANAGED_KMS_KEY"
     kms_key_id                        = var.kms_key_arn
@@ -38,13 +39,13 @@ resource "aws_sfn_state_machine" "playbook" {
 
   tags = var.tags
 
-  # Step Functions looks whether the role may log and use the key.
+  # Step Functions checks whether the role may write logs and use the key.
   depends_on = [aws_iam_role_policy.playbook]
 }
 
 resource "aws_cloudwatch_event_rule" "jobs_failed" {
   name        = "${var.name_prefix}runcast-jobs-failed"
-  description = "Ends jobs whose execution did not come to its end."
+  description = "Ends jobs whose execution failed."
   event_pattern = jsonencode({
     source      = ["aws.states"]
     detail-type = ["Step Functions Execution Status Change"]

@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "What every name begins with, so that several environments fit into one account. Include the separator: \"dev-\". Do not change it later: that replaces the tables, the user pool and the bucket, and deletes what is in them."
+  description = "The prefix of all names, so that one account can have several environments. Include the separator: \"dev-\". Do not change it later: a change replaces the tables, the user pool and the bucket, and deletes their content."
   type        = string
   default     = ""
   nullable    = false
@@ -11,14 +11,14 @@ variable "name_prefix" {
 }
 
 variable "create_appsync_service_linked_role" {
-  description = "Whether to create the role AWSServiceRoleForAppSync, with which AppSync sends traces. An account has it once: set it for the first environment of an account that has never used AppSync with X-Ray, unless you create the role beforehand as make deploy does."
+  description = "Whether to create the role AWSServiceRoleForAppSync, with which AppSync sends traces. An account can have only one: set this to true for the first environment of an account that has never used AppSync with X-Ray, unless the role exists already. make deploy creates it."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "log_retention_days" {
-  description = "How many days CloudWatch keeps the logs of the functions and of the API."
+  description = "The number of days that CloudWatch keeps the logs of the functions and the API."
   type        = number
   default     = 30
   nullable    = false
@@ -30,7 +30,7 @@ variable "log_retention_days" {
 }
 
 variable "log_level" {
-  description = "What AppSync logs for each field. INFO, DEBUG and ALL log every request and can cost more than the rest of the system."
+  description = "The level of AppSync's field logs. INFO, DEBUG and ALL log every request and can cost more than the rest of the system."
   type        = string
   default     = "ERROR"
   nullable    = false
@@ -42,7 +42,7 @@ variable "log_level" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "The policy that bounds what every role of the module may do, where an account demands one. Null means none."
+  description = "The permissions boundary of all roles of the module, if the account requires one. Null means none."
   type        = string
   default     = null
 
@@ -53,7 +53,7 @@ variable "permissions_boundary_arn" {
 }
 
 variable "kms_key_arn" {
-  description = "The KMS key, of the same region, that encrypts the tables, the log groups, the functions' environments, the jobs' executions and their results. Null means AWS's own keys. Its policy must allow the principal logs.<region>.amazonaws.com to kms:Encrypt*, kms:Decrypt*, kms:ReEncrypt*, kms:GenerateDataKey* and kms:Describe*, and delivery.logs.amazonaws.com to kms:Decrypt*, and must leave the account's roles to IAM, as AWS's default key policy does. A change takes two applies: see previous_kms_key_arn. Whoever applies needs kms:CreateGrant, kms:DescribeKey, kms:Encrypt, kms:GenerateDataKey and kms:Decrypt on it."
+  description = "The KMS key, of the same region, that encrypts the tables, the log groups, the functions' environments, the jobs' executions and their results. Null means AWS's own keys. Its policy must allow the principal logs.<region>.amazonaws.com to kms:Encrypt*, kms:Decrypt*, kms:ReEncrypt*, kms:GenerateDataKey* and kms:Describe*, and delivery.logs.amazonaws.com to kms:Decrypt*, and must let IAM policies control the account's roles, as AWS's default key policy does. A change takes two applies: see previous_kms_key_arn. The principal that runs terraform apply needs kms:CreateGrant, kms:DescribeKey, kms:Encrypt, kms:GenerateDataKey and kms:Decrypt on it."
   type        = string
   default     = null
 
@@ -64,7 +64,7 @@ variable "kms_key_arn" {
 }
 
 variable "previous_kms_key_arn" {
-  description = "The key that kms_key_arn named before. The functions and the state machine may still use it. Set it together with a change of kms_key_arn, and unset it in a later apply, when the jobs and results of before have expired. Null means none."
+  description = "The previous value of kms_key_arn during a change of the key. The functions and the state machine may still use it. Set it when you change kms_key_arn, and unset it in a later apply, after the earlier jobs and results have expired. Null means none."
   type        = string
   default     = null
 
@@ -75,7 +75,7 @@ variable "previous_kms_key_arn" {
 }
 
 variable "vpc_config" {
-  description = "The subnets and security groups that the function agent works in, for tools that need a private network. Null means none. From there it must reach DynamoDB, Lambda and the Bedrock runtime in its region, through a NAT gateway or VPC endpoints; its logs and traces need no way out."
+  description = "The subnets and security groups of the function agent, for tools that need a private network. Null means none. From there it must reach DynamoDB, Lambda and the Bedrock runtime in its region, through a NAT gateway or VPC endpoints. Its logs and traces need no route."
   type = object({
     subnet_ids         = set(string)
     security_group_ids = set(string)
@@ -92,7 +92,7 @@ variable "vpc_config" {
 }
 
 variable "lambda_architecture" {
-  description = "The processors that the functions run on, x86_64 or arm64: the one that deployment.zip was packaged for."
+  description = "The processor architecture of the functions, x86_64 or arm64. deployment.zip must be packaged for it."
   type        = string
   default     = "x86_64"
   nullable    = false
@@ -105,7 +105,7 @@ variable "lambda_architecture" {
 
 # Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 variable "lambda_runtime" {
-  description = "The Lambda runtime of the functions, which deployment.zip must be packaged for. AWS creates no functions after, and updates none a month later than: python3.11 2027-07-31, python3.12 2028-11-30, python3.13 and python3.14 2029-07-31."
+  description = "The Lambda runtime of the functions. deployment.zip must be packaged for it. AWS blocks the creation of functions after these dates, and updates a month later: python3.11 2027-07-31, python3.12 2028-11-30, python3.13 and python3.14 2029-07-31."
   type        = string
   default     = "python3.13"
   nullable    = false
@@ -117,7 +117,7 @@ variable "lambda_runtime" {
 }
 
 variable "retention_hours" {
-  description = "How many hours the record of a run is kept after the run has been created. At least 2, because a job may take an hour and its record must outlive it."
+  description = "The number of hours for which a record is kept after its creation. At least 2, because a job may take an hour and its record must outlive it."
   type        = number
   default     = 24
   nullable    = false
@@ -129,7 +129,7 @@ variable "retention_hours" {
 }
 
 variable "alarm_actions" {
-  description = "The ARNs of what is told when an alarm begins or ends, such as an SNS topic. The alarms exist only if there are any; each costs about $0.10 a month."
+  description = "The ARNs of the targets to notify when an alarm starts or ends, such as an SNS topic. Without targets, no alarms are created; each alarm costs about $0.10 a month."
   type        = list(string)
   default     = []
   nullable    = false
@@ -142,42 +142,42 @@ variable "alarm_actions" {
 }
 
 variable "enable_dashboard" {
-  description = "Whether there is a CloudWatch dashboard. Beyond the first three of an account, each costs $3 a month."
+  description = "Whether to create a CloudWatch dashboard. After an account's first three, each costs $3 a month."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "deletion_protection" {
-  description = "Whether the tables and the user pool that the module makes refuse to be deleted. While true, destroy fails."
+  description = "Whether the tables and the module's user pool are protected from deletion. While true, terraform destroy fails."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "point_in_time_recovery" {
-  description = "Whether both tables can be restored to any second of the last 35 days."
+  description = "Whether both tables have point-in-time recovery: restore to any second of the last 35 days."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "enable_api_key" {
-  description = "Whether the API also admits callers with an API key. They all share one tenant and one user, both named \"public\", so each may list, read and cancel the runs of all."
+  description = "Whether the API also admits callers with an API key. All of them share one tenant and one user, both named \"public\", so each can list, read and cancel the runs of the others."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "enable_api_gateway_account" {
-  description = "Whether to let API Gateway write logs, and to log each request to the REST API. That right is one setting of the whole account and region: at most one environment there may be true, it replaces what was set before, and its destruction takes the right from all others."
+  description = "Whether to let API Gateway write logs, and to log each request to the REST API. API Gateway has one logging role for each account and region: set this to true in at most one environment there. It replaces the current role, and destroying the environment removes the role for all others."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "cors_origins" {
-  description = "The origins whose pages may call the REST API from a browser, such as https://app.example.com. \"*\" alone means any: callers show a token that no browser sends of itself. Empty means none. The GraphQL API always admits any."
+  description = "The origins whose pages may call the REST API from a browser, such as https://app.example.com. \"*\" alone allows all, which is safe because requests need a token that browsers do not send automatically. Empty allows none. The GraphQL API always allows all."
   type        = list(string)
   default     = ["*"]
   nullable    = false
@@ -189,7 +189,7 @@ variable "cors_origins" {
 }
 
 variable "bedrock_model_id" {
-  description = "The Bedrock model that the agents run on: the id of a foundation model or of a cross-region inference profile."
+  description = "The Bedrock model of the agents: the id of a foundation model or of a cross-region inference profile."
   type        = string
   default     = "global.anthropic.claude-sonnet-4-6"
   nullable    = false
@@ -201,7 +201,7 @@ variable "bedrock_model_id" {
 }
 
 variable "model_max_tokens" {
-  description = "How many tokens the model may write in one answer."
+  description = "The maximum number of tokens in one answer of the model."
   type        = number
   default     = 4096
   nullable    = false
@@ -213,7 +213,7 @@ variable "model_max_tokens" {
 }
 
 variable "agent_functions" {
-  description = "Agents that run in functions of your own: the ARN of the Lambda function of each agent's name. startAgentRun and POST /runs start them by the same event as the module's own agents. A function must be in this region and, in another account, must let the roles of run_starter, api_handler and orchestrator invoke it. Lambda bounds what they can know: at most 3,000 characters as JSON, some twenty agents."
+  description = "Agents in your own Lambda functions: each agent's name and the ARN of its function. startAgentRun and POST /runs start them with the same event as the module's agents. A function must be in this region. If it is in another account, it must let the roles of run_starter, api_handler and orchestrator invoke it. At most 3,000 characters as JSON, about twenty agents, because Lambda limits the environment of a function."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -235,7 +235,7 @@ variable "agent_functions" {
 }
 
 variable "publish_batch_size" {
-  description = "How many status messages are sent to AppSync in one request. 1 sends each on its own, should AppSync ever deliver only some of several."
+  description = "The number of status messages in one request to AppSync. 1 sends each message separately; use it if AppSync delivers only some messages of a request."
   type        = number
   default     = 50
   nullable    = false
@@ -247,7 +247,7 @@ variable "publish_batch_size" {
 }
 
 variable "cognito_user_pool_id" {
-  description = "A user pool of this account to sign in to, instead of one that the module makes. It needs cognito_user_pool_client_id. Whoever may sign up in it may run agents, and its users must not be able to write the attribute of tenant_id_claim."
+  description = "An existing user pool of this account, which replaces the module's pool. It requires cognito_user_pool_client_id. All its users may run agents, and they must not be able to write the attribute of tenant_id_claim."
   type        = string
   default     = null
 
@@ -258,7 +258,7 @@ variable "cognito_user_pool_id" {
 }
 
 variable "cognito_user_pool_client_id" {
-  description = "The client of cognito_user_pool_id that frontends sign in with: one without a secret, that may read the attribute of tenant_id_claim."
+  description = "The client of cognito_user_pool_id with which frontends sign in. It must have no secret and must be able to read the attribute of tenant_id_claim."
   type        = string
   default     = null
 
@@ -269,7 +269,7 @@ variable "cognito_user_pool_client_id" {
 }
 
 variable "user_id_claim" {
-  description = "The claim of the ID token that names the user: one that users cannot change."
+  description = "The claim of the ID token that names the user. Users must not be able to change it."
   type        = string
   default     = "sub"
   nullable    = false
@@ -281,7 +281,7 @@ variable "user_id_claim" {
 }
 
 variable "tenant_id_claim" {
-  description = "The claim of the ID token that names the tenant. The user pool that the module makes gets a custom attribute for it, which only administrators can write. It cannot be changed later, because Cognito neither renames nor removes an attribute of a user pool."
+  description = "The claim of the ID token that names the tenant. The module's user pool gets a custom attribute for it, which only administrators can write. It cannot be changed later, because Cognito cannot rename or remove an attribute of a user pool."
   type        = string
   default     = "custom:tenantId"
   nullable    = false
@@ -293,7 +293,7 @@ variable "tenant_id_claim" {
 }
 
 variable "tags" {
-  description = "Tags of every resource that can bear tags."
+  description = "The tags of all resources that support tags."
   type        = map(string)
   default     = {}
   nullable    = false

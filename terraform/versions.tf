@@ -1,5 +1,5 @@
-# No provider and no backend block: the module is applied as it stands, with the provider configured from the
-# environment, or called from a root that configures both.
+# The module has no provider and no backend block: apply it directly with the provider configured from the environment,
+# or call it from a root module that configures both.
 terraform {
   required_version = ">= 1.9, < 2"
 

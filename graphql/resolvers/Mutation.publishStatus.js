@@ -1,9 +1,9 @@
-// Sends one status message to its subscribers. There is nothing to store: the NONE data source echoes the input, and
-// AppSync delivers what the mutation selected of it. Only IAM callers get here (the schema's directive), so whose
-// message it is has been decided before. AppSync drops a message over its limit without an error: it is refused here.
+// Sends one status message to its subscribers. The NONE data source returns the input, and AppSync delivers the selected
+// fields. The schema admits only IAM callers, so the message's owner is trusted. AppSync silently drops a message over its
+// limit, so this resolver refuses it with an error.
 import { util } from '@aws-appsync/utils';
 
-// AppSync delivers at most 240 KB to a subscriber; the rest is room for the envelope.
+// AppSync delivers at most 240 KB to a subscriber. The difference is for the envelope.
 // Source: https://docs.aws.amazon.com/general/latest/gr/appsync.html
 const MAX_INPUT_BYTES = 200 * 1024;
 
@@ -26,7 +26,7 @@ export function request(ctx) {
 }
 
 /**
- * Returns the size of a text in UTF-8. `length` counts UTF-16 code units, a third of it for most of Asia's scripts.
+ * Returns the size of a text in UTF-8. `length` counts UTF-16 code units, a third of the size for most Asian scripts.
  *
  * @param {string} text
  * @returns {number}
@@ -38,7 +38,7 @@ function utf8Bytes(text) {
 }
 
 /**
- * Returns the message as it was sent; `metadata` stays the JSON text that it is.
+ * Returns the message unchanged; `metadata` remains JSON text.
  *
  * @param {Context} ctx
  * @returns {StatusUpdate}

@@ -1,14 +1,13 @@
-// Admits a subscriber to their own status messages, and to nobody else's. It runs once, when the subscription starts:
-// it records the session, by which the status publisher knows that somebody listens, and sets a server filter on the
-// tenant and the user of the credential. AppSync ignores a subscription's arguments once there is a server filter, so
-// the filter alone decides what is delivered.
+// Subscribes callers to their own status messages only. It runs once, when a subscription starts. It records a session,
+// which tells the status publisher that the user is watching, and sets a server filter on the credential's tenant and
+// user. AppSync ignores a subscription's arguments if there is a server filter, so the filter alone selects messages.
 import { extensions, util } from '@aws-appsync/utils';
 
-// Terraform puts the configured claim names here: it replaces each of these two statements as plain text.
+// Terraform inserts the configured claim names by replacing these two statements as plain text.
 const USER_ID_CLAIM = 'sub';
 const TENANT_ID_CLAIM = 'custom:tenantId';
 
-// AppSync reports no disconnects, so a session ends by itself; each new subscription renews it.
+// AppSync does not report disconnects, so sessions expire. Each new subscription renews its session.
 const SESSION_SECONDS = 25 * 60 * 60;
 const MAX_ID_CHARACTERS = 128;
 const MAX_NAME_CHARACTERS = 200;
@@ -20,7 +19,7 @@ const PUBLIC = 'public';
 /** @typedef {import('@aws-appsync/utils').Context<Arguments>} Context */
 
 /**
- * Records the session of the caller, if they ask for their own messages.
+ * Records the caller's session if they request their own messages.
  *
  * @param {Context} ctx
  * @returns {import('@aws-appsync/utils').DynamoDBPutItemRequest}
@@ -44,13 +43,13 @@ export function request(ctx) {
 }
 
 /**
- * Sets the filter that decides what this subscriber receives.
+ * Sets the filter that selects this subscriber's messages.
  *
  * @param {Context} ctx
  * @returns {null} nothing is delivered at the start
  */
 export function response(ctx) {
-  // Without a session the publisher would send nothing, so the client must know that it has to try again.
+  // Without a session the publisher would send nothing, so the client must get an error and retry.
   if (ctx.error) {
     util.error('The subscription could not be started. Try again.', 'InternalFailure');
   }
@@ -101,7 +100,7 @@ function callerOf(ctx) {
 }
 
 /**
- * Tells whether a claim can be half of a record's owner, `tenant#user`: '#' would let one owner pass for another.
+ * Returns whether a claim can be part of a record's owner, `tenant#user`. A '#' in it could impersonate another owner.
  *
  * @param {unknown} claim
  * @returns {boolean}

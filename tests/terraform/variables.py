@@ -179,7 +179,7 @@ PACKAGED_RUNTIME = (
     "deployment.zip was packaged for python3.13: run make package RUNTIME=python3.11, or set"
     ' lambda_runtime = "python3.13".'
 )
-POOL_PAIR = "cognito_user_pool_id and cognito_user_pool_client_id must be set both or not at all."
+POOL_PAIR = "cognito_user_pool_id and cognito_user_pool_client_id must be set together."
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
 # The values in one column are tried together.
 REFUSED: dict[str, list[tuple[Any, str]]] = {
@@ -291,7 +291,7 @@ AT_ODDS: list[tuple[dict[str, Any], list[str]]] = [
     ({"lambda_runtime": "python3.11"}, [PACKAGED_RUNTIME]),
     (
         {"agent_functions": {"mine": FUNCTION, HELD: FUNCTION}},
-        [f"agent_functions must not name what deployment.zip holds already: {HELD}"],
+        [f"agent_functions must not name agents that deployment.zip contains: {HELD}"],
     ),
     (
         {"agent_functions": {"mine": FUNCTION.replace("us-east-1", "eu-west-1")}},
