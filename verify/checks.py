@@ -43,6 +43,7 @@ CHECKS = (
     Check("rules", configuration.event_rules),
     Check("failure-destination", configuration.failure_destination),
     Check("key-policy", configuration.key_policy),
+    Check("health", runs.health),
     Check("no-credential", isolation.no_credential),
     Check("catalogue", runs.catalogue),
     Check("starts", runs.starts),

@@ -78,6 +78,8 @@ async def working(
         "requestId": request_id,
         "userId": owner.user_id,
         "tenantId": owner.tenant_id,
+        # A run that somebody awaits leaves steps out rather than answer late.
+        "awaited": False,
     }
     order = {
         "event": event,

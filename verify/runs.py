@@ -27,6 +27,17 @@ _CANCEL_SECONDS = 15
 _METADATA = {"large": 9_007_199_254_740_993, "text": 'quoted "ü" 漢字 \\n', "nested": {"list": [1, None, True, {}]}}
 
 
+async def health(v: Verification) -> str:
+    """GET /health reports that the table and the agent can be reached."""
+
+    # A role that was just created takes some seconds to hold everywhere.
+    async def healthy() -> str | None:
+        status, answer = await v.rest(None, "GET", "/health")
+        return str(answer) if status == 200 else None
+
+    return await until(healthy, "status 200 of GET /health")
+
+
 async def catalogue(v: Verification) -> str:
     """Both APIs list the same agents and playbooks, among them the wanted ones."""
     agent = await v.agent_name()

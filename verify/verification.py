@@ -100,6 +100,7 @@ class Verification:
 
         Raises:
             CheckFailed: The deployment does not list it.
+            NotApplicable: It has no agent.
         """
         return await self._listed("agents", self.wanted.agent)
 
@@ -116,9 +117,8 @@ class Verification:
         answer = await self.graphql(self.user, "listAgents", {})
         expect("errors" not in answer, f"listAgents answers {answer}")
         names = [each["name"] for each in answer["data"]["listAgents"][kind]]
-        if not names and kind == "playbooks":
-            raise NotApplicable("the deployment has no playbook")
-        expect(bool(names), f"the deployment has no {kind}")
+        if not names:
+            raise NotApplicable(f"the deployment has no {kind}")
         expect(not wanted or wanted in names, f"{wanted!r} is not one of the deployment's {kind}: {', '.join(names)}")
         return wanted or str(names[0])
 

@@ -22,7 +22,7 @@ from verify.expecting import expect, until
 from verify.local_worker import working
 from verify.verification import PATIENCE, Verification
 
-_WATCH_SECONDS = 240
+_WATCH_SECONDS = 540
 
 
 class Cuts:
