@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runcast import limits
-from runcast.record.model import RunStatus
+from runcast.record.model import EndReason, RunStatus
 from runcast.record.reader import Liveness
 
 _Schema = dict[str, Any]
@@ -37,6 +37,11 @@ def schemas() -> dict[str, _Schema]:
     nothing = {"type": "null"}
     works = {"enum": ["ok", "failing"]}
     named = {"type": "array", "items": _object({"name": {"type": "string"}, "description": {"type": "string"}})}
+    reason = {
+        **text_or_null,
+        "description": "The code for why it ended; null until then. Later versions may add codes.",
+        "examples": [each.value for each in EndReason],
+    }
     lives = {"enum": [liveness.value for liveness in Liveness]}
     return {
         "RunRequest": _object(
@@ -70,6 +75,7 @@ def schemas() -> dict[str, _Schema]:
                 "createdAt": epoch_ms,
                 "updatedAt": epoch_ms,
                 "error": text_or_null,
+                "reason": reason,
                 "nextSeq": {
                     "type": ["integer", "null"],
                     "description": "Null if these are all steps so far; else the `afterSeq` to read on with.",
@@ -104,6 +110,7 @@ def schemas() -> dict[str, _Schema]:
                 "elapsed": {"type": ["number", "null"], "description": "Seconds, so far or in all."},
                 "createdAt": {**epoch_ms, "type": ["number", "null"]},
                 "error": text_or_null,
+                "reason": reason,
             }
         ),
         "ResultLink": _object(
@@ -125,7 +132,7 @@ def schemas() -> dict[str, _Schema]:
                 **dict.fromkeys(
                     (
                         *("status", "createdAt", "updatedAt", "nextSeq", "liveness", "leaseUntil", "result"),
-                        *("playbook", "runs", "resultLink"),
+                        *("reason", "playbook", "runs", "resultLink"),
                     ),
                     nothing,
                 ),
@@ -166,6 +173,7 @@ def schemas() -> dict[str, _Schema]:
                 "updatedAt": epoch_ms,
                 "leaseUntil": epoch_ms,
                 "error": text_or_null,
+                "reason": reason,
             }
         ),
         "Step": step,

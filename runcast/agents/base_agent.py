@@ -104,7 +104,9 @@ class BaseAgent(ABC):
         outcome, result = self._executed(event)
         end_pending = False
         if recorder:
-            report = recorder.end(outcome.status, outcome.message, result=result, error=outcome.error)
+            report = recorder.end(
+                outcome.status, outcome.message, result=result, error=outcome.error, reason=outcome.reason
+            )
             outcome = overruled(outcome, report.stop)
             end_pending = report.end_pending
         else:

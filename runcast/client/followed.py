@@ -169,6 +169,7 @@ class FollowedRecord:
                 last_seq=progress.last_seq,
                 elapsed_seconds=(progress.updated_at_ms - progress.created_at_ms) / 1000,
                 error=progress.error,
+                reason=progress.reason,
             )
         self.read_now |= not progress.whole
         last_seq = progress.last_seq if progress.whole else None

@@ -28,6 +28,7 @@ class JobRun:
         elapsed_seconds: The time so far, or in total if it has ended; None until it begins.
         created_at_ms: When it was started (epoch ms); None until then.
         error: The error; None unless the run failed.
+        reason: The code for why it ended; None until then, and in a record from before reasons were stored.
     """
 
     name: str
@@ -41,6 +42,7 @@ class JobRun:
     elapsed_seconds: float | None = None
     created_at_ms: int | None = None
     error: str | None = None
+    reason: str | None = None
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> JobRun:
@@ -57,6 +59,7 @@ class JobRun:
             elapsed_seconds=answer["elapsed"],
             created_at_ms=None if answer["createdAt"] is None else int(answer["createdAt"]),
             error=answer["error"],
+            reason=answer["reason"],
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -73,6 +76,7 @@ class JobRun:
             "elapsed": self.elapsed_seconds,
             "createdAt": self.created_at_ms,
             "error": self.error,
+            "reason": self.reason,
         }
 
 

@@ -73,6 +73,7 @@ class ListedRun:
         created_at_ms: When the run was started (epoch ms).
         updated_at_ms: When its record was last written (epoch ms).
         error: The error; None unless the run failed.
+        reason: The code for why it ended; None until then, and in a record from before reasons were stored.
     """
 
     request_id: str
@@ -85,6 +86,7 @@ class ListedRun:
     created_at_ms: int
     updated_at_ms: int
     error: str | None
+    reason: str | None
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> ListedRun:
@@ -100,6 +102,7 @@ class ListedRun:
             created_at_ms=int(answer["createdAt"]),
             updated_at_ms=int(answer["updatedAt"]),
             error=answer["error"],
+            reason=answer["reason"],
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -115,4 +118,5 @@ class ListedRun:
             "createdAt": self.created_at_ms,
             "updatedAt": self.updated_at_ms,
             "error": self.error,
+            "reason": self.reason,
         }

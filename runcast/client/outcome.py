@@ -25,6 +25,7 @@ class Outcome:
         missing: How many of them were not shown; 0 unless the watch ended early.
         result: The result.
         error: The error.
+        reason: The code for why it ended, such as `worker_died`; None if it has not.
         runs: A job's runs, including those that never began; None for a run.
         result_link: The link to a job's result that is too large for the record; `result` is then None.
     """
@@ -36,6 +37,7 @@ class Outcome:
     missing: int
     result: Any = None
     error: str | None = None
+    reason: str | None = None
     runs: tuple[JobRun, ...] | None = None
     result_link: ResultLink | None = None
 

@@ -91,6 +91,7 @@ class Records:
             missing=sum(merge.missing for merge in merges),
             result=last.result if last else None,
             error=last.error if last else None,
+            reason=last.reason if last else None,
             runs=self.runs if self.is_job else None,
             result_link=last.result_link if last else None,
         )

@@ -133,6 +133,7 @@ class Progress:
         updated_at_ms: When its record was last written (epoch ms).
         result: The result; None until the run is complete.
         error: The error; None unless the run failed.
+        reason: The code for why it ended; None until then, and in a record from before reasons were stored.
         playbook: The playbook that a job executes; None for a run.
         runs: A job's runs, in the playbook's order; empty before the playbook is loaded, and for a run.
         result_link: The link to a job's result, if the result is too large for the record.
@@ -147,6 +148,7 @@ class Progress:
     updated_at_ms: int
     result: Any = None
     error: str | None = None
+    reason: str | None = None
     playbook: str | None = None
     runs: tuple[JobRun, ...] = ()
     result_link: ResultLink | None = None
@@ -177,6 +179,7 @@ class Progress:
             updated_at_ms=int(answer["updatedAt"]),
             result=_parsed(answer["result"]),
             error=answer["error"],
+            reason=answer["reason"],
             playbook=answer["playbook"],
             runs=tuple(JobRun.from_answer(run) for run in answer["runs"] or ()),
             result_link=ResultLink.from_answer(answer["resultLink"]) if answer["resultLink"] else None,

@@ -13,7 +13,7 @@ from runcast import limits
 from runcast.json_text import json_text
 from runcast.record.assignment import Assignment, QueuedStep
 from runcast.record.items import stored_size_bytes
-from runcast.record.model import Run, RunStatus, Step
+from runcast.record.model import EndReason, Run, RunStatus, Step
 from runcast.record.step_queue import StepQueue
 from runcast.record.store import End
 
@@ -109,7 +109,8 @@ class Draft:
     def cancel_instead_of_waiting(self, timestamp_ms: int) -> None:
         """If the run is about to wait for an answer, end it as cancelled instead: a waiting run has no worker."""
         if self.end and self.end.status is RunStatus.WAITING:
-            cancelled = QueuedStep("cancelled", "Cancelled", timestamp_ms, end=End(RunStatus.CANCELLED))
+            end = End(RunStatus.CANCELLED, reason=EndReason.CANCEL_REQUESTED)
+            cancelled = QueuedStep("cancelled", "Cancelled", timestamp_ms, end=end)
             self.steps.append(self._numbered(cancelled))
             self.end, self._cancelled = cancelled.end, True
 

@@ -17,7 +17,7 @@ from runcast.errors import AppendRefused, RunGone, StoreUnavailable, Unavailable
 from runcast.json_text import metadata_json
 from runcast.record.ids import requested_id
 from runcast.record.message import status_update, step_update
-from runcast.record.model import EndedRun, Json, Owner, Run, RunStatus, Step
+from runcast.record.model import EndedRun, EndReason, Json, Owner, Run, RunStatus, Step
 from runcast.record.planned import is_of_job
 from runcast.record.store import End, RunStore
 from runcast.text import shortened
@@ -25,10 +25,12 @@ from runcast.text import shortened
 logger = logging.getLogger(__name__)
 
 _HEADS_AT_ONCE = 100  # as many as `RunStore.read_heads` takes
-_NEVER_TAKEN = "The run was not started: no worker took it."
-_WORKER_DIED = "The worker stopped before the run had ended: it was killed, or ran out of time or memory."
-_EXECUTION_STOPPED = "The job's execution stopped before the job had ended."
-_NOT_ANSWERED = "The run waited for an answer, and nobody gave one in time."
+_ERRORS = {
+    EndReason.NEVER_CLAIMED: "The run was not started: no worker took it.",
+    EndReason.WORKER_DIED: "The worker stopped before the run had ended: it was killed, or ran out of time or memory.",
+    EndReason.EXECUTION_STOPPED: "The job's execution stopped before the job had ended.",
+    EndReason.NOT_ANSWERED: "The run waited for an answer, and nobody gave one in time.",
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def end_unclaimed(store: RunStore, run: Run, *, message: str, now_ms: Callable[[
     Args:
         store: The table.
         run: The record as it was created.
-        message: The reason, for people.
+        message: Why no worker could be invoked, for people.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
@@ -63,7 +65,7 @@ def end_unclaimed(store: RunStore, run: Run, *, message: str, now_ms: Callable[[
         StoreUnavailable: DynamoDB did not answer.
     """
     try:
-        return _end(store, run, RunStatus.ERROR, message, (now_ms or store.now_ms)())
+        return _end(store, run, RunStatus.ERROR, EndReason.NOT_HANDED_OVER, message, (now_ms or store.now_ms)())
     except (AppendRefused, RunGone):
         return None
 
@@ -106,11 +108,9 @@ def close_dead(
         failed = invocation is not None and (run.worker is None or run.worker.startswith(f"{invocation}/"))
         if not _overdue(run, now) and not (failed and run.status is RunStatus.IN_PROGRESS):
             return None
-        reason = _NEVER_TAKEN if run.worker is None else _EXECUTION_STOPPED if run.playbook else _WORKER_DIED
-        if run.status is RunStatus.WAITING:
-            reason = _NOT_ANSWERED
-        message = shortened(f"{reason} {detail}" if detail else reason, limits.MESSAGE_MAX_CHARACTERS)
-        return _end(store, run, RunStatus.ERROR, message, now)
+        reason = _reason_of_death(run)
+        message = shortened(" ".join(filter(None, (_ERRORS[reason], detail))), limits.MESSAGE_MAX_CHARACTERS)
+        return _end(store, run, RunStatus.ERROR, reason, message, now)
 
     return _decide(store, request_id, close)
 
@@ -120,6 +120,7 @@ def close_job(
     owner: Owner,
     job_id: str,
     status: RunStatus,
+    reason: EndReason,
     message: str,
     *,
     now_ms: Callable[[], int] | None = None,
@@ -131,7 +132,8 @@ def close_job(
         owner: The owner that the job must have.
         job_id: The job's id.
         status: The terminal state: `error` or `cancelled`.
-        message: The reason, for people.
+        reason: Why it ended, for code.
+        message: Why it ended, for people.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
@@ -147,7 +149,8 @@ def close_job(
             return None
         if job.status.ended:
             return Ending(job)
-        return _end(store, job, status, shortened(message, limits.MESSAGE_MAX_CHARACTERS), (now_ms or store.now_ms)())
+        text = shortened(message, limits.MESSAGE_MAX_CHARACTERS)
+        return _end(store, job, status, reason, text, (now_ms or store.now_ms)())
 
     return _decide(store, job_id, close)
 
@@ -171,8 +174,8 @@ def cancel_runs(store: RunStore, job: Run, *, now_ms: Callable[[], int] | None =
 
 
 def worker_died(run: Run) -> bool:
-    """Whether `close_dead` ended the run because it was never claimed or its worker died."""
-    return run.status is RunStatus.ERROR and (run.error or "").startswith((_NEVER_TAKEN, _WORKER_DIED))
+    """Whether the run was ended because it was never claimed or its worker died."""
+    return run.reason in (EndReason.NEVER_CLAIMED, EndReason.WORKER_DIED)
 
 
 def overdue_ids(store: RunStore, *, now_ms: Callable[[], int] | None = None) -> Iterator[str]:
@@ -234,7 +237,7 @@ def cancel(
         if run.playbook and stop_execution:
             stop_execution(run.request_id)
         if run.worker is None or run.playbook or run.status is RunStatus.WAITING or now > run.lease_until_ms:
-            return _end(store, run, RunStatus.CANCELLED, "Cancelled", now)
+            return _end(store, run, RunStatus.CANCELLED, EndReason.CANCEL_REQUESTED, "Cancelled", now)
         if run.cancel_requested_at_ms is not None:
             return Ending(run)
         return _cancelling(store, store.ask_to_cancel(run.request_id, owner), now)
@@ -285,7 +288,15 @@ def _overdue(run: Run, now_ms: int) -> bool:
     return now_ms > run.lease_until_ms + limits.CLOSE_GRACE_MS
 
 
-def _end(store: RunStore, run: Run, status: RunStatus, message: str, now_ms: int) -> Ending:
+def _reason_of_death(run: Run) -> EndReason:
+    if run.status is RunStatus.WAITING:
+        return EndReason.NOT_ANSWERED
+    if run.worker is None:
+        return EndReason.NEVER_CLAIMED
+    return EndReason.EXECUTION_STOPPED if run.playbook else EndReason.WORKER_DIED
+
+
+def _end(store: RunStore, run: Run, status: RunStatus, reason: EndReason, message: str, now_ms: int) -> Ending:
     failed = status is RunStatus.ERROR
     elapsed_seconds = max(0, now_ms - run.created_at_ms) / 1000
     step = Step(
@@ -297,7 +308,6 @@ def _end(store: RunStore, run: Run, status: RunStatus, message: str, now_ms: int
         status="agent_error" if failed and not run.playbook else None,
         metadata_json=None if run.playbook else metadata_json({"elapsed": elapsed_seconds}),
     )
-    ended = store.end(run, step, End(status, error=message if failed else None))
+    ended = store.end(run, step, End(status, error=message if failed else None, reason=reason))
     update = step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)
-    came_to = EndedRun(run.request_id, run.job_id, run.agent, run.owner, status, step.elapsed, steps=step.seq)
-    return Ending(ended, update, came_to)
+    return Ending(ended, update, EndedRun.of(ended))

@@ -92,6 +92,7 @@ class HandedOverEnd:
                 "status": end.status.value,
                 "result": end.result_json,
                 "error": end.error,
+                "reason": end.reason,
             }
         }
 
@@ -115,7 +116,7 @@ class HandedOverEnd:
             worker=told["worker"],
             began_ms=int(told["timestamp"]),
         )
-        end = End(RunStatus(told["status"]), told["result"], told["error"])
+        end = End(RunStatus(told["status"]), told["result"], told["error"], reason=_reason(told))
         step = QueuedStep(
             told["step"],
             told["message"],
@@ -125,6 +126,14 @@ class HandedOverEnd:
             end=end,
         )
         return cls(assignment, step, int(told["taken"]))
+
+
+def _reason(told: Mapping[str, Any]) -> str | None:
+    """Return the reason in an event; None if its worker is of a version without reasons."""
+    reason = told.get("reason")
+    if not (reason is None or isinstance(reason, str)):
+        raise TypeError
+    return reason
 
 
 def write_handed_over(

@@ -49,6 +49,7 @@ def run_of(item: Item) -> Run:
         playbook=stored.get("playbook"),
         runs=tuple(_planned_of(planned) for planned in json.loads(stored.get("runs", "[]"))),
         result_key=stored.get("resultKey"),
+        reason=stored.get("reason"),
     )
 
 

@@ -39,8 +39,9 @@ def list_runs(
 
     Returns:
         `runs`, at most `limit`, each with `requestId`, `agent`, `jobId`, `playbook` (of a job), `status`, `liveness`,
-        `seq`, `createdAt`, `updatedAt`, `leaseUntil` (epoch ms) and `error`; and `nextCursor`, None when there are no
-        more. Expired runs are left out, so a page with a `nextCursor` may hold fewer than `limit` runs, or none.
+        `seq`, `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error` and `reason`; and `nextCursor`, None when
+        there are no more. Expired runs are left out, so a page with a `nextCursor` may hold fewer than `limit` runs, or
+        none.
 
     Raises:
         InvalidInput: `limit` or `cursor` is invalid.
@@ -68,6 +69,7 @@ def _listed(run: Run, now_ms: int) -> Json:
         "updatedAt": run.updated_at_ms,
         "leaseUntil": run.lease_until_ms,
         "error": run.error,
+        "reason": run.reason,
     }
 
 

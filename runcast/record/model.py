@@ -25,6 +25,53 @@ class RunStatus(StrEnum):
         return self not in (RunStatus.IN_PROGRESS, RunStatus.WAITING)
 
 
+class EndReason(StrEnum):
+    """Why a run or a job has ended. Code reads this and never the error's text, which is for people.
+
+    Records may also hold the codes of other versions, so readers pass on any text.
+    """
+
+    COMPLETE = "complete"
+    """The agent or the job finished its work."""
+    AGENT_FAILED = "agent_failed"
+    """The agent raised an error. A job: an agent failed, took too long, or its output was rejected."""
+    AGENT_STOPPED = "agent_stopped"
+    """The agent stopped before it was done: `max_tokens`, a content filter, a guardrail or another limit."""
+    AGENT_CANCELLED = "agent_cancelled"
+    """The agent, or the code that runs it, cancelled it, without a cancel request."""
+    CANCEL_REQUESTED = "cancel_requested"
+    """The owner cancelled it. A run of a job: or its job has ended, or it asked a question, or took too long."""
+    TIMED_OUT = "timed_out"
+    """The time of the worker or of the job's execution was up."""
+    PROCESS_EXITED = "process_exited"
+    """The worker's process exited before the run had ended."""
+    NOT_HANDED_OVER = "not_handed_over"
+    """No function or execution took it when it was started."""
+    NEVER_CLAIMED = "never_claimed"
+    """It was handed over, but no worker claimed it in time."""
+    WORKER_DIED = "worker_died"
+    """Its worker was killed, or ran out of time or memory."""
+    NOT_ANSWERED = "not_answered"
+    """It waited for an answer, and nobody gave one in time."""
+    JOB_FAILED = "job_failed"
+    """A state of the job failed."""
+    EXECUTION_STOPPED = "execution_stopped"
+    """The job's execution stopped early, or somebody stopped it."""
+    RESULT_TOO_LARGE = "result_too_large"
+    """The job's result exceeds the limit."""
+    RESULT_NOT_SAVED = "result_not_saved"
+    """The job's result could not be saved."""
+
+    @classmethod
+    def of_own_end(cls, status: RunStatus) -> EndReason | None:
+        """Return the reason of an end that the agent brought about itself; None for a pause."""
+        return {
+            RunStatus.COMPLETE: cls.COMPLETE,
+            RunStatus.ERROR: cls.AGENT_FAILED,
+            RunStatus.CANCELLED: cls.AGENT_CANCELLED,
+        }.get(status)
+
+
 @dataclass(frozen=True)
 class Owner:
     """The owner of a run. Two runs have the same owner only if both tenant and user are equal."""
@@ -119,7 +166,8 @@ class Run:
     Times are epoch milliseconds, except `expires_at_epoch_s`. `steps` holds the newest steps; earlier steps are on
     pages. `pages` lists the last `seq` of each page, oldest first. `worker` is None until a worker claims the run.
     `result_json` is the result as JSON text. It is None until the run has ended, or if the result is in the results
-    bucket under `result_key`. A job's record also has its `playbook` and its planned `runs`.
+    bucket under `result_key`. `reason` is an `EndReason` or another version's code; it is None until the run has ended,
+    and in a record from before reasons were stored. A job's record also has its `playbook` and its planned `runs`.
     """
 
     request_id: str
@@ -141,6 +189,7 @@ class Run:
     playbook: str | None = None
     runs: tuple[PlannedRun, ...] = ()
     result_key: str | None = None
+    reason: str | None = None
 
     @property
     def result(self) -> Any:
@@ -158,6 +207,7 @@ class EndedRun:
     """The outcome of a run, for code that acts on ended runs.
 
     Attributes:
+        reason: Why it ended, as in `Run.reason`.
         elapsed_seconds: From the creation of its record to its last step.
         steps: How many steps its record holds.
     """
@@ -167,8 +217,23 @@ class EndedRun:
     agent: str
     owner: Owner
     status: RunStatus
+    reason: str | None
     elapsed_seconds: float
     steps: int
+
+    @classmethod
+    def of(cls, run: Run) -> EndedRun:
+        """Return the outcome that a record with its steps describes."""
+        return cls(
+            run.request_id,
+            run.job_id,
+            run.agent,
+            run.owner,
+            run.status,
+            run.reason,
+            run.steps[-1].elapsed,
+            steps=run.seq,
+        )
 
 
 def with_metadata_object(answer: Json) -> Json:

@@ -53,11 +53,11 @@ def read_progress(
 
     Returns:
         `success`, `requestId`, `steps` (oldest first, at most `READ_MAX_STEPS` and `READ_MAX_BYTES`), `status`,
-        `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error`, `result`, `liveness` and `nextSeq`. `nextSeq` is
-        None if the answer contains the newest step, otherwise the `after_seq` of the next read. `result` and each
-        step's `metadata` are the stored JSON text. A job's answer also has `playbook` and `runs`: an entry for each
-        attempt that has begun, and for each agent's first attempt. If a job's result is too large for the record, the
-        answer has `resultLink`: `url` and `expiresAt` (epoch ms). The link expires after at most
+        `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error`, `reason`, `result`, `liveness` and `nextSeq`.
+        `nextSeq` is None if the answer contains the newest step, otherwise the `after_seq` of the next read. `result`
+        and each step's `metadata` are the stored JSON text. A job's answer also has `playbook` and `runs`: an entry for
+        each attempt that has begun, and for each agent's first attempt. If a job's result is too large for the record,
+        the answer has `resultLink`: `url` and `expiresAt` (epoch ms). The link expires after at most
         `RESULT_LINK_SECONDS` and never after the record. An unreadable run is `success: False` with an `error` text.
 
     Raises:
@@ -80,6 +80,7 @@ def read_progress(
         "createdAt": run.created_at_ms,
         "updatedAt": run.updated_at_ms,
         "error": run.error,
+        "reason": run.reason,
         "nextSeq": steps[-1]["seq"] if steps and steps[-1]["seq"] < run.seq else None,
         "liveness": liveness(run, now).value,
         "leaseUntil": run.lease_until_ms,
@@ -115,6 +116,7 @@ def unreadable(request_id: str, error: str = "There is no such run, or its recor
         "createdAt": None,
         "updatedAt": None,
         "error": error,
+        "reason": None,
         "nextSeq": None,
         "liveness": None,
         "leaseUntil": None,
@@ -146,7 +148,7 @@ def _runs_of(store: RunStore, job: Run, now_ms: int) -> list[Json]:
 
 def _standing(run: Run | None, now_ms: int) -> Json:
     if run is None:
-        return dict.fromkeys(("status", "liveness", "seq", "elapsed", "createdAt", "error"))
+        return dict.fromkeys(("status", "liveness", "seq", "elapsed", "createdAt", "error", "reason"))
     until_ms = run.updated_at_ms if run.status.ended else now_ms
     return {
         "status": run.status.value,
@@ -155,6 +157,7 @@ def _standing(run: Run | None, now_ms: int) -> Json:
         "elapsed": max(0, until_ms - run.created_at_ms) / 1000,
         "createdAt": run.created_at_ms,
         "error": run.error,
+        "reason": run.reason,
     }
 
 

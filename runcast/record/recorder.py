@@ -24,7 +24,7 @@ from runcast.record.assignment import Assignment, Claim, Deadline, QueuedStep, S
 from runcast.record.at_exit import forget_open_run, register_open_run
 from runcast.record.end_watch import EndWatch
 from runcast.record.ids import canonical_id
-from runcast.record.model import EndedRun, Json, Owner, RunStatus
+from runcast.record.model import EndedRun, EndReason, Json, Owner, RunStatus
 from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
@@ -232,10 +232,11 @@ class Recorder:
         *,
         result: Any = None,
         error: str | None = None,
+        reason: EndReason | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Report:
         """Record the last step (or the pause, for `waiting`), and wait for it: `queue_end()`, then `await_end()`."""
-        self.queue_end(status, message, result=result, error=error, metadata=metadata)
+        self.queue_end(status, message, result=result, error=error, reason=reason, metadata=metadata)
         return self.await_end()
 
     def queue_end(
@@ -245,6 +246,7 @@ class Recorder:
         *,
         result: Any = None,
         error: str | None = None,
+        reason: EndReason | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Queue the last step, or the pause. Never raises, never waits; the first end wins.
@@ -253,11 +255,13 @@ class Recorder:
             status: The run's final status, or `waiting`.
             message: The last step's message.
             result: The run's result; shortened if it exceeds `RESULT_MAX_BYTES`.
-            error: Why the run failed; shortened if it exceeds `ERROR_MAX_CHARACTERS`.
+            error: Why the run failed, for people; shortened if it exceeds `ERROR_MAX_CHARACTERS`.
+            reason: Why the run ended, for code. By default the reason of an end that the agent brought about itself.
             metadata: The last step's metadata.
         """
         self._stops.expect_end()
-        end = End(status, result_json(result), None if error is None else shortened(error, limits.ERROR_MAX_CHARACTERS))
+        told = None if error is None else shortened(error, limits.ERROR_MAX_CHARACTERS)
+        end = End(status, result_json(result), told, reason=reason)
         live = {RunStatus.COMPLETE: "agent_complete", RunStatus.ERROR: "agent_error"}.get(status)
         if self._usage:
             usage = {"usage": dict(self._usage)}
@@ -294,7 +298,7 @@ class Recorder:
     def end_at_exit(self) -> None:
         """End the run as an error if it is still open when the process exits."""
         if not self._stops.end_expected:
-            self.queue_end(RunStatus.ERROR, _EXITED, error=_EXITED)
+            self.queue_end(RunStatus.ERROR, _EXITED, error=_EXITED, reason=EndReason.PROCESS_EXITED)
 
     def await_settled(self, seconds: float) -> None:
         """Wait until nothing is left to write, but at most this long."""

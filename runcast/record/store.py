@@ -21,7 +21,7 @@ from runcast.errors import AppendRefused, ClaimRefused, JobClosed, RunExists, Ru
 from runcast.record.conditions import EXPIRED, NOT_EXPIRED, as_read, unless_gone
 from runcast.record.ids import is_derived
 from runcast.record.items import Item, cancel_hint_id, page_id, run_of, stored_runs, stored_step, to_item
-from runcast.record.model import Owner, PlannedRun, Run, RunStatus, Step
+from runcast.record.model import EndReason, Owner, PlannedRun, Run, RunStatus, Step
 from runcast.record.reads import RecordReads
 from runcast.record.table import Check, Table
 
@@ -40,13 +40,23 @@ STORE_CLIENT_CONFIG = Config(
 class End:
     """The end (or pause) of a run: the attributes that its last write sets in addition to the step.
 
-    `result_key` names the object that holds a job's result if the result is too large for the record.
+    Attributes:
+        status: The terminal state, or `waiting`.
+        result_json: The result as JSON text.
+        error: Why it failed, for people.
+        result_key: Names the object that holds a job's result if the result is too large for the record.
+        reason: Why it ended, for code. By default the reason of an end that the agent brought about itself.
     """
 
     status: RunStatus
     result_json: str | None = None
     error: str | None = None
     result_key: str | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.reason is None:
+            object.__setattr__(self, "reason", EndReason.of_own_end(self.status))
 
 
 class RunStore(RecordReads):
@@ -232,7 +242,7 @@ class RunStore(RecordReads):
         }
         if end:
             came_to = {"status": end.status.value, "result": end.result_json, "error": end.error}
-            sets |= _present(came_to | {"resultKey": end.result_key})
+            sets |= _present(came_to | {"resultKey": end.result_key, "reason": end.reason})
         if runs:
             sets["runs"] = stored_runs(runs)
         expressions = _sets(sets)
@@ -279,7 +289,8 @@ class RunStore(RecordReads):
             RunGone: The record was deleted or has expired.
         """
         now_ms = self.now_ms()
-        sets = _present({"seq": step.seq, "updatedAt": now_ms, "status": end.status.value, "error": end.error})
+        came_to = {"status": end.status.value, "error": end.error, "reason": end.reason}
+        sets = _present({"seq": step.seq, "updatedAt": now_ms, **came_to})
         condition, values = as_read(run)
         item = self._table.update(
             run.request_id,

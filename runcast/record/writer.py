@@ -20,7 +20,7 @@ from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
 from runcast.record.cancel_hint import CancelHint
 from runcast.record.draft import Draft
 from runcast.record.message import step_update
-from runcast.record.model import EndedRun, Json, Run, RunStatus, Step
+from runcast.record.model import EndedRun, EndReason, Json, Run, RunStatus, Step
 from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
@@ -237,7 +237,7 @@ class Writer:
         self.recorded.extend(step.to_json() for step in steps)
         self._send(steps)
         if self._over and end and end.status.ended:
-            self._announce(end.status, steps[-1])
+            self._announce(end, steps[-1])
 
     def _next_queued(self) -> QueuedStep | None:
         """Wait for a step; return None when a heartbeat is due, the worker's time is up, or a cancel is requested."""
@@ -287,7 +287,7 @@ class Writer:
         """
         if self._seconds_left() > 0:
             return
-        end = End(RunStatus.ERROR, error=_TIME_UP)
+        end = End(RunStatus.ERROR, error=_TIME_UP, reason=EndReason.TIMED_OUT)
         if self._queue.put(QueuedStep("error", _TIME_UP, self._now_ms(), status="agent_error", end=end)):
             self._stops.tell(Stop.TIME_UP)
 
@@ -298,13 +298,22 @@ class Writer:
             return math.inf
         return max(0.0, deadline.time_up_seconds - self._monotonic())
 
-    def _announce(self, status: RunStatus, last: Step) -> None:
+    def _announce(self, end: End, last: Step) -> None:
         run = self._run
         if self._on_end is None:
             return
         try:
             self._on_end(
-                EndedRun(run.request_id, run.job_id, run.agent, run.owner, status, last.elapsed, steps=self.seq)
+                EndedRun(
+                    run.request_id,
+                    run.job_id,
+                    run.agent,
+                    run.owner,
+                    end.status,
+                    end.reason,
+                    last.elapsed,
+                    steps=self.seq,
+                )
             )
         except Exception:
             logger.exception("the end of run %s could not be announced", run.request_id)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from runcast import limits
 from runcast.errors import RunStopped
 from runcast.record.assignment import Stop
-from runcast.record.model import Json, RunStatus
+from runcast.record.model import EndReason, Json, RunStatus
 from runcast.runs.facts import with_facts
 from runcast.text import shortened
 
@@ -37,7 +37,7 @@ _DONE = ("end_turn", "stop_sequence", "tool_use", "completed")
 
 @dataclass(frozen=True)
 class Outcome:
-    """The last step of a run: its status, its message, and the result, error and metadata that go with it.
+    """The last step of a run: its status, its message, and the result, error, reason and metadata that go with it.
 
     The result is the agent's text, its structured output as JSON, or `{"text", "facts"}` if its tools noted facts.
     """
@@ -47,6 +47,7 @@ class Outcome:
     result: str | Json | None = None
     error: str | None = None
     metadata: Json | None = None
+    reason: EndReason | None = None
 
 
 def outcome_of(
@@ -66,13 +67,13 @@ def outcome_of(
         said: The model's last text. It becomes the result of an agent that stopped early without one.
     """
     if stop is Stop.CANCELLED and not _is_done(result):
-        return replace(_CANCELLED, result=_parts_done(result))
+        return replace(_cancelled(stop), result=_parts_done(result))
     stop_reason = getattr(result, "stop_reason", None) or result.status.value  # type: ignore[union-attr]
     match stop_reason:
         case reason if reason in _DONE or (reason == "cancelled" and stopped_itself):
             return Outcome(RunStatus.COMPLETE, "Complete", result=_came_out(result))
         case "cancelled":
-            return _CANCELLED
+            return _cancelled(stop)
         case "interrupt" | "interrupted":
             return _waiting(result.interrupts or ())
         case "failed":
@@ -84,7 +85,8 @@ def outcome_of(
 
 def stopped_early(reason: str, said: str | Json | None = None) -> Outcome:
     """Return the outcome of an agent that stopped early for `reason`; `said` is its text so far."""
-    return replace(_failed(f"The agent stopped before it was done: {reason}."), result=said or None)
+    failed = _failed(f"The agent stopped before it was done: {reason}.", EndReason.AGENT_STOPPED)
+    return replace(failed, result=said or None)
 
 
 def failure(error: BaseException, stop: Stop | None = None, *, said: str | None = None) -> Outcome:
@@ -98,7 +100,7 @@ def failure(error: BaseException, stop: Stop | None = None, *, said: str | None 
     # Strands wraps exceptions from its event loop.
     cause = getattr(error, "original_exception", error)
     if stop is Stop.CANCELLED or isinstance(cause, asyncio.CancelledError | RunStopped):
-        return _CANCELLED
+        return _cancelled(stop)
     # Strands raises this one stop reason instead of returning it, so its module is loaded if it was raised.
     strands = sys.modules.get("strands.types.exceptions")
     if strands and isinstance(cause, strands.MaxTokensReachedException):
@@ -113,15 +115,17 @@ def failure(error: BaseException, stop: Stop | None = None, *, said: str | None 
 def overruled(outcome: Outcome, stop: Stop | None) -> Outcome:
     """Apply the stop reason to the agent's outcome."""
     if stop is Stop.TIME_UP:
-        return _failed("The worker's time was up before the run had ended.")
+        return _failed("The worker's time was up before the run had ended.", EndReason.TIMED_OUT)
     if stop is Stop.ENDED:
         return _failed("Somebody else has ended this run, or works on it; what was done here is not recorded.")
     if stop is Stop.CANCELLED and outcome.status is RunStatus.WAITING:  # the recorder has cancelled it
-        return _CANCELLED
+        return _cancelled(stop)
     return outcome
 
 
-_CANCELLED = Outcome(RunStatus.CANCELLED, "Cancelled", error="The run was cancelled.")
+def _cancelled(stop: Stop | None) -> Outcome:
+    reason = EndReason.CANCEL_REQUESTED if stop is Stop.CANCELLED else EndReason.AGENT_CANCELLED
+    return Outcome(RunStatus.CANCELLED, "Cancelled", error="The run was cancelled.", reason=reason)
 
 
 def _is_done(result: AgentResult | MultiAgentResult) -> bool:
@@ -170,5 +174,5 @@ def _failures(result: AgentResult | MultiAgentResult) -> str:
     return f"{', '.join(failed)} failed" if failed else "failed"
 
 
-def _failed(error: str) -> Outcome:
-    return Outcome(RunStatus.ERROR, error, error=error)
+def _failed(error: str, reason: EndReason = EndReason.AGENT_FAILED) -> Outcome:
+    return Outcome(RunStatus.ERROR, error, error=error, reason=reason)

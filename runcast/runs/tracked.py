@@ -123,6 +123,7 @@ class TrackedRun:
             outcome.message,
             result=outcome.result,
             error=outcome.error,
+            reason=outcome.reason,
             metadata=outcome.metadata,
         )
         ending: Future[Any] = Future()

@@ -21,6 +21,7 @@ class FakeRecord:
     liveness: str = "live"
     result: Any = None
     error: str | None = None
+    reason: str | None = None
 
     def record(self, step: str, message: str = "", **more: Any) -> int:
         """Append a step to the record, and nothing else; return its seq."""
@@ -30,9 +31,11 @@ class FakeRecord:
         self.steps.append({"type": "progress", "step": step, "message": message, "seq": seq, **stamp, **blank, **more})
         return seq
 
-    def end(self, status: str = "complete", *, result: Any = None, error: str | None = None) -> int:
+    def end(
+        self, status: str = "complete", *, result: Any = None, error: str | None = None, reason: str | None = None
+    ) -> int:
         """Append the last step and set what came of it; return the step's seq."""
-        self.status, self.result, self.error = status, result, error
+        self.status, self.result, self.error, self.reason = status, result, error, reason
         self.liveness = "live" if status == "waiting" else "done"
         return self.record(status, status=self._live_ending(status))
 
@@ -50,6 +53,7 @@ class FakeRecord:
             "createdAt": float(self.began_ms),
             "updatedAt": float(self.began_ms + 100 * len(self.steps)),
             "error": self.error,
+            "reason": self.reason,
             "nextSeq": page[-1]["seq"] if len(page) < len(steps) else None,
             "liveness": self.liveness,
             "leaseUntil": float(self.began_ms),
@@ -90,11 +94,11 @@ class FakeJobRun(FakeRecord):
         """The run's state, as the job's record has it."""
         head = {"name": self.name, "agent": self.name, "stage": self.stage, "attempt": self.attempt}
         head |= {"requestId": self.request_id} | dict.fromkeys(
-            ("status", "liveness", "seq", "elapsed", "createdAt", "error")
+            ("status", "liveness", "seq", "elapsed", "createdAt", "error", "reason")
         )
         if self.begun:
             head |= {"status": self.status, "liveness": self.liveness, "seq": len(self.steps), "error": self.error}
-            head |= {"elapsed": len(self.steps) / 10, "createdAt": float(self.began_ms)}
+            head |= {"elapsed": len(self.steps) / 10, "createdAt": float(self.began_ms), "reason": self.reason}
         return head
 
 

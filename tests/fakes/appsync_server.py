@@ -53,7 +53,7 @@ def _schema() -> GraphQLSchema:
 def listed(request_id: str, *, began_ms: int = BEGAN_MS, **more: Any) -> dict[str, Any]:
     """A run as a list shows it."""
     times = dict.fromkeys(("createdAt", "updatedAt", "leaseUntil"), float(began_ms))
-    state = {"status": "in_progress", "liveness": "live", "seq": 3, "error": None}
+    state = {"status": "in_progress", "liveness": "live", "seq": 3, "error": None, "reason": None}
     whose = {"agent": "terrain", "jobId": None, "playbook": None}
     return {"requestId": request_id, **whose, **times, **state, **more}
 

@@ -167,6 +167,7 @@ def test_ones_own_runs_are_listed_newest_first_in_pages(way, lambdas, event, sto
         "updatedAt": 2_000_000_000_002,
         "leaseUntil": 2_000_000_150_002,
         "error": None,
+        "reason": None,
     }
     assert ids(way.runs()) == ["r3", "r2", "r1"]
     assert ids(way.runs(BOB)) == ["b1"]

@@ -29,7 +29,7 @@ UNKNOWN = "There is no such run, or its record has expired."
 CANCELLED = {"success": True, "requestId": ID, "status": "cancelled", "liveness": "done", "error": None}
 NOT_STARTED = {
     **{"name": "terrain", "agent": "terrain", "stage": "ground", "attempt": 1, "requestId": "terrain-1"},
-    **dict.fromkeys(("status", "liveness", "seq", "elapsed", "createdAt", "error")),
+    **dict.fromkeys(("status", "liveness", "seq", "elapsed", "createdAt", "error", "reason")),
 }
 DEFINITION = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}})
 

@@ -141,13 +141,18 @@ class Runner:
             self._run_to_its_end(agent.invoke_async(invocation.request.query, invocation_state=state))
             outcome = run.outcome or stopped_early("it gave no result")
         except RunStopped as stopped:
-            outcome = failure(stopped)
+            outcome = failure(stopped, recorder.stop)
         except BaseException as error:  # a tool may call sys.exit(), and the run must end anyway
             logger.exception("run %s failed", invocation.identity.request_id)
             outcome = failure(error, recorder.stop, said=run.said)
 
         report = recorder.end(
-            outcome.status, outcome.message, result=outcome.result, error=outcome.error, metadata=outcome.metadata
+            outcome.status,
+            outcome.message,
+            result=outcome.result,
+            error=outcome.error,
+            reason=outcome.reason,
+            metadata=outcome.metadata,
         )
         if agent is not None:
             _clean_up(agent)

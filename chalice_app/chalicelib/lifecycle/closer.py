@@ -31,7 +31,7 @@ from runcast.errors import InvalidInput, Unavailable
 from runcast.record.ending import Ending, cancel_runs, close_dead, close_job, overdue_ids
 from runcast.record.handover import HANDED_OVER_END, HandedOverEnd, write_handed_over
 from runcast.record.identity import run_identity
-from runcast.record.model import EndedRun, Json, Owner, RunStatus
+from runcast.record.model import EndedRun, EndReason, Json, Owner, RunStatus
 from runcast.record.store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ def close_failed(
         failed.request_id,
         owner=failed.owner,
         invocation=failed.invocation,
-        detail=failed.reason,
+        detail=failed.detail,
         now_ms=now_ms,
     )
     if ending is None:
@@ -154,7 +154,7 @@ def close_execution(
         return 0
     job = ended.job
     logs.about_run(job.job_id)
-    ending = close_job(store, job.owner, job.job_id, ended.status, ended.reason, now_ms=now_ms)
+    ending = close_job(store, job.owner, job.job_id, ended.status, ended.reason, ended.message, now_ms=now_ms)
     if ending is None:
         logger.warning("the execution's owner has no such job")
         return 0
@@ -211,7 +211,7 @@ class _FailedInvocation:
     invocation: str
     request_id: str
     owner: Owner
-    reason: str
+    detail: str
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> _FailedInvocation:
@@ -221,29 +221,32 @@ class _FailedInvocation:
             raise TypeError
         identity = run_identity(record["requestPayload"], request_id=invocation)
         if about["condition"] == "EventAgeExceeded":
-            reason = "It waited too long for a free one."
+            detail = "It waited too long for a free one."
         else:
-            reason = lambda_error(record.get("responsePayload") or {})
-        return cls(invocation, identity.request_id, identity.owner, reason)
+            detail = lambda_error(record.get("responsePayload") or {})
+        return cls(invocation, identity.request_id, identity.owner, detail)
 
 
 @dataclass(frozen=True)
 class _EndedExecution:
     job: Job
     status: RunStatus
-    reason: str
+    reason: EndReason
+    message: str
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> _EndedExecution:
         detail = event["detail"]
         job, status = Job.of(json.loads(detail["input"]), execution=detail["name"]), detail["status"]
         if status == "ABORTED":
-            return cls(job, RunStatus.CANCELLED, "Cancelled")
+            return cls(job, RunStatus.CANCELLED, EndReason.EXECUTION_STOPPED, "Cancelled")
         if status == "TIMED_OUT":
             minutes = limits.JOB_TIMEOUT_SECONDS // 60
-            return cls(job, RunStatus.ERROR, f"The job was not done within {minutes} minutes.")
+            message = f"The job was not done within {minutes} minutes."
+            return cls(job, RunStatus.ERROR, EndReason.TIMED_OUT, message)
         if status != "FAILED":
             raise KeyError
         cause = detail.get("cause") or ""
         texts = [text for text in (detail.get("error"), message_in(cause) or cause) if text]
-        return cls(job, RunStatus.ERROR, ": ".join(("The job's execution failed", *texts)))
+        message = ": ".join(("The job's execution failed", *texts))
+        return cls(job, RunStatus.ERROR, EndReason.JOB_FAILED, message)

@@ -22,7 +22,7 @@ from chalicelib.orchestrator.synthesizer import merged
 from runcast import limits
 from runcast.errors import Unavailable
 from runcast.json_text import json_text
-from runcast.record.model import EndedRun, Json, Run, RunStatus
+from runcast.record.model import EndedRun, EndReason, Json, Run, RunStatus
 from runcast.record.store import End, RunStore
 from runcast.text import shortened
 
@@ -65,18 +65,25 @@ def save_results(
     Raises:
         Unavailable: A service did not answer. A retry continues.
     """
-    error = event.get("error") or (sentence_of(event["failure"]) if event.get("failure") else None)
     try:
         record.read()  # checks the owner before anything is stored under the job's id
-        end = _failed(error) if error else _saved(job, store, event, s3, bucket)
+        end = _failed_before(event) or _saved(job, store, event, s3, bucket)
         record.checkpoint(CHECKPOINT, end.status.value, end.error or "Complete", end=end)
     except JobEnded as ended:
         logger.info("nothing saved: %s", ended)
         return _as_recorded(record.find())
     run = record.read()
-    elapsed_seconds = run.steps[-1].elapsed
-    tell_end(EndedRun(run.request_id, run.job_id, run.agent, run.owner, run.status, elapsed_seconds, steps=run.seq))
+    tell_end(EndedRun.of(run))
     return _as_recorded(run)
+
+
+def _failed_before(event: Json) -> End | None:
+    """Return the end of a job that failed before this state; None if its result can be saved."""
+    if event.get("error"):
+        return _failed(event["error"], EndReason.AGENT_FAILED)
+    if event.get("failure"):
+        return _failed(sentence_of(event["failure"]), EndReason.JOB_FAILED)
+    return None
 
 
 def _saved(job: Job, store: RunStore, event: Json, s3: Callable[[], S3Client], bucket: str) -> End:
@@ -89,7 +96,8 @@ def _saved(job: Job, store: RunStore, event: Json, s3: Callable[[], S3Client], b
         return End(RunStatus.COMPLETE, result_json=text)
     if len(content) > RESULT_MAX_BYTES:
         size_kb = -(-len(content) // 1024)
-        return _failed(f"The result is {size_kb} KB; the maximum is {RESULT_MAX_BYTES // 1024} KB.")
+        error = f"The result is {size_kb} KB; the maximum is {RESULT_MAX_BYTES // 1024} KB."
+        return _failed(error, EndReason.RESULT_TOO_LARGE)
     key = result_key(job.job_id)
     try:
         s3().put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
@@ -98,15 +106,15 @@ def _saved(job: Job, store: RunStore, event: Json, s3: Callable[[], S3Client], b
         if code in _TRANSIENT_CODES:
             raise Unavailable(f"The result could not be saved ({code}). Try again.") from error
         logger.warning("the result of job %s was not saved: %s", job.job_id, error)
-        return _failed(f"The result could not be saved ({code}).")
+        return _failed(f"The result could not be saved ({code}).", EndReason.RESULT_NOT_SAVED)
     except BotoCoreError as error:
         logger.warning("the result of job %s was not saved: %s", job.job_id, error)
         raise Unavailable("The result could not be saved. Try again.") from error
     return End(RunStatus.COMPLETE, result_key=key)
 
 
-def _failed(error: Any) -> End:
-    return End(RunStatus.ERROR, error=shortened(str(error), limits.ERROR_MAX_CHARACTERS))
+def _failed(error: Any, reason: EndReason) -> End:
+    return End(RunStatus.ERROR, error=shortened(str(error), limits.ERROR_MAX_CHARACTERS), reason=reason)
 
 
 def _as_recorded(run: Run | None) -> Json:

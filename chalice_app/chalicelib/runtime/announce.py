@@ -73,6 +73,7 @@ def _detail(ended: EndedRun) -> Json:
         "userId": ended.owner.user_id,
         "tenantId": ended.owner.tenant_id,
         "status": ended.status.value,
+        "reason": ended.reason,
         "elapsed": ended.elapsed_seconds,
         "steps": ended.steps,
     }

@@ -45,6 +45,7 @@ class JsonView:
                 "missing": outcome.missing,
                 "result": outcome.result,
                 "error": outcome.error,
+                "reason": outcome.reason,
                 **({} if outcome.runs is None else {"runs": [run.to_json() for run in outcome.runs]}),
             }
         )
@@ -64,6 +65,7 @@ class JsonView:
                 "updatedAt": progress.updated_at_ms,
                 "result": progress.result,
                 "error": progress.error,
+                "reason": progress.reason,
                 **({} if progress.playbook is None else {"runs": [run.to_json() for run in progress.runs]}),
             }
         )

@@ -8,13 +8,15 @@ import pytest
 
 from runcast import limits
 from runcast.errors import AppendRefused, Unavailable
+from runcast.record import ending as endings
 from runcast.record.ending import cancel, close_dead, end_unclaimed, worker_died
-from runcast.record.model import Owner, RunStatus, Step
+from runcast.record.model import EndReason, Owner, RunStatus, Step
 from runcast.record.reader import liveness
 from runcast.record.store import End
 from tests.unit.record.recording import ALICE
 
 WORKER = "invocation-1/abc"
+DEATHS = (EndReason.NEVER_CLAIMED, EndReason.WORKER_DIED)
 
 
 @pytest.fixture
@@ -85,8 +87,10 @@ class TestCloseDead:
         assert not worker_died(open_run)
         assert worker_died(close(store, clock, invocation="invocation-1", detail="Killed.").run)
 
-    def test_a_run_that_its_agent_has_failed_is_none_whose_worker_died(self, work):
-        assert not worker_died(work(end=End(RunStatus.ERROR, error="ValueError: no such region")))
+    @pytest.mark.parametrize("message", ["ValueError: no such region", *endings._ERRORS.values()])
+    @pytest.mark.parametrize("reason", [reason for reason in EndReason if reason not in DEATHS])
+    def test_a_run_that_ended_for_another_reason_is_none_whose_worker_died(self, work, reason, message):
+        assert not worker_died(work(end=End(RunStatus.ERROR, error=message, reason=reason)))
 
     @pytest.mark.parametrize("worker", ["invocation-2/abc", "invocation-10/abc"])
     def test_another_invocations_run_is_left_alone(self, store, clock, work, worker):
@@ -126,6 +130,52 @@ class TestCloseDead:
 
     def test_an_unknown_run_is_none(self, store, clock):
         assert close(store, clock) is None
+
+
+class TestReasons:
+    """Each end has its reason, with any message."""
+
+    @pytest.fixture(params=["as today", "other", "swapped"])
+    def messages(self, request, monkeypatch):
+        """The messages of ends: as they are, all the same, and each that of another reason."""
+        texts = list(endings._ERRORS.values())
+        changed = {
+            "as today": texts,
+            "other": ["It ended."] * len(texts),
+            "swapped": texts[1:] + texts[:1],
+        }[request.param]
+        monkeypatch.setattr(endings, "_ERRORS", dict(zip(endings._ERRORS, changed, strict=True)))
+
+    @pytest.mark.parametrize("worker", [None, WORKER])
+    def test_of_a_failed_invocation(self, store, clock, create, work, worker, messages):
+        _ = work() if worker else create()
+        ending = close(store, clock, invocation="invocation-1", detail="Killed.")
+        assert ending.run.reason == ending.ended.reason == ("worker_died" if worker else "never_claimed")
+        assert worker_died(ending.run)
+
+    def test_of_a_run_that_nobody_answered(self, store, clock, work, messages):
+        run = work(end=End(RunStatus.WAITING))
+        assert run.reason is None
+        clock.now_ms = run.lease_until_ms + limits.CLOSE_GRACE_MS + 1
+        run = close(store, clock).run
+        assert (run.reason, worker_died(run)) == ("not_answered", False)
+
+    def test_of_a_job_whose_execution_stopped(self, store, clock, messages):
+        job = store.create("j1", owner=ALICE, agent="orchestrator", job_id="j1", playbook="p")
+        about = {"owner": ALICE, "agent": "orchestrator", "job_id": "j1", "playbook": "p"}
+        store.claim("j1", worker="execution/j1", lease_until_ms=job.lease_until_ms, **about)
+        clock.now_ms = job.lease_until_ms + limits.CLOSE_GRACE_MS + 1
+        job = close_dead(store, "j1", now_ms=clock).run
+        assert (job.reason, worker_died(job)) == ("execution_stopped", False)
+
+    @pytest.mark.parametrize("message", ["no", *endings._ERRORS.values()])
+    def test_of_a_run_that_could_not_be_handed_over(self, store, clock, create, message):
+        run = end_unclaimed(store, create(), message=message, now_ms=clock).run
+        assert (run.reason, worker_died(run)) == ("not_handed_over", False)
+
+    def test_of_a_cancel(self, store, clock, create):
+        create()
+        assert stop(store, clock).run.reason == "cancel_requested"
 
 
 class TestCancel:

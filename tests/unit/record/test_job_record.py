@@ -6,7 +6,7 @@ import pytest
 
 from runcast import limits
 from runcast.record.ending import cancel, cancel_runs, close_dead, close_job
-from runcast.record.model import Owner, PlannedRun, RunStatus, Step
+from runcast.record.model import EndReason, Owner, PlannedRun, RunStatus, Step
 from runcast.record.reader import Liveness, liveness, read_progress
 from runcast.record.store import End
 from tests.unit.record.recording import ALICE
@@ -70,22 +70,27 @@ def test_it_is_closed_as_a_job(store, clock, begin):
 
 def test_it_is_closed_once_and_keeps_its_end(store, clock, begin):
     begin()
-    ending = close_job(store, ALICE, "job-1", RunStatus.ERROR, "x" * 2_000, now_ms=clock)
+    ending = close_job(store, ALICE, "job-1", RunStatus.ERROR, EndReason.JOB_FAILED, "x" * 2_000, now_ms=clock)
     assert (ending.run.status, len(ending.run.error), ending.ended.status) == (RunStatus.ERROR, 1_000, RunStatus.ERROR)
-    again = close_job(store, ALICE, "job-1", RunStatus.CANCELLED, "Cancelled", now_ms=clock)
+    again = close_job(
+        store, ALICE, "job-1", RunStatus.CANCELLED, EndReason.EXECUTION_STOPPED, "Cancelled", now_ms=clock
+    )
     assert (again.run, again.update, again.ended) == (ending.run, None, None)
 
 
 def test_only_a_job_is_closed_as_one(store, clock):
     store.create("r1", owner=ALICE, agent="layout")
-    assert close_job(store, ALICE, "r1", RunStatus.ERROR, "why", now_ms=clock) is None
-    assert close_job(store, ALICE, "unknown", RunStatus.ERROR, "why", now_ms=clock) is None
+    assert close_job(store, ALICE, "r1", RunStatus.ERROR, EndReason.JOB_FAILED, "why", now_ms=clock) is None
+    assert close_job(store, ALICE, "unknown", RunStatus.ERROR, EndReason.JOB_FAILED, "why", now_ms=clock) is None
     assert store.read("r1").status is RunStatus.IN_PROGRESS
 
 
 def test_another_owners_job_is_not_closed(store, clock, begin):
     before = begin()
-    assert close_job(store, BOB, "job-1", RunStatus.CANCELLED, "Cancelled", now_ms=clock) is None
+    assert (
+        close_job(store, BOB, "job-1", RunStatus.CANCELLED, EndReason.EXECUTION_STOPPED, "Cancelled", now_ms=clock)
+        is None
+    )
     assert store.read("job-1") == before
 
 
@@ -128,7 +133,7 @@ class TestReading:
 
     def test_it_shows_the_first_attempt_and_those_that_were_needed(self, store, clock, begin):
         begin()
-        nothing = dict.fromkeys(("status", "liveness", "seq", "elapsed", "createdAt", "error"))
+        nothing = dict.fromkeys(("status", "liveness", "seq", "elapsed", "createdAt", "error", "reason"))
         about = {"name": "layout-5d", "agent": "layout", "stage": "layouts"}
         first = about | {"attempt": 1, "requestId": "r1"}
         second = about | {"attempt": 2, "requestId": "r2"}
@@ -145,10 +150,12 @@ class TestReading:
             "elapsed": 0.25,
             "createdAt": began_ms,
             "error": "why",
+            "reason": "agent_failed",
         }
         going_on = {
             "status": "in_progress", "liveness": "live", "seq": 1, "elapsed": 0.75, "createdAt": began_ms + 2_250,
             "error": None,
+            "reason": None,
         }  # fmt: skip
         assert self.runs(store, clock) == [first | ended, second | going_on]
 

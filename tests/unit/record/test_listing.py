@@ -44,7 +44,8 @@ def test_each_stands_as_it_reads(store, clock):
             {
                 "requestId": "r1", "agent": "terrain", "jobId": "j1", "playbook": None, "status": "error",
                 "liveness": "done", "seq": 1,
-                "createdAt": created, "updatedAt": created, "leaseUntil": created + limits.LEASE_MS, "error": "why",
+                "createdAt": created, "updatedAt": created, "leaseUntil": created + limits.LEASE_MS,
+                "error": "why", "reason": "agent_failed",
             }
         ],
         "nextCursor": None,

@@ -36,6 +36,7 @@ def test_the_answer_is_whole(store, clock):
         "createdAt": clock.now_ms,
         "updatedAt": clock.now_ms,
         "error": None,
+        "reason": "complete",
         "nextSeq": None,
         "liveness": "done",
         "leaseUntil": clock.now_ms + limits.LEASE_MS,
@@ -44,6 +45,23 @@ def test_the_answer_is_whole(store, clock):
         "runs": None,
         "resultLink": None,
     }
+
+
+def test_a_record_from_before_reasons_has_none(store, dynamodb, clock):
+    start(store, clock, end=End(RunStatus.ERROR, error="why"))
+    assert read_progress(store, ALICE, "r1", now_ms=clock)["reason"] == "agent_failed"
+    key = {"requestId": {"S": "r1"}}
+    names = {"#reason": "reason"}
+    dynamodb.update_item(
+        TableName="AgentProgress", Key=key, UpdateExpression="REMOVE #reason", ExpressionAttributeNames=names
+    )
+    answer = read_progress(store, ALICE, "r1", now_ms=clock)
+    assert (answer["success"], answer["status"], answer["reason"]) == (True, "error", None)
+
+
+def test_a_reason_of_a_later_version_is_passed_on(store, clock):
+    start(store, clock, end=End(RunStatus.ERROR, error="why", reason="some_future_reason"))
+    assert read_progress(store, ALICE, "r1", now_ms=clock)["reason"] == "some_future_reason"
 
 
 @pytest.mark.parametrize(

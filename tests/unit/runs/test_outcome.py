@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -14,10 +15,12 @@ from strands.telemetry.metrics import EventLoopMetrics
 from strands.types.event_loop import StopReason
 from strands.types.exceptions import EventLoopException, MaxTokensReachedException
 
+from runcast.errors import RunStopped
 from runcast.record.assignment import Stop
-from runcast.record.model import RunStatus
+from runcast.record.model import EndReason, RunStatus
 from runcast.runs.outcome import Outcome, failure, outcome_of
 
+CANCELLED = Outcome(RunStatus.CANCELLED, "Cancelled", error="The run was cancelled.", reason=EndReason.AGENT_CANCELLED)
 COMPLETE = {"end_turn", "stop_sequence", "tool_use"}
 ERRORS = {
     "checkpoint", "content_filtered", "guardrail_intervened", "limit_output_tokens", "limit_total_tokens",
@@ -46,7 +49,7 @@ def test_a_natural_end_is_complete(reason):
 
 
 def test_a_cancelled_run_is_cancelled():
-    assert outcome_of(stopped("cancelled")) == Outcome(RunStatus.CANCELLED, "Cancelled", error="The run was cancelled.")
+    assert outcome_of(stopped("cancelled")) == CANCELLED
 
 
 def test_an_interrupt_is_a_pause_and_carries_the_questions():
@@ -58,7 +61,8 @@ def test_an_interrupt_is_a_pause_and_carries_the_questions():
 @pytest.mark.parametrize("reason", [*sorted(ERRORS), "some_future_reason"])
 def test_every_other_reason_is_an_error_that_names_it_and_keeps_what_the_model_said(reason):
     error = f"The agent stopped before it was done: {reason}."
-    assert outcome_of(stopped(reason)) == Outcome(RunStatus.ERROR, error, result="It is steep.", error=error)
+    expected = Outcome(RunStatus.ERROR, error, result="It is steep.", error=error, reason=EndReason.AGENT_STOPPED)
+    assert outcome_of(stopped(reason)) == expected
 
 
 @pytest.mark.parametrize("stop", [None, Stop.CANCELLED])
@@ -81,18 +85,26 @@ def test_an_agent_that_its_own_tool_has_ended_is_complete():
 @pytest.mark.parametrize("wrap", [lambda error: error, EventLoopException])
 def test_an_exception_is_an_error_that_names_it(wrap):
     error = "ConnectionError: no route to the model"
-    assert failure(wrap(ConnectionError("no route to the model"))) == Outcome(RunStatus.ERROR, error, error=error)
+    expected = Outcome(RunStatus.ERROR, error, error=error, reason=EndReason.AGENT_FAILED)
+    assert failure(wrap(ConnectionError("no route to the model"))) == expected
 
 
 def test_a_task_that_is_cancelled_is_a_cancelled_run():
     error = asyncio.CancelledError()
-    assert failure(error) == Outcome(RunStatus.CANCELLED, "Cancelled", error="The run was cancelled.")
+    assert failure(error) == CANCELLED
+
+
+def test_an_agent_that_stops_after_a_cancel_request_is_cancelled_for_that_reason():
+    asked = replace(CANCELLED, reason=EndReason.CANCEL_REQUESTED)
+    assert outcome_of(stopped("cancelled"), Stop.CANCELLED) == asked
+    assert failure(asyncio.CancelledError(), Stop.CANCELLED) == asked
+    assert failure(RunStopped(), Stop.CANCELLED) == asked
 
 
 def test_too_few_tokens_are_a_reason_to_stop_though_they_are_raised():
     error = "The agent stopped before it was done: max_tokens."
     outcome = failure(MaxTokensReachedException("too long"), said="It is st")
-    assert outcome == Outcome(RunStatus.ERROR, error, result="It is st", error=error)
+    assert outcome == Outcome(RunStatus.ERROR, error, result="It is st", error=error, reason=EndReason.AGENT_STOPPED)
 
 
 def many(status, **nodes) -> MultiAgentResult:
@@ -113,17 +125,17 @@ def test_agents_of_which_one_asks_are_waiting():
 
 
 @pytest.mark.parametrize(
-    ("result", "error", "kept"),
+    ("result", "error", "kept", "reason"),
     [
         (many(Status.FAILED, survey=Status.FAILED, edit=Status.COMPLETED),
-         "The agents stopped before they were done: survey failed.", "edit: It is steep."),
-        (many(Status.FAILED), "The agents stopped before they were done: failed.", None),
-        (many(Status.EXECUTING), "The agent stopped before it was done: executing.", None),
+         "The agents stopped before they were done: survey failed.", "edit: It is steep.", EndReason.AGENT_FAILED),
+        (many(Status.FAILED), "The agents stopped before they were done: failed.", None, EndReason.AGENT_FAILED),
+        (many(Status.EXECUTING), "The agent stopped before it was done: executing.", None, EndReason.AGENT_STOPPED),
     ],
 )  # fmt: skip
-def test_agents_that_stop_otherwise_are_an_error_with_the_results_of_those_that_were_done(result, error, kept):
+def test_agents_that_stop_otherwise_are_an_error_with_the_results_of_those_that_were_done(result, error, kept, reason):
     result.interrupts = []
-    assert outcome_of(result) == Outcome(RunStatus.ERROR, error, result=kept, error=error)
+    assert outcome_of(result) == Outcome(RunStatus.ERROR, error, result=kept, error=error, reason=reason)
 
 
 def test_an_endless_exception_is_shortened():

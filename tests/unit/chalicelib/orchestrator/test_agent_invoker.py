@@ -8,8 +8,9 @@ from chalicelib.orchestrator.errors import AgentFailed, AgentTimedOut, RunStillL
 
 from runcast import limits
 from runcast.errors import Unavailable
+from runcast.record import ending as endings
 from runcast.record.ending import cancel
-from runcast.record.model import RunStatus, Step
+from runcast.record.model import EndReason, RunStatus, Step
 from runcast.record.store import End
 from tests.unit.chalicelib.orchestrator.conftest import ANA, answered, claim, fact, output, work
 
@@ -237,6 +238,19 @@ def test_a_function_that_answers_without_a_record_is_a_dead_worker(job, clock):
     assert fails(WorkerDied, job) == (
         "east: The run was not started: no worker took it. Its function answered, but the run's end is not recorded."
     )
+
+
+@pytest.mark.parametrize("message", ["It ended.", *endings._ERRORS.values()])
+@pytest.mark.parametrize("reason", [*EndReason, None, "some_future_reason"])
+def test_the_reason_of_an_end_decides_and_its_message_does_not(job, clock, reason, message):
+    def ends(store, event):
+        claim(store, clock, event)
+        about = {"worker": "invocation-1/abc", "expected_seq": 0, "lease_until_ms": clock() + 15_000}
+        end = End(RunStatus.ERROR, error=message, reason=reason)
+        store.append(event["requestId"], steps=[Step("error", message, 0.0, clock(), 1)], end=end, **about)
+
+    died = reason in ("never_claimed", "worker_died")
+    assert fails(WorkerDied if died else AgentFailed, job(ends, GOOD)) == f"east: {message}"
 
 
 def test_three_dead_workers_are_enough(job):

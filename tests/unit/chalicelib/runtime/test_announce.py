@@ -10,12 +10,12 @@ from botocore.stub import Stubber
 from chalicelib.runtime.announce import Announcer
 
 from runcast.record.ending import Ending, cancel, close_dead
-from runcast.record.model import EndedRun, Owner, RunStatus
+from runcast.record.model import EndedRun, EndReason, Owner, RunStatus
 
-ENDED = EndedRun("run-1", "job-1", "terrain", Owner("acme", "ana"), RunStatus.ERROR, 12.5, 7)
+ENDED = EndedRun("run-1", "job-1", "terrain", Owner("acme", "ana"), RunStatus.ERROR, EndReason.TIMED_OUT, 12.5, 7)
 DETAIL = {
     "requestId": "run-1", "jobId": "job-1", "agent": "terrain", "userId": "ana", "tenantId": "acme",
-    "status": "error", "elapsed": 12.5, "steps": 7,
+    "status": "error", "reason": "timed_out", "elapsed": 12.5, "steps": 7,
 }  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def test_an_end_is_told_by_who_wrote_it_only(store, clock):
     assert published == [[ending.update]]
     [entry] = bus.entries
     detail = json.loads(entry["Detail"])
-    assert detail == DETAIL | {"jobId": None, "elapsed": 2.0, "steps": 1}
+    assert detail == DETAIL | {"jobId": None, "reason": "never_claimed", "elapsed": 2.0, "steps": 1}
 
 
 def test_a_cancel_request_goes_live_once_and_is_no_end(store, clock):

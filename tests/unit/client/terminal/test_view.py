@@ -173,6 +173,7 @@ def test_json_is_one_object_a_line():
         "missing": 0,
         "result": "**12** cells",
         "error": None,
+        "reason": None,
     }
 
 
