@@ -105,7 +105,7 @@ variable "lambda_architecture" {
 
 # Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 variable "lambda_runtime" {
-  description = "The Lambda runtime of the functions. deployment.zip must be packaged for it. AWS blocks the creation of functions after these dates, and updates a month later: python3.11 2027-07-31, python3.12 2028-11-30, python3.13 and python3.14 2029-07-31."
+  description = "The Lambda runtime of the functions. deployment.zip must be packaged for it. AWS blocks the creation of functions after these dates, and updates about a month later: python3.11 2027-07-31, python3.12 2028-11-30, python3.13 and python3.14 2029-07-31."
   type        = string
   default     = "python3.13"
   nullable    = false

@@ -6,17 +6,21 @@ our own Terraform provider and the emulator forgive.
 
 import copy
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from packager.platforms import RUNTIMES
 from tests.terraform.applied import Stack
 from tests.terraform.conftest import PROJECT
 
 FOLDER = Path(__file__).with_name("validators")
 PYTHON = PROJECT / ".local" / "validators-venv" / "bin" / "python"
+
+LIFECYCLE = "AdditionalSpecs/LmbdRuntimeLifecycle.json"
 
 State = dict[str, Any]
 
@@ -40,6 +44,15 @@ def findings(validator: str, state: State, tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize("validator", ["cloudformation", "policies"])
 def test_nothing_is_found_in_what_terraform_applied(validator: str, state: State, tmp_path: Path):
     assert findings(validator, state, tmp_path) == []
+
+
+def test_the_dates_of_the_runtimes_are_aws_s(project: Path):
+    code = f"from importlib.resources import files; print(files('cfnlint.data').joinpath({LIFECYCLE!r}).read_text())"
+    lifecycle = json.loads(subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True).stdout)
+    variable = (project / "terraform" / "variables.tf").read_text().split('variable "lambda_runtime"')[1]
+    said = re.findall(r"((?:python3\.\d+(?: and )?)+) ([\d-]+)[,.]", variable)
+    dates = {runtime: date for runtimes, date in said for runtime in runtimes.split(" and ")}
+    assert dates == {runtime: lifecycle[runtime]["create-block"] for runtime in RUNTIMES}
 
 
 # For each validator: a resource, the path of one setting, a wrong value for it (or the text to replace in it, and by
