@@ -116,7 +116,7 @@ def test_without_a_state_no_variable_is_set_to_what_terraform_complains_of(reade
 def test_every_block_does_what_it_says(done):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "stopped by: end_turn" in done.stdout
-    assert re.search(r"^run \S+: complete, 5 steps recorded, 0 received live, 0 missing$", done.stdout, re.MULTILINE)
+    assert re.search(r"^run \S+: complete, 6 steps recorded, 0 received live, 0 missing$", done.stdout, re.MULTILINE)
     assert done.stdout.splitlines()[-1] == "completed"
     assert "not recorded" not in done.stderr
 
@@ -212,7 +212,7 @@ def test_a_lambda_of_ones_own_is_started_by_rest_and_watched_whole(stack, shell,
         "thinking",
         "complete",
     ]
-    assert [step["seq"] for step in steps] == [1, 2, 3, 4, 5]
+    assert [step["seq"] for step in steps] == [1, 2, 3, 4, 5, 6]
     assert bob.read(request_id)["success"] is False
 
 
