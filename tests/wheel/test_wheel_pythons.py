@@ -56,5 +56,5 @@ def test_it_is_installed_imported_and_records_an_agent(wheel_file: Path, version
     done = subprocess.run([venv / "bin" / "python", "-c", PROGRAM, ROOT], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.splitlines() == [
         f"{version} True True",
-        "['thinking', 'executing', 'thinking', 'complete']",
+        "['thinking', 'executing', 'executed', 'thinking', 'complete']",
     ], done.stderr
