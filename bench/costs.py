@@ -14,6 +14,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from bench.row import Row
+from runcast import limits
 from runcast.limits import CANCEL_HINT_SECONDS, HEARTBEAT_SECONDS
 
 # US dollars in us-east-1, seen on 21 November 2026; the sources are in docs/operations.md.
@@ -145,6 +146,7 @@ def costs_of_run(item: Mapping[str, Any]) -> list[Row]:
     return [
         *_rows(f"1,000 runs of {steps} steps", units),
         Row("  started and read by REST, they differ by", f"${by_rest * 1000:+.4f}"),
+        Row("  live text, a minute of it", f"${60 * _delta().dollars() / limits.DELTA_INTERVAL_SECONDS * 1000:.2f}"),
         Row(f"idle, a month: {_SWEEPS_A_MONTH:,} sweeps", f"${_SWEEPS_A_MONTH * _sweep():.3f}"),
     ]
 
@@ -253,6 +255,11 @@ def _watched(seconds: float) -> _Units:
 def _sweep() -> float:
     """The cost of looking for abandoned runs and finding none: the scan reads a unit at most."""
     return (_small(invocations=1) + _Units(reads=1, traces=1)).dollars()
+
+
+def _delta() -> _Units:
+    """What one delta uses: nothing is written, and the publisher reads the session."""
+    return _small(invocations=1) + _Units(reads=1, operations=1, updates=1)
 
 
 def _small(*, invocations: int) -> _Units:

@@ -39,6 +39,8 @@ QUEUE_MAX_STEPS = 10_000
 LINGER_MS = 50
 # Tool progress and model text become at most one step in this interval; the last value is always recorded.
 STEP_INTERVAL_SECONDS = 0.5
+# Between two recorded steps of a model's text, at most one delta in this interval is only sent live.
+DELTA_INTERVAL_SECONDS = 0.1
 
 # The life of a run
 QUEUED_LEASE_MS = 150_000

@@ -9,14 +9,16 @@ from runcast import limits
 
 
 class Pace:
-    """Allows one step per `STEP_INTERVAL_SECONDS`.
+    """Allows one step per interval.
 
     Args:
-        monotonic: Seconds.
+        monotonic: A monotonic clock in seconds.
+        interval_seconds: The interval.
     """
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], interval_seconds: float = limits.STEP_INTERVAL_SECONDS) -> None:
         self._monotonic = monotonic
+        self._interval_seconds = interval_seconds
         self._next_seconds = -math.inf
 
     def due(self) -> bool:
@@ -24,5 +26,5 @@ class Pace:
         now_seconds = self._monotonic()
         if now_seconds < self._next_seconds:
             return False
-        self._next_seconds = now_seconds + limits.STEP_INTERVAL_SECONDS
+        self._next_seconds = now_seconds + self._interval_seconds
         return True

@@ -6,6 +6,8 @@ plugin is recorded behind such an adapter, where a call of `track` would reach t
 
 from __future__ import annotations
 
+from functools import partial
+
 from strands import Agent
 from strands.multiagent.base import MultiAgentBase
 from strands.plugins import MultiAgentPlugin, Plugin
@@ -18,13 +20,13 @@ class Runcast(Plugin, MultiAgentPlugin):
 
     Args:
         text: Whether to record the model's text.
+        live_text: Whether to record it and show it live between its steps.
         tool_io: Whether to record the inputs and results of tools.
     """
 
-    def __init__(self, *, text: bool = False, tool_io: bool = False) -> None:
+    def __init__(self, *, text: bool = False, live_text: bool = False, tool_io: bool = False) -> None:
         super().__init__()
-        self._text = text
-        self._tool_io = tool_io
+        self._track = partial(track, text=text, live_text=live_text, tool_io=tool_io)
 
     @property
     def name(self) -> str:
@@ -33,8 +35,8 @@ class Runcast(Plugin, MultiAgentPlugin):
 
     def init_agent(self, agent: Agent) -> None:
         """Track the agent; Strands calls this when it makes the agent."""
-        track(agent, text=self._text, tool_io=self._tool_io)
+        self._track(agent)
 
     def init_multi_agent(self, orchestrator: MultiAgentBase) -> None:
         """Track the Graph or Swarm; Strands calls this when it makes it."""
-        track(orchestrator, text=self._text, tool_io=self._tool_io)
+        self._track(orchestrator)

@@ -7,6 +7,8 @@ on any channel. The unit is the UTF-16 code unit, as `length` and `slice` count 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from runcast import limits
 from runcast.agents.pace import Pace
 from runcast.runs.scope import Scope
@@ -17,24 +19,37 @@ _UNFINISHED = (*(chr(code) for code in range(0xD800, 0xDC00)), "\u200d")
 
 
 class TextSteps:
-    """Turns one agent's words into `text` steps.
+    """Turns one agent's words into `text` steps and, between these, into deltas that are only shown live.
+
+    A delta holds all words since the last step, so a lost delta leaves no gap once the next has come.
 
     Args:
         scope: Where the steps are recorded.
-        pace: Limits how often; the remaining text is recorded when the message is complete.
+        monotonic: A monotonic clock in seconds. It limits how often; the remaining text is recorded when the message
+            is complete.
     """
 
-    def __init__(self, scope: Scope, pace: Pace) -> None:
+    def __init__(self, scope: Scope, monotonic: Callable[[], float]) -> None:
         self._scope = scope
-        self._pace = pace
+        self._pace = Pace(monotonic)
+        self._live_pace = Pace(monotonic, limits.DELTA_INTERVAL_SECONDS)
         self._waiting = ""
         self._offset = 0
 
     def add(self, words: str) -> None:
         """Add the next words."""
         self._waiting += words
-        if self._waiting and not self._waiting.endswith(_UNFINISHED) and self._pace.due():
+        if not self._waiting or self._waiting.endswith(_UNFINISHED):
+            return
+        if self._pace.due():
             self._record()
+        elif self._scope.live_text and self._live_pace.due():
+            self._scope.run.recorder.show_text(
+                well_formed(self._waiting),
+                offset=self._offset,
+                agent_name=self._scope.agent_name,
+                parent=self._scope.steps_under,
+            )
 
     def flush(self) -> None:
         """Record the remaining text, because the message is complete."""

@@ -51,6 +51,7 @@ class ToolCall:
             agents_under=call,
             facts_in=facts_in,
             text=agent_scope.text,
+            live_text=agent_scope.live_text,
             tool_io=agent_scope.tool_io,
         )
         self._work = agent_scope.work

@@ -23,7 +23,6 @@ from strands.multiagent.base import MultiAgentBase
 from runcast.agents.harmless import harmless
 from runcast.agents.invocation import Invocation
 from runcast.agents.model_call import stoppable
-from runcast.agents.pace import Pace
 from runcast.agents.parts import name_of, parts
 from runcast.agents.text import TextSteps
 from runcast.agents.tool_watch import ToolWatch
@@ -44,7 +43,12 @@ SomeAgent = TypeVar("SomeAgent", bound="AgentBase | MultiAgentBase")
 
 
 def track(
-    agent: SomeAgent, *, text: bool = False, tool_io: bool = False, monotonic: Callable[[], float] = time.monotonic
+    agent: SomeAgent,
+    *,
+    text: bool = False,
+    live_text: bool = False,
+    tool_io: bool = False,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> SomeAgent:
     """Record what an agent does: its model calls, its tools, and the agents that it uses.
 
@@ -58,11 +62,13 @@ def track(
     table, one warning is logged and agents run unrecorded. Tracking never raises into the agent or changes its
     result, except to stop a run: see `docs/your-agent.md`.
 
-    A copy of a tracked agent is tracked as well. Tracking an agent again only adds `text` and `tool_io`.
+    A copy of a tracked agent is tracked as well. Tracking an agent again only adds `text`, `live_text` and `tool_io`.
 
     Args:
         agent: A Strands agent, Graph or Swarm; its nodes and the agents that are its tools are tracked with it.
         text: Whether to record the model's text, too.
+        live_text: Whether to record the model's text, at most twice a second, and to show it live up to ten times a
+            second in between.
         tool_io: Whether the end of each tool call holds the tool's input and result, each shortened to
             `TOOL_IO_MAX_BYTES`. They are private, so by default they are left out. The agents that the agent uses
             follow its setting.
@@ -79,7 +85,8 @@ def track(
     tracking = _tracked(agent, monotonic)
     _adopt_agents()
     tracking.begins_runs = True
-    tracking.text = tracking.text or text
+    tracking.text = tracking.text or text or live_text
+    tracking.live_text = tracking.live_text or live_text
     tracking.tool_io = tracking.tool_io or tool_io
     return agent
 
@@ -131,6 +138,7 @@ class _Tracking:
     Attributes:
         begins_runs: Whether the agent may begin a run. False if it is tracked only as a part of another agent.
         text: Whether the model's text is recorded.
+        live_text: Whether it is also shown live between its steps.
         tool_io: Whether the inputs and results of tools are recorded.
         name_inside: The agent's name as a part of another agent.
         tools: Records its tool calls.
@@ -139,6 +147,7 @@ class _Tracking:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self.begins_runs = False
         self.text = False
+        self.live_text = False
         self.tool_io = False
         self.name_inside: str | None = None
         self.tools = ToolWatch(monotonic)
@@ -222,7 +231,9 @@ class _Tracking:
         started = None
         with harmless():  # an open run must always be returned, because otherwise nothing ends it
             started = run.recorder.record("agent", f"{name} begins") if run.owned else None
-        return self._invocation(agent, run, agents_under=started, text=self.text, tool_io=self.tool_io)
+        return self._invocation(
+            agent, run, agents_under=started, text=self.text, live_text=self.live_text, tool_io=self.tool_io
+        )
 
     def _begin_part(self, agent: Any, outer: Scope) -> Invocation:
         name = self.name_inside or name_of(agent)
@@ -239,6 +250,7 @@ class _Tracking:
             agents_under=begun,
             facts_in=outer.facts_in,
             text=self.text or outer.text,
+            live_text=self.live_text or outer.live_text,
             tool_io=self.tool_io or outer.tool_io,
         )
 
@@ -249,7 +261,7 @@ class _Tracking:
             agent,
             work,
             scope,
-            text=TextSteps(scope, Pace(self._monotonic)) if scope.text else None,
+            text=TextSteps(scope, self._monotonic) if scope.text else None,
             tools=self.tools if isinstance(agent, Agent) else None,
             monotonic=self._monotonic,
         )

@@ -58,6 +58,17 @@ class WatchedStep:
         return parent_seq if isinstance(parent_seq, int) else None
 
     @property
+    def text_offset(self) -> int | None:
+        """The place of a model's text in its agent's text, in UTF-16 code units; None for other steps."""
+        offset = (self.metadata or {}).get("offset")
+        return offset if self.status == "text" and isinstance(offset, int) and offset >= 0 else None
+
+    @property
+    def is_delta(self) -> bool:
+        """Whether it is text in flight, which a recorded step will repeat."""
+        return self.seq is None and self.text_offset is not None
+
+    @property
     def ends_part(self) -> bool:
         """Whether it ends a tool call, or an agent that another one uses: the work that began with its parent."""
         return self.status in _ENDS_OF_PARTS and self.parent_seq is not None

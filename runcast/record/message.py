@@ -52,6 +52,24 @@ def status_update(
     }
 
 
+def delta_update(
+    owner: Owner,
+    text: str,
+    *,
+    offset: int,
+    parent_seq: int | None,
+    timestamp_ms: int,
+    request_id: str,
+    job_id: str | None,
+    agent: str,
+) -> Json:
+    """Return the message of a delta: an agent's text from `offset` on, which no step holds yet."""
+    update = status_update(
+        owner, "text", text, timestamp_ms=timestamp_ms, request_id=request_id, job_id=job_id, agent_name=agent
+    )
+    return {**update, "metadata": {"offset": offset} | ({} if parent_seq is None else {"parentSeq": parent_seq})}
+
+
 def step_update(owner: Owner, step: Step, *, request_id: str, job_id: str | None, agent: str) -> Json:
     """Return the status message of a recorded step of a run of `agent`."""
     update = status_update(

@@ -1,8 +1,8 @@
 """Steps that are stored in a run's record and not yet sent to the live channel.
 
-Only the writer adds steps, and only after they are stored, so the live channel is never ahead of the record. A
-dedicated thread sends them, so a slow channel does not delay the next write. A slow channel gets larger batches
-instead of a longer queue.
+Only the writer adds steps, and only after they are stored, so the live channel is never ahead of the record. Deltas,
+which are in no record, are the exception. A dedicated thread sends the messages, so a slow channel does not delay the
+next write. A slow channel gets larger batches instead of a longer queue.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ class Outbox:
         for message in messages:
             self._stored.put(message)
 
+    def put_delta(self, message: Json) -> None:
+        """Add a message of no step, unless others are queued: it would come late, and the next one replaces it."""
+        if self._send is not None and self._stored.empty():
+            self._stored.put(message)
+
     def close(self) -> None:
         """Signal that no more messages follow."""
         self._stored.put(None)
@@ -66,7 +71,7 @@ class Outbox:
             found.append(self._stored.get())
         for batch in batches([message for message in found if message is not None]):
             handed_over = 0 if self._given_up.is_set() or self._send is None else self._send(batch)
-            self._sent += handed_over
+            self._sent += sum(message["seq"] is not None for message in batch[:handed_over])
             if handed_over < len(batch):
                 break
-        return found[-1] is not None
+        return None not in found

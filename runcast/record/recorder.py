@@ -24,13 +24,14 @@ from runcast.record.assignment import Assignment, Claim, Deadline, QueuedStep, S
 from runcast.record.at_exit import forget_open_run, register_open_run
 from runcast.record.end_watch import EndWatch
 from runcast.record.ids import canonical_id
+from runcast.record.message import delta_update
 from runcast.record.model import EndedRun, EndReason, Json, Owner, RunStatus
 from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
 from runcast.record.store import End, RunStore
 from runcast.record.writer import Writer
-from runcast.text import shortened
+from runcast.text import boundary, shortened
 
 logger = logging.getLogger(__name__)
 
@@ -215,6 +216,30 @@ class Recorder:
                 step, message, agent_name, tool_name, status, metadata, ref=ref, parent=parent, lingers=lingers
             )
         return ref
+
+    def show_text(self, text: str, *, offset: int, agent_name: str | None, parent: StepRef | None) -> None:
+        """Show an agent's text live before it is a step. Never raises, never waits; dropped if the channel is busy.
+
+        Args:
+            text: The text from `offset` on; cut at `MESSAGE_MAX_CHARACTERS`.
+            offset: How much text of this agent came before, in UTF-16 code units.
+            agent_name: The agent; by default the run's agent.
+            parent: The step with which the agent began, if another one uses it.
+        """
+        run = self._run
+        if self.claimed is not Claim.CLAIMED or self._stops.end_expected or (parent and parent.seq is None):
+            return
+        update = delta_update(
+            run.owner,
+            text[: boundary(text, limits.MESSAGE_MAX_CHARACTERS)],
+            offset=offset,
+            parent_seq=parent.seq if parent else None,
+            timestamp_ms=self._now_ms(),
+            request_id=run.request_id,
+            job_id=run.job_id,
+            agent=agent_name or run.agent,
+        )
+        self._outbox.put_delta(update)
 
     def add_usage(self, usage: Mapping[str, int]) -> None:
         """Add the tokens of a model call; the last step carries the sums as `metadata.usage`.

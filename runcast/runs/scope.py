@@ -29,6 +29,7 @@ class Scope:
         agents_under: The parent of the agents that begin in this scope.
         facts_in: Where facts noted in this scope are kept; None for the agent's own `invocation_state`.
         text: Whether agents that begin in this scope record their models' text.
+        live_text: Whether that text is also shown live between its steps.
         tool_io: Whether the ends of tool calls in this scope hold the tools' inputs and results.
         work: The agent's invocation; None in a tool call.
         calls: The tool calls that began in this scope, by their ids.
@@ -40,6 +41,7 @@ class Scope:
     agents_under: StepRef | None = None
     facts_in: State | None = None
     text: bool = False
+    live_text: bool = False
     tool_io: bool = False
     work: AgentWork | None = None
     calls: dict[str, Any] = field(default_factory=dict)

@@ -30,7 +30,9 @@ class JsonView:
         pass
 
     def step(self, step: WatchedStep) -> None:
-        """Show one step."""
+        """Show one step; a recorded step will repeat a delta."""
+        if step.is_delta:
+            return
         self._write({"type": "step", **step.to_json()})
 
     def outcome(self, outcome: Outcome) -> None:

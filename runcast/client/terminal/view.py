@@ -21,6 +21,7 @@ from rich.text import Text
 
 from runcast.client.job import JobRun, run_title
 from runcast.client.listed import CancelAnswer, ListedRun
+from runcast.client.live_text import LiveText
 from runcast.client.outcome import Outcome, runs_in_words
 from runcast.client.step import Progress, WatchedStep
 from runcast.client.terminal.job_tree import JobTree
@@ -90,6 +91,8 @@ class TerminalView:
         self._now_ms = now_ms
         self._latest: WatchedStep | None = None
         self._trees: defaultdict[str | None, Tree] = defaultdict(Tree)
+        self._texts: defaultdict[tuple[str | None, int | None], LiveText] = defaultdict(LiveText)
+        self._speaking: WatchedStep | None = None
         self._job_tree = JobTree()
         self._spinner = Spinner("dots")
         self._moving: Live | None = None
@@ -129,11 +132,18 @@ class TerminalView:
                 text.append(f"  ({_LIVENESS.get(watch.liveness, one_line(watch.liveness))})", style="yellow")
         self._spinner.update(text=text)
         if watch is None or not watch.is_job:
-            return self._spinner
+            return self._spinner if self._speaking is None else Group(self._spinner, self._said(self._speaking))
         return Group(self._spinner, *self._job_tree.lines(watch.runs, self._now_ms()))
 
     def step(self, step: WatchedStep) -> None:
-        """Show one step."""
+        """Show one step. Text in flight changes the live region only."""
+        if step.text_offset is not None:
+            self._texts[step.request_id, step.parent_seq].add(step.text_offset, step.message)
+            self._speaking = step
+        elif step.seq is not None:
+            self._speaking = None
+        if step.is_delta:
+            return
         is_job = self._watch is not None and self._watch.is_job
         if is_job and self._console.is_terminal and step.seq is not None:
             if step.run_name is None:
@@ -198,6 +208,11 @@ class TerminalView:
             cells = [cell.ljust(width) for cell, width in zip(texts, widths, strict=False)]
             line = "  ".join([*cells, steps.rjust(widths[3]), age.rjust(widths[4])])
             self._line(Text(line, style="bold" if number == 0 else ""))
+
+    def _said(self, step: WatchedStep) -> Text:
+        """Return the end of the speaking agent's text, as much as fits on a line."""
+        said = one_line(str(self._texts[step.request_id, step.parent_seq])[-self._console.width :])
+        return Text(said[-self._console.width + 2 :], style="italic", no_wrap=True, overflow="ellipsis")
 
     def _runs(self, runs: Sequence[JobRun]) -> None:
         for line in self._job_tree.lines(runs, self._now_ms()):

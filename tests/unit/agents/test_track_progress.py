@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from decimal import Decimal
@@ -12,6 +13,10 @@ from strands.hooks import AfterModelCallEvent
 from strands.types.exceptions import ModelThrottledException
 
 from runcast import track
+from runcast.client.live_text import LiveText
+from runcast.record.outbox import Outbox
+from runcast.runs import from_environment
+from runcast.runs.from_environment import Destination
 from tests.fakes.scripted_model import Call, Say
 from tests.unit.agents.conftest import named, scripted
 from tests.unit.record.recording import all_steps
@@ -197,3 +202,43 @@ def test_a_throttled_call_of_the_model_is_one_step_with_its_wait(records):
     again = ("Thinking again, 4.0 s after ModelThrottledException", 4.0)
     found = [(step["message"], step.get("metadata", {}).get("waitedSeconds")) for step in steps]
     assert found == [("Thinking", None), again, again]
+
+
+def test_live_text_is_shown_between_its_steps_and_joins_with_them(records, monkeypatch):
+    sent = []
+
+    def send(messages):
+        sent.extend(messages)
+        return len(messages)
+
+    monkeypatch.setattr(from_environment, "destination_of_environment", lambda: Destination(records, send))
+    monkeypatch.setattr(Outbox, "put_delta", lambda outbox, message: sent.append(message))
+    texts = [f"wörd{number} 🏝 " for number in range(40)]
+    clock = Seconds(0.0)
+    agent = words()
+
+    async def stream(*_, **__):
+        yield {"messageStart": {"role": "assistant"}}
+        async with asyncio.timeout(60):
+            while records.read("r1") is None or records.read("r1").worker is None:
+                await asyncio.sleep(0)
+        for text in texts:
+            clock.now += 0.03
+            yield {"contentBlockDelta": {"delta": {"text": text}}}
+        yield {"contentBlockStop": {}}
+        yield {"messageStop": {"stopReason": "end_turn"}}
+
+    agent.model.stream = stream
+    track(agent, live_text=True, monotonic=clock)("?", invocation_state=named("r1"))
+
+    deltas = [message for message in sent if message["seq"] is None]
+    steps = [step for step in records.read("r1").steps if step.step == "text"]
+    # 40 words in 1.2 s: a step each half second and one at the end; deltas at most each tenth.
+    assert len(steps) == 4
+    assert 5 <= len(deltas) <= 12
+    joined = LiveText()
+    for delta in reversed(deltas):
+        joined.add(delta["metadata"]["offset"], delta["message"])
+    for step in steps:
+        joined.add(step.to_json()["metadata"]["offset"], step.message)
+    assert str(joined) == "".join(texts)

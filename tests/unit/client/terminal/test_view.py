@@ -247,3 +247,20 @@ def test_json_is_shown_in_its_own_script_and_cannot_change_the_terminal(result, 
     shown = written(console)
     assert "風力発電所\ufffd\ufffd" in shown
     assert not {"\u202e", "\x9b"} & set(shown)
+
+
+def said(seq, offset, text):
+    return WatchedStep(seq, "text", text, 2.0, 1_700_000_002_000, metadata={"offset": offset})
+
+
+def test_text_in_flight_changes_the_live_region_and_is_never_a_line():
+    console = terminal()
+    view = TerminalView(console, Watched(began_ms=1_700_000_000_000), now_ms=lambda: 1_700_000_003_000)
+    view.step(said(None, 11, "is"))
+    view.step(said(3, 0, "The ground "))
+    view.step(said(None, 11, "is steep"))
+    console.print(view.now())
+    lines = written(console).splitlines()
+    assert [line for line in lines if "is steep" in line] == ["The ground is steep"]
+    JsonView(console).step(said(None, 11, "unseen"))
+    assert "unseen" not in written(console)
