@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     demo_command.add_argument("agent")
     demo_command.add_argument("query")
     demo_command.add_argument("--playbook", default="", help="which playbook is run after the agent; none by default")
-    commands.add_parser("gaps", help="list what the local Terraform provider does not carry")
+    commands.add_parser("gaps", help="list what the local Terraform provider does not support")
     return parser
 
 

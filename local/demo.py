@@ -1,7 +1,7 @@
-"""The demonstration: the whole system on this machine, a run and a job watched live with the command that users have.
+"""`make demo`: starts the system on this machine, and watches a run and a job live with the command `runcast`.
 
-What the command prints is passed on as it comes, in colour where this is a terminal; only its last lines, which count
-what was seen, are said once more at the end.
+The output of the command is passed on as it arrives, in colour on a terminal. Its last lines, which count the steps,
+are repeated at the end.
 """
 
 import contextlib
@@ -34,14 +34,14 @@ class NothingToShow(Exception):
 def demo(settings: Settings, *, agent: str, playbook: str, query: str) -> int:
     """Run an agent and a playbook and watch them, on the local machine that runs or on one for this purpose only.
 
-    The last line printed is `run <requestId>: <status>, N steps recorded, M received live, K missing`, and after it,
-    where there is a playbook, `job <jobId>: <status>, R runs, N steps recorded, M received live, K missing`.
+    The last line printed is `run <requestId>: <status>, N steps recorded, M received live, K missing`. With a playbook,
+    `job <jobId>: <status>, R runs, N steps recorded, M received live, K missing` follows.
 
     Args:
         settings: Where the local machine listens and keeps its state.
         agent: Which agent; empty for the first one there is.
         playbook: Which playbook; empty for none.
-        query: What they shall do.
+        query: The query for both.
 
     Returns:
         0 if both are complete, no step is missing, and each has come live; 1 if not.
@@ -94,7 +94,7 @@ def _runcast(state: StackState, *arguments: str) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment.update(client_environment(state, state.users[0]))
     if sys.stdout.isatty():
-        # It writes into a pipe here, and shall still write as for the terminal.
+        # The command writes into a pipe, but must write as if to the terminal.
         size = shutil.get_terminal_size()
         environment.update(TTY_COMPATIBLE="1", TTY_INTERACTIVE="1", COLUMNS=str(size.columns), LINES=str(size.lines))
     command = [sys.executable, "-m", "runcast.client.terminal.command", *arguments]

@@ -1,6 +1,6 @@
-"""Brings the emulated AWS to what the sources say: packages the functions, applies the Terraform, admits the users.
+"""Deploys the sources to the emulated AWS: packages the functions, applies the Terraform and creates the users.
 
-The first time it makes everything; later on Terraform changes what the sources have changed, and records stay.
+The first deployment creates everything. Later ones change only what has changed in the sources, and keep the records.
 """
 
 import fcntl
@@ -60,7 +60,7 @@ def deploy(state: StackState, *, say: Callable[[str], None]) -> StackState:
 
 
 def client_environment(state: StackState, user: User) -> Mapping[str, str]:
-    """Return the variables of a program that uses a local machine as one of its users, or records runs of theirs."""
+    """Return the variables of a program that uses the local system as `user`, or records runs for this user."""
     return {**_variables(state, user), **no_proxy()}
 
 

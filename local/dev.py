@@ -1,8 +1,8 @@
 """`make dev`: the local machine with `chalice local` in front, both following the sources.
 
-The routes are served from the sources themselves and reload within a second. What runs in the emulated Lambda (the
-agents above all) is a zip there as on AWS, so each change is also packaged and applied, which takes longer and is done
-behind. Chalice's own reloading is not used: it restarts whenever a file is read, and does not look at the library.
+The routes are served from the sources and reload within a second. The functions in the emulated Lambda, above all the
+agents, run from a zip as on AWS. So each change is also packaged and applied, which takes longer and happens in the
+background. Chalice's own reloading is not used, because it restarts whenever a file is read and ignores the library.
 """
 
 import subprocess
@@ -106,7 +106,7 @@ class _Follower:
             self._deployment.wait()
 
     def _begin_deployment(self) -> None:
-        # In a process of its own: meanwhile the routes go on reloading.
+        # In a separate process, so that the routes keep reloading meanwhile.
         with (self._state.directory / _LOG).open("w") as log:
             self._deployment = subprocess.Popen(
                 [sys.executable, "-m", "local", "up"], cwd=ROOT, stdout=log, stderr=log, start_new_session=True

@@ -1,4 +1,4 @@
-"""The emulated AWS as its root user reaches it: an address, and a key that is made at each start."""
+"""The emulated AWS for its root user: the address, and a key that is generated at each start."""
 
 import os
 import secrets
@@ -40,7 +40,7 @@ class Endpoint:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables with which AWS tools talk to it as its root user, whatever the user's AWS configuration."""
+        """The variables with which AWS tools act as its root user and ignore the developer's AWS configuration."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": REGION,
@@ -51,7 +51,7 @@ class Endpoint:
         }
 
     def client(self, service: str, config: Config | None = None) -> Any:
-        """Return a botocore client of it, as its root user, whatever the user's AWS configuration.
+        """Return a botocore client for its root user, which ignores the developer's AWS configuration.
 
         Args:
             service: The service, such as `dynamodb`.

@@ -1,7 +1,7 @@
-"""Processes that outlive the command that started them, and are never mistaken for another.
+"""Identifies processes that outlive the command that started them.
 
-A process number alone does not name a process: it is given again after the process has ended. With the time at which
-the process began it does, so that is what is kept, and `stop` touches nothing that does not bear both.
+A process id alone does not identify a process, because the system reuses it. The id and the start time together do, so
+both are stored, and `stop` only stops a process that matches both.
 """
 
 import contextlib

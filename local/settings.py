@@ -98,5 +98,5 @@ def _port(environment: Mapping[str, str], name: str, default: int, problems: lis
 
 
 def no_proxy(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the variables with which a program reaches this machine directly, and else what it is told already."""
+    """Return the environment's no-proxy variables with this machine added, so that a program connects directly."""
     return {name: ",".join(filter(None, (HOST, environment.get(name)))) for name in NO_PROXY_NAMES}

@@ -1,7 +1,7 @@
-"""The whole local machine: a model, the emulated AWS, and on it what Terraform builds from the project's own module.
+"""Starts and stops the local system: the model, the emulated AWS, and the deployment of the project's Terraform module.
 
-Started from here it either comes up completely or leaves nothing behind. It holds no state of its own between starts:
-the emulator forgets everything when it stops, so Terraform's state goes with it.
+A start either succeeds completely or leaves nothing behind. No state is kept between starts: the emulator loses
+everything when it stops, so Terraform's state is deleted too.
 """
 
 import os

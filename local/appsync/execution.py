@@ -1,8 +1,8 @@
 """Execution of one GraphQL request by AppSync's rules.
 
-graphql-core runs the document; each field is first checked against the directives, so that a denied one is null with an
-`Unauthorized` error wherever it stands, and then resolved by MiniStack's resolvers or read off its parent. What a
-mutation returned, and what a subscription asked for, goes back to the front through the request's Exchange.
+graphql-core runs the document. Each field is first checked against the directives: a denied field is null with an
+`Unauthorized` error at any depth. Then MiniStack's resolver supplies the value, or it is read from the parent. The
+results of mutations and the arguments of subscriptions return to the gateway through the request's Exchange.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,7 +51,7 @@ class Subscribed:
 
 @dataclass
 class Exchange:
-    """What the front and the executor tell each other about one request.
+    """The data that the gateway and the executor exchange about one request.
 
     `mutated` lists mutation fields with what came out of them, as selected. `subscribed` is set when a request over
     the real-time endpoint was a subscription and succeeded.

@@ -27,7 +27,7 @@ class Reply:
 
 
 class Gateway:
-    """The front's way into MiniStack."""
+    """Sends the gateway's own requests to MiniStack."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
-"""AppSync's scalars: what a client may send for each, and what it receives.
+"""AppSync's scalars: the values that clients may send, and those that they receive.
 
-Parsing gives the value that a resolver sees; encoding gives the value in the answer. AWSJSON changes its value both
-ways: its input is parsed, and its output is encoded whatever it holds, so text is encoded again. The answers of
-AppSync's own simulator are recorded beside the tests; where its guide says otherwise, the guide holds.
+Parsing returns the value for a resolver; encoding returns the value for the answer. AWSJSON changes values both ways:
+its input is parsed, and its output is always encoded, so text is encoded again. The answers of AppSync's own simulator
+are recorded beside the tests. If its guide differs from the simulator, the code follows the guide.
 
 Source: https://docs.aws.amazon.com/appsync/latest/devguide/scalars.html
 """

@@ -1,7 +1,7 @@
-"""Who is subscribed to what, and the delivery of a mutation's result to them.
+"""Keeps the subscriptions and delivers the results of mutations to them.
 
-An event is what the mutation selected, no more: AppSync runs no resolver for it, and a field that the mutation left out
-or renamed by an alias is null for the subscriber.
+An event contains only the fields that the mutation selected: AppSync runs no resolver for it, and a field that the
+mutation omitted or aliased is null for the subscriber.
 
 Source: https://docs.aws.amazon.com/appsync/latest/devguide/aws-appsync-real-time-data.html
 """
@@ -112,7 +112,7 @@ def _payload(subscription: Subscription, event: Any) -> dict[str, Any]:
     """The event as the subscriber selected it and may see it."""
     if selection := subscription.selection:
         values = [(key, event.get(name), type_) for key, name, type_ in selection.fields]
-        with suppress(GraphQLError, TypeError):  # TypeError is a null where none may be
+        with suppress(GraphQLError, TypeError):  # TypeError means null in a non-null field
             return {"data": {selection.key: {key: _serialized(value, type_) for key, value, type_ in values}}}
     return _executed(subscription.request, event)
 

@@ -1,4 +1,4 @@
-"""What the scripted model answers: a function from a chat request to a chat completion.
+"""The scripted model: a function from a chat request to a chat completion.
 
 Each turn calls the first offered tool that has not been called since the user last spoke. When none is left, the
 answer repeats what the tools returned, so that a text only a tool can know shows up in it, and only if the tool ran.
@@ -78,7 +78,7 @@ class _Directed(NamedTuple):
 
 
 def _obey_directives(query: str, sleep: Callable[[float], None]) -> _Directed:
-    """Wait or fail as the query says; return what it wants besides."""
+    """Wait or fail as the query's directives say; return the other directives."""
     broken_off, length = False, 0
     for directive in _DIRECTIVE.findall(query):
         match directive.split():

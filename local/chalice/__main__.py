@@ -1,8 +1,8 @@
-"""`python -m local.chalice --socket FD`: serves the application's routes on a socket that is open already.
+"""`python -m local.chalice --socket FD`: serves the application's routes on an open socket.
 
-One line on standard input holds what is known of the deployed API; when standard input ends, so does this process,
-however whoever started it has ended. It is started anew for each change of the sources, and what cannot be loaded then
-is said to every caller until the next change, because a developer may look at either end.
+The first line of standard input describes the deployed API. The process ends when standard input ends, so it never
+outlives its parent. It is restarted after each change of the sources. If the sources cannot be loaded, each response
+contains the error until the next change, because a developer may watch either the terminal or the responses.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def _gateway(api: DeployedApi) -> Gateway | UnloadableApp:
     sys.path.insert(0, str(ROOT / "chalice_app"))
     try:
         return Gateway(importlib.import_module("app").app, api)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with sources that are being written
+    except Exception as error:  # noqa: BLE001 - sources that are being edited may fail in any way
         traceback.print_exc(limit=-2)
         return UnloadableApp(error, api)
 

@@ -1,6 +1,6 @@
-"""What the emulated AWS knows of the REST API that Terraform built; `chalice local` is told nothing else.
+"""Reads the deployed REST API from the emulated AWS. `chalice local` gets all of its configuration from here.
 
-So no setting, no word of a refusal and no key has a second definition.
+So no setting, error message or key is defined twice.
 """
 
 import json
@@ -57,7 +57,7 @@ def read_deployed_api(state: StackState) -> DeployedApi:
         FunctionName=state.outputs["rest_api_function_name"]
     )
     with requests.Session() as session:
-        session.trust_env = False  # It is on this machine, whatever stands between it and the internet.
+        session.trust_env = False  # The server is on this machine, so no proxy applies.
         keys = session.get(f"{state.endpoint.url}/{pool_id}/.well-known/jwks.json", timeout=10)
     keys.raise_for_status()
     return DeployedApi(

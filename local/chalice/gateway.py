@@ -1,7 +1,7 @@
-"""Chalice's local gateway, made to let through what API Gateway would, and to refuse the rest in the same words.
+"""Chalice's local gateway with API Gateway's checks and error responses.
 
-Left to itself it decodes a token without verifying it, and admits a request without one. The words of the refusals and
-the keys of the user pool come from the emulated AWS, so that nothing which Terraform says is said again here.
+By itself, it decodes tokens without verification and admits requests without a token. The error responses and the user
+pool's keys come from the emulated AWS, so that nothing from the Terraform is defined again here.
 """
 
 import json
@@ -35,7 +35,7 @@ class Gateway(LocalGateway):
     """
 
     def __init__(self, app: Chalice, api: DeployedApi, *, now_epoch_s: Callable[[], float] = time.time) -> None:
-        # As chalice.local.create_local_server does: each thread has a request of its own.
+        # Each thread has a separate request, as in chalice.local.create_local_server.
         app.__class__ = type("ThreadedApp", (LocalChalice, app.__class__), {})
         super().__init__(app, Config.create(chalice_app=app))
         self._api = api

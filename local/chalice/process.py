@@ -1,4 +1,4 @@
-"""`chalice local` as a child process, started anew whenever what it serves has changed."""
+"""Runs `chalice local` as a child process and restarts it when its sources change."""
 
 import os
 import socket

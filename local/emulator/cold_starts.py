@@ -1,9 +1,9 @@
-"""Paces the starts of functions' workers, so that a crowd of invocations does not stop the whole machine.
+"""Limits concurrent starts of function workers, so that a burst of invocations does not block the whole machine.
 
-On AWS each worker starts on processors of its own. Here they share a few: 25 that start together are all ready as late
-as the last one, everything else waits that long, and most of them are used once. So an invocation that finds no idle
-worker waits until a processor is free for a start, or a worker becomes idle, whichever is first; Lambda, too, gives an
-invocation that waits for a start a worker that has become idle meanwhile.
+On AWS, each worker has its own processors. Here they share a few: if 25 start together, all are ready only with the
+last one, everything else waits that long, and most of them are used once. So an invocation without an idle worker waits
+until a processor is free for a start or a worker becomes idle. Lambda also reuses a worker that becomes idle while an
+invocation waits for a start.
 """
 
 import threading

@@ -1,9 +1,9 @@
-"""Decides which requests reach the emulated AWS at all.
+"""Decides which requests reach the emulated AWS.
 
-A function of the emulated AWS is a program that runs on this machine, and every page in the developer's browser can
-send requests to it. So a request must either carry a valid signature or be one that AWS answers without one: GraphQL,
-a REST route, a public Cognito operation, a pool's public keys. Pages may use these, and links to S3 objects; nothing
-else may come from a page of another origin, whatever it carries.
+A function of the emulated AWS is a program on this machine, and every page in the developer's browser can send
+requests to it. So a request must have a valid signature, or be one that AWS answers without a signature: GraphQL, a
+REST route, a public Cognito operation, or a pool's public keys. Pages may send these, and use links to S3 objects. All
+other requests from a page of another origin are refused, even with a signature.
 """
 
 import json
@@ -97,7 +97,7 @@ def _is_public(request: Request, public_operations: Collection[str]) -> bool:
     target = request.headers.get("x-amz-target")
     if request.method == "OPTIONS":
         return bool(request.path == "/" or _GRAPHQL.fullmatch(request.path) or _REST.fullmatch(request.path))
-    if target is not None:  # The emulator goes by this header, whatever the path.
+    if target is not None:  # The emulator dispatches on this header and ignores the path.
         operation = target.removeprefix(_COGNITO)
         is_cognito = (request.method, request.path) == ("POST", "/") and not request.query
         return is_cognito and target != operation and operation in public_operations
@@ -144,7 +144,7 @@ async def _read(receive: _Receive) -> bytes:
 
 
 def _once_more(body: bytes, receive: _Receive) -> _Receive:
-    """Gives a body that has been read to the next reader, and after it whatever follows."""
+    """Return a `receive` that yields the already read body first, and then the following messages."""
     unread = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Any:

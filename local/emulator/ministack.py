@@ -1,11 +1,10 @@
-"""Everything that reaches into MiniStack's modules instead of calling its HTTP surface.
+"""All code that patches MiniStack's modules instead of using its HTTP interface.
 
-MiniStack runs AppSync resolvers, Lambda workers and the Bedrock runtime well, but some of what it decides along the
-way has no door: which interpreter runs a function, what a resolver set through `extensions`, what happens when a model
-fails. These places are replaced here and, for Lambda, keys, models, resolvers, API Gateway and Step Functions, in
-`ministack_functions`, `ministack_keys`, `ministack_models`, `ministack_resolvers`, `ministack_rest` and
-`ministack_states`, so that an upgrade has seven files to check. The version is checked at start, because every name
-there is private to MiniStack.
+MiniStack runs AppSync resolvers, Lambda workers and the Bedrock runtime well, but some decisions are not configurable:
+the interpreter of a function, the effect of a resolver's `extensions`, the behaviour when a model fails. The patches
+are here and, for Lambda, keys, models, resolvers, API Gateway and Step Functions, in `ministack_functions`,
+`ministack_keys`, `ministack_models`, `ministack_resolvers`, `ministack_rest` and `ministack_states`. An upgrade has to
+check these seven files. The version is checked at start, because all patched names are private to MiniStack.
 
 MiniStack reads its settings when it is imported: import this module after the environment is set.
 """
@@ -46,8 +45,8 @@ def install(function_python: str, model_server: ModelServer) -> AsgiApp:
     """Replaces MiniStack's private parts and returns its ASGI application.
 
     Args:
-        function_python: path of the interpreter that runs Python functions; what it has installed is what they can
-            import besides their zip.
+        function_python: path of the interpreter that runs Python functions. They can import its installed packages in
+            addition to their zip.
         model_server: answers for Bedrock's models.
 
     Raises:
@@ -226,7 +225,7 @@ def _event_sources(request: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _leading_key(request: dict[str, Any]) -> dict[str, list[str]]:
-    """Return the partition key of the item, where it is the only key: the request does not say which of two it is."""
+    """Return the item's partition key if it has no sort key. The request does not say which of two keys is which."""
     values = [str(value) for attribute in request.get("Key", {}).values() for value in attribute.values()]
     return {"dynamodb:leadingkeys": values} if len(values) == 1 else {}
 

@@ -34,10 +34,10 @@ class UnsupportedMinistack(Exception):
 
 
 def install_functions(function_python: str) -> None:
-    """Replaces the parts of MiniStack's Lambda that run functions and tell of them.
+    """Replaces the parts of MiniStack's Lambda that run functions and report their results.
 
     Args:
-        function_python: path of the interpreter that runs Python functions whose runtime has none of its own.
+        function_python: path of the interpreter for functions whose runtime is not installed on this machine.
 
     Raises:
         UnsupportedMinistack: a text to be replaced is not there.
@@ -99,8 +99,8 @@ def _pace_cold_starts() -> None:
 def _end_each_log_with_a_mark() -> None:
     """Answer, and have the worker idle again, as soon as a Python function is done.
 
-    MiniStack does not know where an invocation's log ends, so it looks each millisecond, for 50 ms if there is none.
-    For that long a caller waits for an answer that is there, and the next message needs another worker.
+    MiniStack does not know where an invocation's log ends, so it polls each millisecond, for 50 ms if the log is empty.
+    During that time the caller waits for a finished answer, and the next event needs another worker.
     """
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
     before = "        _real_stdout.flush()\n\nrun()"

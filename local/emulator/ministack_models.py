@@ -120,7 +120,7 @@ def _failing_as_bedrock(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _tell_a_cut_answer() -> None:
-    """MiniStack forgets that an answer ended for want of tokens; Bedrock says so, lest it pass for a whole one."""
+    """Report the stop reason `max_tokens` as Bedrock does. MiniStack drops it, so a cut answer looks complete."""
     blocks_and_stop_reason = bedrock_runtime._converse_blocks_from_message
 
     def with_stop_reason(message: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:

@@ -1,7 +1,7 @@
-"""Step Functions as AWS has it, where MiniStack's differs: an execution ends once, and in time.
+"""Patches MiniStack's Step Functions so that an execution ends once and in time, as on AWS.
 
-MiniStack runs a stopped execution on: its retries go on invoking, and its end overwrites that it was aborted. And it
-knows no time-out of an execution. Both ends are what the closer is told of, so they are mended here.
+MiniStack keeps running a stopped execution: its retries continue, and its end overwrites `ABORTED`. It also has no
+timeout for executions. Both are fixed here, because `run_closer` depends on the events of these ends.
 """
 
 import contextvars

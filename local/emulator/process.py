@@ -1,4 +1,4 @@
-"""The front as a child process, for whoever starts the stack or tests against it."""
+"""The emulator as a child process, for the local system and for tests."""
 
 import os
 import selectors
@@ -15,17 +15,17 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class FrontFailed(Exception):
-    """The front did not become ready; the message is what it said."""
+    """The emulator did not become ready; the message is its last output."""
 
 
 class FrontProcess:
-    """One running front.
+    """A running emulator.
 
     Args:
         interpreter: Python of the environment that has MiniStack.
         function_python: Python that runs the functions, with nothing installed that they could import by accident.
         model_url: OpenAI-compatible server that answers for Bedrock.
-        log: file that takes the front's log; it is overwritten.
+        log: file for the emulator's log; it is overwritten.
         model_name: the model to ask it for; by default the one by Bedrock's id.
         model_key: the key that it wants, if it wants one.
         port: port on 127.0.0.1; 0 takes a free one.
@@ -66,11 +66,11 @@ class FrontProcess:
             RuntimeError: it has not been started.
         """
         if self._process is None:
-            raise RuntimeError("the front has not been started")
+            raise RuntimeError("the emulator has not been started")
         return self._process.pid
 
     def start(self, *, timeout_seconds: float = 30) -> None:
-        """Starts the front and waits until it serves.
+        """Starts the emulator and waits until it serves requests.
 
         Raises:
             FrontFailed: it ended, or was not ready in time.
@@ -96,11 +96,11 @@ class FrontProcess:
         if not line.startswith("ready "):
             self.stop()
             said = self._log.read_text().strip().splitlines()
-            raise FrontFailed(said[-1] if said else f"the front was not ready within {timeout_seconds} seconds")
+            raise FrontFailed(said[-1] if said else f"the emulator was not ready within {timeout_seconds} seconds")
         self.endpoint = replace(self.endpoint, url=line.split()[1])
 
     def stop(self, *, timeout_seconds: float = 15) -> int | None:
-        """Ends the front and all it started; returns its exit code, or None when it was never started."""
+        """Stops the emulator and its children; returns its exit code, or None if it was never started."""
         process = self._process
         if process is None:
             return None

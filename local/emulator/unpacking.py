@@ -1,8 +1,8 @@
 """Unpacks each function's zip once, instead of once for each worker.
 
-MiniStack gives every worker a copy of its own. For a zip of two thousand files that is a second for each, a second more
-for Python to compile them, and fifty megabytes that stay until the worker ends; and a burst of events starts many
-workers at a time. Lambda's code directory is read-only, so that functions may share theirs.
+MiniStack unpacks a separate copy for every worker. For a zip of two thousand files, each copy takes a second, another
+second for Python to compile, and fifty megabytes until the worker ends. A burst of events starts many workers at once.
+Lambda's code directory is read-only, so workers can share one copy.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The provider's command: Terraform starts it without arguments; with `gaps` it prints what it does not do."""
+"""The provider's command. Terraform starts it without arguments; `gaps` prints what is not supported."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     if arguments:
         print("usage: python -m local.terraform_provider [gaps]", file=sys.stderr)
         return 2
-    # `tf` builds its own servicer around classes of its own; the table needs none of them, only the server.
+    # `tf` has its own servicer and classes; the table needs only its server.
     tf.provider.ProviderServicer = servicer()
     threading.Thread(target=_end_with_terraform, args=(os.getppid(),), daemon=True).start()
     tf.runner.run_provider(None)

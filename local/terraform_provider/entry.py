@@ -1,7 +1,7 @@
-"""How one resource type is described: the words of the table, apart from the machinery that acts on them.
+"""The description of a resource type: the vocabulary of the table, separate from the code that executes it.
 
-An entry says only what botocore's shapes and the argument names cannot: which operations there are, which names differ,
-which arguments have calls of their own, what is refused. Most types then need four to twelve lines.
+An entry contains only what botocore's shapes and the argument names do not show: the operations, the names that differ,
+the arguments with separate calls, and the refused arguments. Most types need four to twelve lines.
 """
 
 from collections.abc import Callable, Mapping
@@ -83,16 +83,16 @@ class Entry:
     Attributes:
         service: boto3's service name.
         create, read, update, delete: the operations. `read` may be a function (client, state) that returns the object,
-            or None when there is none; `delete` may be one too. Without `update` only facets and tags can change in
+            or None if it does not exist; `delete` may be one too. Without `update` only facets and tags can change in
             place.
         id: template of the id.
-        rename: the service's name of an argument where it is not the same but for case and underscores; dotted when it
-            lies deeper.
+        rename: the service's name of an argument if it differs in more than case and underscores; dotted if it is
+            nested.
         read_as: like rename, where the answer names it differently from the request.
         required: arguments that must be given here though the real provider would make one up.
         computed: optional arguments that the service fills when they are not given.
         defaults: values (or templates) of arguments that are not given.
-        refused: arguments this provider does not carry: setting one is an error.
+        refused: arguments that this provider does not support: setting one is an error.
         only: arguments of which one value alone is carried, and that value.
         sets: arguments without order.
         json: arguments compared as JSON.
@@ -100,7 +100,7 @@ class Entry:
         sensitive: values that Terraform must not print.
         kept: arguments that no operation answers: the state's value is believed, drift is not seen.
         unread: arguments that the emulator takes but does not answer, or not always; see `lifecycle.settle`.
-        undeclared: blocks that the service fills by itself: drift in them is seen only where they are declared.
+        undeclared: blocks that the service fills by itself. Drift in them is detected only if they are declared.
         absent: what the service answers for a block that is not there.
         cleared: what to send when a block is taken away, where an empty one is not valid.
         volatile: computed attributes that change with others: names of the causes, or none for any change.

@@ -26,7 +26,7 @@ class Field:
         type: Terraform's type of an attribute (`"string"`, `["list", "string"]`); None for a nested block.
         block: the fields of a nested block; empty for an attribute.
         nesting: `LIST`, `SET` or `SINGLE`, for a nested block.
-        sent_as: the service's name of it, dotted; None where it is not sent by name.
+        sent_as: the service's name of it, dotted; None if it is not sent by name.
         read_as: its name in the answer, dotted.
     """
 

@@ -1,4 +1,4 @@
-"""What the local provider does not do, as a table: read out of the entries, so that it cannot be out of date."""
+"""A table of what the local provider does not support. It is generated from the entries, so it is always up to date."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ def gaps_markdown() -> str:
     where the configuration declares them.
     """
     rows = [
-        "| Type | Refused when set | Taken, not always answered | Never answered | Drift seen only if declared |",
+        "| Type | Refused when set | Accepted, not always returned | Never returned | Drift seen only if declared |",
         "|---|---|---|---|---|",
     ]
     for name, kind in resource_types().items():

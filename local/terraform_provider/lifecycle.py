@@ -1,7 +1,7 @@
-"""Creating, reading, updating and deleting a resource by the calls that its entry names.
+"""Creates, reads, updates and deletes a resource with the operations of its entry.
 
-After every change the resource is read again and that is what Terraform is told; the plan is never echoed. Only the
-attributes listed as unread may differ from it (see `settle`).
+After each change, the resource is read again, and Terraform gets the result; the plan is never echoed. Only the
+attributes listed as unread may differ from the result (see `settle`).
 """
 
 import re

@@ -1,8 +1,8 @@
-"""Planning: what Terraform is told will come of a configuration, without asking the service anything.
+"""Plans a change from the configuration and the prior state, without calls to the service.
 
-Core proposes the configuration laid over the prior state. Three things are added: defaults (also where an argument has
-been taken out of the configuration, since Core's proposal then keeps the prior value), what only applying will tell,
-and which changes replace the resource.
+Core proposes the prior state overlaid with the configuration. This adds defaults (also for an argument that was removed
+from the configuration, for which Core's proposal keeps the prior value), the values known only after apply, and the
+changes that replace the resource.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ def plan_change(
 
 
 def refused_arguments(block: Block, config: State, only: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Finds what the configuration sets that this provider does not carry.
+    """Finds what the configuration sets that this provider does not support.
 
     Returns:
         For each finding its path and what is wrong with it, in the order of the schema.
@@ -58,7 +58,7 @@ def refused_arguments(block: Block, config: State, only: Mapping[str, object]) -
         if value is None or value == []:
             continue
         if field.refused:
-            found.append((field.path, "the local provider does not carry it; see docs/local.md"))
+            found.append((field.path, "the local provider does not support it; see docs/local.md"))
         elif field.path in only and not is_unknown(value) and value != only[field.path]:
             found.append((field.path, f"the local provider carries only {only[field.path]!r}, not {value!r}"))
         elif field.type is None and isinstance(value, list):

@@ -22,7 +22,7 @@ def policy_document(config: State) -> State:
         The computed attributes: `json`, `minified_json`, `id`, `version`.
 
     Raises:
-        ValueError: two statements bear the same Sid, or a given document is not JSON.
+        ValueError: two statements have the same Sid, or a given document is not JSON.
     """
     statements: list[State] = []
     for text in config.get("source_policy_documents") or []:

@@ -1,7 +1,7 @@
-"""Terraform's plugin protocol 6: each message unpacked, handed to the parts that do the work, and answered.
+"""Terraform's plugin protocol 6: unpacks each message, calls the code for it, and answers.
 
-An exception must never leave a handler: Terraform would only say that the plugin broke. Each becomes a diagnostic, and
-what was known of the resource goes back into the state.
+No exception may leave a handler, because Terraform would only report a broken plugin. Each becomes a diagnostic, and
+the known attributes of the resource go back into the state.
 """
 
 import json
@@ -126,7 +126,7 @@ class Provider:
             state, baseline = resource.update(prior, planned) if prior else resource.create(planned)
         except HalfApplied as error:
             return {"new_state": pack(error.state), "diagnostics": [_failure(request, error.__cause__ or error)]}
-        except Exception as error:  # noqa: BLE001 - the state must be answered whatever went wrong
+        except Exception as error:  # noqa: BLE001 - after any error, Terraform needs the state
             return {
                 "new_state": request.prior_state,
                 "private": request.planned_private,
@@ -165,7 +165,7 @@ def _guarded(response: Any, handler: Callable[[Any], dict[str, Any]]) -> Callabl
     def handle(_self: Any, request: Any, _context: Any) -> Any:
         try:
             return response(**handler(request))
-        except Exception as error:  # noqa: BLE001 - whatever it is, Terraform must be told
+        except Exception as error:  # noqa: BLE001 - any error must reach Terraform
             return response(diagnostics=[_failure(request, error)])
 
     return handle

@@ -1,8 +1,8 @@
-"""Terraform values to AWS values and back, led by botocore's shapes.
+"""Converts Terraform values to AWS values and back, guided by botocore's shapes.
 
-Both sides use nearly the same names, so a Terraform name finds the member that is equal without case and underscores,
-or its plural; only exceptions stand in the table. The shape then says how the value is written: this is why an entry
-needs no code for ordinary arguments.
+Both sides use nearly the same names: a Terraform name matches the member that is equal without case and underscores, or
+its plural. The table lists only exceptions. The shape defines how the value is encoded, so an entry needs no code for
+ordinary arguments.
 """
 
 import datetime
@@ -75,7 +75,7 @@ def locate(shape: Any, dotted: str) -> tuple[list[str], Any] | None:
 
 
 def find(answer: Any, dotted: str) -> Any:
-    """Finds a dotted name in an answer; None where it is not."""
+    """Finds a dotted name in an answer; None if it is missing."""
     for part in dotted.split("."):
         name = _match(answer, part) if isinstance(answer, Mapping) else None
         if name is None:
@@ -164,7 +164,7 @@ def _scalar(value: Any, kind: str) -> Any:
 
 
 def _cleared(field: Field, shape: Any) -> Any:
-    """What takes a value away: nothing, unless the entry says otherwise. None where that cannot be said."""
+    """Return the value that clears a field: empty, unless the entry has another one; None if there is no such value."""
     if field.cleared is not None:
         return field.cleared
     if shape.type_name == "structure":

@@ -10,7 +10,7 @@ STANDARD_ATTRIBUTES = words(
 
 
 def _receive(_answer: State, state: State, new: State) -> State:
-    """Leaves out the standard attributes that were not declared, and the prefix of one's own."""
+    """Leaves out undeclared standard attributes, and the prefix of custom attributes."""
     declared = {block["name"]: block for block in state.get("schema") or []}
     attributes = []
     for block in new["schema"]:

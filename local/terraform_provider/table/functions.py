@@ -38,7 +38,7 @@ def _get_concurrency(client: Client, state: State, _answer: State) -> State:
 
 
 def _read_permission(client: Client, state: State) -> State | None:
-    """A permission has no call of its own: it is one statement of the function's policy."""
+    """Read a permission, which is a statement of the function's policy and has no separate API call."""
     policy = json.loads(client.get_policy(FunctionName=state["function_name"])["Policy"])
     for statement in policy["Statement"]:
         if statement.get("Sid") == state["statement_id"]:
