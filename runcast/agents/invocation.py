@@ -15,7 +15,7 @@ from strands.multiagent.base import MultiAgentResult
 
 from runcast.agents.harmless import harmless
 from runcast.agents.messages import blocks
-from runcast.agents.parts import name_of
+from runcast.agents.parts import model_id_of, name_of
 from runcast.agents.text import TextSteps
 from runcast.agents.tool_watch import ToolWatch
 from runcast.runs.outcome import Outcome, failure, outcome_of, stopped_early
@@ -116,7 +116,7 @@ class Invocation:
         if self._text and (words := part.get("contentBlockDelta", {}).get("delta", {}).get("text")):
             self._text.add(words)
         if usage := part.get("metadata", {}).get("usage"):
-            self._recorder.add_usage({kind: count for kind, count in usage.items() if isinstance(count, int)})
+            self._recorder.add_usage(usage, model_id_of(self._agent))
 
     def _saw_message(self, message: Mapping[str, Any]) -> None:
         self._flush_text()

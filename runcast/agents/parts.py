@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from strands import Agent
@@ -15,6 +15,13 @@ logger = logging.getLogger(__name__)
 def name_of(agent: Any) -> str:
     """Return an agent's display name: its name, its id, or its class name."""
     return str(getattr(agent, "name", None) or getattr(agent, "id", None) or type(agent).__name__)
+
+
+def model_id_of(agent: Any) -> str | None:
+    """Return the id of an agent's model; None if the model has none."""
+    config = agent.model.get_config() if isinstance(agent, Agent) else None
+    model_id = config.get("model_id") if isinstance(config, Mapping) else None
+    return model_id if isinstance(model_id, str) else None
 
 
 def parts(agent: Any) -> Iterator[tuple[str, Any]]:

@@ -106,7 +106,7 @@ class StreamedAgent:
         part = event.get("event")
         usage = part.get("metadata", {}).get("usage") if isinstance(part, Mapping) else None
         if usage:
-            self._scope.run.recorder.add_usage({kind: count for kind, count in usage.items() if isinstance(count, int)})
+            self._scope.run.recorder.add_usage(usage)
         if isinstance(came_out := event.get("result"), AgentResult):
             outcome, why = work_outcome(outcome_of(came_out))
             self.end(outcome, why)

@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
 from runcast.record.store import End, RunStore
+from runcast.record.usage import Usage
 from runcast.record.writer import Writer
 from runcast.text import boundary, shortened
 
@@ -120,8 +121,7 @@ class Recorder:
         self._waited_seconds = 0.0
         self._started = False
         self._awaited = awaited
-        self._usage: Counter[str] = Counter()
-        self._usage_lock = threading.Lock()
+        self._usage = Usage()
         deadline = None if remaining_ms is None else Deadline.after(remaining_ms, monotonic())
         self._queue = StepQueue()
         self._run = Assignment(request_id, owner, agent, job_id, worker, began_ms=now_ms(), deadline=deadline)
@@ -241,14 +241,14 @@ class Recorder:
         )
         self._outbox.put_delta(update)
 
-    def add_usage(self, usage: Mapping[str, int]) -> None:
-        """Add the tokens of a model call; the last step carries the sums as `metadata.usage`.
+    def add_usage(self, usage: Mapping[str, Any], model_id: str | None = None) -> None:
+        """Add the tokens of a model call; the last step carries the sums as `metadata.usage`, and `metadata.models`.
 
         Args:
             usage: Tokens by kind, as Strands counts them: `inputTokens`, `outputTokens`, `totalTokens`, ...
+            model_id: The model, if known.
         """
-        with self._usage_lock:
-            self._usage.update(usage)
+        self._usage.add(usage, model_id)
 
     def end(
         self,
@@ -288,8 +288,7 @@ class Recorder:
         told = None if error is None else shortened(error, limits.ERROR_MAX_CHARACTERS)
         end = End(status, result_json(result), told, reason=reason)
         live = {RunStatus.COMPLETE: "agent_complete", RunStatus.ERROR: "agent_error"}.get(status)
-        if self._usage:
-            usage = {"usage": dict(self._usage)}
+        if usage := self._usage.metadata():
             try:
                 metadata = {**(metadata or {}), **usage}
             except Exception:  # noqa: BLE001 - an agent's mapping may raise any error or not be a mapping

@@ -85,6 +85,9 @@ def test_the_tokens_of_an_agent_that_a_tool_makes_are_the_runs(records):
             usage = {"inputTokens": 9, "outputTokens": 1, "totalTokens": 10}
             yield {"metadata": {"usage": usage, "metrics": {"latencyMs": 1}}}
 
+        def get_config(self):
+            return {"model_id": "scripted-1"}
+
     @tool
     async def ask() -> str:
         """Ask an agent."""
@@ -93,7 +96,8 @@ def test_the_tokens_of_an_agent_that_a_tool_makes_are_the_runs(records):
     track(Agent(model=Counting([Call("ask"), Say("done")]), tools=[ask], callback_handler=None))(
         "?", invocation_state=named("r1")
     )
-    assert records.read("r1").steps[-1].to_json()["metadata"]["usage"]["totalTokens"] == 30
+    metadata = records.read("r1").steps[-1].to_json()["metadata"]
+    assert (metadata["usage"]["totalTokens"], metadata["models"]) == (30, ["scripted-1"])
 
 
 def test_an_agent_outside_a_run_is_left_alone(records, dynamodb):
