@@ -27,9 +27,9 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import get_state_machine_test
 
 from runcast import limits
-from runcast.record.store import RunStore
 from tests.fakes.agent_progress import create_agent_progress
 from tests.reliability.backends import backends, dynamodb, why_no_judge
+from tests.reliability.bounded import Endless
 from tests.reliability.histories import Histories
 from tests.reliability.owners import Owners
 from tests.reliability.promises import KINDS, Broken
@@ -54,11 +54,13 @@ class Tally(NamedTuple):
     runs: int = 0
     steps: int = 0
     broken: Counter[str] = Counter()  # noqa: RUF012 - never changed
+    why: str = ""
 
     def __add__(self, other: Any) -> Tally:
         return Tally(
-            self.faults + other.faults, self.runs + other.runs, self.steps + other.steps, self.broken + other.broken
-        )
+            self.faults + other.faults, self.runs + other.runs, self.steps + other.steps, self.broken + other.broken,
+            self.why or other.why,
+        )  # fmt: skip
 
     def line(self) -> str:
         lost, repeated, hung, changed = (self.broken[kind] for kind in KINDS)
@@ -73,18 +75,15 @@ def play_histories(client: Any, *, count: int, number: int) -> Tally:
     total = Counter[str]()
 
     class Counted(Histories):
-        @staticmethod
-        def make_store(clock: Callable[[], int]) -> RunStore:
-            return RunStore(client, TABLE_NAME, now_ms=clock)
-
         def teardown(self) -> None:
             try:
                 super().teardown()
             finally:
                 total.update(faults=self.faults, runs=1, steps=len(self.seen))
 
+    Counted.client = client
     broken = _broken_by(lambda: seed(number)(get_state_machine_test(Counted, settings=_settings(count)))())
-    return Tally(total["faults"], total["runs"], total["steps"], broken)
+    return broken + Tally(total["faults"], total["runs"], total["steps"])
 
 
 def play_owners(client: Any, *, count: int, number: int) -> Tally:
@@ -98,7 +97,7 @@ def play_owners(client: Any, *, count: int, number: int) -> Tally:
 
     Counted.client = client
     broken = _broken_by(lambda: seed(number)(get_state_machine_test(Counted, settings=_settings(count)))())
-    return Tally(0, total["runs"], total["steps"], broken)
+    return broken + Tally(0, total["runs"], total["steps"])
 
 
 def do_real_runs(client: Any, *, numbers: Iterable[int], number: int, frozen_seconds: float | None = None) -> Tally:
@@ -112,7 +111,7 @@ def do_real_runs(client: Any, *, numbers: Iterable[int], number: int, frozen_sec
     def one(way: Callable[[], Came]) -> Tally:
         came = []
         broken = _broken_by(lambda: came.append(way()))
-        return Tally(came[0].faults if came else 0, 1, came[0].steps if came else 0, broken)
+        return broken + Tally(came[0].faults if came else 0, 1, came[0].steps if came else 0)
 
     with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
         return sum(pool.map(one, ways), Tally())
@@ -129,8 +128,8 @@ def chaos(*, histories: int, runs: int, number: int, engines: list[str]) -> Tall
     """
     elsewhere = histories * _PERCENT_ELSEWHERE // 100 if engines else 0
     sizes = [min(_BATCH, histories - elsewhere - done) for done in range(0, histories - elsewhere, _BATCH)]
-    with ProcessPoolExecutor(2, mp_context=get_context("forkserver"), initializer=_quiet) as pool:
-        in_memory = [pool.submit(_play_in_memory, size, number * 1_000 + n) for n, size in enumerate(sizes)]
+    with ProcessPoolExecutor(2, mp_context=get_context("forkserver"), initializer=quiet) as pool:
+        in_memory = [pool.submit(play_in_memory, size, number * 1_000 + n) for n, size in enumerate(sizes)]
         listening = [engine for engine in engines if engine != "moto"]
         total = Tally()
         for engine in engines:
@@ -146,11 +145,12 @@ def chaos(*, histories: int, runs: int, number: int, engines: list[str]) -> Tall
         return sum((batch.result() for batch in in_memory), total)
 
 
-def _play_in_memory(count: int, number: int) -> Tally:
+def play_in_memory(count: int, number: int) -> Tally:
+    """Play histories of one run, and a share of several owners', until they are done or one is broken."""
     with dynamodb("memory", Path()) as client:
         create_agent_progress(client, TABLE_NAME)
         of_owners = play_owners(client, count=-(-count // _OWNERS_SHARE), number=number)
-        return of_owners + play_histories(client, count=count, number=number)
+        return of_owners if of_owners.why else of_owners + play_histories(client, count=count, number=number)
 
 
 def _settings(count: int) -> settings:
@@ -161,20 +161,20 @@ def _settings(count: int) -> settings:
     )  # fmt: skip
 
 
-def _broken_by(what: Callable[[], Any]) -> Counter[str]:
+def _broken_by(what: Callable[[], Any]) -> Tally:
     """Return the broken promise, if any. Any other error counts as a changed result."""
     try:
         what()
-    except Broken as broken:
+    except (Broken, Endless) as broken:
         traceback.print_exc()
-        return Counter([broken.kind])
-    except Exception:  # noqa: BLE001 - any fault is printed and counted
+        return Tally(broken=Counter([broken.kind]), why=str(broken))
+    except Exception as error:  # noqa: BLE001 - any fault is printed and counted
         traceback.print_exc()
-        return Counter(["changed"])
-    return Counter()
+        return Tally(broken=Counter(["changed"]), why=repr(error))
+    return Tally()
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Faults are what this is about: what the library logs of each would bury what broke."""
     for name in ("runcast", "chalicelib"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -193,7 +193,7 @@ def _arguments(words: list[str]) -> argparse.Namespace:
 def main(words: list[str]) -> int:
     """Run it, and say what came of it."""
     asked = _arguments(words)
-    _quiet()
+    quiet()
     engines = asked.engines
     if engines is None:
         engines = [engine for engine in backends() if engine != "memory"]

@@ -24,8 +24,10 @@ from runcast.record.ending import cancel, close_dead
 from runcast.record.model import Owner, Run, RunStatus, Step
 from runcast.record.reader import read_progress
 from runcast.record.store import RunStore
+from tests.reliability.bounded import BoundedClient
 from tests.reliability.promises import broken, check_beginning, check_once, check_one_end, check_order
 from tests.reliability.rivals import ALICE, START_MS, RivalStore, Worker
+from tests.unit.conftest import TABLE_NAME
 from tests.unit.record.recording import FailingStore
 
 fates = st.lists(st.sampled_from(["fine", "before", "after"]), max_size=4)
@@ -40,13 +42,13 @@ _ids = itertools.count()
 
 
 class Histories(RuleBasedStateMachine):
-    """One run from its start; `make_store` is set by who runs the machine.
+    """One run from its start; `client` is set by the caller that runs the machine.
 
     An id may be used anew once its record has expired: that is the next generation, and whoever works on an earlier one
     has slept for a day.
     """
 
-    make_store: Callable[[Callable[[], int]], RunStore]
+    client: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +61,8 @@ class Histories(RuleBasedStateMachine):
             each.start()
         self.now_ms = START_MS
         self.request_id = f"run-{next(_ids)}"
-        self.store = type(self).make_store(self.clock)
+        self.client = BoundedClient(self.client)
+        self.store = RunStore(self.client, TABLE_NAME, now_ms=self.clock)
         self.generation = 0
         self.workers: list[Worker] = []
         self.published: list[dict[str, Any]] = []
@@ -210,7 +213,7 @@ class Histories(RuleBasedStateMachine):
             self.now_ms += limits.RETENTION_SECONDS * 1000 + 1
         else:
             key = {"requestId": {"S": self.request_id}}
-            self.store._table._client.delete_item(TableName=self.store._table._name, Key=key)
+            self.client.delete_item(TableName=TABLE_NAME, Key=key)
             self.now_ms += 2_000
         self.generation += 1
         self.published, self.seen, self.ended, self.quiet_until_seq, self.late = [], [], None, 0, []
@@ -268,7 +271,7 @@ class Histories(RuleBasedStateMachine):
             return
         self.deliver([])
         [worker] = self.working()
-        while worker.writer.seq < self.sleeping()[0].writer.seq:
+        while worker.alive and worker.writer.seq < self.sleeping()[0].writer.seq:
             worker.tell(f"new step {len(worker.told) + 1}", 0)
             worker.write()
         if reaching == "a page further":

@@ -46,6 +46,7 @@ from runcast.record.stop_signal import StopSignal
 from runcast.record.store import End, RunStore
 from runcast.record.writer import Writer
 from tests.fakes.spellings import spellings
+from tests.reliability.bounded import BoundedClient
 from tests.reliability.promises import broken
 from tests.reliability.rivals import START_MS
 from tests.unit.conftest import TABLE_NAME
@@ -86,14 +87,16 @@ class Owners(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now_ms = START_MS
+        self.client = BoundedClient(self.client)
         self.store = RunStore(self.client, TABLE_NAME, now_ms=self.clock)
         self.actions = 0
-        self._small = patch.object(limits, "PAGE_MAX_BYTES", 400)
-        self._small.start()
+        self._patches = contextlib.ExitStack()
+        self._patches.enter_context(patch.object(limits, "PAGE_MAX_BYTES", 400))
+        self._patches.enter_context(patch("runcast.record.writer._BACKOFF_FIRST_SECONDS", 0.0))
         self._delete(*self.items())
 
     def teardown(self) -> None:
-        self._small.stop()
+        self._patches.close()
 
     def clock(self) -> int:
         return self.now_ms

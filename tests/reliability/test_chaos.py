@@ -10,7 +10,8 @@ from tests.fakes.agent_progress import create_agent_progress
 from tests.fakes.dynamodb_in_memory import DynamoDBInMemory
 from tests.reliability.backends import PROJECT
 from tests.reliability.chaos import Tally, do_real_runs, play_histories
-from tests.reliability.mutations import MUTATIONS, changed
+from tests.reliability.mutation import changed
+from tests.reliability.mutations import MUTATIONS
 from tests.reliability.promises import KINDS
 from tests.unit.conftest import TABLE_NAME
 

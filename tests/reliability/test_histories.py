@@ -5,17 +5,13 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from runcast.record.store import RunStore
 from tests.reliability.histories import Histories
 from tests.reliability.owners import Owners
-from tests.unit.conftest import TABLE_NAME
 
 
 def test_whatever_happens_the_record_is_exact(dynamodb_client):
     class OnThisEngine(Histories):
-        @staticmethod
-        def make_store(clock):
-            return RunStore(dynamodb_client, TABLE_NAME, now_ms=clock)
+        client = dynamodb_client
 
     play(OnThisEngine)
 
