@@ -127,7 +127,7 @@ class RunStore(RecordReads):
         self, request_id: str, owner: Owner, agent: str, job_id: str | None, playbook: str | None
     ) -> tuple[Item, Check]:
         """Return a new, unclaimed record and the check that its id is free."""
-        self._learn_time()
+        self.learn_time()
         now_ms = self.now_ms()
         record = {
             "requestId": request_id,
@@ -168,7 +168,7 @@ class RunStore(RecordReads):
                 the claim is for a run, or the reverse.
             RunGone: The id is that of a job's run, and the record does not exist.
         """
-        self._learn_time()
+        self.learn_time()
         now_ms = self.now_ms()
         defaults = _present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds) | {"playbook": playbook})
         values = {"worker": worker, "updatedAt": now_ms, "leaseUntil": lease_until_ms}
@@ -343,7 +343,7 @@ class RunStore(RecordReads):
             lambda now: AppendRefused("A run's record has the key of the cancel hint.", now),
         )
 
-    def _learn_time(self) -> None:
+    def learn_time(self) -> None:
         """Get the time from DynamoDB if this process does not know it, because a new lease must be accurate."""
         if isinstance(self.now_ms, ServerClock) and not self.now_ms.known:
             with suppress(RunGone):

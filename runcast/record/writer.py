@@ -146,6 +146,7 @@ class Writer:
 
     def _claim_run(self) -> None:
         run = self._run
+        self._store.learn_time()  # before the lease is computed: on a fast clock it would last for hours
         try:
             record = self._store.claim(
                 run.request_id,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -26,9 +27,8 @@ from runcast.record.reader import read_progress
 from runcast.record.store import RunStore
 from tests.reliability.bounded import BoundedClient
 from tests.reliability.promises import broken, check_beginning, check_once, check_one_end, check_order
-from tests.reliability.rivals import ALICE, START_MS, RivalStore, Worker
+from tests.reliability.rivals import ALICE, CLOCK_TOLERANCE_MS, START_MS, CloserStore, RivalStore, Worker
 from tests.unit.conftest import TABLE_NAME
-from tests.unit.record.recording import FailingStore
 
 fates = st.lists(st.sampled_from(["fine", "before", "after"]), max_size=4)
 fates_of_a_worker = st.lists(
@@ -38,6 +38,7 @@ fates_of_a_worker = st.lists(
 meanwhiles = st.sampled_from(["nothing", "a beat", "a beat", "a step", "the end", "a delivery"])
 # A step that has a place beside no other: before it, a page is put.
 A_PAGE = 670
+_HOUR_MS = 3_600_000
 _ids = itertools.count()
 
 
@@ -54,6 +55,7 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self._small = [
             patch.object(limits, "PAGE_MAX_BYTES", 900),
+            patch.object(limits, "QUEUE_MAX_STEPS", 8),
             patch.object(limits, "HEARTBEAT_SECONDS", 0.0),
             patch("runcast.record.writer._BACKOFF_FIRST_SECONDS", 0.0),
         ]
@@ -76,9 +78,6 @@ class Histories(RuleBasedStateMachine):
 
     def clock(self) -> int:
         return self.now_ms
-
-    def seconds(self) -> float:
-        return self.now_ms / 1000
 
     def publish(self, messages: list[dict[str, Any]]) -> int:
         """A message that goes live must be in the record at that moment."""
@@ -109,8 +108,11 @@ class Histories(RuleBasedStateMachine):
         delivered=st.booleans(),
         quiet_until_seq=st.sampled_from([0, 0, 5, 12, 25]),
         answered=st.sampled_from([[], [], [], ["another's answer"]]),
+        clock_off_ms=st.sampled_from([0, 0, -3 * _HOUR_MS, 3 * _HOUR_MS]),
     )
-    def start(self, queued_ms: int | None, delivered: bool, quiet_until_seq: int, answered: list[str]) -> None:
+    def start(
+        self, queued_ms: int | None, delivered: bool, quiet_until_seq: int, answered: list[str], clock_off_ms: int
+    ) -> None:
         """Rivals join most histories late, when the run is long.
 
         A run may have been queued for just as long that its claim renews the lease to what it was.
@@ -120,14 +122,18 @@ class Histories(RuleBasedStateMachine):
             self.store.create(self.request_id, owner=ALICE, agent="terrain")
             self.now_ms += queued_ms
         if delivered or quiet_until_seq:
-            self.deliver(answered)
+            self.deliver(answered, clock_off_ms)
 
     def disturbed(self) -> bool:
         return len(self.seen) >= self.quiet_until_seq
 
-    @rule(fates=fates_of_a_worker)
-    def deliver(self, fates: list[str]) -> None:
-        worker = Worker(self, f"invocation-{len(self.workers)}")
+    @rule(
+        fates=fates_of_a_worker,
+        clock_off_ms=st.sampled_from([0, 0, -3 * _HOUR_MS, 3 * _HOUR_MS]),
+        remaining_ms=st.sampled_from([None, None, 900_000, 60_000]),
+    )
+    def deliver(self, fates: list[str], clock_off_ms: int = 0, remaining_ms: float | None = None) -> None:
+        worker = Worker(self, f"invocation-{len(self.workers)}", clock_off_ms=clock_off_ms, remaining_ms=remaining_ms)
         worker.store.script(fates)
         self.faults += len(fates) - fates.count("fine")
         self.workers.append(worker)
@@ -162,27 +168,63 @@ class Histories(RuleBasedStateMachine):
         self.write(fates)
 
     @precondition(lambda self: self.working() and self.disturbed())
-    @rule(status=st.sampled_from(["complete", "waiting"]), first=fates, second=fates, marked=st.booleans())
-    def hand_over(self, status: str, first: list[str], second: list[str], marked: bool) -> None:
+    @rule(
+        count=st.integers(1, 9), status=st.sampled_from(["complete", "error", "waiting"]), fates=fates_of_a_worker,
+        begun=st.booleans(),
+    )  # fmt: skip
+    def end_alone(self, count: int, status: str, fates: list[str], begun: bool) -> None:
+        """There is no time left for the steps before the end: they are dropped and counted."""
+        [worker] = self.working()
+        for _ in range(count):
+            worker.tell(f"step {len(worker.told) + 1}", 100)
+        if begun:
+            self.write(["after"])
+        worker.tell_end(RunStatus(status))
+        worker.writer.write_end_alone()
+        if worker.alive:
+            self.write(fates)
+
+    @precondition(lambda self: self.working())
+    @rule(hours=st.sampled_from([-3, 3]), frozen_ms=st.sampled_from([0, 5_000]))
+    def disturb_a_clock(self, hours: int, frozen_ms: int) -> None:
+        """The wall clock of a worker is set, or its monotonic clock stops while its machine is frozen."""
+        [worker] = self.working()
+        if frozen_ms:
+            self.now_ms += frozen_ms
+            worker.machine.freeze(frozen_ms)
+        else:
+            worker.machine.jump(hours * _HOUR_MS)
+        self.write([])
+
+    @precondition(lambda self: self.working() and self.disturbed())
+    @rule(
+        status=st.sampled_from(["complete", "waiting"]), first=fates, second=fates, marked=st.booleans(),
+        in_flight=st.booleans(),
+    )  # fmt: skip
+    def hand_over(self, status: str, first: list[str], second: list[str], marked: bool, in_flight: bool) -> None:
         """A worker that cannot store its end hands it over. It is written despite all faults, and only once."""
         [worker] = self.working()
         if worker.ended:
             return
+        if in_flight:
+            worker.tell(f"step {len(worker.told) + 1}", 0)
+            worker.store.script(["late", "crash before"])
+            worker.write()
         worker.tell_end(RunStatus(status))
         event = worker.give_up()
         if marked:
             self.publish_end(cancel(self.store, ALICE, self.request_id, now_ms=self.clock))
-        for fates in (first, second, []):
+        for fates in (first, second):
             write_end(
                 event,
-                FailingStore(self.store, fates),  # type: ignore[arg-type]
+                CloserStore(self, fates),  # type: ignore[arg-type]
                 send=self.publish,
                 on_end=lambda _: None,
                 remaining_ms=lambda: 60_000,
             )
-        run = self.run()
-        if run and run.worker == worker.name and run.status is RunStatus.IN_PROGRESS:
-            broken("hung", "an end that was handed over was not written")
+            run = self.run()
+            if run and run.worker == worker.name and run.status is RunStatus.IN_PROGRESS:
+                broken("hung", "an end that was handed over was not written")
 
     @precondition(lambda self: self.working() and self.disturbed())
     @rule()
@@ -325,14 +367,26 @@ class Histories(RuleBasedStateMachine):
             broken("changed", "a step that had been read has changed")
         self.seen = steps
         check_one_end(run, steps)
+        self._check_unrecorded(run, steps)
         if self.ended is not None and run != self.ended:
             broken("changed", "something was written after the end")
         self.ended = run if run.status.ended else None
         if run.status is RunStatus.WAITING and run.cancel_requested_at_ms is not None:
             broken("hung", "a run waits for people, and a cancel was asked for")
-        if run.worker == self.leased[0] and run.lease_until_ms < self.leased[1]:
+        if run.worker == self.leased[0] and run.lease_until_ms < self.leased[1] - CLOCK_TOLERANCE_MS:
             broken("hung", "a late heartbeat has set the lease back")
         self.leased = (run.worker, run.lease_until_ms)
+
+    def _check_unrecorded(self, run: Run, steps: list[Step]) -> None:
+        """The end that a worker has written says how many of its steps are missing."""
+        if not run.status.ended or steps[-1].message != "the end":
+            return
+        [worker] = [each for each in self.of_this_generation() if each.name == run.worker]
+        told = len([message for message in worker.told if message != "the end"]) + worker.dropped
+        missing = told - len([step for step in steps if step.step == "thinking"])
+        counted = json.loads(steps[-1].metadata_json or "{}").get("unrecorded", 0)
+        if counted != missing:
+            broken("lost", f"{missing} steps are missing, and the end says {counted}")
 
     @invariant()
     def each_step_is_its_workers_next(self) -> None:

@@ -128,5 +128,53 @@ MUTATIONS = [
         "a reader reads every page that it needs", "runcast/record/reader.py",
         (("bisect_right(run.pages, after_seq) :]", "bisect_right(run.pages, after_seq) + 1 :]"),),
     ),
+    Mutation(
+        "a claim's lease follows from the server's time", _WRITER,
+        (("        self._store.learn_time()  # before", "        # before"),),
+    ),
+    Mutation(
+        "the time is the server's", "runcast/clock.py",
+        (("if abs(server_ms - self()) > _TOLERANCE_MS:", "if False:"),),
+    ),
+    Mutation(
+        "time passes on the monotonic clock", "runcast/clock.py",
+        (("(self._monotonic() - base_seconds) * 1000)", "0) + self._wall_ms() - (self._heard_at or (base_ms,))[0]"),),
+    ),
+    Mutation(
+        "the deadline is on the monotonic clock", _WRITER,
+        (("deadline.time_up_seconds - self._monotonic()", "deadline.time_up_seconds - self._now_ms() / 1000"),),
+    ),
+    Mutation(
+        "a lease does not outlast its worker's deadline", _WRITER,
+        (("min(limits.LEASE_MS, max(0, round(", "max(limits.LEASE_MS, max(0, round("),),
+    ),
+    Mutation(
+        "a run whose worker's time is up is ended", _WRITER,
+        (("        if self._seconds_left() > 0:\n", "        if True:\n"),),
+    ),
+    Mutation(
+        "an end counts the steps that are missing", _DRAFT,
+        (('            about["unrecorded"] = unrecorded\n', "            pass\n"),),
+    ),
+    Mutation(
+        "a step that finds no room is counted", "runcast/record/step_queue.py",
+        (
+            ("                self.taken += 1\n", ""),
+            ("                    return False\n            self._steps",
+             "                    return False\n                self.taken += 1\n            self._steps"),
+        ),
+    ),
+    Mutation(
+        "an end that is handed over counts the steps before it", "runcast/record/handover.py",
+        (("queue = StepQueue(handed.taken)", "queue = StepQueue()"),),
+    ),
+    Mutation(
+        "an end that is handed over follows what lands late", _DRAFT,
+        (("        self.begin(run)\n        self.steps", "        return False\n        self.steps"),),
+    ),
+    Mutation(
+        "an end that is written alone keeps what may be stored", _DRAFT,
+        (("self._held, self.pages = None, []\n", "self._held, self.pages, self.steps = None, [], []\n"),),
+    ),
     *OWNER_MUTATIONS,
 ]  # fmt: skip

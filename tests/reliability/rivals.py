@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from runcast import limits
 from runcast.errors import StoreUnavailable
-from runcast.record.assignment import Assignment, Claim, QueuedStep
+from runcast.record.assignment import Assignment, Claim, Deadline, QueuedStep, Stop
 from runcast.record.ending import cancel, close_dead
 from runcast.record.handover import HandedOverEnd
 from runcast.record.model import Owner, Run, RunStatus, Step
@@ -24,7 +24,9 @@ from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
 from runcast.record.store import End, RunStore
 from runcast.record.writer import Writer
+from tests.reliability.machine import Machine
 from tests.reliability.promises import broken
+from tests.unit.conftest import TABLE_NAME
 from tests.unit.record.recording import Crash, FailingStore
 
 if TYPE_CHECKING:
@@ -33,27 +35,36 @@ if TYPE_CHECKING:
 ALICE, BOB = Owner("acme", "alice"), Owner("acme", "bob")
 _ANOTHER_RUN = "bobs-run"
 START_MS = 1_700_000_000_000
+CLOCK_TOLERANCE_MS = 3_000  # that of `ServerClock`, and the whole seconds of a `Date`
 
 
 class Worker:
     """One delivery of the run's event: a writer, what it was told, and whether it lives."""
 
-    def __init__(self, history: Histories, name: str) -> None:
+    def __init__(
+        self, history: Histories, name: str, *, clock_off_ms: int = 0, remaining_ms: float | None = None
+    ) -> None:
         self.history = history
+        self.machine = Machine(history.clock, clock_off_ms)
         self.generation = history.generation
         self.told: list[str] = []
+        self.dropped = 0
         self.alive = True
         self.ended = False
         self.sent: list[int] = []
         self.store = CrossedStore(history, self)
         self.queue = StepQueue()
         self.name = f"{name}/x"
-        self.assignment = Assignment(history.request_id, ALICE, "terrain", None, self.name, history.now_ms)
+        seconds = self.machine.seconds()
+        self.deadline = None if remaining_ms is None else Deadline.after(remaining_ms, seconds)
+        self.assignment = Assignment(
+            history.request_id, ALICE, "terrain", None, self.name, self.machine.now_ms(), self.deadline
+        )
         self.outbox = Outbox(self._send)
         self.stops = StopSignal(history.request_id)
         self.writer = Writer(
             self.store, self.assignment, self.queue, self.outbox, self.stops, None,
-            now_ms=history.clock, monotonic=history.seconds, jitter=lambda: 0.0,
+            now_ms=self.machine.now_ms, monotonic=self.machine.seconds, jitter=lambda: 0.0,
         )  # fmt: skip
 
     def begin(self) -> None:
@@ -66,11 +77,16 @@ class Worker:
         run = self.history.run()
         if not self.alive and run and run.worker == self.name and not run.status.ended:
             broken("hung", "a worker gave up a run that it had claimed")
+        if self.alive:
+            self._check_lease(run)
 
     def tell(self, message: str, size: int, end: End | None = None) -> None:
         step = end.status.value if end else "thinking"
-        self.told.append(message)
-        self.queue.put(QueuedStep(step, message.ljust(size, "."), START_MS, end=end))
+        had_ended = self.queue.end is not None
+        if self.queue.put(QueuedStep(step, message.ljust(size, "."), START_MS, end=end)):
+            self.told.append(message)
+        elif not had_ended:
+            self.dropped += 1
 
     def tell_end(self, status: RunStatus) -> None:
         if not self.ended:
@@ -78,7 +94,7 @@ class Worker:
             self.tell("the end", 0, End(status))
 
     def write(self) -> None:
-        before = self.history.run()
+        before, known, time_up = self.history.run(), self.machine.now_ms.known, self.time_up
         to_be_cancelled = before is not None and before.cancel_requested_at_ms is not None
         try:
             self.alive = self.writer.write_next()
@@ -90,9 +106,31 @@ class Worker:
             return
         if to_be_cancelled and self.stops.stop is None:
             broken("hung", "a worker whose run is to be cancelled was not told")
+        if time_up and self.alive:
+            broken("hung", "a worker whose time is up goes on")
+        if self.stops.stop is Stop.TIME_UP and not self.time_up:
+            broken("changed", "a worker was stopped before its time was up")
         run = self.history.run()
+        # The heartbeat by which a worker hears of a cancel does not renew the lease; the next one does.
+        if known and self.alive and run and run.cancel_requested_at_ms is None:
+            self._check_lease(run)
         if not self.alive and not self.ended and not (run and run.status.ended):
             broken("hung", "a worker gave up a run that is its own")
+
+    @property
+    def time_up(self) -> bool:
+        return self.deadline is not None and self.machine.seconds() >= self.deadline.time_up_seconds
+
+    def _check_lease(self, run: Run | None) -> None:
+        """The lease follows from the server's time: on a clock that is off, a run would read lost, or never."""
+        if run is None or run.worker != self.name or run.status is not RunStatus.IN_PROGRESS:
+            return
+        left_ms = limits.LEASE_MS
+        if self.deadline:
+            left_ms = min(left_ms, max(0, round((self.deadline.at_seconds - self.machine.seconds()) * 1000)))
+        off_ms = run.lease_until_ms - self.history.now_ms - left_ms
+        if abs(off_ms) > CLOCK_TOLERANCE_MS:
+            broken("changed" if off_ms < 0 else "hung", f"the lease of a worker at work is off by {off_ms} ms")
 
     def give_up(self) -> dict[str, Any]:
         """Answer though the end is not stored; return the event by which it is handed over."""
@@ -120,7 +158,8 @@ class CrossedStore(FailingStore):
     """A worker's store: others may write between two tries, and what is in the outbox may be sent before any."""
 
     def __init__(self, history: Histories, worker: Worker) -> None:
-        super().__init__(history.store)
+        # Its own store, because its clock is its machine's.
+        super().__init__(RunStore(worker.machine.client(history.client), TABLE_NAME, now_ms=worker.machine.now_ms))
         self._history = history
         self._worker = worker
 
@@ -140,14 +179,24 @@ class CrossedStore(FailingStore):
             return super()._write(write, args, kwargs)
         except StoreUnavailable:
             if fate == "cancelled between":
-                self._history.publish_end(cancel(self._store, ALICE, self._history.request_id, now_ms=self._clock))
+                self._history.publish_end(cancel(self._history.store, ALICE, self._history.request_id))
             if fate == "closed between":
-                self._history.now_ms += limits.LEASE_MS + limits.CLOSE_GRACE_MS + 1
-                self._history.publish_end(close_dead(self._store, self._history.request_id, now_ms=self._clock))
+                self._history.now_ms += limits.LEASE_MS + limits.CLOSE_GRACE_MS + CLOCK_TOLERANCE_MS
+                self._history.publish_end(close_dead(self._history.store, self._history.request_id))
             raise
 
-    def _clock(self) -> int:
-        return self._history.now_ms
+
+class CloserStore(FailingStore):
+    """The store of `run_closer`: before its append, what the worker had in flight takes effect."""
+
+    def __init__(self, history: Histories, fates: list[str]) -> None:
+        super().__init__(history.store, fates)
+        self._history = history
+
+    def append(self, *args: Any, **kwargs: Any) -> Any:
+        while self._history.late:
+            self._history.land_late()
+        return super().append(*args, **kwargs)
 
 
 @contextlib.contextmanager

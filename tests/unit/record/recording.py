@@ -60,6 +60,9 @@ class FailingStore:
     def is_cancel_hinted(self, request_id, worker):
         return self._store.is_cancel_hinted(request_id, worker)
 
+    def learn_time(self):
+        self._store.learn_time()
+
     def read(self, request_id):
         return self._store.read(request_id)
 
