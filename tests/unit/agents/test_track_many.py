@@ -38,6 +38,9 @@ class MemoryStore:
         self.runs[request_id] = ([], None)
         return Run(request_id, Owner("t", "u"), "", RunStatus.IN_PROGRESS, 0, (), 0, 0, 0, lease_until_ms)
 
+    def learn_time(self):
+        pass
+
     def is_cancel_hinted(self, request_id, worker):
         return False
 

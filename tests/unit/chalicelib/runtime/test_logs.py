@@ -86,6 +86,9 @@ def test_a_thread_of_an_earlier_run_logs_for_that_run(log_lines):
     class Store:
         now_ms = staticmethod(epoch_ms)
 
+        def learn_time(self):
+            pass
+
         def claim(self, *_, **__):
             next_run_began.wait(10)
             raise TimeoutError("no answer")
