@@ -231,7 +231,12 @@ class Socket:
         while True:
             frame = await self.receive("data")
             updates.append(frame["payload"]["data"]["onStatusUpdate"])
-            status_by_seq = {each["seq"]: each["status"] for each in updates if each["requestId"] == request_id}
+            status_by_seq = {
+                # An agent that another one uses has an end of its own.
+                each["seq"]: None if "parentSeq" in (each["metadata"] or "") else each["status"]
+                for each in updates
+                if each["requestId"] == request_id
+            }
             if {"agent_complete", "agent_error"} & set(status_by_seq.values()):
                 last = max(status_by_seq)
                 if len(status_by_seq) == last:

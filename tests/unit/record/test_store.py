@@ -133,6 +133,16 @@ class TestCreateInJob:
 
 
 class TestClaim:
+    def test_a_refused_claim_says_what_happened_to_the_run(self, store):
+        claim(store)
+        with pytest.raises(ClaimRefused, match=r"^Another worker has already claimed this run\. Choose another"):
+            claim(store, worker="w2")
+        append(store, [1], end=End(RunStatus.COMPLETE))
+        with pytest.raises(ClaimRefused, match=r"^This run has already ended \(complete\)\. Choose another"):
+            claim(store, worker="w2")
+        with pytest.raises(ClaimRefused, match=r"^This requestId is taken\. Choose another one\.$"):
+            claim(store, worker="w2", owner=BOB)
+
     def test_a_claim_makes_the_record_if_there_is_none(self, store, clock):
         run = claim(store)
         assert run == store.read("r1")
