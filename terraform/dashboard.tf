@@ -13,42 +13,42 @@ locals {
   # The title and lines of each graph, three in a row. A line is a metric's namespace, name, dimensions and style.
   dashboard_graphs = [
     {
-      title = "Runs, by how they ended"
+      title = "Runs by status"
       lines = [
         for metric in ["RunsCompleted", "RunsFailed", "RunsCancelled", "RunsWaiting", "RunsDegraded"] :
         concat(["Runcast", metric], local.agent_dimension, [{ stat = "Sum" }])
       ]
     },
     {
-      title = "How long runs take (ms)"
+      title = "Duration of runs (ms)"
       lines = [
         for stat in ["p50", "p95"] :
         concat(["Runcast", "RunDuration"], local.agent_dimension, [{ stat = stat, label = stat }])
       ]
     },
     {
-      title = "Steps: recorded, lost, recorded but not handed on"
+      title = "Steps: recorded, lost, not sent live"
       lines = [
         for metric in ["StepsRecorded", "StepsLost", "StepsUnsent"] :
         concat(["Runcast", metric], local.agent_dimension, [{ stat = "Sum" }])
       ]
     },
     {
-      title = "Jobs, by how they ended"
+      title = "Jobs by status"
       lines = [
         for metric in ["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"] :
         concat(["AWS/States", metric], local.jobs_dimension, [{ stat = "Sum", label = lower(trimprefix(metric, "Executions")) }])
       ]
     },
     {
-      title = "How long jobs take (ms)"
+      title = "Duration of jobs (ms)"
       lines = [
         for stat in ["p50", "p95"] :
         concat(["AWS/States", "ExecutionTime"], local.jobs_dimension, [{ stat = stat, label = stat }])
       ]
     },
     {
-      title = "Live messages: sent, nobody watching, failed"
+      title = "Live messages: sent, unwatched, failed"
       lines = [
         for metric in ["MessagesPublished", "MessagesUnwatched", "PublishFailures"] :
         concat(["Runcast", metric], local.publisher_dimension, [{ stat = "Sum" }])
@@ -92,14 +92,14 @@ locals {
       )
     },
     {
-      title = "Functions that people wait for: duration p95 (ms)"
+      title = "API functions: duration p95 (ms)"
       lines = [
         for name in ["api_handler", "progress_reader", "run_starter", "status_publisher"] :
         ["AWS/Lambda", "Duration", "FunctionName", local.function_names[name], { stat = "p95", label = name }]
       ]
     },
     {
-      title = "Functions: at work at once"
+      title = "Functions: concurrency"
       lines = concat(
         [
           for name in ["agent", "orchestrator", "status_publisher"] :
@@ -109,7 +109,7 @@ locals {
       )
     },
     {
-      title = "AgentProgress: capacity used"
+      title = "AgentProgress: consumed capacity"
       lines = [
         for metric in ["ConsumedWriteCapacityUnits", "ConsumedReadCapacityUnits"] :
         concat(["AWS/DynamoDB", metric], local.table_dimension, [{ stat = "Sum" }])
