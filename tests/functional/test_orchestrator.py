@@ -120,4 +120,4 @@ def test_an_unknown_state_and_a_wrong_job_are_refused(state):
 def test_an_error_that_is_nobodys_is_logged_and_said_in_one_sentence(state, caplog):
     with pytest.raises(OrchestratorFailed):
         state("Validate", playbook={}, agents=[])
-    assert "the state Validate failed for a reason of ours" in caplog.text
+    assert "the state Validate failed unexpectedly" in caplog.text
