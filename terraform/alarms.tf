@@ -47,7 +47,7 @@ locals {
         dimensions  = { StateMachineArn = aws_sfn_state_machine.playbook.arn }
       }
       jobs-closed = {
-        description = "A job's execution stopped before it wrote the job's end, so run_closer wrote it. SaveResults failed, or the execution timed out or was lost. Its history shows where it stopped."
+        description = "A job's execution stopped before it wrote the job's end, so run_closer wrote it. SaveResults failed, or the execution timed out or was lost. Its history shows the state at which it stopped."
         namespace   = "Runcast", metric = "JobsClosed", threshold = 1
         dimensions  = { FunctionName = local.function_names["run_closer"] }
       }

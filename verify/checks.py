@@ -96,7 +96,7 @@ class Result:
 
 
 async def do(check: Check, v: Verification) -> Result:
-    """Do one check. Whatever goes wrong in it is its failure, so that the others are done all the same."""
+    """Run one check. Any exception counts as its failure, so that the other checks still run."""
     began = time.perf_counter()
     try:
         async with asyncio.timeout(_CHECK_SECONDS):

@@ -73,7 +73,7 @@ class _Removal:
                     executions.stop_execution(executionArn=arn)
 
     def find_runs(self) -> None:
-        """Find the jobs' runs, and whatever else the temporary users have."""
+        """Find the jobs' runs and all other runs of the temporary users."""
         for job_id in self._created.job_ids:
             if job := self._read(job_id):
                 self._ids |= {request_id for run in job.runs for request_id in run.request_ids}

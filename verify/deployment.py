@@ -99,7 +99,7 @@ def read_deployment(source: Path, environment: str | None) -> Deployment:
         terraform.init()
         outputs = terraform.output()
     values = {name: output["value"] for name, output in outputs.items()}
-    # A root of one's own passes all outputs of the module on in one output.
+    # A user's root module passes all outputs of the module on in a single output.
     values = values.get("runcast", values)
     missing = [field.name for field in fields(Deployment) if field.name not in values]
     if missing:

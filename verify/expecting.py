@@ -13,7 +13,7 @@ STEP_SECONDS = 60
 
 
 class CheckFailed(Exception):
-    """The deployment does not do what it must; the message says what was seen instead."""
+    """The deployment did not behave as expected; the message says how."""
 
 
 class NotApplicable(Exception):

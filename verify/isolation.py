@@ -40,7 +40,7 @@ async def isolation_records(v: Verification) -> str:
 
 
 async def isolation_live(v: Verification) -> str:
-    """A user of another tenant hears nothing of a run, whatever they subscribe to, and hears their own."""
+    """A user of another tenant receives no message of a run by any subscription, but receives their own."""
     foreign_id, own_id = v.new_run_id(), v.new_run_id()
     await _expect_refused_subscription(v)
     async with (

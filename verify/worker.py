@@ -24,7 +24,7 @@ _REMAINING_MS = 10 * 60_000
 
 @dataclass(frozen=True)
 class _Context:
-    """What the library uses of a Lambda's context. The id is the invocation that `run_closer` may be told of."""
+    """The part of a Lambda context that the library uses. The id is the invocation that `run_closer` may receive."""
 
     aws_request_id: str
 

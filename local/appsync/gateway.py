@@ -1,7 +1,7 @@
 """MiniStack's public HTTP surface, called in process.
 
-What the front asks of MiniStack on its own account (an API's settings, its keys, a pool's signing keys) it asks as any
-client would, as the root user; requests on a caller's account carry the caller's headers, and their signature has been
+The gateway's own requests to MiniStack (an API's settings, its keys, a pool's signing keys) are signed as the root
+user, like those of any client. Requests on behalf of a caller have the caller's headers, and their signature has been
 checked.
 """
 

@@ -99,7 +99,7 @@ def _set_environment(port: int) -> None:
         GATEWAY_PORT=str(port),
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
-        # The pools' signing keys: not where everybody looks, nor where another front keeps its own.
+        # The pools' signing keys, in a private directory that no other emulator uses.
         STATE_DIR=str(Path(tempfile.gettempdir()) / "ministack-state"),
         LAMBDA_ASYNC_RETRY_BASE_SECONDS="1",
         PYTHONNOUSERSITE="1",

@@ -13,7 +13,7 @@ from runcast.record.store import RunStore
 
 STEPS = 17
 METADATA = {"noise": "x" * 8_000}
-# As many as a connection may have. For the deaf one some 14 MB: the sockets hold 3 of them, the front 8.
+# As many as a connection may have. For the deaf client about 14 MB: the sockets hold 3 of them, the emulator 8.
 SUBSCRIPTIONS = 100
 BEHIND = 1008
 

@@ -131,7 +131,7 @@ class ModelServer:
 
 @dataclass(frozen=True)
 class Aws:
-    """Makes boto3 clients of the front; root unless other credentials are given."""
+    """Makes boto3 clients of the emulator, as root unless other credentials are given."""
 
     endpoint: Endpoint
 

@@ -45,7 +45,7 @@ _ids = itertools.count()
 class Histories(RuleBasedStateMachine):
     """One run from its start; `client` is set by the caller that runs the machine.
 
-    An id may be used anew once its record has expired: that is the next generation, and whoever works on an earlier one
+    An id may be reused once its record has expired, which starts the next generation. A worker of an earlier generation
     has slept for a day.
     """
 
