@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runcast import limits
-from runcast.record.model import EndReason, RunStatus
-from runcast.record.reader import Liveness
+from runcast.record.model import EndReason, Liveness, RunStatus
 
 _Schema = dict[str, Any]
 

@@ -20,9 +20,10 @@ from runcast.client.retrying import Failures
 from runcast.client.status import Status
 from runcast.client.step import Progress, WatchedStep
 from runcast.errors import InvalidInput, Unavailable
+from runcast.record.model import Liveness
 
 # In these states a run dies, comes back or stops within seconds, so it is polled.
-_IN_DOUBT = frozenset({"late", LOST, "cancelling"})
+_IN_DOUBT = frozenset({Liveness.LATE, Liveness.LOST, Liveness.CANCELLING})
 
 
 class FollowedRecord:
@@ -197,12 +198,14 @@ class FollowedRecord:
             return None
         if self.merge.complete or self._status == WAITING:
             return str(self._status)
-        lost_for_good = self.liveness == LOST and self._still_lost_at - self._lost_at >= self._patience.lost
+        lost_for_good = self.liveness == Liveness.LOST and self._still_lost_at - self._lost_at >= self._patience.lost
         return LOST if lost_for_good else None
 
     def has_stragglers(self) -> bool:
         """Return whether live messages of already known steps may still be in flight."""
-        return self.caught_up and self.liveness != LOST and not self.merge.all_came_live(self._before_listening)
+        return (
+            self.caught_up and self.liveness != Liveness.LOST and not self.merge.all_came_live(self._before_listening)
+        )
 
     def _given_out(self, steps: list[WatchedStep]) -> list[WatchedStep]:
         if self.head is None:
@@ -224,13 +227,13 @@ class FollowedRecord:
         self._status, self._told_seq = status, told_seq
         before, self.liveness = self.liveness, liveness
         self._still_lost_at = asked_at
-        if liveness == LOST and before != LOST:
+        if liveness == Liveness.LOST and before != Liveness.LOST:
             self._lost_at = _now()
             self._notify(
                 f"{self._worker} gives no sign of life: it is probably dead. "
                 f"Watching for {self._patience.lost:g} s more, in case that it comes back or an end is written."
             )
-        elif before == LOST and liveness != LOST:
+        elif before == Liveness.LOST and liveness != Liveness.LOST:
             self._notify(f"{self._worker} is no longer lost: it is {liveness}.")
 
 

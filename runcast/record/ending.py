@@ -17,7 +17,7 @@ from runcast.errors import AppendRefused, RunGone, StoreUnavailable, Unavailable
 from runcast.json_text import metadata_json
 from runcast.record.ids import requested_id
 from runcast.record.message import status_update, step_update
-from runcast.record.model import EndedRun, EndReason, Json, Owner, Run, RunStatus, Step
+from runcast.record.model import EndedRun, EndReason, Json, Liveness, Owner, Run, RunStatus, Step
 from runcast.record.planned import is_of_job
 from runcast.record.store import End, RunStore
 from runcast.text import shortened
@@ -103,7 +103,7 @@ def close_dead(
 
     def close(run: Run) -> Ending | None:
         now = (now_ms or store.now_ms)()
-        if run.status.ended or (owner is not None and (run.owner != owner or run.playbook)):
+        if run.status.ended or (owner is not None and (run.owner != owner or run.is_job)):
             return None
         failed = invocation is not None and (run.worker is None or run.worker.startswith(f"{invocation}/"))
         if not _overdue(run, now) and not (failed and run.status is RunStatus.IN_PROGRESS):
@@ -145,7 +145,7 @@ def close_job(
     """
 
     def close(job: Run) -> Ending | None:
-        if job.playbook is None or job.owner != owner:
+        if not job.is_job or job.owner != owner:
             return None
         if job.status.ended:
             return Ending(job)
@@ -234,9 +234,9 @@ def cancel(
             return None
         if run.status.ended:
             return Ending(run)
-        if run.playbook and stop_execution:
+        if run.is_job and stop_execution:
             stop_execution(run.request_id)
-        if run.worker is None or run.playbook or run.status is RunStatus.WAITING or now > run.lease_until_ms:
+        if run.worker is None or run.is_job or run.status is RunStatus.WAITING or now > run.lease_until_ms:
             return _end(store, run, RunStatus.CANCELLED, EndReason.CANCEL_REQUESTED, "Cancelled", now)
         if run.cancel_requested_at_ms is not None:
             return Ending(run)
@@ -253,7 +253,7 @@ def _cancelling(store: RunStore, marked: Run, now_ms: int) -> Ending:
         logger.warning("run %s: its cancel is seen at its next heartbeat: %s", marked.request_id, error)
     update = status_update(
         marked.owner,
-        "cancelling",
+        Liveness.CANCELLING.value,
         "Cancelling",
         timestamp_ms=now_ms,
         request_id=marked.request_id,
@@ -293,7 +293,7 @@ def _reason_of_death(run: Run) -> EndReason:
         return EndReason.NOT_ANSWERED
     if run.worker is None:
         return EndReason.NEVER_CLAIMED
-    return EndReason.EXECUTION_STOPPED if run.playbook else EndReason.WORKER_DIED
+    return EndReason.EXECUTION_STOPPED if run.is_job else EndReason.WORKER_DIED
 
 
 def _end(store: RunStore, run: Run, status: RunStatus, reason: EndReason, message: str, now_ms: int) -> Ending:
@@ -305,8 +305,8 @@ def _end(store: RunStore, run: Run, status: RunStatus, reason: EndReason, messag
         elapsed=elapsed_seconds,
         timestamp=now_ms,
         seq=run.seq + 1,
-        status="agent_error" if failed and not run.playbook else None,
-        metadata_json=None if run.playbook else metadata_json({"elapsed": elapsed_seconds}),
+        status="agent_error" if failed and not run.is_job else None,
+        metadata_json=None if run.is_job else metadata_json({"elapsed": elapsed_seconds}),
     )
     ended = store.end(run, step, End(status, error=message if failed else None, reason=reason))
     update = step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)

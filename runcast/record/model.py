@@ -25,6 +25,16 @@ class RunStatus(StrEnum):
         return self not in (RunStatus.IN_PROGRESS, RunStatus.WAITING)
 
 
+class Liveness(StrEnum):
+    """How alive a run looks to a reader. It is computed on each read and never stored."""
+
+    LIVE = "live"
+    LATE = "late"
+    CANCELLING = "cancelling"
+    LOST = "lost"
+    DONE = "done"
+
+
 class EndReason(StrEnum):
     """Why a run or a job has ended. Code reads this and never the error's text, which is for people.
 
@@ -190,6 +200,11 @@ class Run:
     runs: tuple[PlannedRun, ...] = ()
     result_key: str | None = None
     reason: str | None = None
+
+    @property
+    def is_job(self) -> bool:
+        """Whether this is the record of a job, which executes a playbook."""
+        return self.playbook is not None
 
     @property
     def result(self) -> Any:

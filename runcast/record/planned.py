@@ -12,7 +12,7 @@ from runcast.record.model import Owner, Run
 
 def is_of_job(run: Run, owner: Owner, job_id: str) -> bool:
     """Whether a record is a run of this owner's job."""
-    return run.owner == owner and run.job_id == job_id and run.playbook is None
+    return run.owner == owner and run.job_id == job_id and not run.is_job
 
 
 def require_of_job(run: Run, owner: Owner, job_id: str) -> Run:

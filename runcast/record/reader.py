@@ -7,26 +7,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from enum import StrEnum
 from itertools import islice
 
 from runcast import limits
 from runcast.json_text import json_bytes
 from runcast.record.ids import requested_id
-from runcast.record.model import Json, Owner, Run, Step
+from runcast.record.model import Json, Liveness, Owner, Run, Step
 from runcast.record.planned import is_of_job
 from runcast.record.store import RunStore
-
-
-class Liveness(StrEnum):
-    """How alive a run looks to a reader. It is computed on each read and never stored."""
-
-    LIVE = "live"
-    LATE = "late"
-    CANCELLING = "cancelling"
-    LOST = "lost"
-    DONE = "done"
-
 
 SignLink = Callable[[str, int], str]
 """Returns a presigned URL for a job's result, from the job's id and the URL's lifetime in seconds."""
@@ -86,7 +74,7 @@ def read_progress(
         "leaseUntil": run.lease_until_ms,
         "result": run.result_json,
         "playbook": run.playbook,
-        "runs": _runs_of(store, run, now) if run.playbook else None,
+        "runs": _runs_of(store, run, now) if run.is_job else None,
         "resultLink": _result_link(run, sign_link, now) if sign_link else None,
     }
 
@@ -100,7 +88,7 @@ def liveness(run: Run, now_ms: int) -> Liveness:
     if run.cancel_requested_at_ms is not None:
         return Liveness.CANCELLING
     # A job's worker is its execution, which sends no heartbeats between states.
-    beats = run.playbook is None and run.status != "waiting"
+    beats = not run.is_job and run.status != "waiting"
     if beats and now_ms - run.updated_at_ms > limits.LATE_AFTER_MS:
         return Liveness.LATE
     return Liveness.LIVE
@@ -164,7 +152,7 @@ def _standing(run: Run | None, now_ms: int) -> Json:
 def _result_link(run: Run, sign_link: SignLink, now_ms: int) -> Json | None:
     seconds = min(limits.RESULT_LINK_SECONDS, (run.expires_at_ms - now_ms) // 1000)
     # `result_key` only shows that the object exists: the actual key is derived from the job's id.
-    if run.playbook is None or run.result_key is None or seconds < 1:
+    if not run.is_job or run.result_key is None or seconds < 1:
         return None
     return {"url": sign_link(run.request_id, seconds), "expiresAt": now_ms + seconds * 1000}
 

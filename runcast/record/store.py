@@ -384,7 +384,7 @@ def _new_record(owner: Owner, agent: str, job_id: str | None, now_ms: int, reten
 
 def _why_taken(run: Run, owner: Owner) -> str:
     """Return why a run cannot be claimed for this owner. Another owner's run is not described."""
-    if run.owner == owner and run.playbook is None:
+    if run.owner == owner and not run.is_job:
         if run.status.ended:
             return f"This run has already ended ({run.status}). Choose another requestId."
         if run.worker is not None:

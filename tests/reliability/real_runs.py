@@ -19,8 +19,8 @@ from chalicelib.lifecycle.closer import write_end
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.record.ending import cancel, close_dead
-from runcast.record.model import Owner, Run, RunStatus, Step
-from runcast.record.reader import Liveness, liveness
+from runcast.record.model import Liveness, Owner, Run, RunStatus, Step
+from runcast.record.reader import liveness
 from runcast.record.store import RunStore
 from tests.fakes.fault_proxy import FAULTS, FaultProxy, fault_proxy
 from tests.reliability.promises import ENDS, broken, check_beginning, check_once, check_one_end, check_order

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from runcast.clock import epoch_ms
-from runcast.record.reader import Liveness, liveness
+from runcast.record.model import Liveness
+from runcast.record.reader import liveness
 from tests.reliability.real_runs import RealRuns, is_over, told
 from tests.reliability.worker_process import LEASE_MS
 

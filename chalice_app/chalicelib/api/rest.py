@@ -23,8 +23,7 @@ from chalicelib.runtime.config import ApiConfig, config_of_environment
 from runcast import limits
 from runcast.errors import InvalidInput, Unauthorized
 from runcast.json_text import parsed_json
-from runcast.record.model import Json, Owner, with_metadata_object
-from runcast.record.reader import Liveness
+from runcast.record.model import Json, Liveness, Owner, with_metadata_object
 
 BODY_MAX_BYTES = 512 * 1024
 """Enough for the longest query and parameters, even if every character is escaped."""

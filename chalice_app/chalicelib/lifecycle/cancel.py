@@ -48,7 +48,7 @@ def cancel_run(
         return unreadable(request_id)
     announce(ending)
     run = ending.run
-    if run.playbook:
+    if run.is_job:
         for each in cancel_runs(store, run, now_ms=now_ms):
             announce(each)
     return {

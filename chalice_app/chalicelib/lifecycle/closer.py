@@ -198,7 +198,7 @@ def _close_with_runs(
     """Announce an end and, if it is a job's, cancel the job's runs; return the number of ended runs and jobs."""
     announce(ending)
     closed = int(ending.ended is not None)
-    if ending.ended and ending.ended.status is RunStatus.ERROR and ending.run.playbook:
+    if ending.ended and ending.ended.status is RunStatus.ERROR and ending.run.is_job:
         metrics.count_closed_job()
     for each in cancel_runs(store, ending.run, now_ms=now_ms):
         announce(each)

@@ -161,7 +161,7 @@ def _start(
         )
     except RunExists as exists:
         run = exists.run
-        if run.owner != owner or bool(run.playbook) != bool(playbook):
+        if run.owner != owner or run.is_job != bool(playbook):
             raise Conflict(f"{kind.id_name} is taken. Choose another UUID, or leave it out.") from exists
         planned = run.job_id if not playbook else None
         if run.worker or planned or run.status.ended or (run.agent, run.playbook) != (agent, playbook):

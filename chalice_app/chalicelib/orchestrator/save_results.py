@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHECKPOINT = "end"
-RESULT_MAX_BYTES = 1024 * 1024
+JOB_RESULT_MAX_BYTES = 1024 * 1024
 
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _TRANSIENT_CODES = {"InternalError", "OperationAborted", "RequestTimeout", "ServiceUnavailable", "SlowDown"}
@@ -94,9 +94,9 @@ def _saved(job: Job, store: RunStore, event: Json, s3: Callable[[], S3Client], b
     content = text.encode()
     if len(content) <= limits.RESULT_MAX_BYTES:
         return End(RunStatus.COMPLETE, result_json=text)
-    if len(content) > RESULT_MAX_BYTES:
+    if len(content) > JOB_RESULT_MAX_BYTES:
         size_kb = -(-len(content) // 1024)
-        error = f"The result is {size_kb} KB; the maximum is {RESULT_MAX_BYTES // 1024} KB."
+        error = f"The result is {size_kb} KB; the maximum is {JOB_RESULT_MAX_BYTES // 1024} KB."
         return _failed(error, EndReason.RESULT_TOO_LARGE)
     key = result_key(job.job_id)
     try:

@@ -68,7 +68,7 @@ def count_run(agent: str, status: RunStatus, report: Report, *, elapsed_seconds:
     emit(
         "the run ended",
         {
-            _OUTCOMES[status]: 1,
+            **({_OUTCOMES[status]: 1} if status in _OUTCOMES else {}),
             "RunDuration": round(elapsed_seconds * 1000),
             "RunsDegraded": int(degraded),
             "StepsRecorded": report.recorded,

@@ -13,7 +13,7 @@ from runcast.client.status import Status
 from runcast.client.step import WatchedStep
 from runcast.client.terminal.text import one_line, what_happened
 from runcast.client.terminal.tree import bar
-from runcast.record.model import RunStatus
+from runcast.record.model import Liveness, RunStatus
 
 _NOT_BEGUN = ("·", "dim")
 _UNKNOWN = ("▸", "")
@@ -72,7 +72,7 @@ class JobTree:
             line.append(f"  {what_happened(latest)}")
             line.append(f"  {bar(latest)}".rstrip())
             line.append(f"  {one_line(latest.message)}" if latest.message else "")
-            if run.liveness not in (None, "live"):
+            if run.liveness not in (None, Liveness.LIVE):
                 line.append(f"  ({one_line(str(run.liveness))})", style="yellow")
         elif run.error is not None:
             line.append(f"  {one_line(status)}: {one_line(run.error)}", style=style)

@@ -29,6 +29,7 @@ from runcast.client.terminal.text import as_markdown, json_for_people, one_line,
 from runcast.client.terminal.tree import Tree, bar
 from runcast.client.watch import Watch
 from runcast.clock import epoch_ms
+from runcast.record.model import Liveness
 
 _STYLES = {
     "agent_invoking": "cyan",
@@ -41,11 +42,11 @@ _STYLES = {
     "waiting": "yellow",
 }
 _LIVENESS = {
-    "late": "its worker is late",
-    "lost": "its worker is lost",
-    "cancelling": "being cancelled",
+    Liveness.LATE: "its worker is late",
+    Liveness.LOST: "its worker is lost",
+    Liveness.CANCELLING: "being cancelled",
 }
-_NOT_WORTH_SAYING = (None, "live", "done")
+_NOT_WORTH_SAYING = (None, Liveness.LIVE, Liveness.DONE)
 _REFRESHES_PER_SECOND = 8
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from runcast import limits
 from runcast.record.ending import cancel, cancel_runs, close_dead, close_job
-from runcast.record.model import EndReason, Owner, PlannedRun, RunStatus, Step
-from runcast.record.reader import Liveness, liveness, read_progress
+from runcast.record.model import EndReason, Liveness, Owner, PlannedRun, RunStatus, Step
+from runcast.record.reader import liveness, read_progress
 from runcast.record.store import End
 from tests.unit.record.recording import ALICE
 

@@ -33,6 +33,13 @@ def test_a_run_is_one_line_with_what_the_recorder_kept(log_lines):
     assert (line["requestId"], line["message"], line["level"]) == ("run-1", "the run ended", "INFO")
 
 
+@pytest.mark.parametrize("status", [RunStatus.IN_PROGRESS, "some_future_status"])
+def test_a_status_without_a_metric_of_its_own_is_counted_all_the_same(log_lines, status):
+    metrics.count_run("terrain", status, Report(9, 2, 1), elapsed_seconds=1.0, degraded=False)
+    [line] = log_lines.read()
+    assert (line["RunDuration"], line["StepsRecorded"], line["StepsLost"]) == (1000, 9, 2)
+
+
 @pytest.mark.parametrize("status", [status for status in RunStatus if status is not RunStatus.IN_PROGRESS])
 def test_every_outcome_has_its_metric(log_lines, status):
     metrics.count_run("terrain", status, Report(1, 0, 0), elapsed_seconds=0, degraded=False)
