@@ -41,7 +41,7 @@ _STYLES = {
     "cancelled": "yellow",
     "waiting": "yellow",
 }
-_LIVENESS = {
+_LIVENESS: dict[str, str] = {
     Liveness.LATE: "its worker is late",
     Liveness.LOST: "its worker is lost",
     Liveness.CANCELLING: "being cancelled",
