@@ -24,6 +24,9 @@ class _SlowTable:
     def __init__(self) -> None:
         self.writes = 0
 
+    def learn_time(self) -> None:
+        """This process's clock is right."""
+
     def claim(self, request_id: str, **_: Any) -> Run:
         return Run(request_id, PUBLIC, "bench", RunStatus.IN_PROGRESS, 0, (), epoch_ms(), epoch_ms(), 0, 0)
 

@@ -169,10 +169,11 @@ async function query(document, variables) {
 def test_the_code_for_a_frontend(stack, alice, home):
     request_id = alice.start("How steep is the ground?")
     record = alice.read_to_its_end(request_id)
-    signing_in, of_a_job, by_rest = blocks_of("docs/frontend.md", "js")
+    signing_in, of_a_job, by_rest, joining = blocks_of("docs/frontend.md", "js")
     (home / "page.mjs").write_text(
         f"{PAGE}\n{signing_in}\nlet seen;\n{{ {of_a_job}\nseen = {{ job, result }}; }}\n"
-        f"{by_rest}\nconsole.log(JSON.stringify({{ ...seen, run, progress }}));\n"
+        f"{by_rest}\n{joining}\nconst joined = join(join('Flat', 2, 'at gr'), 9, 'later');\n"
+        "console.log(JSON.stringify({ ...seen, run, progress, joined }));\n"
     )
     outputs = stack.state.outputs
     settings = {
@@ -187,5 +188,6 @@ def test_the_code_for_a_frontend(stack, alice, home):
     printed = read_in_a_shell(f"node page.mjs {shlex.quote(json.dumps(settings))}", home=home, cwd=home)
     seen = json.loads(printed)
     assert seen["job"]["status"] == "complete"
+    assert seen["joined"] == "Flat gr"
     assert seen["result"] == json.loads(record["result"])
     assert (seen["progress"]["requestId"], seen["progress"]["success"]) == (seen["run"]["requestId"], True)

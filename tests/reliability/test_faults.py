@@ -19,7 +19,6 @@ import requests
 from botocore.credentials import Credentials
 from chalicelib.agents import model as model_module
 from chalicelib.agents import registry
-from chalicelib.agents import runner as runner_module
 from chalicelib.agents.runner import Runner
 from chalicelib.lifecycle.closer import write_end
 from chalicelib.publisher import appsync as appsync_module
@@ -34,11 +33,13 @@ from runcast.record.assignment import Claim
 from runcast.record.model import RunStatus
 from runcast.record.recorder import Recorder
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
+from runcast.runs import from_environment
 from runcast.runs.from_environment import Destination
 from tests.fakes.fault_proxy import FAULTS, fault_proxy
 from tests.fakes.lambda_process import Context
 from tests.fakes.publish_endpoint import publish_endpoint
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
+from tests.reliability.real_runs import told
 from tests.unit.conftest import TABLE_NAME
 
 RUNS_A_DAY = 2
@@ -128,7 +129,7 @@ def performances(table, connect):
         return recorders.setdefault(about["request_id"], Timed(*args, **about))
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(8) as pool:
-        patch.setattr(runner_module, "Recorder", make_recorder)
+        patch.setattr(from_environment, "Recorder", make_recorder)
         patch.setattr(model_module, "bedrock_model", lambda config: ScriptedModel(SCRIPT * RUNS_A_DAY))
         patch.setattr(registry, "load", lambda name: build)
         patch.setattr(appsync_module, "_READ_TIMEOUT_SECONDS", 0.5)  # nobody waits for the publisher
@@ -147,7 +148,7 @@ def live_through(day, table, connect, recorders) -> list[Performance]:
 
         def proxied(target, upstream):
             percent = day.percent_of(target)
-            return stack.enter_context(fault_proxy(upstream, [day.fault], percent=percent, seed=7))
+            return stack.enter_context(fault_proxy(upstream, [day.fault], percent=percent, seed=15))
 
         proxies = {
             "dynamodb": proxied("dynamodb", table.meta.endpoint_url),
@@ -221,8 +222,8 @@ def build(run):
     return Agent(model=run.model, tools=[measure], callback_handler=None)
 
 
-def told(run):
-    return [(step.seq, step.step, step.message, step.tool_name) for step in run.steps] if run else []
+def steps_of(run):
+    return told(run.steps) if run else []
 
 
 each_day = pytest.mark.parametrize("day", [GOOD, *BAD], ids=lambda day: "-".join(map(str, day)))
@@ -231,9 +232,9 @@ each_day = pytest.mark.parametrize("day", [GOOD, *BAD], ids=lambda day: "-".join
 @each_day
 def test_the_result_is_the_same_and_the_record_is_the_beginning_of_what_happened(performances, day):
     for good, now in zip(performances[GOOD], performances[day], strict=True):
-        everything = told(good.run)
+        everything = steps_of(good.run)
         assert now.answer == good.answer
-        recorded = told(now.run)
+        recorded = steps_of(now.run)
         assert recorded[:-1] == everything[: len(recorded) - 1]
         assert recorded[-1][1:] == everything[-1][1:]
         missing = len(everything) - len(recorded)
@@ -264,5 +265,5 @@ def test_a_run_waits_less_than_two_seconds_for_all_of_it(performances):
 
 def test_without_faults_all_of_it_is_live_and_nothing_is_degraded(performances):
     for now in performances[GOOD]:
-        assert len(now.live) == len(told(now.run)) == now.run.seq
+        assert len(now.live) == len(steps_of(now.run)) == now.run.seq
         assert now.degraded is False

@@ -24,7 +24,6 @@ import boto3
 from botocore.config import Config
 from chalicelib.agents import model as model_module
 from chalicelib.agents import registry
-from chalicelib.agents import runner as runner_module
 from chalicelib.agents.runner import Runner
 from chalicelib.runtime.config import AgentConfig
 from strands import Agent, tool
@@ -32,6 +31,7 @@ from strands import Agent, tool
 from runcast import limits
 from runcast.record.recorder import Recorder
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
+from runcast.runs import from_environment
 from runcast.runs.from_environment import Destination
 from tests.fakes.lambda_process import Context
 from tests.fakes.own_agents import own_agents
@@ -176,7 +176,7 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
     limits.LEASE_MS = delivery.lease_ms
     limits.HEARTBEAT_SECONDS = delivery.lease_ms / 1000 / _HEARTBEATS_PER_LEASE
     if delivery.step_by_step:
-        runner_module.Recorder = StepByStep
+        from_environment.Recorder = StepByStep
     model_module.bedrock_model = lambda _: ScriptedModel([*[Call("measure")] * CALLS, Say("Measured: {tool_result}")])
     registry.load = lambda _: lambda run: Agent(model=run.model, tools=[measure], callback_handler=None)
     directly = RunStore(_client(delivery.direct_url, PATIENT), TABLE_NAME)

@@ -78,7 +78,7 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("alarm_actions", ALARM, "ok_actions", None, SET["alarm_actions"]),
     ("enable_dashboard", DASHBOARD, "dashboard_name", None, f"other-runcast-{REGION}"),
     ("enable_api_key", GRAPHQL, "length(additional_authentication_provider)", 1, 2),
-    ("enable_api_key", "aws_appsync_api_key.public[0]", "description", None, "Callers without a sign-in."),
+    ("enable_api_key", "aws_appsync_api_key.public[0]", "description", None, "Callers who are not signed in."),
     ("enable_api_gateway_account", "aws_api_gateway_account.logs[0]", "region", None, REGION),
     ("enable_api_gateway_account", "aws_api_gateway_stage.rest_api", "length(access_log_settings)", 0, 1),
     (
