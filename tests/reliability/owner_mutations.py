@@ -73,7 +73,7 @@ OWNER_MUTATIONS = [
     ),
     Mutation(
         "a link is signed for a job only", _READER,
-        (("run.playbook is None or run.result_key is None", "run.result_key is None"),),
+        (("not run.is_job or run.result_key is None", "run.result_key is None"),),
     ),
     Mutation(
         "what is found under a planned id is the job's owner's", _PLANNED,
@@ -89,15 +89,15 @@ OWNER_MUTATIONS = [
     ),
     Mutation(
         "a failed invocation ends its owner's run only", _ENDING,
-        (("(run.owner != owner or run.playbook)", "run.playbook"),),
+        (("(run.owner != owner or run.is_job)", "run.is_job"),),
     ),
     Mutation(
         "a failed invocation ends no job", _ENDING,
-        (("(run.owner != owner or run.playbook)", "run.owner != owner"),),
+        (("(run.owner != owner or run.is_job)", "run.owner != owner"),),
     ),
     Mutation(
         "the end of an execution ends its owner's job only", _ENDING,
-        (("job.playbook is None or job.owner != owner", "job.playbook is None"),),
+        (("not job.is_job or job.owner != owner", "not job.is_job"),),
     ),
     Mutation(
         "an id has one spelling", _IDS,
