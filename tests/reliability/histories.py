@@ -1,4 +1,4 @@
-"""Histories of a run: workers, rivals, faults and duplicate deliveries in any order, and what must hold throughout.
+"""Histories of a run: workers, rivals, faults and duplicate deliveries in any order.
 
 Everything runs on one thread: a worker is its writer, driven one write at a time, so that a history which fails fails
 again. Time is a clock that the history moves.
@@ -7,27 +7,22 @@ again. Time is a clock that the history moves.
 from __future__ import annotations
 
 import contextlib
-import itertools
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from unittest.mock import patch
 
 from chalicelib.lifecycle.closer import write_end
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from runcast import limits
 from runcast.errors import Refused, RunExists, RunGone, StoreUnavailable
 from runcast.record.assignment import Claim, Stop
 from runcast.record.ending import cancel, close_dead
-from runcast.record.model import Owner, Run, RunStatus, Step
-from runcast.record.reader import read_progress
-from runcast.record.store import RunStore
-from tests.reliability.bounded import BoundedClient
-from tests.reliability.promises import broken, check_beginning, check_once, check_one_end, check_order
-from tests.reliability.rivals import ALICE, CLOCK_TOLERANCE_MS, START_MS, CloserStore, RivalStore, Worker
+from runcast.record.model import Owner, RunStatus
+from tests.reliability.history import History
+from tests.reliability.promises import broken
+from tests.reliability.rivals import ALICE, CloserStore, RivalStore, Worker
 from tests.unit.conftest import TABLE_NAME
 
 fates = st.lists(st.sampled_from(["fine", "before", "after"]), max_size=4)
@@ -39,69 +34,10 @@ meanwhiles = st.sampled_from(["nothing", "a beat", "a beat", "a step", "the end"
 # A step that has a place beside no other: before it, a page is put.
 A_PAGE = 670
 _HOUR_MS = 3_600_000
-_ids = itertools.count()
 
 
-class Histories(RuleBasedStateMachine):
-    """One run from its start; `client` is set by the caller that runs the machine.
-
-    An id may be reused once its record has expired, which starts the next generation. A worker of an earlier generation
-    has slept for a day.
-    """
-
-    client: Any
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._small = [
-            patch.object(limits, "PAGE_MAX_BYTES", 900),
-            patch.object(limits, "QUEUE_MAX_STEPS", 8),
-            patch.object(limits, "HEARTBEAT_SECONDS", 0.0),
-            patch("runcast.record.writer._BACKOFF_FIRST_SECONDS", 0.0),
-        ]
-        for each in self._small:
-            each.start()
-        self.now_ms = START_MS
-        self.request_id = f"run-{next(_ids)}"
-        self.client = BoundedClient(self.client)
-        self.store = RunStore(self.client, TABLE_NAME, now_ms=self.clock)
-        self.generation = 0
-        self.workers: list[Worker] = []
-        self.published: list[dict[str, Any]] = []
-        self.too_early: list[dict[str, Any]] = []
-        self.seen: list[Step] = []
-        self.ended: Run | None = None
-        self.quiet_until_seq = 0
-        self.faults = 0
-        self.late: list[Callable[[], Any]] = []
-        self.leased: tuple[str | None, int] = (None, 0)
-
-    def clock(self) -> int:
-        return self.now_ms
-
-    def publish(self, messages: list[dict[str, Any]]) -> int:
-        """A message that goes live must be in the record at that moment."""
-        stored: dict[int, str] = {}
-        with contextlib.suppress(StoreUnavailable):  # a page that is missing; the invariants say so
-            stored = {step.seq: step.message for step in self.steps()}
-        self.too_early += [each for each in messages if stored.get(each["seq"]) != each["message"]]
-        if any(each["userId"] != ALICE.user_id for each in messages):
-            broken("changed", "a step went live to another user")
-        self.published += messages
-        return len(messages)
-
-    def publish_end(self, ending: Any) -> None:
-        if ending is not None and ending.ended is not None:
-            self.publish([ending.update])
-
-    def run(self) -> Run | None:
-        return self.store.read(self.request_id)
-
-    def steps(self) -> list[Step]:
-        run = self.run()
-        if run is None:
-            return []
-        return [*(self.store.read_pages(self.request_id, run.owner, run.pages) if run.pages else ()), *run.steps]
+class Histories(History):
+    """All that may happen to one run from its start; see `History` for what must hold."""
 
     @initialize(
         queued_ms=st.sampled_from([None, 0, limits.QUEUED_LEASE_MS - limits.LEASE_MS]),
@@ -123,9 +59,6 @@ class Histories(RuleBasedStateMachine):
             self.now_ms += queued_ms
         if delivered or quiet_until_seq:
             self.deliver(answered, clock_off_ms)
-
-    def disturbed(self) -> bool:
-        return len(self.seen) >= self.quiet_until_seq
 
     @rule(
         fates=fates_of_a_worker,
@@ -348,85 +281,3 @@ class Histories(RuleBasedStateMachine):
     def by_another(self, store: RivalStore, ask: Callable[[Any], Any]) -> None:
         with contextlib.suppress(StoreUnavailable):
             self.publish_end(ask(store))
-
-    def of_this_generation(self) -> list[Worker]:
-        return [worker for worker in self.workers if worker.generation == self.generation]
-
-    def working(self) -> list[Worker]:
-        return [worker for worker in self.of_this_generation() if worker.alive]
-
-    def sleeping(self) -> list[Worker]:
-        return [worker for worker in self.workers if worker.alive and worker.generation < self.generation]
-
-    @invariant()
-    def the_record_is_exact(self) -> None:
-        run, steps = self.run(), self.steps()
-        if run is None:
-            return
-        check_order(run, steps)
-        if steps[: len(self.seen)] != self.seen:
-            broken("changed", "a step that had been read has changed")
-        self.seen = steps
-        check_one_end(run, steps)
-        self._check_unrecorded(run, steps)
-        if self.ended is not None and run != self.ended:
-            broken("changed", "something was written after the end")
-        self.ended = run if run.status.ended else None
-        if run.status is RunStatus.WAITING and run.cancel_requested_at_ms is not None:
-            broken("hung", "a run waits for people, and a cancel was asked for")
-        if run.worker == self.leased[0] and run.lease_until_ms < self.leased[1] - CLOCK_TOLERANCE_MS:
-            broken("hung", "a late heartbeat has set the lease back")
-        self.leased = (run.worker, run.lease_until_ms)
-
-    def _check_unrecorded(self, run: Run, steps: list[Step]) -> None:
-        """The end that a worker has written says how many of its steps are missing."""
-        if not run.status.ended or steps[-1].message != "the end":
-            return
-        [worker] = [each for each in self.of_this_generation() if each.name == run.worker]
-        told = len([message for message in worker.told if message != "the end"]) + worker.dropped
-        missing = told - len([step for step in steps if step.step == "thinking"])
-        counted = json.loads(steps[-1].metadata_json or "{}").get("unrecorded", 0)
-        if counted != missing:
-            broken("lost", f"{missing} steps are missing, and the end says {counted}")
-
-    @invariant()
-    def each_step_is_its_workers_next(self) -> None:
-        """Those told behind a pause may follow it; behind an end, `the_record_is_exact` allows nothing."""
-        told = [message for worker in self.of_this_generation() for message in worker.told if message != "the end"]
-        check_beginning([step.message.rstrip(".") for step in self.steps() if step.step == "thinking"], told)
-
-    @invariant()
-    def what_goes_live_is_stored_and_goes_once_in_order(self) -> None:
-        if self.too_early:
-            broken("changed", f"live before it was stored: {self.too_early}")
-        check_once([message["seq"] for message in self.published])
-        for worker in self.workers:
-            if worker.sent != sorted(worker.sent):
-                broken("changed", f"a worker has sent in this order: {worker.sent}")
-
-    def teardown(self) -> None:
-        """After any history the run ends, and a reader gets all of it."""
-        try:
-            for worker in self.working():
-                worker.tell_end(RunStatus.COMPLETE)
-                worker.write_to_the_end()
-            self.now_ms += limits.QUEUED_LEASE_MS + limits.CLOSE_GRACE_MS + 1
-            run = self.run()
-            if run and run.status is RunStatus.IN_PROGRESS:
-                self.publish_end(close_dead(self.store, self.request_id, now_ms=self.clock))
-                run = self.run()
-                if not (run and run.status.ended):
-                    broken("hung", "nobody could end it")
-            self.the_record_is_exact()
-            self.each_step_is_its_workers_next()
-            self.what_goes_live_is_stored_and_goes_once_in_order()
-            read, after_seq = [], 0
-            while run and after_seq is not None:
-                answer = read_progress(self.store, ALICE, self.request_id, after_seq, now_ms=self.clock)
-                read += answer["steps"]
-                after_seq = answer["nextSeq"]
-            if read != [step.to_answer() for step in self.steps()]:
-                broken("lost", "a reader gets something else than what is stored")
-        finally:
-            for each in self._small:
-                each.stop()

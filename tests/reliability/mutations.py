@@ -176,5 +176,22 @@ MUTATIONS = [
         "an end that is written alone keeps what may be stored", _DRAFT,
         (("self._held, self.pages = None, []\n", "self._held, self.pages, self.steps = None, [], []\n"),),
     ),
+    Mutation(
+        "a write is tried again when there was no memory for it", _WRITER,
+        (("            except Exception as error:  # noqa", "            except StoreUnavailable as error:  # noqa"),),
+    ),
+    Mutation(
+        "a record that cannot be read does not keep a sweep from listing the others", "runcast/record/reads.py",
+        (("    except Exception:  # an invalid item", "    except StoreUnavailable:  # an invalid item"),),
+    ),
+    Mutation(
+        "a record that cannot be read does not end a sweep", "chalice_app/chalicelib/lifecycle/closer.py",
+        (
+            (
+                '        except Exception:\n            logger.exception("run %s could not be ended',
+                '        except InvalidInput:\n            logger.exception("run %s could not be ended',
+            ),
+        ),
+    ),
     *OWNER_MUTATIONS,
 ]  # fmt: skip

@@ -35,7 +35,10 @@ _DURATION = re.compile(r" after [0-9.]+ s")
 _ANSWER_SECONDS = 30.0
 _LOST_SECONDS = 15.0
 _PATIENT_CLAIM_SECONDS = 20.0  # a busy machine must not look as if the table did not answer
-_HAPPENINGS = ("nothing", "nothing", "kill", "kill", "cancel", "second delivery", "closer")
+_HAPPENINGS = (
+    "nothing", "nothing", "kill", "kill", "cancel", "second delivery", "second delivery by track", "closer",
+    "no thread", "dead writer",
+)  # fmt: skip
 
 
 class Good(NamedTuple):
@@ -86,7 +89,10 @@ class RealRuns:
                 "kill": self._killed,
                 "cancel": self._cancelled,
                 "second delivery": self._delivered_twice,
+                "second delivery by track": self._tracked_twice,
                 "closer": self._closed,
+                "no thread": self._without_threads,
+                "dead writer": self._without_writer,
             }[happening]
             disturb(request_id, proxy, dice)
             return Came(proxy.faults + (happening != "nothing"), len(self.checked(request_id)[1]))
@@ -198,6 +204,38 @@ class RealRuns:
                 close_dead(self.store, request_id, now_ms=epoch_ms)
             self.check_answer(request_id, worker)
 
+    def _tracked_twice(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
+        """Of two deliveries to code that uses `track`, the one whose claim is refused calls no tool."""
+        about: dict[str, Any] = {"by_track": True, "claim_wait_seconds": _PATIENT_CLAIM_SECONDS}
+        with (
+            self.worker(request_id, proxy.url, invocation="first", **about) as first,
+            self.worker(request_id, proxy.url, invocation="second", **about) as second,
+        ):
+            for worker in (first, second):
+                self._answer_of(worker)
+            if sorted([first.calls, second.calls]) != [0, CALLS]:
+                broken(
+                    "repeated", f"{request_id}: of two deliveries, they called {first.calls} and {second.calls} tools"
+                )
+            run, steps = self.checked(request_id)
+            if run is None or len([step for step in steps if step.step == "executed"]) != CALLS:
+                broken("lost", f"{request_id} holds {told(steps)}")
+
+    def _without_threads(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
+        """Without its threads a recorder records nothing; the run does its work, and its end is handed over."""
+        with self.worker(request_id, proxy.url, threads=dice.randint(0, 2)) as worker:
+            self.check_answer(request_id, worker)
+            if [step for step in self.checked(request_id)[1] if step.step == "executing"]:
+                broken("changed", f"{request_id} is recorded by a recorder without threads")
+
+    def _without_writer(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
+        """A run whose writing thread dies is stopped, and ended as that of a dead worker."""
+        with self.worker(request_id, proxy.url, writer_dies_at=dice.randint(1, 4), step_by_step=True) as worker:
+            answer = self._answer_of(worker)
+            if json.loads(answer["body"])["success"]:
+                broken("lost", f"{request_id}: its recorder was dead, and it answered {answer}")
+        self.check_dead(request_id, calls=worker.calls)
+
     @contextmanager
     def worker(self, request_id: str, url: str, *, invocation: str = "first", **about: Any) -> Iterator[WorkerProcess]:
         event = {
@@ -211,7 +249,7 @@ class RealRuns:
                 broken("changed", f"{request_id}: live before it was stored: {worker.too_early}")
             check_once([message["seq"] for message in worker.live])
 
-    def _answer_of(self, worker: WorkerProcess) -> dict[str, Any]:
+    def _answer_of(self, worker: WorkerProcess) -> Any:
         if not worker.finished(_ANSWER_SECONDS) or worker.answer is None:
             broken("hung", "a worker gave no answer")
         return worker.answer

@@ -30,7 +30,7 @@ from tests.unit.conftest import TABLE_NAME
 from tests.unit.record.recording import Crash, FailingStore
 
 if TYPE_CHECKING:
-    from tests.reliability.histories import Histories
+    from tests.reliability.history import History
 
 ALICE, BOB = Owner("acme", "alice"), Owner("acme", "bob")
 _ANOTHER_RUN = "bobs-run"
@@ -42,7 +42,7 @@ class Worker:
     """One delivery of the run's event: a writer, what it was told, and whether it lives."""
 
     def __init__(
-        self, history: Histories, name: str, *, clock_off_ms: int = 0, remaining_ms: float | None = None
+        self, history: History, name: str, *, clock_off_ms: int = 0, remaining_ms: float | None = None
     ) -> None:
         self.history = history
         self.machine = Machine(history.clock, clock_off_ms)
@@ -157,7 +157,7 @@ class Worker:
 class CrossedStore(FailingStore):
     """A worker's store: others may write between two tries, and what is in the outbox may be sent before any."""
 
-    def __init__(self, history: Histories, worker: Worker) -> None:
+    def __init__(self, history: History, worker: Worker) -> None:
         # Its own store, because its clock is its machine's.
         super().__init__(RunStore(worker.machine.client(history.client), TABLE_NAME, now_ms=worker.machine.now_ms))
         self._history = history
@@ -189,7 +189,7 @@ class CrossedStore(FailingStore):
 class CloserStore(FailingStore):
     """The store of `run_closer`: before its append, what the worker had in flight takes effect."""
 
-    def __init__(self, history: Histories, fates: list[str]) -> None:
+    def __init__(self, history: History, fates: list[str]) -> None:
         super().__init__(history.store, fates)
         self._history = history
 
@@ -233,7 +233,7 @@ class RivalStore(FailingStore):
     """
 
     def __init__(
-        self, history: Histories, fates: list[str], meanwhile: Callable[[], None], known_dead: str | None = None
+        self, history: History, fates: list[str], meanwhile: Callable[[], None], known_dead: str | None = None
     ) -> None:
         super().__init__(history.store, fates)
         self._history = history

@@ -6,6 +6,7 @@ what it does: each tool call, each batch that goes live, and what it answers.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import multiprocessing
 import os
@@ -17,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -29,8 +31,10 @@ from chalicelib.runtime.config import AgentConfig
 from strands import Agent, tool
 
 from runcast import limits
+from runcast.agents.track import KEY, track
 from runcast.record.recorder import Recorder
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
+from runcast.record.writer import Writer
 from runcast.runs import from_environment
 from runcast.runs.from_environment import Destination
 from tests.fakes.lambda_process import Context
@@ -65,6 +69,9 @@ class Delivery(NamedTuple):
         lease_ms: The lease.
         tool_seconds: How long each tool call takes.
         claim_wait_seconds: How long it waits to be told whether the run is its own; by then it goes on, unrecorded.
+        threads: How many of the recorder's threads can start; None for all.
+        writer_dies_at: The write at which the writing thread dies; None lets it live.
+        by_track: The agent is invoked by code of its own, and `track` records it; there is no runner.
     """
 
     event: Mapping[str, Any]
@@ -77,6 +84,9 @@ class Delivery(NamedTuple):
     lease_ms: int = LEASE_MS
     tool_seconds: float = 0.01
     claim_wait_seconds: float = limits.CLAIM_WAIT_SECONDS
+    threads: int | None = None
+    writer_dies_at: int | None = None
+    by_track: bool = False
 
 
 class WorkerProcess:
@@ -88,7 +98,7 @@ class WorkerProcess:
         live: The messages that it has sent.
         too_early: Those of them that the record did not hold yet.
         handed_over: The ends that it could not store in time.
-        answer: What it has answered, None until then, or if it died.
+        answer: What it has answered, None until then, or if it died; by `track`, why its agent stopped.
     """
 
     def __init__(self, delivery: Delivery) -> None:
@@ -96,7 +106,7 @@ class WorkerProcess:
         self.live: list[dict[str, Any]] = []
         self.too_early: list[dict[str, Any]] = []
         self.handed_over: list[dict[str, Any]] = []
-        self.answer: dict[str, Any] | None = None
+        self.answer: Any = None
         _start_forkserver()
         self._ours, theirs = _processes.Pipe(duplex=False)
         self._process = _processes.Process(target=_work, args=(delivery, theirs), daemon=True)
@@ -177,8 +187,19 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
     limits.HEARTBEAT_SECONDS = delivery.lease_ms / 1000 / _HEARTBEATS_PER_LEASE
     if delivery.step_by_step:
         from_environment.Recorder = StepByStep
-    model_module.bedrock_model = lambda _: ScriptedModel([*[Call("measure")] * CALLS, Say("Measured: {tool_result}")])
-    registry.load = lambda _: lambda run: Agent(model=run.model, tools=[measure], callback_handler=None)
+    if delivery.threads is not None:
+        _limit_threads(delivery.threads)
+    if delivery.writer_dies_at is not None:
+        _let_the_writer_die(delivery.writer_dies_at)
+
+    def model(_: object) -> Any:
+        return ScriptedModel([*[Call("measure")] * CALLS, Say("Measured: {tool_result}")])
+
+    def build(run: Any) -> Agent:
+        return Agent(model=run.model, tools=[measure], callback_handler=None)
+
+    model_module.bedrock_model = model
+    registry.load = lambda _: build
     directly = RunStore(_client(delivery.direct_url, PATIENT), TABLE_NAME)
 
     def publish(messages: list[dict[str, Any]]) -> int:
@@ -193,11 +214,42 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
 
     store = MortalStore(_client(delivery.table_url, STORE_CLIENT_CONFIG), TABLE_NAME)
     store.killed_at, store.killed_after = delivery.killed_at, delivery.killed_after
+    destination = Destination(store, publish, hand_over)
+    if delivery.by_track:
+        from_environment.destination_of_environment = lambda: destination
+        agent = track(build(SimpleNamespace(model=model(None))))
+        run = {**delivery.event, "lambdaContext": Context(delivery.invocation)}
+        tell("answer", str(agent(delivery.event["query"], invocation_state={KEY: run}).stop_reason))
+        return
     with own_agents():
-        runner = Runner(CONFIG, Destination(store, publish, hand_over))
+        runner = Runner(CONFIG, destination)
         answer = runner.run(delivery.event, Context(delivery.invocation))
         runner.close()
     tell("answer", answer)
+
+
+def _limit_threads(count: int) -> None:
+    started = itertools.count()
+    start = threading.Thread.start
+
+    def start_if_there_is_room(thread: threading.Thread) -> None:
+        if thread.name.startswith("recorder-") and next(started) >= count:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    threading.Thread.start = start_if_there_is_room  # type: ignore[method-assign]
+
+
+def _let_the_writer_die(at: int) -> None:
+    writes = itertools.count(1)
+    write_next = Writer.write_next
+
+    def write_or_die(writer: Writer) -> bool:
+        if next(writes) == at:
+            raise SystemExit
+        return write_next(writer)
+
+    Writer.write_next = write_or_die  # type: ignore[method-assign]
 
 
 class MortalStore(RunStore):

@@ -1,0 +1,192 @@
+"""One run in a history: its clock, its workers, what was read and sent of it, and what must hold at every moment.
+
+`histories` says what may happen to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+from chalicelib.lifecycle.closer import sweep
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+
+from runcast import limits
+from runcast.errors import StoreUnavailable
+from runcast.record.ending import Ending
+from runcast.record.model import Run, RunStatus, Step
+from runcast.record.reader import read_progress
+from runcast.record.store import RunStore
+from tests.reliability.bounded import BoundedClient
+from tests.reliability.promises import broken, check_beginning, check_once, check_one_end, check_order
+from tests.reliability.rivals import ALICE, CLOCK_TOLERANCE_MS, START_MS, Worker
+from tests.unit.conftest import TABLE_NAME
+
+_ids = itertools.count()
+
+
+class History(RuleBasedStateMachine):
+    """One run from its start; `client` is set by the caller that runs the machine.
+
+    An id may be reused once its record has expired, which starts the next generation. A worker of an earlier generation
+    has slept for a day.
+    """
+
+    client: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._small = [
+            patch.object(limits, "PAGE_MAX_BYTES", 900),
+            patch.object(limits, "QUEUE_MAX_STEPS", 8),
+            patch.object(limits, "HEARTBEAT_SECONDS", 0.0),
+            patch("runcast.record.writer._BACKOFF_FIRST_SECONDS", 0.0),
+        ]
+        for each in self._small:
+            each.start()
+        self.now_ms = START_MS
+        self.request_id = f"run-{next(_ids)}"
+        self.client = BoundedClient(self.client)
+        self.unreadable = {
+            "requestId": {"S": f"{self.request_id}-unreadable"},
+            "status": {"S": "in_progress"},
+            "openSince": {"N": str(START_MS)},
+        }
+        self.client.put_item(TableName=TABLE_NAME, Item=self.unreadable)
+        self.store = RunStore(self.client, TABLE_NAME, now_ms=self.clock)
+        self.generation = 0
+        self.workers: list[Worker] = []
+        self.published: list[dict[str, Any]] = []
+        self.too_early: list[dict[str, Any]] = []
+        self.seen: list[Step] = []
+        self.ended: Run | None = None
+        self.quiet_until_seq = 0
+        self.faults = 0
+        self.late: list[Callable[[], Any]] = []
+        self.leased: tuple[str | None, int] = (None, 0)
+
+    def clock(self) -> int:
+        return self.now_ms
+
+    def publish(self, messages: list[dict[str, Any]]) -> int:
+        """A message that goes live must be in the record at that moment."""
+        stored: dict[int, str] = {}
+        with contextlib.suppress(StoreUnavailable):  # a page that is missing; the invariants say so
+            stored = {step.seq: step.message for step in self.steps()}
+        self.too_early += [each for each in messages if stored.get(each["seq"]) != each["message"]]
+        if any(each["userId"] != ALICE.user_id for each in messages):
+            broken("changed", "a step went live to another user")
+        self.published += messages
+        return len(messages)
+
+    def publish_end(self, ending: Any) -> None:
+        if ending is not None and ending.ended is not None:
+            self.publish([ending.update])
+
+    def run(self) -> Run | None:
+        return self.store.read(self.request_id)
+
+    def steps(self) -> list[Step]:
+        run = self.run()
+        if run is None:
+            return []
+        return [*(self.store.read_pages(self.request_id, run.owner, run.pages) if run.pages else ()), *run.steps]
+
+    def disturbed(self) -> bool:
+        return len(self.seen) >= self.quiet_until_seq
+
+    def of_this_generation(self) -> list[Worker]:
+        return [worker for worker in self.workers if worker.generation == self.generation]
+
+    def working(self) -> list[Worker]:
+        return [worker for worker in self.of_this_generation() if worker.alive]
+
+    def sleeping(self) -> list[Worker]:
+        return [worker for worker in self.workers if worker.alive and worker.generation < self.generation]
+
+    def sweep(self) -> None:
+        """End what is overdue in the whole table, which holds earlier histories' runs and a record nobody can read."""
+
+        def announce(ending: Ending) -> None:
+            if ending.run.request_id == self.request_id:
+                self.publish_end(ending)
+
+        sweep(self.store, announce, remaining_ms=lambda: 60_000, now_ms=self.clock)
+
+    @invariant()
+    def the_record_is_exact(self) -> None:
+        run, steps = self.run(), self.steps()
+        if run is None:
+            return
+        check_order(run, steps)
+        if steps[: len(self.seen)] != self.seen:
+            broken("changed", "a step that had been read has changed")
+        self.seen = steps
+        check_one_end(run, steps)
+        self._check_unrecorded(run, steps)
+        if self.ended is not None and run != self.ended:
+            broken("changed", "something was written after the end")
+        self.ended = run if run.status.ended else None
+        if run.status is RunStatus.WAITING and run.cancel_requested_at_ms is not None:
+            broken("hung", "a run waits for people, and a cancel was asked for")
+        if run.worker == self.leased[0] and run.lease_until_ms < self.leased[1] - CLOCK_TOLERANCE_MS:
+            broken("hung", "a late heartbeat has set the lease back")
+        self.leased = (run.worker, run.lease_until_ms)
+
+    def _check_unrecorded(self, run: Run, steps: list[Step]) -> None:
+        """The end that a worker has written says how many of its steps are missing."""
+        if not run.status.ended or steps[-1].message != "the end":
+            return
+        [worker] = [each for each in self.of_this_generation() if each.name == run.worker]
+        told = len([message for message in worker.told if message != "the end"]) + worker.dropped
+        missing = told - len([step for step in steps if step.step == "thinking"])
+        counted = json.loads(steps[-1].metadata_json or "{}").get("unrecorded", 0)
+        if counted != missing:
+            broken("lost", f"{missing} steps are missing, and the end says {counted}")
+
+    @invariant()
+    def each_step_is_its_workers_next(self) -> None:
+        """Those told behind a pause may follow it; behind an end, `the_record_is_exact` allows nothing."""
+        told = [message for worker in self.of_this_generation() for message in worker.told if message != "the end"]
+        check_beginning([step.message.rstrip(".") for step in self.steps() if step.step == "thinking"], told)
+
+    @invariant()
+    def what_goes_live_is_stored_and_goes_once_in_order(self) -> None:
+        if self.too_early:
+            broken("changed", f"live before it was stored: {self.too_early}")
+        check_once([message["seq"] for message in self.published])
+        for worker in self.workers:
+            if worker.sent != sorted(worker.sent):
+                broken("changed", f"a worker has sent in this order: {worker.sent}")
+
+    def teardown(self) -> None:
+        """After any history the run ends, and a reader gets all of it."""
+        try:
+            for worker in self.working():
+                worker.tell_end(RunStatus.COMPLETE)
+                worker.write_to_the_end()
+            self.now_ms += limits.QUEUED_LEASE_MS + limits.CLOSE_GRACE_MS + limits.SWEEP_AGE_MS + 1
+            run = self.run()
+            if run and run.status is RunStatus.IN_PROGRESS:
+                self.sweep()
+                run = self.run()
+                if not (run and run.status.ended):
+                    broken("hung", "nobody could end it")
+            self.the_record_is_exact()
+            self.each_step_is_its_workers_next()
+            self.what_goes_live_is_stored_and_goes_once_in_order()
+            read, after_seq = [], 0
+            while run and after_seq is not None:
+                answer = read_progress(self.store, ALICE, self.request_id, after_seq, now_ms=self.clock)
+                read += answer["steps"]
+                after_seq = answer["nextSeq"]
+            if read != [step.to_answer() for step in self.steps()]:
+                broken("lost", "a reader gets something else than what is stored")
+        finally:
+            self.client.delete_item(TableName=TABLE_NAME, Key={"requestId": self.unreadable["requestId"]})
+            for each in self._small:
+                each.stop()
