@@ -113,6 +113,7 @@ async def test_an_unknown_run_is_said_to_be_unknown(client: Client):
         await client.show(REQUEST_ID)
 
 
+@pytest.mark.parametrize("patience", [patient(unreadable=SOON_SECONDS)])
 async def test_an_answer_with_a_hole_is_not_taken_for_the_truth(server: FakeAppSync, client: Client):
     server.has_run(REQUEST_ID)
     server.record("init")
