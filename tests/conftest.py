@@ -130,10 +130,12 @@ def recorders_have_time() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ctrl_c_is_heard() -> None:
-    """Tests press it; but what a shell starts in the background ignores it, and so does all that it starts."""
+def _signals_are_heard() -> None:
+    """Tests send them; but what a shell or `nohup` starts in the background ignores them, and passes that on."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
