@@ -49,7 +49,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy openapi terraform-docs checkov local-gaps bench chaos chaos-proof compare-pywake pywake-data lock upgrade clean
+.PHONY: help setup demo test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy openapi terraform-docs checkov local-gaps bench chaos chaos-proof compare-pywake pywake-data lock upgrade clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -60,8 +60,11 @@ demo: $(SETUP) ## Run everything on this machine, watch an agent and a playbook 
 	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)" --playbook "$(PLAYBOOK)"
 
 # Two workers; tests/conftest.py groups the tests that must share one.
-test: lint types $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready ## Lint, check types, run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadscope
+test: lint types $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready ## Lint, check types, run all tests but the long ones
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not long"
+
+test-long: $(SETUP) $(BROWSER)/.ready ## Run the long tests: more planted faults, builds and killed workers
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m long
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
 	@$(BIN)/python -m pytest tests/unit tests/functional tests/examples

@@ -133,6 +133,7 @@ def test_an_environment_from_its_deployment_to_its_end(operator: Operator, aws: 
     assert "There is nothing to destroy." in operator.make("destroy").stdout
 
 
+@pytest.mark.long
 def test_the_architecture_and_the_runtime_reach_the_package_and_terraform(operator: Operator, tmp_path_factory):
     operator = replace(operator, project=copy_of_project(tmp_path_factory.mktemp("project")))
     told = operator.root / "told"

@@ -113,12 +113,14 @@ def test_an_architecture_that_lambda_has_not_is_refused(project: Path):
     assert "invalid choice: 'riscv64' (choose from 'x86_64', 'arm64')" in done.stderr
 
 
+@pytest.mark.long
 def test_the_zip_is_at_most_45_percent_of_chalice_s_own(package: Path, arm64: Path, chalices_own_zip: Path):
     limit = 0.45 * chalices_own_zip.stat().st_size
     assert (package / ARCHIVE_NAME).stat().st_size <= limit
     assert (arm64 / ARCHIVE_NAME).stat().st_size <= limit
 
 
+@pytest.mark.long
 def test_what_no_import_leads_to_stays_out(package: Path, chalices_own_zip: Path):
     left_out = {"mcp", "cryptography", "uvicorn", "starlette", "jwt"}
     assert left_out <= {name.split("/")[0] for name in names_in(chalices_own_zip)}
@@ -227,6 +229,7 @@ def test_each_runtime_whose_python_is_here_has_its_own_zip(project: Path, packag
         assert json.loads((folder / EXPORT_NAME).read_text())["locals"]["packaged_runtime"] == platform.runtime
 
 
+@pytest.mark.long
 def test_on_macos_lambda_s_wheels_are_packaged_and_the_host_s_are_tried(
     project: Path, package: Path, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -35,11 +35,11 @@ def executing(stack, job_id):
 @pytest.mark.parametrize(
     ("state", "function"),
     [
-        ("LoadPlaybook", "runcast-orchestrator"),
+        pytest.param("LoadPlaybook", "runcast-orchestrator", marks=pytest.mark.long),
         ("InvokeAgents", "runcast-orchestrator"),
-        ("InvokeAgents", "runcast-agent"),
-        ("Validate", "runcast-orchestrator"),
-        ("Synthesize", "runcast-orchestrator"),
+        pytest.param("InvokeAgents", "runcast-agent", marks=pytest.mark.long),
+        pytest.param("Validate", "runcast-orchestrator", marks=pytest.mark.long),
+        pytest.param("Synthesize", "runcast-orchestrator", marks=pytest.mark.long),
         ("SaveResults", "runcast-orchestrator"),
     ],
 )

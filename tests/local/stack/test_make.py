@@ -69,8 +69,15 @@ def stack_process(start_python, tmp_path):
     return process
 
 
-@pytest.mark.parametrize("target", ["down", "clean"])
-@pytest.mark.parametrize("breakage", ["its Python is gone", "its packages are gone"])
+@pytest.mark.parametrize(
+    ("target", "breakage"),
+    [
+        ("down", "its packages are gone"),
+        pytest.param("down", "its Python is gone", marks=pytest.mark.long),
+        pytest.param("clean", "its packages are gone", marks=pytest.mark.long),
+        ("clean", "its Python is gone"),
+    ],
+)
 def test_a_broken_environment_does_not_keep_the_machine_running(make, project, stack_process, target, breakage):
     (project / ".venv").unlink()
     python = project / ".venv" / "bin" / "python"
