@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 
 from runcast import limits
@@ -49,6 +50,7 @@ class EndWatch:
         self._writer = writer
         self._hand_over = hand_over
         self._monotonic = monotonic
+        self._handing_over = threading.Lock()
 
     @property
     def seconds_left(self) -> float:
@@ -73,11 +75,16 @@ class EndWatch:
             self.hand_over()
 
     def hand_over(self) -> None:
-        """Hand the end over to `run_closer` now, unless it is stored."""
+        """Hand the end over to `run_closer` now, unless it is stored. Returns at once if another thread is doing so."""
         end = self._queue.end
-        if self._hand_over is None or end is None or self._writer.end_stored:
+        if self._hand_over is None or end is None or not self._handing_over.acquire(blocking=False):
             return
-        if self._hand_over(HandedOverEnd(self._run, end, self._queue.taken).to_event()):
-            self.handed_over = True
-            self._writer.give_up()
-            self._writer.settled.set()
+        try:
+            if self.handed_over or self._writer.end_stored:
+                return
+            if self._hand_over(HandedOverEnd(self._run, end, self._queue.taken).to_event()):
+                self.handed_over = True
+                self._writer.give_up()
+                self._writer.settled.set()
+        finally:
+            self._handing_over.release()

@@ -305,8 +305,8 @@ class Recorder:
         """
         writer, watch = self._writer, self._end_watch
         writer.settled.wait(watch.seconds_left)
-        if not self._started:
-            watch.hand_over()
+        if not self._started or (self._watching and not writer.settled.is_set()):
+            watch.hand_over()  # on a busy machine the watching thread may not have run in time
         if not watch.handed_over and self._sending.is_alive():
             self._sending.join(watch.seconds_left)
         if self._run.deadline:

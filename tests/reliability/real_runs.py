@@ -217,9 +217,14 @@ class RealRuns:
                 broken(
                     "repeated", f"{request_id}: of two deliveries, they called {first.calls} and {second.calls} tools"
                 )
+            for worker in (first, second):
+                self._write_handed_over(worker)
             run, steps = self.checked(request_id)
-            if run is None or len([step for step in steps if step.step == "executed"]) != CALLS:
-                broken("lost", f"{request_id} holds {told(steps)}")
+            if run is None or run.status is not RunStatus.COMPLETE:
+                broken("hung", f"{request_id} has ended, and reads {run}")
+            counted = json.loads(steps[-1].metadata_json or "{}").get("unrecorded", 0)
+            if len([step for step in steps if step.step == "executed"]) != CALLS and not counted:
+                broken("lost", f"{request_id} holds {told(steps)}, and its end does not say so")
 
     def _without_threads(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
         """Without its threads a recorder records nothing; the run does its work, and its end is handed over."""
@@ -260,11 +265,7 @@ class RealRuns:
         body = json.loads(answer["body"])
         if _kept(answer) != self.good.answer or worker.calls != CALLS:
             broken("changed", f"{request_id} came to {answer}")
-        for event in worker.handed_over:
-            write_end(
-                event, self.store, send=lambda messages: len(messages), on_end=lambda _: None,
-                remaining_ms=lambda: 60_000,
-            )  # fmt: skip
+        self._write_handed_over(worker)
         run, steps = self.checked(request_id)
         if not alone:
             return
@@ -273,6 +274,13 @@ class RealRuns:
         self._check_beginning(steps)
         if not body.get("degraded") and told(steps) != self.good.told:
             broken("lost", f"{request_id} holds {told(steps)}, and its answer does not say so")
+
+    def _write_handed_over(self, worker: WorkerProcess) -> None:
+        for event in worker.handed_over:
+            write_end(
+                event, self.store, send=lambda messages: len(messages), on_end=lambda _: None,
+                remaining_ms=lambda: 60_000,
+            )  # fmt: skip
 
     def _check_beginning(self, steps: list[Step]) -> None:
         """Up to its end, the record is what a whole run tells first."""

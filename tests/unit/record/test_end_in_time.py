@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
@@ -15,6 +16,7 @@ from runcast import limits
 from runcast.errors import InvalidInput, Unavailable
 from runcast.record import at_exit
 from runcast.record.assignment import Claim, Stop
+from runcast.record.end_watch import EndWatch
 from runcast.record.ending import cancel, close_dead
 from runcast.record.handover import HANDED_OVER_END, EndHandover, HandedOverEnd, write_handed_over
 from runcast.record.model import RunStatus
@@ -306,6 +308,41 @@ def test_an_end_for_want_of_time_is_handed_over_too(store, clock, brief, monkeyp
     run = store.read("r1")
     assert (run.status, run.error) == (RunStatus.ERROR, "The worker's time was up before the run had ended.")
     assert recorder.end(RunStatus.COMPLETE, "Done").stop is Stop.TIME_UP
+
+
+def test_an_end_is_handed_over_even_if_the_watching_thread_does_not_get_to_run(store, clock, brief, monkeypatch):
+    """What answers without handing over is frozen by Lambda: its run would read as lost."""
+    freed = threading.Event()
+    work = EndWatch.work
+    monkeypatch.setattr(EndWatch, "work", lambda watch: freed.wait(60) and work(watch))
+    closer, failing = Closer(store), FailingStore(store)
+    recorder = make(failing, clock, remaining_ms=DEADLINE_MS, hand_over=closer, monotonic=time.monotonic)
+    recorder.claim()
+    failing.script(["before"] * 100_000)
+    assert recorder.end(RunStatus.COMPLETE, "Done").end_pending
+    freed.set()
+    assert closer.write()
+    assert store.read("r1").status is RunStatus.COMPLETE
+
+
+def test_an_end_is_handed_over_once(store, clock, brief):
+    """Whoever waits for the end does not wait for the thread that is handing it over."""
+    handing, freed = threading.Event(), threading.Event()
+    closer, failing = Closer(store), FailingStore(store)
+
+    def hand_over(event):
+        handing.set()
+        return freed.wait(60) and closer(event)
+
+    recorder = make(failing, clock, remaining_ms=DEADLINE_MS, hand_over=hand_over, monotonic=time.monotonic)
+    recorder.claim()
+    failing.script(["before"] * 100_000)
+    recorder.queue_end(RunStatus.COMPLETE, "Done")
+    assert handing.wait(60)
+    assert recorder.await_end().end_pending
+    freed.set()
+    until(lambda: closer.events)
+    assert closer.write()
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])
