@@ -5,6 +5,8 @@ graphql-core runs the document. Each field is first checked against the directiv
 results of mutations and the arguments of subscriptions return to the gateway through the request's Exchange.
 """
 
+import json
+import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -23,12 +25,9 @@ from graphql import (
 )
 
 from local.appsync.authorisation import Caller, may_access
+from local.appsync.limits import MAX_DOCUMENT_BYTES, MAX_REQUEST_SECONDS, MAX_RESOLVERS, MAX_RESULT_BYTES
 from local.appsync.schema import appsync_schema
-from local.appsync.validation import depth, error_entry, validation_errors, variable_message
-
-# AppSync's own ceiling, where the API sets none.
-# Source: https://docs.aws.amazon.com/general/latest/gr/appsync.html
-_RESOLVER_COUNT_LIMIT = 10_000
+from local.appsync.validation import error_entry, validation_errors, variable_message
 
 
 @dataclass
@@ -82,7 +81,13 @@ class FieldCall:
 class Api:
     """An API as the executor needs it.
 
-    `iam_allows(type, field)` is the IAM policies' word on a topmost field; None when the caller is not an IAM one.
+    Attributes:
+        record: The API's settings, as its control plane returns them.
+        sdl: The schema.
+        has_resolver: Whether a type's field has a resolver.
+        resolve: Runs a field's resolver.
+        iam_allows: What the IAM policies say of a topmost field; None if the caller is not an IAM one.
+        now_seconds: A clock that never goes back.
     """
 
     record: Mapping[str, Any]
@@ -90,6 +95,7 @@ class Api:
     has_resolver: Callable[[str, str], bool]
     resolve: Callable[[FieldCall], Any]
     iam_allows: Callable[[str, str], bool] | None = None
+    now_seconds: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,8 @@ def execute(api: Api, request: Mapping[str, Any], exchange: Exchange) -> Answer:
         return _malformed("Invalid request, `query` can't be null.")
     if not isinstance(query, str) or not isinstance(variables, dict):
         return _malformed("Invalid JSON payload in GraphQLAuth POST request.")
+    if len(query.encode()) > MAX_DOCUMENT_BYTES:
+        return _malformed(f"The query is larger than {MAX_DOCUMENT_BYTES} bytes.")
     try:
         document = _parsed(query)
     except GraphQLError:
@@ -125,11 +133,8 @@ def execute(api: Api, request: Mapping[str, Any], exchange: Exchange) -> Answer:
         expected = "only subscriptions" if exchange.realtime else "no subscriptions"
         return refusal(400, "UnsupportedOperation", f"This endpoint takes {expected}.")
     schema = appsync_schema(api.sdl)
-    if errors := _validated(schema, query):
+    if errors := _validated(schema, query, api.record.get("introspectionConfig") != "DISABLED"):
         return Answer(200, {"data": None, "errors": errors})
-    depth_limit = api.record.get("queryDepthLimit") or 0
-    if depth_limit and depth(document, operation) > depth_limit:
-        return refusal(200, "QueryDepthLimitReached", f"The query is nested more than {depth_limit} levels deep.")
 
     run = _Run(api, exchange, variables)
     result = execute_sync(
@@ -166,8 +171,8 @@ def _parsed(query: str) -> DocumentNode:
 
 
 @lru_cache(maxsize=64)
-def _validated(schema: GraphQLSchema, query: str) -> list[dict[str, Any]]:
-    return validation_errors(schema, _parsed(query))
+def _validated(schema: GraphQLSchema, query: str, introspectable: bool) -> list[dict[str, Any]]:
+    return validation_errors(schema, _parsed(query), introspectable=introspectable)
 
 
 class FieldError(Exception):
@@ -194,6 +199,9 @@ class _Run:
         self._exchange = exchange
         self._variables = variables
         self._resolved = 0
+        self._depth_limit = api.record.get("queryDepthLimit") or 0
+        self._resolver_limit = api.record.get("resolverCountLimit") or MAX_RESOLVERS
+        self._deadline = api.now_seconds() + MAX_REQUEST_SECONDS
 
     def resolve_field(self, source: Any, info: "GraphQLResolveInfo[Any]", **arguments: Any) -> Any:
         type_name, field_name = info.parent_type.name, info.field_name
@@ -208,18 +216,29 @@ class _Run:
         definition = info.parent_type.fields[field_name]
         if not may_access(self._exchange.caller, self._api.record["authenticationType"], info.parent_type, definition):
             raise denied(info)
+        # A list adds an index to the path and no level.
+        if self._depth_limit and sum(isinstance(key, str) for key in info.path.as_list()) > self._depth_limit:
+            message = f"The query is nested more than {self._depth_limit} levels deep."
+            raise FieldError("QueryDepthLimitReached", message)
         if not self._api.has_resolver(type_name, field_name):
             return source.get(field_name) if isinstance(source, Mapping) else None
-        self._resolved += 1
-        limit = self._api.record.get("resolverCountLimit") or _RESOLVER_COUNT_LIMIT
-        if self._resolved > limit:
-            raise FieldError("ResolverCountLimitReached", f"The request invokes more than {limit} resolvers.")
-        appended: list[dict[str, Any]] = []
         parent = source if isinstance(source, Mapping) else {}
+        return self._resolved_value(FieldCall(type_name, field_name, arguments, parent, self._variables, []), info)
+
+    def _resolved_value(self, call: FieldCall, info: "GraphQLResolveInfo[Any]") -> Any:
+        self._resolved += 1
+        if self._resolved > self._resolver_limit:
+            message = f"The request invokes more than {self._resolver_limit} resolvers."
+            raise FieldError("ResolverExecutionLimitReached", message)
         try:
-            return self._api.resolve(FieldCall(type_name, field_name, arguments, parent, self._variables, appended))
+            value = self._api.resolve(call)
         finally:
-            self.appended_errors += [{**error, "path": info.path.as_list()} for error in appended]
+            self.appended_errors += [{**error, "path": info.path.as_list()} for error in call.appended_errors]
+        if self._api.now_seconds() > self._deadline:
+            raise FieldError("ExecutionTimeout", "Execution timed out.")
+        if len(json.dumps(value).encode()) > MAX_RESULT_BYTES:
+            raise FieldError("MappingTemplate", "Transformation too large")
+        return value
 
 
 def _execution_error(schema: GraphQLSchema, error: GraphQLError) -> dict[str, Any]:

@@ -10,6 +10,8 @@ Source: https://docs.aws.amazon.com/appsync/latest/devguide/extensions.html
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local.appsync.limits import MAX_FILTER_FIELD_CHARS, MAX_FILTER_FIELD_DEPTH, MAX_FILTER_VALUES
+
 
 class FilterInvalid(Exception):
     """The resolver set a filter that AppSync does not take; the message says why."""
@@ -19,7 +21,8 @@ def check_server_filter(server_filter: Any) -> None:
     """Refuses a malformed filter when it is set, rather than at some event.
 
     Raises:
-        FilterInvalid: no `filterGroup`, an empty group, an unknown operator, or a value that does not fit it.
+        FilterInvalid: no `filterGroup`, an empty group, an unknown operator, a value that does not fit it, or one of
+            AppSync's limits is exceeded.
     """
     try:
         groups = [group["filters"] for group in server_filter["filterGroup"]]
@@ -35,6 +38,13 @@ def check_server_filter(server_filter: Any) -> None:
             raise FilterInvalid(f"operator {operator} of {field_name} needs a list")
         if operator == "between" and len(value) != 2:
             raise FilterInvalid(f"operator between of {field_name} needs two values")
+        if operator in MAX_FILTER_VALUES and len(value) > MAX_FILTER_VALUES[operator]:
+            raise FilterInvalid(
+                f"operator {operator} of {field_name} takes {MAX_FILTER_VALUES[operator]} values at most"
+            )
+        if len(field_name) > MAX_FILTER_FIELD_CHARS or field_name.count(".") >= MAX_FILTER_FIELD_DEPTH:
+            limit = f"{MAX_FILTER_FIELD_DEPTH} levels and {MAX_FILTER_FIELD_CHARS} characters"
+            raise FilterInvalid(f"the field name {field_name[:20]}… has over {limit}")
         if value is None:
             raise FilterInvalid(f"value of {field_name} must not be null")
 

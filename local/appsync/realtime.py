@@ -19,12 +19,11 @@ from urllib.parse import parse_qs
 from local.appsync.authorisation import Refused
 from local.appsync.filters import FilterInvalid, check_server_filter
 from local.appsync.gateway import Gateway
+from local.appsync.limits import MAX_SUBSCRIPTIONS
 from local.appsync.subscriptions import Subscription, Subscriptions
 
 CONNECTION_TIMEOUT_MS = 300_000
 KEEP_ALIVE_SECONDS = 60
-# Source: https://docs.aws.amazon.com/general/latest/gr/appsync.html
-SUBSCRIPTIONS_PER_CONNECTION = 100
 _OUTBOX_BYTES = 8 * 1024 * 1024
 _CLOSE_SECONDS = 1
 
@@ -150,8 +149,8 @@ class _Connection:
         if frame_id in self._running:
             self._fail(frame_id, "DuplicatedOperationError", f"Duplicated operation id {frame_id}")
             return
-        if len(self._running) >= SUBSCRIPTIONS_PER_CONNECTION:
-            limit = f"Max number of {SUBSCRIPTIONS_PER_CONNECTION} subscriptions reached"
+        if len(self._running) >= MAX_SUBSCRIPTIONS:
+            limit = f"Max number of {MAX_SUBSCRIPTIONS} subscriptions reached"
             self._fail(frame_id, "MaxSubscriptionsReachedError", limit)
             return
         try:

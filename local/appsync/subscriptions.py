@@ -29,11 +29,9 @@ from graphql import (
 from local.appsync.authorisation import may_access
 from local.appsync.execution import Subscribed, denied
 from local.appsync.filters import matches_arguments, matches_server_filter
+from local.appsync.limits import MAX_PAYLOAD_BYTES
 from local.appsync.schema import subscribed_mutations
 from local.appsync.validation import error_entry
-
-# Source: https://docs.aws.amazon.com/general/latest/gr/appsync.html
-_PAYLOAD_LIMIT_BYTES = 240 * 1024
 
 _logger = logging.getLogger(__name__)
 
@@ -89,14 +87,14 @@ class Subscriptions:
             if _concerns(subscription.request, mutation, event):
                 payload = _payload(subscription, event)
                 size_bytes = len(json.dumps(payload).encode())
-                if size_bytes <= _PAYLOAD_LIMIT_BYTES:
+                if size_bytes <= MAX_PAYLOAD_BYTES:
                     subscription.deliver(payload)
                 else:
                     _logger.warning(
                         "an event of %s (%d bytes) is over %d bytes and vanishes, as on AWS",
                         mutation,
                         size_bytes,
-                        _PAYLOAD_LIMIT_BYTES,
+                        MAX_PAYLOAD_BYTES,
                     )
 
 

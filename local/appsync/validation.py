@@ -5,28 +5,33 @@ AppSync's wording is not known for keeps graphql-core's.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     Node,
-    OperationDefinitionNode,
-    SelectionSetNode,
+    ValidationRule,
     Visitor,
+    is_introspection_type,
+    specified_rules,
     validate,
     visit,
 )
 
 
-def validation_errors(schema: GraphQLSchema, document: DocumentNode) -> list[dict[str, Any]]:
-    """Everything wrong with the document, as AppSync's error entries; empty when it is valid."""
-    found = validate(schema, document)
+def validation_errors(schema: GraphQLSchema, document: DocumentNode, *, introspectable: bool) -> list[dict[str, Any]]:
+    """Returns everything wrong with the document, as AppSync's error entries; empty if it is valid.
+
+    Args:
+        schema: The API's schema.
+        document: The document.
+        introspectable: Whether the API answers questions about its schema.
+    """
+    found = validate(schema, document, specified_rules if introspectable else [*specified_rules, _WithoutIntrospection])
     if not found:
         return []
     paths = _FieldPaths()
@@ -54,22 +59,6 @@ def variable_message(message: str) -> str:
     return f"Variable '{name[1]}' has an invalid value. {message.partition('; ')[2]}".strip()
 
 
-def depth(document: DocumentNode, operation: OperationDefinitionNode) -> int:
-    """How many levels of fields the operation nests, fragments resolved; the document must be valid."""
-    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-
-    def levels(selections: SelectionSetNode | None) -> Iterator[int]:
-        for node in selections.selections if selections else ():
-            if isinstance(node, FieldNode):
-                yield 1 + max(levels(node.selection_set), default=0)
-            elif isinstance(node, FragmentSpreadNode):
-                yield from levels(fragments[node.name.value].selection_set)
-            else:
-                yield from levels(node.selection_set)  # type: ignore[attr-defined]
-
-    return max(levels(operation.selection_set), default=0)
-
-
 # graphql-core's message -> AppSync's; {path} is the field's place in the document.
 _WORDINGS = (
     (
@@ -90,6 +79,19 @@ _WORDINGS = (
         "SubSelectionNotAllowed: Sub selection not allowed on leaf type {type} of field {field} @ '{path}'",
     ),
 )
+
+
+class _WithoutIntrospection(ValidationRule):
+    """Refuses the fields of a schema's description, as if they did not exist. `__typename` is none of them.
+
+    Source: https://docs.aws.amazon.com/appsync/latest/devguide/configuration-limits.html
+    """
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        parent = self.context.get_parent_type()
+        if parent and is_introspection_type(parent) and node.name.value != "__typename":
+            error = GraphQLError(f"Cannot query field '{node.name.value}' on type '{parent.name}'.", node)
+            self.context.report_error(error)
 
 
 class _FieldPaths(Visitor):

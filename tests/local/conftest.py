@@ -76,7 +76,7 @@ def api(aws: Aws) -> GraphqlApi:
 
 @pytest.fixture(scope="session")
 def other_api(aws: Aws) -> GraphqlApi:
-    return create_api(aws, "limits", queryDepthLimit=3, resolverCountLimit=2)
+    return create_api(aws, "other")
 
 
 @pytest.fixture

@@ -172,17 +172,6 @@ def test_a_subscription_over_http(api: GraphqlApi) -> None:
     assert refused(response) == (400, "UnsupportedOperation", "This endpoint takes no subscriptions.")
 
 
-def test_the_apis_limits(other_api: GraphqlApi) -> None:
-    token = other_api.ada.id_token
-    response = other_api.post("{ level { next { next { name } } } }", authorization=token)
-    (error,) = response.json()["errors"]
-    assert error["errorType"] == "QueryDepthLimitReached"
-    answer = other_api.post("{ a: level { name } b: level { name } c: level { name } }", authorization=token).json()
-    assert answer["data"] == {"a": {"name": "top"}, "b": {"name": "top"}, "c": None}
-    (error,) = answer["errors"]
-    assert error["errorType"] == "ResolverCountLimitReached"
-
-
 def test_the_apis_addresses_are_local(aws: Aws, api: GraphqlApi) -> None:
     appsync = aws.client("appsync")
     base = f"{aws.url}/v1/apis/{api.api_id}/graphql"

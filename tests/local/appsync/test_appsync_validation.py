@@ -1,11 +1,9 @@
-"""AppSync's wording of validation errors, asked of the running front, and the depth of a document."""
+"""AppSync's wording of validation errors, asked of the running front."""
 
 from typing import Any
 
 import pytest
-from graphql import get_operation_ast, parse
 
-from local.appsync.validation import depth
 from tests.local.appsync_api import GraphqlApi
 
 
@@ -49,18 +47,3 @@ def test_the_variables(api: GraphqlApi, variables: Any, message: str) -> None:
     query = "mutation P($input: UpdateInput!) { publish(input: $input) { userId } }"
     answer = api.post(query, variables=variables, authorization=api.ada.id_token).json()
     assert (answer["data"], [error["message"] for error in answer["errors"]]) == (None, [message])
-
-
-@pytest.mark.parametrize(
-    ("query", "levels"),
-    [
-        ("{ s }", 1),
-        ("{ s a(id: 1) { b { s } s } }", 3),
-        ("{ ...Q } fragment Q on Query { a(id: 1) { ... on A { s } } }", 2),
-    ],
-)
-def test_depth(query: str, levels: int) -> None:
-    document = parse(query)
-    operation = get_operation_ast(document)
-    assert operation is not None
-    assert depth(document, operation) == levels
