@@ -15,7 +15,7 @@ from rich.table import Table
 from bench.crowd import measure_crowd
 from bench.imports import measure_imports
 from bench.jobs import measure_jobs
-from bench.latency import measure_burst, measure_cancel, measure_emit
+from bench.latency import measure_burst, measure_cancel, measure_emit, measure_live_text
 from bench.newcomer import measure_newcomer
 from bench.recorder import measure_recorder
 from bench.row import Row
@@ -33,6 +33,7 @@ _ON_A_STACK = {
     "emit": measure_emit,
     "cancel": measure_cancel,
     "burst": measure_burst,
+    "live": measure_live_text,
     "crowd": measure_crowd,
     "jobs": measure_jobs,
 }

@@ -1,4 +1,4 @@
-"""Does what its parameters say: a run that records many steps at once, or one whose model is silent for a while.
+"""Does what its parameters say: records many steps at once, is silent for a while, or writes text word by word.
 
 It is no agent of the project: `bench.extra_agent` adds it to the agent Lambda of a local stack that is measured.
 """
@@ -13,15 +13,17 @@ from chalicelib.agents.run import AgentRun
 from strands import Agent
 from strands.models import Model
 
-from runcast import publish_status
+from runcast import publish_status, track
 
 
 class _Model(Model):
-    """Records `steps` steps without a pause, awaits `silent_seconds`, and answers."""
+    """Records `steps` steps without a pause, awaits `silent_seconds`, and writes `words` words at a pace."""
 
-    def __init__(self, steps: int, silent_seconds: float) -> None:
+    def __init__(self, steps: int, silent_seconds: float, words: int, words_per_second: float) -> None:
         self._steps = steps
         self._silent_seconds = silent_seconds
+        self._words = words
+        self._words_per_second = words_per_second
 
     def update_config(self, **_: Any) -> None:
         """Does nothing: there is nothing to configure."""
@@ -35,12 +37,15 @@ class _Model(Model):
         raise NotImplementedError
 
     async def stream(self, *_: Any, **__: Any) -> AsyncIterator[Any]:
-        """Yields one short answer."""
+        """Yields the answer."""
         for number in range(self._steps):
             publish_status(None, "working", f"Step {number} of {self._steps}", metadata={"number": number})
         await asyncio.sleep(self._silent_seconds)
         yield {"messageStart": {"role": "assistant"}}
         yield {"contentBlockStart": {"start": {}}}
+        for number in range(self._words):
+            yield {"contentBlockDelta": {"delta": {"text": f"word {number} "}}}
+            await asyncio.sleep(1 / self._words_per_second)
         yield {"contentBlockDelta": {"delta": {"text": "Done."}}}
         yield {"contentBlockStop": {}}
         yield {"messageStop": {"stopReason": "end_turn"}}
@@ -48,5 +53,7 @@ class _Model(Model):
 
 def build(run: AgentRun) -> Agent:
     """Return a new agent for one run."""
-    model = _Model(run.parameters.get("steps", 0), run.parameters.get("silentSeconds", 0))
-    return Agent(name="bench", model=model, callback_handler=None)
+    given = run.parameters
+    words = given.get("words", 0)
+    model = _Model(given.get("steps", 0), given.get("silentSeconds", 0), words, given.get("wordsPerSecond", 1))
+    return track(Agent(name="bench", model=model, callback_handler=None), text=words > 0)

@@ -23,6 +23,8 @@ _CANCELS = 4
 _BURSTS = 5
 _BURST_STEPS = 1000
 _SILENT_SECONDS = 20
+_WORDS = 600
+_WORDS_PER_SECOND = 30
 
 
 async def measure_emit(stack: LocalStack) -> list[Row]:
@@ -82,6 +84,33 @@ async def measure_burst(stack: LocalStack) -> list[Row]:
         Row(f"{_BURST_STEPS} steps at once, whole at client", percentiles(seconds, "s", 2), "at most 2 s"),
         Row("  how they ended, with how many steps", ", ".join(outcomes), "complete, none missing"),
         Row("  share that came live", percentiles(live, "", 2)),
+    ]
+
+
+async def measure_live_text(stack: LocalStack) -> list[Row]:
+    """Watch a run whose model writes 30 words a second: how long its reader waits for the next of them."""
+    gaps_ms: list[float] = []
+    recorded = 0
+    async with signed_in(stack) as client:
+        await run_once(client, BENCH_AGENT, "x")
+        watch = client.run(BENCH_AGENT, "x", parameters={"words": _WORDS, "wordsPerSecond": _WORDS_PER_SECOND})
+        last_ms = 0
+        async for step in watch:
+            if step.status != "text":
+                continue
+            received_ms = epoch_ms()
+            if last_ms:
+                gaps_ms.append(received_ms - last_ms)
+            last_ms = received_ms
+            recorded += step.seq is not None
+    seconds = _WORDS / _WORDS_PER_SECOND
+    return [
+        Row(
+            f"live text, {_WORDS_PER_SECOND} words a second: gap at client",
+            percentiles(gaps_ms, "ms"),
+            "p50 at most 150 ms",
+        ),
+        Row("  steps of text that are recorded", f"{recorded / seconds:.1f} a second", "at most 2 a second"),
     ]
 
 

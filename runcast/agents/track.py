@@ -91,6 +91,12 @@ def track(
     return agent
 
 
+def records_text(agent: Any) -> bool:
+    """Return whether an agent is tracked with `text` or `live_text`."""
+    tracking = tracking_of(agent)
+    return isinstance(tracking, _Tracking) and tracking.text
+
+
 def _tracked(agent: Any, monotonic: Callable[[], float]) -> _Tracking:
     """Return the agent's tracking; create it if it does not exist."""
     tracking = tracking_of(agent)

@@ -207,11 +207,13 @@ class Runner:
 
     def _build_agent(self, invocation: Invocation, model: Model) -> AnyAgent:
         from runcast import track  # imports Strands
+        from runcast.agents.track import records_text
 
         request = invocation.request
         build = registry.load(request.agent)
         run = AgentRun(query=request.query, parameters=request.parameters, model=model, **_ids(invocation))
-        return track(build(run))
+        agent = track(build(run))
+        return track(agent, live_text=records_text(agent))
 
 
 @cache

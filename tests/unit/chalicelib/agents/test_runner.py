@@ -16,10 +16,11 @@ from strands.multiagent.base import MultiAgentBase, MultiAgentResult, NodeResult
 from strands.tools import ToolProvider
 from strands.vended_tools import stop
 
-from runcast import limits
+from runcast import limits, track
 from runcast.errors import InvalidInput, StoreUnavailable
 from runcast.live.publish import publish_status
 from runcast.record.model import Owner, RunStatus
+from runcast.record.outbox import Outbox
 from tests.fakes.lambda_process import Context
 from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
@@ -109,6 +110,27 @@ def test_an_agent_may_be_a_graph(bench, store, monkeypatch):
         200, "survey: flat", [*COLD, "agent", "thinking", "executed", "complete"],
     )  # fmt: skip
     assert [step.get("agentName") for step in body["progress"][5:]] == ["survey", "survey", "survey", None]
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_the_text_of_an_agent_that_records_it_is_shown_live_between_its_steps(bench, monkeypatch, text):
+    deltas = []
+    monkeypatch.setattr(Outbox, "put_delta", lambda outbox, message: deltas.append(message["message"]))
+
+    def build(run):
+        async def stream(*_, **__):
+            yield {"messageStart": {"role": "assistant"}}
+            for _ in range(50):
+                yield {"contentBlockDelta": {"delta": {"text": "flat "}}}
+            yield {"contentBlockStop": {}}
+            yield {"messageStop": {"stopReason": "end_turn"}}
+
+        monkeypatch.setattr(run.model, "stream", stream)
+        return track(Agent(model=run.model, callback_handler=None), text=text)
+
+    monkeypatch.setattr(registry, "load", lambda name: build)
+    assert bench.run()[0] == 200
+    assert bool(deltas) is text
 
 
 def test_an_agent_may_be_any_multi_agent(bench, store, monkeypatch):
