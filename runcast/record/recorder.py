@@ -27,6 +27,7 @@ from runcast.record.ids import canonical_id
 from runcast.record.message import delta_update
 from runcast.record.model import EndedRun, EndReason, Json, Owner, RunStatus
 from runcast.record.outbox import Outbox
+from runcast.record.prices import ModelPrice
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
 from runcast.record.store import End, RunStore
@@ -89,6 +90,7 @@ class Recorder:
         send: Sends status messages and returns how many were handed over; must not raise.
         on_end: Called on another thread with the ended run, after this worker has stored the end and queued it for
             sending. The run waits for it no longer than for its record.
+        model_prices: What tokens cost, by model id, for the cost in the last step.
         now_ms: Returns the time in epoch milliseconds; by default the store's clock, which is the server's.
         monotonic: Returns seconds, for the deadline and for the time that the run waits.
         jitter: Returns a number from 0 to 1, for the backoff.
@@ -111,6 +113,7 @@ class Recorder:
         hand_over: Callable[[Json], bool] | None = None,
         send: Callable[[list[Json]], int] | None = None,
         on_end: Callable[[EndedRun], None] | None = None,
+        model_prices: Mapping[str, ModelPrice] | None = None,
         now_ms: Callable[[], int] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
@@ -121,7 +124,7 @@ class Recorder:
         self._waited_seconds = 0.0
         self._started = False
         self._awaited = awaited
-        self._usage = Usage()
+        self._usage = Usage(model_prices or {})
         deadline = None if remaining_ms is None else Deadline.after(remaining_ms, monotonic())
         self._queue = StepQueue()
         self._run = Assignment(request_id, owner, agent, job_id, worker, began_ms=now_ms(), deadline=deadline)
@@ -242,7 +245,7 @@ class Recorder:
         self._outbox.put_delta(update)
 
     def add_usage(self, usage: Mapping[str, Any], model_id: str | None = None) -> None:
-        """Add the tokens of a model call; the last step carries the sums as `metadata.usage`, and `metadata.models`.
+        """Add the tokens of a model call; the last step carries the sums, the models and their cost.
 
         Args:
             usage: Tokens by kind, as Strands counts them: `inputTokens`, `outputTokens`, `totalTokens`, ...

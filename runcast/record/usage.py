@@ -1,4 +1,4 @@
-"""The tokens that a run's models used, and which models these were. The run's last step carries both."""
+"""The tokens that a run's models used, which models these were, and their cost: the run's last step carries them."""
 
 from __future__ import annotations
 
@@ -9,29 +9,47 @@ from typing import Any
 
 from runcast import limits
 from runcast.record.model import Json
+from runcast.record.prices import ModelPrice
 from runcast.text import shortened
 
 _MODELS_MAX = 5  # more would not fit in METADATA_ADDED_MAX_BYTES
+_COST_DIGITS = 6
 
 
 class Usage:
-    """Sums of tokens by kind. Thread-safe."""
+    """Sums of tokens by model and kind. Thread-safe.
 
-    def __init__(self) -> None:
-        self._tokens: Counter[str] = Counter()
-        self._models: dict[str, None] = {}
+    Args:
+        prices: What tokens cost, by model id.
+    """
+
+    def __init__(self, prices: Mapping[str, ModelPrice]) -> None:
+        self._prices = prices
+        self._tokens: dict[str | None, Counter[str]] = {}
         self._lock = threading.Lock()
 
     def add(self, tokens: Mapping[str, Any], model_id: str | None = None) -> None:
         """Add the tokens of one model call, by kind as Strands counts them: `inputTokens`, `outputTokens`, ..."""
+        counted = {kind: count for kind, count in tokens.items() if isinstance(count, int)}
         with self._lock:
-            self._tokens.update({kind: count for kind, count in tokens.items() if isinstance(count, int)})
-            if model_id and len(self._models) < _MODELS_MAX:
-                self._models[shortened(model_id, limits.NAME_MAX_CHARACTERS)] = None
+            self._tokens.setdefault(model_id or None, Counter()).update(counted)
 
     def metadata(self) -> Json:
-        """Return `usage` and `models` for the last step; empty if no tokens were counted."""
+        """Return `usage`, `models` and `costUsd` for the last step; empty if no tokens were counted.
+
+        The cost is left out unless the price of every model is known.
+        """
         with self._lock:
-            if not self._tokens:
-                return {}
-            return {"usage": dict(self._tokens)} | ({"models": list(self._models)} if self._models else {})
+            total = sum(self._tokens.values(), Counter[str]())
+            models = [shortened(model_id, limits.NAME_MAX_CHARACTERS) for model_id in self._tokens if model_id]
+            metadata: Json = {}
+            if any(self._tokens.values()):
+                metadata["usage"] = {kind: total[kind] for tokens in self._tokens.values() for kind in tokens}
+                if models:
+                    metadata["models"] = models[:_MODELS_MAX]
+                if self._tokens.keys() <= self._prices.keys():
+                    cost_usd = sum(
+                        self._prices[model_id or ""].cost_usd(tokens) for model_id, tokens in self._tokens.items()
+                    )
+                    metadata["costUsd"] = round(cost_usd, _COST_DIGITS)
+            return metadata

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import boto3
@@ -21,10 +22,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from runcast import limits
+from runcast.errors import InvalidInput
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.handover import EndHandover
 from runcast.record.identity import RunIdentity, run_identity
 from runcast.record.model import EndedRun, Json
+from runcast.record.prices import ModelPrice, prices_of
 from runcast.record.recorder import Recorder
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 from runcast.text import shortened
@@ -42,12 +45,14 @@ class Destination(NamedTuple):
         send: Sends status messages and returns how many were handed over; None without a live channel.
         hand_over: Hands an end that could not be stored in time to `run_closer`, and returns whether it was taken.
         on_end: Called after a run's end is stored.
+        model_prices: What tokens cost, by model id.
     """
 
     store: RunStore
     send: Callable[[list[Json]], int] | None
     hand_over: Callable[[Json], bool] | None = None
     on_end: Callable[[EndedRun], None] | None = None
+    model_prices: Mapping[str, ModelPrice] = MappingProxyType({})
 
 
 class _Settings(NamedTuple):
@@ -55,6 +60,7 @@ class _Settings(NamedTuple):
     publisher_function: str
     closer_function: str
     retention_hours: str
+    model_prices: str
 
 
 class _Destinations:
@@ -146,6 +152,7 @@ def recorder_for(
         hand_over=destination.hand_over,
         send=destination.send,
         on_end=destination.on_end,
+        model_prices=destination.model_prices,
         monotonic=monotonic,
     )
 
@@ -174,7 +181,13 @@ os.register_at_fork(after_in_child=forget_clients)
 
 
 def _settings() -> _Settings:
-    names = ("AGENT_PROGRESS_TABLE", "STATUS_PUBLISHER_FUNCTION", "RUN_CLOSER_FUNCTION", "RETENTION_HOURS")
+    names = (
+        "AGENT_PROGRESS_TABLE",
+        "STATUS_PUBLISHER_FUNCTION",
+        "RUN_CLOSER_FUNCTION",
+        "RETENTION_HOURS",
+        "MODEL_PRICES",
+    )
     return _Settings(*(os.environ.get(name, "") for name in names))
 
 
@@ -190,16 +203,25 @@ def _made(settings: _Settings) -> Destination | None:
         dynamodb = session.client("dynamodb", config=STORE_CLIENT_CONFIG.merge(many))
         retention_seconds = _retention_seconds(settings.retention_hours)
         store = RunStore(dynamodb, settings.table_name, retention_seconds=retention_seconds)
+        prices = _prices(settings.model_prices)
         publisher, closer = settings.publisher_function, settings.closer_function
         if not (publisher or closer):
-            return Destination(store, None)
+            return Destination(store, None, model_prices=prices)
         client = session.client("lambda", config=LIVE_CLIENT_CONFIG.merge(many))
     except BotoCoreError as error:
         logger.warning("Runs are not recorded: %s", error)
         return None
     send = StatusPublisher(client, publisher).send if publisher else None
     hand_over = EndHandover(client, closer).send if closer else None
-    return Destination(store, send, hand_over)
+    return Destination(store, send, hand_over, model_prices=prices)
+
+
+def _prices(text: str) -> Mapping[str, ModelPrice]:
+    try:
+        return prices_of(text)
+    except InvalidInput as error:
+        logger.warning("Runs are recorded without their cost: %s", error)
+        return {}
 
 
 def _retention_seconds(hours: str) -> int:

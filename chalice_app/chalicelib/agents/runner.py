@@ -224,6 +224,7 @@ def _runner_of_environment() -> Runner:
         clients.status_publisher(config.status_publisher_function).send,
         clients.end_handover(config.run_closer_function).send,
         lambda ended: announcer(config.status_publisher_function).put_event(ended),
+        config.model_prices,
     )
     return Runner(config, destination)
 

@@ -13,8 +13,9 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import Any, TypeVar
 
-from runcast.errors import ConfigurationMissing, RuncastError
+from runcast.errors import ConfigurationMissing, InvalidInput, RuncastError
 from runcast.limits import RETENTION_MAX_HOURS, RETENTION_MIN_HOURS
+from runcast.record.prices import ModelPrice, prices_of
 
 Config = TypeVar("Config")
 
@@ -33,7 +34,12 @@ def _retention_hours() -> Any:
 
 def _functions() -> Any:
     """Lambda functions by name, given as a JSON object; none by default."""
-    return field(default_factory=dict, metadata={"functions": True})
+    return field(default_factory=dict, metadata={"read": lambda *given: _functions_of(*given)})
+
+
+def _model_prices() -> Any:
+    """What tokens cost, by model id, given as a JSON object; none by default."""
+    return field(default_factory=dict, metadata={"read": lambda *given: _prices_of(*given)})
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class AgentConfig:
         model_read_timeout_seconds: How long to wait for the next part of the model's answer.
         model_max_attempts: How often boto3 tries one request to Bedrock, the first time included.
         retention_hours: How long the records that it creates are kept.
+        model_prices: What tokens cost, by model id.
     """
 
     agent_progress_table: str
@@ -63,6 +70,7 @@ class AgentConfig:
     model_read_timeout_seconds: int = _whole_number(1, 900, default=120)
     model_max_attempts: int = _whole_number(1, 10, default=2)
     retention_hours: int = _retention_hours()
+    model_prices: Mapping[str, ModelPrice] = _model_prices()
 
 
 @dataclass(frozen=True)
@@ -210,9 +218,9 @@ def config_of_environment(config_class: type[Config]) -> Config:
     return read_config(config_class, os.environ)
 
 
-def _value(setting: Field[Any], text: str) -> str | int | Mapping[str, str]:
-    if "functions" in setting.metadata:
-        return _functions_of(setting.name.upper(), text)
+def _value(setting: Field[Any], text: str) -> Any:
+    if "read" in setting.metadata:
+        return setting.metadata["read"](setting.name.upper(), text)
     if "bounds" not in setting.metadata:
         return text
     minimum, maximum = setting.metadata["bounds"]
@@ -231,3 +239,10 @@ def _functions_of(variable: str, text: str) -> Mapping[str, str]:
     if isinstance(functions, dict) and all(isinstance(arn, str) and arn for arn in functions.values()):
         return functions
     raise ConfigurationInvalid(f"{variable} must be a JSON object of agents' names and functions' ARNs, not {text!r}.")
+
+
+def _prices_of(_: str, text: str) -> Mapping[str, ModelPrice]:
+    try:
+        return prices_of(text)
+    except InvalidInput as error:
+        raise ConfigurationInvalid(str(error)) from error

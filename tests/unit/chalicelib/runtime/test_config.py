@@ -19,6 +19,7 @@ from chalicelib.runtime.config import (
 
 from runcast import limits
 from runcast.errors import ConfigurationMissing
+from runcast.record.prices import ModelPrice
 
 AGENT = {
     "AGENT_PROGRESS_TABLE": "AgentProgress",
@@ -46,6 +47,13 @@ def test_the_environment_becomes_settings():
 
 def test_defaults_give_way_to_the_environment():
     assert read_config(AgentConfig, AGENT | {"MODEL_READ_TIMEOUT_SECONDS": "30"}).model_read_timeout_seconds == 30
+
+
+def test_prices_of_models_are_read_and_checked():
+    prices = AGENT | {"MODEL_PRICES": '{"some.model": {"input": 3, "output": 15}}'}
+    assert read_config(AgentConfig, prices).model_prices == {"some.model": ModelPrice(3, 15)}
+    with pytest.raises(ConfigurationInvalid, match=r"^MODEL_PRICES must be a JSON object"):
+        read_config(AgentConfig, AGENT | {"MODEL_PRICES": '{"some.model": 3}'})
 
 
 def test_the_orchestrator_needs_a_bucket_and_agents_to_invoke():
