@@ -212,6 +212,28 @@ variable "model_max_tokens" {
   }
 }
 
+variable "model_prices" {
+  description = "What the models cost, in USD for a million tokens, by model id as runs name it in metadata.models. The last step of a run then has its cost, metadata.costUsd. Tokens read from and written to a cache cost as much as input unless cache_read and cache_write are given. At most 1,000 characters as JSON, because Lambda limits the environment of a function."
+  type = map(object({
+    input       = number
+    output      = number
+    cache_read  = optional(number)
+    cache_write = optional(number)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue(flatten([for price in values(var.model_prices) : [for usd in values(price) : usd == null ? true : usd >= 0]]))
+    error_message = "The prices in model_prices must be USD for a million tokens, 0 or more."
+  }
+
+  validation {
+    condition     = length(jsonencode(var.model_prices)) <= 1000
+    error_message = "model_prices must be at most 1,000 characters as JSON."
+  }
+}
+
 variable "agent_functions" {
   description = "Agents in your own Lambda functions: each agent's name and the ARN of its function. startAgentRun and POST /runs start them with the same event as the module's agents. A function must be in this region. If it is in another account, it must let the roles of run_starter, api_handler and orchestrator invoke it. At most 3,000 characters as JSON, about twenty agents, because Lambda limits the environment of a function."
   type        = map(string)

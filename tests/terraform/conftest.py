@@ -26,6 +26,7 @@ OTHER = {
     "bedrock_model_id": "amazon.nova-lite-v1:0",
     "agent_functions": {"mine": "arn:aws:lambda:us-east-1:000000000000:function:my-agent"},
     "model_max_tokens": 1000,
+    "model_prices": {"amazon.nova-lite-v1:0": {"input": 0.06, "output": 0.24, "cache_read": 0.015}},
     "publish_batch_size": 1,
     "user_id_claim": "cognito:username",
     "tenant_id_claim": "custom:organisation",

@@ -169,6 +169,7 @@ def test_functions(stack: Stack, aws: Aws):
             "MODEL_READ_TIMEOUT_SECONDS": "120",
             "MODEL_MAX_ATTEMPTS": "2",
             "RETENTION_HOURS": "24",
+            "MODEL_PRICES": "{}",
         },
         "api": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",

@@ -34,6 +34,8 @@ STARTER = "aws_lambda_function.run_starter"
 SUBSCRIPTION = 'aws_appsync_resolver.field["Subscription.onStatusUpdate"]'
 KEY = SET["kms_key_arn"]
 MINE = SET["agent_functions"]
+# Terraform sorts the keys.
+PRICES = '{"amazon.nova-lite-v1:0":{"cache_read":0.015,"cache_write":null,"input":0.06,"output":0.24}}'
 
 
 def environment(name: str) -> str:
@@ -105,6 +107,7 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ),
     ("model_max_tokens", AGENT, environment("MODEL_MAX_TOKENS"), "4096", "1000"),
     ("model_max_tokens", ORCHESTRATOR, environment("MODEL_MAX_TOKENS"), "4096", "1000"),
+    ("model_prices", AGENT, environment("MODEL_PRICES"), "{}", PRICES),
     ("agent_functions", STARTER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
     ("agent_functions", API_HANDLER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
     ("agent_functions", ORCHESTRATOR, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
@@ -256,6 +259,16 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
         for value in ("arn:aws:bedrock:us-east-1::foundation-model/x", "claude")
     ],
     "model_max_tokens": [(value, WHOLE_NUMBER.format("model_max_tokens", 1, 200000)) for value in (0, 1.5, 200001)],
+    "model_prices": [
+        (
+            {"some.model": {"input": -1, "output": 1}},
+            "The prices in model_prices must be USD for a million tokens, 0 or more.",
+        ),
+        (
+            {f"some.model-{n}": {"input": 1, "output": 1} for n in range(20)},
+            "model_prices must be at most 1,000 characters as JSON.",
+        ),
+    ],
     "agent_functions": [
         (
             {"9": FUNCTION},
