@@ -3,8 +3,9 @@
 MiniStack runs AppSync resolvers, Lambda workers and the Bedrock runtime well, but some decisions are not configurable:
 the interpreter of a function, the effect of a resolver's `extensions`, the behaviour when a model fails. The patches
 are here and, for Lambda, keys, models, resolvers, API Gateway and Step Functions, in `ministack_functions`,
-`ministack_keys`, `ministack_models`, `ministack_resolvers`, `ministack_rest` and `ministack_states`. An upgrade has to
-check these seven files. The version is checked at start, because all patched names are private to MiniStack.
+`ministack_loops`, `ministack_keys`, `ministack_models`, `ministack_resolvers`, `ministack_rest` and `ministack_states`.
+An upgrade has to check these eight files. The version is checked at start, because all patched names are private to
+MiniStack.
 
 MiniStack reads its settings when it is imported: import this module after the environment is set.
 """
@@ -25,6 +26,7 @@ from local.appsync.execution import EXCHANGE, Answer, Api, FieldCall, execute
 from local.asgi import AsgiApp
 from local.emulator.ministack_functions import UnsupportedMinistack, end_functions, install_functions
 from local.emulator.ministack_keys import install_keys
+from local.emulator.ministack_loops import install_loop_detection
 from local.emulator.ministack_models import ModelServer, install_models
 from local.emulator.ministack_resolvers import ResolverPool
 from local.emulator.ministack_rest import install_rest_apis
@@ -58,6 +60,7 @@ def install(function_python: str, model_server: ModelServer) -> AsgiApp:
     appsync._execute_graphql = _execute_graphql
     appsync_js._pool = _ResolverPool(appsync_js._EVAL_TIMEOUT)
     install_functions(function_python)
+    install_loop_detection()
     install_keys()
     _authorise_as_aws()
     install_models(model_server)

@@ -1,7 +1,7 @@
 // Records how AppSync's own simulator encodes and parses scalars, into appsync_scalars.json beside this file. The package
 // is large (319 MB), so it is no dependency. Install it in a folder outside this repository, and name that folder here:
 //   npm install --ignore-scripts @aws-amplify/amplify-appsync-simulator@2.16.20
-//   node tests/local/emulator/record_scalars.mjs <folder>
+//   node tests/local/appsync/record_scalars.mjs <folder>
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
