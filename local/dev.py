@@ -22,7 +22,7 @@ from local.stack import LocalStack, running_stack
 from local.stack_state import StackFailed, StackState, load_state
 
 _SOURCES = [ROOT / name for name in ("chalice_app", "runcast", "graphql", "terraform")]
-# By the beginnings of their paths; packaging and Terraform write these themselves.
+# Path prefixes of files that packaging and Terraform write.
 _MADE = [
     f"{ROOT}/{name}"
     for name in ("chalice_app/.chalice/deploy", "terraform/.", "terraform/chalice.tf.json", "terraform/deployment.zip")
@@ -35,8 +35,8 @@ _LOOK_MS = 300
 def dev(settings: Settings) -> int:
     """Serve until Ctrl-C or SIGTERM, and return the exit code.
 
-    A local machine that is up is used, brought to the sources' state, and left running. Otherwise one is started, and
-    stopped at the end.
+    If a local machine is running, this deploys the sources to it and leaves it running. Otherwise it starts one, and
+    stops it at the end.
 
     Raises:
         GroundMissing, StateDirectoryTaken, StackFailed: See `LocalStack.start`, `running_stack` and `deploy`.
@@ -45,7 +45,7 @@ def dev(settings: Settings) -> int:
         running = running_stack(settings)
         if running:
             _serve(deploy(running, say=print), rest)
-            print("The local machine runs on; `make down` stops it.")
+            print("The local machine keeps running; `make down` stops it.")
             return 0
         with LocalStack(settings) as stack:
             _serve(stack.state, rest)
@@ -69,7 +69,7 @@ def _serve(state: StackState, rest: RestProcess) -> None:
 
 
 class _Follower:
-    """Keeps what is served, and what is deployed, at the sources' state."""
+    """Keeps the served routes and the deployed functions up to date with the sources."""
 
     def __init__(self, state: StackState, rest: RestProcess) -> None:
         self._state = state
@@ -80,7 +80,7 @@ class _Follower:
         rest.serve(state, self._api)
 
     def follow(self, changed: set[Path]) -> None:
-        """Do what there is to do now; `changed` may be empty.
+        """Process the changed files, and start or end a deployment; `changed` may be empty.
 
         Raises:
             StackFailed: The local machine or `chalice local` has ended.
@@ -100,7 +100,7 @@ class _Follower:
             self._begin_deployment()
 
     def stop(self) -> None:
-        """Break a deployment off that is under way."""
+        """Stop a running deployment."""
         if self._deployment:
             LocalProcess.of("the deployment", self._deployment.pid).stop()
             self._deployment.wait()
@@ -117,7 +117,7 @@ class _Follower:
         if exit_code != 0:
             log = self._state.directory / _LOG
             print("\n".join(log.read_text().splitlines()[-_LAST_LINES:]))
-            print(f"Not deployed: this says why, {log} in full. Mend it, and it is tried again.")
+            print(f"Not deployed, see above; the full log is {log}. Fix the sources to deploy again.")
             return
         print("Deployed.")
         self._state = load_state(self._state.directory) or self._state

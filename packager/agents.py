@@ -1,6 +1,6 @@
-"""Names what looks like an agent or a playbook but is not one, so that its author learns of a slip at packaging.
+"""Reports files that look like an agent or a playbook but are invalid, so that authors see mistakes at packaging.
 
-An agent that cannot be imported needs no word here: the import test names it, and the last package stays as it was.
+An agent that cannot be imported is not reported here: the import test names it, and the last package stays unchanged.
 """
 
 import ast
@@ -23,7 +23,7 @@ def flaws(chalice_app: Path) -> list[str]:
 
 
 def agent_flaws(chalice_app: Path) -> list[str]:
-    """Return a line for each file that is no agent though nothing else uses it, and for each name that two agents have.
+    """Return a line for each unused file that is not an agent, and for each name that two agents share.
 
     Args:
         chalice_app: The application's folder.
@@ -44,9 +44,9 @@ def agent_flaws(chalice_app: Path) -> list[str]:
 
 
 def playbook_flaws(chalice_app: Path) -> list[str]:
-    """Return a line for each fault of a playbook's file, and for each name that two playbooks have.
+    """Return a line for each fault of a playbook's file, and for each name that two playbooks share.
 
-    An agent that is not here may run elsewhere, which only the deployment knows. It is named anyway.
+    An unknown agent is reported, too, although it may run elsewhere: only the deployment knows that.
 
     Args:
         chalice_app: The application's folder.
@@ -74,7 +74,7 @@ def agent_names(chalice_app: Path) -> list[str]:
 
 
 def _checker(file: Path) -> Any:
-    """Load the application's own checks, which need nothing else of it."""
+    """Load the application's own checks, which do not import the rest of it."""
     spec = spec_from_file_location("playbook_faults", file)
     if spec is None or spec.loader is None:
         raise FileNotFoundError(file)
@@ -84,7 +84,7 @@ def _checker(file: Path) -> Any:
 
 
 def _builds(folder: Path) -> dict[str, bool]:
-    """Each file of a folder, and whether it exports `build`."""
+    """Return the name of each file in a folder, and whether it exports `build`."""
     return {path.stem: bool(_BUILD.search(path.read_text())) for path in sorted(folder.glob("*.py"))}
 
 

@@ -1,9 +1,9 @@
-"""Writes the zip that is uploaded: what is needed, in one order, with one date, so equal sources give equal bytes.
+"""Writes the zip to upload: only needed files, in a fixed order with a fixed date. Equal sources give equal bytes.
 
-What is needed is decided by rules, not by a list. Of the dependencies, a distribution is taken of which the code uses
-anything, and taken whole, since one part of it may name another in a string; but bytecode, which only saves time, is
-taken of the reached files alone. Of botocore's definitions of more than 400 AWS services, most of its size, those are
-taken that the code names.
+Rules decide which files are needed, not a list. A distribution is included whole if the code uses any part of it,
+because its parts may name each other in strings. Bytecode only saves time, so it is included only for the reached
+files. Botocore's definitions of more than 400 AWS services are most of its size; only those of services that the code
+names are included.
 """
 
 import ast
@@ -13,10 +13,10 @@ from importlib.metadata import distributions
 from pathlib import Path, PurePosixPath
 
 _BOTOCORE_DATA = "botocore/data/"
-_STRANDS_SERVICES = {"bedrock-runtime"}  # what strands.models.BedrockModel makes a client for
-_NEVER_READ = {".c", ".h", ".pxd", ".pyi", ".pyx"}  # by a Python at work
-_NEVER_RUN = {"__pycache__", "bin", "tests"}  # bytecode is made here; scripts hold the path of this machine's Python
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that a zip can hold
+_STRANDS_SERVICES = {"bedrock-runtime"}  # strands.models.BedrockModel makes this client
+_NEVER_READ = {".c", ".h", ".pxd", ".pyi", ".pyx"}  # at run time
+_NEVER_RUN = {"__pycache__", "bin", "tests"}  # bytecode is compiled here; scripts name this machine's Python
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can store
 _REGULAR_FILE_0644 = 0o100644 << 16
 _UNIX = 3
 
@@ -35,12 +35,12 @@ def write_archive(
 
     Args:
         archive: The file to write.
-        app: The application as Chalice packages it, unpacked; where both have a file, this one is taken.
+        app: The application as Chalice packages it, unpacked. Its files take precedence.
         site_packages: The installed dependencies.
-        distribution_names: Those of the dependencies that are taken.
-        reached: Their files whose bytecode is taken too, relative to `site_packages`.
-        cache_tag: The part of the bytecode files' names that tells the version of Python.
-        services: The AWS services whose definitions are taken.
+        distribution_names: The dependencies to include.
+        reached: The files whose bytecode is included, relative to `site_packages`.
+        cache_tag: The part of bytecode file names that identifies the Python version.
+        services: The AWS services whose definitions are included.
     """
     files = dict(_dependency_files(site_packages, distribution_names, reached, cache_tag, services))
     files |= {path.relative_to(app).as_posix(): path for path in app.rglob("*") if path.is_file()}
@@ -54,10 +54,10 @@ def write_archive(
 
 
 def services_named(sources: Iterable[Path], site_packages: Path) -> set[str]:
-    """Find the AWS services that the code may make clients for: those it names in any string, and Strands' own.
+    """Return the AWS services that the code may make clients for: those that it names in any string, and Strands' own.
 
-    A string that only happens to be a service's name keeps a few kilobytes too many in the zip; a service that is named
-    nowhere cannot be missed.
+    A string that only happens to equal a service's name adds a few kilobytes to the zip. A service that no string names
+    is not used.
 
     Args:
         sources: Python files, or directories of them.

@@ -1,11 +1,11 @@
-"""The way from sources to package, as a list of steps, so that it can be read in one place.
+"""Packages the sources: all steps, in order.
 
-Nothing is written into the source tree but the two results, and these only after the zip has passed its import test.
-What has not changed is not done again: the whole package while its inputs are the same, the dependencies while
-`requirements.txt` is. Each platform is kept apart, so that one can take the other's place at once.
+Only the two results are written into the source tree, and only after the zip has passed its import test. Unchanged work
+is not repeated: the package is built again only if its inputs have changed, and the dependencies are installed again
+only if `requirements.txt` has. Each platform has its own cache, so switching platforms is quick.
 
-A zip for another platform than this machine cannot be run here. Its contents are decided, and tried, with this
-machine's wheels; only the compiled modules in the deployed zip then differ.
+A zip for another platform cannot run on this machine. Its contents are selected and tested with this machine's wheels,
+so only the compiled modules in the deployed zip differ.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ from packager.reach import reached_distributions, reached_files
 EXPORT_NAME = "chalice.tf.json"
 ARCHIVE_NAME = "deployment.zip"
 _NOT_APP = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
-_NOT_LIBRARY = shutil.ignore_patterns("__pycache__", "client")  # no Lambda watches a run
+_NOT_LIBRARY = shutil.ignore_patterns("__pycache__", "client")  # the Lambdas do not use the client
 
 
 def build(
@@ -47,25 +47,25 @@ def build(
 ) -> bool:
     """Write `chalice.tf.json` and `deployment.zip` for a project, the same bytes for the same sources.
 
-    Invalid agents and playbooks are reported, each time, and do not keep the others from being packaged.
+    Invalid agents and playbooks are reported each time; the others are packaged.
 
     Args:
-        project: Holds `chalice_app/` and `runcast/`.
-        work: Kept between runs; holds the installed dependencies and the last results.
-        target: The directory of the Terraform module that takes the two files.
-        platform: What the functions will run on; by default what the module's variables default to.
-        interpreter: A Python of the platform's version; by default one is looked for on this machine.
-        note: Takes a line about each invalid agent or playbook.
+        project: The folder with `chalice_app/` and `runcast/`.
+        work: A cache with the installed dependencies and the last results.
+        target: The directory of the Terraform module, which gets the two files.
+        platform: The platform of the functions; by default that of the module's default variables.
+        interpreter: A Python of the platform's version; by default one that is found on this machine.
+        note: Called with a line for each invalid agent or playbook.
 
     Returns:
         False if both files were up to date and nothing was written.
 
     Raises:
-        PackagingError: This machine cannot package, a requirement does not fit the platform, Chalice failed, its
-            export holds something that the repair does not know, or the zip lacks something that the code imports.
+        PackagingError: This machine cannot package, a requirement does not fit the platform, Chalice failed, its export
+            contains something that `repair` does not know, or the zip lacks a module that the code imports.
     """
     platform = platform or lambda_platform()
-    own_platform(platform.runtime)  # refuses a machine that cannot package before anything is done
+    own_platform(platform.runtime)  # raises first if this machine cannot package
     interpreter = interpreter or require_interpreter(platform.runtime)
     for flaw in flaws(project / "chalice_app"):
         note(flaw)
@@ -88,7 +88,7 @@ def build(
 
 
 def _make(project: Path, work: Path, results: Path, platform: Platform, interpreter: Path) -> None:
-    """Make both files in a directory; they are complete and tested when this returns."""
+    """Write both files to a directory, and test them."""
     requirements = project / "chalice_app" / "requirements.txt"
     site_packages = install_dependencies(requirements, platform, interpreter, work / "dependencies")
     own = own_platform(platform.runtime)
@@ -120,7 +120,7 @@ def _make(project: Path, work: Path, results: Path, platform: Platform, interpre
 
 @contextlib.contextmanager
 def _alone_in(work: Path) -> Iterator[None]:
-    """Wait until no other process packages in this directory: two shells may well do so at once."""
+    """Lock the directory, because two shells may package at the same time."""
     work.mkdir(parents=True, exist_ok=True)
     with (work / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -128,9 +128,9 @@ def _alone_in(work: Path) -> Iterator[None]:
 
 
 def _stage_app(project: Path, app: Path) -> Path:
-    """Lay the project out as Chalice packages it, with the library as vendored code and without requirements.
+    """Copy the project for Chalice to package, with the library as vendored code and without requirements.
 
-    The requirements stay out because Chalice would install them again after every change of the code.
+    Without requirements, because Chalice would install them again after every code change.
     """
     shutil.rmtree(app, ignore_errors=True)
     shutil.copytree(project / "chalice_app", app, ignore=_NOT_APP)
@@ -140,7 +140,7 @@ def _stage_app(project: Path, app: Path) -> Path:
 
 
 def _digest_of_inputs(project: Path, interpreter: Path) -> str:
-    """Digest everything that the results depend on, the tools included."""
+    """Return a hash of everything that the results depend on, including the tools."""
     python = subprocess.run([interpreter, "-VV"], capture_output=True, check=False).stdout
     digest = hashlib.sha256(python + f" {sys.version} {version('chalice')}".encode())
     folders = {project / "chalice_app": _NOT_APP, project / "runcast": _NOT_LIBRARY, Path(__file__).parent: _NOT_APP}
@@ -163,7 +163,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _replace(destination: Path, source: Path) -> None:
-    """Copy so that a reader sees the old file or the new one, never half of it."""
+    """Copy a file atomically."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     partial = destination.with_name(f".{destination.name}.partial")
     shutil.copyfile(source, partial)

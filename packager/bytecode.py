@@ -1,9 +1,9 @@
-"""Compiles what is packaged, so that no cold start has to.
+"""Compiles the packaged modules, so that cold starts need not.
 
 A function's folder is read-only on Lambda, so without bytecode in the zip each cold start compiles every module again.
-The same sources give the same bytecode: it is stamped with their hash instead of a date, and made in a separate
-process, in one order, because what Python has in memory shows in what it writes.
-Source: https://docs.python.org/3.13/library/py_compile.html#py_compile.PycInvalidationMode
+Equal sources give equal bytecode: it contains their hash instead of a date, and is compiled in a separate process in a
+fixed order, because the interpreter's state affects the output. Source:
+https://docs.python.org/3.13/library/py_compile.html#py_compile.PycInvalidationMode
 """
 
 import os
@@ -13,15 +13,15 @@ from pathlib import Path
 
 from packager.errors import PackagingError
 
-_LAMBDA_TASK_ROOT = "/var/task"  # is the path in the bytecode, instead of the build folder's
+_LAMBDA_TASK_ROOT = "/var/task"  # the path in the bytecode, in place of the build folder
 
 
 def compile_bytecode(folder: Path, interpreter: Path) -> None:
-    """Put bytecode beside each Python file in a folder, in place of any that is there.
+    """Write bytecode beside each Python file in a folder, and replace existing bytecode.
 
     Args:
-        folder: What will be the root of the zip, or a part of it.
-        interpreter: The Python that compiles; its version is that of the functions.
+        folder: The future root of the zip, or a part of it.
+        interpreter: The Python that compiles, of the functions' version.
 
     Raises:
         PackagingError: A file is not valid in that version of Python.

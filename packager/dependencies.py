@@ -1,7 +1,7 @@
-"""Installs the requirements for one platform: wheels only, which fit its Python, its C library and its processors.
+"""Installs the requirements for one platform: only wheels that fit its Python, C library and processor.
 
-Chalice's own builder knows one processor, and its command only warns when a requirement has no wheel. uv installs for
-any platform from any other, and here a directory gets its final name only when it is complete.
+Chalice's own builder supports one processor only, and only warns if a requirement has no wheel. uv installs for any
+platform. A directory gets its final name only when it is complete.
 """
 
 import hashlib
@@ -24,10 +24,10 @@ def install_dependencies(requirements: Path, platform: Platform, interpreter: Pa
     """Return a directory with all requirements installed and compiled for a platform.
 
     Args:
-        requirements: A requirements file that lists everything, pinned.
-        platform: What the wheels must fit.
+        requirements: A requirements file with all packages, pinned.
+        platform: The platform that the wheels must fit.
         interpreter: A Python of the platform's version, which compiles them.
-        cache: Where the directory is kept for the next time; holds only the newest of each platform.
+        cache: Keeps the newest directory of each platform.
 
     Raises:
         PackagingError: Requirements do not exist or have no wheel that fits; the message names each of them.
@@ -49,7 +49,7 @@ def install_dependencies(requirements: Path, platform: Platform, interpreter: Pa
 
 
 def install_command(platform: Platform, interpreter: Path, target: Path) -> list[str]:
-    """Return the command line that installs wheels for a platform into a directory, but for what to install."""
+    """Return the command line that installs wheels for a platform into a directory, without the requirements."""
     fitting = ["--python-platform", platform.uv_platform] if platform.uv_platform else []
     return [
         *(find_uv_bin(), "pip", "install", "--quiet", "--only-binary=:all:", "--no-deps"),
@@ -58,10 +58,10 @@ def install_command(platform: Platform, interpreter: Path, target: Path) -> list
 
 
 def _run(command: list[str], *what: str) -> str:
-    """Run uv; return what it says if it cannot install."""
+    """Run uv; return its error output if it fails, else an empty text."""
     done = subprocess.run(
         [*command, *what],
-        env={"UV_SYSTEM_CERTS": "true", **os.environ},  # companies have certificates of their own
+        env={"UV_SYSTEM_CERTS": "true", **os.environ},  # companies use their own certificates
         capture_output=True,
         text=True,
         check=False,
@@ -70,13 +70,13 @@ def _run(command: list[str], *what: str) -> str:
 
 
 def _explained(refused: str, requirements: Path, platform: Platform, command: list[str]) -> str:
-    """Name every requirement that does not fit, because uv stops at the first."""
+    """Return an error that names every requirement that does not fit, because uv stops at the first."""
     pinned = [line.strip() for line in requirements.read_text().splitlines() if re.match(r"\s*\w", line)]
     reasons = []
     for requirement in pinned if _REASON.search(refused) else []:
         answer = _run(command, "--dry-run", requirement)
         if reason := _REASON.search(answer):
-            words = reason[1].split()  # uv breaks its lines where the terminal ends
+            words = reason[1].split()  # uv wraps its lines at the terminal's width
             reasons.append(f"  {requirement}: {' '.join(words)}")
     if not reasons:
         return f"{requirements.name}: {refused}"

@@ -1,7 +1,8 @@
-"""The command behind `make dist`: one archive that `terraform apply` takes, on a machine without Python and Node.
+"""The command behind `make dist`: writes an archive for `terraform apply` on a machine without Python and Node.
 
-It holds the module as it was packaged, the files that the module reads, and a root that calls it; equal contents give
-equal bytes. Everything in it is named here by a pattern, because a Terraform directory fills with states and secrets.
+The archive contains the packaged module, the files that the module reads, and a root module that calls it. Equal
+contents give equal bytes. Only files that match the patterns below are included, because a Terraform directory collects
+states and secrets.
 """
 
 import gzip
@@ -62,7 +63,7 @@ def write_dist(project: Path, folder: Path) -> Path:
         folder: Where the archive is written.
 
     Raises:
-        PackagingError: A part of it is not there.
+        PackagingError: A file is missing.
     """
     version = tomllib.loads((project / "pyproject.toml").read_text())["project"]["version"]
     found = {pattern: [path for path in project.glob(pattern) if path.is_file()] for pattern in _PATTERNS}
@@ -84,7 +85,7 @@ def write_dist(project: Path, folder: Path) -> Path:
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.USTAR_FORMAT) as out,
     ):
         for name in sorted(contents):
-            entry = tarfile.TarInfo(f"runcast-terraform-{version}/{name}")  # nobody's, of 1970, for everyone to read
+            entry = tarfile.TarInfo(f"runcast-terraform-{version}/{name}")  # no owner, dated 1970, readable by all
             entry.size = len(contents[name])
             out.addfile(entry, io.BytesIO(contents[name]))
     return archive

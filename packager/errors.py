@@ -1,5 +1,5 @@
-"""The one error of packaging, in a separate module because every step raises it."""
+"""The error of packaging, in a separate module because every step raises it."""
 
 
 class PackagingError(Exception):
-    """Packaging cannot go on; the message says why and, if that helps, what to do."""
+    """Packaging failed; the message says why and, if possible, what to do."""

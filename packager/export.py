@@ -1,8 +1,8 @@
 """Runs Chalice's Terraform export and makes it fit Terraform >= 1.9 and version 6 of the AWS provider.
 
-Chalice writes for a Terraform before 1.4 and a provider before 5, and puts its stage into every name. Only the
-functions and the definition of the REST API are taken over; what the repair has not been taught is refused, so that
-nothing is lost unseen.
+Chalice writes for Terraform before 1.4 and provider versions before 5, and puts its stage into every name. Only the
+functions and the definition of the REST API are kept. Anything that `repair` does not know is an error, so that nothing
+is dropped silently.
 """
 
 import json
@@ -19,9 +19,9 @@ from packager.errors import PackagingError
 from packager.platforms import Platform, lambda_platform
 
 _STAGE = "terraform"
-_IN_THE_NETWORK = "agent"  # its tools may need what is private; the others talk to AWS alone
+_IN_THE_NETWORK = "agent"  # its tools may need a private network; the others only call AWS
 
-# What Chalice exports for a REST API, and the one name that each of them then has.
+# The resources that Chalice exports for a REST API, with their fixed names.
 _API_RESOURCES = {
     "aws_api_gateway_rest_api": "rest_api",
     "aws_api_gateway_deployment": "rest_api",
@@ -35,7 +35,7 @@ def export_app(app: Path, out: Path) -> tuple[dict[str, Any], Path]:
 
     Args:
         app: The Chalice project; `app.py` is imported by this.
-        out: Where Chalice writes; what was there is deleted.
+        out: The output directory; its previous content is deleted.
 
     Returns:
         The export as Chalice wrote it, and the directory into which its zip has been unpacked.
@@ -47,10 +47,10 @@ def export_app(app: Path, out: Path) -> tuple[dict[str, Any], Path]:
     command = "import sys; from chalice.cli import main; sys.exit(main())"
     arguments = ["package", "--pkg-format", "terraform", "--stage", _STAGE, str(out.resolve())]
     environment = {
-        # Nobody's AWS profile may decide whether packaging works: it talks to nobody.
+        # Packaging makes no calls to AWS, so it must not depend on the user's AWS profile.
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        "AWS_DEFAULT_REGION": "us-east-1",  # Chalice asks for one; it does not enter the export.
-        "PYTHONDONTWRITEBYTECODE": "1",  # Chalice packages every file that lies in the project.
+        "AWS_DEFAULT_REGION": "us-east-1",  # Chalice requires a region; the export does not contain it.
+        "PYTHONDONTWRITEBYTECODE": "1",  # Chalice packages every file in the project.
     }
     done = subprocess.run(
         [sys.executable, "-c", command, *arguments],
@@ -71,18 +71,18 @@ def export_app(app: Path, out: Path) -> tuple[dict[str, Any], Path]:
 def repair(export: dict[str, Any], *, platform: Platform | None = None, agents: Sequence[str] = ()) -> dict[str, Any]:
     """Return the part of an export that a current Terraform can apply in any environment.
 
-    Taken over are the functions, and the definition of the REST API as the local value `rest_api_definition`. Dropped
-    are the version constraints and the outputs, because the module has its own; the data sources, because only other
-    parts of an export use them; and the API's resources, because they have arguments that the provider has removed: the
-    module makes its own of the definition. Names and tags come from the module instead of Chalice's stage.
+    This keeps the functions, and the definition of the REST API as the local value `rest_api_definition`. It drops the
+    version constraints and the outputs, because the module has its own; the data sources, because only other parts of
+    an export use them; and the API's resources, because the provider has removed some of their arguments. The module
+    creates its own API from the definition. Names and tags come from the module instead of Chalice's stage.
 
     Args:
         export: `chalice.tf.json` as Chalice wrote it; it is not changed.
-        platform: What the zip is for, which the module compares with its variables; by default what these default to.
-        agents: The names of the agents in the zip, which no function elsewhere may have.
+        platform: The zip's platform, which the module compares with its variables; by default that of their defaults.
+        agents: The names of the agents in the zip. Agents in other functions must have different names.
 
     Raises:
-        PackagingError: The export holds something that the repair does not know, or a function without a role.
+        PackagingError: The export contains something unknown, or a function without a role.
     """
     unknown = list(_unknown(export["resource"]))
     if unknown:
@@ -122,8 +122,8 @@ def _repaired(name: str, function: dict[str, Any]) -> dict[str, Any]:
         "architectures": ["${var.lambda_architecture}"],
         "runtime": "${var.lambda_runtime}",
         "kms_key_arn": "${var.kms_key_arn}",
-        # Lambda may not make the group itself, and what a function says before the group exists is lost.
-        # Lambda refuses a function that traces, if its role may not.
+        # The function's role may not create the log group, and log lines from before the group exists are lost. Lambda
+        # refuses a function with tracing whose role may not send traces.
         "depends_on": ["aws_cloudwatch_log_group.function", "aws_iam_role_policy.function_basics"],
     }
     if name == _IN_THE_NETWORK:
@@ -140,9 +140,10 @@ def _repaired(name: str, function: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_templates_in_prose(swagger: str) -> dict[str, Any]:
-    """Parse the definition, so that it can be read and merged, and escape what Terraform would take for its own.
+    """Parse the definition, and escape template syntax in its descriptions.
 
-    References elsewhere (the function, the user pool) are meant; in a docstring they are text.
+    Descriptions come from docstrings, where `${` is plain text. The references elsewhere (the function, the user pool)
+    stay.
     """
     definition: dict[str, Any] = json.loads(swagger)
     for methods in definition["paths"].values():

@@ -1,4 +1,4 @@
-"""The program that `import_test` runs; it stands alone, because nothing of this project is there.
+"""The program that `import_test` runs. It uses no other module of this project, because none is importable there.
 
 It reads a JSON object: `folders` (the application's, then any of dependencies), `handlers`, `services`. It writes one:
 `failures` (a line for each thing that failed) and `loaded` (the files of all modules).
@@ -18,7 +18,7 @@ _OWN = ("app.py", "chalicelib/**/*.py", "runcast/**/*.py")
 
 
 def main() -> None:
-    """Import all there is to import."""
+    """Import everything, and write the failures and the loaded files."""
     asked = json.load(sys.stdin)
     sys.path[:0] = asked["folders"]
     with contextlib.redirect_stdout(sys.stderr):
@@ -96,7 +96,7 @@ def _make_client(service: str) -> None:
 
 
 def _run_agent() -> None:
-    """Let an agent call a tool and end: Strands imports some of its parts only at work."""
+    """Run an agent that calls a tool, because Strands imports some modules only during a run."""
     strands = importlib.import_module("strands")
     called = []
 
@@ -112,7 +112,7 @@ def _run_agent() -> None:
 
 
 def _scripted_model() -> object:
-    """Make a model that asks for the tool, and ends when it has been called."""
+    """Return a model that calls the tool once and then answers."""
     model: Any = importlib.import_module("strands.models").Model
 
     class ScriptedModel(model):  # type: ignore[misc]

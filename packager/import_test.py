@@ -1,7 +1,7 @@
-"""Runs what the application's code imports, in an interpreter that sees the standard library and given folders only.
+"""Imports everything that the application imports, in an interpreter with only the standard library and given folders.
 
-A function that imports inside its body, as the Lambdas do to start fast, would otherwise fail on its first call. On the
-zip's own files this proves that the zip is complete; on all that is installed, it tells what is used of it.
+The Lambdas import inside functions to start fast, so a missing module would only fail on the first call. Run on the
+zip's files, this proves that the zip is complete. Run on all installed dependencies, it reports which of them are used.
 """
 
 import json
@@ -17,16 +17,16 @@ _PROGRAM = Path(__file__).with_name("import_everything.py")
 
 
 def import_test(archive: Path, *, interpreter: Path, handlers: Iterable[str], services: Iterable[str]) -> None:
-    """Import everything that the application in a zip imports, from nowhere but the zip.
+    """Import everything that the application in a zip imports, from the zip only.
 
     Args:
         archive: The zip that will be uploaded.
         interpreter: A Python of the version that the zip is for.
         handlers: The functions' handlers, such as `app.agent`.
-        services: The AWS services that clients can be made for.
+        services: The AWS services to make clients for.
 
     Raises:
-        PackagingError: Something cannot be imported, made or run; the message lists all of it.
+        PackagingError: Imports, clients or the test run failed; the message lists all failures.
     """
     with tempfile.TemporaryDirectory() as unpacked:
         with zipfile.ZipFile(archive) as opened:
@@ -47,7 +47,7 @@ def loaded_files(
         services: As for `import_test`.
 
     Raises:
-        PackagingError: As by `import_test`: the requirements do not have what the code needs.
+        PackagingError: As `import_test`: the requirements lack something that the code needs.
     """
     loaded = map(Path, _import_everything(interpreter, [app, site_packages], handlers, services))
     return [file.relative_to(site_packages).as_posix() for file in loaded if file.is_relative_to(site_packages)]

@@ -1,7 +1,7 @@
-"""Writes `docs/openapi.json`, which tells in OpenAPI 3.1 what the REST API takes and answers.
+"""Writes `docs/openapi.json`, the OpenAPI 3.1 description of the REST API.
 
-Chalice knows the paths but not the bodies, so they are described here and in `openapi_schemas`. The tests hold every
-real answer to this description.
+Chalice knows the paths but not the bodies, so they are described here and in `openapi_schemas`. The tests compare every
+real answer with this description.
 """
 
 import json

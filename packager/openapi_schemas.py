@@ -1,4 +1,4 @@
-"""The shapes of what the REST API takes and answers, as JSON Schemas, with the limits taken from the code."""
+"""JSON Schemas of the requests and answers of the REST API, with the limits from the code."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Names the platforms of a zip: the Lambda runtime and processors that it is deployed to, and those of this machine.
+"""The platforms of a zip: Lambda runtimes and processors, and this machine.
 
-Compiled modules and bytecode fit one Python, one kind of processor and one C library only. A deployed zip gets Lambda's
-wheels wherever it is built; what runs on this machine, to try a zip or as a local function, gets this machine's.
+Compiled modules fit only one Python version, processor type and C library. A deployed zip always gets Lambda's wheels.
+Code that runs on this machine, in a test of a zip or as a local function, gets this machine's wheels.
 """
 
 import os
@@ -18,7 +18,7 @@ from uv import find_uv_bin
 from packager.errors import PackagingError
 
 Architecture = Literal["x86_64", "arm64"]
-"""The processors that Lambda has, by Lambda's names."""
+"""Lambda's processor architectures."""
 
 Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14"]
 """The Lambda runtimes that the zip can be built for."""
@@ -33,7 +33,7 @@ _UV_MACHINES: Mapping[Architecture, str] = {"x86_64": "x86_64", "arm64": "aarch6
 
 @dataclass(frozen=True)
 class Platform:
-    """What the wheels of a zip must fit.
+    """The platform that the wheels of a zip must fit.
 
     Attributes:
         runtime: The Lambda runtime, whose Python the wheels and the bytecode are for.
@@ -52,16 +52,16 @@ class Platform:
 
     @property
     def cache_tag(self) -> str:
-        """What Python puts into the names of its bytecode files, such as `cpython-313`."""
+        """The part of bytecode file names that identifies the Python version, such as `cpython-313`."""
         return f"cpython-{self.python.replace('.', '')}"
 
     @property
     def name(self) -> str:
-        """A name for folders: different platforms have different names."""
+        """A unique name, for folders."""
         return f"{self.architecture}-{self.runtime}" + ("" if self.uv_platform else "-here")
 
     def __str__(self) -> str:
-        """Return the platform as messages name it."""
+        """Return the name used in messages."""
         return f"{self.runtime}, {self.architecture}"
 
 
@@ -70,7 +70,7 @@ def lambda_platform(runtime: Runtime = DEFAULT_RUNTIME, architecture: Architectu
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
     """
-    # Of the platforms that uv knows, 2.17 is the last before 2.26.
+    # uv knows no platform between 2.17 and 2.26.
     glibc = "manylinux_2_17" if runtime == "python3.11" else "manylinux_2_34"
     return Platform(runtime, architecture, f"{_UV_MACHINES[architecture]}-{glibc}")
 
@@ -78,7 +78,7 @@ def lambda_platform(runtime: Runtime = DEFAULT_RUNTIME, architecture: Architectu
 def own_platform(runtime: Runtime, *, system: str | None = None, machine: str | None = None) -> Platform:
     """Return the platform of functions that run on this machine.
 
-    On Linux these are Lambda's wheels, so that what is tried here is what is deployed to the same processors.
+    On Linux, it uses Lambda's wheels, so that the tested zip equals the one deployed to the same processor.
 
     Args:
         runtime: The runtime whose Python they run on.
@@ -102,7 +102,7 @@ def runtime_of(interpreter: Path) -> Runtime:
     """Return the runtime that has an interpreter's version of Python.
 
     Raises:
-        PackagingError: Lambda has none, or the interpreter cannot be run.
+        PackagingError: Lambda has no such runtime, or the interpreter cannot be run.
     """
     code = "import sys; print('python%d.%d' % sys.version_info[:2])"
     done = subprocess.run([interpreter, "-I", "-c", code], capture_output=True, text=True, check=False)
@@ -147,7 +147,7 @@ def require_interpreter(runtime: Runtime) -> Path:
 
 
 def _pyenv_folders(version: str) -> Iterator[Path]:
-    """Find what pyenv has installed: its shims on the PATH run only the versions that are selected."""
+    """Yield the versions that pyenv has installed; its shims on the PATH run only the selected ones."""
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     yield from sorted(root.glob(f"versions/{version}.*/bin"), reverse=True)
 

@@ -1,9 +1,9 @@
-"""Finds out which files of the dependencies the code can reach, so that the zip need not hold the rest.
+"""Finds the files of the dependencies that the code can reach, so that the zip can omit the rest.
 
-Most of what the requirements install is never asked for: Strands alone brings a web server and a cryptography library
-for ways of working that a project may not use. What is asked for cannot be read from the code alone, because modules
-are also named in strings and handed out on request. So the code is run first (`import_test`), and what that loaded is
-certain. It is then read for what it would still import later, inside its functions.
+Most installed files are never imported: Strands alone brings a web server and a cryptography library for features that
+a project may not use. Static analysis is not enough, because modules are also imported by strings and by lazy
+attributes. So the code runs first (`import_test`), which shows what it certainly loads. Then the import statements of
+the loaded files are followed, including those inside functions.
 """
 
 import ast
@@ -17,14 +17,13 @@ _Modules = dict[str, tuple[str, list[str]]]
 
 
 def reached_files(loaded: Iterable[str], site_packages: Path) -> frozenset[str]:
-    """Return the loaded files and those that an import statement in any of them leads to, however far.
+    """Return the loaded files and all files that their import statements lead to, transitively.
 
-    Three kinds of import are not followed, because what they would load is not needed until somebody asks for it by
-    name, and then running the code has loaded it: those for type checkers, those that a module makes to hand out
-    names on request (PEP 562), and those that a function can do without, because it catches the ImportError.
+    Three kinds of imports are not followed, because the run has already loaded what they need: imports for type
+    checkers, imports for lazy attributes (PEP 562), and optional imports, whose ImportError is caught.
 
     Args:
-        loaded: Files of the dependencies that running the code has loaded, relative to `site_packages`.
+        loaded: Files of the dependencies that the run loaded, relative to `site_packages`.
         site_packages: The installed dependencies.
     """
     modules = _modules(site_packages)
@@ -51,7 +50,7 @@ def reached_distributions(reached: frozenset[str], site_packages: Path) -> froze
 
 
 def _modules(site_packages: Path) -> _Modules:
-    """Return each module's file and what it imports; read once for each installation, because it takes seconds."""
+    """Return each module's file and imports; cached for each installation, because it takes seconds."""
     kept = site_packages.with_suffix(".imports.json")
     if not kept.is_file():
         kept.write_text(json.dumps(dict(_read(site_packages))))
@@ -99,9 +98,9 @@ def _catches_import_error(handler: ast.ExceptHandler) -> bool:
 
 
 def _names(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
-    """Return the modules that a statement may import: what follows `from … import` may be one or not."""
+    """Return the modules that a statement may import: a name after `from … import` may be a module or not."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
-    elif node.level <= package.count(".") + 1:  # else it leads out of the package, and fails if it is ever run
+    elif node.level <= package.count(".") + 1:  # else it points outside of the package, and fails when it runs
         module = resolve_name("." * node.level + (node.module or ""), package)
         yield from (module, *(f"{module}.{alias.name}" for alias in node.names))

@@ -1,7 +1,7 @@
-"""Shows the module to checkov: `make checkov`.
+"""Scans the module with checkov: `make checkov`.
 
-The functions are generated JSON, where checkov follows no variable and stumbles over dynamic blocks. So it is given a
-copy of the module in which they are written as its other files are, and looks at all of it at once.
+The functions are generated JSON, in which checkov resolves no variables and fails on dynamic blocks. So it scans a copy
+of the module in which the functions are written in HCL, like the other files.
 """
 
 import json
@@ -24,14 +24,14 @@ _SOURCES = ("*.tf", ".checkov.yaml")
 
 
 def scan(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Let checkov look at a project's packaged module, with the settings in `terraform/.checkov.yaml`.
+    """Run checkov on a project's packaged module, with the settings in `terraform/.checkov.yaml`.
 
     Args:
-        project: Holds `terraform/` with the export in it.
-        arguments: More of checkov's own.
+        project: The project, with the export in `terraform/`.
+        arguments: More arguments for checkov.
 
     Returns:
-        How checkov ended, with what it printed: 0 if it has found nothing that is not skipped, else 1.
+        The finished process with its output. The exit code is 1 if there are findings that are not skipped, else 0.
     """
     source = project / "terraform"
     with tempfile.TemporaryDirectory() as directory:
@@ -48,7 +48,7 @@ def scan(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def as_hcl(functions: dict[str, dict[str, Any]]) -> str:
-    """Write exported functions, as Terraform's JSON has them, in Terraform's own language."""
+    """Convert exported functions from Terraform's JSON to HCL."""
     resources = [
         {'"aws_lambda_function"': {json.dumps(name): _block(_body(function))}} for name, function in functions.items()
     ]
@@ -71,9 +71,9 @@ def _body(function: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
-    """Return a value as the writer of HCL wants it: texts in quotation marks, expressions without."""
+    """Convert a value for the HCL writer: quote texts, but not expressions."""
     match value:
-        # One expression from end to end; in quotation marks within it there may be others.
+        # A single expression; quoted texts within it may contain others.
         case str() if re.fullmatch(r"\$\{(?:(?!\$\{).|(?<=\")\$\{)*\}", value):
             return value
         case str():
@@ -90,7 +90,7 @@ def _block(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Print what checkov says; return its exit code."""
+    """Run checkov, print its output and return its exit code."""
     done = scan(_PROJECT, "--quiet")
     sys.stdout.write(done.stdout)
     sys.stderr.write(done.stderr)

@@ -1,7 +1,7 @@
 """Writes the tables of requirements, variables and outputs into `terraform/README.md`.
 
-In the form of the program terraform-docs, between its marks; made here because that program is one more thing to
-install, and these tables are held to the module by a test that everyone runs.
+The tables have the format and the markers of the program terraform-docs. They are generated here because that program
+would be one more thing to install. A test compares the tables with the module.
 """
 
 import json
@@ -20,11 +20,11 @@ _PLAIN = hcl2.SerializationOptions(
 
 
 def document(module: Path, readme: str) -> str:
-    """Return a module's README with the tables that its `.tf` files tell.
+    """Return a module's README with the tables generated from its `.tf` files.
 
     Args:
         module: The module's directory.
-        readme: The README's text, with the two marks in it.
+        readme: The README's text, with the two markers.
     """
     before, _, rest = readme.partition(_BEGIN)
     after = rest.partition(_END)[2]
@@ -79,8 +79,8 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    """Return a text as one line, in which no `|` ends the cell."""
-    # The parser escapes the quotation marks of a heredoc, and of no other string.
+    """Return a text as one line with each `|` escaped."""
+    # The parser escapes quotation marks in heredocs only.
     return " ".join(text.split()).replace("|", r"\|").replace(r"\"", '"')
 
 

@@ -87,7 +87,7 @@ def test_a_broken_app_says_what_is_wrong_until_it_is_mended(dev, edit):
     reason = f"The application cannot be loaded: SyntaxError: '(' was never closed (app.py, line {line})."
     wait_until(lambda: health() == (500, {"error": {"type": "InternalFailure", "message": reason}}))
     dev.wait_for("SyntaxError: '(' was never closed", after=printed)
-    dev.wait_for("Not deployed: this says why, ", after=printed)
+    dev.wait_for("Not deployed, see above; the full log is ", after=printed)
     edit("chalice_app/app.py", lambda text: text)
     wait_until(lambda: health()[0] == 200)
 
@@ -101,7 +101,7 @@ def test_a_machine_that_was_up_before_stays_and_nothing_else(stack, dev, signal_
         _, alive = psutil.wait_procs(children, timeout=DEADLINE_SECONDS)
     assert (len(children), alive) == (1, [])
     if signal_number == signal.SIGTERM:
-        assert (code, second.lines[-1]) == (0, "The local machine runs on; `make down` stops it.")
+        assert (code, second.lines[-1]) == (0, "The local machine keeps running; `make down` stops it.")
     assert stack.state.ready
 
 

@@ -21,7 +21,7 @@ def test_checkov_finds_nothing_that_is_not_decided(project: Path):
     report = json.loads(done.stdout)
     failed = report["results"]["failed_checks"]
     found = [f"{each['check_id']} {each['check_name']}: {each['resource']} in {each['file_path']}" for each in failed]
-    assert found == [], "Mend it, or skip it beside the resource with the reason."
+    assert found == [], "Fix it, or skip it beside the resource with the reason."
     assert report["summary"]["parsing_errors"] == 0
     export = json.loads((project / "terraform" / "chalice.tf.json").read_text())
     functions = {f"aws_lambda_function.{name}" for name in export["resource"]["aws_lambda_function"]}
