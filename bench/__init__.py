@@ -1,1 +1,1 @@
-"""Measurements of what the documents say, printed and never asserted: machines differ, and a slow one is not wrong."""
+"""Measures the figures in the documents. It prints them and asserts nothing, because machines differ."""

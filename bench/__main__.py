@@ -1,6 +1,6 @@
 """`python -m bench [NAME …]`: measure everything, or what is named, and print it beside what we aim for.
 
-Figures of one noisy machine: compare those of one run with each other, not with those of another day.
+The figures come from one noisy machine: compare figures of the same run only.
 """
 
 from __future__ import annotations

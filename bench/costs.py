@@ -1,4 +1,4 @@
-"""What a thousand runs and a thousand jobs cost on AWS: the units of real records, and prices as they were on one day.
+"""Computes the cost of a thousand runs and jobs on AWS, from the units of real records and the prices of one day.
 
 The free tiers are left out, and so is data transfer. `_Assumed` describes the run; the rest is
 counted from records, from a job's execution and from the calls that its orchestrator made. docs/operations.md shows the
@@ -207,7 +207,7 @@ def _orchestrated(job: JobSeen) -> _Units:
     runs = len(job.runs)
     waits = sum(map(_seconds, job.runs)) + _ASSUMED.model_call_seconds
     own_seconds = waits + (job.tasks - runs) * _ASSUMED.small_function_seconds
-    # Which it has read is not known, so each is taken to have been of the mean size; a batch, to have been of all runs.
+    # It is unknown which items it has read, so each counts with the mean size, and a batch as one of all runs.
     one_read = statistics.mean(math.ceil(_item_bytes(item) / 4096) for item in [job.record, *job.runs])
     return _recorded(job.record, 0) + _Units(
         reads=round((job.gets + job.batches * runs) * one_read),
@@ -222,7 +222,7 @@ def _orchestrated(job: JobSeen) -> _Units:
 def _recorded(item: Mapping[str, Any], beats: int) -> _Units:
     """What a record uses: each step is written, sent by the publisher and taken by AppSync; clients read it all.
 
-    The end of a tool call is written and sent with the step after it, so it costs no write of its own.
+    The end of a tool call is written and sent with the step after it, so it needs no separate write.
     """
     steps = item["steps"]["L"]
     bare = {name: value for name, value in item.items() if name not in ("steps", "result", "error", "worker")}
@@ -263,7 +263,7 @@ def _delta() -> _Units:
 
 
 def _small(*, invocations: int) -> _Units:
-    """What functions use that only read, or hand on."""
+    """What functions use that only read or forward."""
     gb_seconds = invocations * _ASSUMED.small_function_seconds * _ASSUMED.small_function_gb
     return _Units(invocations=invocations, gb_seconds=gb_seconds)
 

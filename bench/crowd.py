@@ -1,4 +1,4 @@
-"""What happens when many runs start at once on the local machine, each watched by a separate client."""
+"""Starts many runs at once on the local machine, each watched by a separate client."""
 
 from __future__ import annotations
 

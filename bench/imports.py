@@ -80,7 +80,7 @@ DOORS = {
         "status_publisher_function_name",
         {"userId": "x", "tenantId": "x", "status": "thinking"},
     ),
-    # Not one of its own events, because the table's silence is an error there.
+    # An event that it ignores: with any other, it would fail because the table does not answer.
     "run_closer": Door("run_closer", None, {}),
     "orchestrator": Door(
         "orchestrator",

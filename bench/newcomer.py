@@ -1,4 +1,4 @@
-"""How long a newcomer waits: from a clone of the project until `make dev` answers."""
+"""Measures how long a new user waits: from a clone of the project until `make dev` answers."""
 
 from __future__ import annotations
 

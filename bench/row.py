@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """What was measured, what came out, and what we aim for (empty where we aim for nothing)."""
+    """A measurement, its result and the target (empty if there is none)."""
 
     what: str
     measured: str

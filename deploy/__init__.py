@@ -1,1 +1,1 @@
-"""The commands behind `make plan`, `make deploy` and `make destroy`: Terraform on AWS, questions asked first."""
+"""The commands behind `make plan`, `make deploy` and `make destroy`: they run Terraform on AWS, after some checks."""

@@ -1,4 +1,4 @@
-"""The commands `plan`, `deploy` and `destroy`: who calls, what is built, what Terraform then does."""
+"""The commands `plan`, `deploy` and `destroy`: check the credentials, package, and run Terraform."""
 
 import argparse
 import os
@@ -29,7 +29,7 @@ def main() -> int:
     )
     given = parser.parse_args()
     platform = lambda_platform(given.runtime, given.architecture)
-    # Of all ways to set a variable the weakest, so a root's own value comes first.
+    # Environment variables have the lowest precedence, so the root's own values win.
     os.environ.setdefault("TF_VAR_lambda_architecture", platform.architecture)
     os.environ.setdefault("TF_VAR_lambda_runtime", platform.runtime)
     try:
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def _identify(directory: Path) -> Caller:
-    """Print the caller's identity. A user's own root may name the region itself, the module cannot.
+    """Return the caller's identity. A user's own root may set the region itself; the module cannot.
 
     Raises:
         NotSignedIn: There are no credentials or they are refused, or the module is applied without a region.
@@ -81,8 +81,8 @@ def _prepare_account(caller: Caller) -> None:
 
 
 def _destroy(terraform: Terraform) -> int:
-    """Show what would go, ask for the deployment's name, and destroy what was shown; return the exit code."""
-    with tempfile.TemporaryDirectory() as private:  # A plan holds what the state holds, secrets included.
+    """Show what would be lost, ask for the deployment's name, and destroy exactly that; return the exit code."""
+    with tempfile.TemporaryDirectory() as private:  # A plan contains the state, including its secrets.
         plan = Path(private, "plan")
         losses = find_losses(terraform.plan_destroy(plan))
         if losses.resource_count == 0:

@@ -1,6 +1,6 @@
-"""Whose credentials these are, asked before anything is built.
+"""Identifies the owner of the credentials before anything is built.
 
-Terraform would find out too, but only after the packaging, and in words about the provider.
+Terraform would also notice bad credentials, but only after the packaging, and with an error about the provider.
 """
 
 import ipaddress
@@ -20,17 +20,17 @@ _PATIENCE = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attem
 
 
 class NotSignedIn(Exception):
-    """AWS does not know the caller, or nobody has said which region; the message says what to do."""
+    """AWS refuses the credentials, or there is no region; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls AWS.
+    """The caller of AWS.
 
     Attributes:
         account_id: The account that the credentials belong to.
         arn: The user or the role.
-        region: The region named by the environment or the profile, if one is.
+        region: The region from the environment or the profile, if any.
     """
 
     account_id: str
@@ -39,10 +39,10 @@ class Caller:
 
 
 def identify_caller(environment: Mapping[str, str] = os.environ) -> Caller:
-    """Ask AWS who calls, with the credentials that Terraform's provider will find too.
+    """Ask AWS for the caller's identity, with the same credentials that Terraform's provider will find.
 
     Raises:
-        NotSignedIn: There are no credentials, AWS does not take them, or the shell is set up for another AWS.
+        NotSignedIn: There are no credentials, AWS refuses them, or the shell is set up for the local machine.
     """
     endpoint_url = environment.get("AWS_ENDPOINT_URL", "")
     if _is_this_machine(endpoint_url):
@@ -79,7 +79,7 @@ def ensure_appsync_role(region: str | None) -> str | None:
         region: Any region of the account's partition.
 
     Returns:
-        None if the role exists now; else why that is not known. Terraform may succeed nevertheless.
+        None if the role exists now; else the reason why that is uncertain. Terraform may still succeed.
 
     Source: https://github.com/aws/aws-cdk/issues/16598
     """

@@ -1,7 +1,7 @@
-"""What a destroy takes away that no deployment brings back: records, users, logs.
+"""Lists the data that a destroy would delete for good: records, users, logs.
 
-Read from Terraform's own plan, so that it is true of any root, any prefix and a half-made deployment, and so that what
-is not Terraform's, such as a company's own user pool, is not counted.
+It is read from Terraform's plan, so it is right for any root, any prefix and an incomplete deployment, and excludes
+resources that Terraform does not manage, such as a company's own user pool.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,14 +14,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 @dataclass(frozen=True)
 class Losses:
-    """What a destroy would take away.
+    """What a destroy would delete.
 
     Attributes:
         name: The deployment's name, `<name_prefix>runcast`.
-        place: The account and the region, which may be others than the caller's own.
-        resource_count: How many resources there are, those without content included.
-        lines: What holds content, and how much, a line each.
-        protected: The names of what refuses to be deleted.
+        place: The account and the region, which may differ from the caller's.
+        resource_count: The number of resources, including those without data.
+        lines: A line for each resource with data, with the amount.
+        protected: The names of resources that are protected from deletion.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Losses:
 
 
 def find_losses(plan: Mapping[str, Any]) -> Losses:
-    """Count what a planned destroy takes away; what AWS does not let the caller count says so.
+    """Count the data that a planned destroy would delete; a line says if the caller may not count it.
 
     Args:
         plan: Terraform's plan of a destroy, in JSON.
@@ -75,7 +75,7 @@ def _place(resource: Mapping[str, Any]) -> str:
 
 
 def _count_items(table: Mapping[str, Any]) -> str:
-    # The table's own count is up to six hours old. One page is at most 1 MB, so that counting costs next to nothing.
+    # The table's own count is up to six hours old. One page is at most 1 MB, so counting costs almost nothing.
     answer = _client("dynamodb", table).scan(TableName=table["name"], Select="COUNT", ConsistentRead=True)
     return f"{'more than ' if 'LastEvaluatedKey' in answer else ''}{answer['Count']} items"
 

@@ -1,7 +1,6 @@
-"""Runs the Terraform or OpenTofu of this machine in a root directory, as its user would by hand.
+"""Runs the machine's Terraform or OpenTofu in a root directory, as a user would by hand.
 
-Terraform is required, not installed: on AWS its version is the team's choice, and every run of it must be able to end
-in good order.
+It is not installed automatically, because its version is the team's choice. Each run must be able to finish cleanly.
 """
 
 import json
@@ -21,7 +20,7 @@ class TerraformUnusable(Exception):
 
 
 class TerraformFailed(Exception):
-    """A Terraform command failed, and has said why."""
+    """A Terraform command failed and has printed the reason."""
 
 
 class Terraform:
@@ -32,7 +31,8 @@ class Terraform:
         environment: Which environment's files to use; none for a root that serves one environment.
 
     Raises:
-        TerraformUnusable: Terraform is missing or too old, the root is no directory, or the environment lacks a file.
+        TerraformUnusable: Terraform is missing or too old, the root is not a directory, or the environment lacks a
+            file.
     """
 
     def __init__(self, directory: Path, environment: str | None) -> None:
@@ -47,8 +47,8 @@ class Terraform:
         Raises:
             TerraformFailed: So do all the others.
         """
-        # One root serves several environments, each with its own state: -reconfigure turns from one to the next
-        # and never copies a state.
+        # One root serves several environments, each with its own state: -reconfigure switches between them and never
+        # copies a state.
         self._run("init", "-input=false", *(["-reconfigure", *self._backend] if self._backend else []))
 
     def plan(self) -> None:
@@ -80,12 +80,12 @@ class Terraform:
         return outputs
 
     def apply_plan(self, plan: Path) -> None:
-        """Do exactly what was planned, without asking."""
+        """Apply exactly what was planned, without asking."""
         self._run("apply", "-input=false", str(plan))
 
     def _run(self, *arguments: str) -> None:
-        # Ctrl-C reaches Terraform as well, which then finishes what is under way and saves the state. Without a handler
-        # Python would kill it within moments; a handler, unlike SIG_IGN, is not passed on.
+        # Ctrl-C also reaches Terraform, which then finishes its current operations and saves the state. Without a
+        # handler, Python would kill it at once; a handler, unlike SIG_IGN, is not inherited.
         before = signal.signal(signal.SIGINT, lambda *_: None)
         try:
             code = subprocess.call([*self._line, *arguments])

@@ -1,4 +1,4 @@
-"""What the commands `up`, `down` and `status` do: one local machine in the background, found again by its state."""
+"""The commands `up`, `down` and `status`: a local machine in the background, found by its state file."""
 
 import sys
 
@@ -10,11 +10,11 @@ from packager.agents import agent_names
 
 
 def up(settings: Settings, *, hold: bool) -> int:
-    """Bring the local machine up, or the one that is up to the sources' state, and return the exit code.
+    """Start the local machine, or deploy the sources to the running one; return the exit code.
 
     Args:
         settings: Where it listens and keeps its state.
-        hold: Stay until Ctrl-C or SIGTERM, then stop it; otherwise it runs on in the background.
+        hold: Stay until Ctrl-C or SIGTERM, then stop it; otherwise it keeps running in the background.
 
     Raises:
         GroundMissing, StateDirectoryTaken, StackFailed: See `LocalStack.start`, `running_stack` and `deploy`.
@@ -44,7 +44,7 @@ def down(settings: Settings) -> int:
 
 
 def status(settings: Settings) -> int:
-    """Say what runs; return 0 if the local machine is ready, 1 if not."""
+    """Print what is running; return 0 if the local machine is ready, 1 if not."""
     state = load_state(settings.directory)
     if state is None:
         print("The local machine is not running.")
@@ -83,7 +83,7 @@ def usage(state: StackState, *, rest_url: str | None = None) -> str:
 
 
 def _hold(stack: LocalStack) -> None:
-    try:  # from the invitation on: who takes it at once must not leave a machine behind
+    try:  # from the prompt on: an immediate Ctrl-C must not leave a machine behind
         print("\nPress Ctrl-C to stop it.")
         stack.state.processes[-1].wait()
         print("The emulated AWS has ended by itself.", file=sys.stderr)

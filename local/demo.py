@@ -32,19 +32,19 @@ class NothingToShow(Exception):
 
 
 def demo(settings: Settings, *, agent: str, playbook: str, query: str) -> int:
-    """Run an agent and a playbook and watch them, on the local machine that runs or on one for this purpose only.
+    """Run an agent and a playbook and watch them, on the running local machine or on a temporary one.
 
     The last line printed is `run <requestId>: <status>, N steps recorded, M received live, K missing`. With a playbook,
     `job <jobId>: <status>, R runs, N steps recorded, M received live, K missing` follows.
 
     Args:
         settings: Where the local machine listens and keeps its state.
-        agent: Which agent; empty for the first one there is.
+        agent: The agent; empty for the first one.
         playbook: Which playbook; empty for none.
         query: The query for both.
 
     Returns:
-        0 if both are complete, no step is missing, and each has come live; 1 if not.
+        0 if both are complete, no step is missing, and each step arrived live; 1 if not.
 
     Raises:
         NothingToShow: There is no agent.

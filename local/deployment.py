@@ -28,12 +28,12 @@ def deploy(state: StackState, *, say: Callable[[str], None]) -> StackState:
 
     Args:
         state: A local machine whose emulated AWS serves.
-        say: Takes a line about each step.
+        say: Called with a line about each step.
 
     Raises:
-        StackFailed: A step failed. What there is then may be half old and half new, until another try succeeds.
+        StackFailed: A step failed. The deployment may be incomplete until a retry succeeds.
     """
-    # Two shells may well do so at once, and each would take the other's copy away.
+    # Two shells may deploy at the same time, and each would delete the other's copy.
     with (state.directory / "deploying").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         say("Packaging the functions ...")
@@ -46,7 +46,7 @@ def deploy(state: StackState, *, say: Callable[[str], None]) -> StackState:
         if sources == state.fingerprint:
             return state
         say("Applying the Terraform ...")
-        # Broken off or failed, it must not pass for done.
+        # If it fails or is interrupted, the deployment must not count as current.
         replace(state, fingerprint="").save()
         outputs = apply(state.directory / "terraform", state.endpoint.environment, platform)
         users = state.users
@@ -87,7 +87,7 @@ def apply(
     Args:
         work_dir: Where Terraform works and keeps its state.
         environment: The emulated AWS, see `Terraform`.
-        platform: What the local package is for.
+        platform: The platform of the local package.
         variables: Values of the module's other variables.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Runs functions locally on the Python of their runtime, and packages this project's for the Python there is.
+"""Runs functions locally on the Python of their runtime, and packages this project's for an installed Python.
 
 Each runtime has an environment without packages here, if its Python is on this machine: a function that imports what is
 not in its zip fails, as on Lambda. The environment of the module's default runtime, or of the Python that the tools run
@@ -16,10 +16,10 @@ from packager.platforms import DEFAULT_RUNTIME, RUNTIMES, Platform, find_interpr
 
 
 def make_environments(folder: Path) -> None:
-    """Make the environment of the first choice in a folder, and one of each runtime whose Python is on this machine.
+    """Create the environment of the first choice in a folder, and one for each runtime whose Python is on this machine.
 
     Args:
-        folder: What was there is deleted.
+        folder: Its previous content is deleted.
 
     Raises:
         PackagingError: Lambda has no runtime for the Python that the tools run on, and no other was found.
@@ -34,7 +34,7 @@ def make_environments(folder: Path) -> None:
 
 
 def package_functions(target: Path, first_choice: Path = FUNCTION_PYTHON) -> Platform:
-    """Package this project for this machine; return what the package is for.
+    """Package this project for this machine; return the package's platform.
 
     Args:
         target: Where the zip and its Terraform are written.

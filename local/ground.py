@@ -1,4 +1,4 @@
-"""What must be there before the local machine can start; each missing thing is one line that says what to do."""
+"""Checks the prerequisites of the local machine; each missing one is a line that says what to do."""
 
 import errno
 import shutil
@@ -9,14 +9,14 @@ from local.terraform import TerraformMissing, find_terraform
 
 
 class GroundMissing(Exception):
-    """Something that the local machine needs is missing or taken. The message has one line for each such thing."""
+    """A prerequisite is missing or taken. The message has a line for each."""
 
 
 def check_ground(settings: Settings) -> None:
     """Check programs, virtual environments and ports.
 
     Raises:
-        GroundMissing: Not everything is there.
+        GroundMissing: A prerequisite is missing.
     """
     problems = []
     if shutil.which("node") is None:
@@ -45,10 +45,10 @@ def listen(port: int, variable: str) -> socket.socket:
         variable: The setting that it comes from.
 
     Raises:
-        GroundMissing: The port is taken, or not to be had.
+        GroundMissing: The port is taken or cannot be used.
     """
     listener = socket.socket()
-    # As servers do, so that what the last one has left there does not count.
+    # Like servers, so that connections left by the previous one do not block the port.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))

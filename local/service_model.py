@@ -1,7 +1,7 @@
-"""Holds every request to AWS's own service models: botocore carries them, and checks only a part by itself.
+"""Validates every request against AWS's service models, which botocore contains but checks only in part.
 
 botocore refuses unknown members, wrong types and values that are too short; AWS also refuses texts that are too long,
-that do not match a pattern, or that are none of an enum's values. An emulator accepts nearly all of those.
+do not match a pattern, or are not in an enum. An emulator accepts nearly all of those.
 """
 
 import re
@@ -19,7 +19,7 @@ _UNREADABLE = re.compile(r"\\p\{|[*+?}]\+|&&")
 
 
 def refuse_invalid(params: dict[str, Any], model: OperationModel, **_: Any) -> None:
-    """Refuse the parameters of a call that AWS's model refuses.
+    """Refuse parameters of a call that AWS's model does not allow.
 
     Raises:
         ParamValidationError: It names each parameter and what is wrong with it.

@@ -1,4 +1,4 @@
-"""Where the local machine listens and keeps its state: read once from the environment, checked as a whole."""
+"""The local machine's ports and folders: read once from the environment, and validated together."""
 
 import itertools
 import os
@@ -18,7 +18,7 @@ NO_PROXY_NAMES = ("NO_PROXY", "no_proxy")
 
 
 class InvalidSettings(Exception):
-    """The environment holds values that cannot be used. The message names each of them, one to a line."""
+    """The environment has invalid values. The message names each of them on a line."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Settings:
         model_url: An OpenAI-compatible server to use instead of the scripted model, without its `/v1`
             (`LOCAL_MODEL_URL`).
         model_name: The model to ask that server for (`LOCAL_MODEL_NAME`).
-        model_key: The key that the server wants, if it wants one (`LOCAL_MODEL_KEY`); not part of the printed form.
+        model_key: The server's API key, if it requires one (`LOCAL_MODEL_KEY`); not part of the printed form.
         emulator_python: The interpreter that the emulator is installed for.
         function_python: A bare interpreter, which this project's functions run on (see `local/functions.py`).
     """
@@ -51,10 +51,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read the settings; what is unset has its default. A relative directory is taken from the project's root.
+        """Read the settings, with defaults for unset variables. A relative directory is taken from the project's root.
 
         Raises:
-            InvalidSettings: A port is no port, two ports are the same, the model's address is no HTTP address, or the
+            InvalidSettings: A port is invalid, two ports are equal, the model's address is not an HTTP address, or the
                 model has no name.
         """
         problems: list[str] = []

@@ -29,7 +29,7 @@ class LocalStack:
         say: Takes a line about each step.
 
     Attributes:
-        state: What there is of it so far; complete after `start`.
+        state: Its state so far; complete after `start`.
     """
 
     def __init__(self, settings: Settings, *, say: Callable[[str], None] = print) -> None:
@@ -51,10 +51,10 @@ class LocalStack:
         self.stop()
 
     def start(self) -> None:
-        """Bring it up until a user can sign in and start a run; if a step fails, stop what was started.
+        """Start it until a user can sign in and start a run; if a step fails, stop everything.
 
         Raises:
-            GroundMissing: Something that it needs is missing or taken.
+            GroundMissing: A prerequisite is missing or taken.
             StateDirectoryTaken: The state directory is not empty.
             StackFailed: A step failed.
         """
@@ -72,7 +72,7 @@ class LocalStack:
     def stop(self) -> None:
         """End all processes and remove the state directory."""
         self.state.stop()
-        # What follows ends processes that were not noted yet, and takes note of the end of the others.
+        # End processes that are not in the state yet, and reap the others.
         if self._front:
             self._front.stop()
         if self._model:
@@ -131,10 +131,10 @@ class LocalStack:
 
 
 def running_stack(settings: Settings) -> StackState | None:
-    """Return the state of the local machine that is up; None if none is, after clearing away what one has left.
+    """Return the state of the running local machine; None if none is running, after removing leftovers.
 
     Raises:
-        StackFailed: Another process is bringing it up.
+        StackFailed: Another process is starting it.
     """
     state = load_state(settings.directory)
     if state is None or state.ready:

@@ -22,26 +22,26 @@ _STATE_FILE = "stack.json"
 
 
 class StateDirectoryTaken(Exception):
-    """The state directory holds something that was not put there by the local machine."""
+    """The state directory contains files that are not the local machine's."""
 
 
 class StackFailed(Exception):
-    """The local machine could not be brought up, or to the sources' state. The message says which step failed, why."""
+    """The local machine could not be started or updated. The message says which step failed and why."""
 
 
 @dataclass(frozen=True)
 class StackState:
-    """One local machine, from its first process on.
+    """A local machine, from its first process on.
 
     Attributes:
         directory: Where it keeps its files.
         endpoint: The emulated AWS's address and its root user's key.
         model_url: The model's address.
-        starter: The process that brings it up.
-        processes: What runs for it, in the order in which it was started.
+        starter: The process that starts it.
+        processes: Its processes, in the order of their start.
         outputs: Terraform's outputs; empty until it is provisioned.
-        users: Who can sign in; empty until it is ready.
-        fingerprint: Of the Terraform that was applied last; empty while it is not known what there is.
+        users: The users who can sign in; empty until it is ready.
+        fingerprint: That of the sources applied last; empty while the state is unknown.
     """
 
     directory: Path
@@ -55,12 +55,12 @@ class StackState:
 
     @property
     def ready(self) -> bool:
-        """Whether it was brought up to the end, and every process still runs."""
+        """Whether it has started completely, and every process still runs."""
         return bool(self.users) and all(process.alive for process in self.processes)
 
     @property
     def at_work(self) -> bool:
-        """Whether the process that brings it up still runs."""
+        """Whether the process that starts it still runs."""
         return self.starter.alive
 
     def save(self) -> None:
@@ -77,7 +77,7 @@ class StackState:
         for path in self.directory.iterdir():
             if path.name != _STATE_FILE:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        # Last, so that a removal that was broken off can be taken up again.
+        # Last, so that an interrupted removal can be resumed.
         (self.directory / _STATE_FILE).unlink(missing_ok=True)
         self.directory.rmdir()
 
@@ -97,10 +97,10 @@ def load_state(directory: Path) -> StackState | None:
 
 
 def prepare_directory(directory: Path) -> None:
-    """Make the state directory, readable by its owner only.
+    """Create the state directory, readable by its owner only.
 
     Raises:
-        StateDirectoryTaken: It holds files already.
+        StateDirectoryTaken: It already contains files.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(directory.iterdir()):
@@ -122,7 +122,7 @@ def write_shell_environment(path: Path, variables: Mapping[str, str]) -> None:
     """
     lines = [
         *(f"export {name}={shlex.quote(value)}" for name, value in variables.items()),
-        # Each of them would be used together with the keys above.
+        # The AWS tools would combine each of them with the keys above.
         "unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN",
         *(f'export {name}="{HOST}${{{name}:+,${name}}}"' for name in NO_PROXY_NAMES),
         f'export PATH="$PATH":{shlex.quote(str(ROOT / ".venv" / "bin"))}',

@@ -62,7 +62,7 @@ locals {
         dimensions  = { GraphQLAPIId = aws_appsync_graphql_api.runcast.id }
       }
       rest-5xx = {
-        description = "The REST API answers 5xx. Check the log of the function api; if it has no errors, API Gateway could not invoke the function."
+        description = "The REST API answers 5xx. Check the log of api_handler; if it has no errors, API Gateway could not invoke the function."
         namespace   = "AWS/ApiGateway", metric = "5XXError", threshold = 5
         dimensions  = { ApiName = aws_api_gateway_rest_api.rest_api.name, Stage = aws_api_gateway_stage.rest_api.stage_name }
       }

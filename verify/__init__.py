@@ -1,1 +1,1 @@
-"""The command `make verify`: proves a deployment from outside, with Terraform's outputs and AWS credentials alone."""
+"""The command `make verify`: checks a deployment from outside, with only Terraform's outputs and AWS credentials."""

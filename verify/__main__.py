@@ -95,7 +95,7 @@ def _verify(deployment: Deployment, aws: Aws, wanted: Wanted, account: str) -> i
         interrupted = True
         _say("Interrupted: removing what was created ...")
     finally:
-        # From here on nothing may break the removal off.
+        # From here on, nothing may interrupt the removal.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: _say("Wait: what was created is being removed ..."))
         left += remove(created, deployment, aws, say=_say)

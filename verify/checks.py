@@ -1,4 +1,4 @@
-"""The table of checks, in the order in which they are done, and how one is done."""
+"""The checks, in order, and the function that runs one."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ CHECKS = (
 
 
 class Verdict(Enum):
-    """What became of a check."""
+    """The verdict of a check."""
 
     PASSED = "ok"
     FAILED = "FAILED"

@@ -1,4 +1,4 @@
-"""Checks of what AWS was told: settings, code, rules, the failure destination, and the key."""
+"""Checks the configuration on AWS: settings, code, rules, the failure destination, and the key."""
 
 from __future__ import annotations
 

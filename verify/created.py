@@ -1,4 +1,4 @@
-"""What a verification has created, and its removal."""
+"""Tracks and removes everything that a verification creates."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Created:
 
 
 def remove(created: Created, deployment: Deployment, aws: Aws, *, say: Callable[[str], None]) -> list[str]:
-    """Stop what is at work, then remove all that was created. Idempotent.
+    """Stop all running work, then remove everything that was created. Idempotent.
 
     Returns:
         What could not be removed, and why, one line each.
@@ -87,7 +87,7 @@ class _Removal:
                         break
 
     def end_runs(self) -> None:
-        """Stop the workers and wait for them: a worker that goes on could write its record again."""
+        """Stop the workers and wait for them: a running worker could write its record again."""
         open_ids = {run.request_id for run in self._runs() if not run.status.ended}
         for run in self._runs():
             with self._noting(f"run {run.request_id}"):
@@ -133,7 +133,7 @@ class _Removal:
 
     @contextmanager
     def _noting(self, what: str) -> Iterator[None]:
-        """Note what could not be removed, and go on. That it does not exist is no failure."""
+        """Note what could not be removed, and continue. A missing item is not a failure."""
         try:
             yield
         except ClientError as error:

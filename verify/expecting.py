@@ -1,4 +1,4 @@
-"""How a check expects something: at once, or within a time limit, because AWS is eventually consistent."""
+"""Expectations of the checks: immediate, or within a time limit, because AWS is eventually consistent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CheckFailed(Exception):
 
 
 class NotApplicable(Exception):
-    """The deployment lacks what the check is about, by its configuration; the message says what."""
+    """The deployment is configured without the subject of the check; the message names it."""
 
 
 def expect(holds: bool, otherwise: str) -> None:
@@ -31,7 +31,7 @@ def expect(holds: bool, otherwise: str) -> None:
 
 
 async def until(find: Callable[[], Awaitable[Found | None]], what: str, *, seconds: float = STEP_SECONDS) -> Found:
-    """Ask again until there is an answer; return it.
+    """Retry until there is an answer, and return it.
 
     Raises:
         CheckFailed: There was none in time.

@@ -47,7 +47,7 @@ class LocalWorker:
         return body
 
     async def kill(self) -> None:
-        """Kill it, as a machine does that loses its power."""
+        """Kill it, like a power failure."""
         self.process.kill()
         await self.process.wait()
 
@@ -62,7 +62,7 @@ async def working(
     pause_seconds: float,
     metadata: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[LocalWorker]:
-    """Do a run on this machine, beside the block; a worker that is still at work at its end is killed.
+    """Do a run on this machine during the block; if the worker is still running at its end, it is killed.
 
     Args:
         deployment: Where it is recorded.
@@ -78,7 +78,7 @@ async def working(
         "requestId": request_id,
         "userId": owner.user_id,
         "tenantId": owner.tenant_id,
-        # A run that somebody awaits leaves steps out rather than answer late.
+        # A run with a waiting caller skips steps rather than answer late.
         "awaited": False,
     }
     order = {

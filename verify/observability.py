@@ -76,7 +76,7 @@ async def alarms(v: Verification) -> str:
 
 
 async def _allowed(v: Verification, service: str, operation: str, **arguments: Any) -> Any:
-    """Call AWS; an account that does not let its operator look is no fault of the deployment."""
+    """Call AWS; missing read permissions are not a fault of the deployment."""
     try:
         return await v.aws.call(service, operation, **arguments)
     except ClientError as error:

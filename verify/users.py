@@ -99,7 +99,7 @@ async def _temporary(name: str, deployment: Deployment, aws: Aws, created: Creat
         password=password,
         user_id_claim=deployment.user_id_claim,
     )
-    created.user_names.append(name)  # Before the user exists, so that an interruption leaves nobody.
+    created.user_names.append(name)  # Before the user exists, so that an interruption leaves no user behind.
     try:
         await aws.call(
             "cognito-idp",

@@ -152,7 +152,7 @@ class Verification:
         return await until(ended, f"the end of {request_id}", seconds=seconds)
 
     async def read(self, request_id: str) -> Progress | None:
-        """Read a record of the user; None if there is none yet."""
+        """Read a record of the user; None if it does not exist yet."""
         try:
             return await self.user.api.get_agent_progress(request_id)
         except InvalidInput:

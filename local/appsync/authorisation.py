@@ -2,8 +2,8 @@
 
 The form of the credential chooses the mode, and the mode must be one of the API's. A field is open to the modes that
 its directives name, else to those of its type's directives, else to the API's default mode alone; this holds for every
-selected field, not only for the topmost. MiniStack decides none of this, and an emulator that lets everything pass
-hides the one mistake AppSync users make most.
+selected field, not only for the topmost. MiniStack checks none of this, and an emulator that allows everything would
+hide the most common mistake with AppSync.
 
 Source: https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html
 """
@@ -52,7 +52,7 @@ class Refused(Exception):
 
 
 class CredentialStore(Protocol):
-    """Where the keys are that credentials are checked against."""
+    """The keys to check credentials with."""
 
     async def api_keys(self, api_id: str) -> list[dict[str, Any]]:
         """The API's keys: `id`, `expires` (epoch seconds)."""
@@ -68,12 +68,12 @@ async def authenticate(
     *,
     now_epoch_s: Callable[[], float],
 ) -> Caller:
-    """Finds out who sent these headers. A signature among them has been checked before.
+    """Identifies the sender of these headers. A signature among them has already been checked.
 
     Args:
         api: the AppSync API's record.
         headers: the request's headers, names in lower case.
-        store: where API keys and signing keys are looked up.
+        store: the API keys and signing keys.
         now_epoch_s: the clock.
 
     Raises:

@@ -164,7 +164,7 @@ def execute(api: Api, request: Mapping[str, Any], exchange: Exchange) -> Answer:
     return Answer(200, {"data": result.data, **({"errors": errors} if errors else {})})
 
 
-# Clients send few different documents. To check one of 50 mutations takes as long as to run some of them.
+# Clients send few different documents, and validating one of 50 mutations takes as long as running some of them.
 @lru_cache(maxsize=64)
 def _parsed(query: str) -> DocumentNode:
     return parse(query)

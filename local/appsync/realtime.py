@@ -1,8 +1,8 @@
 """AppSync's real-time protocol: one WebSocket connection and its subscriptions.
 
 The caller is authorised when connecting and again at each `start`; the subscription's resolver runs once, as an
-ordinary request through MiniStack. Frames go out through a bounded queue of their own, so that a client that does not
-read delays nobody else and is dropped when it falls too far behind.
+ordinary request through MiniStack. Each connection sends its frames through a bounded queue, so that a client that does
+not read delays no other client and is dropped when it falls too far behind.
 
 Source: https://docs.aws.amazon.com/appsync/latest/devguide/real-time-websocket-client.html
 """
@@ -96,7 +96,7 @@ class _Connection:
                 _logger.error("a real-time connection failed", exc_info=error)
         if self._overflowed.is_set():
             _logger.warning("a real-time connection is dropped: its client left %d bytes unread", self._unsent_bytes)
-            # This comes behind what the sockets hold already: a client that never reads on never hears of it.
+            # This is queued behind data in the sockets: a client that never reads again never receives it.
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._send({"type": "websocket.close", "code": 1008}), _CLOSE_SECONDS)
 

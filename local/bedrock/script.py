@@ -1,9 +1,9 @@
 """The scripted model: a function from a chat request to a chat completion.
 
-Each turn calls the first offered tool that has not been called since the user last spoke. When none is left, the
-answer repeats what the tools returned, so that a text only a tool can know shows up in it, and only if the tool ran.
+Each turn calls the first offered tool that has not been called since the user last spoke. When none is left, the answer
+repeats the tools' results, so a text that only a tool knows appears in it only if the tool ran.
 
-Words in the user's text direct it, for trying out what a model may do to a run:
+Words in the user's text direct it, to try out how a model can affect a run:
 
 - `[model:error 500]` answers with that HTTP status (400 to 599);
 - `[model:slow 3]` waits that many seconds (up to 60) before each answer;
@@ -71,7 +71,7 @@ def complete_chat(request: Mapping[str, Any], *, sleep: Callable[[float], None] 
 
 
 class _Directed(NamedTuple):
-    """What the query wants of the answer: that it be broken off, and how long it is at least."""
+    """What the query demands of the answer: whether it is cut off, and its minimum length."""
 
     broken_off: bool
     length: int
@@ -149,7 +149,7 @@ def _cut(text: str) -> str:
 
 
 def _completion(request: Mapping[str, Any], message: Json, finish_reason: str) -> Json:
-    # Four characters a token: near enough for counts that nobody pays for.
+    # Four characters per token: accurate enough for counts without a price.
     prompt_tokens = len(json.dumps(request["messages"])) // 4
     completion_tokens = len(json.dumps(message)) // 4
     return {

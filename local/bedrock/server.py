@@ -1,7 +1,7 @@
 """The scripted model's HTTP server, on loopback only.
 
-The standard library's server is enough: one route, no streaming (the emulator always asks for whole answers), and one
-thread a request, so that one slow answer holds up nobody else's.
+The standard library's server is enough: one route, no streaming (the emulator always asks for complete answers), and
+one thread per request, so that a slow answer does not delay others.
 """
 
 import json
@@ -30,7 +30,7 @@ def create_server(port: int) -> ThreadingHTTPServer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 60  # Seconds after which a connection that says nothing is closed.
+    timeout = 60  # Seconds after which a silent connection is closed.
 
     def do_GET(self) -> None:
         if self.path == "/v1/models":
@@ -59,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(error.status, str(error))
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: requests hold what users asked."""
+        """Log nothing: requests contain users' queries."""
 
     def _refuse(self, status: int, message: str) -> None:
         self._answer(status, {"error": {"message": message, "type": "scripted_model_error", "code": None}})

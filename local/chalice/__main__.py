@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="local.chalice", description="The application's routes.")
     parser.add_argument("--socket", type=int, required=True, help="number of a listening socket")
     options = parser.parse_args(arguments)
-    # As `chalice local` does, so that the same is seen of the application.
+    # As `chalice local` does, so that the application behaves the same.
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     api = DeployedApi.from_json(sys.stdin.readline())
@@ -51,7 +51,7 @@ def _gateway(api: DeployedApi) -> Gateway | UnloadableApp:
 
 
 class _Handler(ChaliceRequestHandler):
-    """Chalice's handler, with a gateway that is there already."""
+    """Chalice's handler, with an existing gateway."""
 
     def __init__(self, *connection: Any, gateway: Any) -> None:
         self.local_gateway = gateway
@@ -59,7 +59,7 @@ class _Handler(ChaliceRequestHandler):
 
 
 class _Server(ThreadedHTTPServer):
-    """Chalice's server, on a socket that outlives it: who calls during a reload waits, and is not refused."""
+    """Chalice's server, on a socket that outlives it: requests during a reload wait and are not refused."""
 
     socket: Any
 

@@ -15,7 +15,7 @@ from local.stack_state import StackState
 
 @dataclass(frozen=True)
 class Refusal:
-    """What API Gateway answers by itself in one case: status, headers, and a body of JSON text."""
+    """A response of API Gateway itself: status, headers, and a body of JSON text."""
 
     status: int
     headers: Mapping[str, str]
@@ -24,12 +24,12 @@ class Refusal:
 
 @dataclass(frozen=True)
 class DeployedApi:
-    """What is known of the deployed API.
+    """The deployed API.
 
     Attributes:
         environment: The variables of the function behind it.
-        refusals: By API Gateway's names of the cases.
-        user_pool: `userPoolId` and `awsRegion` of those who may call.
+        refusals: API Gateway's own responses, by their types. user_pool: `userPoolId` and `awsRegion` of the callers'
+            user pool.
         key_set: The JWKS document that their tokens are verified with.
     """
 
@@ -51,7 +51,7 @@ class DeployedApi:
 
 
 def read_deployed_api(state: StackState) -> DeployedApi:
-    """Ask the emulated AWS for the REST API of a local machine that is up."""
+    """Read the REST API of a running local machine from the emulated AWS."""
     pool_id = state.outputs["user_pool_id"]
     function = state.endpoint.client("lambda").get_function_configuration(
         FunctionName=state.outputs["rest_api_function_name"]

@@ -55,7 +55,7 @@ class Gateway(LocalGateway):
 
 
 class UnloadableApp:
-    """Stands for an application that cannot be loaded: each answer says why."""
+    """Replaces an application that cannot be loaded: each answer says why."""
 
     def __init__(self, reason: Exception, api: DeployedApi) -> None:
         message = f"The application cannot be loaded: {type(reason).__name__}: {reason}."
@@ -96,5 +96,5 @@ class _Authorizer(LocalGatewayAuthorizer):
         # Without scopes on the method, API Gateway takes ID tokens only.
         if claims.get("token_use") != "id":
             raise Refused(self._api.refusals["UNAUTHORIZED"])
-        # It hands every claim on as text.
+        # API Gateway passes every claim on as text.
         return {name: claim if isinstance(claim, str) else json.dumps(claim) for name, claim in claims.items()}

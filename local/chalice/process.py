@@ -15,7 +15,7 @@ _STOP_SECONDS = 5
 
 
 class RestProcess:
-    """One address, and behind it at most one process at a time. As a context manager it ends with the block.
+    """An address, served by at most one process at a time. As a context manager it ends with the block.
 
     Args:
         listener: Where callers connect; it stays open.
@@ -32,11 +32,11 @@ class RestProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether somebody answers there."""
+        """Whether a process serves the address."""
         return self._process is not None and self._process.poll() is None
 
     def serve(self, state: StackState, api: DeployedApi) -> None:
-        """Serve the sources as they are now, in the place of what was served before."""
+        """Serve the current sources, in place of the previous ones."""
         self.stop()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         local = {**state.endpoint.environment, **no_proxy()}
@@ -47,7 +47,7 @@ class RestProcess:
             stdin=subprocess.PIPE,
             text=True,
             pass_fds=[self._listener.fileno()],
-            # A Ctrl-C is the starter's to handle.
+            # The parent handles Ctrl-C.
             start_new_session=True,
         )
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe

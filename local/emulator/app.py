@@ -1,8 +1,8 @@
-"""The ASGI application: MiniStack, with AppSync's data plane put before it.
+"""The ASGI application: MiniStack behind AppSync's data plane.
 
-Three kinds of request are taken out of the stream: WebSockets of the real-time endpoint, GraphQL requests (the caller
-is authenticated before, subscribers hear of mutations after), and control-plane answers that carry an API's addresses.
-Everything else goes straight through.
+It handles three kinds of requests: WebSockets of the real-time endpoint; GraphQL requests (it authenticates the caller
+before, and notifies subscribers of mutations after); and control-plane answers that contain an API's addresses.
+Everything else goes straight to MiniStack.
 """
 
 import json
@@ -70,7 +70,7 @@ class Front:
         EXCHANGE.set(exchange)
 
         async def publish_then_send(message: Mapping[str, Any]) -> None:
-            # Before the answer: a caller that has it may be gone, and its request with it.
+            # Before the answer, because the caller may close the request as soon as it has it.
             if message["type"] == "http.response.start":
                 for mutation, event in exchange.mutated:
                     self._subscriptions.publish(api_id, mutation, event)

@@ -1,7 +1,7 @@
 """Limits concurrent starts of function workers, so that a burst of invocations does not block the whole machine.
 
-On AWS, each worker has its own processors. Here they share a few: if 25 start together, all are ready only with the
-last one, everything else waits that long, and most of them are used once. So an invocation without an idle worker waits
+On AWS, each worker has its own processors. Here they share a few: if 25 start together, none is ready until nearly all
+are, everything else waits that long, and most of them are used only once. So an invocation without an idle worker waits
 until a processor is free for a start or a worker becomes idle. Lambda also reuses a worker that becomes idle while an
 invocation waits for a start.
 """
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-# A worker that is not done by then is waiting for something itself, perhaps for a function that could not start.
+# A worker that takes longer is waiting for something itself, perhaps for a function that could not start.
 _START_MAX_SECONDS = 2.0
 
 
@@ -22,7 +22,7 @@ class Worker(Protocol):
 
 
 class ColdStarts:
-    """Lets workers start, a few at once. A start lasts until the worker's first invocation ends, or 2 s.
+    """Limits concurrent worker starts. A start lasts until the worker's first invocation ends, or 2 s.
 
     Args:
         at_once: How many may start at the same time.
@@ -36,7 +36,7 @@ class ColdStarts:
         self._began_at: dict[Any, float] = {}
 
     def lease(self, workers: Callable[[], Sequence[Worker]], lease: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
-        """Lease a worker once it may be had: blocks while all are in use and too many others start.
+        """Lease a worker; blocks while all are in use and too many others are starting.
 
         Args:
             workers: Returns the function's workers. Its first one starts at once.
@@ -51,7 +51,7 @@ class ColdStarts:
             return worker, how
 
     def returned(self, worker: Any) -> None:
-        """Let those who wait look again: a worker has become idle."""
+        """Wake the waiting callers: a worker has become idle."""
         with self._changed:
             self._began_at.pop(worker, None)
             self._changed.notify_all()

@@ -1,7 +1,7 @@
-"""Lambda as AWS has it, where MiniStack's differs: what runs a function, how its errors are named, the ids.
+"""Makes MiniStack's Lambda behave like AWS: the interpreter of a function, the names of its errors, the ids.
 
-A function has to be run by a bare interpreter, or it would find what the emulator has installed. Its errors' names are
-what state machines go by, and an invocation's id is how a run is known to belong to it.
+A function needs a bare interpreter, because it could otherwise import the emulator's packages. State machines decide by
+the names of errors, and the id of an invocation identifies its runs.
 """
 
 import os
@@ -30,7 +30,7 @@ _unpacked = tempfile.TemporaryDirectory(prefix="runcast-functions-")
 
 
 class UnsupportedMinistack(Exception):
-    """The installed MiniStack is not the one that these replacements were written for."""
+    """The installed MiniStack is not the version that these replacements were written for."""
 
 
 def install_functions(function_python: str) -> None:
@@ -97,7 +97,7 @@ def _pace_cold_starts() -> None:
 
 
 def _end_each_log_with_a_mark() -> None:
-    """Answer, and have the worker idle again, as soon as a Python function is done.
+    """Answer as soon as a Python function is done, and make its worker idle again.
 
     MiniStack does not know where an invocation's log ends, so it polls each millisecond, for 50 ms if the log is empty.
     During that time the caller waits for a finished answer, and the next event needs another worker.
@@ -133,8 +133,8 @@ def _end_each_log_with_a_mark() -> None:
 def _name_errors_by_their_class() -> None:
     """MiniStack calls every error of a Python function `Runtime.HandlerError`; Lambda names it by its class.
 
-    The names are what Retry and Catch of Step Functions go by. A worker that dies without a word is called as Lambda
-    calls it.
+    The names are what Retry and Catch of Step Functions go by. A worker that dies without a report gets Lambda's error
+    name.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
     """

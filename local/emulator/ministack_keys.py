@@ -1,9 +1,8 @@
-"""Keys and signatures, where MiniStack is laxer than AWS.
+"""Makes MiniStack check keys and signatures as strictly as AWS.
 
-MiniStack takes the key `test`, and every account number, for the root user without looking at the signature, and it
-derives a function's keys from names that everybody knows. Here the root user has one key, which is made at each start,
-functions have keys that cannot be guessed, and every signature is checked. Like `ministack`, this depends on private
-names.
+MiniStack accepts the key `test` and every account number as the root user without checking the signature, and derives a
+function's keys from public names. Here the root user has one key, generated at each start, functions have random keys,
+and every signature is checked. Like `ministack`, this depends on private names.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Bedrock's models, where MiniStack's differ: another server answers for them, and says so when it fails.
+"""Makes MiniStack's Bedrock ask a model server, and report its failures.
 
 MiniStack asks an OpenAI-compatible server for the model by Bedrock's id, which no other server knows, without a key,
 and answers with canned text when the server fails. Like `ministack`, this depends on private names.
@@ -25,7 +25,7 @@ class ModelServer:
     Attributes:
         url: Its address, without `/v1`.
         name: The model to ask it for; empty for the one by Bedrock's id.
-        key: The key that it wants, if it wants one; not part of the printed form.
+        key: Its API key, if it requires one; not part of the printed form.
     """
 
     url: str

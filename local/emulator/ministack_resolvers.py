@@ -148,7 +148,7 @@ class _Worker:
     def call(self, request: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
         line = json.dumps(self._without_what_was_sent(request)).encode() + b"\n"
         try:
-            # A raw pipe may take a part only.
+            # A raw pipe may accept only a part.
             unwritten = memoryview(line)
             while unwritten:
                 unwritten = unwritten[self._stdin.write(unwritten) :]
@@ -180,7 +180,7 @@ class _Worker:
             self._id_by_code[code] = len(self._id_by_code)
             short["code"] = code
         short["codeId"] = self._id_by_code[code]
-        # The fields of one request are given the same dict, which nobody changes.
+        # The fields of one request share a dict, which is never changed.
         if variables is not self._variables:
             self._variables = variables
             short["variablesText"] = json.dumps(variables)

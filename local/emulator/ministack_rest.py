@@ -1,10 +1,10 @@
-"""What MiniStack's API Gateway lacks, put into its modules: imports, and some of what the real one refuses.
+"""Adds to MiniStack's API Gateway what it lacks: imports, and some refusals of the real one.
 
 MiniStack builds REST APIs operation by operation and serves them well: it verifies Cognito's tokens, and answers in the
-form of the API's gateway responses. But it makes nothing of a Swagger document, takes an access token where AWS wants
-an ID token, takes a body of any size, tells callers a function's exception, has another answer for a caller with a
-token whose path does not exist, and lets an API invoke a function without permission, which is the mistake that shows
-only after a deployment. Like `ministack`, this depends on private names.
+form of the API's gateway responses. But it ignores a Swagger document, accepts access tokens instead of ID tokens and
+bodies of any size, shows a function's exception to callers, answers differently if a caller with a token uses a path
+that does not exist, and lets an API invoke a function without permission, a mistake that would only show after a
+deployment. Like `ministack`, this depends on private names.
 """
 
 import json

@@ -23,11 +23,11 @@ class FrontProcess:
 
     Args:
         interpreter: Python of the environment that has MiniStack.
-        function_python: Python that runs the functions, with nothing installed that they could import by accident.
+        function_python: Python that runs the functions, without packages that they could import by accident.
         model_url: OpenAI-compatible server that answers for Bedrock.
         log: file for the emulator's log; it is overwritten.
         model_name: the model to ask it for; by default the one by Bedrock's id.
-        model_key: the key that it wants, if it wants one.
+        model_key: its API key, if it requires one.
         port: port on 127.0.0.1; 0 takes a free one.
 
     Attributes:
@@ -79,7 +79,7 @@ class FrontProcess:
             self._process = subprocess.Popen(
                 [str(self._interpreter), "-m", "local.emulator", *self._arguments],
                 cwd=REPOSITORY,
-                # Nothing of the caller's environment may reach the functions; what they leave behind is beside the log.
+                # The caller's environment must not reach the functions; their temporary files go beside the log.
                 env={
                     **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
                     "TMPDIR": str(self._log.resolve().parent),
@@ -89,7 +89,7 @@ class FrontProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                # A Ctrl-C is the caller's to handle.
+                # The caller handles Ctrl-C.
                 start_new_session=True,
             )
         line = self._first_line(timeout_seconds)

@@ -1,9 +1,9 @@
 """Builds a REST API from a Swagger document, as API Gateway's import does.
 
-MiniStack takes the document and forgets it, but knows the operations by which an API is built piece by piece. Chalice
-describes its routes in one document, and Terraform hands that over as it is, so that here the one becomes the other.
-What is carried is what Chalice writes: functions behind `aws_proxy`, CORS answers by `mock`, Cognito authorizers,
-gateway responses, a policy, binary media types. Other authorizers and integrations are refused before anything changes.
+MiniStack accepts the document and ignores it, but has the operations that build an API piece by piece. Chalice
+describes its routes in one document, which Terraform passes on, so this module converts it into those operations. It
+supports what Chalice writes: functions behind `aws_proxy`, CORS answers by `mock`, Cognito authorizers, gateway
+responses, a policy, binary media types. Other authorizers and integrations are refused before anything changes.
 
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions.html
 """
@@ -43,13 +43,13 @@ class _Method:
 
 
 class Definition:
-    """A document that has been found to hold nothing but what is carried."""
+    """A document with supported content only."""
 
     def __init__(self, body: bytes) -> None:
         """Reads the document.
 
         Raises:
-            ImportRefused: it is no Swagger 2.0, or holds something that is not carried.
+            ImportRefused: it is not Swagger 2.0, or has unsupported content.
         """
         try:
             self._document = json.loads(body)
@@ -71,7 +71,7 @@ class Definition:
         return str(self._document.get("info", {}).get("title", "unnamed"))
 
     async def overwrite(self, call: Call, api_id: str) -> None:
-        """Makes an existing API the one described. Its deployments and stages stay, and serve what is described.
+        """Changes an existing API to the one described. Its deployments and stages stay, and serve the new API.
 
         Raises:
             ImportRefused: there is no such API, or the emulator refuses a part of it.
@@ -141,7 +141,7 @@ def _method(
 
 
 async def _clear(call: Call, api: str) -> None:
-    """Takes away everything that a document can describe."""
+    """Removes everything that a document can describe."""
     for resource in (await call("GET", f"{api}/resources", None))["item"]:
         place = f"{api}/resources/{resource['id']}"
         if resource["path"] != "/":
@@ -157,7 +157,7 @@ async def _clear(call: Call, api: str) -> None:
 
 
 async def _resource(call: Call, api: str, resources: dict[str, str], path: str) -> str:
-    """The id of a path's resource; makes those on the way to it that are not there yet."""
+    """Returns the id of a path's resource; creates it and its missing parents."""
     if path not in resources:
         parent, _, part = path.rpartition("/")
         parent_id = await _resource(call, api, resources, parent or "/")

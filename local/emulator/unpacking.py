@@ -14,10 +14,10 @@ from typing import Any
 
 
 def shared_archive(directory: Path) -> type[zipfile.ZipFile]:
-    """Returns a `ZipFile` whose `extractall` puts a link to an unpacked copy where files were asked for.
+    """Returns a `ZipFile` whose `extractall` creates a link to an unpacked copy.
 
     Args:
-        directory: keeps the copies, one for each content.
+        directory: Keeps one copy for each distinct zip.
     """
     unpacking = threading.Lock()
 

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _end_with_terraform(terraform: int) -> None:
-    """End this process once Terraform has gone without a word: nobody else would."""
+    """End this process when Terraform has gone without a message, because nothing else would."""
     gone = threading.Event()
     while os.getppid() == terraform:
         gone.wait(_LOOK_AGAIN_SECONDS)

@@ -1,7 +1,7 @@
-"""When two values mean the same: without this, a second plan would never be empty.
+"""Compares values by meaning: without this, a second plan would never be empty.
 
-Services answer in another order, another spelling, with defaults filled in. Equal meaning keeps the spelling that the
-state has, so that a plan names exactly what differs.
+Services answer in a different order, with a different spelling or with defaults filled in. If the meaning is equal, the
+state's spelling is kept, so that a plan names exactly the differences.
 """
 
 import json
@@ -22,12 +22,12 @@ def same(field: Field, left: Any, right: Any) -> bool:
 
 
 def reconcile(block: Block, old: State, new: State) -> State:
-    """What was read, in the words of what we had.
+    """Return the values read, in the old values' spelling if the meaning is equal.
 
     Args:
         block: the fields.
         old: the state or the plan.
-        new: what the service told; changed in place and returned.
+        new: the service's values; changed in place and returned.
     """
     for field in block.values():
         had, read = old.get(field.name), new.get(field.name)

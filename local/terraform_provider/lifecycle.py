@@ -23,7 +23,7 @@ class HalfApplied(Exception):
     """A resource was created, and a later call for it failed: Terraform must remember it as tainted.
 
     Attributes:
-        state: what is known of the resource.
+        state: the known attributes of the resource.
     """
 
     def __init__(self, state: State) -> None:
@@ -41,7 +41,7 @@ class Resource:
         self._client: Client = cloud.client(kind.entry.service, state.get("region"))
 
     def read(self, state: State, baseline: State) -> State | None:
-        """The resource as the service tells it, in the state's words where the meaning is the same.
+        """Returns the resource as the service reports it, in the state's spelling if the meaning is equal.
 
         Args:
             state: its last known state.
@@ -49,7 +49,7 @@ class Resource:
                 they have not drifted.
 
         Returns:
-            None when there is no such resource.
+            None if the resource does not exist.
         """
         try:
             answer = self._read(state)
@@ -119,7 +119,7 @@ class Resource:
         return self.settle(planned, self._existing(state))
 
     def delete(self, state: State) -> None:
-        """Deletes the resource; one that is gone already is deleted."""
+        """Deletes the resource; a no-op if it does not exist."""
         delete = self._entry.delete
         try:
             if isinstance(delete, Call):
@@ -131,11 +131,11 @@ class Resource:
                 raise
 
     def settle(self, planned: State, fresh: State) -> tuple[State, State]:
-        """What applying answers: what was read, with planned values kept for unread attributes only.
+        """Returns the result of an apply: the values read, with planned values kept for unread attributes only.
 
-        The emulator takes some arguments without answering them. They are listed in the entry, and their answer right
-        after the apply is the baseline against which later reads are held. Any other difference from the plan is left
-        in the state, where Terraform reports it as the provider's error.
+        The emulator accepts some arguments without returning them. They are listed in the entry; what a read returns
+        right after the apply is the baseline for later reads. Any other difference from the plan stays in the state,
+        where Terraform reports it as the provider's error.
 
         Returns:
             The state and the baseline.
@@ -171,7 +171,7 @@ class Resource:
         identity = " ".join([entry.id, *(entry.read.given.values() if isinstance(entry.read, Call) else ())])
         for name in new:
             if new[name] is None and f"{{{name}}}" in identity:
-                new[name] = state.get(name)  # what identifies a resource is not in every answer about it
+                new[name] = state.get(name)  # a service's answer may omit the resource's identity
         if entry.receive:
             new.update(entry.receive(answer, state, new))
         for facet in entry.facets:
@@ -192,7 +192,7 @@ class Resource:
         members = self._shape(call).members
         for name, value in given.items():
             if isinstance(value, str) and members[name].type_name == "list":
-                given[name] = [value]  # one of those that the operation takes together
+                given[name] = [value]  # the operation takes a list of them
         answer = getattr(self._client, call.operation)(**{**params, **given})
         return find(answer, call.answer) if call.answer else answer
 

@@ -20,7 +20,7 @@ def plan_change(
 
     Args:
         kind: the resource type.
-        config: what the user wrote; null where nothing is written.
+        config: the user's configuration; null if unset.
         prior: the state, or None when the resource is to be created.
         planned: Core's proposal; completed in place.
         facts: `region`, `account`, `partition` and `endpoint`, for defaults that name them.
@@ -68,7 +68,7 @@ def refused_arguments(block: Block, config: State, only: Mapping[str, object]) -
 
 
 def _fill(block: Block, config: State, planned: State, root: State, facts: Mapping[str, str], *, top: bool) -> None:
-    """Gives every argument that is not in the configuration its default, or says that it is unknown yet."""
+    """Sets every argument that is not in the configuration to its default, or to unknown."""
     for field in block.values():
         name = field.name
         if field.type is None:

@@ -21,7 +21,7 @@ def to_aws(block: Block, state: State, shape: Any, prior: State | None = None) -
         block: the fields of the type.
         state: their values; unknown and unset ones are left out.
         shape: botocore's structure shape; arguments it has no member for are left out.
-        prior: the values before an update: what was set there and is not any more is sent in its cleared form.
+        prior: the values before an update: a value that is no longer set is sent in its cleared form.
     """
     out: dict[str, Any] = {}
     for field in block.values():
@@ -44,7 +44,7 @@ def to_aws(block: Block, state: State, shape: Any, prior: State | None = None) -
 
 
 def from_aws(block: Block, answer: Mapping[str, Any]) -> State:
-    """Reads the fields out of an answer; what it does not hold is null."""
+    """Reads the fields from an answer; missing ones are null."""
     state: State = {}
     for field in block.values():
         value: Any = find(answer, field.read_as) if field.read_as else None
@@ -104,7 +104,7 @@ def cast(value: Any, kind: Any) -> Any:
 
 
 def known(value: Any) -> Any:
-    """The value with null in place of everything unknown: the service is about to say it."""
+    """Returns the value with null for everything unknown, which the service will supply."""
     if is_unknown(value):
         return None
     if isinstance(value, dict):

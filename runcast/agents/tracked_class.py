@@ -52,7 +52,7 @@ def set_tracking(agent: Any, tracking: Tracking) -> None:
 
 
 def _streams_by_invoking(base: Any) -> bool:
-    """Whether the class has only `invoke_async` of its own, which Strands' default `stream_async` calls."""
+    """Whether the class defines only `invoke_async`, which Strands' default `stream_async` calls."""
     return getattr(base, "stream_async", None) is MultiAgentBase.stream_async
 
 

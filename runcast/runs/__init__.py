@@ -1,4 +1,4 @@
-"""The run that an agent works for, whatever the agent is made of.
+"""The run that an agent works for, for every kind of agent.
 
 Nothing here imports Strands, so code that only ends runs starts without it.
 """

@@ -232,7 +232,7 @@ class Socket:
             frame = await self.receive("data")
             updates.append(frame["payload"]["data"]["onStatusUpdate"])
             status_by_seq = {
-                # An agent that another one uses has an end of its own.
+                # An agent that another one uses also has an end.
                 each["seq"]: None if "parentSeq" in (each["metadata"] or "") else each["status"]
                 for each in updates
                 if each["requestId"] == request_id

@@ -1,7 +1,7 @@
-"""A bound on what one history asks of DynamoDB, so that whatever never ends is reported as hung, at once.
+"""Limits the DynamoDB calls of a history, so that an endless loop is reported as hung at once.
 
-Every loop of the record's code asks the table for something in each round. A bound on calls notices it on any machine,
-however slow; a time limit could not tell a loop without end from a busy machine.
+Every loop in the record's code calls the table in each iteration. A limit on calls works on any machine; a time limit
+cannot distinguish an endless loop from a busy machine.
 """
 
 from __future__ import annotations

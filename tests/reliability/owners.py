@@ -1,8 +1,8 @@
 """Histories of several owners, whose ids collide, follow from one another, and are written in every way.
 
-Each does what the front doors, a backend with `track`, an execution or an event of AWS would do in their name. Whatever
-they do changes only records of their own, and shows them nothing of another's. Every text that an owner writes bears
-the owner's mark, so that it is known wherever it turns up.
+Each owner acts through the APIs, a backend with `track`, an execution or an event from AWS. An owner may only change
+their own records, and must see nothing of another's. Every text that an owner writes contains the owner's mark, so that
+it can be recognized anywhere.
 """
 
 from __future__ import annotations

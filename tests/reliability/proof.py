@@ -2,9 +2,9 @@
 
     python -m tests.reliability.proof [WORDS OF A GUARD]
 
-A mutation that is not noticed shows a promise that nothing checks. Each is tried in a process of its own, which changes
-the source as it imports it, and stops at the first broken promise. A history that never ends must say so itself, as
-`hung`: one that runs into the time limit here counts as not noticed.
+An unnoticed mutation shows a promise that nothing checks. Each is tried in a separate process, which changes the source
+as it imports it, and stops at the first broken promise. A history that never ends must say so itself, as `hung`: one
+that runs into the time limit here counts as not noticed.
 """
 
 from __future__ import annotations

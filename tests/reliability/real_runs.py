@@ -1,4 +1,4 @@
-"""Real runs on bad days: workers in processes of their own, behind a way to DynamoDB on which requests meet faults.
+"""Real runs under faults: workers in separate processes, with a proxy in front of DynamoDB that plants faults.
 
 Each is drawn by its number: which faults and how many, and what else happens to it: its worker is killed, its user
 cancels it, its event is delivered twice. Afterwards its record is read and held to the promises.

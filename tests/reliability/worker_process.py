@@ -71,7 +71,7 @@ class Delivery(NamedTuple):
         claim_wait_seconds: How long it waits to be told whether the run is its own; by then it goes on, unrecorded.
         threads: How many of the recorder's threads can start; None for all.
         writer_dies_at: The write at which the writing thread dies; None lets it live.
-        by_track: The agent is invoked by code of its own, and `track` records it; there is no runner.
+        by_track: Custom code invokes the agent, and `track` records it; there is no runner.
     """
 
     event: Mapping[str, Any]

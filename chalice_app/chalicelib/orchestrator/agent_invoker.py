@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 COMPLAINT_MAX_CHARACTERS = 2_000
 
-# The invoker stops waiting when this much of its own time is left, which is enough to decide from the record.
+# The invoker stops waiting when it has this much time left, which is enough to decide from the record.
 _OWN_TIME_MS = 10_000
 
 # One read per second costs little: the end is usually there already, and the lease expires within 15 s.

@@ -82,7 +82,7 @@ def names() -> tuple[str, ...]:
 
 
 def description(name: str) -> str:
-    """Return the description in a playbook's file; empty if there is none or the file is invalid."""
+    """Return the description in a playbook's file; empty if it is missing or the file is invalid."""
     try:
         told = json.loads(_files()[name].read_text()).get("description")
     except (KeyError, ValueError, AttributeError):

@@ -69,7 +69,7 @@ class JsonFormatter(logging.Formatter):
         self._function_name = function_name
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line without a newline. Never raises, whatever the record contains."""
+        """Return the line without a newline. Never raises for any record."""
         invocation = _current.get() or _latest
         line: Json = {
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",

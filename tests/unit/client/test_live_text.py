@@ -1,4 +1,4 @@
-"""A text that arrives as steps and deltas is whole, in whatever order they come, and never shrinks."""
+"""A text that arrives as steps and deltas in any order is complete, and never shrinks."""
 
 from __future__ import annotations
 

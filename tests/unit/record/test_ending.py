@@ -137,7 +137,7 @@ class TestReasons:
 
     @pytest.fixture(params=["as today", "other", "swapped"])
     def messages(self, request, monkeypatch):
-        """The messages of ends: as they are, all the same, and each that of another reason."""
+        """The messages of ends: unchanged, all equal, and each with the message of another reason."""
         texts = list(endings._ERRORS.values())
         changed = {
             "as today": texts,

@@ -19,7 +19,7 @@ state each number with its unit. Do not guess what no tool says.
 def build(run: AgentRun) -> Agent:
     """Return a new simulation agent for one run.
 
-    The farm is the layout in `inputs`, or Horns Rev 1 if there is none. `parameters` may set `wake_constant`.
+    The farm is the layout in `inputs`, by default Horns Rev 1. `parameters` may set `wake_constant`.
     """
     settings = settings_of(run.parameters, ("wake_constant",))
     layout = layout_in(findings_of(run.parameters))

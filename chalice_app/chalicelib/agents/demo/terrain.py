@@ -1,4 +1,4 @@
-"""Answers questions about the ground of one map, from measurements: slope, roughness, where one could build."""
+"""Answers questions about the ground of one map, from measurements: slope, roughness, buildable ground."""
 
 from __future__ import annotations
 

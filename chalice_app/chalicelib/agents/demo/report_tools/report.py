@@ -40,7 +40,7 @@ _ENERGY = (
 
 
 def best(findings: Findings) -> tuple[str, float] | None:
-    """Return the layout with the most annual net energy, and that energy in GWh; None if there is none.
+    """Return the layout with the most annual net energy, and that energy in GWh; None without simulated layouts.
 
     If several are equal, it returns the first.
     """
