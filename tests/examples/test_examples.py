@@ -30,6 +30,11 @@ SCRIPTS = {
         Say("read"), Call("analyst", {"input": "How long?"}), Call("count_letters", TEXT), Say("{tool_result}"),
         Say("{tool_result} letters"), Say("edited"),
     ],
+    "structured_output": [Call("Site", {"name": "Horns Rev", "area_km2": 20.0, "buildable": True})],
+    "swarm_of_agents": [
+        Call("count_words", TEXT), Call("handoff_to_agent", {"agent_name": "critic", "message": "6 words"}), Say(""),
+        Say("too few"),
+    ],
 }  # fmt: skip
 DRAWN = {
     "hello_agent": """
@@ -84,7 +89,32 @@ agent_invoking default_graph begins
     edit: thinking Thinking
   edit: agent_complete edit ended
 agent_complete Complete""",
+    "structured_output": """
+agent_invoking assessor begins
+thinking Thinking
+calling_tool Site Calling Site
+tool_complete Site Site ended
+agent_complete Complete""",
+    "swarm_of_agents": """
+agent_invoking default_swarm begins
+  reader: agent_invoking reader begins
+    reader: thinking Thinking
+    reader: calling_tool count_words Calling count_words
+    reader: tool_complete count_words count_words ended
+    reader: thinking Thinking
+    reader: calling_tool handoff_to_agent Calling handoff_to_agent
+    reader: tool_complete handoff_to_agent handoff_to_agent ended
+    reader: thinking Thinking
+  reader: agent_complete reader ended
+  critic: agent_invoking critic begins
+    critic: thinking Thinking
+  critic: agent_complete critic ended
+agent_complete Complete""",
 }
+
+
+SERVED = {"agentcore_runtime", "fastapi_streams", "mcp_tools"}
+"""Examples that need a server; `test_served_examples.py` has it."""
 
 
 def load(name):
@@ -114,7 +144,7 @@ def drawn(run) -> str:
 
 
 def test_every_example_is_tried():
-    assert {path.stem for path in FOLDER.glob("*.py")} == {*SCRIPTS, "outside_lambda", "plain_agent"}
+    assert {path.stem for path in FOLDER.glob("*.py")} == {*SCRIPTS, *SERVED, "outside_lambda", "plain_agent"}
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -139,8 +169,16 @@ def test_an_example_is_an_agent_of_ours_once_it_is_copied_in(name, tmp_path, mon
         registry._files.cache_clear()
 
 
-def test_the_first_example_is_short():
+def test_examples_are_short():
     assert len((FOLDER / "hello_agent.py").read_text().splitlines()) < 30
+    assert all(len(path.read_text().splitlines()) < 40 for path in FOLDER.glob("*.py"))
+
+
+def test_structured_output_is_the_result(records):
+    model = ScriptedModel(SCRIPTS["structured_output"])
+    agent = track(load("structured_output").build(agents_run.AgentRun("Where?", {}, model)))
+    agent("Where?", invocation_state={"runcast": {"requestId": "r1"}})
+    assert records.read("r1").result == {"name": "Horns Rev", "area_km2": 20.0, "buildable": True}
 
 
 def test_in_plain_python_it_is_the_same(records):

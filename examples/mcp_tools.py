@@ -1,0 +1,18 @@
+"""Uses the tools of an MCP server, which are recorded like any others.
+
+MCP_URL names the server: its streamable HTTP endpoint. The connection is opened for one run, and closed after it.
+"""
+
+import os
+
+from mcp.client.streamable_http import streamable_http_client
+from strands import Agent
+from strands.tools.mcp import MCPClient
+
+from chalicelib.agents.run import AgentRun
+
+
+def build(run: AgentRun) -> Agent:
+    """Return a new agent for one run."""
+    tools = MCPClient(lambda: streamable_http_client(os.environ["MCP_URL"]))
+    return Agent(name="librarian", model=run.model, tools=[tools], callback_handler=None)
