@@ -13,7 +13,8 @@ from strands import Agent
 from runcast import track
 
 MODEL: Any = "global.anthropic.claude-sonnet-4-6"
-app = FastAPI(exception_handlers={jwt.PyJWTError: lambda *_: Response(status_code=401)})
+app = FastAPI()
+app.add_exception_handler(jwt.PyJWTError, lambda *_: Response(status_code=401))
 keys = jwt.PyJWKClient(os.environ["JWKS_URL"])
 
 

@@ -4,6 +4,8 @@ MCP_URL names the server: its streamable HTTP endpoint. The connection is opened
 """
 
 import os
+from functools import partial
+from typing import Any
 
 from mcp.client.streamable_http import streamable_http_client
 from strands import Agent
@@ -14,5 +16,5 @@ from chalicelib.agents.run import AgentRun
 
 def build(run: AgentRun) -> Agent:
     """Return a new agent for one run."""
-    tools = MCPClient(lambda: streamable_http_client(os.environ["MCP_URL"]))
-    return Agent(name="librarian", model=run.model, tools=[tools], callback_handler=None)
+    server: Any = partial(streamable_http_client, os.environ["MCP_URL"])
+    return Agent(name="librarian", model=run.model, tools=[MCPClient(server)], callback_handler=None)
