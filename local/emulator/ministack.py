@@ -58,6 +58,7 @@ def install(function_python: str, model_server: ModelServer) -> AsgiApp:
     if found != SUPPORTED_VERSION:
         raise UnsupportedMinistack(f"MiniStack {SUPPORTED_VERSION} is required, {found} is installed")
     appsync._execute_graphql = _execute_graphql
+    _keep_changed_limits()
     appsync_js._pool = _ResolverPool(appsync_js._EVAL_TIMEOUT)
     install_functions(function_python)
     install_loop_detection()
@@ -77,6 +78,18 @@ def end_workers() -> None:
 
 
 # AppSync
+
+
+def _keep_changed_limits() -> None:
+    """Let UpdateGraphqlApi change the limits of an API, as AWS does. MiniStack takes them only when it creates one."""
+    update = appsync._update_graphql_api
+
+    def update_with_limits(api_id: str, body: dict[str, Any]) -> Any:
+        limits = ("introspectionConfig", "queryDepthLimit", "resolverCountLimit")
+        appsync._apis.get(api_id, {}).update({name: body[name] for name in limits if name in body})
+        return update(api_id, body)
+
+    appsync._update_graphql_api = update_with_limits
 
 
 def _execute_graphql(

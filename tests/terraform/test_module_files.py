@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import zipfile
 from pathlib import Path
 
 from local.settings import REGION
@@ -32,3 +33,18 @@ def test_variables_and_outputs_are_described(project: Path):
         blocks = re.split(r"^(?=variable|output)", (project / "terraform" / name).read_text(), flags=re.MULTILINE)
         for block in filter(None, blocks):
             assert re.search(r'^  description = "[A-Z].*\."$', block, re.MULTILINE), block
+
+
+def test_the_zip_is_as_small_as_lambda_wants_it(module: Path):
+    """Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html."""
+    package = module / "terraform" / "deployment.zip"
+    with zipfile.ZipFile(package) as archive:
+        unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
+    assert (package.stat().st_size < 50 * 1024**2, unpacked_bytes < 250 * 1024**2) == (True, True)
+
+
+def test_no_queue_topic_or_bucket_invokes_a_function(project: Path):
+    """A loop through one of them would not be found on this machine."""
+    sources = "\n".join(path.read_text() for path in (project / "terraform").glob("*.tf*"))
+    triggers = ("aws_lambda_event_source_mapping", "aws_sns_topic_subscription", "aws_s3_bucket_notification")
+    assert [trigger for trigger in triggers if trigger in sources] == []

@@ -46,6 +46,17 @@ def test_nothing_is_found_in_what_terraform_applied(validator: str, state: State
     assert findings(validator, state, tmp_path) == []
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
+def test_every_runtime_and_architecture_is_lambda_s(
+    stack: Stack, runtime: str, architecture: str, tmp_path: Path
+) -> None:
+    state = stack.whole_state()
+    for path, value in ((["runtime"], runtime), (["architectures"], [architecture])):
+        state = planted(state, "aws_lambda_function.agent", path, value)
+    assert findings("cloudformation", state, tmp_path) == []
+
+
 def test_the_dates_of_the_runtimes_are_aws_s(project: Path):
     code = f"from importlib.resources import files; print(files('cfnlint.data').joinpath({LIFECYCLE!r}).read_text())"
     lifecycle = json.loads(subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True).stdout)
@@ -77,6 +88,13 @@ FAULTS: dict[str, list[tuple[str, list[Any], Any, str]]] = {
         ("aws_iam_role_policy.announce", ["policy"], ("ForAllValues:", ""), "does not fit events:source"),
         ("aws_iam_role_policy.announce", ["policy"], ("events:source", "events:from"), "no condition events:from"),
         ("aws_iam_role_policy.announce", ["policy"], ('"Allow"', '"Permit"'), "MALFORMED"),
+        ("aws_iam_role.playbook", ["assume_role_policy"], ("AssumeRole", "AssumeRol"), "sts:AssumeRol is no action"),
+        ("aws_iam_role.playbook", ["assume_role_policy"], ("aws:SourceArn", "aws:Source"), "no condition aws:Source"),
+        ("aws_iam_role.playbook", ["assume_role_policy"], ("ArnLike", "Bool"), "Bool does not fit aws:SourceArn"),
+        ("aws_s3_bucket_policy.results", ["policy"], ("s3:*", "s3:All"), "s3:All is no action"),
+        ("aws_s3_bucket_policy.results", ["policy"], ("arn:aws:s3:::", "arn:aws:sqs:::"), "no action of its statement"),
+        ("aws_s3_bucket_policy.results", ["policy"], ("aws:Secure", "aws:Safe"), "no condition aws:SafeTransport"),
+        ("aws_s3_bucket_policy.results", ["policy"], ('"Bool"', '"DateLessThan"'), "does not fit aws:SecureTransport"),
     ],
 }
 

@@ -198,3 +198,8 @@ def test_the_limits_of_an_api_reach_its_requests(aws: Aws) -> None:
     assert errors("{ level { next { name } } }") == ["QueryDepthLimitReached"]
     assert errors("{ a: level { name } b: level { name } c: level { name } }") == ["ResolverExecutionLimitReached"]
     assert errors("{ __schema { description } }") == ["Validation error of type FieldUndefined"]
+
+    kept = aws.client("appsync").get_graphql_api(apiId=limited.api_id)["graphqlApi"]
+    given = {name: kept[name] for name in ("name", "authenticationType", "userPoolConfig")}
+    aws.client("appsync").update_graphql_api(apiId=limited.api_id, **given, queryDepthLimit=1)
+    assert errors("{ level { name } }") == ["QueryDepthLimitReached"]

