@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """A measurement, its result and the target (empty if there is none)."""
+    """A measurement, its result and the target (empty without one)."""
 
     what: str
     measured: str

@@ -1,8 +1,8 @@
-"""Rules for every test: the process it runs in, no recorder that outlives it, and no AWS credentials from the shell.
+"""Rules for every test: its process, no recorder that outlives it, and no AWS credentials from the shell.
 
-Tests that share something dear (a packaged module, a machine that is deployed to, an emulator) run one after the other
-in one process; so do the tests of one file. A recorder that nobody ends beats on, and with moto gone its beats would go
-to the real AWS. boto3 keeps the credentials that it has found first for its default session.
+Tests that share an expensive fixture (a packaged module, a deployed machine, an emulator) run one after the other in
+one process; so do the tests of one file. A recorder that is not ended keeps sending heartbeats, which would go to the
+real AWS once moto has stopped. boto3 keeps the first credentials that it finds for its default session.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ settings.load_profile("busy")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Give those that belong together to one process; pytest-xdist's own groups are not heeded since pytest 9.2.
+    """Assign tests that belong together to one process; pytest-xdist ignores its own groups since pytest 9.2.
 
     Source: https://github.com/pytest-dev/pytest-xdist/issues/1386
     """
@@ -100,7 +100,7 @@ def _together(nodeid: str) -> str | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None]:
-    """Fail a test that leaves a recorder running. Checked before its fixtures end: a last write may be under way."""
+    """Fail a test that leaves a recorder running. Checked before its fixtures end: a write may be in flight."""
     earlier = set(threading.enumerate())
     yield
     deadline = time.monotonic() + _STOPPING_SECONDS
@@ -114,7 +114,7 @@ def pytest_runtest_call() -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let what a test has printed travel between processes: some print half of a character on purpose."""
+    """Make the output of tests safe to send between processes: some print half a character on purpose."""
     report = yield
     report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
     return report
@@ -140,7 +140,7 @@ def _signals_are_heard() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _moto_answers_one_request_after_the_other() -> Iterator[None]:
-    """Of two writes at the same time moto loses one, and it shows half of one under way; DynamoDB does neither."""
+    """Serialize writes: moto loses one of two concurrent writes, and shows partial ones; DynamoDB does neither."""
     answer, lock = BotocoreStubber.__call__, threading.RLock()
 
     def answer_alone(self: BotocoreStubber, *arguments: Any, **options: Any) -> Any:

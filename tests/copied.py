@@ -1,4 +1,4 @@
-"""A copy of the project, for tests that change it or package it otherwise than the others expect."""
+"""A copy of the project, for tests that change it or package it differently."""
 
 import shutil
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""`Runcast`: the plugin that tracks the agents it is given to.
+"""`Runcast`: a Strands plugin that tracks its agents.
 
-Adapters that serve an agent to several users make copies of it, and hand its plugins on to them. So an agent with this
-plugin is recorded behind such an adapter, where a call of `track` would reach the original only.
+Adapters that serve an agent to several users copy the agent with its plugins. So this plugin also tracks the copies,
+while a call of `track` would only track the original.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""CloudWatch's rules for a line in embedded metric format, as its specification words them.
+"""CloudWatch's rules for a line in embedded metric format, from its specification.
 
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -63,7 +63,7 @@ _SCHEMA = {
 
 
 def check_embedded_metrics(line: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, float]]:
-    """Hold a line to the specification; return the metrics that CloudWatch reads out of it, by dimension set."""
+    """Check a line against the specification; return the metrics that CloudWatch reads from it, by dimension set."""
     Draft202012Validator(_SCHEMA).validate(line)
     found: dict[tuple[str, ...], dict[str, float]] = {}
     for directive in line["_aws"]["CloudWatchMetrics"]:

@@ -1,6 +1,6 @@
 """The frames of AppSync's real-time protocol, for every server that emulates AppSync here.
 
-The unit tests hold the fake server to it, the end-to-end tests the local machine.
+The unit tests check the fake server with it, and the end-to-end tests the local machine.
 Source: https://docs.aws.amazon.com/appsync/latest/devguide/real-time-websocket-client.html
 """
 

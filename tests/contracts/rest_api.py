@@ -1,4 +1,4 @@
-"""Whether an answer of the REST API is as `docs/openapi.json` says."""
+"""Compares answers of the REST API with `docs/openapi.json`."""
 
 import json
 import re

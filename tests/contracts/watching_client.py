@@ -1,6 +1,6 @@
 """What every watching client must do, with every server.
 
-The unit tests hold the client to it against a fake server; the end-to-end tests against the whole system.
+The unit tests check the client with it against a fake server; the end-to-end tests against the whole system.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DEADLINE_SECONDS = 60
 
 
 async def follow(watch: Watch) -> tuple[list[WatchedStep], Outcome]:
-    """Return all that a watch yields, and what it says became of the run."""
+    """Return everything that a watch yields, and its outcome."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         steps = [step async for step in watch]
     assert watch.outcome is not None

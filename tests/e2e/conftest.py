@@ -1,4 +1,4 @@
-"""The whole system, once a session: what Terraform built, with the zip that would be uploaded, and two users."""
+"""The whole system, once a session: built by Terraform, with the zip that would be uploaded, and two users."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Every refusal through the real stack, with its exact code and message; nothing that is recorded is lost by one."""
+"""Every refusal through the real stack, with its exact code and message; a refusal loses no recorded step."""
 
 import base64
 import json

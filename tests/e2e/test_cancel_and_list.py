@@ -1,4 +1,4 @@
-"""Cancelling and listing runs through the real stack, by every way in; what one way answers, so does each other."""
+"""Cancelling and listing runs through the real stack, by every API: all give the same answers."""
 
 import time
 import uuid

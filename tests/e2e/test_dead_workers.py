@@ -1,4 +1,4 @@
-"""Runs whose worker dies or freezes, and what the end of a run tells others."""
+"""Runs whose worker dies or freezes, and the event of a run's end."""
 
 import json
 import os

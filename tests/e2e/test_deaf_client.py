@@ -1,4 +1,4 @@
-"""A client that stays connected and stops reading: neither the run nor anybody else waits for it."""
+"""A client that stays connected and stops reading delays neither the run nor other clients."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""The commands of the documents, run as they are written, with what a reader has at that point."""
+"""Runs the commands of the documents as written, with the files and variables that a reader has at that point."""
 
 import json
 import os

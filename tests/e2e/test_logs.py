@@ -1,4 +1,4 @@
-"""What the Lambdas leave in their logs after real runs: JSON of the right run, true metrics, and nothing secret."""
+"""The Lambdas' logs after real runs: JSON about the right run, correct metrics, and no secrets."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What docs/your-agent.md tells a reader to do, done: every block of it, in an empty virtual environment."""
+"""Runs every block of docs/your-agent.md in an empty virtual environment."""
 
 import asyncio
 import json

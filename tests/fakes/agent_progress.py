@@ -1,4 +1,4 @@
-"""The table `AgentProgress` as Terraform makes it, for tests that make it themselves."""
+"""The table `AgentProgress` as Terraform creates it, for tests that create it themselves."""
 
 from __future__ import annotations
 

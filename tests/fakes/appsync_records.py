@@ -1,4 +1,4 @@
-"""The records that the fake AppSync holds: one of a run, or one of a job with those of its runs."""
+"""The records in the fake AppSync: a run's, or a job's with those of its runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FakeRecord:
     def end(
         self, status: str = "complete", *, result: Any = None, error: str | None = None, reason: str | None = None
     ) -> int:
-        """Append the last step and set what came of it; return the step's seq."""
+        """Append the last step and set the result; return the step's seq."""
         self.status, self.result, self.error, self.reason = status, result, error, reason
         self.liveness = "live" if status == "waiting" else "done"
         return self.record(status, status=self._live_ending(status))

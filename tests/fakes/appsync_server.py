@@ -1,7 +1,7 @@
 """AppSync and Cognito's sign-in on a real local socket, with faults that a test sets.
 
-It holds one run, or one job with its runs. What they do, what of it goes live and what the connection suffers is a
-script: a coroutine that is started by `startAgentRun` or `startJob`, or by hand. Queries and selections are executed
+It has one run, or one job with its runs. A script controls their steps, the live messages and the connection's faults.
+The script is a coroutine that `startAgentRun`, `startJob` or the test starts. Queries and selections are executed
 against the project's own schema, so that a document which AppSync would refuse is refused here.
 """
 
@@ -74,7 +74,7 @@ Script = Callable[["FakeAppSync"], Awaitable[None]]
 
 @dataclass
 class FakeAppSync(FakeRecord):
-    """The server, the run it holds, and its misdeeds.
+    """The server, its run, and its faults.
 
     Attributes:
         url: Where the GraphQL endpoint is.
@@ -184,7 +184,7 @@ class FakeAppSync(FakeRecord):
         self.token = id_token(self._tokens)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something that clients do has made the condition true."""
+        """Wait until the clients' actions make the condition true."""
         async with self._condition:
             await self._condition.wait_for(condition)
 
@@ -383,7 +383,7 @@ class FakeAppSync(FakeRecord):
             self._condition.notify_all()
 
     def release(self) -> None:
-        """Let go of the requests that are not answered."""
+        """Release the unanswered requests."""
         self._stopping.set()
 
     async def stop(self) -> None:
@@ -425,7 +425,7 @@ async def appsync_server() -> AsyncIterator[FakeAppSync]:
 
 
 async def serve_page(_: web.Request) -> web.Response:
-    """Answer as a website does that is asked for what it does not know."""
+    """Answer like a website that does not know the path."""
     return web.Response(text="<html>Welcome!</html>", content_type="text/html")
 
 

@@ -47,7 +47,7 @@ class CuttingProxy:
 
 @asynccontextmanager
 async def cutting_proxy(host: str, port: int) -> AsyncIterator[CuttingProxy]:
-    """Listen on a free port of 127.0.0.1 for as long as the block lasts, and pass on to that server."""
+    """Listen on a free port of 127.0.0.1 during the block, and forward to that server."""
     proxy = CuttingProxy(host, port)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     async with server:

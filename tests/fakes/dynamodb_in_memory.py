@@ -1,7 +1,7 @@
-"""DynamoDB in this process, for ten thousand histories: what the record's store asks of a client, and fast.
+"""A fast DynamoDB in this process, for ten thousand histories: only what the record's store needs of a client.
 
-It knows the expressions that the store writes and no others, and it keeps no index: a query looks at every item. The
-store's contract and the histories hold it to what AWS's own DynamoDB Local answers.
+It supports only the store's expressions, and has no index: a query reads every item. The store's contract tests and the
+histories compare it with AWS's own DynamoDB Local.
 """
 
 # ruff: noqa: N803 - the arguments have boto3's names

@@ -1,7 +1,7 @@
-"""A server of AWS's as a bad day makes it: requests pass, or meet a fault, by seeded dice.
+"""A proxy that plants faults in front of an AWS server, chosen by a seeded random generator.
 
-Of each ten requests exactly as many meet a fault as the rate says, in a shuffled order, so that even a short run at
-10 % meets one. A hanging or refused request never reaches the server; one whose answer is cut has taken effect.
+Of each ten requests, the rate decides exactly how many meet a fault, in a shuffled order, so that even a short run at
+10 % meets one. A hanging or refused request never reaches the server; a request whose answer is cut has taken effect.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def fault_proxy(upstream: str, faults: Sequence[str] = FAULTS, *, percent: int, seed: int = 0) -> Iterator[FaultProxy]:
-    """Stand before the server at `upstream` for as long as the block lasts.
+    """Run the proxy in front of the server at `upstream` during the block.
 
     Args:
         upstream: The server, `http://127.0.0.1:<port>`.

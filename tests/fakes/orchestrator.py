@@ -1,4 +1,4 @@
-"""A fake of the functions `orchestrator` and `run_closer`, packed as their zip: it answers as the contract says.
+"""A fake of the functions `orchestrator` and `run_closer`, packaged as their zip, that follows the contract.
 
 It notes each invocation in the folder `NOTES`, in a file for each job, and does what the job's parameters tell it:
 

@@ -1,4 +1,4 @@
-"""The agents of a project that has only the tests' own: what users put there, or take away, must change no test."""
+"""Replaces the project's agents by the tests' own, because users add and remove agents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Playbooks of the tests' own, in place of a project's."""
+"""Replaces the project's playbooks by the tests' own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chalicelib.orchestrator import playbook
 
 @contextmanager
 def own_playbooks(folder: Path, playbooks: Mapping[str, Any]) -> Iterator[None]:
-    """Within this context, these are all the playbooks: what a file holds, by name, as JSON or as text."""
+    """Within this context, these are all playbooks: each file's content by its name, as JSON or as text."""
     for name, given in playbooks.items():
         (folder / f"{name}.json").write_text(given if isinstance(given, str) else json.dumps(given))
     with pytest.MonkeyPatch.context() as patch:

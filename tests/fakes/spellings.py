@@ -1,4 +1,4 @@
-"""The ways to write one UUID that Python's `UUID` takes for the same, but that are not its one spelling here."""
+"""The spellings of a UUID that Python's `UUID` accepts, except the canonical one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Lambdas in one process: Chalice's own test client, tables in moto, a server in AppSync's place."""
+"""The Lambdas in one process: Chalice's test client, tables in moto, and a fake AppSync server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs over GraphQL's doors and over REST, their executions and results: what one way answers, so does the other."""
+"""Jobs over GraphQL and REST, their executions and results: both APIs give the same answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doors of `app.py`, from a client's request to what subscribers and readers get."""
+"""The entry points of `app.py`, from a client's request to what subscribers and readers get."""
 
 from __future__ import annotations
 

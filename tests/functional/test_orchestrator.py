@@ -1,4 +1,4 @@
-"""The door of the state machine, and the real runner of agents behind it, on tables and a bucket in moto."""
+"""The handler of `orchestrator` with the real runner of agents, on tables and a bucket in moto."""
 
 from __future__ import annotations
 

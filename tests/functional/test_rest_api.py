@@ -1,4 +1,4 @@
-"""The routes of `app.py`; every answer is also held to `docs/openapi.json`."""
+"""The routes of `app.py`; every answer is also compared with `docs/openapi.json`."""
 
 from __future__ import annotations
 

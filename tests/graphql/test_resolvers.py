@@ -1,4 +1,4 @@
-"""The resolvers give what was recorded, in two evaluators, and keep to the rules of AppSync's runtime."""
+"""The resolvers return the recorded values in two evaluators, and follow the rules of AppSync's runtime."""
 
 import json
 import re

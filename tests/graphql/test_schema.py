@@ -1,4 +1,4 @@
-"""The schema is one that AppSync takes, admits exactly the callers it should, and fits the documents clients send."""
+"""AppSync accepts the schema; it admits exactly the right callers, and fits the clients' documents."""
 
 import re
 from pathlib import Path

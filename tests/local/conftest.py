@@ -1,4 +1,4 @@
-"""One front for all tests here, and the APIs on it."""
+"""One emulator for all tests here, and its APIs."""
 
 import base64
 import json

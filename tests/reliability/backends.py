@@ -1,6 +1,6 @@
-"""The engines that answer as DynamoDB: one in memory, moto, MiniStack, and AWS's own DynamoDB Local, which judges.
+"""The engines that emulate DynamoDB: one in memory, moto, MiniStack, and AWS's own DynamoDB Local as the reference.
 
-DynamoDB Local needs Java 17 and Maven, which fetches it once into `.local/`; without them the others are asked.
+DynamoDB Local needs Java 17 and Maven, which fetches it once into `.local/`; without them, only the others are used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tests.fakes.dynamodb_in_memory import DynamoDBInMemory
 
 PROJECT = Path(__file__).resolve().parents[2]
 JARS = PROJECT / ".local" / "dynamodb-local"
-# As the store's own client, but that a busy machine may take its time.
+# Like the store's own client, but with longer timeouts for a busy machine.
 PATIENT = STORE_CLIENT_CONFIG.merge(Config(connect_timeout=30, read_timeout=30))
 POM = PROJECT / "tests" / "reliability" / "dynamodb-local" / "pom.xml"
 

@@ -1,4 +1,4 @@
-"""`make chaos`: the histories and the real runs at length, and what came of them in one line.
+"""`make chaos`: many histories and real runs, with the result in one line.
 
     python -m tests.reliability.chaos --seed 7 --histories 10000 --runs 500
 
@@ -48,7 +48,7 @@ _OWNERS_SHARE = 4
 
 
 class Tally(NamedTuple):
-    """What happened, and which promises were broken how often; tallies add up."""
+    """The counts of runs, faults and broken promises; tallies add up."""
 
     faults: int = 0
     runs: int = 0
@@ -154,7 +154,7 @@ def play_in_memory(count: int, number: int) -> Tally:
 
 
 def _settings(count: int) -> settings:
-    """Neither the shortest history that breaks a promise is wanted here, nor one that did so before."""
+    """Settings without shrinking and without earlier examples."""
     return settings(
         max_examples=count, stateful_step_count=STEPS_OF_A_HISTORY, phases=[Phase.generate], report_multiple_bugs=False,
         deadline=None, database=None, print_blob=False, suppress_health_check=list(HealthCheck),
@@ -175,7 +175,7 @@ def _broken_by(what: Callable[[], Any]) -> Tally:
 
 
 def quiet() -> None:
-    """Faults are what this is about: what the library logs of each would bury what broke."""
+    """Silence the library's log lines about the planted faults, which would hide what broke."""
     for name in ("runcast", "chalicelib"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")
@@ -191,7 +191,7 @@ def _arguments(words: list[str]) -> argparse.Namespace:
 
 
 def main(words: list[str]) -> int:
-    """Run it, and say what came of it."""
+    """Run it, and print the result."""
     asked = _arguments(words)
     quiet()
     engines = asked.engines

@@ -1,7 +1,7 @@
 """Histories of a run: workers, rivals, faults and duplicate deliveries in any order.
 
-Everything runs on one thread: a worker is its writer, driven one write at a time, so that a history which fails fails
-again. Time is a clock that the history moves.
+Everything runs on one thread: a worker is its writer, driven one write at a time, so that a failing history can be
+repeated. The history moves the clock.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ fates_of_a_worker = st.lists(
                      "crash after", "another's answer", "late", "no memory"]), max_size=4
 )  # fmt: skip
 meanwhiles = st.sampled_from(["nothing", "a beat", "a beat", "a step", "the end", "a delivery"])
-# A step that has a place beside no other: before it, a page is put.
+# The size of a step that fits beside no other, so a page is put before it.
 A_PAGE = 670
 _HOUR_MS = 3_600_000
 
 
 class Histories(History):
-    """All that may happen to one run from its start; see `History` for what must hold."""
+    """The events that can happen to one run from its start; see `History` for the invariants."""
 
     @initialize(
         queued_ms=st.sampled_from([None, 0, limits.QUEUED_LEASE_MS - limits.LEASE_MS]),
@@ -85,7 +85,7 @@ class Histories(History):
     @precondition(lambda self: self.working())
     @rule(fates=fates_of_a_worker)
     def write(self, fates: list[str]) -> None:
-        """Write what is queued, or beat."""
+        """Write the queued steps, or send a heartbeat."""
         [worker] = self.working()
         kept = ("fine", "before", "after")
         fates = fates if self.disturbed() else [fate for fate in fates if fate in kept]
@@ -162,7 +162,7 @@ class Histories(History):
     @precondition(lambda self: self.working() and self.disturbed())
     @rule()
     def beat_late(self) -> None:
-        """A heartbeat is given up, and lands behind the next one."""
+        """A heartbeat is given up, and takes effect after the next one."""
         [worker] = self.working()
         worker.store.script(["late"])
         worker.write()
@@ -221,7 +221,7 @@ class Histories(History):
     @precondition(lambda self: self.run() is not None)
     @rule()
     def try_what_nobody_may(self) -> None:
-        """A stranger cancels; somebody starts with an id that is taken: nothing comes of it."""
+        """Another user cancels, or starts a run with a taken id: nothing changes."""
         if cancel(self.store, Owner("acme", "bob"), self.request_id, now_ms=self.clock) is not None:
             broken("changed", "a stranger has cancelled")
         with contextlib.suppress(RunExists):
@@ -264,7 +264,7 @@ class Histories(History):
         worker.write()
 
     def happen(self, meanwhile: str) -> None:
-        """Let another write while a rival makes up its mind."""
+        """Let another writer write between a rival's read and its write."""
         if meanwhile == "nothing":
             return
         if meanwhile == "a delivery" or not self.working():

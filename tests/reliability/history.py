@@ -1,7 +1,4 @@
-"""One run in a history: its clock, its workers, what was read and sent of it, and what must hold at every moment.
-
-`histories` says what may happen to it.
-"""
+"""One run in a history: its clock, workers, reads and messages, and the invariants. `histories` has the events."""
 
 from __future__ import annotations
 
@@ -109,7 +106,7 @@ class History(RuleBasedStateMachine):
         return [worker for worker in self.workers if worker.alive and worker.generation < self.generation]
 
     def sweep(self) -> None:
-        """End what is overdue in the whole table, which holds earlier histories' runs and a record nobody can read."""
+        """Sweep the whole table, which contains earlier histories' runs and an unreadable record."""
 
         def announce(ending: Ending) -> None:
             if ending.run.request_id == self.request_id:

@@ -1,4 +1,4 @@
-"""The machine of a history's worker: its clocks are off and jump, and only the server's answers tell it the time."""
+"""The machine of a worker in a history: its clocks are wrong and jump; only the server has the right time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One guard taken away: what the lists of mutations consist of.
+"""A mutation: the removal of one guard.
 
 It imports nothing of the product: it is applied before the product is imported.
 """

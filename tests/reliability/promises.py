@@ -1,4 +1,4 @@
-"""What must hold of any record, said once: the histories and the runs of `make chaos` are held to the same."""
+"""The invariants of every record, used by the histories and by the real runs of `make chaos`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def broken(kind: Kind, why: str) -> NoReturn:
 
 
 def check_order(run: Run, steps: Sequence[Step]) -> None:
-    """`seq` is 1, 2, 3 ... and the head says how many there are."""
+    """`seq` is 1, 2, 3 ..., and the head has their number."""
     seqs = [step.seq for step in steps]
     if len(seqs) > len(set(seqs)):
         broken("repeated", f"a number is borne twice: {seqs}")
@@ -42,7 +42,7 @@ def check_one_end(run: Run, steps: Sequence[Step]) -> None:
 
 
 def check_beginning(stored: Sequence[object], told: Sequence[object]) -> None:
-    """What is stored is what was told first, in that order."""
+    """The stored steps are a prefix of the reported ones, in order."""
     if stored != told[: len(stored)]:
         twice = len(stored) > len(set(stored)) and len(told) == len(set(told))
         broken("repeated" if twice else "lost", f"told {told}, stored {stored}")

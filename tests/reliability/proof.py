@@ -1,4 +1,4 @@
-"""`make chaos-proof`: take away one guard of the record at a time; the histories must notice.
+"""`make chaos-proof`: removes one guard of the record at a time; the histories must notice.
 
     python -m tests.reliability.proof [WORDS OF A GUARD]
 
@@ -30,7 +30,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 ROUNDS = (20, 80, 400, 1_000, 1_000)
 _SECONDS = 1_800
 _AT_ONCE = 2
-# What takes long to import and is not mutated.
+# Modules that take long to import and are not mutated.
 _PRELOADED = ["boto3", "hypothesis.stateful", "moto", "pytest"]
 
 

@@ -1,7 +1,7 @@
 """Real runs under faults: workers in separate processes, with a proxy in front of DynamoDB that plants faults.
 
-Each is drawn by its number: which faults and how many, and what else happens to it: its worker is killed, its user
-cancels it, its event is delivered twice. Afterwards its record is read and held to the promises.
+A run's number decides which and how many faults it meets, and what else happens: its worker is killed, its user cancels
+it, or its event is delivered twice. Afterwards, its record is checked against the promises.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _HAPPENINGS = (
 
 
 class Good(NamedTuple):
-    """What a run without any fault answers and records."""
+    """The answer and the record of a run without faults."""
 
     answer: tuple[Any, ...]
     told: list[tuple[Any, ...]]
@@ -122,7 +122,7 @@ class RealRuns:
         self.check_dead(request_id, calls=worker.calls)
 
     def check_dead(self, request_id: str, *, calls: int) -> None:
-        """A run whose worker is dead reads lost in time, is not run again when it is delivered again, and is ended."""
+        """A run whose worker is dead reads `lost` in time, does not run again on a second delivery, and is ended."""
         run = self.within(_LOST_SECONDS, request_id, is_over)
         with self.worker(request_id, self.url, invocation="again", claim_wait_seconds=_PATIENT_CLAIM_SECONDS) as worker:
             answer = self._answer_of(worker)
@@ -198,7 +198,7 @@ class RealRuns:
                         self.check_answer(request_id, worker, alone=not unanswered)
 
     def _closed(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
-        """A closer that comes again and again does nothing to a run that lives."""
+        """Repeated closers do not change a live run."""
         with self.worker(request_id, proxy.url) as worker:
             while not worker.finished(0.1):
                 close_dead(self.store, request_id, now_ms=epoch_ms)

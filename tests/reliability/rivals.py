@@ -1,4 +1,4 @@
-"""Who writes in a history: workers, and those who end a run from outside, through stores in which all may go wrong.
+"""The writers in a history: workers, and callers that end a run from outside, through stores with faults.
 
 A worker is its writer, driven one write at a time, on the history's one thread.
 """
@@ -145,7 +145,7 @@ class Worker:
             self.write()
 
     def send(self) -> None:
-        """What the outbox's thread does, at any time."""
+        """Do the work of the outbox's thread, at any time."""
         if self.outbox.unsent:
             self.outbox.send_next()
 

@@ -1,4 +1,4 @@
-"""The recorder over the network: what a burst costs, and what is left of it when the way to the table is cut."""
+"""The recorder over the network: the cost of a burst, and its steps when the connection to the table is cut."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The agent Lambda on bad days: what it talks to refuses, hangs, fails, or cuts its answers short.
+"""The agent Lambda under faults: its services refuse, hang, fail, or cut their answers short.
 
 The runner, its recorder, its boto3 clients and the publisher are the real ones, each behind a fault proxy; the table is
-MiniStack's. Many days pass at once, because a bad one consists of waiting.
+MiniStack's. Many cases run at once, because a faulty one mostly waits.
 """
 
 from __future__ import annotations

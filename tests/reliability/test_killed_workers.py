@@ -1,4 +1,4 @@
-"""Workers that are killed at each step of a run, or freeze: what is read of the run, and what becomes of it."""
+"""Workers that are killed at each step of a run, or freeze: how the run reads, and how it ends."""
 
 from __future__ import annotations
 

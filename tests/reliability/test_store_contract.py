@@ -1,4 +1,4 @@
-"""What the record's own tests ask of moto, asked of every engine: they share one idea of a condition."""
+"""Runs the record's own tests of moto on every engine, because conditions must mean the same everywhere."""
 
 from __future__ import annotations
 

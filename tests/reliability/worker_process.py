@@ -1,7 +1,7 @@
 """A worker in a separate process, which can be killed and frozen: one delivery of a run's event, as by Lambda.
 
-Runner, recorder, store and agent loop are the real ones; the model plays a script. The process tells through a pipe
-what it does: each tool call, each batch that goes live, and what it answers.
+Runner, recorder, store and agent loop are the real ones; the model plays a script. The process reports through a pipe:
+each tool call, each batch that goes live, and its answer.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _processes.set_forkserver_preload(["tests.reliability.worker_process"])
 
 
 class Delivery(NamedTuple):
-    """What one process is to do.
+    """The instructions for one process.
 
     Attributes:
         event: The agent Lambda's event.

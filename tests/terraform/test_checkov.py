@@ -1,4 +1,4 @@
-"""What checkov finds in the module, the generated functions included; what is left has its reason beside it."""
+"""checkov finds nothing in the module, including the generated functions, but findings skipped with a reason."""
 
 import json
 import re

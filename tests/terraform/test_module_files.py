@@ -1,4 +1,4 @@
-"""The module as it lies there: its form."""
+"""The module's files are formatted, valid and described, without provider and backend."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""That plans tell the truth about what was built: no change, drift, and nothing left after a destroy."""
+"""Plans show no change after an apply, and drift; two environments are independent."""
 
 import json
 import time

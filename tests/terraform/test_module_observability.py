@@ -1,4 +1,4 @@
-"""The alarms and the dashboard: there when asked for, on metrics that exist, as docs/observability.md lists them."""
+"""The alarms and the dashboard: created if enabled, on existing metrics, as docs/observability.md lists them."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Every variable of the module: what a plan makes of its default, what of another value, and what it refuses."""
+"""Every variable of the module: the plan with its default, with another value, and refused values."""
 
 import re
 import shutil

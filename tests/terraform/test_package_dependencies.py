@@ -1,4 +1,4 @@
-"""All offline: uv finds nothing but the wheels that these tests make."""
+"""The installation of dependencies, offline: uv finds only the wheels that these tests build."""
 
 import subprocess
 import sys

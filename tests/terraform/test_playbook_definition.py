@@ -1,4 +1,4 @@
-"""The state machine as it is written: by the language's rules, and by ours, which no validator knows."""
+"""The state machine's definition: by the language's rules, and by our own."""
 
 import importlib
 import inspect

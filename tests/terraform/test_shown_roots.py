@@ -1,6 +1,6 @@
-"""The roots that documents show: around a user's own Lambda, and a rule for the ends of runs.
+"""The root modules in the documents: with a user's own Lambda, and with a rule for ends of runs.
 
-In tests/e2e such a Lambda is started.
+tests/e2e starts such a Lambda.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The tables in `terraform/README.md`: true of the module, and made as they should be."""
+"""The tables in `terraform/README.md` are up to date and correctly generated."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the documents name exists: files, tests, `make` targets, and headings that links lead to.
+"""The files, tests, `make` targets and headings that the documents name exist.
 
 Where the local machine is more lenient than AWS, the document names a test.
 """

@@ -1,4 +1,4 @@
-"""Who may import whom, as `docs/architecture.md` draws it."""
+"""The allowed imports, as in the picture in `docs/architecture.md`."""
 
 import ast
 import graphlib

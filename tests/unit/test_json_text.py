@@ -1,4 +1,4 @@
-"""Any Python value becomes JSON text that every reader parses, within its limit; one bad part costs only itself."""
+"""Any Python value becomes JSON text that every reader parses, within its limit; only bad parts are replaced."""
 
 from __future__ import annotations
 

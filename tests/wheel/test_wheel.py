@@ -1,4 +1,4 @@
-"""The wheel: what is in it, and what it asks for."""
+"""The wheel's content and requirements."""
 
 from __future__ import annotations
 

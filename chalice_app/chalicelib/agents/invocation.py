@@ -36,7 +36,7 @@ def invocation_of(event: Any, *, aws_request_id: str) -> Invocation:
     Args:
         event: `agent` and `query`; optionally `parameters`, `requestId`, `userId`, `tenantId`, `jobId`, and
             `awaited: false` if the invoker does not wait for the answer.
-        aws_request_id: Replaces a missing `requestId`. It is the same when Lambda retries the event.
+        aws_request_id: Replaces a missing `requestId`. It is the same in each delivery of an event.
 
     Raises:
         InvalidInput: A field is invalid; the message names the field and its limit.

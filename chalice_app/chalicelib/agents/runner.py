@@ -56,7 +56,7 @@ class LambdaContext(Protocol):
 
 
 def run_agent(event: Any, context: LambdaContext) -> Json:
-    """Execute one run. Never raises, because Lambda retries an invocation that raises.
+    """Execute one run. Never raises: the answer reports every failure.
 
     Args:
         event: See `invocation_of`.

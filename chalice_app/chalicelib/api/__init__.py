@@ -1,1 +1,1 @@
-"""The doors' two languages: GraphQL and REST, and who is calling."""
+"""The two APIs, GraphQL and REST, and the identity of the caller."""

@@ -1,4 +1,4 @@
-"""Jobs of the demonstration on the whole system: that they survive, how long they take, and the other door to them."""
+"""Jobs of the demonstration on the whole system: parallel alternatives, dead workers, and REST."""
 
 import json
 import os

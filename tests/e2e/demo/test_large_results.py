@@ -1,4 +1,4 @@
-"""A job's result that is too large for its record: kept in the bucket, read by a link that does not last."""
+"""A job's result that is too large for its record is stored in the bucket, and read by a link that expires."""
 
 import json
 import os

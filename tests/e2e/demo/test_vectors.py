@@ -1,4 +1,4 @@
-"""The demonstration's playbooks on the whole system: what their watchers receive, however the job goes."""
+"""The demonstration's playbooks on the whole system: what clients receive in every outcome of a job."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Measures for tests, and asks before it builds: an agent's file as a project has them."""
+"""An agent for tests: measures, and asks before it builds."""
 
 from chalicelib.agents.run import AgentRun
 from strands import Agent, ToolContext, tool

@@ -1,4 +1,4 @@
-"""Who receives which event. Where nobody may, a later event that everybody gets proves it."""
+"""Who receives which event. That an event is not delivered is proven by a later one that is."""
 
 import secrets
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""AppSync's wording of validation errors, asked of the running front."""
+"""AppSync's wording of validation errors, from the running emulator."""
 
 from typing import Any
 

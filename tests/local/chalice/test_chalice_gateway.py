@@ -1,4 +1,4 @@
-"""What reaches the application through `chalice local`, and what is refused before it: with a key of our own."""
+"""Which requests reach the application through `chalice local`, and which are refused first, with a test key."""
 
 import json
 

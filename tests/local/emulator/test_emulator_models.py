@@ -1,4 +1,4 @@
-"""Bedrock's models are another server's: asked for by its name, with its key, and its own errors reach the caller."""
+"""Another server answers for Bedrock's models, by its own model name and key; its errors reach the caller."""
 
 import json
 import threading

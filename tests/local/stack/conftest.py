@@ -1,4 +1,4 @@
-"""What tests of the local machine share."""
+"""Fixtures for the tests of the local machine."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The demonstration, on a machine that only pretends: what it says last, and when it calls itself a success."""
+"""`make demo` on a fake machine: its last lines, and its exit code."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What a machine must bring itself is said before anything is installed: for systems that are not this one, too."""
+"""Missing prerequisites are reported before anything is installed, also for other systems."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A developer's shell and AWS configuration do not reach the tests: some of them, run in a shell made to disturb."""
+"""A developer's shell and AWS configuration do not affect the tests: runs some of them in a hostile shell."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What is missing on the ground is said in one line each, all at once, before anything is started."""
+"""All missing prerequisites are reported at once, one line each, before anything is started."""
 
 import socket
 from dataclasses import replace

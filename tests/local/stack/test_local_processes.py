@@ -1,4 +1,4 @@
-"""Processes: ended with all they started, and never mistaken for another."""
+"""Processes are ended with all their descendants, and never confused with another."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The state directory: what is saved comes back, it is private, and only what was made here is removed."""
+"""The state directory: it is saved and loaded, private, and only removed if it was created here."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Where the provider may talk to."""
+"""The addresses that the provider may connect to."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""When two values mean the same, and in whose words they are kept."""
+"""Values with equal meaning, and whose spelling is kept."""
 
 import pytest
 

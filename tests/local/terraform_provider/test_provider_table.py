@@ -1,4 +1,4 @@
-"""The table against botocore and the schema file: nothing that is carried may lead nowhere, no name may be misspelt."""
+"""Checks the table against botocore and the schema file: every argument must lead somewhere, with a correct name."""
 
 import re
 from pathlib import Path

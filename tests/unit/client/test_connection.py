@@ -1,4 +1,4 @@
-"""A live connection that fails costs nothing but speed: it is made again, and what it missed is read."""
+"""A failed live connection only costs speed: it is reopened, and the missed steps are read."""
 
 from __future__ import annotations
 

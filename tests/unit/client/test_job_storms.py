@@ -1,4 +1,4 @@
-"""Whatever a job's connection does, the client yields what each record holds: each step once, in order, to the end."""
+"""For any fault of a job's connection, the client yields each record's steps once, in order, to the end."""
 
 from __future__ import annotations
 

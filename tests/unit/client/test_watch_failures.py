@@ -1,4 +1,4 @@
-"""What fails while a run is watched does not end the watch: neither one failure, nor an unfamiliar one."""
+"""Failures while a run is watched do not end the watch, not even unknown ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a watching client makes of how alive the worker reads: it says so, and goes on for a while."""
+"""A watching client reports the worker's liveness, and keeps watching a lost worker for a while."""
 
 from __future__ import annotations
 

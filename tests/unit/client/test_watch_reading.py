@@ -1,4 +1,4 @@
-"""When a watching client asks the record: whenever what it hears leaves a doubt, and at times without one."""
+"""When a watching client reads the record: whenever messages may be missing, and at intervals in any case."""
 
 from __future__ import annotations
 

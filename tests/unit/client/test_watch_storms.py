@@ -1,4 +1,4 @@
-"""Whatever a connection does, the client yields what the record holds: each step once, in order, up to the end."""
+"""For any fault of a connection, the client yields the record's steps once, in order, to the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each reason to stop amounts to."""
+"""The outcome for each stop reason."""
 
 from __future__ import annotations
 

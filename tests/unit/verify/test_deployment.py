@@ -1,4 +1,4 @@
-"""Reading a deployment's outputs from a file, and what is said when something is missing."""
+"""Reading a deployment's outputs from a file, and the errors if some are missing."""
 
 import json
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""What the tests of the runner share: a runner with a scripted model, and what it has told."""
+"""Fixtures for the tests of the runner: a runner with a scripted model, and its messages."""
 
 from __future__ import annotations
 

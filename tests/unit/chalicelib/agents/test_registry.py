@@ -1,4 +1,4 @@
-"""Which agents there are, told without importing them."""
+"""Lists the agents without importing them."""
 
 from __future__ import annotations
 

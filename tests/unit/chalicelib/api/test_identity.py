@@ -1,4 +1,4 @@
-"""Who a caller is, by the vectors that the resolvers are held to as well."""
+"""The identity of a caller, by the same test vectors as the resolvers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ending the runs of failed invocations, and those that were left alone."""
+"""Ending runs of failed invocations, and abandoned runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ending the jobs of executions that did not succeed, and of those that were left alone."""
+"""Ending jobs of failed executions, and abandoned jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/playbooks.md: what it shows is what is done."""
+"""The examples and messages in docs/playbooks.md are correct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling of a run's end: by whom, what the event says, and that nobody is harmed by it."""
+"""Announcing a run's end: who does it, the event's content, and that a failure is harmless."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often the clients of AWS try: a recorder once, readers and starters for as long as a user waits."""
+"""Retries of the AWS clients: none for a recorder; readers and starters retry as long as a user waits."""
 
 from __future__ import annotations
 

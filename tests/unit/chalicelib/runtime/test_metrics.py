@@ -1,4 +1,4 @@
-"""The lines of metrics: valid in CloudWatch's embedded metric format, few, and never anybody's harm."""
+"""The metrics lines: valid in CloudWatch's embedded metric format, few, and harmless if they fail."""
 
 from __future__ import annotations
 

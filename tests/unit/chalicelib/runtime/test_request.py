@@ -1,4 +1,4 @@
-"""What a run may be asked to do."""
+"""Validation of requests for runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the caller has set and what others have found: checked, and stronger than what a model asks for."""
+"""Callers' settings and other agents' findings are validated, and override a model's arguments."""
 
 from __future__ import annotations
 

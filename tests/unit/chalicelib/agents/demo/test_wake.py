@@ -1,4 +1,4 @@
-"""The wake model: what is known without it, what it was built to give, and what PyWake makes of Horns Rev 1."""
+"""The wake model against known values, its formulas, and PyWake's figures for Horns Rev 1."""
 
 from __future__ import annotations
 
