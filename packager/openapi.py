@@ -38,21 +38,21 @@ def document() -> dict[str, Any]:
                     "type": "apiKey",
                     "in": "header",
                     "name": "Authorization",
-                    "description": "The Cognito ID token as it is. Access tokens are refused.",
+                    "description": "The Cognito ID token, without a prefix. Access tokens are refused.",
                 }
             },
             "schemas": schemas(),
             "responses": {
                 name: _response(description, "Refusal")
                 for name, description in {
-                    "BadRequest": "The request does not fit; the message names the field and the limit.",
+                    "BadRequest": "The request is invalid; the message names the field and the limit.",
                     "Unauthorized": "No valid ID token.",
                     "Conflict": "The chosen `requestId` or `jobId` is taken.",
-                    "PayloadTooLarge": "The body is over 512 KB.",
-                    "UnsupportedMediaType": "The body is not declared as `application/json`.",
-                    "TooManyRequests": "Over the account's rate. Try again in a moment.",
-                    "InternalFailure": "Our fault; it is in the log.",
-                    "Unavailable": "A service did not answer. Trying again may help.",
+                    "PayloadTooLarge": "The body exceeds 512 KB.",
+                    "UnsupportedMediaType": "The `Content-Type` is not `application/json`.",
+                    "TooManyRequests": "The account's request rate is exceeded. Retry later.",
+                    "InternalFailure": "An internal failure; the log has the reason.",
+                    "Unavailable": "A service did not answer in time. Retry.",
                 }.items()
             },
         },
@@ -75,22 +75,22 @@ def _paths() -> dict[str, Any]:
     limit = {
         "name": "limit",
         "in": "query",
-        "description": "How many runs at most.",
+        "description": "The maximum number of runs.",
         "schema": {"type": "integer", "minimum": 1, "maximum": limits.LIST_MAX_RUNS, "default": limits.LIST_MAX_RUNS},
     }
     cursor = {
         "name": "cursor",
         "in": "query",
-        "description": "Where to go on: the `nextCursor` of an earlier answer.",
+        "description": "The `nextCursor` of the previous answer.",
         "schema": {"type": "string", "maxLength": limits.CURSOR_MAX_CHARACTERS},
     }
-    no_such_run = _response("There is no such run, or it has expired, or it is not yours.", "UnreadableRun")
+    no_such_run = _response("The run does not exist, has expired, or belongs to another user.", "UnreadableRun")
     return {
         "/jobs": {
             "post": {
                 "operationId": "startJob",
                 "summary": "Start a job: an execution of a playbook.",
-                "description": "It goes on in the background. One's own used `jobId` answers that job again.",
+                "description": "It continues in the background. A `jobId` that you used before returns that job.",
                 "requestBody": {"required": True, "content": _json("JobRequest")},
                 "responses": {
                     "202": _response("The job has been recorded and handed to its state machine.", "StartedJob"),
@@ -101,18 +101,18 @@ def _paths() -> dict[str, Any]:
         "/runs": {
             "get": {
                 "operationId": "listRuns",
-                "summary": "List one's own runs and jobs, newest first.",
-                "description": "A new one may be missing for some seconds.",
+                "summary": "List the caller's runs and jobs, newest first.",
+                "description": "A new run may be missing for some seconds.",
                 "parameters": [limit, cursor],
                 "responses": {
-                    "200": _response("The runs, and where to go on.", "Runs"),
+                    "200": _response("The runs, and the cursor of the next page.", "Runs"),
                     **_refusals("BadRequest", "Unauthorized"),
                 },
             },
             "post": {
                 "operationId": "startRun",
                 "summary": "Start a run.",
-                "description": "It goes on in the background. One's own used `requestId` answers that run again.",
+                "description": "It continues in the background. A `requestId` that you used before returns that run.",
                 "requestBody": {"required": True, "content": _json("RunRequest")},
                 "responses": {
                     "202": _response("The run has been recorded and handed to its agent.", "StartedRun"),
@@ -134,12 +134,10 @@ def _paths() -> dict[str, Any]:
             "delete": {
                 "operationId": "cancelRun",
                 "summary": "Cancel a run, or a job with its runs.",
-                "description": "Asking again changes nothing. What has ended stays as it ended.",
+                "description": "Idempotent. A run that has already ended keeps its state.",
                 "parameters": [request_id],
                 "responses": {
-                    "200": _response(
-                        "The run has ended: it is cancelled, or had come to its end before.", "CancelAnswer"
-                    ),
+                    "200": _response("The run has ended: it is cancelled, or had already ended.", "CancelAnswer"),
                     "202": _response(
                         "The run's worker has been asked to stop, and has not stopped yet.", "CancelAnswer"
                     ),
@@ -161,11 +159,11 @@ def _paths() -> dict[str, Any]:
                 "summary": "Check whether runs can be started and read.",
                 "security": [],
                 "responses": {
-                    "200": _response("Everything that was checked works.", "Health"),
+                    "200": _response("All checks passed.", "Health"),
                     "429": {"$ref": "#/components/responses/TooManyRequests"},
                     "500": {"$ref": "#/components/responses/InternalFailure"},
                     "502": {"$ref": "#/components/responses/InternalFailure"},
-                    "503": _response("Something that was checked does not work.", "Health"),
+                    "503": _response("A check failed.", "Health"),
                 },
             }
         },

@@ -20,12 +20,12 @@ def schemas() -> dict[str, _Schema]:
             "message": {"type": "string", "maxLength": limits.MESSAGE_MAX_CHARACTERS},
             "elapsed": {"type": "number", "description": "Seconds since the run began."},
             "timestamp": epoch_ms,
-            "seq": {"type": "integer", "minimum": 1, "description": "1, 2, 3 … without holes in a run."},
+            "seq": {"type": "integer", "minimum": 1, "description": "1, 2, 3 … without gaps in a run."},
         },
         optional={
             "agentName": {"type": "string"},
             "toolName": {"type": "string"},
-            "status": {"type": "string", "description": "The name on the live channel, where it is not `step`."},
+            "status": {"type": "string", "description": "The name on the live channel, if it differs from `step`."},
             "metadata": {"type": "object"},
         },
     )
@@ -45,7 +45,7 @@ def schemas() -> dict[str, _Schema]:
     return {
         "RunRequest": _object(
             {
-                "agent": {"type": "string", "description": "One of those that `GET /agents` lists."},
+                "agent": {"type": "string", "description": "A name from `GET /agents`."},
                 "query": {"type": "string", "minLength": 1, "maxLength": limits.QUERY_MAX_CHARACTERS},
             },
             optional={
@@ -55,7 +55,7 @@ def schemas() -> dict[str, _Schema]:
         ),
         "JobRequest": _object(
             {
-                "playbook": {"type": "string", "description": "One of those that `GET /agents` lists."},
+                "playbook": {"type": "string", "description": "A name from `GET /agents`."},
                 "query": {"type": "string", "minLength": 1, "maxLength": limits.QUERY_MAX_CHARACTERS},
             },
             optional={
@@ -77,36 +77,36 @@ def schemas() -> dict[str, _Schema]:
                 "reason": reason,
                 "nextSeq": {
                     "type": ["integer", "null"],
-                    "description": "Null if these are all steps so far; else the `afterSeq` to read on with.",
+                    "description": "The `afterSeq` of the next request. Null if these are all steps so far.",
                 },
                 "liveness": lives,
                 "leaseUntil": epoch_ms,
-                "result": {"description": "What came out: any JSON. Null until the run has ended, or by `resultLink`."},
-                "playbook": {**text_or_null, "description": "What a job executes; null for a run."},
+                "result": {"description": "The result, any JSON. Null until the end, or if it is behind `resultLink`."},
+                "playbook": {**text_or_null, "description": "The playbook that a job executes; null for a run."},
                 "runs": {
                     "description": "The runs of a job; null for a run.",
                     "anyOf": [{"type": "array", "items": {"$ref": "#/components/schemas/JobRun"}}, nothing],
                 },
                 "resultLink": {
-                    "description": "Where a job's result is that is too large to stand here.",
+                    "description": "A link to a job's result that is too large for the record.",
                     "anyOf": [{"$ref": "#/components/schemas/ResultLink"}, nothing],
                 },
             }
         ),
         "JobRun": _object(
             {
-                "name": {"type": "string", "description": "The agent's place in the playbook; unique in it."},
+                "name": {"type": "string", "description": "The unique name of the agent's entry in the playbook."},
                 "agent": {"type": "string"},
                 "stage": {"type": "string"},
                 "attempt": {"type": "integer", "minimum": 1, "maximum": limits.ATTEMPTS_MAX},
                 "requestId": {"type": "string"},
                 "status": {
                     "enum": [*statuses["enum"], None],
-                    "description": "Null until the run begins, as what follows.",
+                    "description": "This and the following fields are null until the run begins.",
                 },
                 "liveness": {"enum": [*lives["enum"], None]},
-                "seq": {"type": ["integer", "null"], "minimum": 0, "description": "How many steps have been recorded."},
-                "elapsed": {"type": ["number", "null"], "description": "Seconds, so far or in all."},
+                "seq": {"type": ["integer", "null"], "minimum": 0, "description": "The number of recorded steps."},
+                "elapsed": {"type": ["number", "null"], "description": "Seconds, up to now or to the end."},
                 "createdAt": {**epoch_ms, "type": ["number", "null"]},
                 "error": text_or_null,
                 "reason": reason,
@@ -117,9 +117,9 @@ def schemas() -> dict[str, _Schema]:
                 "url": {
                     "type": "string",
                     "format": "uri",
-                    "description": "GET it without any credential: the result as JSON.",
+                    "description": "GET it without a credential; the response is the result as JSON.",
                 },
-                "expiresAt": {**epoch_ms, "description": "Epoch milliseconds; refused from then on."},
+                "expiresAt": {**epoch_ms, "description": "Epoch milliseconds. The link is refused from then on."},
             }
         ),
         "UnreadableRun": _object(
@@ -155,7 +155,7 @@ def schemas() -> dict[str, _Schema]:
                 },
                 "nextCursor": {
                     **text_or_null,
-                    "description": "Null if there are no more; else the `cursor` to go on with.",
+                    "description": "The `cursor` of the next request. Null if there are no more runs.",
                 },
             }
         ),
@@ -163,11 +163,11 @@ def schemas() -> dict[str, _Schema]:
             {
                 "requestId": {"type": "string"},
                 "agent": {"type": "string"},
-                "jobId": {**text_or_null, "description": "The job that a run belongs to; a job's own id."},
-                "playbook": {**text_or_null, "description": "What a job executes; null for a run."},
+                "jobId": {**text_or_null, "description": "The id of the run's job, if any. For a job, its own id."},
+                "playbook": {**text_or_null, "description": "The playbook that a job executes; null for a run."},
                 "status": statuses,
                 "liveness": lives,
-                "seq": {"type": "integer", "minimum": 0, "description": "How many steps have been recorded."},
+                "seq": {"type": "integer", "minimum": 0, "description": "The number of recorded steps."},
                 "createdAt": epoch_ms,
                 "updatedAt": epoch_ms,
                 "leaseUntil": epoch_ms,
