@@ -102,14 +102,14 @@ def _destroy(terraform: Terraform) -> int:
 
 
 def _is_confirmed(losses: Losses) -> bool:
-    print(f"\nThis destroys {losses.resource_count} resources of {losses.place}, and for good what is in them:")
+    print(f"\nThis destroys {losses.resource_count} resources of {losses.place} and permanently deletes their data:")
     print("\n".join(f"  {line}" for line in losses.lines))
     print(f"Type {losses.name} to destroy this deployment: ", end="", flush=True)
     answer = sys.stdin.readline()
     if answer.strip() == losses.name:
         return True
     if not answer:
-        print(f"nobody answered; without a terminal: echo {losses.name} | make destroy")
+        print(f"there was no answer; without a terminal: echo {losses.name} | make destroy")
     print("Nothing was destroyed.")
     return False
 

@@ -38,7 +38,7 @@ class Terraform:
     def __init__(self, directory: Path, environment: str | None) -> None:
         self._line = [terraform_on_path(), f"-chdir={directory}"]
         if not directory.is_dir():
-            raise TerraformUnusable(f"{directory} is no directory: TF_DIR must name a Terraform root.")
+            raise TerraformUnusable(f"{directory} is not a directory: TF_DIR must name a Terraform root.")
         self._backend, self._variables = _files_of(directory, environment) if environment else ([], [])
 
     def init(self) -> None:
@@ -126,7 +126,7 @@ def _files_of(directory: Path, environment: str) -> tuple[list[str], list[str]]:
     backends = sorted(directory.glob(f"{environment}.*.tfbackend"))
     if len(backends) != 1 or not (directory / f"{environment}.tfvars").is_file():
         raise TerraformUnusable(
-            f"{directory} must hold {environment}.tfvars and one {environment}.*.tfbackend (the key of its state) "
+            f"{directory} must contain {environment}.tfvars and one {environment}.*.tfbackend (the key of its state) "
             f"for ENVIRONMENT={environment}."
         )
     return [f"-backend-config={backends[0].name}"], [f"-var-file={environment}.tfvars"]

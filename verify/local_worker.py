@@ -42,7 +42,7 @@ class LocalWorker:
         async with asyncio.timeout(seconds):
             line = await self.process.stdout.readline()
             await self.process.wait()
-        expect(bool(line), "the run on this machine broke off")
+        expect(bool(line), "the run on this machine was interrupted")
         body: dict[str, Any] = json.loads(json.loads(line)["body"])
         return body
 

@@ -113,7 +113,7 @@ async def _temporary(name: str, deployment: Deployment, aws: Aws, created: Creat
         return await asyncio.to_thread(sign_in, cognito, config)
     except (ClientError, BotoCoreError, RuncastError) as error:
         raise NoUsers(
-            f"The user pool {deployment.user_pool_id} takes no temporary user: {error} {_USE_TOKENS}"
+            f"The user pool {deployment.user_pool_id} refuses temporary users: {error} {_USE_TOKENS}"
         ) from error
 
 

@@ -91,7 +91,7 @@ class Subscriptions:
                     subscription.deliver(payload)
                 else:
                     _logger.warning(
-                        "an event of %s (%d bytes) is over %d bytes and vanishes, as on AWS",
+                        "an event of %s (%d bytes) exceeds %d bytes and is dropped, as on AWS",
                         mutation,
                         size_bytes,
                         MAX_PAYLOAD_BYTES,

@@ -154,7 +154,7 @@ class Resource:
     def _existing(self, state: State) -> State:
         fresh = self.read(state, {})
         if fresh is None:
-            raise LookupError(f"{self._kind.name} {state['id']} is not there after it was written")
+            raise LookupError(f"{self._kind.name} {state['id']} does not exist after it was written")
         return fresh
 
     def _read(self, state: State) -> Any:

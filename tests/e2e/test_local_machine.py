@@ -151,7 +151,7 @@ def test_what_a_killed_command_has_left_is_cleared_away(local, environment, dire
     assert all(process.is_running() for process in processes)
     assert local("status").stdout.splitlines()[-1] == "It is not ready."
     # It goes on to look for what it needs only when everything is cleared away.
-    assert local("up", PATH="/nowhere").stdout == "Clearing away a local machine that has stopped ...\n"
+    assert local("up", PATH="/nowhere").stdout == "Removing a local machine that has stopped ...\n"
     assert not any(process.is_running() for process in processes)
     assert not directory.exists()
 

@@ -120,7 +120,7 @@ def test_an_environment_from_its_deployment_to_its_end(operator: Operator, aws: 
 
     refused = operator.make("destroy", "yes\n")
     assert refused.returncode == 2
-    assert f" resources of account 000000000000, {REGION}, and for good what is in them:\n" in refused.stdout
+    assert f" resources of account 000000000000, {REGION} and permanently deletes their data:\n" in refused.stdout
     assert f"  table {TABLE}: 1 items\n" in refused.stdout
     assert "  user pool made-runcast: about 0 users\n" in refused.stdout
     assert "  log group /aws/lambda/made-runcast-agent: 0.0 MB\n" in refused.stdout

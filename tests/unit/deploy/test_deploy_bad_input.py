@@ -96,10 +96,10 @@ def test_a_terraform_that_is_too_old_is_named(told, message, tmp_path, monkeypat
 def test_a_root_must_be_there_and_hold_the_files_of_the_environment(tmp_path, monkeypatch):
     fake_terraform(tmp_path, '{"terraform_version": "1.9.0"}')
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(TerraformUnusable, match="nowhere is no directory: TF_DIR must name a Terraform root"):
+    with pytest.raises(TerraformUnusable, match="nowhere is not a directory: TF_DIR must name a Terraform root"):
         Terraform(tmp_path / "nowhere", None)
     (tmp_path / "prod.tfvars").touch()
-    with pytest.raises(TerraformUnusable, match=r"must hold prod.tfvars and one prod.\*.tfbackend .* ENVIRONMENT=prod"):
+    with pytest.raises(TerraformUnusable, match=r"must contain prod.tfvars and one prod.\*.tfbackend .* ENVIRONMENT=prod"):
         Terraform(tmp_path, "prod")
     (tmp_path / "prod.s3.tfbackend").touch()
     Terraform(tmp_path, "prod")

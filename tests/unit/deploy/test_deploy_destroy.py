@@ -39,7 +39,7 @@ TABLE = deleted("aws_dynamodb_table", name="dev-AgentProgress", arn="arn:aws:dyn
         (
             "",
             False,
-            "nobody answered; without a terminal: echo dev-runcast | make destroy\nNothing was destroyed.\n",
+            "there was no answer; without a terminal: echo dev-runcast | make destroy\nNothing was destroyed.\n",
         ),
     ],
 )
