@@ -99,7 +99,7 @@ def test_a_root_must_be_there_and_hold_the_files_of_the_environment(tmp_path, mo
     with pytest.raises(TerraformUnusable, match="nowhere is not a directory: TF_DIR must name a Terraform root"):
         Terraform(tmp_path / "nowhere", None)
     (tmp_path / "prod.tfvars").touch()
-    with pytest.raises(TerraformUnusable, match=r"must contain prod.tfvars and one prod.\*.tfbackend .* ENVIRONMENT=prod"):
+    with pytest.raises(TerraformUnusable, match=r"must contain prod.tfvars and one prod.\*.tfbackend .*=prod"):
         Terraform(tmp_path, "prod")
     (tmp_path / "prod.s3.tfbackend").touch()
     Terraform(tmp_path, "prod")
