@@ -7,10 +7,19 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 # The zip's target, with the defaults of the module's variables lambda_architecture and lambda_runtime.
 ARCHITECTURE ?= x86_64
 RUNTIME ?= python3.13
-# The demo's paths, unless the demo has been removed.
+# The folder of your own agents, which `make new` remembers. They replace the demo's. Empty means none.
+AGENTS ?= $(shell cat .agents-folder 2>/dev/null)
+export AGENTS
+# What `demo` and `verify` run: your first agent and playbook, or else the demo's, unless the demo has been removed.
+ifeq ($(AGENTS),)
 AGENT ?= $(if $(wildcard chalice_app/chalicelib/agents/demo),terrain)
 PLAYBOOK ?= $(basename $(notdir $(wildcard chalice_app/chalicelib/agents/demo/playbooks/site-assessment.json)))
 QUERY ?= Where on this site could a wind farm be built?
+else
+AGENT ?=
+PLAYBOOK ?= $(basename $(notdir $(firstword $(wildcard $(AGENTS)/playbooks/*.json))))
+QUERY ?= How many words has this question?
+endif
 # The size of a `chaos` run and the seed of its faults.
 SEED ?= 1
 HISTORIES ?= 10000
@@ -49,12 +58,15 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy openapi terraform-docs checkov local-gaps bench chaos chaos-proof compare-pywake pywake-data lock upgrade clean
+.PHONY: help setup new demo test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy openapi terraform-docs checkov local-gaps bench chaos chaos-proof compare-pywake pywake-data lock upgrade clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: $(SETUP) $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready ## Install everything, from the lock files
+
+new: $(VENV)/.ready ## Start a folder for your own agents outside this one, and use it from now on (AGENTS=../my-agents)
+	@$(BIN)/python -m packager.new "$(AGENTS)"
 
 demo: $(SETUP) ## Run everything on this machine, watch an agent and a playbook live, stop (AGENT=, PLAYBOOK=, QUERY=)
 	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)" --playbook "$(PLAYBOOK)"

@@ -1,6 +1,7 @@
 """The commands `plan`, `deploy` and `destroy`: check the credentials, package, and run Terraform."""
 
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -9,7 +10,8 @@ from pathlib import Path
 from deploy.account import Caller, NotSignedIn, ensure_appsync_role, identify_caller
 from deploy.losses import Losses, find_losses
 from deploy.terraform import Terraform, TerraformFailed, TerraformUnusable
-from packager.build import build
+from packager.agents_folder import agents_folder
+from packager.build import EXPORT_NAME, build
 from packager.errors import PackagingError
 from packager.platforms import ARCHITECTURES, DEFAULT_RUNTIME, RUNTIMES, lambda_platform
 
@@ -37,12 +39,14 @@ def main() -> int:
         terraform = Terraform(given.directory, given.environment)
         print(f"AWS account {caller.account_id}, region {caller.region or 'of the root'}, as {caller.arn}", flush=True)
         print(f"Packaging the functions ({platform}) ...", flush=True)
-        build(_PROJECT, work=_PROJECT / "build" / "package", target=_MODULE, platform=platform)
+        build(_PROJECT, work=_PROJECT / "build" / "package", target=_MODULE, platform=platform, agents=agents_folder())
         terraform.init()
         match given.command:
             case "plan":
                 terraform.plan()
             case "deploy":
+                if not _is_agreed(terraform):
+                    return 1
                 _prepare_account(caller)
                 terraform.apply()
             case "destroy":
@@ -68,6 +72,32 @@ def _identify(directory: Path) -> Caller:
     if caller.region is None and directory.resolve() == _MODULE:
         raise NotSignedIn("there is no AWS region. Set AWS_REGION, or the region of the profile.")
     return caller
+
+
+def _is_agreed(terraform: Terraform) -> bool:
+    """List the deployed agents that the package lacks, and ask; True if there are none."""
+    packaged = json.loads((_MODULE / EXPORT_NAME).read_text())["locals"]["packaged_agents"]
+    gone = sorted({*terraform.deployed_agents()} - {*packaged})
+    if not gone:
+        return True
+    print(f"\nThese deployed agents are not in the package and would disappear: {', '.join(gone)}.")
+    print(f"The package has: {', '.join(packaged) or 'no agents'}.")
+    print("Type yes to go on without them: ", end="", flush=True)
+    answer = _line_of_input()
+    if answer.strip() == "yes":
+        return True
+    if not answer:
+        print("nobody answered.")
+    print("Nothing was deployed.")
+    return False
+
+
+def _line_of_input() -> str:
+    """Read one line byte by byte, because what follows it is Terraform's to read."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(sys.stdin.fileno(), 1)):
+        line += byte
+    return line.decode(errors="replace")
 
 
 def _prepare_account(caller: Caller) -> None:

@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,13 @@ class Terraform:
         shown: dict[str, Any] = json.loads(done.stdout)
         return shown
 
+    def deployed_agents(self) -> list[str]:
+        """Return the names of the agents that the state says are deployed; none before the first deployment."""
+        done = subprocess.run([*self._line, "show", "-json"], stdout=subprocess.PIPE, check=False)
+        if done.returncode:
+            raise TerraformFailed
+        return deployed_agents_in(json.loads(done.stdout))
+
     def output(self) -> dict[str, Any]:
         """Return the outputs as `terraform output -json` prints them, sensitive ones included."""
         done = subprocess.run([*self._line, "output", "-json"], stdout=subprocess.PIPE, check=False)
@@ -93,6 +101,20 @@ class Terraform:
             signal.signal(signal.SIGINT, before)
         if code:
             raise TerraformFailed
+
+
+def deployed_agents_in(state: Mapping[str, Any]) -> list[str]:
+    """Return the names of the agents in a state, as `terraform show -json` prints it."""
+    modules = [state.get("values", {}).get("root_module", {})]
+    for module in modules:  # grows while it is read: modules contain modules
+        modules += module.get("child_modules", [])
+    return [
+        name
+        for module in modules
+        for resource in module.get("resources", [])
+        if (resource["type"], resource["name"]) == ("terraform_data", "packaged_agents")
+        for name in resource["values"]["input"]
+    ]
 
 
 def terraform_on_path() -> str:

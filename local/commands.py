@@ -1,6 +1,7 @@
 """The commands `up`, `down` and `status`: a local machine in the background, found by its state file."""
 
 import sys
+from pathlib import Path
 
 from local.deployment import ENV_FILE, deploy
 from local.settings import ROOT, Settings
@@ -22,11 +23,11 @@ def up(settings: Settings, *, hold: bool) -> int:
     state = running_stack(settings)
     if state:
         print("The local machine is running already.")
-        print(f"\n{usage(deploy(state, say=print))}")
+        print(f"\n{usage(deploy(state, agents=settings.agents, say=print), agents=settings.agents)}")
         return 0
     stack = LocalStack(settings)
     stack.start()
-    print(f"\n{usage(stack.state)}")
+    print(f"\n{usage(stack.state, agents=settings.agents)}")
     if hold:
         _hold(stack)
     return 0
@@ -51,18 +52,20 @@ def status(settings: Settings) -> int:
         return 1
     for process in state.processes:
         print(f"{process.name}: {f'process {process.pid}' if process.alive else 'has ended'}")
-    print(f"\n{usage(state)}" if state.ready else "It is not ready.")
+    print(f"\n{usage(state, agents=settings.agents)}" if state.ready else "It is not ready.")
     return 0 if state.ready else 1
 
 
-def usage(state: StackState, *, rest_url: str | None = None) -> str:
+def usage(state: StackState, *, agents: Path | None, rest_url: str | None = None) -> str:
     """Return how to use a local machine that is up.
 
     Args:
         state: The machine.
+        agents: The folder of the user's agents.
         rest_url: Where REST is served beside the REST API that Terraform built.
     """
-    agent = next(iter(agent_names(ROOT / "chalice_app")), "AGENT")
+    agent = next(iter(agent_names(ROOT / "chalice_app", agents)), "AGENT")
+    query = "How many words has this question?" if agents else "Where could a wind farm be built?"
     names = " and ".join(f"{user.name} (tenant {user.tenant})" for user in state.users)
     return "\n".join(
         [
@@ -75,7 +78,7 @@ def usage(state: StackState, *, rest_url: str | None = None) -> str:
             f"As {state.users[0].name}{', in another shell' if rest_url else ''}:",
             f"  . {state.directory / ENV_FILE}",
             *([f"  export RUNCAST_REST_URL={rest_url}"] if rest_url else []),
-            f'  runcast run {agent} "Where could a wind farm be built?"',
+            f'  runcast run {agent} "{query}"',
             "  ID_TOKEN=$(runcast token)",
             """  curl -w '\\n' -H "Authorization: $ID_TOKEN" "$RUNCAST_REST_URL/agents\"""",
         ]

@@ -50,11 +50,9 @@ def demo(settings: Settings, *, agent: str, playbook: str, query: str) -> int:
         NothingToShow: There is no agent.
         GroundMissing, StateDirectoryTaken, StackFailed: See `LocalStack.start` and `running_stack`.
     """
-    agent = agent or next(iter(agent_names(ROOT / "chalice_app")), "")
+    agent = agent or next(iter(agent_names(ROOT / "chalice_app", settings.agents)), "")
     if not agent:
-        raise NothingToShow(
-            "There is no agent to show. Copy examples/hello_agent.py to chalice_app/chalicelib/agents/, and try again."
-        )
+        raise NothingToShow("There is no agent to show. Start with one of your own: make new AGENTS=../my-agents")
     with _machine(settings) as state:
         summaries = [_SUMMARY.fullmatch(_runcast(state, "run", agent, query))]
         if summaries[0]:

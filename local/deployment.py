@@ -23,11 +23,12 @@ OUTPUTS_FILE = "outputs.json"
 _PACKAGE = ROOT / "build" / "local"
 
 
-def deploy(state: StackState, *, say: Callable[[str], None]) -> StackState:
+def deploy(state: StackState, *, agents: Path | None, say: Callable[[str], None]) -> StackState:
     """Deploy the sources, unless they are deployed already; save and return the new state.
 
     Args:
         state: A local machine whose emulated AWS serves.
+        agents: The folder of the user's agents, which replace the demo's.
         say: Called with a line about each step.
 
     Raises:
@@ -38,7 +39,7 @@ def deploy(state: StackState, *, say: Callable[[str], None]) -> StackState:
         fcntl.flock(lock, fcntl.LOCK_EX)
         say("Packaging the functions ...")
         try:
-            platform = package_functions(_PACKAGE)
+            platform = package_functions(_PACKAGE, agents=agents)
         except PackagingError as error:
             raise StackFailed(f"The functions could not be packaged: {error}") from error
         say(python_used(platform))

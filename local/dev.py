@@ -5,6 +5,7 @@ agents, run from a zip as on AWS. So each change is also packaged and applied, w
 background. Chalice's own reloading is not used, because it restarts whenever a file is read and ignores the library.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from local.processes import LocalProcess
 from local.settings import ROOT, Settings
 from local.stack import LocalStack, running_stack
 from local.stack_state import StackFailed, StackState, load_state
+from packager.agents_folder import LOCK
 
 _SOURCES = [ROOT / name for name in ("chalice_app", "runcast", "graphql", "terraform")]
 # Path prefixes of files that packaging and Terraform write.
@@ -41,26 +43,31 @@ def dev(settings: Settings) -> int:
     Raises:
         GroundMissing, StateDirectoryTaken, StackFailed: See `LocalStack.start`, `running_stack` and `deploy`.
     """
-    with listen(settings.rest_port, "RUNCAST_LOCAL_REST_PORT") as listener, RestProcess(listener) as rest:
+    with (
+        listen(settings.rest_port, "RUNCAST_LOCAL_REST_PORT") as listener,
+        RestProcess(listener, settings.agents) as rest,
+    ):
         running = running_stack(settings)
         if running:
-            _serve(deploy(running, say=print), rest)
+            _serve(deploy(running, agents=settings.agents, say=print), rest, settings.agents)
             print("The local machine keeps running; `make down` stops it.")
             return 0
         with LocalStack(settings) as stack:
-            _serve(stack.state, rest)
+            _serve(stack.state, rest, settings.agents)
             print("Stopping ...")
     print("The local machine has stopped.")
     return 0
 
 
-def _serve(state: StackState, rest: RestProcess) -> None:
+def _serve(state: StackState, rest: RestProcess, agents: Path | None) -> None:
     """Serve and follow the sources until Ctrl-C."""
     follower = _Follower(state, rest)
-    print(f"\n{usage(state, rest_url=rest.url)}\n\nIt follows the sources. Press Ctrl-C to stop it.")
-    ignore_made = DefaultFilter(ignore_paths=_MADE)
+    sources = [*_SOURCES, agents] if agents else _SOURCES
+    made = [*_MADE, str(agents / LOCK)] if agents else _MADE
+    print(f"\n{usage(state, agents=agents, rest_url=rest.url)}\n\nIt follows the sources. Press Ctrl-C to stop it.")
+    ignore_made = DefaultFilter(ignore_paths=made)
     try:
-        for changes in watch(*_SOURCES, watch_filter=ignore_made, rust_timeout=_LOOK_MS, yield_on_timeout=True):
+        for changes in watch(*sources, watch_filter=ignore_made, rust_timeout=_LOOK_MS, yield_on_timeout=True):
             follower.follow({Path(path) for _, path in changes})
     except KeyboardInterrupt:
         print()
@@ -90,7 +97,7 @@ class _Follower:
         if not self._rest.alive:
             raise StackFailed("`chalice local` has ended by itself.")
         if changed:
-            print(f"Changed: {', '.join(sorted(str(path.relative_to(ROOT)) for path in changed))}. Reloading ...")
+            print(f"Changed: {', '.join(sorted(os.path.relpath(path, ROOT) for path in changed))}. Reloading ...")
             self._rest.serve(self._state, self._api)
             self._is_stale = True
         if self._deployment and self._deployment.poll() is not None:

@@ -33,18 +33,20 @@ def make_environments(folder: Path) -> None:
         _make_environment(interpreter, folder / RUNTIMES_FOLDER / runtime)
 
 
-def package_functions(target: Path, first_choice: Path = FUNCTION_PYTHON) -> Platform:
+def package_functions(target: Path, first_choice: Path = FUNCTION_PYTHON, *, agents: Path | None = None) -> Platform:
     """Package this project for this machine; return the package's platform.
 
     Args:
         target: Where the zip and its Terraform are written.
         first_choice: The interpreter that this project's functions run on.
+        agents: The folder of the user's agents, which replace the demo's.
 
     Raises:
         PackagingError: See `packager.build.build`.
     """
     platform = own_platform(runtime_of(first_choice))
-    build(ROOT, work=ROOT / "build" / "package", target=target, platform=platform, interpreter=first_choice)
+    work = ROOT / "build" / "package"
+    build(ROOT, work=work, target=target, platform=platform, interpreter=first_choice, agents=agents)
     return platform
 
 

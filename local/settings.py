@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packager.agents_folder import agents_folder
+from packager.errors import PackagingError
+
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 REGION = "us-east-1"
@@ -35,6 +38,7 @@ class Settings:
             (`LOCAL_MODEL_URL`).
         model_name: The model to ask that server for (`LOCAL_MODEL_NAME`).
         model_key: The server's API key, if it requires one (`LOCAL_MODEL_KEY`); not part of the printed form.
+        agents: The folder of the user's agents, which replace the demo's (`AGENTS`).
         emulator_python: The interpreter that the emulator is installed for.
         function_python: A bare interpreter, which this project's functions run on (see `local/functions.py`).
     """
@@ -46,6 +50,7 @@ class Settings:
     model_url: str | None = None
     model_name: str = ""
     model_key: str = field(default="", repr=False)
+    agents: Path | None = None
     emulator_python: Path = ROOT / ".local" / "ministack-venv" / "bin" / "python"
     function_python: Path = FUNCTION_PYTHON
 
@@ -54,8 +59,8 @@ class Settings:
         """Read the settings, with defaults for unset variables. A relative directory is taken from the project's root.
 
         Raises:
-            InvalidSettings: A port is invalid, two ports are equal, the model's address is not an HTTP address, or the
-                model has no name.
+            InvalidSettings: A port is invalid, two ports are equal, the model's address is not an HTTP address, the
+                model has no name, or the folder of the agents does not exist.
         """
         problems: list[str] = []
         default = cls()
@@ -76,6 +81,11 @@ class Settings:
         model_name = environment.get("LOCAL_MODEL_NAME", "")
         if model_url and not model_name:
             problems.append("LOCAL_MODEL_NAME is not set; name a model that the server at LOCAL_MODEL_URL has.")
+        agents = None
+        try:
+            agents = agents_folder(environment)
+        except PackagingError as error:
+            problems.append(str(error))
         if problems:
             raise InvalidSettings("\n".join(problems))
         return cls(
@@ -86,6 +96,7 @@ class Settings:
             model_url=model_url,
             model_name=model_name,
             model_key=environment.get("LOCAL_MODEL_KEY", ""),
+            agents=agents,
         )
 
 

@@ -64,7 +64,7 @@ class LocalStack:
             self._note()
             self._start_model()
             self._start_front()
-            self.state = deploy(self.state, say=self._say)
+            self.state = deploy(self.state, agents=self._settings.agents, say=self._say)
         except BaseException:
             self.stop()
             raise

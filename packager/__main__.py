@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from packager.agents_folder import agents_folder
 from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
 from packager.errors import PackagingError
 from packager.platforms import ARCHITECTURES, DEFAULT_RUNTIME, RUNTIMES, lambda_platform
@@ -22,7 +23,9 @@ def main() -> int:
     platform = lambda_platform(given.runtime, given.architecture)
     target = _PROJECT / "terraform"
     try:
-        built = build(_PROJECT, work=_PROJECT / "build" / "package", target=target, platform=platform)
+        built = build(
+            _PROJECT, work=_PROJECT / "build" / "package", target=target, platform=platform, agents=agents_folder()
+        )
     except PackagingError as error:
         print(f"Cannot package: {error}", file=sys.stderr)
         return 1

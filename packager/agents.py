@@ -10,67 +10,99 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from packager import agents_folder
+
 _BUILD = re.compile(r"^def build\(", re.MULTILINE)
 
 
-def flaws(chalice_app: Path) -> list[str]:
+def flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
     """Return a line for each flaw of an agent or a playbook.
 
     Args:
         chalice_app: The application's folder.
+        own: The folder of the user's agents, which replace the demo's.
     """
-    return [*agent_flaws(chalice_app), *playbook_flaws(chalice_app)]
+    return [*agent_flaws(chalice_app, own), *playbook_flaws(chalice_app, own)]
 
 
-def agent_flaws(chalice_app: Path) -> list[str]:
+def agent_flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
     """Return a line for each unused file that is not an agent, and for each name that two agents share.
 
     Args:
         chalice_app: The application's folder.
+        own: The folder of the user's agents.
     """
-    folder = chalice_app / "chalicelib" / "agents"
-    own, demo = _builds(folder), _builds(folder / "demo")
-    used = {name for path in chalice_app.rglob("*.py") for name in _imported(ast.parse(path.read_text()))}
+    used = {name for path in chalice_app.rglob("*.py") for name in _imported(path)}
+    if own:
+        used |= {name for path in agents_folder.sources(own) if path.suffix == ".py" for name in _imported(path)}
+    first, second = _folders(chalice_app, own)
+    mine = [first, second] if own else [first]  # the demo's other files need no note
     flaws = [
-        f"chalicelib/agents/{name}.py exports no build(run), so it is no agent."
-        for name, builds in own.items()
-        if not builds and name not in used and name != "__init__"
+        f"{_shown(path, chalice_app)} exports no build(run), so it is no agent."
+        for folder in mine
+        for path, builds in _builds(folder).items()
+        if not builds and path.stem not in used and path.stem != "__init__"
     ]
+    hidden = {path.stem: path for path, builds in _builds(second).items() if builds}
     return flaws + [
-        f"Two agents are named {name}: chalicelib/agents/{name}.py is used, chalicelib/agents/demo/{name}.py is not."
-        for name in own
-        if own[name] and demo.get(name)
+        f"Two agents are named {path.stem}: {_shown(path, chalice_app)} is used, "
+        f"{_shown(hidden[path.stem], chalice_app)} is not."
+        for path, builds in _builds(first).items()
+        if builds and path.stem in hidden
     ]
 
 
-def playbook_flaws(chalice_app: Path) -> list[str]:
+def playbook_flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
     """Return a line for each fault of a playbook's file, and for each name that two playbooks share.
 
     An unknown agent is reported, too, although it may run elsewhere: only the deployment knows that.
 
     Args:
         chalice_app: The application's folder.
+        own: The folder of the user's agents, with its `playbooks`.
     """
     faults_of = _checker(chalice_app / "chalicelib" / "orchestrator" / "faults.py").faults_of
-    own, demo = (chalice_app / "chalicelib" / folder for folder in ("playbooks", "agents/demo/playbooks"))
-    files = [*sorted(own.glob("*.json")), *sorted(demo.glob("*.json"))]
+    in_clone = chalice_app / "chalicelib" / "playbooks"
+    demo = chalice_app / "chalicelib" / "agents" / "demo" / "playbooks"
+    first, second = (own / "playbooks", in_clone) if own else (in_clone, demo)
+    files = [*sorted(first.glob("*.json")), *sorted(second.glob("*.json"))]
     flaws = [
-        f"{file.relative_to(chalice_app)}: {fault}."
+        f"{_shown(file, chalice_app)}: {fault}."
         for file in files
-        for fault in faults_of(file.read_text(), agent_names(chalice_app))
+        for fault in faults_of(file.read_text(), agent_names(chalice_app, own))
     ]
     return flaws + [
-        f"Two playbooks are named {path.stem}: {path.relative_to(chalice_app)} is used, the demo's is not."
+        f"Two playbooks are named {path.stem}: {_shown(path, chalice_app)} is used, "
+        f"{_shown(second / path.name, chalice_app)} is not."
         for path in files
-        if path.parent == own and (demo / path.name).is_file()
+        if path.parent == first and (second / path.name).is_file()
     ]
 
 
-def agent_names(chalice_app: Path) -> list[str]:
-    """Return the names of all agents, sorted."""
-    folder = chalice_app / "chalicelib" / "agents"
-    found = {**_builds(folder / "demo"), **_builds(folder)}
-    return sorted(name for name, builds in found.items() if builds)
+def agent_names(chalice_app: Path, own: Path | None = None) -> list[str]:
+    """Return the names of all agents, sorted.
+
+    Args:
+        chalice_app: The application's folder.
+        own: The folder of the user's agents, which replace the demo's.
+    """
+    found = {path.stem for folder in _folders(chalice_app, own) for path, builds in _builds(folder).items() if builds}
+    return sorted(found)
+
+
+def _folders(chalice_app: Path, own: Path | None) -> tuple[Path, Path]:
+    """Return the two folders with agents. An agent in the first hides the same name in the second."""
+    in_clone = chalice_app / "chalicelib" / "agents"
+    return (own, in_clone) if own else (in_clone, in_clone / "demo")
+
+
+def _shown(path: Path, chalice_app: Path) -> Path:
+    """Return a path as its author knows it: relative to the application, or to what contains their folder."""
+    return path.relative_to(chalice_app if path.is_relative_to(chalice_app) else _top(path))
+
+
+def _top(path: Path) -> Path:
+    return path.parents[2] if path.parent.name == "playbooks" else path.parents[1]
 
 
 def _checker(file: Path) -> Any:
@@ -83,13 +115,18 @@ def _checker(file: Path) -> Any:
     return module
 
 
-def _builds(folder: Path) -> dict[str, bool]:
-    """Return the name of each file in a folder, and whether it exports `build`."""
-    return {path.stem: bool(_BUILD.search(path.read_text())) for path in sorted(folder.glob("*.py"))}
+def _builds(folder: Path) -> dict[Path, bool]:
+    """Return each Python file of a folder that a zip holds, and whether it exports `build`."""
+    files = [path for path in sorted(folder.glob("*.py")) if agents_folder.is_packaged(path)]
+    return {path: bool(_BUILD.search(path.read_text())) for path in files}
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
+def _imported(file: Path) -> Iterator[str]:
     """Yield every name that a file imports from anywhere, and the last part of every module."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):
+        return  # the packaging refuses it, and names the line
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             module = getattr(node, "module", None)

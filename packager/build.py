@@ -21,14 +21,16 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from packager import agents_folder
 from packager.agents import agent_names, flaws
 from packager.archive import services_named, write_archive
 from packager.bytecode import compile_bytecode
 from packager.dependencies import install_dependencies
 from packager.export import export_app, repair
 from packager.import_test import import_test, loaded_files
+from packager.lock import direct_requirements, lock_requirements
 from packager.platforms import Platform, lambda_platform, own_platform, require_interpreter
-from packager.reach import reached_distributions, reached_files
+from packager.reach import outermost_modules, reached_distributions, reached_files
 
 EXPORT_NAME = "chalice.tf.json"
 ARCHIVE_NAME = "deployment.zip"
@@ -43,6 +45,7 @@ def build(
     target: Path,
     platform: Platform | None = None,
     interpreter: Path | None = None,
+    agents: Path | None = None,
     note: Callable[[str], None] = lambda flaw: print(f"Note: {flaw}", file=sys.stderr),
 ) -> bool:
     """Write `chalice.tf.json` and `deployment.zip` for a project, the same bytes for the same sources.
@@ -55,6 +58,7 @@ def build(
         target: The directory of the Terraform module, which gets the two files.
         platform: The platform of the functions; by default that of the module's default variables.
         interpreter: A Python of the platform's version; by default one that is found on this machine.
+        agents: The folder of the user's agents, which replace the demo's; its requirements are locked there.
         note: Called with a line for each invalid agent or playbook.
 
     Returns:
@@ -67,17 +71,18 @@ def build(
     platform = platform or lambda_platform()
     own_platform(platform.runtime)  # raises first if this machine cannot package
     interpreter = interpreter or require_interpreter(platform.runtime)
-    for flaw in flaws(project / "chalice_app"):
+    for flaw in flaws(project / "chalice_app", agents):
         note(flaw)
     with _alone_in(work):
+        requirements = _requirements(project, work, platform, agents)
         results = work / "results" / platform.name
         made_of = results / "inputs"
-        inputs = _digest_of_inputs(project, interpreter)
+        inputs = _digest_of_inputs(project, interpreter, requirements, agents)
         if not made_of.is_file() or made_of.read_text() != inputs:
             partial = results.with_suffix(".partial")
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
-            _make(project, work, partial, platform, interpreter)
+            _make(project, work, partial, platform, interpreter, requirements, agents)
             (partial / made_of.name).write_text(inputs)
             shutil.rmtree(results, ignore_errors=True)
             partial.rename(results)
@@ -87,21 +92,33 @@ def build(
         return bool(differing)
 
 
-def _make(project: Path, work: Path, results: Path, platform: Platform, interpreter: Path) -> None:
+def _make(
+    project: Path,
+    work: Path,
+    results: Path,
+    platform: Platform,
+    interpreter: Path,
+    requirements: Path,
+    agents: Path | None,
+) -> None:
     """Write both files to a directory, and test them."""
-    requirements = project / "chalice_app" / "requirements.txt"
     site_packages = install_dependencies(requirements, platform, interpreter, work / "dependencies")
     own = own_platform(platform.runtime)
     own_site_packages = install_dependencies(requirements, own, interpreter, work / "dependencies")
-    app = _stage_app(project, work / "app")
+    app = _stage_app(project, work / "app", agents)
     export, packaged = export_app(app, work / "export")
-    repaired = repair(export, platform=platform, agents=agent_names(app))
+    staged_agents = app / "vendor" / agents_folder.ZIP_FOLDER if agents else None
+    if staged_agents:
+        agents_folder.refuse_taken_names(staged_agents, own_site_packages)
+    repaired = repair(export, platform=platform, agents=agent_names(app, staged_agents))
     compile_bytecode(packaged, interpreter)
 
     handlers = sorted(function["handler"] for function in repaired["resource"]["aws_lambda_function"].values())
     services = services_named([app / "app.py", app / "chalicelib", app / "vendor"], own_site_packages)
     loaded = loaded_files(packaged, own_site_packages, interpreter=interpreter, handlers=handlers, services=services)
-    reached = reached_files(loaded, own_site_packages)
+    # A package may be named in a string only, as pandas names openpyxl. Its author has listed it, so it is taken.
+    named = outermost_modules(direct_requirements(agents), own_site_packages) if agents else []
+    reached = reached_files([*loaded, *named], own_site_packages)
 
     tried = results / ARCHIVE_NAME if platform == own else work / "tried.zip"
     for archive, source in {tried: own_site_packages, results / ARCHIVE_NAME: site_packages}.items():
@@ -127,7 +144,18 @@ def _alone_in(work: Path) -> Iterator[None]:
         yield
 
 
-def _stage_app(project: Path, app: Path) -> Path:
+def _requirements(project: Path, work: Path, platform: Platform, agents: Path | None) -> Path:
+    """Return the file with everything to install: the project's requirements, and those of the user's agents."""
+    own = project / "chalice_app" / "requirements.txt"
+    locked = lock_requirements(agents, platform, own) if agents else ""
+    if not locked:
+        return own
+    both = work / "requirements.txt"
+    both.write_text(f"{own.read_text()}\n{locked}")
+    return both
+
+
+def _stage_app(project: Path, app: Path, agents: Path | None) -> Path:
     """Copy the project for Chalice to package, with the library as vendored code and without requirements.
 
     Without requirements, because Chalice would install them again after every code change.
@@ -136,10 +164,13 @@ def _stage_app(project: Path, app: Path) -> Path:
     shutil.copytree(project / "chalice_app", app, ignore=_NOT_APP)
     (app / "requirements.txt").unlink()
     shutil.copytree(project / "runcast", app / "vendor" / "runcast", ignore=_NOT_LIBRARY)
+    if agents:
+        shutil.rmtree(app / "chalicelib" / "agents" / "demo", ignore_errors=True)
+        agents_folder.stage(agents, app / "vendor" / agents_folder.ZIP_FOLDER)
     return app
 
 
-def _digest_of_inputs(project: Path, interpreter: Path) -> str:
+def _digest_of_inputs(project: Path, interpreter: Path, requirements: Path, agents: Path | None) -> str:
     """Return a hash of everything that the results depend on, including the tools."""
     python = subprocess.run([interpreter, "-VV"], capture_output=True, check=False).stdout
     digest = hashlib.sha256(python + f" {sys.version} {version('chalice')}".encode())
@@ -148,6 +179,10 @@ def _digest_of_inputs(project: Path, interpreter: Path) -> str:
         for path in _sources(folder, ignore):
             digest.update(f"\0{folder.name}/{path.relative_to(folder)}\0".encode())
             digest.update(path.read_bytes())
+    if agents:
+        digest.update(requirements.read_bytes())
+        for path in agents_folder.sources(agents):
+            digest.update(f"\0agents/{path.relative_to(agents)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 

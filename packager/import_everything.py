@@ -9,11 +9,14 @@ import contextlib
 import importlib
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+_AGENTS = "runcast_agents"  # see `packager/agents_folder.py`
+_BUILD = re.compile(r"^def build\(", re.MULTILINE)
 _OWN = ("app.py", "chalicelib/**/*.py", "runcast/**/*.py")
 
 
@@ -24,6 +27,7 @@ def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         failures = [
             *_failed_imports(Path(asked["folders"][0])),
+            *_failed_agents(Path(asked["folders"][0], _AGENTS)),
             *_failed_handlers(asked["handlers"]),
             *_failed_clients(asked["services"]),
             *_failed_run(),
@@ -34,13 +38,32 @@ def main() -> None:
 
 def _failed_imports(root: Path) -> Iterator[str]:
     for file in sorted(path for pattern in _OWN for path in root.glob(pattern)):
-        path = file.relative_to(root)
-        is_package = path.name == "__init__.py"
-        module = ".".join(path.parent.parts if is_package else path.with_suffix("").parts)
-        package = module if is_package else module.rpartition(".")[0]
-        yield from _attempt(path.as_posix(), importlib.import_module, module)
-        for statement in _imports(ast.parse(file.read_bytes())):
-            yield from _attempt(f"{path.as_posix()}:{statement.lineno}", _import, statement, package)
+        yield from _failed_module(file, root, file.relative_to(root).as_posix())
+
+
+def _failed_agents(folder: Path) -> Iterator[str]:
+    """Import the agents of the user's folder and, of its other files, those that the agents lead to."""
+    sys.path.append(str(folder))
+    waiting = [file for file in sorted(folder.glob("*.py")) if _BUILD.search(file.read_text())]
+    done: set[Path] = set()
+    while waiting:
+        file = waiting.pop(0)
+        done.add(file)
+        yield from _failed_module(file, folder, f"{_AGENTS}/{file.relative_to(folder).as_posix()}")
+        names = {getattr(module, "__file__", None) for module in [*sys.modules.values()]} - {None}
+        loaded = {Path(str(name)) for name in names}
+        waiting += sorted(each for each in loaded - done - {*waiting} if each.is_relative_to(folder))
+
+
+def _failed_module(file: Path, root: Path, shown: str) -> Iterator[str]:
+    """Import a file, and then everything that any of its import statements names."""
+    path = file.relative_to(root)
+    is_package = path.name == "__init__.py"
+    module = ".".join(path.parent.parts if is_package else path.with_suffix("").parts)
+    package = module if is_package else module.rpartition(".")[0]
+    yield from _attempt(shown, importlib.import_module, module)
+    for statement in _imports(ast.parse(file.read_bytes())):
+        yield from _attempt(f"{shown}:{statement.lineno}", _import, statement, package)
 
 
 def _failed_handlers(handlers: list[str]) -> Iterator[str]:

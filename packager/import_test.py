@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from packager.agents_folder import REQUIREMENTS, ZIP_FOLDER
 from packager.errors import PackagingError
 
 _PROGRAM = Path(__file__).with_name("import_everything.py")
@@ -64,6 +65,9 @@ def _import_everything(
         raise PackagingError(f"The program that imports everything failed:\n{done.stderr.strip()}")
     answer = json.loads(done.stdout)
     if answer["failures"]:
-        raise PackagingError("\n".join(["The zip lacks what its code needs:", *answer["failures"]]))
+        lines = ["The zip lacks what its code needs:", *answer["failures"]]
+        if any(failure.startswith(f"{ZIP_FOLDER}/") for failure in answer["failures"]):
+            lines.append(f"Packages that your agents import belong in the {REQUIREMENTS} of their folder.")
+        raise PackagingError("\n".join(lines))
     loaded: list[str] = answer["loaded"]
     return loaded

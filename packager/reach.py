@@ -8,10 +8,12 @@ the loaded files are followed, including those inside functions.
 
 import ast
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from importlib.metadata import distributions
 from importlib.util import resolve_name
 from pathlib import Path
+
+from packager.lock import normalised
 
 _Modules = dict[str, tuple[str, list[str]]]
 
@@ -47,6 +49,25 @@ def reached_distributions(reached: frozenset[str], site_packages: Path) -> froze
         for distribution in distributions(path=[str(site_packages)])
         if not reached.isdisjoint(file.as_posix() for file in distribution.files or ())
     )
+
+
+def outermost_modules(names: Collection[str], site_packages: Path) -> list[str]:
+    """Return the files of some distributions' outermost modules, by which they are imported.
+
+    Args:
+        names: Normalised names of distributions; one that is not installed is left out.
+        site_packages: The installed dependencies.
+    """
+    found = []
+    for distribution in distributions(path=[str(site_packages)]):
+        if normalised(distribution.name) in names:
+            depths = {
+                file.as_posix(): len(file.parts) - (file.name == "__init__.py")
+                for file in distribution.files or ()
+                if file.suffix == ".py" and file.parts[0] != ".."
+            }
+            found += [name for name, depth in depths.items() if depth == min(depths.values())]
+    return found
 
 
 def _modules(site_packages: Path) -> _Modules:

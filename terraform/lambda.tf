@@ -24,6 +24,11 @@ resource "aws_lambda_function_event_invoke_config" "run_closer" {
   maximum_retry_attempts       = 2
 }
 
+# The names of the packaged agents. make deploy reads them from the state, and lists those that the next package lacks.
+resource "terraform_data" "packaged_agents" {
+  input = local.packaged_agents
+}
+
 # Runs without a report of a failed invocation: nobody answered their question, or they were invoked directly, or they ran
 # in your own functions.
 resource "aws_cloudwatch_event_rule" "sweep" {

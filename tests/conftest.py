@@ -45,6 +45,7 @@ for _name in [name for name in os.environ if name.startswith(_NOT_FOR_TESTS)]:
 os.environ.update(
     no_proxy(),
     TERM="xterm",
+    AGENTS="",  # the tests' own agents, not a developer's
     AWS_CONFIG_FILE=os.devnull,
     AWS_SHARED_CREDENTIALS_FILE=os.devnull,
     AWS_EC2_METADATA_DISABLED="true",

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -19,10 +20,12 @@ class RestProcess:
 
     Args:
         listener: Where callers connect; it stays open.
+        agents: The folder of the user's agents.
     """
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, agents: Path | None) -> None:
         self._listener = listener
+        self._agents = {"RUNCAST_AGENTS_FOLDER": str(agents)} if agents else {}
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -43,7 +46,7 @@ class RestProcess:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "local.chalice", "--socket", str(self._listener.fileno())],
             cwd=ROOT,
-            env={**inherited, **local, **api.environment},
+            env={**inherited, **local, **api.environment, **self._agents},
             stdin=subprocess.PIPE,
             text=True,
             pass_fds=[self._listener.fileno()],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from importlib import import_module, util
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tests.fakes.scripted_model import Call, Say, ScriptedModel
 FOLDER = Path(__file__).parents[2] / "examples"
 TEXT = {"text": "to be or not to be"}
 SCRIPTS = {
-    "hello_agent": [Call("count_words", TEXT), Say("{tool_result} words")],
+    "my_agents/hello": [Call("count_words", TEXT), Say("{tool_result} words")],
     "yielding_tool": [Call("weigh_words", TEXT), Say("{tool_result}")],
     "agent_as_tool": [
         Call("analyst", {"input": "How long?"}), Call("count_words", TEXT), Say("{tool_result}"), Say("{tool_result}"),
@@ -37,7 +38,7 @@ SCRIPTS = {
     ],
 }  # fmt: skip
 DRAWN = {
-    "hello_agent": """
+    "my_agents/hello": """
 agent_invoking hello begins
 thinking Thinking
 calling_tool count_words Calling count_words
@@ -118,7 +119,7 @@ SERVED = {"agentcore_runtime", "fastapi_streams", "mcp_tools"}
 
 
 def load(name):
-    spec = util.spec_from_file_location(f"examples.{name}", FOLDER / f"{name}.py")
+    spec = util.spec_from_file_location(f"examples.{Path(name).stem}", FOLDER / f"{name}.py")
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -144,7 +145,8 @@ def drawn(run) -> str:
 
 
 def test_every_example_is_tried():
-    assert {path.stem for path in FOLDER.glob("*.py")} == {*SCRIPTS, *SERVED, "outside_lambda", "plain_agent"}
+    found = {str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.rglob("*.py")}
+    assert found == {*SCRIPTS, *SERVED, "outside_lambda", "plain_agent"}
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -158,19 +160,22 @@ def test_an_example_is_recorded_and_drawn(name, records):
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_an_example_is_an_agent_of_ours_once_it_is_copied_in(name, tmp_path, monkeypatch):
-    (tmp_path / "hello.py").write_text((FOLDER / f"{name}.py").read_text())
-    monkeypatch.setattr(registry, "_FOLDER", tmp_path)
+def test_an_example_is_an_agent_once_it_is_in_your_folder(name, tmp_path, monkeypatch):
+    (tmp_path / "hello_of_this_test.py").write_text((FOLDER / f"{name}.py").read_text())
+    monkeypatch.setattr(registry, "OWN_FOLDER", tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     registry._files.cache_clear()
     try:
-        assert registry.names() == ("hello",)
-        assert registry.description("hello").endswith(".")
+        assert registry.names() == ("hello_of_this_test",)
+        assert registry.description("hello_of_this_test").endswith(".")
+        assert callable(registry.load("hello_of_this_test"))
     finally:
         registry._files.cache_clear()
+        sys.modules.pop("hello_of_this_test", None)
 
 
 def test_examples_are_short():
-    assert len((FOLDER / "hello_agent.py").read_text().splitlines()) < 30
+    assert len((FOLDER / "my_agents" / "hello.py").read_text().splitlines()) < 30
     assert all(len(path.read_text().splitlines()) < 40 for path in FOLDER.glob("*.py"))
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from chalicelib.agents import registry
 
+from deploy.terraform import deployed_agents_in
 from local.settings import FUNCTION_PYTHON, REGION
 from local.terraform import find_terraform, prepare
 from packager.build import EXPORT_NAME
@@ -43,6 +45,7 @@ output "runcast" {
 }
 """
 TABLE = "made-AgentProgress"
+HELD = registry.names()[0]
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,13 @@ def test_an_environment_from_its_deployment_to_its_end(operator: Operator, aws: 
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     assert deployed.stdout.startswith(f"AWS account 000000000000, region {REGION}, as arn:aws:iam::000000000000:root\n")
     assert "Do you want to perform these actions?" in deployed.stdout
+    shown = subprocess.run(
+        ["terraform", f"-chdir={operator.root}", "show", "-json"],
+        env=operator.environment,
+        capture_output=True,
+        check=True,
+    )
+    assert deployed_agents_in(json.loads(shown.stdout)) == [*registry.names()]
     aws.dynamodb.put_item(TableName=TABLE, Item={"requestId": {"S": "one"}})
     # The emulator spells AWSServiceRoleForAppSync its own way.
     assert aws.iam.get_role(RoleName="AWSServiceRoleForAppsync")["Role"]["Path"].endswith("/appsync.amazonaws.com/")
@@ -151,6 +161,32 @@ def test_the_architecture_and_the_runtime_reach_the_package_and_terraform(operat
     assert packaged["locals"]["packaged_runtime"] == runtime
     assert f"Packaging the functions ({runtime}, arm64) ..." in planned.stdout
     assert told.read_text().splitlines()[-1] == f"arm64 {runtime} -chdir={operator.root} plan -var-file=dev.tfvars"
+
+
+def test_agents_that_would_disappear_are_listed_and_nothing_happens_without_consent(operator: Operator):
+    told = operator.root / "told"
+    agents = {"type": "terraform_data", "name": "packaged_agents", "values": {"input": ["gone_one", HELD, "gone_two"]}}
+    other = {"type": "terraform_data", "name": "other", "values": {"input": ["other"]}}
+    state = {"values": {"root_module": {"resources": [other], "child_modules": [{"resources": [agents]}]}}}
+    (operator.root.parent / "bin" / "terraform").write_text(
+        f"""#!/bin/sh
+        [ "$1" = version ] && echo '{{"terraform_version": "1.9.0"}}'
+        [ "$2" = show ] && echo '{json.dumps(state)}'
+        [ "$2" = apply ] && read answer && echo "apply, told $answer" >> {told}
+        exit 0
+        """
+    )
+    for answer, end in (("no\n", ""), ("", "nobody answered.\n")):
+        refused = operator.make("deploy", answer)
+        assert refused.returncode == 2
+        assert (
+            "These deployed agents are not in the package and would disappear: gone_one, gone_two.\n" in refused.stdout
+        )
+        assert refused.stdout.endswith(f"Type yes to go on without them: {end}Nothing was deployed.\n")
+        assert not told.exists()
+    agreed = operator.make("deploy", "yes\nTerraform's answer\n")
+    assert agreed.returncode == 0, agreed.stdout + agreed.stderr
+    assert told.read_text() == "apply, told Terraform's answer\n"
 
 
 def test_credentials_that_aws_refuses_stop_it_before_anything_is_built(operator: Operator):

@@ -58,7 +58,8 @@ def test_a_faulty_playbook_is_named_with_all_its_faults(app: Path):
     assert playbook_flaws(app) == [
         "chalicelib/playbooks/bad.json: $: 'description' is a required property.",
         "chalicelib/playbooks/bad.json: $.stages[0].agents[0]: 'query' is a required property.",
-        "Two playbooks are named good: chalicelib/playbooks/good.json is used, the demo's is not.",
+        "Two playbooks are named good: chalicelib/playbooks/good.json is used, "
+        "chalicelib/agents/demo/playbooks/good.json is not.",
     ]
 
 

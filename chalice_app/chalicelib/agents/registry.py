@@ -1,19 +1,23 @@
 """Finds the agents.
 
-An agent is a file in this folder or in `demo` that defines `build(run)`; the first line of its docstring is its
-description. Other agents run in their own Lambdas, which the deployment's settings list. Listing reads the files
-instead of importing them, so the Lambda that starts runs does not pay for importing Strands.
+An agent is a file in the user's folder, in this folder or in `demo` that defines `build(run)`; the first line of its
+docstring is its description. The user's folder replaces `demo`. Other agents run in their own Lambdas, which the
+deployment's settings list. Listing reads the files instead of importing them, so the Lambda that starts runs does not
+pay for importing Strands.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from chalicelib.agents.folders import OWN_FOLDER
 
 if TYPE_CHECKING:
     from strands import Agent
@@ -63,18 +67,25 @@ def load(name: str) -> Build:
         name: One of `names()`.
     """
     path = _files()[name]
+    if path.parent == OWN_FOLDER:
+        if str(OWN_FOLDER) not in sys.path:
+            sys.path.append(str(OWN_FOLDER))  # last, so that it can replace no other module
+        return _build_of(import_module(name))
     package = __package__ if path.parent == _FOLDER else f"{__package__}.demo"
-    module: Any = import_module(f"{package}.{name}")
+    return _build_of(import_module(f"{package}.{name}"))
+
+
+def _build_of(module: Any) -> Build:
     build: Build = module.build
     return build
 
 
 @cache
 def _files() -> dict[str, Path]:
-    """Return each agent's file by its name. An agent in this folder hides the demo's agent with the same name."""
+    """Return each agent's file by its name. An agent in a later folder hides the same name in an earlier one."""
     return {
         path.stem: path
-        for folder in (_FOLDER / "demo", _FOLDER)
+        for folder in ((_FOLDER, OWN_FOLDER) if OWN_FOLDER.is_dir() else (_FOLDER / "demo", _FOLDER))
         for path in sorted(folder.glob("*.py"))
         if _BUILD.search(path.read_text())
     }

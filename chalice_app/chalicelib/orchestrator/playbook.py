@@ -1,6 +1,7 @@
 """Finds the playbooks and parses them.
 
-A playbook is a JSON file in `chalicelib/playbooks` or in the demo's `playbooks` folder. It needs no registration.
+A playbook is a JSON file in the folder `playbooks` of the user's agents, of `chalicelib` or of the demo. It needs no
+registration. The user's folder replaces the demo's.
 Listing playbooks does not import the JSON Schema library, so the Lambda that starts jobs does not pay for it.
 """
 
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from chalicelib.agents.folders import OWN_FOLDER
 from chalicelib.orchestrator.errors import InvalidPlaybook
 from chalicelib.runtime.request import known_playbook
 from runcast.record.model import Json
@@ -21,7 +23,11 @@ TIMEOUT_SECONDS = 840
 """The default timeout of an agent, which is below the Lambda timeout of the invoker that waits for it."""
 
 _CHALICELIB = Path(__file__).parents[1]
-_FOLDERS = (_CHALICELIB / "agents" / "demo" / "playbooks", _CHALICELIB / "playbooks")
+_FOLDERS = (
+    (_CHALICELIB / "playbooks", OWN_FOLDER / "playbooks")
+    if OWN_FOLDER.is_dir()
+    else (_CHALICELIB / "agents" / "demo" / "playbooks", _CHALICELIB / "playbooks")
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def load(name: str, agents: Collection[str]) -> Json:
 
 @cache
 def _files() -> dict[str, Path]:
-    """Return each playbook's file by its name. A playbook in `chalicelib/playbooks` hides the demo's namesake."""
+    """Return each playbook's file by its name. One in a later folder hides the same name in an earlier one."""
     return {path.stem: path for folder in _FOLDERS for path in sorted(folder.glob("*.json"))}
 
 

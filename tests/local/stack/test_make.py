@@ -131,9 +131,7 @@ def test_without_the_demonstration_an_agent_of_ones_own_is_shown(make, project):
         [sys.executable, "-m", "local", "demo", "", "Where?"], cwd=project, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "There is no agent to show. Copy examples/hello_agent.py to chalice_app/chalicelib/agents/, and try again.\n"
-    )
+    assert done.stderr == ("There is no agent to show. Start with one of your own: make new AGENTS=../my-agents\n")
 
 
 @pytest.fixture

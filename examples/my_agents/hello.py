@@ -1,11 +1,8 @@
-"""Counts the words of a text: the smallest agent of your own.
+"""Counts the words of a text."""
 
-Copy it to chalice_app/chalicelib/agents/hello.py, and Runcast has an agent `hello`.
-"""
+from typing import Any
 
 from strands import Agent, tool
-
-from chalicelib.agents.run import AgentRun
 
 
 @tool
@@ -14,8 +11,11 @@ def count_words(text: str) -> int:
     return len(text.split())
 
 
-def build(run: AgentRun) -> Agent:
-    """Return a new agent for one run; its steps are recorded and shown without anything here."""
+def build(run: Any) -> Agent:
+    """Return a new agent for one run; Runcast records and shows its steps.
+
+    `run` has `query`, `parameters`, `model`, `request_id`, `user_id`, `tenant_id` and `job_id`.
+    """
     return Agent(
         name="hello",
         model=run.model,

@@ -1,0 +1,324 @@
+"""The folder of the user's agents, outside the clone. All offline: uv finds only the wheels that these tests make."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from local.settings import FUNCTION_PYTHON, InvalidSettings, Settings
+from packager.agents import agent_names, flaws
+from packager.agents_folder import LOCK, REMEMBERED, agents_folder, refuse_taken_names, sources, stage
+from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
+from packager.errors import PackagingError
+from packager.lock import direct_requirements, lock_requirements
+from packager.new import new
+from packager.platforms import Platform, lambda_platform, runtime_of
+from packager.reach import outermost_modules
+
+PROJECT = Path(__file__).parents[2]
+APP = PROJECT / "chalice_app"
+X86_64 = lambda_platform("python3.13")
+BUILD = '"""Mine."""\n\n\ndef build(run): ...\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "clone").mkdir()
+    shutil.copytree(PROJECT / "examples", tmp_path / "clone" / "examples")
+    new(tmp_path / "clone", "../mine")
+    return tmp_path / "mine"
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    return wheels
+
+
+def build_in(folder: Path, agents: Path) -> tuple[Path, list[str]]:
+    """Package the project with agents; return where, and the notes."""
+    notes: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_FIND_LINKS", str(folder / "wheels"))
+        platform = lambda_platform(runtime_of(FUNCTION_PYTHON))
+        target = folder / "target"
+        build(PROJECT, work=folder / "work", target=target, platform=platform, agents=agents, note=notes.append)
+    return target, notes
+
+
+def make_wheel(
+    folder: Path, name: str, version: str = "1.0", tag: str = "py3-none-any", needs: str = "", text: str = "VALUE = 1\n"
+) -> None:
+    described = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:
+        wheel.writestr(f"{name}/__init__.py", text)
+        wheel.writestr(f"{described}/METADATA", metadata + (f"Requires-Dist: {needs}\n" if needs else ""))
+        wheel.writestr(f"{described}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
+        wheel.writestr(f"{described}/RECORD", f"{name}/__init__.py,,\n{described}/METADATA,,\n")
+
+
+def locked(folder: Path, constraints: str = "", platform: Platform = X86_64) -> list[str]:
+    """Lock, and return the pins."""
+    (folder.parent / "constraints.txt").write_text(constraints)
+    lock = lock_requirements(folder, platform, folder.parent / "constraints.txt")
+    assert lock == (folder / LOCK).read_text()
+    return [line for line in lock.splitlines() if not line.startswith("#")]
+
+
+def test_a_new_folder_has_an_agent_and_a_playbook_without_flaws_and_the_clone_remembers_it(folder: Path):
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "hello.py", "playbooks", "requirements.txt"]
+    assert (folder.parent / "clone" / REMEMBERED).read_text() == "../mine\n"
+    assert agent_names(APP, folder) == ["hello"]
+    assert flaws(APP, folder) == []
+    assert REMEMBERED in (PROJECT / ".gitignore").read_text().splitlines()
+
+
+def test_a_folder_with_content_is_only_remembered(folder: Path):
+    (folder / "hello.py").write_text(BUILD)
+    (folder / "README.md").unlink()
+    assert "nothing was written" in new(folder.parent / "clone", str(folder))
+    assert (folder / "hello.py").read_text() == BUILD
+    assert not (folder / "README.md").exists()
+    assert (folder.parent / "clone" / REMEMBERED).read_text() == f"{folder}\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", "Name a folder"),
+        (".", "outside of"),
+        ("mine", "outside of"),
+        ("..", "outside of"),
+        ("../file", "is a file"),
+    ],
+)
+def test_a_path_that_cannot_be_the_folder_is_refused(tmp_path: Path, given: str, said: str):
+    (tmp_path / "clone").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(PackagingError, match=said):
+        new(tmp_path / "clone", given)
+    assert list((tmp_path / "clone").iterdir()) == []
+
+
+def test_a_folder_that_is_gone_is_named_with_what_to_do(tmp_path: Path):
+    assert agents_folder({}) is None
+    assert agents_folder({"AGENTS": ""}) is None
+    assert agents_folder({"AGENTS": str(tmp_path)}) == tmp_path
+    said = rf"{tmp_path}/gone, does not exist.*make new AGENTS={tmp_path}/gone, or delete {REMEMBERED}"
+    with pytest.raises(PackagingError, match=said):
+        agents_folder({"AGENTS": f"{tmp_path}/gone"})
+    with pytest.raises(InvalidSettings, match=said):
+        Settings.from_environment({"AGENTS": f"{tmp_path}/gone"})
+
+
+def test_the_zip_gets_modules_and_data_but_no_tests_environments_secrets_or_requirements(folder: Path):
+    for name in ("prices/__init__.py", "prices/data.csv", "prompt.md", ".env", ".git/config", "tests/test_a.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+    for name in ("test_hello.py", "conftest.py", "hello_test.py", LOCK, "env/pyvenv.cfg", "env/lib/module.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+    taken = ["hello.py", "playbooks/two-texts.json", "prices/__init__.py", "prices/data.csv", "prompt.md"]
+    stage(folder, folder.parent / "staged")
+    staged = folder.parent / "staged"
+    assert sorted(str(path.relative_to(staged)) for path in staged.rglob("*") if path.is_file()) == taken
+    assert sorted(str(path.relative_to(folder)) for path in sources(folder)) == taken
+
+
+def test_a_syntax_error_is_reported_with_the_author_s_path(folder: Path):
+    (folder / "prices.py").write_text("x = 1\ndef price(:\n")
+    with pytest.raises(PackagingError, match=rf"^{folder}/prices\.py:2: invalid syntax"):
+        stage(folder, folder.parent / "staged")
+    assert flaws(APP, folder) == ["mine/prices.py exports no build(run), so it is no agent."]
+
+
+def test_flaws_are_named_by_the_author_s_paths(folder: Path):
+    (folder / "mine.py").write_text("def rebuild(run): ...\n")
+    (folder / "prices.py").write_text("")
+    (folder / "hello.py").write_text(f"from prices import x\n{BUILD}")
+    (folder / "playbooks" / "bad.json").write_text(
+        '{"description": "x", "stages": [{"name": "a", "agents": [{"agent": "terrain", "query": "?"}]}]}'
+    )
+    agent, playbook = flaws(APP, folder)
+    assert agent == "mine/mine.py exports no build(run), so it is no agent."
+    assert playbook.startswith("mine/playbooks/bad.json: $.stages[0].agents[0].agent: ")  # no agent of the demo
+
+
+def test_a_module_with_a_taken_name_is_refused(tmp_path: Path):
+    (tmp_path / "site" / "boto3").mkdir(parents=True)
+    folder = tmp_path / "mine"
+    for name in ("json.py", "boto3.py", "runcast/__init__.py", "hello.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    with pytest.raises(PackagingError, match=r"your agents, boto3\.py, json\.py, runcast must have another name"):
+        refuse_taken_names(folder, tmp_path / "site")
+    for name in ("json.py", "boto3.py", "runcast/__init__.py"):
+        (folder / name).unlink()
+    refuse_taken_names(folder, tmp_path / "site")
+
+
+def test_a_new_package_upgrades_nothing_else(folder: Path, wheels: Path):
+    make_wheel(wheels, "one", "1.0")
+    (folder / "requirements.txt").write_text("One\n")
+    assert locked(folder) == ["one==1.0"]
+    make_wheel(wheels, "one", "2.0")
+    make_wheel(wheels, "two", "1.0", needs="three")
+    make_wheel(wheels, "three", "1.0")
+    (folder / "requirements.txt").write_text("One\ntwo  # for prices\n")
+    assert locked(folder) == ["one==1.0", "three==1.0", "two==1.0"]
+    assert direct_requirements(folder) == {"one", "two"}
+    (folder / LOCK).unlink()  # the way to upgrade
+    assert locked(folder) == ["one==2.0", "three==1.0", "two==1.0"]
+
+
+def test_without_a_change_nothing_is_resolved(folder: Path, wheels: Path):
+    make_wheel(wheels, "one", "1.0")
+    (folder / "requirements.txt").write_text("one\n")
+    locked(folder)
+    before = (folder / LOCK).stat().st_mtime_ns
+    (wheels / "one-1.0-py3-none-any.whl").unlink()  # it could not be resolved again
+    assert locked(folder) == ["one==1.0"]
+    assert (folder / LOCK).stat().st_mtime_ns == before
+
+
+def test_the_next_commit_s_versions_of_shared_packages_are_taken(folder: Path, wheels: Path):
+    make_wheel(wheels, "one", "1.0")
+    make_wheel(wheels, "one", "2.0")
+    make_wheel(wheels, "two", "1.0", needs="one")
+    make_wheel(wheels, "two", "2.0", needs="one")
+    (folder / "requirements.txt").write_text("two<2\n")
+    assert locked(folder, "one==1.0\n") == ["one==1.0", "two==1.0"]
+    assert locked(folder, "one==2.0\n") == ["one==2.0", "two==1.0"]
+
+
+@pytest.mark.usefixtures("wheels")
+def test_without_requirements_there_is_no_lock(folder: Path):
+    (folder / LOCK).write_text("one==1.0\n")
+    assert lock_requirements(folder, X86_64, APP / "requirements.txt") == ""
+    assert not (folder / LOCK).exists()
+
+
+def test_a_newer_version_without_a_wheel_for_lambda_is_passed_over(folder: Path, wheels: Path):
+    make_wheel(wheels, "one", "1.0", tag="cp313-cp313-manylinux_2_17_x86_64")
+    make_wheel(wheels, "one", "2.0", tag="cp313-cp313-macosx_11_0_arm64")
+    (folder / "requirements.txt").write_text("one\n")
+    assert locked(folder) == ["one==1.0"]
+
+
+def test_requirements_that_cannot_be_met_leave_the_lock_as_it_was(folder: Path, wheels: Path):
+    make_wheel(wheels, "one", "1.0")
+    (folder / "requirements.txt").write_text("one\n")
+    locked(folder)
+    before = (folder / LOCK).read_text()
+    (folder / "requirements.txt").write_text("one\nabsent\n")
+    with pytest.raises(PackagingError, match=rf"(?s)^{folder}/requirements\.txt cannot be locked .*absent"):
+        locked(folder)
+    assert (folder / LOCK).read_text() == before
+    (folder / "requirements.txt").write_text("one==1.0\n")
+    with pytest.raises(PackagingError, match=r"(?s)versions that Runcast needs.*one==1\.0.*one==3\.0"):
+        locked(folder, "one==3.0\n")
+    assert [path.name for path in folder.iterdir() if "partial" in path.name] == []
+
+
+def test_the_outermost_modules_are_those_that_are_imported_first(tmp_path: Path):
+    for name, files in {
+        "a.b-1.0": ["a/b/__init__.py", "a/b/c.py"],
+        "six-1.0": ["six.py"],
+        "x-1.0": ["x/y.txt"],
+    }.items():
+        described = tmp_path / f"{name}.dist-info"
+        described.mkdir()
+        (described / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name[:-4]}\nVersion: 1.0\n")
+        (described / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+    assert sorted(outermost_modules({"a-b", "six", "x", "absent"}, tmp_path)) == ["a/b/__init__.py", "six.py"]
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A package with an agent that imports a module beside it and, in a function, a package of its requirements."""
+    tmp_path = tmp_path_factory.mktemp("package")
+    folder, wheels = tmp_path / "mine", tmp_path / "wheels"
+    wheels.mkdir()
+    make_wheel(wheels, "pricelist", text="from hidden_prices import PRICE\n", needs="hidden_prices")
+    make_wheel(wheels, "hidden_prices", text="PRICE = 2.5\n")
+    make_wheel(wheels, "named_in_a_string", text="import needed_by_that\n", needs="needed_by_that")
+    make_wheel(wheels, "needed_by_that")
+    (tmp_path / "clone").mkdir()
+    shutil.copytree(PROJECT / "examples", tmp_path / "clone" / "examples")
+    new(tmp_path / "clone", "../mine")
+    (folder / "requirements.txt").write_text("pricelist\nnamed-in-a-string\n")
+    (folder / "prices.py").write_text("def price():\n    import pricelist\n    return pricelist.PRICE\n")
+    hello = (folder / "hello.py").read_text()
+    (folder / "hello.py").write_text(hello.replace("from strands", "from prices import price\nfrom strands", 1))
+    (folder / "script.py").write_text("raise SystemExit('a script runs only if an agent imports it')\n")
+    target, notes = build_in(tmp_path, folder)
+    assert notes == ["mine/script.py exports no build(run), so it is no agent."]
+    return folder, target
+
+
+def test_the_zip_has_the_folder_and_its_packages_and_no_demo(package: tuple[Path, Path]):
+    _, target = package
+    names = set(zipfile.ZipFile(target / ARCHIVE_NAME).namelist())
+    for name in ("pricelist", "hidden_prices", "named_in_a_string", "needed_by_that"):
+        assert f"{name}/__init__.py" in names
+    assert {"runcast_agents/hello.py", "runcast_agents/prices.py", "runcast_agents/playbooks/two-texts.json"} <= names
+    assert [name for name in names if name.startswith(("requirements.", "chalicelib/agents/demo/"))] == []
+    assert json.loads((target / EXPORT_NAME).read_text())["locals"]["packaged_agents"] == ["hello"]
+
+
+def test_the_zip_alone_lists_and_loads_the_agent_and_the_playbook(package: tuple[Path, Path], tmp_path: Path):
+    with zipfile.ZipFile(package[1] / ARCHIVE_NAME) as archive:
+        archive.extractall(tmp_path)
+    code = (
+        "import json, sys; sys.path.insert(0, sys.argv[1]);"
+        "from chalicelib.agents import registry; from chalicelib.orchestrator import playbook;"
+        "told = [registry.names(), registry.description('hello'), playbook.names()];"
+        "told.append(playbook.load('two-texts', ['hello'])['name']);"
+        "registry.load('hello'); import prices; print(json.dumps([*told, prices.price()]))"
+    )
+    done = subprocess.run(
+        [FUNCTION_PYTHON, "-I", "-S", "-c", code, tmp_path], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == [["hello"], "Counts the words of a text.", ["two-texts"], "two-texts", 2.5]
+
+
+def test_a_package_that_is_not_listed_is_named_with_where_it_belongs(package: tuple[Path, Path], tmp_path: Path):
+    folder, target = package
+    before = (target / ARCHIVE_NAME).read_bytes()
+    broken = tmp_path / "mine"
+    shutil.copytree(folder, broken)
+    (broken / "prices.py").write_text("def price():\n    import left_out\n")
+    with pytest.raises(PackagingError) as caught:
+        build_in(folder.parent, broken)
+    assert str(caught.value).splitlines() == [
+        "The zip lacks what its code needs:",
+        "runcast_agents/prices.py:2: ModuleNotFoundError: No module named 'left_out'",
+        "Packages that your agents import belong in the requirements.txt of their folder.",
+    ]
+    assert (target / ARCHIVE_NAME).read_bytes() == before
+
+
+def test_make_hands_the_remembered_folder_to_every_target_and_agents_overrides_it(folder: Path):
+    clone = folder.parent / "clone"
+    shutil.copy2(PROJECT / "Makefile", clone)
+    (clone / "show.mk").write_text("include Makefile\nshow:\n\t@echo $$AGENTS/$(AGENT)/$(PLAYBOOK)/$(QUERY)\n")
+    (clone / ".venv").symlink_to(PROJECT / ".venv")
+    kept = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+
+    def shown(*arguments: str, **environment: str) -> str:
+        command = ["make", "-f", "show.mk", "--no-print-directory", "show", *arguments]
+        return subprocess.run(command, cwd=clone, env=kept | environment, capture_output=True, text=True).stdout.strip()
+
+    assert shown() == "../mine//two-texts/How many words has this question?"
+    assert shown("AGENTS=../other") == "../other///How many words has this question?"
+    assert shown(AGENTS="../other") == "../other///How many words has this question?"
+    assert shown("AGENTS=") == "///Where on this site could a wind farm be built?"
