@@ -12,7 +12,7 @@ from tests.local.appsync_api import Aws, wait_until
 from tests.local.emulator.test_emulator_compute import create_function, put_role
 
 TABLE = "Loops"
-# A function keeps what it gets, and what it finds in the environment. It invokes itself as long as it is told to.
+# A function keeps its event and its trace header, and invokes itself until its number is `last`.
 # On AWS every runtime has the SDK.
 CODE = """
 import json, os, sys
