@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 from strands import Agent
 from strands.models import Model
 
@@ -51,7 +51,7 @@ class _Model(Model):
         yield {"messageStop": {"stopReason": "end_turn"}}
 
 
-def build(run: AgentRun) -> Agent:
+def build(run: RunContext) -> Agent:
     """Return a new agent for one run."""
     given = run.parameters
     words = given.get("words", 0)

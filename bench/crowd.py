@@ -15,8 +15,8 @@ from bench.row import Row
 from bench.watching import signed_in
 from local.stack import LocalStack
 from runcast.client.client import Client
-from runcast.client.outcome import LOST, Outcome
 from runcast.client.watch import Watch
+from runcast.client.watch_outcome import LOST, WatchOutcome
 from runcast.errors import RuncastError
 
 _RUNS = 25
@@ -28,7 +28,7 @@ class _Seen:
     """What one client has seen; without an outcome its run was refused or, once started, not watched to its end."""
 
     started: bool
-    outcome: Outcome | None
+    outcome: WatchOutcome | None
     read_lost: bool
     seconds: float
 

@@ -5,7 +5,7 @@ The other agent's steps are recorded below the call that started it, under its o
 
 from strands import Agent, tool
 
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 
 @tool
@@ -14,7 +14,7 @@ def count_words(text: str) -> int:
     return len(text.split())
 
 
-def build(run: AgentRun) -> Agent:
+def build(run: RunContext) -> Agent:
     """Return a new agent for one run."""
     analyst = Agent(
         name="analyst",

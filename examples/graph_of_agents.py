@@ -11,7 +11,7 @@ from strands import Agent, tool
 from strands.multiagent import GraphBuilder
 from strands.multiagent.graph import Graph
 
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 
 @tool
@@ -23,7 +23,7 @@ async def count_letters(text: str) -> AsyncIterator[Any]:
     yield sum(map(len, words))
 
 
-def build(run: AgentRun) -> Graph:
+def build(run: RunContext) -> Graph:
     """Return a new Graph for one run."""
     analyst = Agent(
         name="analyst", description="Measures texts.", model=run.model, tools=[count_letters], callback_handler=None

@@ -11,10 +11,10 @@ from mcp.client.streamable_http import streamable_http_client
 from strands import Agent
 from strands.tools.mcp import MCPClient
 
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 
-def build(run: AgentRun) -> Agent:
+def build(run: RunContext) -> Agent:
     """Return a new agent for one run."""
     server: Any = partial(streamable_http_client, os.environ["MCP_URL"])
     return Agent(name="librarian", model=run.model, tools=[MCPClient(server)], callback_handler=None)

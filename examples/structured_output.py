@@ -6,7 +6,7 @@ The result is the model's JSON, checked by Pydantic, so a frontend can show it w
 from pydantic import BaseModel, Field
 from strands import Agent
 
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 
 class Site(BaseModel):
@@ -17,6 +17,6 @@ class Site(BaseModel):
     buildable: bool
 
 
-def build(run: AgentRun) -> Agent:
+def build(run: RunContext) -> Agent:
     """Return a new agent for one run."""
     return Agent(name="assessor", model=run.model, structured_output_model=Site, callback_handler=None)

@@ -3,7 +3,7 @@
 from strands import Agent, tool
 from strands.multiagent import Swarm
 
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 
 @tool
@@ -12,7 +12,7 @@ def count_words(text: str) -> int:
     return len(text.split())
 
 
-def build(run: AgentRun) -> Swarm:
+def build(run: RunContext) -> Swarm:
     """Return a new Swarm for one run; its first agent begins."""
     reader = Agent(name="reader", model=run.model, tools=[count_words], callback_handler=None)
     critic = Agent(name="critic", model=run.model, callback_handler=None)

@@ -10,7 +10,7 @@ from typing import Any
 
 from strands import Agent, tool
 
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 
 @tool
@@ -25,6 +25,6 @@ async def weigh_words(text: str) -> AsyncIterator[Any]:
     yield f"{sum(weights)} letters in {len(words)} words"
 
 
-def build(run: AgentRun) -> Agent:
+def build(run: RunContext) -> Agent:
     """Return a new agent for one run."""
     return Agent(name="weigher", model=run.model, tools=[weigh_words], callback_handler=None)

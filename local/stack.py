@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from local.deployment import deploy
-from local.emulator.process import FrontFailed, FrontProcess
+from local.emulator.process import EmulatorFailed, EmulatorProcess
 from local.endpoint import Endpoint
 from local.ground import check_ground
 from local.processes import LocalProcess
@@ -36,7 +36,7 @@ class LocalStack:
         self._settings = settings
         self._say = say
         self._model: subprocess.Popen[str] | None = None
-        self._front: FrontProcess | None = None
+        self._emulator: EmulatorProcess | None = None
         starter = LocalProcess.of("the starting command", os.getpid())
         unknown = Endpoint("", "", "")
         self.state = StackState(settings.directory, endpoint=unknown, model_url="", starter=starter)
@@ -73,8 +73,8 @@ class LocalStack:
         """End all processes and remove the state directory."""
         self.state.stop()
         # End processes that are not in the state yet, and reap the others.
-        if self._front:
-            self._front.stop()
+        if self._emulator:
+            self._emulator.stop()
         if self._model:
             self._model.kill()
             self._model.communicate()
@@ -113,21 +113,21 @@ class LocalStack:
 
     def _start_front(self) -> None:
         self._say("Starting the emulated AWS ...")
-        self._front = FrontProcess(
+        self._emulator = EmulatorProcess(
             interpreter=self._settings.emulator_python,
             function_python=self._settings.function_python,
             model_url=self.state.model_url,
             model_name=self._settings.model_name if self._settings.model_url else "",
             model_key=self._settings.model_key if self._settings.model_url else "",
-            log=self.state.directory / "front.log",
+            log=self.state.directory / "emulator.log",
             port=self._settings.port,
         )
         try:
-            self._front.start()
-        except FrontFailed as error:
+            self._emulator.start()
+        except EmulatorFailed as error:
             raise StackFailed(f"The emulated AWS did not start: {error}") from error
-        self._note_process("the emulated AWS", self._front.pid)
-        self._note(endpoint=self._front.endpoint)
+        self._note_process("the emulated AWS", self._emulator.pid)
+        self._note(endpoint=self._emulator.endpoint)
 
 
 def running_stack(settings: Settings) -> StackState | None:

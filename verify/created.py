@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runcast.errors import RuncastError
-from runcast.record.ending import cancel
+from runcast.record.cancel import cancel
 from runcast.record.items import cancel_hint_id, page_id
 from runcast.record.model import Owner, Run
 from runcast.record.store import RunStore

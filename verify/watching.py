@@ -12,10 +12,10 @@ from typing import Any, cast
 from runcast.client.connection import Connection, Hear
 from runcast.client.listed import StartAnswer
 from runcast.client.live import Subscription
-from runcast.client.outcome import Outcome
 from runcast.client.sign_in import Identity
 from runcast.client.step import WatchedStep
 from runcast.client.watch import Watch
+from runcast.client.watch_outcome import WatchOutcome
 from runcast.clock import epoch_ms
 from runcast.errors import Unavailable
 from verify.expecting import expect, until
@@ -107,7 +107,7 @@ def _watch(v: Verification, request_id: str, *, is_job: bool, start: Callable[[]
     )
 
 
-async def watch_to_its_end(watch: Watch) -> tuple[list[tuple[WatchedStep, int]], Outcome]:
+async def watch_to_its_end(watch: Watch) -> tuple[list[tuple[WatchedStep, int]], WatchOutcome]:
     """Return each step with the time at which it arrived (epoch ms), and the outcome."""
     steps = []
     async for step in watch:
@@ -118,7 +118,7 @@ async def watch_to_its_end(watch: Watch) -> tuple[list[tuple[WatchedStep, int]],
     return steps, outcome
 
 
-def expect_complete(steps: list[tuple[WatchedStep, int]], outcome: Outcome) -> None:
+def expect_complete(steps: list[tuple[WatchedStep, int]], outcome: WatchOutcome) -> None:
     """Expect that a run completed and that every step was shown once, in order, and some of them live."""
     expect(outcome.status == "complete", f"it ended as {outcome.status}: {outcome.error or outcome}")
     numbers = [step.seq for step, _ in steps if step.seq is not None and step.request_id == outcome.request_id]
@@ -129,7 +129,7 @@ def expect_complete(steps: list[tuple[WatchedStep, int]], outcome: Outcome) -> N
 
 async def watch_local_run(
     v: Verification, *, steps: int, pause_seconds: float, cuts: Cuts | None = None
-) -> tuple[list[tuple[WatchedStep, int]], Outcome]:
+) -> tuple[list[tuple[WatchedStep, int]], WatchOutcome]:
     """Let a worker on this machine record steps, and watch its run as its user to the end."""
     request_id = v.new_run_id()
     started = asyncio.Event()

@@ -70,7 +70,7 @@ def _serve(listener: socket.socket, model_url: str, model_name: str, function_py
     model_key = os.environ.pop("LOCAL_MODEL_KEY", "")  # Functions inherit the environment.
     _set_environment(port)
     # Only now: MiniStack reads the environment when it is imported.
-    from local.emulator.app import Front
+    from local.emulator.app import EmulatorApp
     from local.emulator.guard import Guard
     from local.emulator.ministack import end_workers, install
     from local.emulator.ministack_functions import UnsupportedMinistack
@@ -79,10 +79,10 @@ def _serve(listener: socket.socket, model_url: str, model_name: str, function_py
 
     server = ModelServer(model_url, model_name, model_key)
     try:
-        front = Front(install(str(function_python), server), port=port, check_signature=check_signature)
+        emulator = EmulatorApp(install(str(function_python), server), port=port, check_signature=check_signature)
     except UnsupportedMinistack as unsupported:
         return _refuse(str(unsupported))
-    app = Guard(front, check_signature=check_signature, public_operations=PUBLIC_COGNITO_OPERATIONS)
+    app = Guard(emulator, check_signature=check_signature, public_operations=PUBLIC_COGNITO_OPERATIONS)
     try:
         asyncio.run(_serve_until_signal(app, listener.detach(), port, end_workers))
     finally:

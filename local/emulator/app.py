@@ -25,7 +25,7 @@ _REALTIME = re.compile(r"/v1/apis/([^/]+)/graphql(?:/realtime)?")
 _CONTROL = re.compile(r"/v1/apis(?:/[^/]+)?/?")
 
 
-class Front:
+class EmulatorApp:
     """The application behind the guard.
 
     Args:

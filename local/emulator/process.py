@@ -14,11 +14,11 @@ from local.endpoint import Endpoint
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-class FrontFailed(Exception):
+class EmulatorFailed(Exception):
     """The emulator did not become ready; the message is its last output."""
 
 
-class FrontProcess:
+class EmulatorProcess:
     """A running emulator.
 
     Args:
@@ -73,7 +73,7 @@ class FrontProcess:
         """Starts the emulator and waits until it serves requests.
 
         Raises:
-            FrontFailed: it ended, or was not ready in time.
+            EmulatorFailed: it ended, or was not ready in time.
         """
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
@@ -96,7 +96,7 @@ class FrontProcess:
         if not line.startswith("ready "):
             self.stop()
             said = self._log.read_text().strip().splitlines()
-            raise FrontFailed(said[-1] if said else f"the emulator was not ready within {timeout_seconds} seconds")
+            raise EmulatorFailed(said[-1] if said else f"the emulator was not ready within {timeout_seconds} seconds")
         self.endpoint = replace(self.endpoint, url=line.split()[1])
 
     def stop(self, *, timeout_seconds: float = 15) -> int | None:

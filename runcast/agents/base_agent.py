@@ -25,7 +25,7 @@ from runcast.record.identity import checked_query, run_identity
 from runcast.record.model import Json, RunStatus
 from runcast.record.recorder import Recorder
 from runcast.runs.from_environment import recorder_of
-from runcast.runs.outcome import Outcome, failure, overruled
+from runcast.runs.outcome import RunOutcome, failure, overruled
 from runcast.runs.work_end import WorkOutcome, tool_end
 
 logger = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class BaseAgent(ABC):
         publish_status(user_id, status, message, **whose, **shown)
         return None
 
-    def _executed(self, event: Mapping[str, Any]) -> tuple[Outcome, Any]:
+    def _executed(self, event: Mapping[str, Any]) -> tuple[RunOutcome, Any]:
         """Run `execute` and return the outcome and the result."""
         recorder = self._recorder
         within: AbstractContextManager[None] = bound(recorder) if recorder else nullcontext()
@@ -193,7 +193,7 @@ class BaseAgent(ABC):
         except BaseException as error:  # a tool may call sys.exit(), and the run must still end
             logger.exception("run %s failed", self.request_id)
             return failure(error, recorder.stop if recorder else None), None
-        return Outcome(RunStatus.COMPLETE, "Complete"), result
+        return RunOutcome(RunStatus.COMPLETE, "Complete"), result
 
     def _publish(self, status: str, message: str) -> None:
         publish_agent_status(

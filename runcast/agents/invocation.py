@@ -18,7 +18,7 @@ from runcast.agents.messages import blocks
 from runcast.agents.parts import model_id_of, name_of
 from runcast.agents.text import TextSteps
 from runcast.agents.tool_watch import ToolWatch
-from runcast.runs.outcome import Outcome, failure, outcome_of, stopped_early
+from runcast.runs.outcome import RunOutcome, failure, outcome_of, stopped_early
 from runcast.runs.scope import Scope
 from runcast.runs.stop import AgentWork
 from runcast.runs.work_end import WorkOutcome, agent_end, work_outcome
@@ -139,7 +139,7 @@ class Invocation:
                 self._tools.refused(self.scope, refused, result, cancelled=cancelled)
             self.scope.calls.pop(result["toolUseId"], None)
 
-    async def _end(self, outcome: Callable[[], Outcome]) -> None:
+    async def _end(self, outcome: Callable[[], RunOutcome]) -> None:
         try:
             came_to = outcome()
         except Exception as error:  # noqa: BLE001 - a result may be of any type, and the run must still end
@@ -154,7 +154,7 @@ class Invocation:
         except Exception:
             logger.exception("the run was not ended")
 
-    def _end_parts(self, came_to: Outcome) -> None:
+    def _end_parts(self, came_to: RunOutcome) -> None:
         """Record what has to come before the agent's end, and its end if it works for another."""
         if self._over:
             return

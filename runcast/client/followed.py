@@ -14,11 +14,11 @@ from typing import Any
 
 from runcast.client.job import JobRun, run_title
 from runcast.client.merge import Merge
-from runcast.client.outcome import LOST, WAITING
 from runcast.client.patience import Patience
 from runcast.client.retrying import Failures
 from runcast.client.status import Status
 from runcast.client.step import Progress, WatchedStep
+from runcast.client.watch_outcome import LOST, WAITING
 from runcast.errors import InvalidInput, Unavailable
 from runcast.record.model import Liveness
 

@@ -13,9 +13,9 @@ from typing import Any
 from runcast.client.connection import HEARD_MAX_MESSAGES
 from runcast.client.followed import FollowedRecord
 from runcast.client.job import JobRun
-from runcast.client.outcome import Outcome
 from runcast.client.patience import Patience
 from runcast.client.step import Progress, WatchedStep
+from runcast.client.watch_outcome import WatchOutcome
 
 
 class Records:
@@ -80,10 +80,10 @@ class Records:
             return None
         return self.own.verdict()
 
-    def outcome(self, status: str) -> Outcome:
+    def outcome(self, status: str) -> WatchOutcome:
         """Return the outcome, as far as it is known."""
         merges, last = [record.merge for record in self._all.values()], self.own.last
-        return Outcome(
+        return WatchOutcome(
             request_id=self._request_id,
             status=status,
             recorded=sum(merge.recorded for merge in merges),

@@ -19,11 +19,11 @@ from runcast.client.connection import Connection
 from runcast.client.followed import FollowedRecord
 from runcast.client.job import JobRun
 from runcast.client.listed import StartAnswer
-from runcast.client.outcome import TIMEOUT, Outcome
 from runcast.client.patience import Patience
 from runcast.client.records import Records
 from runcast.client.retrying import Failures, ask_until_answered
 from runcast.client.step import Progress, WatchedStep
+from runcast.client.watch_outcome import TIMEOUT, WatchOutcome
 from runcast.errors import RuncastError, Unavailable, Unreachable
 
 
@@ -87,7 +87,7 @@ class Watch:
     ) -> None:
         self.request_id = request_id
         self.start_in_doubt = False
-        self.outcome: Outcome | None = None
+        self.outcome: WatchOutcome | None = None
         self._api = api
         self._make_connection = connection
         self._connection: Connection | None = None

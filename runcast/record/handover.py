@@ -18,7 +18,7 @@ from runcast.errors import Unavailable
 from runcast.json_text import json_text
 from runcast.record.assignment import Assignment, Claim, QueuedStep
 from runcast.record.identity import run_identity
-from runcast.record.model import EndedRun, Json, RunStatus
+from runcast.record.model import Json, RunEnded, RunStatus
 from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
@@ -141,7 +141,7 @@ def write_handed_over(
     handed: HandedOverEnd,
     *,
     send: Callable[[list[Json]], int],
-    on_end: Callable[[EndedRun], None],
+    on_end: Callable[[RunEnded], None],
     give_up: Callable[[], bool],
     monotonic: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,

@@ -218,7 +218,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class EndedRun:
+class RunEnded:
     """The outcome of a run, for code that acts on ended runs.
 
     Attributes:
@@ -237,7 +237,7 @@ class EndedRun:
     steps: int
 
     @classmethod
-    def of(cls, run: Run) -> EndedRun:
+    def of(cls, run: Run) -> RunEnded:
         """Return the outcome that a record with its steps describes."""
         return cls(
             run.request_id,

@@ -25,7 +25,7 @@ from runcast.record.at_exit import forget_open_run, register_open_run
 from runcast.record.end_watch import EndWatch
 from runcast.record.ids import canonical_id
 from runcast.record.message import delta_update
-from runcast.record.model import EndedRun, EndReason, Json, Owner, RunStatus
+from runcast.record.model import EndReason, Json, Owner, RunEnded, RunStatus
 from runcast.record.outbox import Outbox
 from runcast.record.prices import ModelPrice
 from runcast.record.step_queue import StepQueue
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 _EXITED = "The worker's process exited before the run had ended."
 
 
-class Progress(NamedTuple):
+class RecordedSteps(NamedTuple):
     """The steps recorded so far; only the last ones if there are too many (`cut`)."""
 
     steps: list[Json]
@@ -48,7 +48,7 @@ class Progress(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Report:
+class RecordingReport:
     """What the recorder kept.
 
     Attributes:
@@ -112,7 +112,7 @@ class Recorder:
         awaited: bool = True,
         hand_over: Callable[[Json], bool] | None = None,
         send: Callable[[list[Json]], int] | None = None,
-        on_end: Callable[[EndedRun], None] | None = None,
+        on_end: Callable[[RunEnded], None] | None = None,
         model_prices: Mapping[str, ModelPrice] | None = None,
         now_ms: Callable[[], int] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -262,7 +262,7 @@ class Recorder:
         error: str | None = None,
         reason: EndReason | None = None,
         metadata: Mapping[str, Any] | None = None,
-    ) -> Report:
+    ) -> RecordingReport:
         """Record the last step (or the pause, for `waiting`), and wait for it: `queue_end()`, then `await_end()`."""
         self.queue_end(status, message, result=result, error=error, reason=reason, metadata=metadata)
         return self.await_end()
@@ -300,7 +300,7 @@ class Recorder:
             self._end_watch.bring_forward(limits.ADDED_TIME_SECONDS - self._waited_seconds)
         self._enqueue(status.value, message, None, None, live, metadata, end)
 
-    def await_end(self) -> Report:
+    def await_end(self) -> RecordingReport:
         """Wait until the end is stored and sent, and return a report.
 
         Waits for the rest of `ADDED_TIME_SECONDS`. If no caller waits for this worker or its time is up, waits until
@@ -317,7 +317,7 @@ class Recorder:
         pending = not writer.end_stored and self.stop is not Stop.ENDED and (self._started or watch.handed_over)
         if pending:
             writer.drain()
-        report = Report(writer.seq, writer.unrecorded, self._outbox.unsent, self.stop, pending)
+        report = RecordingReport(writer.seq, writer.unrecorded, self._outbox.unsent, self.stop, pending)
         if report.unrecorded or report.unsent:
             logger.warning("run %s is not recorded or sent completely: %s", self._run.request_id, report)
         return report
@@ -331,7 +331,7 @@ class Recorder:
         """Wait until nothing is left to write, but at most this long."""
         self._writer.settled.wait(seconds)
 
-    def progress(self) -> Progress:
+    def progress(self) -> RecordedSteps:
         """Return the steps recorded so far: the last `ANSWER_MAX_STEPS` of at most `ANSWER_MAX_BYTES`."""
         kept: deque[Json] = deque()
         room_bytes = limits.ANSWER_MAX_BYTES
@@ -340,7 +340,7 @@ class Recorder:
             if room_bytes < 0:
                 break
             kept.appendleft(step)
-        return Progress(list(kept), cut=len(kept) < self._writer.seq)
+        return RecordedSteps(list(kept), cut=len(kept) < self._writer.seq)
 
     def elapsed_seconds(self) -> float:
         """Return the seconds since the run began: since its record was created, if that time is known."""

@@ -158,7 +158,8 @@ class RunStore(RecordReads):
         """Claim a run, or with `playbook` a job, for one worker; create its record if it does not exist.
 
         An expired record is replaced. The record of a job's run, whose id is derived from the job's id, is never
-        created here. The orchestrator creates it, so that no other caller can occupy the id.
+        created here. The orchestrator creates it, so that no other caller can occupy the id. Call `learn_time` before
+        computing the lease.
 
         Returns:
             The record as claimed. The agent, job and creation time of an existing record override the arguments.
@@ -168,7 +169,6 @@ class RunStore(RecordReads):
                 the claim is for a run, or the reverse.
             RunGone: The id is that of a job's run, and the record does not exist.
         """
-        self.learn_time()
         now_ms = self.now_ms()
         defaults = _present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds) | {"playbook": playbook})
         values = {"worker": worker, "updatedAt": now_ms, "leaseUntil": lease_until_ms}

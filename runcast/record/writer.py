@@ -20,7 +20,7 @@ from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
 from runcast.record.cancel_hint import CancelHint
 from runcast.record.draft import Draft
 from runcast.record.message import step_update
-from runcast.record.model import EndedRun, EndReason, Json, Run, RunStatus, Step
+from runcast.record.model import EndReason, Json, Run, RunEnded, RunStatus, Step
 from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
@@ -63,7 +63,7 @@ class Writer:
         queue: StepQueue,
         outbox: Outbox,
         stops: StopSignal,
-        on_end: Callable[[EndedRun], None] | None,
+        on_end: Callable[[RunEnded], None] | None,
         *,
         now_ms: Callable[[], int],
         monotonic: Callable[[], float],
@@ -305,7 +305,7 @@ class Writer:
             return
         try:
             self._on_end(
-                EndedRun(
+                RunEnded(
                     run.request_id,
                     run.job_id,
                     run.agent,

@@ -26,7 +26,7 @@ from runcast.errors import InvalidInput
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.handover import EndHandover
 from runcast.record.identity import RunIdentity, run_identity
-from runcast.record.model import EndedRun, Json
+from runcast.record.model import Json, RunEnded
 from runcast.record.prices import ModelPrice, prices_of
 from runcast.record.recorder import Recorder
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
@@ -51,7 +51,7 @@ class Destination(NamedTuple):
     store: RunStore
     send: Callable[[list[Json]], int] | None
     hand_over: Callable[[Json], bool] | None = None
-    on_end: Callable[[EndedRun], None] | None = None
+    on_end: Callable[[RunEnded], None] | None = None
     model_prices: Mapping[str, ModelPrice] = MappingProxyType({})
 
 

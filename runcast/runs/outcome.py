@@ -36,7 +36,7 @@ _DONE = ("end_turn", "stop_sequence", "tool_use", "completed")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """The last step of a run: its status, its message, and the result, error, reason and metadata that go with it.
 
     The result is the agent's text, its structured output as JSON, or `{"text", "facts"}` if its tools noted facts.
@@ -56,7 +56,7 @@ def outcome_of(
     *,
     stopped_itself: bool = False,
     said: str | None = None,
-) -> Outcome:
+) -> RunOutcome:
     """Return the outcome of a finished agent, Graph or Swarm.
 
     Args:
@@ -71,7 +71,7 @@ def outcome_of(
     stop_reason = getattr(result, "stop_reason", None) or result.status.value  # type: ignore[union-attr]
     match stop_reason:
         case reason if reason in _DONE or (reason == "cancelled" and stopped_itself):
-            return Outcome(RunStatus.COMPLETE, "Complete", result=_came_out(result))
+            return RunOutcome(RunStatus.COMPLETE, "Complete", result=_came_out(result))
         case "cancelled":
             return _cancelled(stop)
         case "interrupt" | "interrupted":
@@ -83,13 +83,13 @@ def outcome_of(
             return stopped_early(reason, _came_out(result) or said)
 
 
-def stopped_early(reason: str, said: str | Json | None = None) -> Outcome:
+def stopped_early(reason: str, said: str | Json | None = None) -> RunOutcome:
     """Return the outcome of an agent that stopped early for `reason`; `said` is its text so far."""
     failed = _failed(f"The agent stopped before it was done: {reason}.", EndReason.AGENT_STOPPED)
     return replace(failed, result=said or None)
 
 
-def failure(error: BaseException, stop: Stop | None = None, *, said: str | None = None) -> Outcome:
+def failure(error: BaseException, stop: Stop | None = None, *, said: str | None = None) -> RunOutcome:
     """Return the outcome of an agent that raised.
 
     Args:
@@ -112,7 +112,7 @@ def failure(error: BaseException, stop: Stop | None = None, *, said: str | None 
     return _failed(shortened(text, limits.ERROR_MAX_CHARACTERS))
 
 
-def overruled(outcome: Outcome, stop: Stop | None) -> Outcome:
+def overruled(outcome: RunOutcome, stop: Stop | None) -> RunOutcome:
     """Apply the stop reason to the agent's outcome."""
     if stop is Stop.TIME_UP:
         return _failed("The worker's time was up before the run had ended.", EndReason.TIMED_OUT)
@@ -123,9 +123,9 @@ def overruled(outcome: Outcome, stop: Stop | None) -> Outcome:
     return outcome
 
 
-def _cancelled(stop: Stop | None) -> Outcome:
+def _cancelled(stop: Stop | None) -> RunOutcome:
     reason = EndReason.CANCEL_REQUESTED if stop is Stop.CANCELLED else EndReason.AGENT_CANCELLED
-    return Outcome(RunStatus.CANCELLED, "Cancelled", error="The run was cancelled.", reason=reason)
+    return RunOutcome(RunStatus.CANCELLED, "Cancelled", error="The run was cancelled.", reason=reason)
 
 
 def _is_done(result: AgentResult | MultiAgentResult) -> bool:
@@ -164,9 +164,9 @@ def _is_stopped(node: NodeResult) -> bool:
     return getattr(node.result, "stop_reason", None) == "cancelled"
 
 
-def _waiting(interrupts: Iterable[Interrupt]) -> Outcome:
+def _waiting(interrupts: Iterable[Interrupt]) -> RunOutcome:
     questions = [interrupt.to_dict() for interrupt in interrupts]
-    return Outcome(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": questions})
+    return RunOutcome(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": questions})
 
 
 def _failures(result: AgentResult | MultiAgentResult) -> str:
@@ -174,5 +174,5 @@ def _failures(result: AgentResult | MultiAgentResult) -> str:
     return f"{', '.join(failed)} failed" if failed else "failed"
 
 
-def _failed(error: str, reason: EndReason = EndReason.AGENT_FAILED) -> Outcome:
-    return Outcome(RunStatus.ERROR, error, error=error, reason=reason)
+def _failed(error: str, reason: EndReason = EndReason.AGENT_FAILED) -> RunOutcome:
+    return RunOutcome(RunStatus.ERROR, error, error=error, reason=reason)

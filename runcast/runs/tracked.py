@@ -21,7 +21,7 @@ from runcast.record.assignment import Claim, StepRef, Stop
 from runcast.record.identity import run_identity
 from runcast.record.recorder import Recorder
 from runcast.runs.from_environment import recorder_of
-from runcast.runs.outcome import Outcome
+from runcast.runs.outcome import RunOutcome
 from runcast.runs.stop import AgentStop
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class TrackedRun:
         self.recorder = recorder
         self.owned = owned
         self.stop = AgentStop()
-        self.outcome: Outcome | None = None
+        self.outcome: RunOutcome | None = None
         self.said: str | None = None
         self.parents_of_agents: set[StepRef | None] = set()
         self._given = given
@@ -107,7 +107,7 @@ class TrackedRun:
                 return
             await asyncio.sleep(_CLAIM_POLL_SECONDS)
 
-    def end(self, outcome: Outcome) -> Future[Any] | None:
+    def end(self, outcome: RunOutcome) -> Future[Any] | None:
         """End the run if it is owned and open; return a future that is done once the end is stored or timed out.
 
         The end is queued at once. Returns None if no thread can be started to wait for it.

@@ -13,7 +13,7 @@ from runcast import limits
 from runcast.json_text import fitting_json
 from runcast.record.assignment import StepRef
 from runcast.record.model import Json, RunStatus
-from runcast.runs.outcome import Outcome
+from runcast.runs.outcome import RunOutcome
 
 STEP = "executed"
 
@@ -33,7 +33,7 @@ class WorkOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-def work_outcome(outcome: Outcome) -> tuple[WorkOutcome, str | None]:
+def work_outcome(outcome: RunOutcome) -> tuple[WorkOutcome, str | None]:
     """Return how an agent that works for another ended, and why it failed, from the outcome that ends a run."""
     match outcome.status:
         case RunStatus.COMPLETE:

@@ -11,14 +11,14 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from runcast.client.client import Client
-from runcast.client.outcome import Outcome
 from runcast.client.step import WatchedStep
 from runcast.client.watch import Watch
+from runcast.client.watch_outcome import WatchOutcome
 
 DEADLINE_SECONDS = 60
 
 
-async def follow(watch: Watch) -> tuple[list[WatchedStep], Outcome]:
+async def follow(watch: Watch) -> tuple[list[WatchedStep], WatchOutcome]:
     """Return everything that a watch yields, and its outcome."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         steps = [step async for step in watch]
@@ -26,7 +26,7 @@ async def follow(watch: Watch) -> tuple[list[WatchedStep], Outcome]:
     return steps, watch.outcome
 
 
-async def follow_while(watch: Watch, meanwhile: Coroutine[Any, Any, None]) -> tuple[list[WatchedStep], Outcome]:
+async def follow_while(watch: Watch, meanwhile: Coroutine[Any, Any, None]) -> tuple[list[WatchedStep], WatchOutcome]:
     """Follow a watch while something else happens."""
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(meanwhile)
@@ -35,7 +35,7 @@ async def follow_while(watch: Watch, meanwhile: Coroutine[Any, Any, None]) -> tu
 
 async def check_a_run_is_watched_live_and_whole(
     client: Client, agent: str, query: str, parameters: Mapping[str, Any] | None = None
-) -> Outcome:
+) -> WatchOutcome:
     """A run that goes well shows every step once, in order, each of them live, and reads the same afterwards."""
     steps, outcome = await follow(client.run(agent, query, parameters=parameters))
 
@@ -53,7 +53,7 @@ async def check_a_run_is_watched_live_and_whole(
     return outcome
 
 
-async def check_a_run_is_watched_whole_without_live(client: Client, agent: str, query: str) -> Outcome:
+async def check_a_run_is_watched_whole_without_live(client: Client, agent: str, query: str) -> WatchOutcome:
     """Without the live channel nothing comes live, and nothing is missing."""
     steps, outcome = await follow(client.run(agent, query, live=False))
 
@@ -65,7 +65,7 @@ async def check_a_run_is_watched_whole_without_live(client: Client, agent: str, 
 
 async def check_a_job_is_watched_live_and_whole(
     client: Client, playbook: str, query: str, parameters: Mapping[str, Any] | None = None
-) -> Outcome:
+) -> WatchOutcome:
     """A job that goes well shows every step of every record once, each of them live, and reads the same afterwards."""
     steps, outcome = await follow(client.job(playbook, query, parameters=parameters))
 
@@ -82,7 +82,7 @@ async def check_a_job_is_watched_live_and_whole(
     return outcome
 
 
-async def check_a_job_is_watched_whole_without_live(client: Client, playbook: str, query: str) -> Outcome:
+async def check_a_job_is_watched_whole_without_live(client: Client, playbook: str, query: str) -> WatchOutcome:
     """Without the live channel nothing comes live, and nothing is missing."""
     steps, outcome = await follow(client.job(playbook, query, live=False))
 
@@ -92,7 +92,7 @@ async def check_a_job_is_watched_whole_without_live(client: Client, playbook: st
     return outcome
 
 
-async def check_a_job_reads_as_it_was_watched(client: Client, steps: list[WatchedStep], outcome: Outcome) -> None:
+async def check_a_job_reads_as_it_was_watched(client: Client, steps: list[WatchedStep], outcome: WatchOutcome) -> None:
     """What was yielded equals the job's record and each of its runs', and nothing else."""
     assert outcome.runs is not None
     yielded = [step for step in steps if step.seq is not None]
@@ -112,7 +112,7 @@ async def check_a_job_reads_as_it_was_watched(client: Client, steps: list[Watche
     assert stands[0] == stands[1]
 
 
-def check_each_step_of_a_job_once(steps: list[WatchedStep], outcome: Outcome) -> None:
+def check_each_step_of_a_job_once(steps: list[WatchedStep], outcome: WatchOutcome) -> None:
     """Every recorded step of the job and of its runs was yielded once, in order per record, and the watch knows it."""
     seqs: dict[str | None, list[int]] = defaultdict(list)
     for step in steps:
@@ -123,7 +123,7 @@ def check_each_step_of_a_job_once(steps: list[WatchedStep], outcome: Outcome) ->
     assert outcome.missing == 0, outcome
 
 
-def check_each_step_once(steps: list[WatchedStep], outcome: Outcome) -> None:
+def check_each_step_once(steps: list[WatchedStep], outcome: WatchOutcome) -> None:
     """Every recorded step was yielded once, in order, and the watch knows it."""
     assert [step.seq for step in steps if step.seq is not None] == list(range(1, outcome.recorded + 1))
     assert outcome.missing == 0, outcome

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from runcast.record.ending import cancel
+from runcast.record.cancel import cancel
 from runcast.record.model import Owner
 from runcast.record.store import RunStore
 from tests.e2e.conftest import AGENT, workers

@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed
 
 from runcast.live.publish import StatusPublisher
 from runcast.record.model import Owner, RunStatus
-from runcast.record.recorder import Recorder, Report
+from runcast.record.recorder import Recorder, RecordingReport
 from runcast.record.store import RunStore
 
 STEPS = 17
@@ -32,7 +32,7 @@ async def test_whoever_stops_reading_holds_up_nobody(stack, alice):
                 await read_everything(deaf)
 
     told = [*((number, f"step {number}") for number in range(1, STEPS)), (STEPS, "Done")]
-    assert beside == alone == (Report(STEPS, unrecorded=0, unsent=0), told, told)
+    assert beside == alone == (RecordingReport(STEPS, unrecorded=0, unsent=0), told, told)
     assert dropped.value.rcvd.code == BEHIND
 
 

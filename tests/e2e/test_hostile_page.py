@@ -22,10 +22,10 @@ def test_a_hostile_page(stack):
     about = {"Bucket": outputs["results_bucket_name"], "Key": "results/page.json"}
     s3.put_object(**about, Body=b'{"found": 1}')
     signer = stack.state.endpoint.client("s3", Config(signature_version="s3v4"))
-    front = stack.state.endpoint.url
+    emulator = stack.state.endpoint.url
     settings = {
-        "front": front,
-        "frontByName": f"http://{HOST}:{urlsplit(front).port}",
+        "emulator": emulator,
+        "emulatorByName": f"http://{HOST}:{urlsplit(emulator).port}",
         "signedWithTest": SIGNED_WITH_TEST,
         "uses": {
             "signIn": {

@@ -9,8 +9,7 @@ from importlib import import_module, util
 from pathlib import Path
 
 import pytest
-from chalicelib.agents import registry
-from chalicelib.agents import run as agents_run
+from chalicelib.agents import registry, run_context
 from rich.console import Console
 
 from runcast import track
@@ -152,7 +151,7 @@ def test_every_example_is_tried():
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_an_example_is_recorded_and_drawn(name, records):
     model = ScriptedModel(SCRIPTS[name])
-    agent = track(load(name).build(agents_run.AgentRun("How long is it?", {}, model)), monotonic=lambda: 0.0)
+    agent = track(load(name).build(run_context.RunContext("How long is it?", {}, model)), monotonic=lambda: 0.0)
     agent("How long is it?", invocation_state={"runcast": {"requestId": "r1", "userId": "ana", "tenantId": "acme"}})
     run = records.read("r1")
     assert drawn(run) == DRAWN[name].strip("\n")
@@ -181,7 +180,7 @@ def test_examples_are_short():
 
 def test_structured_output_is_the_result(records):
     model = ScriptedModel(SCRIPTS["structured_output"])
-    agent = track(load("structured_output").build(agents_run.AgentRun("Where?", {}, model)))
+    agent = track(load("structured_output").build(run_context.RunContext("Where?", {}, model)))
     agent("Where?", invocation_state={"runcast": {"requestId": "r1"}})
     assert records.read("r1").result == {"name": "Horns Rev", "area_km2": 20.0, "buildable": True}
 

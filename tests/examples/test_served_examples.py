@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from ag_ui.core import EventType, RunAgentInput, UserMessage
 from ag_ui_strands import StrandsAgent
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 from cryptography.hazmat.primitives.asymmetric import rsa
 from mcp.server.mcpserver import MCPServer
 from strands import Agent
@@ -137,7 +137,7 @@ def test_tools_of_an_mcp_server_are_recorded(records, monkeypatch):
     with served(mcp.streamable_http_app(stateless_http=True)) as url:
         monkeypatch.setenv("MCP_URL", f"{url}/mcp")
         model = ScriptedModel([Call("find", {"title": "Hamlet"}), Say("{tool_result}")])
-        agent = track(load("mcp_tools").build(AgentRun("Where is Hamlet?", {}, model)))
+        agent = track(load("mcp_tools").build(RunContext("Where is Hamlet?", {}, model)))
         agent("Where is Hamlet?", invocation_state={"runcast": {"requestId": "r1"}})
         agent.cleanup()
     run = records.read("r1")

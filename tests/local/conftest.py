@@ -13,7 +13,7 @@ import pytest
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from local.emulator.process import REPOSITORY, FrontProcess
+from local.emulator.process import REPOSITORY, EmulatorProcess
 from tests.local.appsync_api import Aws, GraphqlApi, ModelServer, RealtimeClient, User, create_api
 
 
@@ -43,30 +43,30 @@ def model_server() -> Iterator[ModelServer]:
 
 
 @pytest.fixture(scope="session")
-def new_front(model_server: ModelServer) -> Callable[[Path], FrontProcess]:
-    def create(directory: Path, **options: Any) -> FrontProcess:
+def new_emulator(model_server: ModelServer) -> Callable[[Path], EmulatorProcess]:
+    def create(directory: Path, **options: Any) -> EmulatorProcess:
         given = {
             "interpreter": REPOSITORY / ".local/ministack-venv/bin/python",
             "function_python": REPOSITORY / ".local/function-venv/bin/python",
             "model_url": model_server.url,
-            "log": directory / "front.log",
+            "log": directory / "emulator.log",
         }
-        return FrontProcess(**given | options)
+        return EmulatorProcess(**given | options)
 
     return create
 
 
 @pytest.fixture(scope="session")
-def front(
-    new_front: Callable[[Path], FrontProcess], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[FrontProcess]:
-    with new_front(tmp_path_factory.mktemp("front")) as process:
+def emulator(
+    new_emulator: Callable[[Path], EmulatorProcess], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EmulatorProcess]:
+    with new_emulator(tmp_path_factory.mktemp("emulator")) as process:
         yield process
 
 
 @pytest.fixture(scope="session")
-def aws(front: FrontProcess) -> Aws:
-    return Aws(front.endpoint)
+def aws(emulator: EmulatorProcess) -> Aws:
+    return Aws(emulator.endpoint)
 
 
 @pytest.fixture(scope="session")

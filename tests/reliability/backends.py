@@ -24,7 +24,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
-from local.emulator.process import FrontProcess
+from local.emulator.process import EmulatorProcess
 from local.endpoint import Endpoint
 from local.settings import Settings
 from runcast.record.store import STORE_CLIENT_CONFIG
@@ -80,14 +80,14 @@ def dynamodb(backend: str, directory: Path) -> Iterator[Any]:
             stack.enter_context(mock_aws())
         elif backend == "ministack":
             settings = Settings()
-            front = FrontProcess(
+            emulator = EmulatorProcess(
                 interpreter=settings.emulator_python,
                 function_python=settings.function_python,
                 model_url="http://127.0.0.1:9",  # nothing here asks a model
-                log=directory / "front.log",
+                log=directory / "emulator.log",
             )
-            front.endpoint = Endpoint("", "test", "test")  # known to the workers, which are processes of their own
-            endpoint = stack.enter_context(front).url
+            emulator.endpoint = Endpoint("", "test", "test")  # known to the workers, which are processes of their own
+            endpoint = stack.enter_context(emulator).url
         else:
             endpoint = stack.enter_context(_dynamodb_local(directory))
         yield boto3.client(

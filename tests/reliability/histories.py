@@ -18,7 +18,8 @@ from hypothesis.stateful import initialize, precondition, rule
 from runcast import limits
 from runcast.errors import Refused, RunExists, RunGone, StoreUnavailable
 from runcast.record.assignment import Claim, Stop
-from runcast.record.ending import cancel, close_dead
+from runcast.record.cancel import cancel
+from runcast.record.close import close_dead
 from runcast.record.model import Owner, RunStatus
 from tests.reliability.history import History
 from tests.reliability.promises import broken

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from runcast import limits
 from runcast.errors import StoreUnavailable
-from runcast.record.ending import Ending
+from runcast.record.close import CloseResult
 from runcast.record.model import Run, RunStatus, Step
 from runcast.record.reader import read_progress
 from runcast.record.store import RunStore
@@ -80,9 +80,9 @@ class History(RuleBasedStateMachine):
         self.published += messages
         return len(messages)
 
-    def publish_end(self, ending: Any) -> None:
-        if ending is not None and ending.ended is not None:
-            self.publish([ending.update])
+    def publish_end(self, result: Any) -> None:
+        if result is not None and result.ended is not None:
+            self.publish([result.update])
 
     def run(self) -> Run | None:
         return self.store.read(self.request_id)
@@ -108,9 +108,9 @@ class History(RuleBasedStateMachine):
     def sweep(self) -> None:
         """Sweep the whole table, which contains earlier histories' runs and an unreadable record."""
 
-        def announce(ending: Ending) -> None:
-            if ending.run.request_id == self.request_id:
-                self.publish_end(ending)
+        def announce(result: CloseResult) -> None:
+            if result.run.request_id == self.request_id:
+                self.publish_end(result)
 
         sweep(self.store, announce, remaining_ms=lambda: 60_000, now_ms=self.clock)
 

@@ -10,7 +10,7 @@ from tests.reliability.mutation import Mutation
 from tests.reliability.owner_mutations import OWNER_MUTATIONS
 
 _STORE, _WRITER, _DRAFT = "runcast/record/store.py", "runcast/record/writer.py", "runcast/record/draft.py"
-_ENDING, _CONDITIONS, _READER = "runcast/record/ending.py", "runcast/record/conditions.py", "runcast/record/reader.py"
+_CLOSE, _CONDITIONS, _READER = "runcast/record/close.py", "runcast/record/conditions.py", "runcast/record/reader.py"
 
 # A condition is widened rather than cut out, because DynamoDB refuses values that no expression uses.
 #
@@ -116,11 +116,11 @@ MUTATIONS = [
         (("for message in messages:", "for message in reversed(messages):"),),
     ),
     Mutation(
-        "a closer leaves a run alone whose lease has not passed", _ENDING,
+        "a closer leaves a run alone whose lease has not passed", _CLOSE,
         (("return now_ms > run.lease_until_ms + limits.CLOSE_GRACE_MS", "return True"),),
     ),
     Mutation(
-        "a run that is worked on is not ended by who cancels it", _ENDING,
+        "a run that is worked on is not ended by who cancels it", "runcast/record/cancel.py",
         (("or now > run.lease_until_ms:", "or True:"),),
     ),
     Mutation(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from tests.reliability.mutation import Mutation
 
-_STORE, _CONDITIONS, _ENDING = "runcast/record/store.py", "runcast/record/conditions.py", "runcast/record/ending.py"
+_STORE, _CONDITIONS, _CLOSE = "runcast/record/store.py", "runcast/record/conditions.py", "runcast/record/close.py"
 _READER, _IDS, _IDENTITY = "runcast/record/reader.py", "runcast/record/ids.py", "runcast/record/identity.py"
-_PLANNED = "runcast/record/planned.py"
+_PLANNED, _CANCEL = "runcast/record/planned.py", "runcast/record/cancel.py"
 _JOB, _JOB_RECORD = "chalice_app/chalicelib/orchestrator/job.py", "chalice_app/chalicelib/orchestrator/job_record.py"
 
 # A condition is widened rather than cut out, because DynamoDB refuses values that no expression uses.
@@ -31,7 +31,7 @@ OWNER_MUTATIONS = [
           "#status = :in_progress AND ({NOT_EXPIRED} OR attribute_exists(#owner))"),),
     ),
     Mutation(
-        "a run is cancelled by its owner only", _ENDING,
+        "a run is cancelled by its owner only", _CANCEL,
         (("if run.owner != owner or", "if run.owner is None or"),),
     ),
     Mutation(
@@ -84,19 +84,19 @@ OWNER_MUTATIONS = [
         (("and run.job_id == job_id", ""),),
     ),
     Mutation(
-        "what is cancelled with a job is of the job", _ENDING,
+        "what is cancelled with a job is of the job", _CANCEL,
         (("not is_of_job(run, owner, job_id)", "False"),),
     ),
     Mutation(
-        "a failed invocation ends its owner's run only", _ENDING,
+        "a failed invocation ends its owner's run only", _CLOSE,
         (("(run.owner != owner or run.is_job)", "run.is_job"),),
     ),
     Mutation(
-        "a failed invocation ends no job", _ENDING,
+        "a failed invocation ends no job", _CLOSE,
         (("(run.owner != owner or run.is_job)", "run.owner != owner"),),
     ),
     Mutation(
-        "the end of an execution ends its owner's job only", _ENDING,
+        "the end of an execution ends its owner's job only", _CLOSE,
         (("not job.is_job or job.owner != owner", "not job.is_job"),),
     ),
     Mutation(

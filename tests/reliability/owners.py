@@ -33,7 +33,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from runcast import limits
 from runcast.errors import AppendRefused, RuncastError, StoreUnavailable
 from runcast.record.assignment import Assignment, Claim, QueuedStep
-from runcast.record.ending import cancel
+from runcast.record.cancel import cancel
 from runcast.record.identity import run_identity
 from runcast.record.ids import derived_ids, is_derived
 from runcast.record.items import from_item

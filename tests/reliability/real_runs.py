@@ -19,7 +19,8 @@ from chalicelib.lifecycle.closer import write_end
 
 from runcast import limits
 from runcast.clock import epoch_ms
-from runcast.record.ending import cancel, close_dead
+from runcast.record.cancel import cancel
+from runcast.record.close import close_dead
 from runcast.record.model import Liveness, Owner, Run, RunStatus, Step
 from runcast.record.reader import liveness
 from runcast.record.store import RunStore
@@ -165,15 +166,15 @@ class RealRuns:
             if lost is None or liveness(lost, epoch_ms()) is not Liveness.LOST:
                 broken("hung", f"{request_id} is frozen, and reads {lost}")
             time.sleep(max(0.0, thaws_at - time.monotonic()))
-            ending = cancel(self.store, OWNER, request_id) if ended else None
+            result = cancel(self.store, OWNER, request_id) if ended else None
             worker.kill(signal.SIGCONT)
-            if ending is None:
+            if result is None:
                 self.check_answer(request_id, worker)
             elif json.loads(self._answer_of(worker)["body"])["success"]:
                 broken("changed", f"{request_id} was ended while it was frozen, and went on to its end")
             run, steps = self.checked(request_id)
-            if ending and run != ending.run:
-                broken("changed", f"{request_id} was ended as {ending.run}, and reads {run}")
+            if result and run != result.run:
+                broken("changed", f"{request_id} was ended as {result.run}, and reads {run}")
             self._check_beginning(steps)
             return Came(1, len(steps))
 
@@ -291,9 +292,9 @@ class RealRuns:
 
     def _end_dead(self, request_id: str) -> None:
         """What Lambda's report of the failed invocation leads to, delivered twice."""
-        endings = [close_dead(self.store, request_id, invocation=f"{request_id}-first") for _ in range(2)]
-        if [ending is not None for ending in endings] != [True, False]:
-            broken("repeated", f"{request_id} was ended so: {endings}")
+        results = [close_dead(self.store, request_id, invocation=f"{request_id}-first") for _ in range(2)]
+        if [result is not None for result in results] != [True, False]:
+            broken("repeated", f"{request_id} was ended so: {results}")
 
     def checked(self, request_id: str) -> tuple[Run | None, list[Step]]:
         run = self.store.read(request_id)

@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 from runcast import limits
 from runcast.errors import StoreUnavailable
 from runcast.record.assignment import Assignment, Claim, Deadline, QueuedStep, Stop
-from runcast.record.ending import cancel, close_dead
+from runcast.record.cancel import cancel
+from runcast.record.close import close_dead
 from runcast.record.handover import HandedOverEnd
 from runcast.record.model import Owner, Run, RunStatus, Step
 from runcast.record.outbox import Outbox

@@ -9,7 +9,7 @@ from runcast.record.model import Owner, RunStatus
 from runcast.record.reader import read_progress
 from tests.reliability.backends import why_no_judge
 from tests.unit.record.recording import ALICE, make
-from tests.unit.record.test_ending import TestCancel, TestCloseDead, TestEndUnclaimed, TestTheLoser, create, work
+from tests.unit.record.test_close import TestCancel, TestCloseDead, TestEndUnclaimed, TestTheLoser, create, work
 from tests.unit.record.test_store import TestAppend, TestClaim, TestCreate, TestCreateInJob, TestRead
 
 __all__ = [

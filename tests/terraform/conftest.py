@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.bedrock.server import create_server
-from local.emulator.process import FrontProcess
+from local.emulator.process import EmulatorProcess
 from local.functions import package_functions
 from local.settings import Settings
 from packager.build import EXPORT_NAME
@@ -79,14 +79,14 @@ def model_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def aws(model_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     settings = Settings()
-    front = FrontProcess(
+    emulator = EmulatorProcess(
         interpreter=settings.emulator_python,
         function_python=settings.function_python,
         model_url=model_url,
-        log=tmp_path_factory.mktemp("front") / "log",
+        log=tmp_path_factory.mktemp("emulator") / "log",
     )
-    with front:
-        yield Aws(front.endpoint)
+    with emulator:
+        yield Aws(emulator.endpoint)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from strands import Agent
     from strands.multiagent.base import MultiAgentBase
 
-    from chalicelib.agents.run import AgentRun
+    from chalicelib.agents.run_context import RunContext
 
     AnyAgent = Agent | MultiAgentBase
 
@@ -34,7 +34,7 @@ _BUILD = re.compile(r"^def build\(", re.MULTILINE)
 class Build(Protocol):
     """The function that an agent's file exports; it creates the Strands agent for one run."""
 
-    def __call__(self, run: AgentRun) -> AnyAgent:
+    def __call__(self, run: RunContext) -> AnyAgent:
         """Return a new Agent, Graph or Swarm. Runs must not share one."""
 
 

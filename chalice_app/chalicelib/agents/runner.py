@@ -19,8 +19,8 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.agents import registry
-from chalicelib.agents.invocation import Invocation, invocation_of
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.agent_event import AgentEvent, agent_event
+from chalicelib.agents.run_context import RunContext
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import AgentConfig, config_of_environment
@@ -30,7 +30,7 @@ from runcast.record.assignment import Claim
 from runcast.record.model import Json, RunStatus
 from runcast.record.recorder import Recorder
 from runcast.runs.from_environment import Destination, recorder_for
-from runcast.runs.outcome import Outcome, failure, overruled, stopped_early
+from runcast.runs.outcome import RunOutcome, failure, overruled, stopped_early
 from runcast.runs.tracked import TrackedRun
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def run_agent(event: Any, context: LambdaContext) -> Json:
     """Execute one run. Never raises: the answer reports every failure.
 
     Args:
-        event: See `invocation_of`.
+        event: See `agent_event`.
         context: The Lambda context.
 
     Returns:
@@ -116,34 +116,34 @@ class Runner:
         Raises:
             InvalidInput: The event is invalid.
         """
-        invocation = invocation_of(event, aws_request_id=context.aws_request_id)
-        logs.about_run(invocation.identity.request_id)
+        checked = agent_event(event, aws_request_id=context.aws_request_id)
+        logs.about_run(checked.identity.request_id)
         recorder = recorder_for(
-            invocation.identity,
+            checked.identity,
             self._destination,
-            agent=invocation.request.agent,
+            agent=checked.request.agent,
             invocation_id=context.aws_request_id,
             remaining_ms=context.get_remaining_time_in_millis(),
-            awaited=invocation.awaited,
+            awaited=checked.awaited,
             monotonic=self._monotonic,
         )
         cold_start = self._model is None
         claim = recorder.claim()
         if claim is Claim.REFUSED:
-            outcome = Outcome(RunStatus.ERROR, "", error=recorder.refusal)
-            return _answer(409, _body(invocation, recorder, outcome, cold_start=cold_start))
+            outcome = RunOutcome(RunStatus.ERROR, "", error=recorder.refusal)
+            return _answer(409, _body(checked, recorder, outcome, cold_start=cold_start))
 
         run = TrackedRun(recorder)
         agent: AnyAgent | None = None
         try:
-            agent = self._build(invocation, recorder)
-            state = {"runcast": run, **_ids(invocation)}
-            self._run_to_its_end(agent.invoke_async(invocation.request.query, invocation_state=state))
+            agent = self._build(checked, recorder)
+            state = {"runcast": run, **_ids(checked)}
+            self._run_to_its_end(agent.invoke_async(checked.request.query, invocation_state=state))
             outcome = run.outcome or stopped_early("it gave no result")
         except RunStopped as stopped:
             outcome = failure(stopped, recorder.stop)
         except BaseException as error:  # a tool may call sys.exit(), and the run must end anyway
-            logger.exception("run %s failed", invocation.identity.request_id)
+            logger.exception("run %s failed", checked.identity.request_id)
             outcome = failure(error, recorder.stop, said=run.said)
 
         report = recorder.end(
@@ -159,14 +159,14 @@ class Runner:
         outcome = overruled(outcome, report.stop)
         degraded = claim is Claim.UNANSWERED or report.degraded
         metrics.count_run(
-            invocation.request.agent,
+            checked.request.agent,
             outcome.status,
             report,
             elapsed_seconds=recorder.elapsed_seconds(),
             degraded=degraded,
         )
-        body = _body(invocation, recorder, outcome, cold_start=cold_start)
-        if degraded and not invocation.identity.job_id:
+        body = _body(checked, recorder, outcome, cold_start=cold_start)
+        if degraded and not checked.identity.job_id:
             body["degraded"] = True
         if report.end_pending:
             body["endPending"] = True
@@ -187,10 +187,10 @@ class Runner:
                 self._loop.run_until_complete(task)
             raise
 
-    def _build(self, invocation: Invocation, recorder: Recorder) -> AnyAgent:
+    def _build(self, event: AgentEvent, recorder: Recorder) -> AnyAgent:
         if self._model is not None:
             recorder.record("warm", "Ready: the worker is warm")
-            return self._build_agent(invocation, self._model)
+            return self._build_agent(event, self._model)
 
         recorder.record("init", "Starting a worker")
         recorder.record("bedrock", "Connecting to the model", metadata={"modelId": self._config.bedrock_model_id})
@@ -198,20 +198,20 @@ class Runner:
 
         model = bedrock_model(self._config)
         recorder.record("tools", "Loading the agent's tools")
-        registry.load(invocation.request.agent)
+        registry.load(event.request.agent)
         recorder.record("agent", "Building the agent")
-        agent = self._build_agent(invocation, model)
+        agent = self._build_agent(event, model)
         recorder.record("ready", "Ready", metadata={"tools": getattr(agent, "tool_names", [])})
         self._model = model
         return agent
 
-    def _build_agent(self, invocation: Invocation, model: Model) -> AnyAgent:
+    def _build_agent(self, event: AgentEvent, model: Model) -> AnyAgent:
         from runcast import track  # imports Strands
         from runcast.agents.track import records_text
 
-        request = invocation.request
+        request = event.request
         build = registry.load(request.agent)
-        run = AgentRun(query=request.query, parameters=request.parameters, model=model, **_ids(invocation))
+        run = RunContext(query=request.query, parameters=request.parameters, model=model, **_ids(event))
         agent = track(build(run))
         return track(agent, live_text=records_text(agent))
 
@@ -229,9 +229,9 @@ def _runner_of_environment() -> Runner:
     return Runner(config, destination)
 
 
-def _ids(invocation: Invocation) -> dict[str, Any]:
+def _ids(event: AgentEvent) -> dict[str, Any]:
     """Return the ids that `build(run)` gets, and that tools find in `invocation_state`."""
-    identity = invocation.identity
+    identity = event.identity
     return {
         "request_id": identity.request_id,
         "user_id": identity.owner.user_id,
@@ -256,17 +256,17 @@ def _clean_up(agent: AnyAgent) -> None:
         thread.join(_CLEAN_UP_SECONDS)
 
 
-def _body(invocation: Invocation, recorder: Recorder, outcome: Outcome, *, cold_start: bool) -> Json:
+def _body(event: AgentEvent, recorder: Recorder, outcome: RunOutcome, *, cold_start: bool) -> Json:
     body: Json = {
         "success": outcome.error is None,
-        "requestId": invocation.identity.request_id,
-        "agent": invocation.request.agent,
+        "requestId": event.identity.request_id,
+        "agent": event.request.agent,
         "coldStart": cold_start,
         "elapsed": recorder.elapsed_seconds(),
     }
     if outcome.error is not None:
         body["error"] = outcome.error
-    if invocation.identity.job_id:
+    if event.identity.job_id:
         return body  # a job's runs hand their output on by reference, through the record
     text = result_json(outcome.result)
     body["result"] = None if text is None else json.loads(text)

@@ -18,7 +18,7 @@ from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import ApiConfig, ProgressReaderConfig, RunStarterConfig
 from runcast import limits
 from runcast.record import listing, reader
-from runcast.record.ending import Ending
+from runcast.record.close import CloseResult
 from runcast.record.model import Json, Owner
 from runcast.record.store import RunStore
 
@@ -34,7 +34,7 @@ def start_run(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
         store=_store(config),
         invoker=clients.invoker(),
         functions=registry.functions(config.agent_function, config.agent_functions),
-        announce=lambda ending: _announce(ending, config),
+        announce=lambda result: _announce(result, config),
     )
 
 
@@ -46,7 +46,7 @@ def start_job(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
         store=_store(config),
         executions=executions_of(config.state_machine_arn),
         playbooks=playbook.names(),
-        announce=lambda ending: _announce(ending, config),
+        announce=lambda result: _announce(result, config),
     )
 
 
@@ -56,7 +56,7 @@ def cancel_run(request_id: str, owner: Owner, config: Writes) -> Json:
         owner,
         request_id,
         store=_store(config),
-        announce=lambda ending: _announce(ending, config),
+        announce=lambda result: _announce(result, config),
         stop_execution=lambda job_id: executions_of(config.state_machine_arn).stop(job_id),
     )
 
@@ -93,6 +93,6 @@ def _store(config: Writes) -> RunStore:
     return clients.answering_store(config.agent_progress_table, config.retention_hours)
 
 
-def _announce(ending: Ending | None, config: Writes) -> None:
+def _announce(result: CloseResult | None, config: Writes) -> None:
     # The announcer's clients are made only when there is something to announce.
-    announcer(config.status_publisher_function).announce(ending)
+    announcer(config.status_publisher_function).announce(result)

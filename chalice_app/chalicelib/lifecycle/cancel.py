@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chalicelib.runtime import logs
-from runcast.record.ending import Ending, cancel, cancel_runs
+from runcast.record.cancel import cancel, cancel_runs
+from runcast.record.close import CloseResult
 from runcast.record.model import Json, Owner
 from runcast.record.reader import liveness, unreadable
 from runcast.record.store import RunStore
@@ -20,7 +21,7 @@ def cancel_run(
     request_id: str,
     *,
     store: RunStore,
-    announce: Callable[[Ending], None],
+    announce: Callable[[CloseResult], None],
     stop_execution: Callable[[str], None],
     now_ms: Callable[[], int] | None = None,
 ) -> Json:
@@ -43,11 +44,11 @@ def cancel_run(
         Unavailable: A service did not answer, or the run kept changing. It is safe to call this again.
     """
     logs.about_run(request_id)
-    ending = cancel(store, owner, request_id, stop_execution=stop_execution, now_ms=now_ms)
-    if ending is None:
+    result = cancel(store, owner, request_id, stop_execution=stop_execution, now_ms=now_ms)
+    if result is None:
         return unreadable(request_id)
-    announce(ending)
-    run = ending.run
+    announce(result)
+    run = result.run
     if run.is_job:
         for each in cancel_runs(store, run, now_ms=now_ms):
             announce(each)

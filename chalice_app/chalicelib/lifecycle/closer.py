@@ -28,10 +28,11 @@ from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import RunCloserConfig, config_of_environment
 from runcast import limits
 from runcast.errors import InvalidInput, Unavailable
-from runcast.record.ending import Ending, cancel_runs, close_dead, close_job, overdue_ids
+from runcast.record.cancel import cancel_runs
+from runcast.record.close import CloseResult, close_dead, close_job, overdue_ids
 from runcast.record.handover import HANDED_OVER_END, HandedOverEnd, write_handed_over
 from runcast.record.identity import run_identity
-from runcast.record.model import EndedRun, EndReason, Json, Owner, RunStatus
+from runcast.record.model import EndReason, Json, Owner, RunEnded, RunStatus
 from runcast.record.store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def write_end(
     store: RunStore,
     *,
     send: Callable[[list[Json]], int],
-    on_end: Callable[[EndedRun], None],
+    on_end: Callable[[RunEnded], None],
     remaining_ms: Callable[[], float],
 ) -> bool:
     """Write an end that its worker could not store in time; return whether this call wrote it.
@@ -109,7 +110,7 @@ def write_end(
 
 
 def close_failed(
-    record: Any, store: RunStore, announce: Callable[[Ending], None], *, now_ms: Callable[[], int] | None = None
+    record: Any, store: RunStore, announce: Callable[[CloseResult], None], *, now_ms: Callable[[], int] | None = None
 ) -> int:
     """End the run of a failed invocation; return the number of ended runs, 0 or 1.
 
@@ -122,7 +123,7 @@ def close_failed(
         logger.error("ignoring the event: not the record of a failed agent invocation: %s", type(error).__name__)
         return 0
     logs.about_run(failed.request_id)
-    ending = close_dead(
+    result = close_dead(
         store,
         failed.request_id,
         owner=failed.owner,
@@ -130,15 +131,15 @@ def close_failed(
         detail=failed.detail,
         now_ms=now_ms,
     )
-    if ending is None:
+    if result is None:
         logger.info("the run was not ended: it has ended, another worker has it, or it belongs to another owner")
         return 0
-    announce(ending)
+    announce(result)
     return 1
 
 
 def close_execution(
-    event: Any, store: RunStore, announce: Callable[[Ending], None], *, now_ms: Callable[[], int] | None = None
+    event: Any, store: RunStore, announce: Callable[[CloseResult], None], *, now_ms: Callable[[], int] | None = None
 ) -> int:
     """End the job of a failed execution and cancel its open runs; return the number of ended runs and jobs.
 
@@ -154,16 +155,16 @@ def close_execution(
         return 0
     job = ended.job
     logs.about_run(job.job_id)
-    ending = close_job(store, job.owner, job.job_id, ended.status, ended.reason, ended.message, now_ms=now_ms)
-    if ending is None:
+    result = close_job(store, job.owner, job.job_id, ended.status, ended.reason, ended.message, now_ms=now_ms)
+    if result is None:
         logger.warning("the execution's owner has no such job")
         return 0
-    return _close_with_runs(ending, store, announce, now_ms)
+    return _close_with_runs(result, store, announce, now_ms)
 
 
 def sweep(
     store: RunStore,
-    announce: Callable[[Ending], None],
+    announce: Callable[[CloseResult], None],
     *,
     remaining_ms: Callable[[], float],
     now_ms: Callable[[], int] | None = None,
@@ -182,8 +183,8 @@ def sweep(
             logger.warning("out of time with overdue runs left; the next sweep continues")
             break
         try:
-            if ending := close_dead(store, request_id, now_ms=now_ms):
-                closed += _close_with_runs(ending, store, announce, now_ms)
+            if result := close_dead(store, request_id, now_ms=now_ms):
+                closed += _close_with_runs(result, store, announce, now_ms)
         except Unavailable as error:
             logger.warning("run %s could not be ended now: %s", request_id, error)
         except Exception:
@@ -193,14 +194,14 @@ def sweep(
 
 
 def _close_with_runs(
-    ending: Ending, store: RunStore, announce: Callable[[Ending], None], now_ms: Callable[[], int] | None
+    result: CloseResult, store: RunStore, announce: Callable[[CloseResult], None], now_ms: Callable[[], int] | None
 ) -> int:
     """Announce an end and, if it is a job's, cancel the job's runs; return the number of ended runs and jobs."""
-    announce(ending)
-    closed = int(ending.ended is not None)
-    if ending.ended and ending.ended.status is RunStatus.ERROR and ending.run.is_job:
+    announce(result)
+    closed = int(result.ended is not None)
+    if result.ended and result.ended.status is RunStatus.ERROR and result.run.is_job:
         metrics.count_closed_job()
-    for each in cancel_runs(store, ending.run, now_ms=now_ms):
+    for each in cancel_runs(store, result.run, now_ms=now_ms):
         announce(each)
         closed += each.ended is not None
     return closed

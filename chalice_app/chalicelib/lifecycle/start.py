@@ -20,7 +20,7 @@ from chalicelib.runtime import logs
 from chalicelib.runtime.request import job_request, run_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
 from runcast.json_text import json_text
-from runcast.record.ending import Ending, end_unclaimed
+from runcast.record.close import CloseResult, close_unclaimed
 from runcast.record.ids import chosen_id
 from runcast.record.model import Json, Owner, Run
 from runcast.record.store import RunStore
@@ -38,7 +38,7 @@ def start_run(
     store: RunStore,
     invoker: LambdaClient,
     functions: Mapping[str, str],
-    announce: Callable[[Ending], None],
+    announce: Callable[[CloseResult], None],
     new_id: Callable[[], object] = uuid4,
 ) -> Json:
     """Start a run for `owner` and return at once. The run continues in the background.
@@ -89,7 +89,7 @@ def start_job(
     store: RunStore,
     executions: Executions,
     playbooks: Collection[str],
-    announce: Callable[[Ending], None],
+    announce: Callable[[CloseResult], None],
     new_id: Callable[[], object] = uuid4,
 ) -> Json:
     """Start a job for `owner` and return at once. The job continues in the background.
@@ -149,7 +149,7 @@ def _start(
     hand_over: Callable[[str], None],
     *,
     store: RunStore,
-    announce: Callable[[Ending], None],
+    announce: Callable[[CloseResult], None],
     new_id: Callable[[], object],
 ) -> Json:
     request_id = chosen_id(kind.id_name, given.get(kind.id_name)) or str(new_id())
@@ -181,8 +181,8 @@ def _start(
         # If there was no answer, or an earlier execution has the same name, the run may have started anyway. Then the
         # worker's claim decides.
         message = f"The {kind.name} could not be handed to {kind.taker}."
-        if ending := end_unclaimed(store, run, message=message):
-            announce(ending)
+        if result := close_unclaimed(store, run, message=message):
+            announce(result)
             raise Unavailable(f"{message} Try again with another {kind.id_name}.") from error
     return _started(kind, run)
 

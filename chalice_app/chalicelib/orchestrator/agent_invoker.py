@@ -29,7 +29,8 @@ from chalicelib.runtime.request import RunRequest, run_request
 from runcast import limits
 from runcast.errors import InvalidInput, JobClosed, RunExists, RunGone, Unavailable, WriteConflict
 from runcast.json_text import json_text
-from runcast.record.ending import Ending, cancel, close_dead, end_unclaimed, worker_died
+from runcast.record.cancel import cancel
+from runcast.record.close import CloseResult, close_dead, close_unclaimed, worker_died
 from runcast.record.model import Json, Run, RunStatus
 from runcast.record.planned import require_of_job
 from runcast.record.store import RunStore
@@ -73,13 +74,13 @@ class _Answer:
     Attributes:
         invocation: The id of the invocation, if it has finished and may have claimed the run.
         detail: Its error, for people.
-        ending: Whether the function answered while the run's end may not be stored yet.
+        end_pending: Whether the function answered while the run's end may not be stored yet.
         refused: The reason why the function did not accept the run.
     """
 
     invocation: str | None = None
     detail: str | None = None
-    ending: bool = False
+    end_pending: bool = False
     refused: str | None = None
 
 
@@ -106,7 +107,7 @@ class AgentInvoker:
         store: RunStore,
         functions: Mapping[str, str],
         client: Callable[[int], LambdaClient],
-        announce: Callable[[Ending | None], None],
+        announce: Callable[[CloseResult | None], None],
         remaining_ms: Callable[[], float],
         now_ms: Callable[[], int] | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -186,10 +187,10 @@ class AgentInvoker:
         answer = _Answer()
         if run.worker is None and not run.status.ended:
             answer = self._answer(entry, run, complaint)
-            if answer.ending:
+            if answer.end_pending:
                 self._await_end(run.request_id)
         if answer.refused:
-            self._announce(end_unclaimed(self._store, run, message=answer.refused, now_ms=self._now_ms))
+            self._announce(close_unclaimed(self._store, run, message=answer.refused, now_ms=self._now_ms))
         else:
             self._announce(
                 close_dead(
@@ -205,9 +206,9 @@ class AgentInvoker:
         if now is None:
             raise AgentFailed(f"{entry.name}: its record has expired.")
         if now.status is RunStatus.WAITING or (not now.status.ended and self._now_ms() >= _deadline_ms(entry, now)):
-            ending = self._cancel(now)
-            self._announce(ending)
-            now = ending.run if ending else now
+            result = self._cancel(now)
+            self._announce(result)
+            now = result.run if result else now
         return now
 
     def _await_end(self, request_id: str) -> None:
@@ -223,7 +224,7 @@ class AgentInvoker:
                 return
             self._sleep(_READ_AGAIN_SECONDS)
 
-    def _cancel(self, run: Run) -> Ending | None:
+    def _cancel(self, run: Run) -> CloseResult | None:
         job = self._job
         return cancel(self._store, job.owner, run.request_id, job_id=job.job_id, now_ms=self._now_ms)
 
@@ -321,7 +322,7 @@ def _understood(payload: bytes, invocation: str, *, failed: bool) -> _Answer:
         case 409:
             return _Answer()  # another worker has the run
     detail = "Its function answered, but the run's end is not recorded."
-    return _Answer(invocation, detail, ending=_end_is_pending(told))
+    return _Answer(invocation, detail, end_pending=_end_is_pending(told))
 
 
 def _end_is_pending(told: Mapping[str, Any]) -> bool:

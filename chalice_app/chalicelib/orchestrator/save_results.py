@@ -22,7 +22,7 @@ from chalicelib.orchestrator.synthesizer import merged
 from runcast import limits
 from runcast.errors import Unavailable
 from runcast.json_text import json_text
-from runcast.record.model import EndedRun, EndReason, Json, Run, RunStatus
+from runcast.record.model import EndReason, Json, Run, RunEnded, RunStatus
 from runcast.record.store import End, RunStore
 from runcast.text import shortened
 
@@ -46,7 +46,7 @@ def save_results(
     *,
     s3: Callable[[], S3Client],
     bucket: str,
-    tell_end: Callable[[EndedRun], None],
+    tell_end: Callable[[RunEnded], None],
 ) -> Json:
     """End a job.
 
@@ -73,7 +73,7 @@ def save_results(
         logger.info("nothing saved: %s", ended)
         return _as_recorded(record.find())
     run = record.read()
-    tell_end(EndedRun.of(run))
+    tell_end(RunEnded.of(run))
     return _as_recorded(run)
 
 

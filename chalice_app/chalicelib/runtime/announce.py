@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.runtime import clients
-from runcast.record.ending import Ending
-from runcast.record.model import EndedRun, Json
+from runcast.record.close import CloseResult
+from runcast.record.model import Json, RunEnded
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -39,14 +39,14 @@ class Announcer:
         self._send = send
         self._events = events
 
-    def announce(self, ending: Ending | None) -> None:
+    def announce(self, result: CloseResult | None) -> None:
         """Announce an end that no worker has written, or a cancel request, but only if this caller wrote it."""
-        if ending and ending.update:
-            self._send([ending.update])
-        if ending and ending.ended:
-            self.put_event(ending.ended)
+        if result and result.update:
+            self._send([result.update])
+        if result and result.ended:
+            self.put_event(result.ended)
 
-    def put_event(self, ended: EndedRun) -> None:
+    def put_event(self, ended: RunEnded) -> None:
         """Put the event `run.ended` on the account's default bus."""
         try:
             answer = self._events.put_events(
@@ -65,7 +65,7 @@ def announcer(status_publisher_function: str) -> Announcer:
     return Announcer(clients.status_publisher(status_publisher_function).send, clients.events())
 
 
-def _detail(ended: EndedRun) -> Json:
+def _detail(ended: RunEnded) -> Json:
     return {
         "requestId": ended.request_id,
         "jobId": ended.job_id,

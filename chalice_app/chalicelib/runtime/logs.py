@@ -25,7 +25,7 @@ TEXT_MAX_CHARACTERS = 30_000
 
 
 @dataclass
-class Invocation:
+class LogContext:
     """The ids of one Lambda invocation and of its run."""
 
     aws_request_id: str
@@ -34,8 +34,8 @@ class Invocation:
 
 # A thread that was started with a copy of its parent's context keeps logging for its own run, even after the Lambda has
 # received the next one. All other threads log for the latest invocation, because a process handles one at a time.
-_current: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
-_latest: Invocation | None = None
+_current: ContextVar[LogContext | None] = ContextVar("log_context", default=None)
+_latest: LogContext | None = None
 
 
 def begin_invocation(context: Any) -> None:
@@ -47,14 +47,14 @@ def begin_invocation(context: Any) -> None:
     function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
     if function_name and _latest is None:
         _write_json(function_name)
-    _latest = Invocation(str(getattr(context, "aws_request_id", "")))
+    _latest = LogContext(str(getattr(context, "aws_request_id", "")))
     _current.set(_latest)
 
 
 def about_run(request_id: str) -> None:
     """Add the run's id to the invocation's log lines. Call it as soon as the id is known."""
-    if invocation := _current.get():
-        invocation.request_id = shortened(str(request_id), limits.REQUEST_ID_MAX_CHARACTERS)
+    if context := _current.get():
+        context.request_id = shortened(str(request_id), limits.REQUEST_ID_MAX_CHARACTERS)
 
 
 class JsonFormatter(logging.Formatter):

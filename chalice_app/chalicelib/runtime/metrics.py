@@ -18,7 +18,7 @@ from runcast.clock import epoch_ms
 from runcast.record.model import Json, RunStatus
 
 if TYPE_CHECKING:
-    from runcast.record.recorder import Report
+    from runcast.record.recorder import RecordingReport
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,9 @@ _OUTCOMES = {
 }
 
 
-def count_run(agent: str, status: RunStatus, report: Report, *, elapsed_seconds: float, degraded: bool) -> None:
+def count_run(
+    agent: str, status: RunStatus, report: RecordingReport, *, elapsed_seconds: float, degraded: bool
+) -> None:
     """Count a run that has ended or has paused for an answer.
 
     Args:

@@ -13,7 +13,6 @@ from rich.console import Console
 
 from runcast.client.client import Client, connect
 from runcast.client.config import ClientConfig
-from runcast.client.outcome import LOST, TIMEOUT, Outcome
 from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import cognito_client, sign_in
 from runcast.client.step import Progress
@@ -21,6 +20,7 @@ from runcast.client.terminal.json_view import JsonView
 from runcast.client.terminal.output import OutputFailed
 from runcast.client.terminal.view import TerminalView, View
 from runcast.client.watch import Watch
+from runcast.client.watch_outcome import LOST, TIMEOUT, WatchOutcome
 from runcast.errors import RuncastError, Unavailable
 
 _EXIT_CODES = {"complete": 0, "error": 1, "cancelled": 3, LOST: 4, TIMEOUT: 4, "waiting": 5}
@@ -88,7 +88,7 @@ async def _follow(client: Client, watch: Watch, arguments: argparse.Namespace) -
     return _EXIT_CODES[outcome.status]
 
 
-async def _whole_result(client: Client, told: Outcome | Progress) -> Any:
+async def _whole_result(client: Client, told: WatchOutcome | Progress) -> Any:
     """Return the result, fetched if it is too large for the record; None if it cannot be fetched."""
     if told.result_link is None:
         return told.result

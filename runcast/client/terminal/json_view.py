@@ -9,8 +9,8 @@ from typing import Any, Self
 from rich.console import Console
 
 from runcast.client.listed import CancelAnswer, ListedRun
-from runcast.client.outcome import Outcome
 from runcast.client.step import Progress, WatchedStep
+from runcast.client.watch_outcome import WatchOutcome
 
 
 class JsonView:
@@ -35,7 +35,7 @@ class JsonView:
             return
         self._write({"type": "step", **step.to_json()})
 
-    def outcome(self, outcome: Outcome) -> None:
+    def outcome(self, outcome: WatchOutcome) -> None:
         """Show the outcome of a watched run."""
         self._write(
             {

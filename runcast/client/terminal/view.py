@@ -22,12 +22,12 @@ from rich.text import Text
 from runcast.client.job import JobRun, run_title
 from runcast.client.listed import CancelAnswer, ListedRun
 from runcast.client.live_text import LiveText
-from runcast.client.outcome import Outcome, runs_in_words
 from runcast.client.step import Progress, WatchedStep
 from runcast.client.terminal.job_tree import JobTree
 from runcast.client.terminal.text import as_markdown, json_for_people, one_line, printable, standing, what_happened
 from runcast.client.terminal.tree import Tree, bar
 from runcast.client.watch import Watch
+from runcast.client.watch_outcome import WatchOutcome, runs_in_words
 from runcast.clock import epoch_ms
 from runcast.record.model import Liveness
 
@@ -64,7 +64,7 @@ class View(Protocol):
     def step(self, step: WatchedStep) -> None:
         """Show one step."""
 
-    def outcome(self, outcome: Outcome) -> None:
+    def outcome(self, outcome: WatchOutcome) -> None:
         """Show the outcome of a watched run."""
 
     def record(self, request_id: str, progress: Progress) -> None:
@@ -168,7 +168,7 @@ class TerminalView:
         line.rstrip()
         self._line(line)
 
-    def outcome(self, outcome: Outcome) -> None:
+    def outcome(self, outcome: WatchOutcome) -> None:
         """Show the outcome of a watched run."""
         self._came_of_it(outcome.result, outcome.error)
         self._line(Text(str(outcome)))

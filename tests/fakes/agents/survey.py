@@ -1,6 +1,6 @@
 """An agent for tests: measures, and asks before it builds."""
 
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 from strands import Agent, ToolContext, tool
 
 
@@ -17,6 +17,6 @@ def build_there(tool_context: ToolContext) -> str:
     return "built"
 
 
-def build(run: AgentRun) -> Agent:
+def build(run: RunContext) -> Agent:
     """Return a new agent for one run."""
     return Agent(name="survey", model=run.model, tools=[measure, build_there], callback_handler=None)

@@ -154,9 +154,9 @@ def test_what_was_signed_is_what_is_served(aws: Aws) -> None:
         assert session.send(prepared, timeout=5).status_code in (400, 403)
 
 
-def test_each_start_has_a_key_of_its_own(aws: Aws, new_front: Any, tmp_path: Any) -> None:
+def test_each_start_has_a_key_of_its_own(aws: Aws, new_emulator: Any, tmp_path: Any) -> None:
     key = aws.endpoint
-    with new_front(tmp_path) as other:
+    with new_emulator(tmp_path) as other:
         functions = Aws(other.endpoint).client("lambda", key.access_key_id, key.secret_access_key)
         with pytest.raises(ClientError) as refused:
             functions.list_functions()

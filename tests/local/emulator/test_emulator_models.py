@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator.process import FrontProcess
+from local.emulator.process import EmulatorProcess
 from tests.local.appsync_api import Aws
 from tests.local.emulator.test_emulator_compute import converse, converse_stream, create_function, put_role
 
@@ -20,7 +20,7 @@ KEY = "sk-a-key-that-nobody-may-see"
 ANSWER = {"choices": [{"message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}]}
 CALLS = pytest.mark.parametrize("call", [converse, converse_stream])
 
-NewFront = Callable[..., FrontProcess]
+NewEmulator = Callable[..., EmulatorProcess]
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,9 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         thread.join()
 
 
-def failure(front: FrontProcess, call: Callable[[Any], str]) -> str:
+def failure(emulator: EmulatorProcess, call: Callable[[Any], str]) -> str:
     with pytest.raises(ClientError) as failed:
-        call(Aws(front.endpoint).client("bedrock-runtime"))
+        call(Aws(emulator.endpoint).client("bedrock-runtime"))
     error = failed.value.response["Error"]
     assert error["Code"] == "ModelErrorException"
     message: str = error["Message"]
@@ -74,10 +74,10 @@ def failure(front: FrontProcess, call: Callable[[Any], str]) -> str:
 
 @CALLS
 def test_the_server_is_asked_for_its_own_model_with_its_key(
-    new_front: NewFront, tmp_path: Path, picky_server: str, call: Any
+    new_emulator: NewEmulator, tmp_path: Path, picky_server: str, call: Any
 ) -> None:
-    with new_front(tmp_path, model_url=picky_server, model_name=NAME, model_key=KEY) as front:
-        assert call(Aws(front.endpoint).client("bedrock-runtime")) == "hello"
+    with new_emulator(tmp_path, model_url=picky_server, model_name=NAME, model_key=KEY) as emulator:
+        assert call(Aws(emulator.endpoint).client("bedrock-runtime")) == "hello"
 
 
 @CALLS
@@ -89,10 +89,10 @@ def test_the_server_is_asked_for_its_own_model_with_its_key(
     ],
 )
 def test_the_servers_own_error_reaches_the_caller(
-    new_front: NewFront, tmp_path: Path, picky_server: str, call: Any, name: str, key: str, message: str
+    new_emulator: NewEmulator, tmp_path: Path, picky_server: str, call: Any, name: str, key: str, message: str
 ) -> None:
-    with new_front(tmp_path, model_url=picky_server, model_name=name, model_key=key) as front:
-        assert failure(front, call) == message
+    with new_emulator(tmp_path, model_url=picky_server, model_name=name, model_key=key) as emulator:
+        assert failure(emulator, call) == message
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_the_servers_own_error_reaches_the_caller(
     ],
 )
 def test_whatever_a_server_says_is_told(
-    new_front: NewFront, tmp_path: Path, status: int, body: bytes, message: str
+    new_emulator: NewEmulator, tmp_path: Path, status: int, body: bytes, message: str
 ) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -120,19 +120,19 @@ def test_whatever_a_server_says_is_told(
         def log_message(self, *_: object) -> None:
             pass
 
-    with serving(Handler) as url, new_front(tmp_path, model_url=url) as front:
-        assert failure(front, converse) == message.replace("{url}", url)
+    with serving(Handler) as url, new_emulator(tmp_path, model_url=url) as emulator:
+        assert failure(emulator, converse) == message.replace("{url}", url)
 
 
-def test_a_server_that_is_not_there(new_front: NewFront, tmp_path: Path) -> None:
-    with new_front(tmp_path, model_url="http://127.0.0.1:1") as front:
-        assert failure(front, converse).startswith("The model server at http://127.0.0.1:1 gave no usable answer: ")
+def test_a_server_that_is_not_there(new_emulator: NewEmulator, tmp_path: Path) -> None:
+    with new_emulator(tmp_path, model_url="http://127.0.0.1:1") as emulator:
+        assert failure(emulator, converse).startswith("The model server at http://127.0.0.1:1 gave no usable answer: ")
 
 
-def test_no_function_inherits_the_models_key(new_front: NewFront, tmp_path: Path, picky_server: str) -> None:
+def test_no_function_inherits_the_models_key(new_emulator: NewEmulator, tmp_path: Path, picky_server: str) -> None:
     code = "import os\ndef handler(event, context):\n    return dict(os.environ)\n"
-    with new_front(tmp_path, model_url=picky_server, model_key=KEY) as front:
-        aws = Aws(front.endpoint)
+    with new_emulator(tmp_path, model_url=picky_server, model_key=KEY) as emulator:
+        aws = Aws(emulator.endpoint)
         create_function(aws, "probe", put_role(aws, "probe", {"Effect": "Deny", "Action": "*", "Resource": "*"}), code)
         answer = aws.client("lambda").invoke(FunctionName="probe")["Payload"].read().decode()
     assert "AWS_LAMBDA_FUNCTION_NAME" in answer

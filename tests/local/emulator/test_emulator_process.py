@@ -14,78 +14,80 @@ import pytest
 import requests
 from botocore.exceptions import BotoCoreError
 
-from local.emulator.process import REPOSITORY, FrontFailed, FrontProcess
+from local.emulator.process import REPOSITORY, EmulatorFailed, EmulatorProcess
 from tests.local.appsync_api import Aws, create_api, wait_until
 from tests.local.emulator.test_emulator_compute import converse, create_function, invoke, put_role
 
-NewFront = Callable[..., FrontProcess]
+NewEmulator = Callable[..., EmulatorProcess]
 STATEMENT = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
-def test_the_end_leaves_no_process_behind(new_front: NewFront, tmp_path: Path, signal_number: signal.Signals) -> None:
-    front = new_front(tmp_path)
-    with front:
-        aws = Aws(front.endpoint)
+def test_the_end_leaves_no_process_behind(
+    new_emulator: NewEmulator, tmp_path: Path, signal_number: signal.Signals
+) -> None:
+    emulator = new_emulator(tmp_path)
+    with emulator:
+        aws = Aws(emulator.endpoint)
         create_function(aws, "probe", put_role(aws, "reader", STATEMENT))
         assert invoke(aws, "probe")[0]
         api = create_api(aws, "one")
         assert "errors" not in api.post("{ whoAmI { sub } }", authorization=api.ada.id_token).json()
-        process = psutil.Process(front.pid)
+        process = psutil.Process(emulator.pid)
         children = process.children(recursive=True)
         assert {Path(child.name()).name.rstrip("0123456789.") for child in children} == {"python", "node"}
         listening = {connection.laddr.ip for connection in process.net_connections() if connection.status == "LISTEN"}
         assert listening == {"127.0.0.1"}
-        os.kill(front.pid, signal_number)
+        os.kill(emulator.pid, signal_number)
         wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE)
-        assert front.stop() == 0
+        assert emulator.stop() == 0
         wait_until(lambda: not any(child.is_running() for child in children))
 
 
 def test_the_end_does_not_wait_for_a_function_at_work_or_an_open_connection(
-    new_front: NewFront, tmp_path: Path
+    new_emulator: NewEmulator, tmp_path: Path
 ) -> None:
-    with new_front(tmp_path) as front, requests.Session() as idle:
-        idle.get(front.url, timeout=5)
-        aws = Aws(front.endpoint)
+    with new_emulator(tmp_path) as emulator, requests.Session() as idle:
+        idle.get(emulator.url, timeout=5)
+        aws = Aws(emulator.endpoint)
         create_function(aws, "probe", put_role(aws, "reader", STATEMENT))
         payload = json.dumps({"sleep": 50})
         aws.client("lambda").invoke(FunctionName="probe", InvocationType="Event", Payload=payload)
-        process = psutil.Process(front.pid)
+        process = psutil.Process(emulator.pid)
         wait_until(lambda: bool(process.children()))
         (worker,) = process.children()
-        assert front.stop() == 0
+        assert emulator.stop() == 0
         wait_until(lambda: not worker.is_running())
 
 
-def test_the_end_does_not_wait_for_a_model_that_does_not_answer(new_front: NewFront, tmp_path: Path) -> None:
+def test_the_end_does_not_wait_for_a_model_that_does_not_answer(new_emulator: NewEmulator, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as others:
-        with new_front(tmp_path, model_url=f"http://127.0.0.1:{silent.getsockname()[1]}") as front:
-            asking = others.submit(converse, Aws(front.endpoint).client("bedrock-runtime"))
+        with new_emulator(tmp_path, model_url=f"http://127.0.0.1:{silent.getsockname()[1]}") as emulator:
+            asking = others.submit(converse, Aws(emulator.endpoint).client("bedrock-runtime"))
             silent.settimeout(30)
             connection, _ = silent.accept()
             with connection:
-                assert front.stop() == 0
+                assert emulator.stop() == 0
         assert isinstance(asking.exception(), BotoCoreError)
 
 
-def test_a_taken_port(new_front: NewFront, tmp_path: Path) -> None:
+def test_a_taken_port(new_emulator: NewEmulator, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        front = new_front(tmp_path, port=port)
-        with pytest.raises(FrontFailed, match=rf"^local\.emulator: port {port} on 127\.0\.0\.1 cannot be used"):
-            front.start()
-        assert front.stop() == 1
+        emulator = new_emulator(tmp_path, port=port)
+        with pytest.raises(EmulatorFailed, match=rf"^local\.emulator: port {port} on 127\.0\.0\.1 cannot be used"):
+            emulator.start()
+        assert emulator.stop() == 1
 
 
-def test_a_chosen_port(new_front: NewFront, tmp_path: Path) -> None:
+def test_a_chosen_port(new_emulator: NewEmulator, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with new_front(tmp_path, port=port) as front:
-        assert front.url == f"http://127.0.0.1:{port}"
+    with new_emulator(tmp_path, port=port) as emulator:
+        assert emulator.url == f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import psutil
 
-from local.emulator.process import FrontProcess
+from local.emulator.process import EmulatorProcess
 from tests.local.appsync_api import GraphqlApi, wait_until
 
 QUERY = "query($a: String, $b: String) { one: variables(add: $a) two: variables(add: $b) }"
@@ -21,23 +21,23 @@ def test_every_resolver_of_a_request_sees_its_variables(api: GraphqlApi) -> None
             assert seen["after"] == variables
 
 
-def test_a_resolver_runs_again_after_its_process_has_ended(front: FrontProcess, api: GraphqlApi) -> None:
+def test_a_resolver_runs_again_after_its_process_has_ended(emulator: EmulatorProcess, api: GraphqlApi) -> None:
     _variables(api, {})
-    for process in _node_processes(front):
+    for process in _node_processes(emulator):
         process.kill()
         wait_until(lambda process=process: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
     assert json.loads(_variables(api, {"a": "1"})["one"])["after"] == {"a": "1"}
-    assert _node_processes(front)
+    assert _node_processes(emulator)
 
 
-def test_calls_in_a_row_are_run_by_the_same_process(front: FrontProcess, api: GraphqlApi) -> None:
+def test_calls_in_a_row_are_run_by_the_same_process(emulator: EmulatorProcess, api: GraphqlApi) -> None:
     _variables(api, {})
-    before = _node_processes(front)
+    before = _node_processes(emulator)
     # MiniStack's own pool replaces a process after 1,000 calls: this makes more, 2 for each field.
     fields = " ".join(f"f{number}: variables" for number in range(300))
     for _ in range(2):
         assert "errors" not in api.post(f"{{ {fields} }}", authorization=api.ada.id_token).json()
-    assert set(before) & set(_node_processes(front))
+    assert set(before) & set(_node_processes(emulator))
 
 
 def _variables(api: GraphqlApi, variables: dict[str, Any]) -> dict[str, Any]:
@@ -47,6 +47,6 @@ def _variables(api: GraphqlApi, variables: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _node_processes(front: FrontProcess) -> list[psutil.Process]:
-    children = psutil.Process(front.pid).children(recursive=True)
+def _node_processes(emulator: EmulatorProcess) -> list[psutil.Process]:
+    children = psutil.Process(emulator.pid).children(recursive=True)
     return [child for child in children if child.status() != psutil.STATUS_ZOMBIE and child.name().startswith("node")]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator.process import REPOSITORY, FrontProcess
+from local.emulator.process import REPOSITORY, EmulatorProcess
 from local.endpoint import Endpoint
 from local.terraform import Terraform, prepare
 
@@ -43,14 +43,14 @@ class Deployment:
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    front = FrontProcess(
+    emulator = EmulatorProcess(
         interpreter=REPOSITORY / ".local/ministack-venv/bin/python",
         function_python=REPOSITORY / ".local/function-venv/bin/python",
         model_url="http://127.0.0.1:9",  # no model is asked here
-        log=tmp_path_factory.mktemp("front") / "front.log",
+        log=tmp_path_factory.mktemp("emulator") / "emulator.log",
     )
-    with front:
-        yield front.endpoint
+    with emulator:
+        yield emulator.endpoint
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from runcast.agents import base_agent
 from runcast.clock import epoch_ms
 from runcast.errors import StoreUnavailable
 from runcast.live import publish
-from runcast.record.ending import cancel
+from runcast.record.cancel import cancel
 from runcast.record.model import Owner, RunStatus
 from runcast.record.store import RunStore
 from tests.fakes.lambda_process import Context

@@ -12,7 +12,8 @@ from strands.hooks import BeforeModelCallEvent, BeforeToolCallEvent
 from runcast import limits, track
 from runcast.clock import epoch_ms
 from runcast.errors import RunStopped
-from runcast.record.ending import cancel, close_dead
+from runcast.record.cancel import cancel
+from runcast.record.close import close_dead
 from runcast.record.model import PUBLIC, Owner, RunStatus
 from runcast.record.store import RunStore
 from runcast.runs.scope import current_scope

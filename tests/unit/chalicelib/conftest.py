@@ -31,7 +31,7 @@ def log_lines(monkeypatch) -> Iterator[LogLines]:
     lines = LogLines()
     handler = logging.StreamHandler(lines.stream)
     handler.setFormatter(logs.JsonFormatter("dev-runcast-agent"))
-    monkeypatch.setattr(logs, "_latest", logs.Invocation("earlier"))  # or its first would turn all logging to JSON
+    monkeypatch.setattr(logs, "_latest", logs.LogContext("earlier"))  # or its first would turn all logging to JSON
     token = logs._current.set(None)
     logging.root.addHandler(handler)
     for ours in OURS:

@@ -14,12 +14,12 @@ import pytest
 from runcast.client.api import open_api
 from runcast.client.client import Client
 from runcast.client.credentials import Credentials
-from runcast.client.outcome import Outcome
 from runcast.client.patience import Patience
 from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import Identity
 from runcast.client.step import WatchedStep
 from runcast.client.watch import Watch
+from runcast.client.watch_outcome import WatchOutcome
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
 from tests.contracts.watching_client import DEADLINE_SECONDS, check_each_step_once
@@ -152,7 +152,7 @@ async def hasty_client(server: FakeAppSync, storm: Storm) -> AsyncIterator[Clien
         )
 
 
-async def take_all(watch: Watch, storm: Storm) -> tuple[list[WatchedStep], Outcome]:
+async def take_all(watch: Watch, storm: Storm) -> tuple[list[WatchedStep], WatchOutcome]:
     """Follow a watch, at times slowly."""
     steps = []
     async for step in watch:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from runcast import limits
 from runcast.errors import StoreUnavailable
 from runcast.record.assignment import Stop
-from runcast.record.ending import cancel
+from runcast.record.cancel import cancel
 from runcast.record.model import RunStatus
 from runcast.record.store import RunStore
 from tests.unit.record.recording import ALICE, make, until
@@ -97,6 +97,6 @@ def test_a_cancel_whose_hint_is_not_written_is_one_all_the_same(store, clock, re
         raise StoreUnavailable("slow")
 
     monkeypatch.setattr(RunStore, "hint_cancel", fail)
-    ending = cancel(store, ALICE, "r1", now_ms=clock)
-    assert (ending.run.cancel_requested_at_ms, ending.update["status"]) == (clock(), "cancelling")
+    result = cancel(store, ALICE, "r1", now_ms=clock)
+    assert (result.run.cancel_requested_at_ms, result.update["status"]) == (clock(), "cancelling")
     assert "its cancel is seen at its next heartbeat" in caplog.text

@@ -16,8 +16,9 @@ from runcast import limits
 from runcast.errors import InvalidInput, Unavailable
 from runcast.record import at_exit
 from runcast.record.assignment import Claim, Stop
+from runcast.record.cancel import cancel
+from runcast.record.close import close_dead
 from runcast.record.end_watch import EndWatch
-from runcast.record.ending import cancel, close_dead
 from runcast.record.handover import HANDED_OVER_END, EndHandover, HandedOverEnd, write_handed_over
 from runcast.record.model import RunStatus
 from tests.unit.record.recording import ALICE, FailingStore, Live, all_steps, make, until

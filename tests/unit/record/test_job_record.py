@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runcast import limits
-from runcast.record.ending import cancel, cancel_runs, close_dead, close_job
+from runcast.record.cancel import cancel, cancel_runs
+from runcast.record.close import close_dead, close_job
 from runcast.record.model import EndReason, Liveness, Owner, PlannedRun, RunStatus, Step
 from runcast.record.reader import liveness, read_progress
 from runcast.record.store import End
@@ -53,8 +54,8 @@ def test_it_is_live_until_its_execution_must_have_ended(clock, begin):
 
 def test_cancelling_ends_it_at_once(store, clock, begin):
     begin()
-    ending = cancel(store, ALICE, "job-1", now_ms=clock)
-    assert (ending.run.status, ending.update["status"], ending.update["metadata"]) == (
+    result = cancel(store, ALICE, "job-1", now_ms=clock)
+    assert (result.run.status, result.update["status"], result.update["metadata"]) == (
         RunStatus.CANCELLED,
         "cancelled",
         None,
@@ -63,19 +64,19 @@ def test_cancelling_ends_it_at_once(store, clock, begin):
 
 def test_it_is_closed_as_a_job(store, clock, begin):
     clock.now_ms = begin().lease_until_ms + limits.CLOSE_GRACE_MS + 1
-    ending = close_dead(store, "job-1", now_ms=clock)
-    assert ending.update["status"] == "error"
-    assert ending.run.error == "The job's execution stopped before the job had ended."
+    result = close_dead(store, "job-1", now_ms=clock)
+    assert result.update["status"] == "error"
+    assert result.run.error == "The job's execution stopped before the job had ended."
 
 
 def test_it_is_closed_once_and_keeps_its_end(store, clock, begin):
     begin()
-    ending = close_job(store, ALICE, "job-1", RunStatus.ERROR, EndReason.JOB_FAILED, "x" * 2_000, now_ms=clock)
-    assert (ending.run.status, len(ending.run.error), ending.ended.status) == (RunStatus.ERROR, 1_000, RunStatus.ERROR)
+    result = close_job(store, ALICE, "job-1", RunStatus.ERROR, EndReason.JOB_FAILED, "x" * 2_000, now_ms=clock)
+    assert (result.run.status, len(result.run.error), result.ended.status) == (RunStatus.ERROR, 1_000, RunStatus.ERROR)
     again = close_job(
         store, ALICE, "job-1", RunStatus.CANCELLED, EndReason.EXECUTION_STOPPED, "Cancelled", now_ms=clock
     )
-    assert (again.run, again.update, again.ended) == (ending.run, None, None)
+    assert (again.run, again.update, again.ended) == (result.run, None, None)
 
 
 def test_only_a_job_is_closed_as_one(store, clock):
@@ -109,15 +110,15 @@ def test_its_runs_are_cancelled_each_as_a_run_is(store, clock, begin):
     attempt(store, clock, "r1", end=RunStatus.ERROR)
     attempt(store, clock, "r2")
     store.create("r3", owner=Owner("acme", "bob"), agent="layout")
-    endings = list(cancel_runs(store, job, now_ms=clock))
-    assert [(ending.run.request_id, ending.ended) for ending in endings] == [("r1", None), ("r2", None)]
+    results = list(cancel_runs(store, job, now_ms=clock))
+    assert [(result.run.request_id, result.ended) for result in results] == [("r1", None), ("r2", None)]
     standing = [(run.status, run.cancel_requested_at_ms) for run in store.read_heads(["r1", "r2", "r3"])]
     assert standing == [
         (RunStatus.ERROR, None),
         (RunStatus.IN_PROGRESS, clock.now_ms),
         (RunStatus.IN_PROGRESS, None),
     ]
-    assert [ending.ended for ending in cancel_runs(store, job, now_ms=clock)] == [None, None]
+    assert [result.ended for result in cancel_runs(store, job, now_ms=clock)] == [None, None]
 
 
 class TestReading:

@@ -8,7 +8,8 @@ import pytest
 
 from runcast import limits
 from runcast.record.assignment import Claim, Stop
-from runcast.record.ending import cancel, close_dead
+from runcast.record.cancel import cancel
+from runcast.record.close import close_dead
 from runcast.record.model import RunStatus
 from runcast.record.reader import read_progress
 from runcast.record.store import End

@@ -10,8 +10,9 @@ from runcast import limits
 from runcast.clock import ServerClock, epoch_ms
 from runcast.errors import AppendRefused, RunGone
 from runcast.record.assignment import Stop
+from runcast.record.cancel import cancel
+from runcast.record.close import close_dead
 from runcast.record.draft import Draft
-from runcast.record.ending import cancel, close_dead
 from runcast.record.items import to_item
 from runcast.record.model import RunStatus, Step
 from runcast.record.store import End, RunStore

@@ -18,9 +18,11 @@ from strands.types.exceptions import EventLoopException, MaxTokensReachedExcepti
 from runcast.errors import RunStopped
 from runcast.record.assignment import Stop
 from runcast.record.model import EndReason, RunStatus
-from runcast.runs.outcome import Outcome, failure, outcome_of
+from runcast.runs.outcome import RunOutcome, failure, outcome_of
 
-CANCELLED = Outcome(RunStatus.CANCELLED, "Cancelled", error="The run was cancelled.", reason=EndReason.AGENT_CANCELLED)
+CANCELLED = RunOutcome(
+    RunStatus.CANCELLED, "Cancelled", error="The run was cancelled.", reason=EndReason.AGENT_CANCELLED
+)
 COMPLETE = {"end_turn", "stop_sequence", "tool_use"}
 ERRORS = {
     "checkpoint", "content_filtered", "guardrail_intervened", "limit_output_tokens", "limit_total_tokens",
@@ -45,7 +47,7 @@ def test_each_reason_that_strands_may_give_is_decided():
 
 @pytest.mark.parametrize("reason", sorted(COMPLETE))
 def test_a_natural_end_is_complete(reason):
-    assert outcome_of(stopped(reason)) == Outcome(RunStatus.COMPLETE, "Complete", result="It is steep.")
+    assert outcome_of(stopped(reason)) == RunOutcome(RunStatus.COMPLETE, "Complete", result="It is steep.")
 
 
 def test_a_cancelled_run_is_cancelled():
@@ -55,20 +57,20 @@ def test_a_cancelled_run_is_cancelled():
 def test_an_interrupt_is_a_pause_and_carries_the_questions():
     outcome = outcome_of(stopped("interrupt", [Interrupt(id="i1", name="approve", reason={"cost": 5})]))
     question = {"id": "i1", "name": "approve", "reason": {"cost": 5}, "response": None}
-    assert outcome == Outcome(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": [question]})
+    assert outcome == RunOutcome(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": [question]})
 
 
 @pytest.mark.parametrize("reason", [*sorted(ERRORS), "some_future_reason"])
 def test_every_other_reason_is_an_error_that_names_it_and_keeps_what_the_model_said(reason):
     error = f"The agent stopped before it was done: {reason}."
-    expected = Outcome(RunStatus.ERROR, error, result="It is steep.", error=error, reason=EndReason.AGENT_STOPPED)
+    expected = RunOutcome(RunStatus.ERROR, error, result="It is steep.", error=error, reason=EndReason.AGENT_STOPPED)
     assert outcome_of(stopped(reason)) == expected
 
 
 @pytest.mark.parametrize("stop", [None, Stop.CANCELLED])
 def test_structured_output_is_the_result_as_json(stop):
     outcome = outcome_of(stopped("tool_use", structured_output=Slope(degrees=3.5, aspect="north")), stop)
-    assert outcome == Outcome(RunStatus.COMPLETE, "Complete", result={"degrees": 3.5, "aspect": "north"})
+    assert outcome == RunOutcome(RunStatus.COMPLETE, "Complete", result={"degrees": 3.5, "aspect": "north"})
 
 
 def test_facts_beside_structured_output_are_kept():
@@ -79,13 +81,13 @@ def test_facts_beside_structured_output_are_kept():
 
 def test_an_agent_that_its_own_tool_has_ended_is_complete():
     outcome = outcome_of(stopped("cancelled"), stopped_itself=True)
-    assert outcome == Outcome(RunStatus.COMPLETE, "Complete", result="It is steep.")
+    assert outcome == RunOutcome(RunStatus.COMPLETE, "Complete", result="It is steep.")
 
 
 @pytest.mark.parametrize("wrap", [lambda error: error, EventLoopException])
 def test_an_exception_is_an_error_that_names_it(wrap):
     error = "ConnectionError: no route to the model"
-    expected = Outcome(RunStatus.ERROR, error, error=error, reason=EndReason.AGENT_FAILED)
+    expected = RunOutcome(RunStatus.ERROR, error, error=error, reason=EndReason.AGENT_FAILED)
     assert failure(wrap(ConnectionError("no route to the model"))) == expected
 
 
@@ -104,7 +106,7 @@ def test_an_agent_that_stops_after_a_cancel_request_is_cancelled_for_that_reason
 def test_too_few_tokens_are_a_reason_to_stop_though_they_are_raised():
     error = "The agent stopped before it was done: max_tokens."
     outcome = failure(MaxTokensReachedException("too long"), said="It is st")
-    assert outcome == Outcome(RunStatus.ERROR, error, result="It is st", error=error, reason=EndReason.AGENT_STOPPED)
+    assert outcome == RunOutcome(RunStatus.ERROR, error, result="It is st", error=error, reason=EndReason.AGENT_STOPPED)
 
 
 def many(status, **nodes) -> MultiAgentResult:
@@ -115,13 +117,13 @@ def many(status, **nodes) -> MultiAgentResult:
 def test_agents_that_have_completed_are_complete():
     result = many(Status.COMPLETED, survey=Status.COMPLETED)
     result.interrupts = []
-    assert outcome_of(result) == Outcome(RunStatus.COMPLETE, "Complete", result="survey: It is steep.")
+    assert outcome_of(result) == RunOutcome(RunStatus.COMPLETE, "Complete", result="survey: It is steep.")
 
 
 def test_agents_of_which_one_asks_are_waiting():
     outcome = outcome_of(many(Status.INTERRUPTED, survey=Status.INTERRUPTED))
     question = {"id": "i1", "name": "approve", "reason": None, "response": None}
-    assert outcome == Outcome(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": [question]})
+    assert outcome == RunOutcome(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": [question]})
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_agents_of_which_one_asks_are_waiting():
 )  # fmt: skip
 def test_agents_that_stop_otherwise_are_an_error_with_the_results_of_those_that_were_done(result, error, kept, reason):
     result.interrupts = []
-    assert outcome_of(result) == Outcome(RunStatus.ERROR, error, result=kept, error=error, reason=reason)
+    assert outcome_of(result) == RunOutcome(RunStatus.ERROR, error, result=kept, error=error, reason=reason)
 
 
 def test_an_endless_exception_is_shortened():

@@ -8,7 +8,7 @@ from chalicelib.agents.demo.layout_tools.tools import place_turbines
 from chalicelib.agents.demo.terrain_tools.grid import jacksboro
 from chalicelib.agents.demo.wind.findings import findings_of
 from chalicelib.agents.demo.wind.settings import Settings, settings_of, told
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 _NAMES = ("turbines", "spacing_diameters", "max_slope_degrees", "max_roughness_metres", "area")
 _TERRAIN_FACTS = {"slope_limit": "max_slope_degrees", "roughness_limit": "max_roughness_metres", "area": "area"}
@@ -19,7 +19,7 @@ how far apart, and on how much land; state each number with its unit, and list n
 {settings}"""
 
 
-def build(run: AgentRun) -> Agent:
+def build(run: RunContext) -> Agent:
     """Return a new layout agent for one run.
 
     `parameters` may set `turbines`, `spacing_diameters`, `max_slope_degrees`, `max_roughness_metres` and `area`. The

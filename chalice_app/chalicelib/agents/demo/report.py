@@ -6,14 +6,14 @@ from strands import Agent
 
 from chalicelib.agents.demo.report_tools.tools import compile_report
 from chalicelib.agents.demo.wind.findings import findings_of
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 _INSTRUCTIONS = """You report on a site for a wind farm, to people who decide.
 Compile the report with your tool, and answer with it: its tables as they are, and before them two or three sentences on
 what matters. Add no number that it does not have."""
 
 
-def build(run: AgentRun) -> Agent:
+def build(run: RunContext) -> Agent:
     """Return a new report agent for one run; it reports on the facts in `inputs`."""
     return Agent(
         name="report",

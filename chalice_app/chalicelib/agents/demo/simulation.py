@@ -8,7 +8,7 @@ from chalicelib.agents.demo.simulation_tools.tools import annual_energy, wind_cl
 from chalicelib.agents.demo.wind.data import HORNS_REV_1
 from chalicelib.agents.demo.wind.findings import findings_of, layout_in
 from chalicelib.agents.demo.wind.settings import settings_of, told
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 _INSTRUCTIONS = """You estimate what a wind farm makes in a year. The farm at hand: {layout}.
 Its wind is that of {wind}, and the ground is taken as level: say so. Simulate with your tools before you answer, and
@@ -16,7 +16,7 @@ state each number with its unit. Do not guess what no tool says.
 {settings}"""
 
 
-def build(run: AgentRun) -> Agent:
+def build(run: RunContext) -> Agent:
     """Return a new simulation agent for one run.
 
     The farm is the layout in `inputs`, by default Horns Rev 1. `parameters` may set `wake_constant`.

@@ -9,14 +9,14 @@ from strands import Agent
 from chalicelib.agents.demo.terrain_tools.grid import jacksboro
 from chalicelib.agents.demo.terrain_tools.tools import buildable_cells, roughness, slope
 from chalicelib.agents.demo.wind.settings import settings_of
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 _INSTRUCTIONS = """You are a terrain analyst. You answer questions about the ground of one map: {map}.
 Measure with your tools before you answer, and state each number with its unit. Do not guess what no tool measures.
 Parameters that the user has set, as JSON: {parameters}"""
 
 
-def build(run: AgentRun) -> Agent:
+def build(run: RunContext) -> Agent:
     """Return a new terrain agent for one run.
 
     `parameters` may set `area`, `max_slope_degrees` and `max_roughness_metres`.

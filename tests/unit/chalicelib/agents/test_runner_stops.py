@@ -12,7 +12,8 @@ from strands.multiagent import GraphBuilder, Swarm
 from strands.types.exceptions import ModelThrottledException
 
 from runcast import limits
-from runcast.record.ending import cancel, close_dead
+from runcast.record.cancel import cancel
+from runcast.record.close import close_dead
 from runcast.record.model import Owner, RunStatus
 from tests.fakes.lambda_process import Context
 from tests.fakes.scripted_model import Call, Say

@@ -61,7 +61,7 @@ def test_the_run_of_a_failed_invocation_is_ended_once_and_says_why(store, clock,
         "neverBegun": "The run was not started: no worker took it. It waited too long for a free one.",
     }
     assert run.error.endswith(reason[kind])
-    assert [ending.run for ending in announced] == [run]
+    assert [result.run for result in announced] == [run]
 
 
 @pytest.mark.parametrize("kind", ["timedOut", "killed", "neverBegun"])
@@ -165,7 +165,7 @@ class TestSweep:
         claimed("young")
         store.create("queued", owner=ANA, agent="terrain")
         assert self.sweep(store, clock, announced) == 2
-        assert {ending.run.request_id for ending in announced} == {"lost", "never-taken"}
+        assert {result.run.request_id for result in announced} == {"lost", "never-taken"}
         assert self.sweep(store, clock, announced) == 0
         assert {name: store.read(name).status.value for name in ("ended", "waiting", "young", "queued")} == {
             "ended": "complete", "waiting": "waiting", "young": "in_progress", "queued": "in_progress",
@@ -216,7 +216,7 @@ class TestSweep:
         )  # fmt: skip
         clock.now_ms += limits.SWEEP_AGE_MS + 1
         assert self.sweep(store, clock, announced) == 2
-        assert {ending.run.request_id for ending in announced} == {"a", "c"}
+        assert {result.run.request_id for result in announced} == {"a", "c"}
         assert "run b could not be ended" in caplog.text
         assert sum(line.get("RunsNotClosed", 0) for line in log_lines.read()) == 1
 

@@ -63,8 +63,8 @@ def test_the_job_is_ended_once_and_its_runs_are_cancelled(store, clock, announce
     assert (read.status, read.error, [step.step for step in read.steps]) == (status, error, ["loading_agents", status])
     assert store.read("terrain-1").cancel_requested_at_ms == clock.now_ms
     assert store.read_heads(["terrain-2", "layout-1", "layout-2"]) == []
-    ended = [ending for ending in announced if ending.ended]
-    assert [(ending.run.request_id, ending.update["status"], ending.update["jobId"]) for ending in ended] == [
+    ended = [result for result in announced if result.ended]
+    assert [(result.run.request_id, result.update["status"], result.update["jobId"]) for result in ended] == [
         (ID, status, ID)
     ]
     assert sum(line.get("JobsClosed", 0) for line in log_lines.read()) == (status == "error")
@@ -85,7 +85,7 @@ def test_a_job_that_has_an_end_keeps_it_and_its_open_runs_are_cancelled(store, c
 def test_a_run_that_nobody_has_taken_is_ended_with_its_job(store, clock, announced, job):
     store.create("layout-1", owner=ANA, agent="layout", job_id=ID)
     assert close(store, clock, announced, EVENTS["executionTimedOut"]) == 2
-    assert [ending.run.request_id for ending in announced if ending.ended] == [ID, "layout-1"]
+    assert [result.run.request_id for result in announced if result.ended] == [ID, "layout-1"]
     assert store.read("layout-1").status is RunStatus.CANCELLED
 
 
@@ -162,7 +162,7 @@ def test_what_could_not_be_done_is_done_when_asked_again(store, clock, announced
     monkeypatch.setattr(store, "ask_to_cancel", no_answer)
     with pytest.raises(StoreUnavailable):
         close(store, clock, announced, EVENTS["executionFailed"])
-    assert [ending.run.request_id for ending in announced] == [ID]
+    assert [result.run.request_id for result in announced] == [ID]
     monkeypatch.undo()
     assert close(store, clock, announced, EVENTS["executionFailed"]) == 0
     assert store.read("terrain-1").cancel_requested_at_ms == clock.now_ms

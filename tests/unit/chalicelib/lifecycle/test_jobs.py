@@ -116,8 +116,8 @@ def test_a_job_that_cannot_be_handed_over_has_ended(store, error):
     assert str(unavailable.value) == f"{NOT_HANDED_OVER} Try again with another jobId."
     job = store.read(ID)
     assert (job.status, job.error, [step.step for step in job.steps]) == (RunStatus.ERROR, NOT_HANDED_OVER, ["error"])
-    [ending] = announced
-    assert (ending.update["status"], ending.update["jobId"], ending.ended.status) == ("error", ID, "error")
+    [result] = announced
+    assert (result.update["status"], result.update["jobId"], result.ended.status) == ("error", ID, "error")
 
 
 @pytest.mark.parametrize("error", [refused("ExecutionAlreadyExists"), ReadTimeoutError(endpoint_url="https://states")])

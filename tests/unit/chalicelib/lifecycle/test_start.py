@@ -141,8 +141,8 @@ def test_a_run_that_cannot_be_handed_over_has_ended(store, error):
     run = store.read(ID)
     assert (run.status, run.error) == (RunStatus.ERROR, "The run could not be handed to its agent.")
     assert [step.step for step in run.steps] == ["error"]
-    [ending] = announced
-    assert (ending.update["status"], ending.ended.status, ending.ended.request_id) == ("agent_error", "error", ID)
+    [result] = announced
+    assert (result.update["status"], result.ended.status, result.ended.request_id) == ("agent_error", "error", ID)
 
 
 def test_a_run_that_was_handed_over_in_spite_of_a_time_out_goes_on(store, clock):

@@ -167,9 +167,9 @@ class Machine:
         self.slept.append(seconds)
         self.clock.now_ms += round(seconds * 1000)
 
-    def announce(self, ending):
-        if ending and ending.update:
-            self.live.append(ending.update)
+    def announce(self, result):
+        if result and result.update:
+            self.live.append(result.update)
 
     def record(self):
         return JobRecord(self.store, self.job, send=self.publish, now_ms=self.clock)

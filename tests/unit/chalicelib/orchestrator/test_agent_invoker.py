@@ -8,8 +8,8 @@ from chalicelib.orchestrator.errors import AgentFailed, AgentTimedOut, RunStillL
 
 from runcast import limits
 from runcast.errors import Unavailable
-from runcast.record import ending as endings
-from runcast.record.ending import cancel
+from runcast.record import close as closing
+from runcast.record.cancel import cancel
 from runcast.record.model import EndReason, RunStatus, Step
 from runcast.record.store import End
 from tests.unit.chalicelib.orchestrator.conftest import ANA, answered, claim, fact, output, work
@@ -240,7 +240,7 @@ def test_a_function_that_answers_without_a_record_is_a_dead_worker(job, clock):
     )
 
 
-@pytest.mark.parametrize("message", ["It ended.", *endings._ERRORS.values()])
+@pytest.mark.parametrize("message", ["It ended.", *closing._ERRORS.values()])
 @pytest.mark.parametrize("reason", [*EndReason, None, "some_future_reason"])
 def test_the_reason_of_an_end_decides_and_its_message_does_not(job, clock, reason, message):
     def ends(store, event):

@@ -11,7 +11,7 @@ from chalicelib.orchestrator.job import Job
 
 from runcast import limits
 from runcast.errors import InvalidInput, StoreUnavailable
-from runcast.record.ending import cancel
+from runcast.record.cancel import cancel
 from runcast.record.model import RunStatus
 from tests.fakes.own_playbooks import own_playbooks
 from tests.fakes.spellings import spellings

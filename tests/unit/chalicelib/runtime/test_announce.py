@@ -9,10 +9,11 @@ import pytest
 from botocore.stub import Stubber
 from chalicelib.runtime.announce import Announcer
 
-from runcast.record.ending import Ending, cancel, close_dead
-from runcast.record.model import EndedRun, EndReason, Owner, RunStatus
+from runcast.record.cancel import cancel
+from runcast.record.close import CloseResult, close_dead
+from runcast.record.model import EndReason, Owner, RunEnded, RunStatus
 
-ENDED = EndedRun("run-1", "job-1", "terrain", Owner("acme", "ana"), RunStatus.ERROR, EndReason.TIMED_OUT, 12.5, 7)
+ENDED = RunEnded("run-1", "job-1", "terrain", Owner("acme", "ana"), RunStatus.ERROR, EndReason.TIMED_OUT, 12.5, 7)
 DETAIL = {
     "requestId": "run-1", "jobId": "job-1", "agent": "terrain", "userId": "ana", "tenantId": "acme",
     "status": "error", "reason": "timed_out", "elapsed": 12.5, "steps": 7,
@@ -44,11 +45,11 @@ def test_an_end_is_told_by_who_wrote_it_only(store, clock):
     announcer = Announcer(lambda messages: published.append(messages) or len(messages), bus)
     run = store.create("run-1", owner=Owner("acme", "ana"), agent="terrain")
     clock.now_ms += 2_000
-    ending = close_dead(store, "run-1", invocation="invocation-1", now_ms=clock)
-    announcer.announce(ending)
+    result = close_dead(store, "run-1", invocation="invocation-1", now_ms=clock)
+    announcer.announce(result)
     announcer.announce(close_dead(store, "run-1", invocation="invocation-1", now_ms=clock))
-    announcer.announce(Ending(run))
-    assert published == [[ending.update]]
+    announcer.announce(CloseResult(run))
+    assert published == [[result.update]]
     [entry] = bus.entries
     detail = json.loads(entry["Detail"])
     assert detail == DETAIL | {"jobId": None, "reason": "never_claimed", "elapsed": 2.0, "steps": 1}

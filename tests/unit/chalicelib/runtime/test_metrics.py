@@ -8,7 +8,7 @@ import pytest
 from chalicelib.runtime import logs, metrics
 
 from runcast.record.model import RunStatus
-from runcast.record.recorder import Report
+from runcast.record.recorder import RecordingReport
 from tests.contracts.embedded_metrics import check_embedded_metrics
 from tests.fakes.lambda_process import Context
 
@@ -16,7 +16,7 @@ from tests.fakes.lambda_process import Context
 def test_a_run_is_one_line_with_what_the_recorder_kept(log_lines):
     logs.begin_invocation(Context("lambda-1"))
     logs.about_run("run-1")
-    metrics.count_run("terrain", RunStatus.ERROR, Report(9, 2, 1), elapsed_seconds=1.2345, degraded=True)
+    metrics.count_run("terrain", RunStatus.ERROR, RecordingReport(9, 2, 1), elapsed_seconds=1.2345, degraded=True)
     [line] = log_lines.read()
     assert check_embedded_metrics(line) == {
         ("FunctionName",): {
@@ -35,14 +35,14 @@ def test_a_run_is_one_line_with_what_the_recorder_kept(log_lines):
 
 @pytest.mark.parametrize("status", [RunStatus.IN_PROGRESS, "some_future_status"])
 def test_a_status_without_a_metric_of_its_own_is_counted_all_the_same(log_lines, status):
-    metrics.count_run("terrain", status, Report(9, 2, 1), elapsed_seconds=1.0, degraded=False)
+    metrics.count_run("terrain", status, RecordingReport(9, 2, 1), elapsed_seconds=1.0, degraded=False)
     [line] = log_lines.read()
     assert (line["RunDuration"], line["StepsRecorded"], line["StepsLost"]) == (1000, 9, 2)
 
 
 @pytest.mark.parametrize("status", [status for status in RunStatus if status is not RunStatus.IN_PROGRESS])
 def test_every_outcome_has_its_metric(log_lines, status):
-    metrics.count_run("terrain", status, Report(1, 0, 0), elapsed_seconds=0, degraded=False)
+    metrics.count_run("terrain", status, RecordingReport(1, 0, 0), elapsed_seconds=0, degraded=False)
     [line] = log_lines.read()
     assert sum(line.get(name, 0) for name in line if name.startswith("Runs")) == 1
 

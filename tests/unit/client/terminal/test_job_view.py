@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 
 from runcast.client.job import JobRun, ResultLink
-from runcast.client.outcome import Outcome
 from runcast.client.step import Progress, WatchedStep
 from runcast.client.terminal.job_tree import JobTree
 from runcast.client.terminal.json_view import JsonView
 from runcast.client.terminal.text import as_markdown
 from runcast.client.terminal.view import TerminalView
+from runcast.client.watch_outcome import WatchOutcome
 from runcast.record.model import RunStatus
 
 BEGAN_MS = 1_700_000_000_000
@@ -43,7 +43,7 @@ TREE = [
     "    ▸ north                    2.0 s     1 steps  executing spacing  ███░░░░░░░  3 of 10  (late)",
     "    · south",
 ]
-OUTCOME = Outcome("j-1", "error", 6, 5, 0, error="It broke.", runs=RUNS)
+OUTCOME = WatchOutcome("j-1", "error", 6, 5, 0, error="It broke.", runs=RUNS)
 LAST_LINE = "job j-1: error, 3 runs, 6 steps recorded, 5 received live, 0 missing"
 
 
@@ -54,7 +54,7 @@ class Watched:
     began_ms: int | None = BEGAN_MS
     live: bool = True
     liveness: str | None = "live"
-    outcome: Outcome | None = None
+    outcome: WatchOutcome | None = None
     is_job: bool = True
     playbook: str | None = "site-assessment"
     runs: tuple[JobRun, ...] = RUNS

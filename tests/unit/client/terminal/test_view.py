@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from runcast.client.job import JobRun
-from runcast.client.outcome import Outcome
 from runcast.client.step import Progress, WatchedStep
 from runcast.client.terminal.json_view import JsonView
 from runcast.client.terminal.text import printable
 from runcast.client.terminal.view import TerminalView
+from runcast.client.watch_outcome import WatchOutcome
 from runcast.record.model import RunStatus
 
 STEPS = (
@@ -30,7 +30,7 @@ LINES = [
     "live     1.60 s  validating        in no record",
     "   3    12.25 s  agent_complete",
 ]
-OUTCOME = Outcome("r-1", "complete", recorded=3, received_live=3, missing=0, result="**12** cells")
+OUTCOME = WatchOutcome("r-1", "complete", recorded=3, received_live=3, missing=0, result="**12** cells")
 LAST_LINE = "run r-1: complete, 3 steps recorded, 3 received live, 0 missing"
 
 
@@ -41,7 +41,7 @@ class Watched:
     began_ms: int | None = None
     live: bool = True
     liveness: str | None = None
-    outcome: Outcome | None = None
+    outcome: WatchOutcome | None = None
     is_job: bool = False
     playbook: str | None = None
     runs: tuple[JobRun, ...] = ()
@@ -135,7 +135,7 @@ def test_what_an_agent_says_cannot_change_the_terminal(make_console):
     view = TerminalView(console)
 
     view.step(WatchedStep(1, evil, evil, 0.0, 0, agent_name=evil, tool_name=evil))
-    view.outcome(Outcome("r-1", "error", 1, 1, 0, result=evil, error=evil))
+    view.outcome(WatchOutcome("r-1", "error", 1, 1, 0, result=evil, error=evil))
 
     assert not set(written(console)) & set("\x1b\x07\r\x9b\u202e")
     assert "[bold]x[/bold]" in written(console)
@@ -198,7 +198,9 @@ def test_a_link_shows_its_address_whatever_its_label_says():
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     result = "Sign in at [https://console.aws.amazon.com/](http://evil.example) ![look](http://evil.example/2)"
 
-    TerminalView(console).outcome(Outcome("r-1", "complete", recorded=0, received_live=0, missing=0, result=result))
+    TerminalView(console).outcome(
+        WatchOutcome("r-1", "complete", recorded=0, received_live=0, missing=0, result=result)
+    )
 
     assert "\x1b]8;" not in written(console), "nothing is clickable"
     assert "(http://evil.example)" in re.sub(r"\x1b\[[0-9;]*m", "", written(console))
@@ -242,7 +244,7 @@ def test_what_could_change_the_terminal_or_the_order_of_text_is_replaced(charact
 def test_json_is_shown_in_its_own_script_and_cannot_change_the_terminal(result, console):
     text = json.dumps(result, ensure_ascii=False).replace("所", "所\u202e\x9b")
     console = console()
-    TerminalView(console).outcome(Outcome("r-1", "complete", 1, 1, 0, result=json.loads(text)))
+    TerminalView(console).outcome(WatchOutcome("r-1", "complete", 1, 1, 0, result=json.loads(text)))
 
     shown = written(console)
     assert "風力発電所\ufffd\ufffd" in shown

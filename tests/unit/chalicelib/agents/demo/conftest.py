@@ -6,7 +6,7 @@ import json
 
 import pytest
 from chalicelib.agents import registry
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 from local.bedrock.script import complete_chat
 from runcast.json_text import result_json
@@ -50,7 +50,7 @@ def result_of():
     """Runs an agent, and returns its result as the record has it."""
 
     def run(agent, query="What is there?", **parameters):
-        built = registry.load(agent)(AgentRun(query, parameters, LocalModel()))
+        built = registry.load(agent)(RunContext(query, parameters, LocalModel()))
         return json.loads(result_json(outcome_of(built(query)).result))
 
     return run

@@ -9,7 +9,7 @@ from chalicelib.agents.demo.simulation_tools.tools import annual_energy
 from chalicelib.agents.demo.terrain_tools.tools import buildable_cells
 from chalicelib.agents.demo.wind.findings import findings_of, layout_in
 from chalicelib.agents.demo.wind.settings import BOUNDS, settings_of
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 from runcast.runs.outcome import outcome_of
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
@@ -18,7 +18,7 @@ from tests.unit.chalicelib.agents.demo.conftest import handed_on, values
 
 def test_what_the_caller_sets_holds_whatever_the_model_asks_for():
     model = ScriptedModel([Call("place_turbines", {"turbines": 9, "spacing_diameters": 8}), Say("done")])
-    agent = registry.load("layout")(AgentRun("?", {"spacing_diameters": 6}, model))
+    agent = registry.load("layout")(RunContext("?", {"spacing_diameters": 6}, model))
     facts = values(outcome_of(agent("?")).result)
     assert (facts["turbines"], facts["spacing_asked"], facts["min_spacing"] >= 480) == (9, 6, True)
     assert '{"spacing_diameters": 6}' in model.system_prompt
@@ -53,7 +53,7 @@ def test_what_the_caller_sets_holds_whatever_the_model_asks_for():
     ],
 )  # fmt: skip
 def test_a_wrong_parameter_is_refused(agent, parameters, message):
-    run = AgentRun("?", parameters, ScriptedModel([]))
+    run = RunContext("?", parameters, ScriptedModel([]))
     if message is None:
         assert registry.load(agent)(run)
         return

@@ -7,14 +7,14 @@ import json
 import pytest
 from chalicelib.agents import registry
 from chalicelib.agents.demo.terrain_tools.tools import buildable_cells, roughness, slope
-from chalicelib.agents.run import AgentRun
+from chalicelib.agents.run_context import RunContext
 
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 
 
 def terrain(script, **parameters):
     model = ScriptedModel(script)
-    return model, registry.load("terrain")(AgentRun("How steep is it?", parameters, model))
+    return model, registry.load("terrain")(RunContext("How steep is it?", parameters, model))
 
 
 def test_it_is_there_and_described():

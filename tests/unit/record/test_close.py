@@ -8,8 +8,9 @@ import pytest
 
 from runcast import limits
 from runcast.errors import AppendRefused, Unavailable
-from runcast.record import ending as endings
-from runcast.record.ending import cancel, close_dead, end_unclaimed, worker_died
+from runcast.record import close as closing
+from runcast.record.cancel import cancel
+from runcast.record.close import close_dead, close_unclaimed, worker_died
 from runcast.record.model import EndReason, Owner, RunStatus, Step
 from runcast.record.reader import liveness
 from runcast.record.store import End
@@ -49,16 +50,16 @@ def stop(store, clock, owner=ALICE):
 
 class TestEndUnclaimed:
     def test_it_ends_as_an_error_with_one_step(self, store, clock, create):
-        ending = end_unclaimed(store, create(), message="The agent could not be invoked.", now_ms=clock)
+        result = close_unclaimed(store, create(), message="The agent could not be invoked.", now_ms=clock)
         run = store.read("r1")
-        assert ending.run == run
+        assert result.run == run
         assert (run.status, run.error, run.seq) == (RunStatus.ERROR, "The agent could not be invoked.", 1)
         assert [(s.step, s.seq, s.live_status) for s in run.steps] == [("error", 1, "agent_error")]
 
     def test_a_claimed_run_is_left_alone(self, store, clock, create):
         run = create()
         store.claim("r1", worker=WORKER, owner=ALICE, agent="terrain", job_id=None, lease_until_ms=run.lease_until_ms)
-        assert end_unclaimed(store, run, message="no", now_ms=clock) is None
+        assert close_unclaimed(store, run, message="no", now_ms=clock) is None
         assert store.read("r1").status == RunStatus.IN_PROGRESS
 
 
@@ -67,15 +68,15 @@ class TestCloseDead:
     def test_a_run_of_a_failed_invocation_is_ended_at_once(self, store, clock, create, work, worker):
         before = work() if worker else create()
         clock.now_ms += 1_500
-        ending = close(store, clock, invocation="invocation-1", detail="Task timed out after 900.00 seconds")
+        result = close(store, clock, invocation="invocation-1", detail="Task timed out after 900.00 seconds")
         run = store.read("r1")
-        assert ending.run == run
+        assert result.run == run
         assert (run.status, run.seq, len(run.steps)) == (RunStatus.ERROR, before.seq + 1, before.seq + 1)
         last = run.steps[-1]
         assert (last.step, last.seq, last.elapsed, last.message) == ("error", run.seq, 1.5, run.error)
         assert run.error.endswith("Task timed out after 900.00 seconds")
         assert ("no worker took it" in run.error) == (worker is None)
-        assert ending.update == {
+        assert result.update == {
             "userId": "alice", "tenantId": "acme", "jobId": "j1", "requestId": "r1", "agentName": "terrain",
             "status": "agent_error", "message": run.error, "timestamp": clock.now_ms, "metadata": {"elapsed": 1.5},
             "seq": run.seq, "schemaVersion": 1,
@@ -87,7 +88,7 @@ class TestCloseDead:
         assert not worker_died(open_run)
         assert worker_died(close(store, clock, invocation="invocation-1", detail="Killed.").run)
 
-    @pytest.mark.parametrize("message", ["ValueError: no such region", *endings._ERRORS.values()])
+    @pytest.mark.parametrize("message", ["ValueError: no such region", *closing._ERRORS.values()])
     @pytest.mark.parametrize("reason", [reason for reason in EndReason if reason not in DEATHS])
     def test_a_run_that_ended_for_another_reason_is_none_whose_worker_died(self, work, reason, message):
         assert not worker_died(work(end=End(RunStatus.ERROR, error=message, reason=reason)))
@@ -138,20 +139,20 @@ class TestReasons:
     @pytest.fixture(params=["as today", "other", "swapped"])
     def messages(self, request, monkeypatch):
         """The messages of ends: unchanged, all equal, and each with the message of another reason."""
-        texts = list(endings._ERRORS.values())
+        texts = list(closing._ERRORS.values())
         changed = {
             "as today": texts,
             "other": ["It ended."] * len(texts),
             "swapped": texts[1:] + texts[:1],
         }[request.param]
-        monkeypatch.setattr(endings, "_ERRORS", dict(zip(endings._ERRORS, changed, strict=True)))
+        monkeypatch.setattr(closing, "_ERRORS", dict(zip(closing._ERRORS, changed, strict=True)))
 
     @pytest.mark.parametrize("worker", [None, WORKER])
     def test_of_a_failed_invocation(self, store, clock, create, work, worker, messages):
         _ = work() if worker else create()
-        ending = close(store, clock, invocation="invocation-1", detail="Killed.")
-        assert ending.run.reason == ending.ended.reason == ("worker_died" if worker else "never_claimed")
-        assert worker_died(ending.run)
+        result = close(store, clock, invocation="invocation-1", detail="Killed.")
+        assert result.run.reason == result.ended.reason == ("worker_died" if worker else "never_claimed")
+        assert worker_died(result.run)
 
     def test_of_a_run_that_nobody_answered(self, store, clock, work, messages):
         run = work(end=End(RunStatus.WAITING))
@@ -168,9 +169,9 @@ class TestReasons:
         job = close_dead(store, "j1", now_ms=clock).run
         assert (job.reason, worker_died(job)) == ("execution_stopped", False)
 
-    @pytest.mark.parametrize("message", ["no", *endings._ERRORS.values()])
+    @pytest.mark.parametrize("message", ["no", *closing._ERRORS.values()])
     def test_of_a_run_that_could_not_be_handed_over(self, store, clock, create, message):
-        run = end_unclaimed(store, create(), message=message, now_ms=clock).run
+        run = close_unclaimed(store, create(), message=message, now_ms=clock).run
         assert (run.reason, worker_died(run)) == ("not_handed_over", False)
 
     def test_of_a_cancel(self, store, clock, create):
@@ -181,19 +182,19 @@ class TestReasons:
 class TestCancel:
     def test_an_unclaimed_run_is_ended_and_cannot_be_claimed(self, store, clock, create):
         create()
-        ending = stop(store, clock)
-        assert (ending.run.status, ending.run.error) == (RunStatus.CANCELLED, None)
-        assert [(step.seq, step.step, step.live_status) for step in ending.run.steps] == [(1, "cancelled", "cancelled")]
-        assert (ending.update["seq"], ending.update["status"]) == (1, "cancelled")
-        assert ending.run == store.read("r1")
+        result = stop(store, clock)
+        assert (result.run.status, result.run.error) == (RunStatus.CANCELLED, None)
+        assert [(step.seq, step.step, step.live_status) for step in result.run.steps] == [(1, "cancelled", "cancelled")]
+        assert (result.update["seq"], result.update["status"]) == (1, "cancelled")
+        assert result.run == store.read("r1")
 
     @pytest.mark.parametrize("lost", [True, False])
     def test_a_lost_or_waiting_run_is_ended(self, store, clock, work, lost):
         run = work(end=None if lost else End(RunStatus.WAITING))
         clock.now_ms = run.lease_until_ms + 1 if lost else clock.now_ms
-        ending = stop(store, clock)
-        assert (ending.run.status, ending.run.seq) == (RunStatus.CANCELLED, 2)
-        assert ending.update["seq"] == 2
+        result = stop(store, clock)
+        assert (result.run.status, result.run.seq) == (RunStatus.CANCELLED, 2)
+        assert result.update["seq"] == 2
 
     def test_a_working_run_is_marked_once(self, store, clock, work):
         before = work()
@@ -216,8 +217,8 @@ class TestCancel:
     @pytest.mark.parametrize("status", ["complete", "error", "cancelled"])
     def test_an_ended_run_stays_as_it_ended(self, store, clock, work, status):
         before = work(end=End(RunStatus(status)))
-        ending = stop(store, clock)
-        assert (ending.run, ending.update) == (before, None)
+        result = stop(store, clock)
+        assert (result.run, result.update) == (before, None)
         assert store.read("r1") == before
 
     @pytest.mark.parametrize("owner", [Owner("acme", "bob"), Owner("globex", "alice")])
@@ -272,8 +273,8 @@ class TestTheLoser:
         def claim():
             store.claim("r1", worker=WORKER, owner=ALICE, agent="terrain", job_id=None, lease_until_ms=lease)
 
-        ending = stop(Crossing(store, [claim]), clock)
-        assert (ending.run.status, ending.run.cancel_requested_at_ms) == (RunStatus.IN_PROGRESS, clock.now_ms)
+        result = stop(Crossing(store, [claim]), clock)
+        assert (result.run.status, result.run.cancel_requested_at_ms) == (RunStatus.IN_PROGRESS, clock.now_ms)
 
     def test_who_cancels_while_the_worker_ends_finds_the_end(self, store, clock, work):
         work()
@@ -284,8 +285,8 @@ class TestTheLoser:
                 end=End(RunStatus.COMPLETE),
             )  # fmt: skip
 
-        ending = stop(Crossing(store, [end]), clock)
-        assert (ending.run.status, ending.update) == (RunStatus.COMPLETE, None)
+        result = stop(Crossing(store, [end]), clock)
+        assert (result.run.status, result.update) == (RunStatus.COMPLETE, None)
         assert store.read("r1").cancel_requested_at_ms is None
 
     def test_who_closes_while_the_worker_thaws_leaves_it_alone(self, store, clock, work):

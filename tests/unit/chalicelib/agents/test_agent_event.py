@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from chalicelib.agents.invocation import Invocation, invocation_of
+from chalicelib.agents.agent_event import AgentEvent, agent_event
 from chalicelib.runtime.request import RunRequest
 
 from runcast.errors import InvalidInput
@@ -22,12 +22,12 @@ def agents():
 
 def refusal(event) -> str:
     with pytest.raises(InvalidInput) as refused:
-        invocation_of(event, aws_request_id="r")
+        agent_event(event, aws_request_id="r")
     return str(refused.value)
 
 
 def test_everything_optional_has_its_default():
-    assert invocation_of(GOOD, aws_request_id="lambda-request") == Invocation(
+    assert agent_event(GOOD, aws_request_id="lambda-request") == AgentEvent(
         request=RunRequest("survey", "How steep is it?"),
         identity=RunIdentity("lambda-request", PUBLIC, None),
         awaited=True,
@@ -37,8 +37,8 @@ def test_everything_optional_has_its_default():
 def test_everything_given_is_kept():
     event = GOOD | {"requestId": "run", "userId": "ana", "tenantId": "acme", "jobId": "job", "awaited": False}
     event["parameters"] = {"a": 1}
-    invocation = invocation_of(event, aws_request_id="lambda-request")
-    assert invocation == Invocation(
+    event = agent_event(event, aws_request_id="lambda-request")
+    assert event == AgentEvent(
         RunRequest("survey", "How steep is it?", {"a": 1}),
         RunIdentity("run", Owner("acme", "ana"), "job"),
         awaited=False,
@@ -46,7 +46,7 @@ def test_everything_given_is_kept():
 
 
 def test_a_user_without_a_tenant_is_their_own():
-    assert invocation_of(GOOD | {"userId": "ana"}, aws_request_id="r").identity.owner == Owner("ana", "ana")
+    assert agent_event(GOOD | {"userId": "ana"}, aws_request_id="r").identity.owner == Owner("ana", "ana")
 
 
 def test_a_tenant_needs_a_user():
@@ -63,7 +63,7 @@ def test_names_have_limits(field, limit):
     event = GOOD | {"userId": "ana"}
     for value in ("", "x" * (limit + 1), "a#b", 7, ["a"]):
         assert refusal(event | {field: value}) == f"{field} must be text of 1 to {limit} characters without '#'."
-    assert invocation_of(event | {field: "x" * limit}, aws_request_id="r")
+    assert agent_event(event | {field: "x" * limit}, aws_request_id="r")
 
 
 def test_the_request_is_checked_too():

@@ -1,4 +1,4 @@
-"""Ends that no worker writes: the run was never claimed, its worker died, or its owner cancelled it.
+"""Closes a run: ends it without its worker, because none claimed it or its worker died (`cancel` closes on request).
 
 Several callers may try to end a run at the same time as its worker. Each one reads the record, decides, and writes on
 the condition that the record has not changed. If the condition fails, the caller gets the current record and decides
@@ -7,22 +7,18 @@ again. So a run has exactly one end, and the losing attempts leave no trace.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from runcast import limits
-from runcast.errors import AppendRefused, RunGone, StoreUnavailable, Unavailable, WriteConflict
+from runcast.errors import AppendRefused, RunGone, Unavailable, WriteConflict
 from runcast.json_text import metadata_json
 from runcast.record.ids import requested_id
-from runcast.record.message import status_update, step_update
-from runcast.record.model import EndedRun, EndReason, Json, Liveness, Owner, Run, RunStatus, Step
-from runcast.record.planned import is_of_job
+from runcast.record.message import step_update
+from runcast.record.model import EndReason, Json, Owner, Run, RunEnded, RunStatus, Step
 from runcast.record.store import End, RunStore
 from runcast.text import shortened
-
-logger = logging.getLogger(__name__)
 
 _HEADS_AT_ONCE = 100  # as many as `RunStore.read_heads` takes
 _ERRORS = {
@@ -34,22 +30,27 @@ _ERRORS = {
 
 
 @dataclass(frozen=True)
-class Ending:
-    """The result of a request to end a run.
+class CloseResult:
+    """The result of a request to close or cancel a run.
 
     Attributes:
         run: The current record.
         update: The status message to publish: the end, if this call wrote it, or the cancel request, if this call
             made it. Otherwise None.
-        ended: The run's outcome, if this call ended it.
     """
 
     run: Run
     update: Json | None = None
-    ended: EndedRun | None = None
+
+    @property
+    def ended(self) -> RunEnded | None:
+        """The announcement of the end, if this call wrote it."""
+        return RunEnded.of(self.run) if self.update and self.run.status.ended else None
 
 
-def end_unclaimed(store: RunStore, run: Run, *, message: str, now_ms: Callable[[], int] | None = None) -> Ending | None:
+def close_unclaimed(
+    store: RunStore, run: Run, *, message: str, now_ms: Callable[[], int] | None = None
+) -> CloseResult | None:
     """End a run as `error` if its record was created but no worker could be invoked.
 
     Args:
@@ -59,13 +60,13 @@ def end_unclaimed(store: RunStore, run: Run, *, message: str, now_ms: Callable[[
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        The ending, or None if a worker claimed the run, another caller ended it, or the record is gone.
+        The result, or None if a worker claimed the run, another caller ended it, or the record is gone.
 
     Raises:
         StoreUnavailable: DynamoDB did not answer.
     """
     try:
-        return _end(store, run, RunStatus.ERROR, EndReason.NOT_HANDED_OVER, message, (now_ms or store.now_ms)())
+        return write_end(store, run, RunStatus.ERROR, EndReason.NOT_HANDED_OVER, message, (now_ms or store.now_ms)())
     except (AppendRefused, RunGone):
         return None
 
@@ -78,7 +79,7 @@ def close_dead(
     invocation: str | None = None,
     detail: str | None = None,
     now_ms: Callable[[], int] | None = None,
-) -> Ending | None:
+) -> CloseResult | None:
     """End a run as `error` if it cannot end by itself; leave any other run alone.
 
     Two kinds of runs qualify. The first is a run in progress that is unclaimed or claimed by the failed `invocation`.
@@ -94,14 +95,14 @@ def close_dead(
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        The ending, if this call ended the run; otherwise None.
+        The result, if this call ended the run; otherwise None.
 
     Raises:
         StoreUnavailable: DynamoDB did not answer; a retry is safe.
         Unavailable: The run kept changing; a retry is safe.
     """
 
-    def close(run: Run) -> Ending | None:
+    def close(run: Run) -> CloseResult | None:
         now = (now_ms or store.now_ms)()
         if run.status.ended or (owner is not None and (run.owner != owner or run.is_job)):
             return None
@@ -110,9 +111,9 @@ def close_dead(
             return None
         reason = _reason_of_death(run)
         message = shortened(" ".join(filter(None, (_ERRORS[reason], detail))), limits.MESSAGE_MAX_CHARACTERS)
-        return _end(store, run, RunStatus.ERROR, reason, message, now)
+        return write_end(store, run, RunStatus.ERROR, reason, message, now)
 
-    return _decide(store, request_id, close)
+    return decide_until_written(store, request_id, close)
 
 
 def close_job(
@@ -124,7 +125,7 @@ def close_job(
     message: str,
     *,
     now_ms: Callable[[], int] | None = None,
-) -> Ending | None:
+) -> CloseResult | None:
     """End a job whose execution has ended. A job in a terminal state stays unchanged.
 
     Args:
@@ -144,33 +145,15 @@ def close_job(
         Unavailable: The job kept changing; a retry is safe.
     """
 
-    def close(job: Run) -> Ending | None:
+    def close(job: Run) -> CloseResult | None:
         if not job.is_job or job.owner != owner:
             return None
         if job.status.ended:
-            return Ending(job)
+            return CloseResult(job)
         text = shortened(message, limits.MESSAGE_MAX_CHARACTERS)
-        return _end(store, job, status, reason, text, (now_ms or store.now_ms)())
+        return write_end(store, job, status, reason, text, (now_ms or store.now_ms)())
 
-    return _decide(store, job_id, close)
-
-
-def cancel_runs(store: RunStore, job: Run, *, now_ms: Callable[[], int] | None = None) -> Iterator[Ending]:
-    """Cancel the runs of a job that has ended, and yield the ending of each existing run.
-
-    Args:
-        store: The table.
-        job: The job's record, with its planned runs.
-        now_ms: The time, epoch milliseconds; by default the store's.
-
-    Raises:
-        StoreUnavailable: DynamoDB did not answer; a retry is safe.
-        Unavailable: A run kept changing; a retry is safe.
-    """
-    for planned in job.runs:
-        for request_id in planned.request_ids:
-            if ending := cancel(store, job.owner, request_id, job_id=job.request_id, now_ms=now_ms):
-                yield ending
+    return decide_until_written(store, job_id, close)
 
 
 def worker_died(run: Run) -> bool:
@@ -197,73 +180,23 @@ def overdue_ids(store: RunStore, *, now_ms: Callable[[], int] | None = None) -> 
         yield from (each for each in some if each not in runs or _left_alone(runs[each], (now_ms or store.now_ms)()))
 
 
-def cancel(
-    store: RunStore,
-    owner: Owner,
-    request_id: str,
-    *,
-    job_id: str | None = None,
-    stop_execution: Callable[[str], None] | None = None,
-    now_ms: Callable[[], int] | None = None,
-) -> Ending | None:
-    """Cancel a run or job of the caller. Idempotent.
-
-    A run without an active worker (unclaimed, waiting or lost) ends at once. A run with an active worker is marked: it
-    reads `cancelling` until its worker stops and writes the end. A run in a terminal state does not change. A job ends
-    as soon as its execution is stopped; cancel its runs afterwards.
+def decide_until_written(
+    store: RunStore, request_id: str, decide: Callable[[Run], CloseResult | None]
+) -> CloseResult | None:
+    """Read a run, and decide again from the current record as long as the write of the decision is refused.
 
     Args:
         store: The table.
-        owner: The caller.
-        request_id: The id of the run or job.
-        job_id: The job that the run must belong to, if it is cancelled with its job.
-        stop_execution: Stops the execution of a job, by the job's id. Its exceptions propagate.
-        now_ms: The time, epoch milliseconds; by default the store's.
+        request_id: The run's id.
+        decide: Writes what the record calls for, and returns the result; None to leave the run alone.
 
     Returns:
-        The current run; None if the caller has no such run, or it has expired.
+        The result of the last decision; None if the run does not exist.
 
     Raises:
         StoreUnavailable: DynamoDB did not answer; a retry is safe.
         Unavailable: The run kept changing; a retry is safe.
     """
-
-    def stop(run: Run) -> Ending | None:
-        now = (now_ms or store.now_ms)()
-        if run.owner != owner or (job_id is not None and not is_of_job(run, owner, job_id)):
-            return None
-        if run.status.ended:
-            return Ending(run)
-        if run.is_job and stop_execution:
-            stop_execution(run.request_id)
-        if run.worker is None or run.is_job or run.status is RunStatus.WAITING or now > run.lease_until_ms:
-            return _end(store, run, RunStatus.CANCELLED, EndReason.CANCEL_REQUESTED, "Cancelled", now)
-        if run.cancel_requested_at_ms is not None:
-            return Ending(run)
-        return _cancelling(store, store.ask_to_cancel(run.request_id, owner), now)
-
-    return _decide(store, request_id, stop)
-
-
-def _cancelling(store: RunStore, marked: Run, now_ms: int) -> Ending:
-    """Write the cancel hint and return the live message, which is not part of the record."""
-    try:
-        store.hint_cancel(marked)
-    except StoreUnavailable as error:
-        logger.warning("run %s: its cancel is seen at its next heartbeat: %s", marked.request_id, error)
-    update = status_update(
-        marked.owner,
-        Liveness.CANCELLING.value,
-        "Cancelling",
-        timestamp_ms=now_ms,
-        request_id=marked.request_id,
-        job_id=marked.job_id,
-        agent_name=marked.agent,
-    )
-    return Ending(marked, update)
-
-
-def _decide(store: RunStore, request_id: str, decide: Callable[[Run], Ending | None]) -> Ending | None:
     canonical = requested_id(request_id)
     run = store.read(canonical) if canonical else None
     if run is None:
@@ -280,6 +213,40 @@ def _decide(store: RunStore, request_id: str, decide: Callable[[Run], Ending | N
     raise Unavailable(f"Run {request_id} kept changing. Try again.")
 
 
+def write_end(
+    store: RunStore, run: Run, status: RunStatus, reason: EndReason, message: str, now_ms: int
+) -> CloseResult:
+    """End a run in one write, if its record has not changed since it was read.
+
+    Args:
+        store: The table.
+        run: The record as it was read.
+        status: The terminal state.
+        reason: Why it ended, for code.
+        message: Why it ended, for people.
+        now_ms: The time, epoch milliseconds.
+
+    Raises:
+        AppendRefused: The record has changed.
+        RunGone: The record was deleted or has expired.
+        StoreUnavailable: DynamoDB did not answer.
+    """
+    failed = status is RunStatus.ERROR
+    elapsed_seconds = max(0, now_ms - run.created_at_ms) / 1000
+    step = Step(
+        step=status.value,
+        message=message,
+        elapsed=elapsed_seconds,
+        timestamp=now_ms,
+        seq=run.seq + 1,
+        status="agent_error" if failed and not run.is_job else None,
+        metadata_json=None if run.is_job else metadata_json({"elapsed": elapsed_seconds}),
+    )
+    ended = store.end(run, step, End(status, error=message if failed else None, reason=reason))
+    update = step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)
+    return CloseResult(ended, update)
+
+
 def _left_alone(run: Run, now_ms: int) -> bool:
     return not run.status.ended and _overdue(run, now_ms)
 
@@ -294,20 +261,3 @@ def _reason_of_death(run: Run) -> EndReason:
     if run.worker is None:
         return EndReason.NEVER_CLAIMED
     return EndReason.EXECUTION_STOPPED if run.is_job else EndReason.WORKER_DIED
-
-
-def _end(store: RunStore, run: Run, status: RunStatus, reason: EndReason, message: str, now_ms: int) -> Ending:
-    failed = status is RunStatus.ERROR
-    elapsed_seconds = max(0, now_ms - run.created_at_ms) / 1000
-    step = Step(
-        step=status.value,
-        message=message,
-        elapsed=elapsed_seconds,
-        timestamp=now_ms,
-        seq=run.seq + 1,
-        status="agent_error" if failed and not run.is_job else None,
-        metadata_json=None if run.is_job else metadata_json({"elapsed": elapsed_seconds}),
-    )
-    ended = store.end(run, step, End(status, error=message if failed else None, reason=reason))
-    update = step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)
-    return Ending(ended, update, EndedRun.of(ended))

@@ -16,7 +16,7 @@ from runcast.record.identity import RunIdentity, run_identity
 
 
 @dataclass(frozen=True)
-class Invocation:
+class AgentEvent:
     """A validated invocation.
 
     Attributes:
@@ -30,7 +30,7 @@ class Invocation:
     awaited: bool
 
 
-def invocation_of(event: Any, *, aws_request_id: str) -> Invocation:
+def agent_event(event: Any, *, aws_request_id: str) -> AgentEvent:
     """Validate the event.
 
     Args:
@@ -45,4 +45,4 @@ def invocation_of(event: Any, *, aws_request_id: str) -> Invocation:
         raise InvalidInput("The event must be a JSON object.")
     request = run_request(event, registry.names())
     identity = run_identity(event, request_id=aws_request_id)
-    return Invocation(request, identity, event.get("awaited") is not False)
+    return AgentEvent(request, identity, event.get("awaited") is not False)

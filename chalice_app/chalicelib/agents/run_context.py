@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class AgentRun:
+class RunContext:
     """The run that an agent is built for.
 
     Attributes:

@@ -13,7 +13,7 @@ WAITING = "waiting"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class WatchOutcome:
     """The outcome of a watched run or job. A job's counts include the records of all its runs.
 
     Attributes:
