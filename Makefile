@@ -26,6 +26,8 @@ HISTORIES ?= 10000
 RUNS ?= 500
 # Where `plan`, `deploy`, `verify` and `destroy` work: the module itself, or your own root with files for each ENVIRONMENT.
 TF_DIR ?= terraform
+# The machines on which Terraform runs.
+PLATFORMS ?= linux_amd64 linux_arm64 darwin_amd64 darwin_arm64
 ENVIRONMENT ?=
 
 VENV := .venv
@@ -58,7 +60,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup new demo test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy openapi terraform-docs checkov local-gaps bench chaos chaos-proof compare-pywake pywake-data lock upgrade clean
+.PHONY: help setup new demo test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi terraform-docs checkov local-gaps bench chaos chaos-proof upgrade-check compare-pywake pywake-data lock upgrade clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -125,7 +127,7 @@ wheel: $(SETUP) ## Build dist/runcast-*.whl, the library for your own agents
 	@rm -rf build/lib
 	@$(BIN)/uv build -q --wheel --out-dir dist
 
-dist: package ## Build dist/runcast-terraform-VERSION.tar.gz, to apply without Python and Node
+dist: package ## Build dist/runcast-terraform-VERSION-COMMIT.zip, a module source without Python and Node, with its checksum
 	@$(BIN)/python -m packager.dist
 
 plan: $(VENV)/.ready ## Show what a deployment to AWS would change (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=, RUNTIME=)
@@ -139,6 +141,12 @@ verify: $(VENV)/.ready ## Prove a deployment: use it as two users would, measure
 
 destroy: $(VENV)/.ready ## List the data that would be lost on AWS, and destroy after confirmation (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=, RUNTIME=)
 	@$(BIN)/python -m deploy destroy --architecture $(ARCHITECTURE) --runtime $(RUNTIME) "$(TF_DIR)" $(ENVIRONMENT)
+
+deployer-policy: package ## Write terraform/deployer-policy.json, the minimum IAM policy for apply and destroy
+	@$(BIN)/python -m packager.deployer_policy
+
+lock-providers: ## Lock the providers of TF_DIR for Linux and macOS; needs Terraform and a provider registry
+	@terraform -chdir="$(TF_DIR)" providers lock $(addprefix -platform=,$(PLATFORMS))
 
 openapi: $(SETUP) ## Write docs/openapi.json, the description of the REST API
 	@$(BIN)/python -m packager.openapi
@@ -166,6 +174,9 @@ chaos: $(SETUP) ## Simulate 10,000 histories and execute 500 runs with faults; t
 
 chaos-proof: $(SETUP) ## Remove each guard of the record, and check that the histories notice; takes minutes
 	@PYTHONPATH=chalice_app $(BIN)/python -m tests.reliability.proof
+
+upgrade-check: $(SETUP) ## Upgrade a local deployment from an earlier commit, with runs in flight; takes minutes
+	@$(BIN)/python -m pytest tests/terraform/upgrade.py
 
 lock: $(VENV)/.ready ## Update the lock files from the .in files; keep locked versions
 	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 chalice_app/requirements.in -o chalice_app/requirements.txt

@@ -98,6 +98,10 @@ class Terraform:
         """Checks the module against the provider's schema and returns the output."""
         return self._run("validate", "-no-color")
 
+    def test(self) -> str:
+        """Runs the module's own tests, which need neither a state nor a cloud, and returns the output."""
+        return self._run("test", "-no-color")
+
     def plan(self) -> Plan:
         """Compares the module with what there is."""
         text = self._run("plan", "-no-color", "-out=../plan")

@@ -46,11 +46,20 @@ def write_archive(
     files |= {path.relative_to(app).as_posix(): path for path in app.rglob("*") if path.is_file()}
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         for name in sorted(files):
-            info = zipfile.ZipInfo(name, _EPOCH)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.create_system = _UNIX
-            info.external_attr = _REGULAR_FILE_0644
-            out.writestr(info, files[name].read_bytes())
+            out.writestr(archive_entry(name), files[name].read_bytes())
+
+
+def archive_entry(name: str) -> zipfile.ZipInfo:
+    """Describe a file in a zip so that equal contents give equal bytes: one date, and readable by everyone.
+
+    Args:
+        name: The file's name in the zip.
+    """
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.create_system = _UNIX
+    info.external_attr = _REGULAR_FILE_0644
+    return info
 
 
 def services_named(sources: Iterable[Path], site_packages: Path) -> set[str]:

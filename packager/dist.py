@@ -1,18 +1,20 @@
-"""The command behind `make dist`: writes an archive for `terraform apply` on a machine without Python and Node.
+"""The command behind `make dist`: writes the module's archive, for Terraform without Python and Node.
 
-The archive contains the packaged module, the files that the module reads, and a root module that calls it. Equal
-contents give equal bytes. Only files that match the patterns below are included, because a Terraform directory collects
-states and secrets.
+The archive contains the packaged module, the files that the module reads, and a root module that calls it. A module at
+the top has the same variables and outputs, so a `source` can name the archive itself. Equal contents give equal bytes.
+Only files that match the patterns below are included, because a Terraform directory collects states and secrets.
 """
 
-import gzip
-import io
+import hashlib
 import json
+import re
+import subprocess
 import sys
-import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 
+from packager.archive import archive_entry
 from packager.build import EXPORT_NAME
 from packager.errors import PackagingError
 
@@ -26,6 +28,7 @@ _PATTERNS = (
     "terraform/*.asl.json",
     "terraform/README.md",
     "terraform/chalice.tf.json",
+    "terraform/deployer-policy.json",
     "terraform/deployment.zip",
     "graphql/schema.graphql",
     "graphql/resolvers/*.js",
@@ -38,67 +41,121 @@ _PATTERNS = (
 _README = """\
 # Runcast {version}, as a Terraform module
 
-Everything is built: `terraform apply` needs neither Python nor Node. The functions are packaged for {runtime} on
-{architecture}: set the module's variables `lambda_runtime` and `lambda_architecture` to these, unless they are the
-defaults, python3.13 and x86_64.
+Everything is built: Terraform needs neither Python nor Node. The functions are packaged for {runtime} on {architecture}:
+set the module's variables `lambda_runtime` and `lambda_architecture` to these, unless they are the defaults, python3.13
+and x86_64. The sources are commit {commit}.
 
-`examples/terraform-root` is a root with two environments: put your own bucket and values into its `dev.*` files, then
+Put the archive where Terraform can read it, and name it as a source:
+
+```hcl
+module "runcast" {{
+  source = "https://artifacts.example.com/{name}.zip"
+
+  name_prefix = "dev-"
+}}
+```
+
+`sha256sum --check {name}.zip.sha256` checks a download. [`terraform/README.md`](terraform/README.md) lists
+every variable and output, and `terraform/deployer-policy.json` is the IAM policy that applying needs.
+
+[`examples/terraform-root`](examples/terraform-root/README.md) is a root with two environments. To use it from the
+unpacked archive, put your own bucket and values into its `dev.*` files, then
 
 ```sh
 cd examples/terraform-root
+cp dev.tfvars.example dev.tfvars
 terraform init -reconfigure -backend-config=dev.s3.tfbackend
 terraform apply -var-file=dev.tfvars
 ```
 
-The module itself is `terraform`; it reads `graphql` beside it, so keep the two together. Its `README.md` lists every
-variable and output. `docs/operations.md` has the rest: use `terraform` as above instead of `make`.
+[`docs/operations.md`](docs/operations.md) describes the rest: where it says `make`, use `terraform` as above.
 """
 
 
-def write_dist(project: Path, folder: Path) -> Path:
-    """Write `runcast-terraform-<version>.tar.gz` of a packaged project and return it.
+def write_dist(project: Path, folder: Path, commit: str) -> Path:
+    """Write `runcast-terraform-<version>-<commit>.zip` of a packaged project, its checksum beside it, and return it.
 
     Args:
         project: The sources, with the package in `terraform/`.
         folder: Where the archive is written.
+        commit: The commit of the sources.
 
     Raises:
         PackagingError: A file is missing.
     """
     version = tomllib.loads((project / "pyproject.toml").read_text())["project"]["version"]
+    name = f"runcast-terraform-{version}-{commit}"
     found = {pattern: [path for path in project.glob(pattern) if path.is_file()] for pattern in _PATTERNS}
     if missing := [pattern for pattern, paths in found.items() if not paths]:
         raise PackagingError(f"There is no {', '.join(missing)}: run make package.")
+    contents = {_name_of(path, project): path.read_bytes() for paths in found.values() for path in paths}
     export = json.loads((project / "terraform" / EXPORT_NAME).read_text())
     packaged = export["locals"]
     readme = _README.format(
-        version=version, architecture=packaged["packaged_architecture"], runtime=packaged["packaged_runtime"]
+        version=version,
+        architecture=packaged["packaged_architecture"],
+        runtime=packaged["packaged_runtime"],
+        commit=commit,
+        name=name,
     )
-    contents = {path.relative_to(project).as_posix(): path.read_bytes() for paths in found.values() for path in paths}
-    contents["README.md"] = readme.encode()
+    contents |= {"README.md": readme.encode(), **_top_module(project / "terraform")}
 
     folder.mkdir(parents=True, exist_ok=True)
-    archive = folder / f"runcast-terraform-{version}.tar.gz"
-    with (
-        archive.open("wb") as file,
-        gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as compressed,
-        tarfile.open(fileobj=compressed, mode="w", format=tarfile.USTAR_FORMAT) as out,
-    ):
-        for name in sorted(contents):
-            entry = tarfile.TarInfo(f"runcast-terraform-{version}/{name}")  # no owner, dated 1970, readable by all
-            entry.size = len(contents[name])
-            out.addfile(entry, io.BytesIO(contents[name]))
+    archive = folder / f"{name}.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        for each in sorted(contents):
+            out.writestr(archive_entry(each), contents[each])
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    (folder / f"{archive.name}.sha256").write_text(f"{digest}  {archive.name}\n")
     return archive
+
+
+def commit_of(project: Path) -> str:
+    """Return the abbreviated commit of a clone, with `-modified` if tracked files differ from it.
+
+    Raises:
+        PackagingError: It is no clone, or has no commit.
+    """
+    command = ["git", "-C", str(project), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=-modified"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise PackagingError(
+            "The archive is named by its commit: run make dist in a clone, with git on the PATH."
+        ) from error
+    return done.stdout.strip()
+
+
+def _name_of(path: Path, project: Path) -> str:
+    """Name a file in the archive. No file there is one that Terraform would take variables from."""
+    name = path.relative_to(project).as_posix()
+    return f"{name}.example" if path.suffix == ".tfvars" else name
+
+
+def _top_module(module: Path) -> dict[str, bytes]:
+    """Write a module that passes every variable on to the module, and every output of it out."""
+    variables = re.findall(r'^variable "(\w+)"', (module / "variables.tf").read_text(), re.MULTILINE)
+    outputs = re.findall(r'^output "(\w+)" {\n(.*?)^}', (module / "outputs.tf").read_text(), re.MULTILINE | re.DOTALL)
+    main = ['module "runcast" {', '  source = "./terraform"', ""]
+    main += [*(f"  {name} = var.{name}" for name in variables), "}"]
+    for name, block in outputs:
+        sensitive = ["  sensitive = true"] if "sensitive" in block else []
+        main += ["", f'output "{name}" {{', f"  value = module.runcast.{name}", *sensitive, "}"]
+    return {
+        "main.tf": "\n".join([*main, ""]).encode(),
+        "variables.tf": (module / "variables.tf").read_bytes(),
+        "versions.tf": (module / "versions.tf").read_bytes(),
+    }
 
 
 def main() -> int:
     """Write the archive into `dist/`."""
     try:
-        archive = write_dist(_PROJECT, _PROJECT / "dist")
+        archive = write_dist(_PROJECT, _PROJECT / "dist", commit_of(_PROJECT))
     except PackagingError as error:
         print(f"Cannot write the archive: {error}", file=sys.stderr)
         return 1
-    print(f"dist/{archive.name} ({archive.stat().st_size / 1_000_000:.1f} MB) is written.")
+    print(f"dist/{archive.name} ({archive.stat().st_size / 1_000_000:.1f} MB) is written, and its checksum beside it.")
     return 0
 
 

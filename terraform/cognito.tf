@@ -18,6 +18,16 @@ resource "aws_cognito_user_pool" "users" {
     allow_admin_create_user_only = true
   }
 
+  mfa_configuration = var.user_pool_mfa
+
+  dynamic "software_token_mfa_configuration" {
+    for_each = var.user_pool_mfa == "OFF" ? [] : [true]
+
+    content {
+      enabled = software_token_mfa_configuration.value
+    }
+  }
+
   password_policy {
     minimum_length                   = 12
     require_lowercase                = true

@@ -103,7 +103,7 @@ resource "aws_api_gateway_deployment" "rest_api" {
 }
 
 resource "aws_api_gateway_stage" "rest_api" {
-  #checkov:skip=CKV2_AWS_29:A firewall is the user's choice and cost; without a token only GET /health answers.
+  #checkov:skip=CKV2_AWS_77:The company writes the rules of its web ACL, which web_acl_arn names. No function runs Java.
   #checkov:skip=CKV_AWS_120:Answers are private and change at each step, so they must not be cached.
   #checkov:skip=CKV2_AWS_51:A client certificate is for HTTP backends; this backend is Lambda, invoked by IAM.
   #checkov:skip=CKV2_AWS_4:Execution logs contain bodies with users' queries and agents' answers; access logs do not.
@@ -138,6 +138,39 @@ resource "aws_api_gateway_stage" "rest_api" {
   tags = var.tags
 
   depends_on = [aws_api_gateway_account.logs]
+}
+
+# Applies to all methods, including those without a token.
+resource "aws_api_gateway_method_settings" "throttling" {
+  #checkov:skip=CKV_AWS_225:Answers are private and change at each step, so they must not be cached.
+
+  count = var.rest_throttling == null ? 0 : 1
+
+  rest_api_id = aws_api_gateway_rest_api.rest_api.id
+  stage_name  = aws_api_gateway_stage.rest_api.stage_name
+  method_path = "*/*"
+
+  settings {
+    throttling_rate_limit  = var.rest_throttling.rate
+    throttling_burst_limit = var.rest_throttling.burst
+  }
+}
+
+resource "aws_wafv2_web_acl_association" "api" {
+  for_each = var.web_acl_arn == null ? {} : {
+    graphql = aws_appsync_graphql_api.runcast.arn
+    rest    = aws_api_gateway_stage.rest_api.arn
+  }
+
+  resource_arn = each.value
+  web_acl_arn  = var.web_acl_arn
+
+  lifecycle {
+    precondition {
+      condition     = split(":", var.web_acl_arn)[3] == local.region
+      error_message = "web_acl_arn must be in ${local.region}."
+    }
+  }
 }
 
 # There is one for each account and region, so it is opt in: see the variable.

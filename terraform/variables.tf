@@ -176,6 +176,32 @@ variable "enable_api_gateway_account" {
   nullable    = false
 }
 
+variable "rest_throttling" {
+  description = "The throttling limits of each method of the REST API, including GET /health and OPTIONS: rate, in requests per second, and burst, in requests. API Gateway answers requests over the limit with 429. Null means that only the account's limits apply."
+  type = object({
+    rate  = number
+    burst = number
+  })
+  default = null
+
+  # Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+  validation {
+    condition     = var.rest_throttling == null ? true : var.rest_throttling.rate >= 1 && var.rest_throttling.burst >= 1 && floor(var.rest_throttling.burst) == var.rest_throttling.burst
+    error_message = "rest_throttling.rate must be at least 1, and rest_throttling.burst must be a whole number of at least 1."
+  }
+}
+
+variable "web_acl_arn" {
+  description = "The ARN of the AWS WAF web ACL that filters the requests to both APIs. It must be a regional web ACL of this region. Null means none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.web_acl_arn == null || can(regex("^arn:aws[a-z-]*:wafv2:[a-z0-9-]+:[0-9]{12}:regional/webacl/[A-Za-z0-9_-]+/[a-z0-9-]+$", var.web_acl_arn))
+    error_message = "web_acl_arn must be the ARN of a regional web ACL, such as arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/<name>/<id>."
+  }
+}
+
 variable "cors_origins" {
   description = "The origins whose pages may call the REST API from a browser, such as https://app.example.com. \"*\" alone allows all, which is safe because requests need a token that browsers do not send automatically. Empty allows none. The GraphQL API always allows all."
   type        = list(string)
@@ -265,6 +291,18 @@ variable "publish_batch_size" {
   validation {
     condition     = var.publish_batch_size >= 1 && var.publish_batch_size <= 50 && floor(var.publish_batch_size) == var.publish_batch_size
     error_message = "publish_batch_size must be a whole number from 1 to 50."
+  }
+}
+
+variable "user_pool_mfa" {
+  description = "Whether the users of the module's user pool need a second factor, an authenticator app, to sign in: OFF, OPTIONAL (each user decides) or ON (all users)."
+  type        = string
+  default     = "OFF"
+  nullable    = false
+
+  validation {
+    condition     = contains(["OFF", "OPTIONAL", "ON"], var.user_pool_mfa)
+    error_message = "user_pool_mfa must be OFF, OPTIONAL or ON."
   }
 }
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import unquote
 
 import ministack.app
 from ministack.core import appsync_js, iam_actions, iam_evaluator
@@ -198,12 +199,20 @@ def _authorise_as_aws() -> None:
 
     Converse needs `bedrock:InvokeModel*`, and an inference profile needs itself and the model behind it. A condition
     may compare the sources of the events that are put, or the key of the item that is read, each a condition key with
-    several values. Every connection counts as encrypted, because none leaves this machine.
+    several values. An action on tags is about the resource that the request names. Every connection counts as
+    encrypted, because none leaves this machine.
 
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     """
     extract, enforce = iam_actions.extract_iam_action, iam_evaluator.enforce
+    extract_resource = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str, account_id: str
+    ) -> str:
+        arn: str = extract_resource(service, method, path, headers, body, query, region, account_id)
+        return arn if arn != "*" else _named_resource(service, path, headers, body, f"{region}:{account_id}")
 
     def extract_iam_action(
         service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any
@@ -232,8 +241,26 @@ def _authorise_as_aws() -> None:
         pin_request_origin(source_ip, True)
 
     iam_actions.extract_iam_action = extract_iam_action
+    iam_actions.extract_resource_arn = extract_resource_arn
     ministack.app.pin_request_origin = pin_as_encrypted
     iam_evaluator.enforce = enforce_each
+
+
+def _named_resource(service: str, path: str, headers: Any, body: bytes, place: str) -> str:
+    """Return the resource that a request names where MiniStack does not look; `*` if it names none."""
+    tagged = unquote(path.partition("/tags/")[2])
+    if tagged.startswith("arn:"):
+        return tagged
+    if headers.get("x-amz-target"):
+        members = {name.lower(): value for name, value in json.loads(body or b"{}").items()}
+        if service == "monitoring" and (names := members.get("alarmnames")):
+            return f"arn:aws:cloudwatch:{place}:alarm:{names[0]}"
+        if service == "monitoring" and (name := members.get("dashboardname") or members.get("dashboardnames", [""])[0]):
+            return f"arn:aws:cloudwatch::{place.rpartition(':')[2]}:dashboard/{name}"
+        return str(members.get("resourcearn", "*"))
+    if service == "lambda" and path.rstrip("/").endswith("/functions") and body:
+        return f"arn:aws:lambda:{place}:function:{json.loads(body)['FunctionName']}"
+    return "*"
 
 
 def _event_sources(request: dict[str, Any]) -> dict[str, list[str]]:

@@ -1,8 +1,12 @@
 """The module, applied to the emulated AWS, for the tests to look at."""
 
 import json
+import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import botocore.session
 
 from local.endpoint import Endpoint
 from local.settings import REGION
@@ -16,9 +20,25 @@ STATE_MACHINE = f"arn:aws:states:{REGION}:000000000000:stateMachine:runcast-play
 class Stack:
     """The module, applied with some variables."""
 
-    def __init__(self, module: Path, work_dir: Path, endpoint: Endpoint, variables: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        module: Path,
+        work_dir: Path,
+        endpoint: Endpoint,
+        variables: dict[str, Any],
+        keys: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare the module.
+
+        Args:
+            module: Holds `terraform/` and `graphql/`.
+            work_dir: Where Terraform works.
+            endpoint: The emulated AWS.
+            variables: Values of the module's variables.
+            keys: The environment variables of whoever applies; by default those of the account's root user.
+        """
         prepare(module, work_dir, variables)
-        self.terraform = Terraform(work_dir, endpoint.environment)
+        self.terraform = Terraform(work_dir, {**endpoint.environment, **(keys or {})})
         self.terraform.init()
         self._state = work_dir / "terraform.tfstate"
 
@@ -56,7 +76,47 @@ class Aws:
         self.lambda_ = endpoint.client("lambda")
         self.logs = endpoint.client("logs")
         self.s3 = endpoint.client("s3")
+        self.firewall = endpoint.client("wafv2")
         self.states = endpoint.client("stepfunctions")
+
+    def keys_of_role(self, name: str, policy: Mapping[str, Any]) -> dict[str, str]:
+        """The environment variables of a new role that may do what a policy says, and nothing else."""
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}}
+        document = {"Version": "2012-10-17", "Statement": [trust]}
+        role = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]
+        self.iam.put_role_policy(RoleName=name, PolicyName="only", PolicyDocument=json.dumps(policy))
+        sts = self.endpoint.client("sts")
+        keys = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="tests")["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"],
+        }
+
+    def client_of(self, keys: Mapping[str, str], service: str) -> Any:
+        """A client that calls with the keys of a role."""
+        return botocore.session.Session().create_client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.endpoint.url,
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=keys["AWS_SESSION_TOKEN"],
+        )
+
+    def web_acl(self) -> str:
+        """The ARN of a new web ACL that lets everything through."""
+        made = self.firewall.create_web_acl(
+            Name=f"firewall-{uuid.uuid4()}",
+            Scope="REGIONAL",
+            DefaultAction={"Allow": {}},
+            VisibilityConfig={
+                "SampledRequestsEnabled": False,
+                "CloudWatchMetricsEnabled": False,
+                "MetricName": "firewall",
+            },
+        )
+        return str(made["Summary"]["ARN"])
 
     def log_groups(self) -> dict[str, int | None]:
         """The retention in days of each log group."""

@@ -1,3 +1,4 @@
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,9 @@ OTHER = {
     "vpc_config": {"subnet_ids": ["subnet-0a1b2c3d", "subnet-0a1b2c3e"], "security_group_ids": ["sg-0a1b2c3d"]},
     "retention_hours": 2,
     "enable_api_gateway_account": True,
+    "user_pool_mfa": "OPTIONAL",
+    "rest_throttling": {"rate": 200, "burst": 400},
+    "web_acl_arn": "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/firewall/0a1b2c3d",
 }
 
 
@@ -90,6 +94,13 @@ def aws(model_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aw
 
 
 @pytest.fixture(scope="session")
+def deployer_keys(project: Path, aws: Aws) -> dict[str, str]:
+    """The keys of a role that has `terraform/deployer-policy.json` and nothing else."""
+    policy = json.loads((project / "terraform" / "deployer-policy.json").read_text())
+    return aws.keys_of_role("deployer", policy)
+
+
+@pytest.fixture(scope="session")
 def stack(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """The module with its defaults."""
     made = Stack(module, tmp_path_factory.mktemp("stack"), aws.endpoint, {})
@@ -98,8 +109,9 @@ def stack(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> S
 
 
 @pytest.fixture(scope="session")
-def other(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """The module with most variables set, in the same account."""
-    made = Stack(module, tmp_path_factory.mktemp("other"), aws.endpoint, OTHER)
+def other(module: Path, aws: Aws, deployer_keys: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """The module with most variables set, in the same account, applied by the deployer's role."""
+    variables = {**OTHER, "web_acl_arn": aws.web_acl()}
+    made = Stack(module, tmp_path_factory.mktemp("other"), aws.endpoint, variables, deployer_keys)
     made.terraform.apply()
     return made

@@ -57,8 +57,13 @@ def run_to_its_end(aws: Aws, prefix: str) -> dict[str, Any]:
     """Start a run of one environment as its API would, and wait for its end; return the record."""
     arguments = {"agent": registry.names()[0], "query": "How steep is it?"}
     started = invoke(aws, f"{prefix}runcast-run-starter", "startAgentRun", arguments)
+    return wait_for_end(aws, prefix, started["requestId"])
+
+
+def wait_for_end(aws: Aws, prefix: str, request_id: str) -> dict[str, Any]:
+    """Wait for the end of a run, and return its record."""
     deadline = time.monotonic() + DEADLINE_SECONDS
-    while (record := read(aws, prefix, started["requestId"]))["liveness"] != "done":
+    while (record := read(aws, prefix, request_id))["liveness"] != "done":
         assert time.monotonic() < deadline, record
         time.sleep(0.05)
     return record
@@ -70,12 +75,21 @@ def read(aws: Aws, prefix: str, request_id: str) -> dict[str, Any]:
 
 def invoke(aws: Aws, function: str, field: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Invoke a function as a resolver does for a user, and return the data of its answer."""
-    claims = {"sub": "ana", "custom:tenantId": "acme", "token_use": "id"}
-    asked = {"field": field, "arguments": arguments}
-    event = {**asked, "authType": "User Pool Authorization", "identity": {"claims": claims}}
-    answer = json.load(aws.lambda_.invoke(FunctionName=function, Payload=json.dumps(event))["Payload"])
+    event = json.dumps(event_of(field, arguments))
+    answer = json.load(aws.lambda_.invoke(FunctionName=function, Payload=event)["Payload"])
     assert "data" in answer, answer
     return answer["data"]
+
+
+def event_of(field: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What a resolver sends to a function for a field that a user asks for."""
+    claims = {"sub": "ana", "custom:tenantId": "acme", "token_use": "id"}
+    return {
+        "field": field,
+        "arguments": arguments,
+        "authType": "User Pool Authorization",
+        "identity": {"claims": claims},
+    }
 
 
 def kept_seconds(aws: Aws, prefix: str, run: dict[str, Any]) -> float:
@@ -168,6 +182,8 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
         "aws_api_gateway_rest_api.rest_api": "description",
         "aws_api_gateway_deployment.rest_api": "description",
         "aws_api_gateway_stage.rest_api": "xray_tracing_enabled",
+        "aws_api_gateway_method_settings.throttling[0]": "settings",
+        'aws_wafv2_web_acl_association.api["rest"]': "web_acl_arn",
         "aws_api_gateway_account.logs[0]": "cloudwatch_role_arn",
         "aws_lambda_permission.rest_api": "source_arn",
     }
@@ -201,6 +217,9 @@ def change_the_rest_api(stack: Stack, aws: Aws) -> None:
     aws.apigateway.update_deployment(restApiId=api_id, deploymentId=deployment_id, patchOperations=described)
     untraced = [{"op": "replace", "path": "/tracingEnabled", "value": "false"}]
     aws.apigateway.update_stage(restApiId=api_id, stageName="v1", patchOperations=untraced)
+    slower = [{"op": "replace", "path": "/*/*/throttling/rateLimit", "value": "5"}]
+    aws.apigateway.update_stage(restApiId=api_id, stageName="v1", patchOperations=slower)
+    aws.firewall.disassociate_web_acl(ResourceArn=stack.state("aws_api_gateway_stage", "rest_api")["arn"])
     aws.apigateway.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": "foreign"}])
     aws.lambda_.remove_permission(FunctionName="other-runcast-api", StatementId="rest-api")
     aws.lambda_.add_permission(

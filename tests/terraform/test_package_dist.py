@@ -1,13 +1,18 @@
-"""The archive of the module, and the root in it, applied on a machine without Python and Node.
+"""The archive of the module, and the root in it, applied on a machine without Python and Node, by the deployer.
 
 The local provider takes the place of the real one, and it takes no settings: providers.tf is replaced, and S3 as the
 place of the state by a file.
 """
 
+import functools
+import hashlib
 import json
 import re
 import subprocess
-import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,32 +20,29 @@ import pytest
 import requests
 
 from local.terraform import find_terraform, prepare
-from packager.dist import write_dist
+from packager.dist import commit_of, write_dist
 from packager.errors import PackagingError
 from tests.terraform.applied import Aws
 
 
 @pytest.fixture(scope="module")
 def archive(project: Path, module: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dist(project, tmp_path_factory.mktemp("dist"))
+    return write_dist(project, tmp_path_factory.mktemp("dist"), "0a1b2c3d4e5f")
 
 
 class Root:
-    """The example root, unpacked from the archive into a separate folder."""
+    """A root directory, with a Terraform that has the local provider and nothing else on its PATH."""
 
-    def __init__(self, archive: Path, folder: Path, aws: Aws) -> None:
-        with tarfile.open(archive) as opened:
-            opened.extractall(folder, filter="data")
-        unpacked = folder / archive.name.removesuffix(".tar.gz")
-        prepare(unpacked, folder / "provider")
+    def __init__(self, folder: Path, root: Path, module: Path, environment: dict[str, str]) -> None:
+        prepare(module, folder / "provider")
         (folder / "nothing").mkdir()
-        self.folder = unpacked / "examples" / "terraform-root"
+        self.folder = root
         self._environment = {
             "PATH": str(folder / "nothing"),
             "HOME": str(folder / "nothing"),
             "TF_CLI_CONFIG_FILE": str(folder / "provider" / "terraform.rc"),
             "CHECKPOINT_DISABLE": "1",
-            **aws.endpoint.environment,
+            **environment,
         }
 
     def run(self, *arguments: str) -> str:
@@ -53,8 +55,32 @@ class Root:
         return json.loads(self.run("output", "-json", name))
 
 
-def test_both_environments_can_be_planned_and_one_is_applied(archive: Path, aws: Aws, tmp_path: Path):
-    root = Root(archive, tmp_path, aws)
+@pytest.fixture
+def unpacked(archive: Path, tmp_path: Path) -> Path:
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(tmp_path / "unpacked")
+    return tmp_path / "unpacked"
+
+
+@pytest.fixture
+def web_url(archive: Path) -> Iterator[str]:
+    """A web server on this machine that has the archive."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(archive.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_deployers_role_plans_both_environments_and_applies_and_destroys_one(
+    unpacked: Path, aws: Aws, deployer_keys: dict[str, str], tmp_path: Path
+):
+    folder = unpacked / "examples" / "terraform-root"
+    root = Root(tmp_path, folder, unpacked, {**aws.endpoint.environment, **deployer_keys})
+    for example in folder.glob("*.tfvars.example"):
+        example.rename(example.with_suffix(""))
     (root.folder / "providers.tf").write_text('provider "aws" {}\n')
     root.run("init", "-backend=false", "-no-color")
     assert root.run("validate", "-no-color").strip() == "Success! The configuration is valid."
@@ -66,6 +92,63 @@ def test_both_environments_can_be_planned_and_one_is_applied(archive: Path, aws:
     answer = requests.get(f"{root.output('frontend')['rest_url']}/health", timeout=60)
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     root.run("destroy", "-no-color", "-auto-approve", "-var-file=dev.tfvars")
+    tables = aws.dynamodb.list_tables()["TableNames"]
+    assert [name for name in tables if name.startswith("dev-")] == []
+
+
+@pytest.mark.parametrize("subdirectory", ["", "//terraform"])
+def test_the_archive_is_a_source_that_terraform_downloads(
+    archive: Path, unpacked: Path, web_url: str, subdirectory: str, aws: Aws, tmp_path: Path
+):
+    folder = tmp_path / "root"
+    folder.mkdir()
+    module = f'''
+        module "runcast" {{
+          source              = "{web_url}/{archive.name}{subdirectory}"
+          name_prefix         = "web-"
+          deletion_protection = true
+        }}
+        output "all" {{
+          value     = module.runcast
+          sensitive = true
+        }}
+    '''
+    (folder / "main.tf").write_text(module)
+    root = Root(tmp_path, folder, unpacked, dict(aws.endpoint.environment))
+    root.run("init", "-no-color")
+    root.run("plan", "-no-color", "-out=plan")
+    shown = json.loads(root.run("show", "-json", "plan"))
+    changes = {each["address"]: each["change"]["after"] for each in shown["resource_changes"]}
+    inner = "module.runcast." + ("" if subdirectory else "module.runcast.")
+    table = changes[f"{inner}aws_dynamodb_table.agent_progress"]
+    assert (table["name"], table["deletion_protection_enabled"]) == ("web-AgentProgress", True)
+    text = (unpacked / "terraform" / "outputs.tf").read_text()
+    declared = set(re.findall(r'^output "(\w+)"', text, re.MULTILINE))
+    known = shown["planned_values"]["outputs"]["all"]
+    assert known["sensitive"] is True
+    assert set(shown["configuration"]["root_module"]["module_calls"]["runcast"]["module"]["outputs"]) == declared
+
+
+def test_the_checksum_is_that_of_the_archive(archive: Path):
+    digest, name = archive.with_name(f"{archive.name}.sha256").read_text().split()
+    assert (digest, name) == (hashlib.sha256(archive.read_bytes()).hexdigest(), archive.name)
+
+
+def test_the_archive_is_named_by_version_and_commit(archive: Path, tmp_path: Path):
+    assert re.fullmatch(r"runcast-terraform-\d+\.\d+\.\d+\S*-0a1b2c3d4e5f\.zip", archive.name)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"], ["tag", "v1.0.0"]):
+        subprocess.run([*git, *arguments], check=True)
+    assert re.fullmatch("[0-9a-f]{12}", commit_of(tmp_path))
+    (tmp_path / "file").touch()
+    subprocess.run([*git, "add", "file"], check=True)
+    assert re.fullmatch("[0-9a-f]{12}-modified", commit_of(tmp_path))
+
+
+def test_outside_a_clone_there_is_no_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(PackagingError, match=r"named by its commit: run make dist in a clone, with git on the PATH\."):
+        commit_of(tmp_path)
 
 
 def test_each_environment_has_a_state_of_its_own(project: Path):
@@ -81,36 +164,37 @@ def test_the_examples_are_formatted(project: Path):
 
 
 def test_the_same_contents_give_the_same_bytes(archive: Path, project: Path, tmp_path: Path):
-    assert write_dist(project, tmp_path).read_bytes() == archive.read_bytes()
+    assert write_dist(project, tmp_path, "0a1b2c3d4e5f").read_bytes() == archive.read_bytes()
 
 
 def test_the_archive_holds_the_module_and_nothing_that_nobody_named(archive: Path, project: Path):
-    with tarfile.open(archive) as opened:
-        entries = opened.getmembers()
-    root = archive.name.removesuffix(".tar.gz")
-    assert {entry.name.split("/")[0] for entry in entries} == {root}
-    assert {(entry.mtime, entry.uid, entry.mode, entry.isfile()) for entry in entries} == {(0, 0, 0o644, True)}
-    paths = {PurePosixPath(entry.name).relative_to(root) for entry in entries}
+    with zipfile.ZipFile(archive) as opened:
+        entries = opened.infolist()
+    assert {(entry.date_time, entry.external_attr >> 16, entry.is_dir()) for entry in entries} == {
+        ((1980, 1, 1, 0, 0, 0), 0o100644, False)
+    }
+    paths = {PurePosixPath(entry.filename) for entry in entries}
     assert {path.name for path in paths if path.parent.name == "terraform"} == {
-        "README.md", "chalice.tf.json", "deployment.zip", "playbook.asl.json",
+        "README.md", "chalice.tf.json", "deployer-policy.json", "deployment.zip", "playbook.asl.json",
         *(path.name for path in (project / "terraform").glob("*.tf")),
     }  # fmt: skip
     assert {path.suffix for path in paths} == {
-        "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".tfvars", ".tfbackend"
+        "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".example", ".tfbackend"
     }  # fmt: skip
 
 
-def test_no_document_in_the_archive_leads_out_of_it(archive: Path, tmp_path: Path):
-    with tarfile.open(archive) as opened:
-        opened.extractall(tmp_path, filter="data")
-    documents = list(tmp_path.rglob("*.md"))
+def test_every_document_that_the_archive_names_is_in_it(unpacked: Path):
+    documents = list(unpacked.rglob("*.md"))
     assert {"operations.md", "observability.md", "CHANGELOG.md", "README.md"} == {path.name for path in documents}
     for document in documents:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
+    for file in [*unpacked.rglob("*.tf"), *unpacked.rglob("*.graphql"), *unpacked.rglob("*.js")]:
+        for named in re.findall(r"\bdocs/[\w.-]+\.md", file.read_text()):
+            assert (unpacked / named).exists(), f"{file.name}: {named}"
 
 
 def test_without_a_package_there_is_no_archive(tmp_path: Path):
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.0"\n')
     with pytest.raises(PackagingError, match=r"There is no .*terraform/deployment\.zip.*: run make package\."):
-        write_dist(tmp_path, tmp_path / "dist")
+        write_dist(tmp_path, tmp_path / "dist", "0a1b2c3d4e5f")

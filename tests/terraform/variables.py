@@ -32,6 +32,7 @@ READER = "aws_lambda_function.progress_reader"
 RUNS, SESSIONS = "aws_dynamodb_table.agent_progress", "aws_dynamodb_table.user_sessions"
 STARTER = "aws_lambda_function.run_starter"
 SUBSCRIPTION = 'aws_appsync_resolver.field["Subscription.onStatusUpdate"]'
+THROTTLING = "aws_api_gateway_method_settings.throttling[0]"
 KEY = SET["kms_key_arn"]
 MINE = SET["agent_functions"]
 # Terraform sorts the keys.
@@ -118,6 +119,13 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("tenant_id_claim", STARTER, environment("TENANT_ID_CLAIM"), "custom:tenantId", "custom:organisation"),
     ("tenant_id_claim", SUBSCRIPTION, r"contains(code, '= \'custom:organisation\';')", False, True),
     ("tenant_id_claim", POOL, "schema[0].name", "tenantId", "organisation"),
+    ("user_pool_mfa", POOL, "mfa_configuration", "OFF", "OPTIONAL"),
+    ("user_pool_mfa", POOL, "software_token_mfa_configuration[].enabled", [], [True]),
+    ("rest_throttling", THROTTLING, "method_path", None, "*/*"),
+    ("rest_throttling", THROTTLING, "settings[0].throttling_rate_limit", None, 200),
+    ("rest_throttling", THROTTLING, "settings[0].throttling_burst_limit", None, 400),
+    ("web_acl_arn", 'aws_wafv2_web_acl_association.api["graphql"]', "web_acl_arn", None, SET["web_acl_arn"]),
+    ("web_acl_arn", 'aws_wafv2_web_acl_association.api["rest"]', "web_acl_arn", None, SET["web_acl_arn"]),
     ("cognito_user_pool_id", POOL, "name", "runcast", None),
     ("cognito_user_pool_id", GRAPHQL, "user_pool_config[0].user_pool_id", None, "eu-west-1_Own"),
     ("cognito_user_pool_id", GRAPHQL, "user_pool_config[0].aws_region", REGION, "eu-west-1"),
@@ -153,6 +161,7 @@ NAMES = {
 NAMED_WITHIN = {
     "aws_api_gateway_account",
     "aws_api_gateway_deployment",
+    "aws_api_gateway_method_settings",
     "aws_api_gateway_stage",
     "aws_appsync_api_key",
     "aws_appsync_datasource",
@@ -169,6 +178,7 @@ NAMED_WITHIN = {
     "aws_s3_bucket_policy",
     "aws_s3_bucket_public_access_block",
     "aws_s3_bucket_server_side_encryption_configuration",
+    "aws_wafv2_web_acl_association",
 }
 
 WHOLE_NUMBER = "{} must be a whole number from {} to {}."
@@ -242,6 +252,22 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
         (value, "alarm_actions must be at most 5 ARNs, such as arn:aws:sns:eu-west-1:123456789012:on-call.")
         for value in (["on-call"], SET["alarm_actions"] * 6, ["arn:aws:sns:eu-west-1:123456789012:on call"])
     ],
+    "user_pool_mfa": [("SMS", "user_pool_mfa must be OFF, OPTIONAL or ON.")],
+    "rest_throttling": [
+        (
+            value,
+            "rest_throttling needs a rate of at least 1 request per second and a burst of at least 1, a whole number.",
+        )
+        for value in ({"rate": 0, "burst": 1}, {"rate": 1, "burst": 0}, {"rate": 1, "burst": 1.5})
+    ],
+    "web_acl_arn": [
+        (
+            value,
+            "web_acl_arn must be the ARN of a regional web ACL, such as"
+            " arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/<name>/<id>.",
+        )
+        for value in ("firewall", "arn:aws:wafv2:us-east-1:123456789012:global/webacl/firewall/0a1b2c3d")
+    ],
     "cors_origins": [
         (
             value,
@@ -310,4 +336,5 @@ AT_ODDS: list[tuple[dict[str, Any], list[str]]] = [
         {"agent_functions": {"mine": FUNCTION.replace("us-east-1", "eu-west-1")}},
         ["The functions in agent_functions must be in us-east-1."],
     ),
+    ({"web_acl_arn": SET["web_acl_arn"].replace("us-east-1", "eu-west-1")}, ["web_acl_arn must be in us-east-1."] * 2),
 ]

@@ -28,6 +28,24 @@ def _put_attributes(_client: Client, _state: State, prior: State) -> None:
         raise ValueError("the local provider does not change the attributes of an existing user pool: destroy it first")
 
 
+def _put_mfa(client: Client, state: State, _prior: State) -> None:
+    enabled = [block["enabled"] for block in state["software_token_mfa_configuration"]]
+    client.set_user_pool_mfa_config(
+        UserPoolId=state["id"],
+        MfaConfiguration=state["mfa_configuration"],
+        SoftwareTokenMfaConfiguration={"Enabled": any(enabled)},
+    )
+
+
+def _get_mfa(client: Client, state: State, _answer: State) -> State:
+    told = client.get_user_pool_mfa_config(UserPoolId=state["id"])
+    by_app = told.get("SoftwareTokenMfaConfiguration", {}).get("Enabled", False)
+    return {
+        "mfa_configuration": told["MfaConfiguration"],
+        "software_token_mfa_configuration": [{"enabled": True}] if by_app else [],
+    }
+
+
 POOL = {"UserPoolId": "{id}"}
 CLIENT = {"UserPoolId": "{user_pool_id}", "ClientId": "{id}"}
 
@@ -44,12 +62,12 @@ ENTRIES = {
         refused=words(
             "device_configuration email_configuration email_mfa_configuration email_verification_message"
             " email_verification_subject lambda_config sign_in_policy sms_authentication_message sms_configuration"
-            " sms_verification_message software_token_mfa_configuration user_attribute_update_settings"
-            " user_pool_add_ons verification_message_template web_authn_configuration"
+            " sms_verification_message user_attribute_update_settings user_pool_add_ons"
+            " verification_message_template web_authn_configuration"
             " admin_create_user_config.invite_message_template alias_attributes schema.number_attribute_constraints"
         ),
-        only={"mfa_configuration": "OFF"},
         defaults={
+            "mfa_configuration": "OFF",
             "deletion_protection": "INACTIVE",
             "user_pool_tier": "ESSENTIALS",
             "schema.developer_only_attribute": False,
@@ -63,7 +81,13 @@ ENTRIES = {
         volatile={"last_modified_date": frozenset()},
         derived={"endpoint": "cognito-idp.{region}.amazonaws.com/{id}"},
         receive=_receive,
-        facets=(Facet(words("schema"), _put_attributes),),
+        by_hook=words(
+            "mfa_configuration"
+        ),  # Cognito refuses a new pool with a second factor that is not configured yet
+        facets=(
+            Facet(words("schema"), _put_attributes),
+            Facet(words("mfa_configuration software_token_mfa_configuration"), _put_mfa, _get_mfa),
+        ),
         tags=Tagging(),
     ),
     "aws_cognito_user_pool_client": Entry(

@@ -49,6 +49,22 @@ def _stage(state: State) -> State:
     return {"restApiId": state["rest_api_id"], "stageName": state["stage_name"]}
 
 
+def _send_throttling(_params: State, state: State, _prior: State | None) -> State:
+    (settings,) = state["settings"]
+    root = f"/{state['method_path']}/throttling"
+    limits = {"rateLimit": settings["throttling_rate_limit"], "burstLimit": int(settings["throttling_burst_limit"])}
+    return {"patchOperations": _replacements({f"{root}/{name}": str(limit) for name, limit in limits.items()})}
+
+
+def _read_throttling(client: Client, state: State) -> State | None:
+    settings = client.get_stage(**_stage(state)).get("methodSettings", {}).get(state["method_path"])
+    return {"settings": settings} if settings else None
+
+
+def _delete_throttling(client: Client, state: State) -> None:
+    client.update_stage(**_stage(state), patchOperations=[{"op": "remove", "path": f"/{state['method_path']}"}])
+
+
 def _send_account(_params: State, state: State, _prior: State | None) -> State:
     return {"patchOperations": _replacements({"/cloudwatchRoleArn": state["cloudwatch_role_arn"]})}
 
@@ -126,6 +142,24 @@ ENTRIES = {
         send=_patch(deployment_id="/deploymentId", xray_tracing_enabled="/tracingEnabled"),
         facets=(Facet(words("access_log_settings"), _put_access_log),),
         tags=TAGS,
+    ),
+    "aws_api_gateway_method_settings": Entry(
+        service="apigateway",
+        create=Call("update_stage", given=STAGE),
+        read=_read_throttling,
+        update=Call("update_stage", given=STAGE),
+        delete=_delete_throttling,
+        id="{rest_api_id}-{stage_name}-{method_path}",
+        required=words("settings.throttling_burst_limit settings.throttling_rate_limit"),
+        refused=words(
+            "settings.cache_data_encrypted settings.cache_ttl_in_seconds settings.caching_enabled"
+            " settings.data_trace_enabled settings.logging_level settings.metrics_enabled"
+            " settings.require_authorization_for_cache_control settings.unauthorized_cache_control_header_strategy"
+        ),
+        only={"method_path": "*/*"},
+        forces=words("method_path rest_api_id stage_name"),
+        by_hook=words("method_path settings"),
+        send=_send_throttling,
     ),
     "aws_api_gateway_account": Entry(
         service="apigateway",

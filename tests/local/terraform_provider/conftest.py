@@ -62,9 +62,24 @@ def zip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def session_deployment(emulator: Endpoint, zip_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def web_acl_arn(emulator: Endpoint) -> str:
+    made = emulator.client("wafv2").create_web_acl(
+        Name="firewall",
+        Scope="REGIONAL",
+        DefaultAction={"Allow": {}},
+        VisibilityConfig={"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "firewall"},
+    )
+    return str(made["Summary"]["ARN"])
+
+
+@pytest.fixture(scope="session")
+def session_deployment(
+    emulator: Endpoint, zip_file: Path, web_acl_arn: str, tmp_path_factory: pytest.TempPathFactory
+) -> Deployment:
     work_dir = tmp_path_factory.mktemp("provisioned")
-    return Deployment(work_dir, Terraform(work_dir, emulator.environment), {"zip_file": str(zip_file)})
+    return Deployment(
+        work_dir, Terraform(work_dir, emulator.environment), {"zip_file": str(zip_file), "web_acl_arn": web_acl_arn}
+    )
 
 
 @pytest.fixture

@@ -63,6 +63,9 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
     traced = {"op": "replace", "path": "/tracingEnabled", "value": "false"}
     logged = {"op": "replace", "path": "/accessLogSettings/format", "value": "$context.path"}
     gateway.update_stage(restApiId=rest_api, stageName="api", patchOperations=[traced, logged])
+    slower = {"op": "replace", "path": "/*/*/throttling/rateLimit", "value": "7"}
+    gateway.update_stage(restApiId=rest_api, stageName="api", patchOperations=[slower])
+    emulator.client("wafv2").disassociate_web_acl(ResourceArn=state["aws_api_gateway_stage.rest"]["arn"])
     gateway.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": "foreign"}])
     gateway.untag_resource(resourceArn=state["aws_api_gateway_stage.rest"]["arn"], tagKeys=["team"])
     logs.put_retention_policy(logGroupName="/aws/lambda/fixture-worker", retentionInDays=1)
@@ -97,6 +100,9 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         UserPoolId=pool,
         AdminCreateUserConfig={"AllowAdminCreateUserOnly": False},
         Policies={"PasswordPolicy": {"MinimumLength": 6}},
+    )
+    cognito.set_user_pool_mfa_config(
+        UserPoolId=pool, MfaConfiguration="OFF", SoftwareTokenMfaConfiguration={"Enabled": False}
     )
     cognito.update_user_pool_client(
         UserPoolId=pool,
@@ -144,6 +150,8 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         "aws_api_gateway_rest_api.rest": {"description"},
         "aws_api_gateway_deployment.rest": {"description"},
         "aws_api_gateway_stage.rest": {"xray_tracing_enabled", "access_log_settings", "tags"},
+        "aws_api_gateway_method_settings.rest": {"settings"},
+        "aws_wafv2_web_acl_association.rest[0]": {"resource_arn", "web_acl_arn", "id", "region"},
         "aws_api_gateway_account.account[0]": {"cloudwatch_role_arn"},
         "aws_lambda_function_event_invoke_config.worker": {"maximum_retry_attempts", "maximum_event_age_in_seconds"},
         "aws_cloudwatch_log_group.worker": {"retention_in_days"},
@@ -160,7 +168,12 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         "aws_appsync_datasource.none": {"description"},
         'aws_appsync_resolver.fields["echo"]': {"code"},
         "aws_appsync_api_key.key": {"description"},
-        "aws_cognito_user_pool.users": {"admin_create_user_config", "password_policy"},
+        "aws_cognito_user_pool.users": {
+            "admin_create_user_config",
+            "password_policy",
+            "mfa_configuration",
+            "software_token_mfa_configuration",
+        },
         "aws_cognito_user_pool_client.web": {"access_token_validity", "write_attributes"},
     }
 

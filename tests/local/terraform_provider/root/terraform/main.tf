@@ -21,6 +21,10 @@ variable "memory_size" {
   default = 256
 }
 
+variable "web_acl_arn" {
+  type = string
+}
+
 variable "prefix" {
   type    = string
   default = "fixture"
@@ -309,6 +313,24 @@ resource "aws_api_gateway_stage" "rest" {
   }
 }
 
+resource "aws_api_gateway_method_settings" "rest" {
+  rest_api_id = aws_api_gateway_rest_api.rest.id
+  stage_name  = aws_api_gateway_stage.rest.stage_name
+  method_path = "*/*"
+
+  settings {
+    throttling_rate_limit  = var.full ? 10.5 : 5
+    throttling_burst_limit = var.full ? 20 : 10
+  }
+}
+
+resource "aws_wafv2_web_acl_association" "rest" {
+  count = var.full ? 1 : 0
+
+  resource_arn = aws_api_gateway_stage.rest.arn
+  web_acl_arn  = var.web_acl_arn
+}
+
 # One for the whole account, which a second root would take away.
 resource "aws_api_gateway_account" "account" {
   count = var.full && var.prefix == "fixture" ? 1 : 0
@@ -321,11 +343,17 @@ resource "aws_api_gateway_account" "account" {
 resource "aws_cognito_user_pool" "users" {
   name                     = var.full ? "${var.prefix}-users" : "${var.prefix}-people"
   deletion_protection      = "INACTIVE"
-  mfa_configuration        = "OFF"
+  mfa_configuration        = var.full ? "OPTIONAL" : null
   user_pool_tier           = "ESSENTIALS"
   username_attributes      = ["email"]
   auto_verified_attributes = var.full ? ["email"] : null
 
+  dynamic "software_token_mfa_configuration" {
+    for_each = var.full ? [1] : []
+    content {
+      enabled = true
+    }
+  }
   username_configuration {
     case_sensitive = false
   }

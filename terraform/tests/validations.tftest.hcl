@@ -1,0 +1,243 @@
+# Run with `terraform test`, without an account: every provider is a mock. In a clone, `make package` comes first.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = {
+      account_id = "000000000000"
+    }
+  }
+
+  mock_data "aws_iam_policy_document" {
+    defaults = {
+      json = "{}"
+    }
+  }
+
+  mock_data "aws_partition" {
+    defaults = {
+      partition = "aws"
+    }
+  }
+
+  mock_data "aws_region" {
+    defaults = {
+      region = "us-east-1"
+    }
+  }
+}
+
+run "bad_values" {
+  command = plan
+
+  variables {
+    name_prefix              = "9"
+    log_retention_days       = 2
+    log_level                = "WARN"
+    permissions_boundary_arn = ""
+    kms_key_arn              = ""
+    previous_kms_key_arn     = "arn:aws:kms:eu-west-1:123456789012:alias/runcast"
+    vpc_config = {
+      subnet_ids         = []
+      security_group_ids = ["sg-1"]
+    }
+    lambda_architecture = "arm"
+    lambda_runtime      = "python3.10"
+    retention_hours     = 1
+    alarm_actions       = ["on-call"]
+    user_pool_mfa       = "SMS"
+    rest_throttling = {
+      rate  = 0
+      burst = 1
+    }
+    web_acl_arn      = "firewall"
+    cors_origins     = ["https://app.example.com/path"]
+    bedrock_model_id = "arn:aws:bedrock:us-east-1::foundation-model/x"
+    model_max_tokens = 0
+    agent_functions = {
+      9 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+    }
+    publish_batch_size          = 0
+    user_id_claim               = "name"
+    tenant_id_claim             = "tenantId"
+    cognito_user_pool_id        = "pool"
+    cognito_user_pool_client_id = "Own-client"
+  }
+
+  expect_failures = [var.name_prefix, var.log_retention_days, var.log_level, var.permissions_boundary_arn, var.kms_key_arn, var.previous_kms_key_arn, var.vpc_config, var.lambda_architecture, var.lambda_runtime, var.retention_hours, var.alarm_actions, var.user_pool_mfa, var.rest_throttling, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.agent_functions, var.publish_batch_size, var.user_id_claim, var.tenant_id_claim, var.cognito_user_pool_id, var.cognito_user_pool_client_id]
+}
+
+run "more_bad_values" {
+  command = plan
+
+  variables {
+    name_prefix              = "dev_"
+    log_retention_days       = 0
+    permissions_boundary_arn = "boundary"
+    kms_key_arn              = "0f1c"
+    vpc_config = {
+      subnet_ids         = ["subnet-1"]
+      security_group_ids = []
+    }
+    lambda_runtime  = "python3.15"
+    retention_hours = 2.5
+    alarm_actions   = ["arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call"]
+    rest_throttling = {
+      rate  = 1
+      burst = 0
+    }
+    web_acl_arn      = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/firewall/0a1b2c3d"
+    cors_origins     = ["*", "https://app.example.com"]
+    bedrock_model_id = "claude"
+    model_max_tokens = 1.5
+    agent_functions = {
+      mine = "my-agent"
+    }
+    publish_batch_size = 1.5
+    tenant_id_claim    = "custom:aaaaaaaaaaaaaaaaaaaaa"
+  }
+
+  expect_failures = [var.name_prefix, var.log_retention_days, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.alarm_actions, var.rest_throttling, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.agent_functions, var.publish_batch_size, var.tenant_id_claim]
+}
+
+run "still_more_bad_values" {
+  command = plan
+
+  variables {
+    name_prefix              = "aaaaaaaaaaaaaaaaaaaaa"
+    permissions_boundary_arn = "arn:aws:iam::123456789012:role/boundary"
+    kms_key_arn              = "arn:aws:kms:eu-west-1:123456789012:alias/runcast"
+    vpc_config = {
+      subnet_ids         = ["sg-1"]
+      security_group_ids = ["subnet-1"]
+    }
+    lambda_runtime  = "nodejs22.x"
+    retention_hours = 8761
+    alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on call"]
+    rest_throttling = {
+      rate  = 1
+      burst = 1.5
+    }
+    cors_origins     = ["app.example.com"]
+    model_max_tokens = 200001
+    agent_functions = {
+      mine0  = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine1  = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine2  = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine3  = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine4  = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine5  = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine6  = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine7  = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine8  = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine9  = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine10 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine11 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine12 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine13 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine14 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine15 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine16 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine17 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine18 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine19 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine20 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine21 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine22 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine23 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine24 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine25 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine26 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine27 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine28 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine29 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine30 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine31 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine32 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine33 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine34 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine35 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine36 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine37 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine38 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine39 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine40 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine41 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine42 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine43 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine44 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine45 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine46 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine47 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine48 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      mine49 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+    }
+    publish_batch_size = 51
+  }
+
+  expect_failures = [var.name_prefix, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.alarm_actions, var.rest_throttling, var.cors_origins, var.model_max_tokens, var.agent_functions, var.publish_batch_size]
+}
+
+run "half_a_user_pool" {
+  command = plan
+
+  variables {
+    cognito_user_pool_id = "eu-west-1_Own"
+  }
+
+  expect_failures = [data.aws_region.current]
+}
+
+run "a_package_for_other_processors" {
+  command = plan
+
+  variables {
+    lambda_architecture = "arm64"
+  }
+
+  expect_failures = [data.aws_region.current]
+}
+
+run "a_package_for_another_runtime" {
+  command = plan
+
+  variables {
+    lambda_runtime = "python3.11"
+  }
+
+  expect_failures = [data.aws_region.current]
+}
+
+run "an_agent_that_is_packaged_already" {
+  command = plan
+
+  variables {
+    agent_functions = {
+      mine   = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+      layout = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
+    }
+  }
+
+  expect_failures = [data.aws_iam_policy_document.run_starter]
+}
+
+run "a_function_of_another_region" {
+  command = plan
+
+  variables {
+    agent_functions = {
+      mine = "arn:aws:lambda:eu-west-1:000000000000:function:my-agent"
+    }
+  }
+
+  expect_failures = [data.aws_iam_policy_document.run_starter]
+}
+
+run "a_web_acl_of_another_region" {
+  command = plan
+
+  variables {
+    web_acl_arn = "arn:aws:wafv2:eu-west-1:000000000000:regional/webacl/firewall/0a1b2c3d"
+  }
+
+  expect_failures = [aws_wafv2_web_acl_association.api]
+}

@@ -1,0 +1,49 @@
+"""An earlier Runcast, out of the history, for the tests of upgrades."""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+EARLIER = "769abf722dc624e390df25abc52ba7fcd767175b"
+_CALL = """
+import json, os, sys
+from types import SimpleNamespace
+import app
+event = json.load(sys.stdin)
+context = SimpleNamespace(
+    aws_request_id="earlier",
+    function_name=sys.argv[1],
+    invoked_function_arn=f"arn:aws:lambda:us-east-1:000000000000:function:{sys.argv[1]}",
+    get_remaining_time_in_millis=lambda: 60_000,
+)
+print(json.dumps(getattr(app, sys.argv[1])(event, context)))
+"""
+
+
+def unpack_earlier(project: Path, folder: Path) -> Path:
+    """Write the earlier sources into a folder and return it."""
+    command = ["git", "-C", str(project), "archive", EARLIER]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 0, f"{done.stderr.decode()}This clone lacks {EARLIER}: run git fetch --unshallow."
+    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def call_earlier(sources: Path, function: str, event: dict[str, Any], environment: dict[str, str]) -> Any:
+    """Let the earlier code of a Lambda answer an event, in a process of its own, and return the answer."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _CALL, function],
+        input=json.dumps(event),
+        env={**os.environ, **environment, "PYTHONPATH": f"{sources / 'chalice_app'}{os.pathsep}{sources}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
