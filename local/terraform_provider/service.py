@@ -18,7 +18,7 @@ from local.terraform_provider.data_sources import data_sources
 from local.terraform_provider.entry import State
 from local.terraform_provider.fields import Block, to_proto
 from local.terraform_provider.lifecycle import HalfApplied, Resource
-from local.terraform_provider.plan import plan_change, refused_arguments
+from local.terraform_provider.plan import plan_change, refused_arguments, retained_blocks
 from local.terraform_provider.table import resource_types
 
 NOTICE = "This is Runcast's local provider, not hashicorp/aws"
@@ -113,6 +113,7 @@ class Provider:
             "planned_state": pack(planned),
             "planned_private": request.prior_private,
             "requires_replace": [_path(name) for name in replaced],
+            "legacy_type_system": bool(retained_blocks(kind.block, config, prior)),
         }
 
     def apply(self, request: Any) -> dict[str, Any]:

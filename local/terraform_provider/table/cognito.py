@@ -105,11 +105,6 @@ ENTRIES = {
             " logout_urls refresh_token_rotation"
         ),
         only={"generate_secret": False},
-        computed=words(
-            "access_token_validity auth_session_validity enable_token_revocation explicit_auth_flows id_token_validity"
-            " prevent_user_existence_errors read_attributes refresh_token_validity supported_identity_providers"
-            " write_attributes"
-        ),
         defaults={
             "token_validity_units.access_token": "hours",
             "token_validity_units.id_token": "hours",

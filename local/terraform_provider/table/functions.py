@@ -77,7 +77,6 @@ ENTRIES = {
             " skip_destroy snap_start source_kms_key_arn tenancy_config use_resource_timeout_for_propagation"
             " vpc_config.ipv6_allowed_for_dual_stack"
         ),
-        computed=words("source_code_hash"),
         defaults={
             "architectures": ["x86_64"],
             "memory_size": 128,
