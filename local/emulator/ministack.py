@@ -212,7 +212,9 @@ def _authorise_as_aws() -> None:
         service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str, account_id: str
     ) -> str:
         arn: str = extract_resource(service, method, path, headers, body, query, region, account_id)
-        return arn if arn != "*" else _named_resource(service, path, headers, body, f"{region}:{account_id}")
+        if arn == "*" or ":event-bus/" in arn:
+            return _named_resource(service, path, headers, body, f"{region}:{account_id}", arn)
+        return arn
 
     def extract_iam_action(
         service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any
@@ -246,8 +248,8 @@ def _authorise_as_aws() -> None:
     iam_evaluator.enforce = enforce_each
 
 
-def _named_resource(service: str, path: str, headers: Any, body: bytes, place: str) -> str:
-    """Return the resource that a request names where MiniStack does not look; `*` if it names none."""
+def _named_resource(service: str, path: str, headers: Any, body: bytes, place: str, otherwise: str) -> str:
+    """Return the resource that a request names where MiniStack does not look."""
     tagged = unquote(path.partition("/tags/")[2])
     if tagged.startswith("arn:"):
         return tagged
@@ -257,10 +259,12 @@ def _named_resource(service: str, path: str, headers: Any, body: bytes, place: s
             return f"arn:aws:cloudwatch:{place}:alarm:{names[0]}"
         if service == "monitoring" and (name := members.get("dashboardname") or members.get("dashboardnames", [""])[0]):
             return f"arn:aws:cloudwatch::{place.rpartition(':')[2]}:dashboard/{name}"
-        return str(members.get("resourcearn", "*"))
+        if service == "events" and (rule := members.get("rule")):
+            return f"arn:aws:events:{place}:rule/{rule}"
+        return str(members.get("resourcearn", otherwise))
     if service == "lambda" and path.rstrip("/").endswith("/functions") and body:
         return f"arn:aws:lambda:{place}:function:{json.loads(body)['FunctionName']}"
-    return "*"
+    return otherwise
 
 
 def _event_sources(request: dict[str, Any]) -> dict[str, list[str]]:
