@@ -20,25 +20,9 @@ STATE_MACHINE = f"arn:aws:states:{REGION}:000000000000:stateMachine:runcast-play
 class Stack:
     """The module, applied with some variables."""
 
-    def __init__(
-        self,
-        module: Path,
-        work_dir: Path,
-        endpoint: Endpoint,
-        variables: dict[str, Any],
-        keys: Mapping[str, str] | None = None,
-    ) -> None:
-        """Prepare the module.
-
-        Args:
-            module: Holds `terraform/` and `graphql/`.
-            work_dir: Where Terraform works.
-            endpoint: The emulated AWS.
-            variables: Values of the module's variables.
-            keys: The environment variables of whoever applies; by default those of the account's root user.
-        """
+    def __init__(self, module: Path, work_dir: Path, endpoint: Endpoint, variables: dict[str, Any]) -> None:
         prepare(module, work_dir, variables)
-        self.terraform = Terraform(work_dir, {**endpoint.environment, **(keys or {})})
+        self.terraform = Terraform(work_dir, endpoint.environment)
         self.terraform.init()
         self._state = work_dir / "terraform.tfstate"
 

@@ -112,6 +112,6 @@ def stack(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> S
 def other(module: Path, aws: Aws, deployer_keys: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """The module with most variables set, in the same account, applied by the deployer's role."""
     variables = {**OTHER, "web_acl_arn": aws.web_acl()}
-    made = Stack(module, tmp_path_factory.mktemp("other"), aws.endpoint, variables, deployer_keys)
+    made = Stack(module, tmp_path_factory.mktemp("other"), aws.endpoint, variables)
     made.terraform.apply()
     return made

@@ -1,7 +1,7 @@
 """The deployer's policy: written from the module, valid on AWS, and as little as that.
 
-Here are the file and its limits. That it is enough is shown where the role with it, and nothing else, works: it applies
-the fixture `other`, and applies and destroys the root in `test_package_dist`.
+Here are the file and its limits. That it is enough is shown in `test_package_dist`, where a role that has it, and nothing
+else, applies and destroys a root.
 """
 
 import json

@@ -37,8 +37,8 @@ def test_they_pass(terraform: Terraform, tests: str):
 @pytest.mark.parametrize(
     ("file", "right", "wrong", "expected"),
     [
-        ("variables.tf", 'contains(["OFF", "OPTIONAL", "ON"], var.user_pool_mfa)', "true", "Missing expected failure"),
-        ("dynamodb.tf", "deletion_protection_enabled = var.deletion_protection", "", "deletion_protection has not its"),
+        ("variables.tf", '"OPTIONAL", "ON"], var', '"OPTIONAL", "ON", "SMS"], var', r'run "bad_values"\.\.\. fail'),
+        ("dynamodb.tf", "= var.deletion_protection", "= true", r'run "defaults"\.\.\. fail'),
     ],
 )
 def test_they_find_what_is_planted(
