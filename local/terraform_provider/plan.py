@@ -1,8 +1,8 @@
 """Plans a change from the configuration and the prior state, without calls to the service.
 
-Core proposes the prior state overlaid with the configuration. This adds defaults, the values known only after apply, and
-the changes that replace the resource. An argument that was removed from the configuration returns to its default, or
-keeps its value if the real provider keeps it (`Field.retained`).
+Core proposes the prior state overlaid with the configuration. This adds defaults, the values known only after apply,
+and the changes that replace the resource. An argument that was removed from the configuration returns to its default,
+or keeps its value if the real provider keeps it (`Field.retained`).
 """
 
 from collections.abc import Mapping

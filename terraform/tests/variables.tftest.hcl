@@ -31,287 +31,287 @@ run "defaults" {
 
   assert {
     condition     = aws_dynamodb_table.agent_progress.name == "AgentProgress"
-    error_message = "name_prefix has not its effect."
+    error_message = "name_prefix has no effect."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.function["agent"].retention_in_days == 30
-    error_message = "log_retention_days has not its effect."
+    error_message = "log_retention_days has no effect."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.api.retention_in_days == 30
-    error_message = "log_retention_days has not its effect."
+    error_message = "log_retention_days has no effect."
   }
 
   assert {
     condition     = length(aws_cloudwatch_log_group.rest_api) == 0
-    error_message = "log_retention_days has not its effect."
+    error_message = "log_retention_days has no effect."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.playbook.retention_in_days == 30
-    error_message = "log_retention_days has not its effect."
+    error_message = "log_retention_days has no effect."
   }
 
   assert {
     condition     = one(aws_appsync_graphql_api.runcast.log_config[*].field_log_level) == "ERROR"
-    error_message = "log_level has not its effect."
+    error_message = "log_level has no effect."
   }
 
   assert {
     condition     = !one(aws_dynamodb_table.agent_progress.server_side_encryption[*].enabled)
-    error_message = "kms_key_arn has not its effect."
+    error_message = "kms_key_arn has no effect."
   }
 
   assert {
     condition     = !one(aws_dynamodb_table.user_sessions.server_side_encryption[*].enabled)
-    error_message = "kms_key_arn has not its effect."
+    error_message = "kms_key_arn has no effect."
   }
 
   assert {
     condition     = one(aws_sfn_state_machine.playbook.encryption_configuration[*].type) == "AWS_OWNED_KEY"
-    error_message = "kms_key_arn has not its effect."
+    error_message = "kms_key_arn has no effect."
   }
 
   assert {
     condition     = length(data.aws_iam_policy_document.key["table"].statement) == 0
-    error_message = "previous_kms_key_arn has not its effect."
+    error_message = "previous_kms_key_arn has no effect."
   }
 
   assert {
     condition     = length(aws_iam_service_linked_role.appsync) == 0
-    error_message = "create_appsync_service_linked_role has not its effect."
+    error_message = "create_appsync_service_linked_role has no effect."
   }
 
   assert {
     condition     = length(aws_lambda_function.agent.vpc_config) == 0
-    error_message = "vpc_config has not its effect."
+    error_message = "vpc_config has no effect."
   }
 
   assert {
     condition     = length(aws_lambda_function.api_handler.vpc_config) == 0
-    error_message = "vpc_config has not its effect."
+    error_message = "vpc_config has no effect."
   }
 
   assert {
     condition     = toset(aws_lambda_function.agent.architectures) == toset(["x86_64"])
-    error_message = "lambda_architecture has not its effect."
+    error_message = "lambda_architecture has no effect."
   }
 
   assert {
     condition     = toset(aws_lambda_function.api_handler.architectures) == toset(["x86_64"])
-    error_message = "lambda_architecture has not its effect."
+    error_message = "lambda_architecture has no effect."
   }
 
   assert {
     condition     = aws_lambda_function.agent.runtime == "python3.13"
-    error_message = "lambda_runtime has not its effect."
+    error_message = "lambda_runtime has no effect."
   }
 
   assert {
     condition     = aws_lambda_function.api_handler.runtime == "python3.13"
-    error_message = "lambda_runtime has not its effect."
+    error_message = "lambda_runtime has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.agent.environment[*].variables.RETENTION_HOURS) == "24"
-    error_message = "retention_hours has not its effect."
+    error_message = "retention_hours has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.api_handler.environment[*].variables.RETENTION_HOURS) == "24"
-    error_message = "retention_hours has not its effect."
+    error_message = "retention_hours has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.run_starter.environment[*].variables.RETENTION_HOURS) == "24"
-    error_message = "retention_hours has not its effect."
+    error_message = "retention_hours has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.orchestrator.environment[*].variables.RETENTION_HOURS) == "24"
-    error_message = "retention_hours has not its effect."
+    error_message = "retention_hours has no effect."
   }
 
   assert {
     condition     = one([for each in aws_s3_bucket_lifecycle_configuration.results.rule : one(each.expiration[*].days)]) == 1
-    error_message = "retention_hours has not its effect."
+    error_message = "retention_hours has no effect."
   }
 
   assert {
     condition     = !aws_dynamodb_table.agent_progress.deletion_protection_enabled
-    error_message = "deletion_protection has not its effect."
+    error_message = "deletion_protection has no effect."
   }
 
   assert {
     condition     = !aws_dynamodb_table.user_sessions.deletion_protection_enabled
-    error_message = "deletion_protection has not its effect."
+    error_message = "deletion_protection has no effect."
   }
 
   assert {
     condition     = aws_cognito_user_pool.users[0].deletion_protection == "INACTIVE"
-    error_message = "deletion_protection has not its effect."
+    error_message = "deletion_protection has no effect."
   }
 
   assert {
     condition     = one(aws_dynamodb_table.agent_progress.point_in_time_recovery[*].enabled)
-    error_message = "point_in_time_recovery has not its effect."
+    error_message = "point_in_time_recovery has no effect."
   }
 
   assert {
     condition     = one(aws_dynamodb_table.user_sessions.point_in_time_recovery[*].enabled)
-    error_message = "point_in_time_recovery has not its effect."
+    error_message = "point_in_time_recovery has no effect."
   }
 
   assert {
     condition     = length(aws_cloudwatch_dashboard.runcast) == 0
-    error_message = "enable_dashboard has not its effect."
+    error_message = "enable_dashboard has no effect."
   }
 
   assert {
     condition     = length(aws_appsync_graphql_api.runcast.additional_authentication_provider) == 1
-    error_message = "enable_api_key has not its effect."
+    error_message = "enable_api_key has no effect."
   }
 
   assert {
     condition     = length(aws_appsync_api_key.public) == 0
-    error_message = "enable_api_key has not its effect."
+    error_message = "enable_api_key has no effect."
   }
 
   assert {
     condition     = length(aws_api_gateway_account.logs) == 0
-    error_message = "enable_api_gateway_account has not its effect."
+    error_message = "enable_api_gateway_account has no effect."
   }
 
   assert {
     condition     = length(aws_api_gateway_stage.rest_api.access_log_settings) == 0
-    error_message = "enable_api_gateway_account has not its effect."
+    error_message = "enable_api_gateway_account has no effect."
   }
 
   assert {
     condition     = toset(one(aws_s3_bucket_cors_configuration.results[0].cors_rule[*].allowed_origins)) == toset(["*"])
-    error_message = "cors_origins has not its effect."
+    error_message = "cors_origins has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.api_handler.environment[*].variables.CORS_ORIGINS) == "*"
-    error_message = "cors_origins has not its effect."
+    error_message = "cors_origins has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.agent.environment[*].variables.BEDROCK_MODEL_ID) == "global.anthropic.claude-sonnet-4-6"
-    error_message = "bedrock_model_id has not its effect."
+    error_message = "bedrock_model_id has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.orchestrator.environment[*].variables.BEDROCK_MODEL_ID) == "global.anthropic.claude-sonnet-4-6"
-    error_message = "bedrock_model_id has not its effect."
+    error_message = "bedrock_model_id has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.agent.environment[*].variables.MODEL_MAX_TOKENS) == "4096"
-    error_message = "model_max_tokens has not its effect."
+    error_message = "model_max_tokens has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.orchestrator.environment[*].variables.MODEL_MAX_TOKENS) == "4096"
-    error_message = "model_max_tokens has not its effect."
+    error_message = "model_max_tokens has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.run_starter.environment[*].variables.AGENT_FUNCTIONS) == "{}"
-    error_message = "agent_functions has not its effect."
+    error_message = "agent_functions has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.api_handler.environment[*].variables.AGENT_FUNCTIONS) == "{}"
-    error_message = "agent_functions has not its effect."
+    error_message = "agent_functions has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.orchestrator.environment[*].variables.AGENT_FUNCTIONS) == "{}"
-    error_message = "agent_functions has not its effect."
+    error_message = "agent_functions has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.progress_reader.environment[*].variables.AGENT_FUNCTIONS) == "{}"
-    error_message = "agent_functions has not its effect."
+    error_message = "agent_functions has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.status_publisher.environment[*].variables.MUTATIONS_PER_REQUEST) == "50"
-    error_message = "publish_batch_size has not its effect."
+    error_message = "publish_batch_size has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.run_starter.environment[*].variables.USER_ID_CLAIM) == "sub"
-    error_message = "user_id_claim has not its effect."
+    error_message = "user_id_claim has no effect."
   }
 
   assert {
     condition     = !strcontains(aws_appsync_resolver.field["Subscription.onStatusUpdate"].code, "= 'cognito:username';")
-    error_message = "user_id_claim has not its effect."
+    error_message = "user_id_claim has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.run_starter.environment[*].variables.TENANT_ID_CLAIM) == "custom:tenantId"
-    error_message = "tenant_id_claim has not its effect."
+    error_message = "tenant_id_claim has no effect."
   }
 
   assert {
     condition     = !strcontains(aws_appsync_resolver.field["Subscription.onStatusUpdate"].code, "= 'custom:organisation';")
-    error_message = "tenant_id_claim has not its effect."
+    error_message = "tenant_id_claim has no effect."
   }
 
   assert {
     condition     = one(aws_cognito_user_pool.users[0].schema[*].name) == "tenantId"
-    error_message = "tenant_id_claim has not its effect."
+    error_message = "tenant_id_claim has no effect."
   }
 
   assert {
     condition     = aws_cognito_user_pool.users[0].mfa_configuration == "OFF"
-    error_message = "user_pool_mfa has not its effect."
+    error_message = "user_pool_mfa has no effect."
   }
 
   assert {
     condition     = length(aws_cognito_user_pool.users[0].software_token_mfa_configuration) == 0
-    error_message = "user_pool_mfa has not its effect."
+    error_message = "user_pool_mfa has no effect."
   }
 
   assert {
     condition     = length(aws_api_gateway_method_settings.throttling) == 0
-    error_message = "rest_throttling has not its effect."
+    error_message = "rest_throttling has no effect."
   }
 
   assert {
     condition     = length(aws_wafv2_web_acl_association.api) == 0
-    error_message = "web_acl_arn has not its effect."
+    error_message = "web_acl_arn has no effect."
   }
 
   assert {
     condition     = aws_cognito_user_pool.users[0].name == "runcast"
-    error_message = "cognito_user_pool_id has not its effect."
+    error_message = "cognito_user_pool_id has no effect."
   }
 
   assert {
     condition     = one(aws_appsync_graphql_api.runcast.user_pool_config[*].aws_region) == "us-east-1"
-    error_message = "cognito_user_pool_id has not its effect."
+    error_message = "cognito_user_pool_id has no effect."
   }
 
   assert {
     condition     = aws_cognito_user_pool_client.frontend[0].name == "runcast-frontend"
-    error_message = "cognito_user_pool_client_id has not its effect."
+    error_message = "cognito_user_pool_client_id has no effect."
   }
 
   assert {
     condition     = aws_iam_role.api_logs.permissions_boundary == null
-    error_message = "permissions_boundary_arn has not its effect."
+    error_message = "permissions_boundary_arn has no effect."
   }
 
   assert {
     condition     = length(aws_dynamodb_table.agent_progress.tags) == 0
-    error_message = "tags has not its effect."
+    error_message = "tags has no effect."
   }
 }
 
@@ -359,307 +359,307 @@ run "every_variable" {
 
   assert {
     condition     = aws_dynamodb_table.agent_progress.name == "other-AgentProgress"
-    error_message = "name_prefix has not its effect."
+    error_message = "name_prefix has no effect."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.function["agent"].retention_in_days == 7
-    error_message = "log_retention_days has not its effect."
+    error_message = "log_retention_days has no effect."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.api.retention_in_days == 7
-    error_message = "log_retention_days has not its effect."
+    error_message = "log_retention_days has no effect."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.rest_api[0].retention_in_days == 7
-    error_message = "log_retention_days has not its effect."
+    error_message = "log_retention_days has no effect."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.playbook.retention_in_days == 7
-    error_message = "log_retention_days has not its effect."
+    error_message = "log_retention_days has no effect."
   }
 
   assert {
     condition     = one(aws_appsync_graphql_api.runcast.log_config[*].field_log_level) == "NONE"
-    error_message = "log_level has not its effect."
+    error_message = "log_level has no effect."
   }
 
   assert {
     condition     = one(aws_dynamodb_table.agent_progress.server_side_encryption[*].kms_key_arn) == "arn:aws:kms:us-east-1:000000000000:key/tests"
-    error_message = "kms_key_arn has not its effect."
+    error_message = "kms_key_arn has no effect."
   }
 
   assert {
     condition     = one(aws_dynamodb_table.user_sessions.server_side_encryption[*].kms_key_arn) == "arn:aws:kms:us-east-1:000000000000:key/tests"
-    error_message = "kms_key_arn has not its effect."
+    error_message = "kms_key_arn has no effect."
   }
 
   assert {
     condition     = one([for each in aws_s3_bucket_server_side_encryption_configuration.results.rule : one(each.apply_server_side_encryption_by_default[*].kms_master_key_id)]) == "arn:aws:kms:us-east-1:000000000000:key/tests"
-    error_message = "kms_key_arn has not its effect."
+    error_message = "kms_key_arn has no effect."
   }
 
   assert {
     condition     = one(aws_dynamodb_table.agent_progress.server_side_encryption[*].enabled)
-    error_message = "kms_key_arn has not its effect."
+    error_message = "kms_key_arn has no effect."
   }
 
   assert {
     condition     = one(aws_dynamodb_table.user_sessions.server_side_encryption[*].enabled)
-    error_message = "kms_key_arn has not its effect."
+    error_message = "kms_key_arn has no effect."
   }
 
   assert {
     condition     = one(aws_sfn_state_machine.playbook.encryption_configuration[*].kms_key_id) == "arn:aws:kms:us-east-1:000000000000:key/tests"
-    error_message = "kms_key_arn has not its effect."
+    error_message = "kms_key_arn has no effect."
   }
 
   assert {
     condition     = one(aws_sfn_state_machine.playbook.encryption_configuration[*].type) == "CUSTOMER_MANAGED_KMS_KEY"
-    error_message = "kms_key_arn has not its effect."
+    error_message = "kms_key_arn has no effect."
   }
 
   assert {
     condition     = contains(flatten(data.aws_iam_policy_document.key["table"].statement[*].resources), "arn:aws:kms:us-east-1:000000000000:key/before")
-    error_message = "previous_kms_key_arn has not its effect."
+    error_message = "previous_kms_key_arn has no effect."
   }
 
   assert {
     condition     = aws_iam_service_linked_role.appsync[0].aws_service_name == "appsync.amazonaws.com"
-    error_message = "create_appsync_service_linked_role has not its effect."
+    error_message = "create_appsync_service_linked_role has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.agent.vpc_config[*].subnet_ids) == toset(["subnet-0a1b2c3d", "subnet-0a1b2c3e"])
-    error_message = "vpc_config has not its effect."
+    error_message = "vpc_config has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.agent.vpc_config[*].security_group_ids) == toset(["sg-0a1b2c3d"])
-    error_message = "vpc_config has not its effect."
+    error_message = "vpc_config has no effect."
   }
 
   assert {
     condition     = length(aws_lambda_function.api_handler.vpc_config) == 0
-    error_message = "vpc_config has not its effect."
+    error_message = "vpc_config has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.agent.environment[*].variables.RETENTION_HOURS) == "2"
-    error_message = "retention_hours has not its effect."
+    error_message = "retention_hours has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.api_handler.environment[*].variables.RETENTION_HOURS) == "2"
-    error_message = "retention_hours has not its effect."
+    error_message = "retention_hours has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.run_starter.environment[*].variables.RETENTION_HOURS) == "2"
-    error_message = "retention_hours has not its effect."
+    error_message = "retention_hours has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.orchestrator.environment[*].variables.RETENTION_HOURS) == "2"
-    error_message = "retention_hours has not its effect."
+    error_message = "retention_hours has no effect."
   }
 
   assert {
     condition     = one([for each in aws_s3_bucket_lifecycle_configuration.results.rule : one(each.expiration[*].days)]) == 1
-    error_message = "retention_hours has not its effect."
+    error_message = "retention_hours has no effect."
   }
 
   assert {
     condition     = aws_dynamodb_table.agent_progress.deletion_protection_enabled
-    error_message = "deletion_protection has not its effect."
+    error_message = "deletion_protection has no effect."
   }
 
   assert {
     condition     = aws_dynamodb_table.user_sessions.deletion_protection_enabled
-    error_message = "deletion_protection has not its effect."
+    error_message = "deletion_protection has no effect."
   }
 
   assert {
     condition     = aws_cognito_user_pool.users[0].deletion_protection == "ACTIVE"
-    error_message = "deletion_protection has not its effect."
+    error_message = "deletion_protection has no effect."
   }
 
   assert {
     condition     = !one(aws_dynamodb_table.agent_progress.point_in_time_recovery[*].enabled)
-    error_message = "point_in_time_recovery has not its effect."
+    error_message = "point_in_time_recovery has no effect."
   }
 
   assert {
     condition     = !one(aws_dynamodb_table.user_sessions.point_in_time_recovery[*].enabled)
-    error_message = "point_in_time_recovery has not its effect."
+    error_message = "point_in_time_recovery has no effect."
   }
 
   assert {
     condition     = toset(aws_cloudwatch_metric_alarm.alarm["agent-errors"].alarm_actions) == toset(["arn:aws:sns:us-east-1:000000000000:on-call"])
-    error_message = "alarm_actions has not its effect."
+    error_message = "alarm_actions has no effect."
   }
 
   assert {
     condition     = toset(aws_cloudwatch_metric_alarm.alarm["agent-errors"].ok_actions) == toset(["arn:aws:sns:us-east-1:000000000000:on-call"])
-    error_message = "alarm_actions has not its effect."
+    error_message = "alarm_actions has no effect."
   }
 
   assert {
     condition     = aws_cloudwatch_dashboard.runcast[0].dashboard_name == "other-runcast-us-east-1"
-    error_message = "enable_dashboard has not its effect."
+    error_message = "enable_dashboard has no effect."
   }
 
   assert {
     condition     = length(aws_appsync_graphql_api.runcast.additional_authentication_provider) == 2
-    error_message = "enable_api_key has not its effect."
+    error_message = "enable_api_key has no effect."
   }
 
   assert {
     condition     = aws_appsync_api_key.public[0].description == "Callers without a sign-in."
-    error_message = "enable_api_key has not its effect."
+    error_message = "enable_api_key has no effect."
   }
 
   assert {
     condition     = length(aws_api_gateway_account.logs) == 1
-    error_message = "enable_api_gateway_account has not its effect."
+    error_message = "enable_api_gateway_account has no effect."
   }
 
   assert {
     condition     = length(aws_api_gateway_stage.rest_api.access_log_settings) == 1
-    error_message = "enable_api_gateway_account has not its effect."
+    error_message = "enable_api_gateway_account has no effect."
   }
 
   assert {
     condition     = toset(one(aws_s3_bucket_cors_configuration.results[0].cors_rule[*].allowed_origins)) == toset(["https://app.example.com"])
-    error_message = "cors_origins has not its effect."
+    error_message = "cors_origins has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.api_handler.environment[*].variables.CORS_ORIGINS) == "https://app.example.com"
-    error_message = "cors_origins has not its effect."
+    error_message = "cors_origins has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.agent.environment[*].variables.BEDROCK_MODEL_ID) == "amazon.nova-lite-v1:0"
-    error_message = "bedrock_model_id has not its effect."
+    error_message = "bedrock_model_id has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.orchestrator.environment[*].variables.BEDROCK_MODEL_ID) == "amazon.nova-lite-v1:0"
-    error_message = "bedrock_model_id has not its effect."
+    error_message = "bedrock_model_id has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.agent.environment[*].variables.MODEL_MAX_TOKENS) == "1000"
-    error_message = "model_max_tokens has not its effect."
+    error_message = "model_max_tokens has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.orchestrator.environment[*].variables.MODEL_MAX_TOKENS) == "1000"
-    error_message = "model_max_tokens has not its effect."
+    error_message = "model_max_tokens has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.run_starter.environment[*].variables.AGENT_FUNCTIONS) == "{\"mine\":\"arn:aws:lambda:us-east-1:000000000000:function:my-agent\"}"
-    error_message = "agent_functions has not its effect."
+    error_message = "agent_functions has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.api_handler.environment[*].variables.AGENT_FUNCTIONS) == "{\"mine\":\"arn:aws:lambda:us-east-1:000000000000:function:my-agent\"}"
-    error_message = "agent_functions has not its effect."
+    error_message = "agent_functions has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.orchestrator.environment[*].variables.AGENT_FUNCTIONS) == "{\"mine\":\"arn:aws:lambda:us-east-1:000000000000:function:my-agent\"}"
-    error_message = "agent_functions has not its effect."
+    error_message = "agent_functions has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.progress_reader.environment[*].variables.AGENT_FUNCTIONS) == "{\"mine\":\"arn:aws:lambda:us-east-1:000000000000:function:my-agent\"}"
-    error_message = "agent_functions has not its effect."
+    error_message = "agent_functions has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.status_publisher.environment[*].variables.MUTATIONS_PER_REQUEST) == "1"
-    error_message = "publish_batch_size has not its effect."
+    error_message = "publish_batch_size has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.run_starter.environment[*].variables.USER_ID_CLAIM) == "cognito:username"
-    error_message = "user_id_claim has not its effect."
+    error_message = "user_id_claim has no effect."
   }
 
   assert {
     condition     = strcontains(aws_appsync_resolver.field["Subscription.onStatusUpdate"].code, "= 'cognito:username';")
-    error_message = "user_id_claim has not its effect."
+    error_message = "user_id_claim has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.run_starter.environment[*].variables.TENANT_ID_CLAIM) == "custom:organisation"
-    error_message = "tenant_id_claim has not its effect."
+    error_message = "tenant_id_claim has no effect."
   }
 
   assert {
     condition     = strcontains(aws_appsync_resolver.field["Subscription.onStatusUpdate"].code, "= 'custom:organisation';")
-    error_message = "tenant_id_claim has not its effect."
+    error_message = "tenant_id_claim has no effect."
   }
 
   assert {
     condition     = one(aws_cognito_user_pool.users[0].schema[*].name) == "organisation"
-    error_message = "tenant_id_claim has not its effect."
+    error_message = "tenant_id_claim has no effect."
   }
 
   assert {
     condition     = aws_cognito_user_pool.users[0].mfa_configuration == "OPTIONAL"
-    error_message = "user_pool_mfa has not its effect."
+    error_message = "user_pool_mfa has no effect."
   }
 
   assert {
     condition     = one(aws_cognito_user_pool.users[0].software_token_mfa_configuration[*].enabled)
-    error_message = "user_pool_mfa has not its effect."
+    error_message = "user_pool_mfa has no effect."
   }
 
   assert {
     condition     = aws_api_gateway_method_settings.throttling[0].method_path == "*/*"
-    error_message = "rest_throttling has not its effect."
+    error_message = "rest_throttling has no effect."
   }
 
   assert {
     condition     = one(aws_api_gateway_method_settings.throttling[0].settings[*].throttling_rate_limit) == 200
-    error_message = "rest_throttling has not its effect."
+    error_message = "rest_throttling has no effect."
   }
 
   assert {
     condition     = one(aws_api_gateway_method_settings.throttling[0].settings[*].throttling_burst_limit) == 400
-    error_message = "rest_throttling has not its effect."
+    error_message = "rest_throttling has no effect."
   }
 
   assert {
     condition     = aws_wafv2_web_acl_association.api["graphql"].web_acl_arn == "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/firewall/0a1b2c3d"
-    error_message = "web_acl_arn has not its effect."
+    error_message = "web_acl_arn has no effect."
   }
 
   assert {
     condition     = aws_wafv2_web_acl_association.api["rest"].web_acl_arn == "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/firewall/0a1b2c3d"
-    error_message = "web_acl_arn has not its effect."
+    error_message = "web_acl_arn has no effect."
   }
 
   assert {
     condition     = aws_iam_role.api_logs.permissions_boundary == "arn:aws:iam::aws:policy/PowerUserAccess"
-    error_message = "permissions_boundary_arn has not its effect."
+    error_message = "permissions_boundary_arn has no effect."
   }
 
   assert {
     condition     = aws_dynamodb_table.agent_progress.tags == tomap({ owner = "tests" })
-    error_message = "tags has not its effect."
+    error_message = "tags has no effect."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.api.kms_key_id == "arn:aws:kms:us-east-1:000000000000:key/tests"
-    error_message = "kms_key_arn has not its effect."
+    error_message = "kms_key_arn has no effect."
   }
 }
 
@@ -673,31 +673,31 @@ run "own_user_pool" {
 
   assert {
     condition     = length(aws_cognito_user_pool.users) == 0
-    error_message = "cognito_user_pool_id has not its effect."
+    error_message = "cognito_user_pool_id has no effect."
   }
 
   assert {
     condition     = one(aws_appsync_graphql_api.runcast.user_pool_config[*].user_pool_id) == "eu-west-1_Own"
-    error_message = "cognito_user_pool_id has not its effect."
+    error_message = "cognito_user_pool_id has no effect."
   }
 
   assert {
     condition     = one(aws_appsync_graphql_api.runcast.user_pool_config[*].aws_region) == "eu-west-1"
-    error_message = "cognito_user_pool_id has not its effect."
+    error_message = "cognito_user_pool_id has no effect."
   }
 
   assert {
     condition     = length(aws_cognito_user_pool_client.frontend) == 0
-    error_message = "cognito_user_pool_client_id has not its effect."
+    error_message = "cognito_user_pool_client_id has no effect."
   }
 
   assert {
     condition     = one(aws_appsync_graphql_api.runcast.user_pool_config[*].app_id_client_regex) == "^ownclient$"
-    error_message = "cognito_user_pool_client_id has not its effect."
+    error_message = "cognito_user_pool_client_id has no effect."
   }
 
   assert {
     condition     = one(aws_lambda_function.api_handler.environment[*].variables.USER_POOL_CLIENT_ID) == "ownclient"
-    error_message = "cognito_user_pool_client_id has not its effect."
+    error_message = "cognito_user_pool_client_id has no effect."
   }
 }

@@ -1,7 +1,6 @@
-"""The deployer's policy: written from the module, valid on AWS, and as little as that.
+"""The deployer's policy: generated from the module, valid on AWS, and minimal.
 
-Here are the file and its limits. That it is enough is shown in `test_package_dist`, where a role that has it, and nothing
-else, applies and destroys a root.
+These tests check the file. In `test_package_dist`, a role that has only this policy applies and destroys a root module.
 """
 
 import json

@@ -256,7 +256,7 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
     "rest_throttling": [
         (
             value,
-            "rest_throttling needs a rate of at least 1 request per second and a burst of at least 1, a whole number.",
+            "rest_throttling.rate must be at least 1, and rest_throttling.burst must be a whole number of at least 1.",
         )
         for value in ({"rate": 0, "burst": 1}, {"rate": 1, "burst": 0}, {"rate": 1, "burst": 1.5})
     ],
