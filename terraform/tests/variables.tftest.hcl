@@ -220,6 +220,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = one(aws_lambda_function.agent.environment[*].variables.MODEL_PRICES) == "{}"
+    error_message = "model_prices has no effect."
+  }
+
+  assert {
     condition     = one(aws_lambda_function.run_starter.environment[*].variables.AGENT_FUNCTIONS) == "{}"
     error_message = "agent_functions has no effect."
   }
@@ -332,7 +337,10 @@ run "every_variable" {
     agent_functions = {
       mine = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
     }
-    model_max_tokens   = 1000
+    model_max_tokens = 1000
+    model_prices = {
+      "amazon.nova-lite-v1:0" = { input = 0.06, output = 0.24, cache_read = 0.015 }
+    }
     publish_batch_size = 1
     user_id_claim      = "cognito:username"
     tenant_id_claim    = "custom:organisation"
@@ -518,7 +526,7 @@ run "every_variable" {
   }
 
   assert {
-    condition     = aws_appsync_api_key.public[0].description == "Callers without a sign-in."
+    condition     = aws_appsync_api_key.public[0].description == "Callers who are not signed in."
     error_message = "enable_api_key has no effect."
   }
 
@@ -560,6 +568,11 @@ run "every_variable" {
   assert {
     condition     = one(aws_lambda_function.orchestrator.environment[*].variables.MODEL_MAX_TOKENS) == "1000"
     error_message = "model_max_tokens has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.agent.environment[*].variables.MODEL_PRICES) == "{\"amazon.nova-lite-v1:0\":{\"cache_read\":0.015,\"cache_write\":null,\"input\":0.06,\"output\":0.24}}"
+    error_message = "model_prices has no effect."
   }
 
   assert {

@@ -34,7 +34,7 @@ def test_what_is_changed_behind_terraform_is_named_by_the_next_plan_and_undone_b
 def test_two_environments_of_one_package_run_and_one_outlives_the_other(
     module: Path, stack: Stack, aws: Aws, tmp_path: Path
 ):
-    before = {path.name: path.read_bytes() for path in (module / "terraform").iterdir()}
+    before = files(module / "terraform")
     gone = Stack(module, tmp_path, aws.endpoint, {"name_prefix": "gone-", "retention_hours": 2})
     gone.terraform.apply()
     assert [name for name in names(aws) if "gone-" in name]
@@ -50,7 +50,12 @@ def test_two_environments_of_one_package_run_and_one_outlives_the_other(
     assert [name for name in names(aws) if "gone-" in name] == []
     assert stack.terraform.plan().differing == {}
     assert run_to_its_end(aws, "")["status"] == "complete"
-    assert {path.name: path.read_bytes() for path in (module / "terraform").iterdir()} == before
+    assert files(module / "terraform") == before
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The content of each file in a folder, by its path in there."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def run_to_its_end(aws: Aws, prefix: str) -> dict[str, Any]:

@@ -179,13 +179,16 @@ def test_the_archive_holds_the_module_and_nothing_that_nobody_named(archive: Pat
         *(path.name for path in (project / "terraform").glob("*.tf")),
     }  # fmt: skip
     assert {path.suffix for path in paths} == {
-        "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".example", ".tfbackend"
+        "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".py", ".example", ".tfbackend"
     }  # fmt: skip
 
 
 def test_every_document_that_the_archive_names_is_in_it(unpacked: Path):
     documents = list(unpacked.rglob("*.md"))
-    assert {"operations.md", "observability.md", "CHANGELOG.md", "README.md"} == {path.name for path in documents}
+    assert {path.name for path in documents} == {
+        "CHANGELOG.md", "README.md", "contracts.md", "frontend.md", "observability.md", "operations.md", "playbooks.md",
+        "your-agent.md",
+    }  # fmt: skip
     for document in documents:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
