@@ -99,7 +99,7 @@ class Terraform:
         return self._run("validate", "-no-color")
 
     def test(self) -> str:
-        """Runs the module's own tests, which need neither a state nor a cloud, and returns the output."""
+        """Runs the module's own tests, which need no state and no cloud, and returns the output."""
         return self._run("test", "-no-color")
 
     def plan(self) -> Plan:

@@ -50,7 +50,7 @@ def write_archive(
 
 
 def archive_entry(name: str) -> zipfile.ZipInfo:
-    """Describe a file in a zip so that equal contents give equal bytes: one date, and readable by everyone.
+    """Return the header of a file in a zip. Equal contents give equal bytes: all files have one date and one mode.
 
     Args:
         name: The file's name in the zip.

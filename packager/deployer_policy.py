@@ -1,9 +1,9 @@
-"""Writes `terraform/deployer-policy.json`: what the role that applies and destroys the module must be allowed.
+"""Writes `terraform/deployer-policy.json`, the minimum IAM policy of the role that applies and destroys the module.
 
-Each resource type of the module brings the calls that Terraform's AWS provider makes for it. So a new type in the
-module without its calls here is an error, and a removed one leaves the policy. Resources are matched by the fixed part
-of their names, so one policy fits each environment of an account. No action has a wildcard, so the policy is too long
-for a managed one (6,144 characters) and fits a role as an inline one (10,240).
+The policy allows the calls that Terraform's AWS provider makes for each resource type of the module. A new type
+without its calls here is an error. Resources are matched by the fixed part of their names, so one policy covers all
+environments of an account. No action has a wildcard, so the policy exceeds the limit of a managed policy (6,144
+characters), but fits the limit of inline policies (10,240).
 """
 
 import json
@@ -31,14 +31,15 @@ _FILTERED = (
     "arn:aws:appsync:*:*:apis/*",
     "arn:aws:wafv2:*:*:regional/webacl/*",
 )
-# The actions that AWS authorises for no resource, or for resources whose names nobody chooses.
+# For actions that AWS does not authorize by resource, and for resources with generated names.
 _ALL = ("*",)
 
 _GATEWAY = "DELETE GET PATCH POST PUT"
 _TAGS = "ListTagsForResource TagResource UntagResource"
 
-# The calls of each resource type: service, actions, resources.
-# Source: the provider's sources, and the service authorization reference for the resources of each action.
+# The calls for each resource type: service, actions, resources.
+# Source: https://github.com/hashicorp/terraform-provider-aws, and for each action's resources
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 _CALLS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
     "aws_api_gateway_account": [("apigateway", "GET PATCH", ("arn:aws:apigateway:*::/account",))],
     "aws_api_gateway_deployment": [("apigateway", _GATEWAY, _REST_API)],
@@ -124,7 +125,7 @@ _CALLS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
             " UpdateFunctionCode UpdateFunctionConfiguration",
             _FUNCTION,
         ),
-        # Lambda checks that the caller may see the network of a function in a VPC.
+        # For a function in a VPC, Lambda checks that the caller may describe the network.
         ("ec2", "DescribeNetworkInterfaces DescribeSecurityGroups DescribeSubnets DescribeVpcs", _ALL),
     ],
     "aws_lambda_function_event_invoke_config": [
@@ -170,7 +171,7 @@ _CALLS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
     ],
 }
 
-# What a condition narrows.
+# The statements with conditions.
 _CONDITIONED: dict[str, list[dict[str, Any]]] = {
     "aws_iam_role": [
         {
@@ -215,11 +216,11 @@ def policy(types: Iterable[str]) -> dict[str, Any]:
         types: The module's resource types.
 
     Raises:
-        PackagingError: The calls of a type are not known here.
+        PackagingError: A type is missing in `_CALLS`.
     """
     wanted = sorted(set(types))
     if unknown := [name for name in wanted if name not in _CALLS]:
-        raise PackagingError(f"The deployer's policy lacks the calls of {', '.join(unknown)}: add them to {__file__}.")
+        raise PackagingError(f"The deployer policy lacks the calls of {', '.join(unknown)}: add them to {__file__}.")
     actions: dict[tuple[str, ...], set[str]] = {}
     for name in wanted:
         for service, names, resources in _CALLS[name]:
@@ -232,7 +233,7 @@ def policy(types: Iterable[str]) -> dict[str, Any]:
 
 
 def resource_types(module: Path) -> set[str]:
-    """Return the types of a packaged module's resources.
+    """Return the resource types of a packaged module.
 
     Args:
         module: The module's directory.
@@ -247,7 +248,7 @@ def resource_types(module: Path) -> set[str]:
 
 
 def main() -> None:
-    """Write the policy of the module."""
+    """Write the module's policy."""
     module = _PROJECT / "terraform"
     text = json.dumps(policy(resource_types(module)), indent=2)
     (module / POLICY_NAME).write_text(text + "\n")

@@ -35,6 +35,7 @@ _PATTERNS = (
     "terraform/chalice.tf.json",
     "terraform/deployer-policy.json",
     "terraform/deployment.zip",
+    "terraform/tests/*.tftest.hcl",
     "graphql/schema.graphql",
     "graphql/resolvers/*.js",
     "examples/*.py",
@@ -47,11 +48,11 @@ _PATTERNS = (
 _README = """\
 # Runcast {version}, as a Terraform module
 
-Everything is built: Terraform needs neither Python nor Node. The functions are packaged for {runtime} on
-{architecture}: set the module's variables `lambda_runtime` and `lambda_architecture` to these, unless they are the
-defaults, python3.13 and x86_64. The sources are commit {commit}.
+The module is packaged: Terraform needs neither Python nor Node. The functions are packaged for {runtime} on
+{architecture}: set the module's variables `lambda_runtime` and `lambda_architecture` to these values, unless they are
+the defaults, python3.13 and x86_64. The archive was built from commit {commit}.
 
-Put the archive where Terraform can read it, and name it as a source:
+Store the archive where Terraform can download it, and use its URL as the source:
 
 ```hcl
 module "runcast" {{
@@ -62,10 +63,10 @@ module "runcast" {{
 ```
 
 `sha256sum --check {name}.zip.sha256` checks a download. [`terraform/README.md`](terraform/README.md) lists
-every variable and output, and `terraform/deployer-policy.json` is the IAM policy that applying needs.
+the variables and outputs. `terraform/deployer-policy.json` is the minimum IAM policy of the role that applies it.
 
-[`examples/terraform-root`](examples/terraform-root/README.md) is a root with two environments. To use it from the
-unpacked archive, put your own bucket and values into its `dev.*` files, then
+[`examples/terraform-root`](examples/terraform-root/README.md) is a root module with two environments. To use it
+from the unpacked archive, put your own bucket and values into its `dev.*` files, then run
 
 ```sh
 cd examples/terraform-root
@@ -74,16 +75,16 @@ terraform init -reconfigure -backend-config=dev.s3.tfbackend
 terraform apply -var-file=dev.tfvars
 ```
 
-[`docs/operations.md`](docs/operations.md) describes the rest: where it says `make`, use `terraform` as above.
+[`docs/operations.md`](docs/operations.md) describes the rest. Where it says `make`, use `terraform` as above.
 """
 
 
 def write_dist(project: Path, folder: Path, commit: str) -> Path:
-    """Write `runcast-terraform-<version>-<commit>.zip` of a packaged project, its checksum beside it, and return it.
+    """Write `runcast-terraform-<version>-<commit>.zip` and its checksum file; return the path of the zip.
 
     Args:
         project: The sources, with the package in `terraform/`.
-        folder: Where the archive is written.
+        folder: The directory to write to.
         commit: The commit of the sources.
 
     Raises:
@@ -120,7 +121,7 @@ def commit_of(project: Path) -> str:
     """Return the abbreviated commit of a clone, with `-modified` if tracked files differ from it.
 
     Raises:
-        PackagingError: It is no clone, or has no commit.
+        PackagingError: The directory is not a clone, or has no commit.
     """
     command = ["git", "-C", str(project), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=-modified"]
     try:
@@ -133,13 +134,13 @@ def commit_of(project: Path) -> str:
 
 
 def _name_of(path: Path, project: Path) -> str:
-    """Name a file in the archive. No file there is one that Terraform would take variables from."""
+    """Return the name of a file in the archive: variable files get a suffix, so that Terraform does not load them."""
     name = path.relative_to(project).as_posix()
     return f"{name}.example" if path.suffix == ".tfvars" else name
 
 
 def _top_module(module: Path) -> dict[str, bytes]:
-    """Write a module that passes every variable on to the module, and every output of it out."""
+    """Return the files of a module that passes all variables to the packaged module, and returns all its outputs."""
     variables = re.findall(r'^variable "(\w+)"', (module / "variables.tf").read_text(), re.MULTILINE)
     outputs = re.findall(r'^output "(\w+)" {\n(.*?)^}', (module / "outputs.tf").read_text(), re.MULTILINE | re.DOTALL)
     main = ['module "runcast" {', '  source = "./terraform"', ""]

@@ -199,7 +199,7 @@ def _authorise_as_aws() -> None:
 
     Converse needs `bedrock:InvokeModel*`, and an inference profile needs itself and the model behind it. A condition
     may compare the sources of the events that are put, or the key of the item that is read, each a condition key with
-    several values. An action on tags is about the resource that the request names. Every connection counts as
+    several values. An action on tags is authorized for the resource in the request. All connections count as
     encrypted, because none leaves this machine.
 
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
@@ -249,7 +249,7 @@ def _authorise_as_aws() -> None:
 
 
 def _named_resource(service: str, path: str, headers: Any, body: bytes, place: str, otherwise: str) -> str:
-    """Return the resource that a request names where MiniStack does not look."""
+    """Return the resource in a request, for requests in which MiniStack does not find it."""
     tagged = unquote(path.partition("/tags/")[2])
     if tagged.startswith("arn:"):
         return tagged

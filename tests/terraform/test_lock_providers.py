@@ -1,4 +1,4 @@
-"""`make lock-providers`, down to the command that it runs: the lock itself needs a provider registry."""
+"""The command that `make lock-providers` runs. The command itself needs a provider registry."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the module lets limit, filter and prove the requests of clients: throttling, a firewall, a second factor."""
+"""The module's throttling, web ACL and second factor."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def set_limits(aws: Aws, made: Stack, rate: float, burst: int) -> None:
 
 @pytest.fixture
 def throttled(other: Stack, aws: Aws) -> Iterator[Stack]:
-    """The module that has `rest_throttling`, with one request to each method and the next in a quarter of an hour."""
+    """The module with `rest_throttling`, set to one request per method in a quarter of an hour."""
     set_limits(aws, other, 0.001, 1)
     yield other
     set_limits(aws, other, 200, 400)

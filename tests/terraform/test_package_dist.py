@@ -1,4 +1,4 @@
-"""The archive of the module, and the root in it, applied on a machine without Python and Node, by the deployer.
+"""The module's archive and its example root, applied by the deployer's role on a machine without Python and Node.
 
 The local provider takes the place of the real one, and it takes no settings: providers.tf is replaced, and S3 as the
 place of the state by a file.
@@ -31,7 +31,7 @@ def archive(project: Path, module: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 class Root:
-    """A root directory, with a Terraform that has the local provider and nothing else on its PATH."""
+    """A root module, and Terraform with the local provider and an empty PATH."""
 
     def __init__(self, folder: Path, root: Path, module: Path, environment: dict[str, str]) -> None:
         prepare(module, folder / "provider")
@@ -64,7 +64,7 @@ def unpacked(archive: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def web_url(archive: Path) -> Iterator[str]:
-    """A web server on this machine that has the archive."""
+    """A local web server that serves the archive."""
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(archive.parent))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -179,7 +179,7 @@ def test_the_archive_holds_the_module_and_nothing_that_nobody_named(archive: Pat
         *(path.name for path in (project / "terraform").glob("*.tf")),
     }  # fmt: skip
     assert {path.suffix for path in paths} == {
-        "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".py", ".example", ".tfbackend"
+        "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".py", ".example", ".hcl", ".tfbackend"
     }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""The module's own tests (`terraform/tests`), which need no account: here with the local provider's schema.
+"""Runs the module's own tests (`terraform/tests`) with the local provider's schema.
 
-A company runs them by `terraform test` with the real provider.
+`terraform test` runs them with the real provider; they need no account.
 """
 
 import re
