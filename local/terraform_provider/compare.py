@@ -64,8 +64,8 @@ def _meaning(field: Field, value: Any) -> Any:
     if field.type is None:
         items = [{name: _meaning(inner, item.get(name)) for name, inner in field.block.items()} for item in value]
         return _sorted(items) if field.is_set else items
-    if field.is_json:
-        return _json(value)
+    if field.document:
+        return _document(value, is_policy=field.document == "policy")
     return _sorted(value) if field.is_set else value
 
 
@@ -73,11 +73,23 @@ def _sorted(items: list[Any]) -> list[Any]:
     return sorted(items, key=lambda item: json.dumps(item, sort_keys=True, default=str))
 
 
-def _json(value: Any) -> Any:
+def _document(text: str, *, is_policy: bool) -> Any:
     try:
-        return json.loads(value)
+        found = json.loads(text)
     except ValueError:
-        return value
+        return text
+    return _policy(found) if is_policy else found
+
+
+def _policy(part: Any) -> Any:
+    """Returns a part of an IAM policy with every value as an ordered list."""
+    if isinstance(part, dict):
+        return {name: _sorted([_policy(each) for each in _listed(value)]) for name, value in part.items()}
+    return str(part).lower() if isinstance(part, bool) else part
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _likeness(block: Block, one: State, other: State) -> int:

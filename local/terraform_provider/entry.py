@@ -80,6 +80,9 @@ class Tagging:
 class Entry:
     """What one resource type is. Every name is a path from the top of the type (`ttl`, `ttl.enabled`).
 
+    Source of the suppressed differences (`json`, `policies`, `retained`): `DiffSuppressFunc` and `StateFunc` in
+    https://github.com/hashicorp/terraform-provider-aws/tree/main/internal/service
+
     Attributes:
         service: boto3's service name.
         create, read, update, delete: the operations. `read` may be a function (client, state) that returns the object,
@@ -95,9 +98,12 @@ class Entry:
         refused: arguments that this provider does not support: setting one is an error.
         only: arguments of which one value alone is carried, and that value.
         sets: arguments without order.
-        json: arguments compared as JSON.
+        json: arguments whose difference the real provider suppresses if both values are the same JSON.
+        policies: likewise, if both values are the same IAM policy: the order of a list does not matter, nor whether a
+            single value is in a list.
         forces: arguments whose change replaces the resource.
         sensitive: values that Terraform must not print.
+        retained: optional arguments whose removal the real provider suppresses, beside those of `schema.json`.
         kept: arguments that no operation answers: the state's value is believed, drift is not seen.
         unread: arguments that the emulator takes but does not answer, or not always; see `lifecycle.settle`.
         undeclared: blocks that the service fills by itself. Drift in them is detected only if they are declared.
@@ -127,6 +133,8 @@ class Entry:
     only: Mapping[str, Any] = field(default_factory=dict)
     sets: frozenset[str] = frozenset()
     json: frozenset[str] = frozenset()
+    policies: frozenset[str] = frozenset()
+    retained: frozenset[str] = frozenset()
     forces: frozenset[str] = frozenset()
     sensitive: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()

@@ -26,6 +26,7 @@ class Field:
         type: Terraform's type of an attribute (`"string"`, `["list", "string"]`); None for a nested block.
         block: the fields of a nested block; empty for an attribute.
         nesting: `LIST`, `SET` or `SINGLE`, for a nested block.
+        document: `json` or `policy` if the values are compared as such, else empty.
         retained: whether an argument that is not set keeps the service's value.
         sent_as: the service's name of it, dotted; None if it is not sent by name.
         read_as: its name in the answer, dotted.
@@ -43,7 +44,7 @@ class Field:
     sensitive: bool
     refused: bool
     is_set: bool
-    is_json: bool
+    document: str
     kept: bool
     undeclared: bool
     retained: bool
@@ -146,7 +147,7 @@ def _field(
     aws_name = entry.rename.get(path, None if path in _OWN or refused else name)
     default = "{region}" if path == "region" else entry.only.get(path, entry.defaults.get(path))
     filled = path in {"id", "tags_all"} or path in entry.computed or default is not None
-    retained = raw.get("retained", False)
+    retained = raw.get("retained", False) or path in entry.retained
     return Field(
         name=name,
         path=path,
@@ -160,7 +161,7 @@ def _field(
         sensitive=path in entry.sensitive,
         refused=refused,
         is_set=path in entry.sets,
-        is_json=path in entry.json,
+        document="policy" if path in entry.policies else "json" if path in entry.json else "",
         kept=path in entry.kept,
         undeclared=path in entry.undeclared,
         retained=retained,

@@ -38,7 +38,7 @@ def plan_change(
     if prior is None:
         return []
     for name, field in kind.block.items():
-        if field.is_json and same(field, planned.get(name), prior.get(name)):
+        if field.document and same(field, planned.get(name), prior.get(name)):
             planned[name] = prior[name]  # another spelling of the same document is no change
     changed = diff(kind.block, prior, planned)
     if changed - {"tags", "tags_all"}:

@@ -75,6 +75,7 @@ ENTRIES = {
             "schema.required": False,
         },
         sets=words("account_recovery_setting.recovery_mechanism auto_verified_attributes schema username_attributes"),
+        retained=words("account_recovery_setting"),
         undeclared=words("account_recovery_setting admin_create_user_config password_policy username_configuration"),
         unread=words("name"),  # the emulator does not rename a pool
         forces=words("username_attributes username_configuration"),

@@ -29,6 +29,7 @@ ENTRIES = {
         refused=words("event_bus_name force_destroy is_enabled name_prefix role_arn"),
         defaults={"state": "ENABLED"},
         json=words("event_pattern"),
+        retained=words("state"),
         forces=words("name"),
         tags=Tagging(tag="tag_resource", of="{arn}"),
     ),
@@ -45,7 +46,6 @@ ENTRIES = {
             " input_path input_transformer kinesis_target redshift_target retry_policy role_arn run_command_targets"
             " sagemaker_pipeline_target sqs_target"
         ),
-        json=words("input"),
         forces=words("rule target_id"),
         send=_send_target,
         by_hook=words("arn input target_id"),

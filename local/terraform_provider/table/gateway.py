@@ -95,7 +95,6 @@ ENTRIES = {
             " endpoint_configuration.ip_address_type endpoint_configuration.vpc_endpoint_ids fail_on_warnings"
             " minimum_compression_size parameters policy put_rest_api_mode security_policy"
         ),
-        json=words("body"),
         kept=words("body"),
         undeclared=words("endpoint_configuration"),
         derived={"arn": ARN + "{id}", "execution_arn": EXECUTION_ARN + "{id}"},

@@ -36,7 +36,7 @@ ENTRIES = {
         required=words("name"),
         refused=words("force_detach_policies inline_policy managed_policy_arns name_prefix"),
         defaults={"path": "/", "max_session_duration": 3600},
-        json=words("assume_role_policy"),
+        policies=words("assume_role_policy"),
         forces=words("name path"),
         unread=words("description"),  # the emulator ignores emptying it
         facets=(
@@ -55,7 +55,7 @@ ENTRIES = {
         rename={"name": "PolicyName", "role": "RoleName", "policy": "PolicyDocument"},
         required=words("name"),
         refused=words("name_prefix"),
-        json=words("policy"),
+        policies=words("policy"),
         forces=words("name role"),
     ),
     "aws_iam_service_linked_role": Entry(

@@ -135,6 +135,6 @@ ENTRIES = {
     ),
     "aws_s3_bucket_policy": _setting(
         "bucket_policy",
-        json=words("policy"),
+        policies=words("policy"),
     ),
 }

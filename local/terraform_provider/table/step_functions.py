@@ -33,7 +33,6 @@ ENTRIES = {
         required=words("name"),
         refused=words("name_prefix publish"),
         defaults={"type": "STANDARD"},
-        json=words("definition"),
         forces=words("name type"),
         unread=words("tracing_configuration"),  # the emulator does not keep it
         absent={

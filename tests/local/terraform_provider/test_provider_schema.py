@@ -1,5 +1,6 @@
 """Where the argument names come from, and which arguments keep their value when they are not set."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -79,6 +80,7 @@ def test_what_can_be_absent_is_not_filled_in_by_the_service(tmp_path: Path):
         ("aws_cognito_user_pool_client", "access_token_validity", 60),
         ("aws_cognito_user_pool", "user_pool_tier", "PLUS"),
         ("aws_api_gateway_rest_api", "description", "Work"),
+        ("aws_cloudwatch_event_rule", "state", "DISABLED"),
     ],
 )
 def test_an_argument_that_is_not_set_any_more_keeps_its_value(name, argument, value):
@@ -106,10 +108,60 @@ def test_a_block_that_is_not_set_any_more_stays_only_if_the_service_fills_it_in(
     assert (told["tracing_config"], told["vpc_config"]) == (traced, [])
 
 
+def test_a_block_stays_if_the_real_provider_suppresses_its_removal():
+    name = "aws_cognito_user_pool"
+    recovery = [{"recovery_mechanism": [{"name": "verified_email", "priority": 1}]}]
+    assert planned(name, {"account_recovery_setting": recovery})["account_recovery_setting"] == recovery
+
+
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::results/*"},
+        {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": False}}},
+    ],
+}
+SAME_POLICY = {
+    "Statement": [
+        {
+            "Effect": "Deny",
+            "Action": ["s3:*"],
+            "Resource": "*",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+        {"Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": ["arn:aws:s3:::results/*"]},
+    ],
+    "Version": "2012-10-17",
+}
+OTHER_POLICY = {**POLICY, "Statement": POLICY["Statement"][:1]}
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "prior", "config", "is_change"),
+    [
+        ("aws_iam_role_policy", "policy", POLICY, SAME_POLICY, False),
+        ("aws_iam_role_policy", "policy", POLICY, OTHER_POLICY, True),
+        ("aws_s3_bucket_policy", "policy", POLICY, SAME_POLICY, False),
+        ("aws_iam_role", "assume_role_policy", POLICY, SAME_POLICY, False),
+        ("aws_cloudwatch_dashboard", "dashboard_body", {"a": 1, "b": [1, 2]}, {"b": [1, 2], "a": 1}, False),
+        ("aws_cloudwatch_dashboard", "dashboard_body", {"b": [1, 2]}, {"b": [2, 1]}, True),
+        ("aws_cloudwatch_event_rule", "event_pattern", {"a": [1], "b": [2]}, {"b": [2], "a": [1]}, False),
+        ("aws_cloudwatch_event_target", "input", {"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ("aws_sfn_state_machine", "definition", {"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ("aws_api_gateway_rest_api", "body", {"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+    ],
+)
+def test_a_document_written_differently_is_a_change_only_where_it_is_on_aws(name, argument, prior, config, is_change):
+    before, after = json.dumps(prior), json.dumps(config)
+    told = planned(name, {argument: before, "region": "eu-west-1"}, **{argument: after})
+    assert told[argument] == (after if is_change else before)
+
+
 def test_entries_do_not_repeat_what_the_schema_says():
-    repeated = {
-        name: words
-        for name, kind in resource_types().items()
-        if (words := {path for path in kind.entry.computed if schema_types()[name]["attributes"][path].get("retained")})
-    }
+    repeated = {}
+    for name, kind in resource_types().items():
+        declared = {**schema_types()[name]["attributes"], **schema_types()[name]["blocks"]}
+        stated = kind.entry.computed | kind.entry.retained
+        if words := {path for path in stated if declared[path].get("retained")}:
+            repeated[name] = words
     assert repeated == {}
