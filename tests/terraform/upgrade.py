@@ -1,7 +1,7 @@
-"""Upgrades a deployment of an earlier Runcast to this one and back, as `make upgrade-check`: some minutes.
+"""Upgrades a deployment from an earlier version to this one and rolls it back (`make upgrade-check`); takes minutes.
 
-The earlier sources are packaged by their own packager and applied; runs are made; then the present module is applied to
-the same state. Its file name keeps it out of `make test`, which has the records alone (`test_upgrade.py`).
+The earlier packager packages the earlier sources, and Terraform applies them. Runs are executed, and the present module
+is applied to the same state. The file's name keeps it out of `make test`, which tests the records (`test_upgrade.py`).
 """
 
 import subprocess
@@ -16,7 +16,7 @@ from tests.terraform.applied import Aws, Stack
 from tests.terraform.earlier import unpack_earlier
 from tests.terraform.test_module_lifecycle import invoke, read, run_to_its_end, wait_for_end
 
-# What holds data, or is named in every client's configuration.
+# Resources that hold data, or that clients' configurations name.
 KEPT = {
     "aws_api_gateway_rest_api",
     "aws_appsync_graphql_api",
@@ -27,7 +27,7 @@ KEPT = {
 }
 PREFIX = "upgraded-"
 QUERY = "How steep is it?"
-# Longer than an apply, so that the run is in flight when the new code is there.
+# Longer than an apply, so that the run is in flight when the new code is deployed.
 LONG_QUERY = f"{QUERY} [model:slow 60]"
 
 
