@@ -9,6 +9,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from runcast.record.model import with_metadata_object
+
 EARLIER = "769abf722dc624e390df25abc52ba7fcd767175b"
 _CALL = """
 import json, os, sys
@@ -47,3 +49,10 @@ def call_earlier(sources: Path, function: str, event: dict[str, Any], environmen
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def as_earlier(answer: dict[str, Any]) -> dict[str, Any]:
+    """Convert an answer of getAgentProgress to the earlier format: JSON values instead of JSON text, and no reason."""
+    kept = {name: value for name, value in answer.items() if name != "reason"}
+    steps = [with_metadata_object(step) for step in answer["steps"]]
+    return {**kept, "steps": steps, "result": None if answer["result"] is None else json.loads(answer["result"])}

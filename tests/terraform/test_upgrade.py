@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from runcast.record.model import with_metadata_object
 from tests.terraform.applied import Aws, Stack
-from tests.terraform.earlier import call_earlier, unpack_earlier
+from tests.terraform.earlier import as_earlier, call_earlier, unpack_earlier
 from tests.terraform.test_module_lifecycle import event_of, invoke, read, run_to_its_end, wait_for_end
 
 QUERY = "How steep is it?"
@@ -44,13 +43,6 @@ class Earlier:
 @pytest.fixture(scope="module")
 def earlier(project: Path, aws: Aws, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Earlier:
     return Earlier(unpack_earlier(project, tmp_path_factory.mktemp("earlier")), aws)
-
-
-def as_earlier(answer: dict[str, Any]) -> dict[str, Any]:
-    """Convert an answer of getAgentProgress to the earlier format: JSON values instead of JSON text, and no reason."""
-    kept = {name: value for name, value in answer.items() if name != "reason"}
-    steps = [with_metadata_object(step) for step in answer["steps"]]
-    return {**kept, "steps": steps, "result": None if answer["result"] is None else json.loads(answer["result"])}
 
 
 def test_the_earlier_reader_reads_a_run_of_the_present_agent(aws: Aws, earlier: Earlier):
