@@ -6,6 +6,7 @@ Each function takes the client's input and the caller, and returns the answer th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from chalicelib.agents import registry
@@ -34,7 +35,7 @@ def start_run(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
         store=_store(config),
         invoker=clients.invoker(),
         functions=registry.functions(config.agent_function, config.agent_functions),
-        announce=lambda result: _announce(result, config),
+        announce=partial(_announce, config),
     )
 
 
@@ -46,7 +47,7 @@ def start_job(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
         store=_store(config),
         executions=executions_of(config.state_machine_arn),
         playbooks=playbook.names(),
-        announce=lambda result: _announce(result, config),
+        announce=partial(_announce, config),
     )
 
 
@@ -56,7 +57,7 @@ def cancel_run(request_id: str, owner: Owner, config: Writes) -> Json:
         owner,
         request_id,
         store=_store(config),
-        announce=lambda result: _announce(result, config),
+        announce=partial(_announce, config),
         stop_execution=lambda job_id: executions_of(config.state_machine_arn).stop(job_id),
     )
 
@@ -93,6 +94,6 @@ def _store(config: Writes) -> RunStore:
     return clients.answering_store(config.agent_progress_table, config.retention_hours)
 
 
-def _announce(result: CloseResult | None, config: Writes) -> None:
+def _announce(config: Writes, result: CloseResult | None) -> None:
     # The announcer's clients are made only when there is something to announce.
     announcer(config.status_publisher_function).announce(result)
