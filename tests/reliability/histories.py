@@ -28,8 +28,8 @@ from tests.unit.conftest import TABLE_NAME
 
 fates = st.lists(st.sampled_from(["fine", "before", "after"]), max_size=4)
 fates_of_a_worker = st.lists(
-    st.sampled_from(["fine", "fine", "before", "after", "cancelled between", "closed between", "crash before",
-                     "crash after", "another's answer", "late", "no memory"]), max_size=4
+    st.sampled_from(["fine", "fine", "before", "after", "cancelled between", "closed between", "ended between",
+                     "crash before", "crash after", "another's answer", "late", "no memory"]), max_size=4
 )  # fmt: skip
 meanwhiles = st.sampled_from(["nothing", "a beat", "a beat", "a step", "the end", "a delivery"])
 # The size of a step that fits beside no other, so a page is put before it.

@@ -145,6 +145,14 @@ class History(RuleBasedStateMachine):
         if counted != missing:
             broken("lost", f"{missing} steps are missing, and the end says {counted}")
 
+    def _check_sent(self) -> None:
+        """A worker that has stored its end, or its pause, has sent each of its steps."""
+        for worker in self.of_this_generation():
+            if worker.writer.end_stored and not worker.crashed:
+                worker.send_all()
+                if worker.sent != list(range(1, worker.writer.seq + 1)):
+                    broken("lost", f"of {worker.writer.seq} steps, these went live: {worker.sent}")
+
     @invariant()
     def each_step_is_its_workers_next(self) -> None:
         """Those told behind a pause may follow it; behind an end, `the_record_is_exact` allows nothing."""
@@ -176,6 +184,7 @@ class History(RuleBasedStateMachine):
             self.the_record_is_exact()
             self.each_step_is_its_workers_next()
             self.what_goes_live_is_stored_and_goes_once_in_order()
+            self._check_sent()
             read, after_seq = [], 0
             while run and after_seq is not None:
                 answer = read_progress(self.store, ALICE, self.request_id, after_seq, now_ms=self.clock)

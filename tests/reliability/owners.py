@@ -64,6 +64,7 @@ PLAYBOOK = {
 PLANNED = [derived_ids(JOB_IDS[0], name)[0] for name in ("east", "report")]
 FUNCTIONS = {"survey": "runcast-agent"}
 
+WAYS = ("another tracks", "expired", "crossed", "crossed at work", "page", "result", "execution")
 owners = st.sampled_from([ALICE, BOB])
 playbooks = st.sampled_from(["two-stages"] * 4 + ["another"])
 # Few, so that they collide: mostly one job's id and the id of its first run.
@@ -311,12 +312,12 @@ class Owners(RuleBasedStateMachine):
             forever = run.expires_at_epoch_s + 1
             self.store.put_page(request_id, owner, [_step(run, owner, run.pages[0])], expires_at_epoch_s=forever)
 
-    @rule(owner=owners, way=st.sampled_from(["another tracks", "expired", "crossed", "crossed at work", "page"]))
+    @rule(owner=owners, way=st.sampled_from(WAYS))
     def collide(self, owner: Owner, way: str) -> None:
         """What must coincide to collide seldom does by chance: the id is free, and then both want it."""
         other, request_id, expires_ms = BOB if owner == ALICE else ALICE, JOB_IDS[1], limits.RETENTION_SECONDS * 1000
         self.wait(expires_ms)
-        at_work = way in ("crossed at work", "page")
+        at_work = way in ("crossed at work", "page", "result")
         if at_work:
             self.track_what_a_user_named(owner, request_id, None, False)
         else:
@@ -327,6 +328,13 @@ class Owners(RuleBasedStateMachine):
             case "expired":
                 self.wait(expires_ms)
                 self.track_what_a_user_named(owner, request_id, None, True)
+            case "result":
+                self.name_another_result(owner, request_id, JOB_IDS[0])
+                self.read(owner, request_id)
+            case "execution":
+                self.wait(expires_ms)
+                self.start_a_job(owner, request_id)
+                self.execute(other, request_id, None, "two-stages")
             case "page":
                 self.put_a_page_in_the_place_of_anothers(other, request_id)
                 self.read(owner, request_id)

@@ -51,6 +51,7 @@ class Worker:
         self.told: list[str] = []
         self.dropped = 0
         self.alive = True
+        self.crashed = False
         self.ended = False
         self.sent: list[int] = []
         self.store = CrossedStore(history, self)
@@ -72,7 +73,7 @@ class Worker:
         try:
             self.writer.begin()
         except Crash:
-            self.alive = False
+            self.alive, self.crashed = False, True
             return
         self.alive = self.writer.claim is Claim.CLAIMED
         run = self.history.run()
@@ -101,7 +102,7 @@ class Worker:
             self.alive = self.writer.write_next()
             self.send()
         except Crash:
-            self.alive = False
+            self.alive, self.crashed = False, True
             return
         if self.generation < self.history.generation:
             return
@@ -150,6 +151,10 @@ class Worker:
         if self.outbox.unsent:
             self.outbox.send_next()
 
+    def send_all(self) -> None:
+        while self.outbox.unsent:
+            self.outbox.send_next()
+
     def _send(self, messages: list[dict[str, Any]]) -> int:
         self.sent += [message["seq"] for message in messages]
         return self.history.publish(messages)
@@ -181,6 +186,9 @@ class CrossedStore(FailingStore):
         except StoreUnavailable:
             if fate == "cancelled between":
                 self._history.publish_end(cancel(self._history.store, ALICE, self._history.request_id))
+            if fate == "ended between":
+                self._worker.tell_end(RunStatus.COMPLETE)
+                self._worker.writer.write_end_alone()
             if fate == "closed between":
                 self._history.now_ms += limits.LEASE_MS + limits.CLOSE_GRACE_MS + CLOCK_TOLERANCE_MS
                 self._history.publish_end(close_dead(self._history.store, self._history.request_id))
