@@ -8,6 +8,7 @@ characters), but fits the limit of inline policies (10,240).
 
 import json
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -233,7 +234,7 @@ def policy(types: Iterable[str]) -> dict[str, Any]:
 
 
 def resource_types(module: Path) -> set[str]:
-    """Return the resource types of a packaged module.
+    """Return the AWS resource types of a packaged module.
 
     Args:
         module: The module's directory.
@@ -242,18 +243,23 @@ def resource_types(module: Path) -> set[str]:
     declared = {
         name
         for path in module.glob("*.tf")
-        for name in re.findall(r'^resource "(\w+)"', path.read_text(), re.MULTILINE)
+        for name in re.findall(r'^resource "(aws_\w+)"', path.read_text(), re.MULTILINE)
     }
-    return declared | set(export["resource"])
+    return declared | {name for name in export["resource"] if name.startswith("aws_")}
 
 
-def main() -> None:
+def main() -> int:
     """Write the module's policy."""
     module = _PROJECT / "terraform"
-    text = json.dumps(policy(resource_types(module)), indent=2)
+    try:
+        text = json.dumps(policy(resource_types(module)), indent=2)
+    except PackagingError as error:
+        print(f"Cannot write the policy: {error}", file=sys.stderr)
+        return 1
     (module / POLICY_NAME).write_text(text + "\n")
     print(f"terraform/{POLICY_NAME} is written.")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -29,6 +29,7 @@ _PATTERNS = (
     "docs/operations.md",
     "docs/playbooks.md",
     "docs/your-agent.md",
+    "docs/your-agents.md",
     "terraform/*.tf",
     "terraform/*.asl.json",
     "terraform/README.md",
