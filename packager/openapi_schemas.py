@@ -144,6 +144,7 @@ def schemas() -> dict[str, _Schema]:
                 "status": statuses,
                 "liveness": lives,
                 "error": text_or_null,
+                "reason": reason,
             }
         ),
         "Runs": _object(

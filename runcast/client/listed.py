@@ -36,17 +36,19 @@ class CancelAnswer:
         status: Its status; `in_progress` until its worker has stopped.
         liveness: `cancelling` until its worker has stopped, `done` once it has ended.
         error: The error; None unless the run failed.
+        reason: The code for why it ended, such as `cancel_requested`; None if it has not.
     """
 
     request_id: str
     status: Status
     liveness: str
     error: str | None
+    reason: str | None
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> CancelAnswer:
         """Convert a successful GraphQL `CancelAnswer`."""
-        return cls(answer["requestId"], Status(answer["status"]), answer["liveness"], answer["error"])
+        return cls(answer["requestId"], Status(answer["status"]), answer["liveness"], answer["error"], answer["reason"])
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer with GraphQL's field names."""
@@ -55,6 +57,7 @@ class CancelAnswer:
             "status": self.status,
             "liveness": self.liveness,
             "error": self.error,
+            "reason": self.reason,
         }
 
 

@@ -44,7 +44,9 @@ class OverRest:
         expected = {"done": 200, "cancelling": 202, None: 404}[answer["liveness"]]
         assert response.status_code == expected, answer
         return {
-            name: answer[name] for name in ("success", "requestId", "status", "liveness", "error") if name in answer
+            name: answer[name]
+            for name in ("success", "requestId", "status", "liveness", "error", "reason")
+            if name in answer
         }
 
     def runs(self, caller: Caller, **arguments):
@@ -91,6 +93,7 @@ def ids(answer):
 def test_a_queued_run_is_cancelled_at_once_and_once(way, store, alice):
     request_id = queued(store, alice)
     ended = {"success": True, "requestId": request_id, "status": "cancelled", "liveness": "done", "error": None}
+    ended["reason"] = "cancel_requested"
     assert [way.cancel(alice, request_id), way.cancel(alice, request_id)] == [ended, ended]
     record = alice.read(request_id)
     assert (record["status"], [step["step"] for step in record["steps"]]) == ("cancelled", ["cancelled"])
@@ -111,6 +114,7 @@ def test_a_run_at_work_is_being_cancelled_until_its_worker_has_stopped(stack, al
     request_id = at_work(alice)
     marked = {
         "success": True, "requestId": request_id, "status": "in_progress", "liveness": "cancelling", "error": None,
+        "reason": None,
     }  # fmt: skip
     assert OverRest(stack.state.outputs["rest_url"]).cancel(alice, request_id) == marked
     # The first could have stopped it meanwhile, were the worker quick; asking again never harms.
@@ -124,6 +128,7 @@ def test_a_run_that_has_ended_stays_as_it_ended(way, alice):
     request_id = alice.start("How steep?")
     record = alice.read_to_its_end(request_id)
     ended = {"success": True, "requestId": request_id, "status": "complete", "liveness": "done", "error": None}
+    ended["reason"] = "complete"
     assert way.cancel(alice, request_id) == ended
     assert alice.read(request_id) == record
 

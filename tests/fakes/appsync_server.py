@@ -304,8 +304,8 @@ class FakeAppSync(FakeRecord):
         record = self._held(requestId)
         if record is None:
             return {"success": False, "requestId": requestId, "error": "There is no such run."}
-        stands = {"status": record.status, "liveness": record.liveness, "error": record.error}
-        return {"success": True, "requestId": requestId, **stands}
+        names = ("status", "liveness", "error", "reason")
+        return {"success": True, "requestId": requestId, **{name: getattr(record, name) for name in names}}
 
     async def _list_agent_runs(self, _info: Any, limit: int | None = None, cursor: str | None = None) -> dict[str, Any]:
         self.lists.append((limit, cursor))

@@ -75,6 +75,7 @@ def test_a_queued_run_is_ended_and_told_of_live(way, lambdas, store, subscribe):
     create(store, "r1")
     answer = way.cancel("r1")
     ended = {"success": True, "requestId": "r1", "status": "cancelled", "liveness": "done", "error": None}
+    ended["reason"] = "cancel_requested"
     assert answer == ended
     assert lambdas.run_queue() == [{"published": 1, "notPublished": {}}]
     [told] = lambdas.appsync.received[0].json["variables"].values()
@@ -89,6 +90,7 @@ def test_a_run_that_is_worked_on_is_marked_and_announced_once(way, lambdas, stor
     create(store, "r1")
     claim(store, "r1")
     marked = {"success": True, "requestId": "r1", "status": "in_progress", "liveness": "cancelling", "error": None}
+    marked["reason"] = None
     assert [way.cancel("r1"), way.cancel("r1")] == [marked, marked]
     [(function, event)] = lambdas.queued
     [message] = event["messages"]
@@ -100,7 +102,7 @@ def test_a_run_that_has_ended_stays_as_it_ended(way, lambdas):
     lambdas.call("agent", {"agent": "survey", "query": "q", "requestId": "r1", "userId": "ana", "tenantId": "acme"})
     before = lambdas.request("GET", "/runs/r1").body
     answer = way.cancel("r1")
-    same = ("success", "requestId", "status", "liveness", "error")
+    same = ("success", "requestId", "status", "liveness", "error", "reason")
     assert before["liveness"] == "done"
     assert answer == {name: before[name] for name in same}
     assert lambdas.request("GET", "/runs/r1").body == before

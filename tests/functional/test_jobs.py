@@ -26,7 +26,14 @@ BOB = ANA | {"sub": "bob", "cognito:username": "bob"}
 WORKER = f"execution/{ID}"
 LEASE_MS = 4_000_000_000_000
 UNKNOWN = "There is no such run, or its record has expired."
-CANCELLED = {"success": True, "requestId": ID, "status": "cancelled", "liveness": "done", "error": None}
+CANCELLED = {
+    "success": True,
+    "requestId": ID,
+    "status": "cancelled",
+    "liveness": "done",
+    "error": None,
+    "reason": "cancel_requested",
+}
 NOT_STARTED = {
     **{"name": "terrain", "agent": "terrain", "stage": "ground", "attempt": 1, "requestId": "terrain-1"},
     **dict.fromkeys(("status", "liveness", "seq", "elapsed", "createdAt", "error", "reason")),
@@ -225,7 +232,7 @@ class TestCancel:
         way.start(JOB)
         load(store)
         append(store, 1, "complete", end=End(RunStatus.COMPLETE, result_json='{"summary": "Yes."}'))
-        assert way.cancel() == CANCELLED | {"status": "complete"}
+        assert way.cancel() == CANCELLED | {"status": "complete", "reason": "complete"}
         assert way.read()["result"] == {"summary": "Yes."}
         assert executions(states) == {ID: "RUNNING"}
         assert lambdas.queued == []

@@ -36,9 +36,9 @@ def cancel_run(
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        `success`, `requestId`, `status`, `liveness` and `error`. `liveness` is `cancelling` until the worker has
-        stopped, and `done` once the run has ended in any way. A job has ended when this returns, while its runs may
-        still be `cancelling`. A run that is unknown, expired or another owner's gets the answer of `read_progress`.
+        `success`, `requestId`, `status`, `liveness`, `error` and `reason`. `liveness` is `cancelling` until the worker
+        has stopped, and `done` once the run has ended in any way. A job has ended when this returns, while its runs
+        may still be `cancelling`. A run that is unknown, expired or another owner's gets the answer of `read_progress`.
 
     Raises:
         Unavailable: A service did not answer, or the run kept changing. It is safe to call this again.
@@ -58,4 +58,5 @@ def cancel_run(
         "status": run.status.value,
         "liveness": liveness(run, (now_ms or store.now_ms)()).value,
         "error": run.error,
+        "reason": run.reason,
     }

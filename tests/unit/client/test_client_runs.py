@@ -39,7 +39,7 @@ async def test_a_cancel_says_how_the_run_stands(server: FakeAppSync, config: Cli
     server.liveness = "cancelling"
 
     async with connect(config) as client:
-        assert await client.cancel("r1") == CancelAnswer("r1", RunStatus.IN_PROGRESS, "cancelling", None)
+        assert await client.cancel("r1") == CancelAnswer("r1", RunStatus.IN_PROGRESS, "cancelling", None, None)
         with pytest.raises(InvalidInput, match="There is no such run"):
             await client.cancel("r2")
 

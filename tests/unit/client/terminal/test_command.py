@@ -186,11 +186,13 @@ async def test_cancel_says_how_the_run_stands(
 ):
     server.has_run(REQUEST_ID)
     server.status, server.liveness = status, liveness
+    server.reason = "cancel_requested" if status == "cancelled" else None
 
     assert await run("cancel", REQUEST_ID) == 0
     assert capsys.readouterr() == (f"{REQUEST_ID}: {said}\n", hint)
     assert await run("cancel", REQUEST_ID, "--json") == 0
-    line = {"type": "summary", "requestId": REQUEST_ID, "status": status, "liveness": liveness, "error": None}
+    line = {"type": "summary", "requestId": REQUEST_ID, "status": status, "liveness": liveness}
+    line |= {"error": None, "reason": server.reason}
     assert json.loads(capsys.readouterr().out) == line
 
 
