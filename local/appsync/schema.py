@@ -1,30 +1,13 @@
 """An API's schema as AppSync sees it: its own scalars and directives around the caller's SDL."""
 
 from functools import lru_cache
+from pathlib import Path
 
 from graphql import GraphQLSchema, build_schema, value_from_ast_untyped
 
 from local.appsync.scalars import install_scalars
 
-_PRELUDE = """
-scalar AWSDate
-scalar AWSTime
-scalar AWSDateTime
-scalar AWSTimestamp
-scalar AWSEmail
-scalar AWSJSON
-scalar AWSURL
-scalar AWSPhone
-scalar AWSIPAddress
-
-directive @aws_subscribe(mutations: [String!]!) on FIELD_DEFINITION
-directive @aws_auth(cognito_groups: [String!]) on FIELD_DEFINITION | OBJECT
-directive @aws_cognito_user_pools(cognito_groups: [String!]) on FIELD_DEFINITION | OBJECT
-directive @aws_api_key on FIELD_DEFINITION | OBJECT
-directive @aws_iam on FIELD_DEFINITION | OBJECT
-directive @aws_oidc on FIELD_DEFINITION | OBJECT
-directive @aws_lambda on FIELD_DEFINITION | OBJECT
-"""
+_PRELUDE = Path(__file__).with_name("prelude.graphql").read_text()
 
 
 @lru_cache(maxsize=16)

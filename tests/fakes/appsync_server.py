@@ -46,7 +46,7 @@ ID_TOKEN, REFRESH_TOKEN = id_token(0), "refresh-token"
 
 @cache
 def _schema() -> GraphQLSchema:
-    prelude = ROOT / "tests" / "graphql" / "appsync_prelude.graphql"
+    prelude = ROOT / "local" / "appsync" / "prelude.graphql"
     return build_schema(prelude.read_text() + (ROOT / "graphql" / "schema.graphql").read_text())
 
 

@@ -17,7 +17,7 @@ from graphql import (
 )
 
 GRAPHQL = Path(__file__).parents[2] / "graphql"
-PRELUDE = Path(__file__).with_name("appsync_prelude.graphql").read_text()
+PRELUDE = (Path(__file__).parents[2] / "local" / "appsync" / "prelude.graphql").read_text()
 TEXT = (GRAPHQL / "schema.graphql").read_text()
 SCHEMA = build_schema(PRELUDE + TEXT)
 ROOTS = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type, "subscription": SCHEMA.subscription_type}
