@@ -10,7 +10,7 @@ from pathlib import Path
 from deploy.account import Caller, NotSignedIn, ensure_appsync_role, identify_caller
 from deploy.losses import Losses, find_losses
 from deploy.terraform import Terraform, TerraformFailed, TerraformUnusable
-from packager.agents_folder import agents_folder
+from packager.agents_folder import SETTINGS, agents_folder
 from packager.build import EXPORT_NAME, build
 from packager.errors import PackagingError
 from packager.platforms import ARCHITECTURES, DEFAULT_RUNTIME, RUNTIMES, lambda_platform
@@ -36,10 +36,11 @@ def main() -> int:
     os.environ.setdefault("TF_VAR_lambda_runtime", platform.runtime)
     try:
         caller = _identify(given.directory)
-        terraform = Terraform(given.directory, given.environment)
+        agents = agents_folder()
+        terraform = Terraform(given.directory, given.environment, agents / SETTINGS if agents else None)
         print(f"AWS account {caller.account_id}, region {caller.region or 'of the root'}, as {caller.arn}", flush=True)
         print(f"Packaging the functions ({platform}) ...", flush=True)
-        build(_PROJECT, work=_PROJECT / "build" / "package", target=_MODULE, platform=platform, agents=agents_folder())
+        build(_PROJECT, work=_PROJECT / "build" / "package", target=_MODULE, platform=platform, agents=agents)
         terraform.init()
         match given.command:
             case "plan":

@@ -30,17 +30,20 @@ class Terraform:
     Args:
         directory: The root: Terraform files, and for each environment `<name>.tfvars` and `<name>.<backend>.tfbackend`.
         environment: Which environment's files to use; none for a root that serves one environment.
+        agent_settings: A `.tfvars` file with the variable `agent`. The environment's own value takes precedence.
 
     Raises:
         TerraformUnusable: Terraform is missing or too old, the root is not a directory, or the environment lacks a
             file.
     """
 
-    def __init__(self, directory: Path, environment: str | None) -> None:
+    def __init__(self, directory: Path, environment: str | None, agent_settings: Path | None = None) -> None:
         self._line = [terraform_on_path(), f"-chdir={directory}"]
         if not directory.is_dir():
             raise TerraformUnusable(f"{directory} is not a directory: TF_DIR must name a Terraform root.")
         self._backend, self._variables = _files_of(directory, environment) if environment else ([], [])
+        if agent_settings and agent_settings.is_file():
+            self._variables = [f"-var-file={agent_settings.resolve()}", *self._variables]
 
     def init(self) -> None:
         """Install the providers and open the state.

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from local.agent_settings import InvalidAgentSettings, local_agent_settings
 from local.functions import package_functions, python_used
 from local.settings import ROOT, no_proxy
 from local.stack_state import StackFailed, StackState, write_outputs, write_shell_environment
@@ -43,13 +44,17 @@ def deploy(state: StackState, *, agents: Path | None, say: Callable[[str], None]
         except PackagingError as error:
             raise StackFailed(f"The functions could not be packaged: {error}") from error
         say(python_used(platform))
-        sources = fingerprint(ROOT, _PACKAGE)
+        try:
+            settings = local_agent_settings(agents, state.endpoint.client("secretsmanager"))
+        except InvalidAgentSettings as error:
+            raise StackFailed(str(error)) from error
+        sources = fingerprint(ROOT, _PACKAGE, settings)
         if sources == state.fingerprint:
             return state
         say("Applying the Terraform ...")
         # If it fails or is interrupted, the deployment must not count as current.
         replace(state, fingerprint="").save()
-        outputs = apply(state.directory / "terraform", state.endpoint.environment, platform)
+        outputs = apply(state.directory / "terraform", state.endpoint.environment, platform, agent_settings=settings)
         users = state.users
         if outputs["user_pool_id"] != state.outputs.get("user_pool_id"):
             users = tuple(create_users(state.endpoint.client("cognito-idp"), outputs["user_pool_id"]))
@@ -81,7 +86,12 @@ def _variables(state: StackState, user: User) -> dict[str, str]:
 
 
 def apply(
-    work_dir: Path, environment: Mapping[str, str], platform: Platform, variables: Mapping[str, Any] | None = None
+    work_dir: Path,
+    environment: Mapping[str, str],
+    platform: Platform,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    agent_settings: str = "",
 ) -> dict[str, Any]:
     """Apply the module with the local package, and return its outputs.
 
@@ -90,6 +100,7 @@ def apply(
         environment: The emulated AWS, see `Terraform`.
         platform: The platform of the local package.
         variables: Values of the module's other variables.
+        agent_settings: The content of a `.tfvars` file with the variable `agent`.
 
     Raises:
         StackFailed: Terraform is missing or has failed.
@@ -98,6 +109,7 @@ def apply(
     own = {"lambda_runtime": platform.runtime, "lambda_architecture": platform.architecture}
     try:
         prepare(ROOT, work_dir, {**own, **(variables or {})}, package=_PACKAGE)
+        (work_dir / "terraform" / "agent.auto.tfvars").write_text(agent_settings)
         terraform = Terraform(work_dir, environment)
         terraform.init()
         terraform.apply()

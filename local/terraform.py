@@ -226,9 +226,9 @@ def _write_plugin(plugin: Path, *, home: Path) -> None:
     plugin.chmod(0o755)
 
 
-def fingerprint(source_root: Path, package: Path | None = None) -> str:
-    """Digests what `prepare` copies: while it is the same, there is nothing to apply."""
-    digest = hashlib.sha256()
+def fingerprint(source_root: Path, package: Path | None = None, settings: str = "") -> str:
+    """Digests what `prepare` copies, and further settings: while it is the same, there is nothing to apply."""
+    digest = hashlib.sha256(settings.encode())
     for name, source in sorted(_copied(source_root, package)):
         digest.update(f"\0{name}\0".encode() + source.read_bytes())
     return digest.hexdigest()

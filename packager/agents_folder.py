@@ -16,6 +16,9 @@ from packager.errors import PackagingError
 
 REQUIREMENTS = "requirements.txt"
 LOCK = "requirements.lock"
+SETTINGS = "agent.tfvars"
+"""Values of the module's variable `agent`, as Terraform reads them."""
+
 REMEMBERED = ".agents-folder"
 """The file in the clone that holds the folder's path. Git ignores it, and make reads it."""
 
@@ -74,7 +77,7 @@ def sources(folder: Path) -> Iterator[Path]:
 def is_packaged(path: Path) -> bool:
     """Return whether a zip takes a file or folder, as far as its name and content tell."""
     name = path.name
-    skipped = ("__pycache__", "tests", "node_modules", REQUIREMENTS, LOCK, "README.md")
+    skipped = ("__pycache__", "tests", "node_modules", REQUIREMENTS, LOCK, SETTINGS, "README.md")
     is_environment = (path / "pyvenv.cfg").is_file()
     return not (name.startswith(".") or name in skipped or _TESTS.fullmatch(name) or is_environment)
 

@@ -19,7 +19,7 @@ from packager.errors import PackagingError
 from packager.platforms import Platform, lambda_platform
 
 _STAGE = "terraform"
-_IN_THE_NETWORK = "agent"  # its tools may need a private network; the others only call AWS
+_AGENT = "agent"  # the function that runs the user's code: its settings are variables, and it may be in a VPC
 
 # The resources that Chalice exports for a REST API, with their fixed names.
 _API_RESOURCES = {
@@ -96,6 +96,8 @@ def repair(export: dict[str, Any], *, platform: Platform | None = None, agents: 
         "packaged_architecture": platform.architecture,
         "packaged_runtime": platform.runtime,
     }
+    if _AGENT in functions:
+        values["agent_environment"] = export["resource"]["aws_lambda_function"][_AGENT]["environment"]["variables"]
     if "chalice_api_swagger" in export["locals"]:
         values["rest_api_definition"] = _without_templates_in_prose(export["locals"]["chalice_api_swagger"])
     return {
@@ -126,7 +128,15 @@ def _repaired(name: str, function: dict[str, Any]) -> dict[str, Any]:
         # refuses a function with tracing whose role may not send traces.
         "depends_on": ["aws_cloudwatch_log_group.function", "aws_iam_role_policy.function_basics"],
     }
-    if name == _IN_THE_NETWORK:
+    if name == _AGENT:
+        repaired |= {
+            "memory_size": "${var.agent.memory_mb}",
+            "timeout": "${var.agent.timeout_seconds}",
+            "ephemeral_storage": {"size": "${var.agent.ephemeral_storage_mb}"},
+            "environment": {
+                "variables": "${merge(var.agent.environment, var.agent.secrets, local.agent_environment)}",
+            },
+        }
         repaired["dynamic"] = {
             "vpc_config": {
                 "for_each": "${var.vpc_config[*]}",

@@ -261,10 +261,21 @@ data "aws_iam_policy_document" "model" {
 }
 
 data "aws_iam_policy_document" "agent" {
-  source_policy_documents = [
+  source_policy_documents = compact([
     data.aws_iam_policy_document.recorder.json,
     data.aws_iam_policy_document.model.json,
-  ]
+    var.agent.policy_json,
+  ])
+
+  dynamic "statement" {
+    for_each = length(var.agent.secrets) > 0 ? [values(var.agent.secrets)] : []
+
+    content {
+      sid       = "ReadTheSecrets"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = statement.value
+    }
+  }
 }
 
 data "aws_iam_policy_document" "orchestrator" {

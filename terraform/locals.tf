@@ -20,10 +20,17 @@ data "aws_region" "current" {
       condition     = var.lambda_runtime == local.packaged_runtime
       error_message = "deployment.zip was packaged for ${local.packaged_runtime}: run make package RUNTIME=${var.lambda_runtime}, or set lambda_runtime = \"${local.packaged_runtime}\"."
     }
+
+    precondition {
+      condition     = length(local.taken_variables) == 0
+      error_message = "agent.environment and agent.secrets must not set the module's own variables: ${join(", ", local.taken_variables)}."
+    }
   }
 }
 
 locals {
+  taken_variables = setintersection(keys(local.agent_environment), concat(keys(var.agent.environment), keys(var.agent.secrets)))
+
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
   region     = data.aws_region.current.region

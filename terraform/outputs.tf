@@ -58,6 +58,11 @@ output "agent_function_name" {
   value       = aws_lambda_function.agent.function_name
 }
 
+output "agent_role_name" {
+  description = "The name of the role of the Lambda that runs the packaged agents, for further policies."
+  value       = aws_iam_role.function["agent"].name
+}
+
 output "status_publisher_function_name" {
   description = "The Lambda that publishes status messages to subscribers."
   value       = aws_lambda_function.status_publisher.function_name

@@ -260,6 +260,49 @@ variable "model_prices" {
   }
 }
 
+variable "agent" {
+  description = "Settings of the function agent, which runs the packaged agents. environment: its variables. secrets: names and the ARNs of Secrets Manager secrets; the variable NAME contains the ARN, and the role may read the secret. policy_json: more permissions of its role, as an IAM policy. memory_mb: 128 to 10240. timeout_seconds: 30 to 900. ephemeral_storage_mb: 512 to 10240. A secret that your own KMS key encrypts also needs kms:Decrypt in policy_json."
+  type = object({
+    environment          = optional(map(string), {})
+    secrets              = optional(map(string), {})
+    policy_json          = optional(string)
+    memory_mb            = optional(number, 1024)
+    timeout_seconds      = optional(number, 900)
+    ephemeral_storage_mb = optional(number, 512)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in concat(keys(var.agent.environment), keys(var.agent.secrets)) : can(regex("^[A-Za-z][A-Za-z0-9_]+$", name)) && !startswith(name, "AWS_")])
+    error_message = "The names in agent.environment and agent.secrets must be at least two letters, digits and underscores that begin with a letter, and not with AWS_."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.agent.environment), keys(var.agent.secrets))) == 0
+    error_message = "agent.environment and agent.secrets must not have a name in common."
+  }
+
+  validation {
+    condition     = alltrue([for arn in values(var.agent.secrets) : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", arn))])
+    error_message = "The values in agent.secrets must be the ARNs of Secrets Manager secrets, such as arn:aws:secretsmanager:eu-west-1:123456789012:secret:prices-AbCdEf."
+  }
+
+  validation {
+    condition     = var.agent.policy_json == null || can(jsondecode(var.agent.policy_json).Statement)
+    error_message = "agent.policy_json must be an IAM policy as JSON, with a Statement."
+  }
+
+  # Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+  validation {
+    condition = alltrue([
+      for range in [[var.agent.memory_mb, 128, 10240], [var.agent.timeout_seconds, 30, 900], [var.agent.ephemeral_storage_mb, 512, 10240]] :
+      range[0] >= range[1] && range[0] <= range[2] && floor(range[0]) == range[0]
+    ])
+    error_message = "In agent, memory_mb must be a whole number from 128 to 10240, timeout_seconds from 30 to 900 and ephemeral_storage_mb from 512 to 10240."
+  }
+}
+
 variable "agent_functions" {
   description = "Agents in your own Lambda functions: each agent's name and the ARN of its function. startAgentRun and POST /runs start them with the same event as the module's agents. A function must be in this region. If it is in another account, it must let the roles of run_starter, api_handler and orchestrator invoke it. At most 3,000 characters as JSON, about twenty agents, because Lambda limits the environment of a function."
   type        = map(string)

@@ -26,6 +26,19 @@ OTHER = {
     "cors_origins": ["https://app.example.com"],
     "bedrock_model_id": "amazon.nova-lite-v1:0",
     "agent_functions": {"mine": "arn:aws:lambda:us-east-1:000000000000:function:my-agent"},
+    "agent": {
+        "environment": {"CURRENCY": "EUR"},
+        "secrets": {"PRICES_KEY": "arn:aws:secretsmanager:us-east-1:000000000000:secret:prices-AbCdEf"},
+        "policy_json": json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::my-prices/*"}],
+            }
+        ),
+        "memory_mb": 2048,
+        "timeout_seconds": 600,
+        "ephemeral_storage_mb": 1024,
+    },
     "model_max_tokens": 1000,
     "model_prices": {"amazon.nova-lite-v1:0": {"input": 0.06, "output": 0.24, "cache_read": 0.015}},
     "publish_batch_size": 1,

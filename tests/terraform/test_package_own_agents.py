@@ -75,7 +75,13 @@ def locked(folder: Path, constraints: str = "", platform: Platform = X86_64) -> 
 
 
 def test_a_new_folder_has_an_agent_and_a_playbook_without_flaws_and_the_clone_remembers_it(folder: Path):
-    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "hello.py", "playbooks", "requirements.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
+        "agent.tfvars",
+        "hello.py",
+        "playbooks",
+        "requirements.txt",
+    ]
     assert (folder.parent / "clone" / REMEMBERED).read_text() == "../mine\n"
     assert agent_names(APP, folder) == ["hello"]
     assert flaws(APP, folder) == []

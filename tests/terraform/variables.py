@@ -34,6 +34,11 @@ STARTER = "aws_lambda_function.run_starter"
 SUBSCRIPTION = 'aws_appsync_resolver.field["Subscription.onStatusUpdate"]'
 THROTTLING = "aws_api_gateway_method_settings.throttling[0]"
 KEY = SET["kms_key_arn"]
+SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:prices-AbCdEf"
+AGENT_NAMES = (
+    "The names in agent.environment and agent.secrets must be at least two letters, digits and underscores that begin"
+    " with a letter, and not with AWS_."
+)
 MINE = SET["agent_functions"]
 # Terraform sorts the keys.
 PRICES = '{"amazon.nova-lite-v1:0":{"cache_read":0.015,"cache_write":null,"input":0.06,"output":0.24}}'
@@ -109,6 +114,11 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("model_max_tokens", AGENT, environment("MODEL_MAX_TOKENS"), "4096", "1000"),
     ("model_max_tokens", ORCHESTRATOR, environment("MODEL_MAX_TOKENS"), "4096", "1000"),
     ("model_prices", AGENT, environment("MODEL_PRICES"), "{}", PRICES),
+    ("agent", AGENT, environment("CURRENCY"), None, "EUR"),
+    ("agent", AGENT, environment("PRICES_KEY"), None, SET["agent"]["secrets"]["PRICES_KEY"]),
+    ("agent", AGENT, "memory_size", 1024, 2048),
+    ("agent", AGENT, "timeout", 900, 600),
+    ("agent", AGENT, "ephemeral_storage[0].size", 512, 1024),
     ("agent_functions", STARTER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
     ("agent_functions", API_HANDLER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
     ("agent_functions", ORCHESTRATOR, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),
@@ -295,6 +305,31 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
             "model_prices must be at most 1,000 characters as JSON.",
         ),
     ],
+    "agent": [
+        *(({"environment": {name: "x"}}, AGENT_NAMES) for name in ("1A", "A-B", "A", "AWS_REGION")),
+        ({"secrets": {"A-B": SECRET}}, AGENT_NAMES),
+        (
+            {"environment": {"KEY": "x"}, "secrets": {"KEY": SECRET}},
+            "agent.environment and agent.secrets must not have a name in common.",
+        ),
+        (
+            {"secrets": {"KEY": "prices"}},
+            "The values in agent.secrets must be the ARNs of Secrets Manager secrets, such as"
+            " arn:aws:secretsmanager:eu-west-1:123456789012:secret:prices-AbCdEf.",
+        ),
+        *(
+            ({"policy_json": policy}, "agent.policy_json must be an IAM policy as JSON, with a Statement.")
+            for policy in ("", "{}", "s3:GetObject")
+        ),
+        *(
+            (
+                {name: value},
+                "In agent, memory_mb must be a whole number from 128 to 10240, timeout_seconds from 30 to 900 and"
+                " ephemeral_storage_mb from 512 to 10240.",
+            )
+            for name, value in (("memory_mb", 127), ("memory_mb", 128.5), ("timeout_seconds", 901))
+        ),
+    ],
     "agent_functions": [
         (
             {"9": FUNCTION},
@@ -328,6 +363,13 @@ AT_ODDS: list[tuple[dict[str, Any], list[str]]] = [
     ({"cognito_user_pool_id": "eu-west-1_Own"}, [POOL_PAIR]),
     ({"cognito_user_pool_client_id": "ownclient", "lambda_architecture": "arm64"}, [POOL_PAIR, PACKAGED]),
     ({"lambda_runtime": "python3.11"}, [PACKAGED_RUNTIME]),
+    (
+        {"agent": {"environment": {"BEDROCK_MODEL_ID": "x"}, "secrets": {"RETENTION_HOURS": SECRET}}},
+        [
+            "agent.environment and agent.secrets must not set the module's own variables: BEDROCK_MODEL_ID,"
+            " RETENTION_HOURS."
+        ],
+    ),
     (
         {"agent_functions": {"mine": FUNCTION, HELD: FUNCTION}},
         [f"agent_functions must not name agents that deployment.zip contains: {HELD}"],
