@@ -97,7 +97,9 @@ def repair(export: dict[str, Any], *, platform: Platform | None = None, agents: 
         "packaged_runtime": platform.runtime,
     }
     if _AGENT in functions:
-        values["agent_environment"] = export["resource"]["aws_lambda_function"][_AGENT]["environment"]["variables"]
+        variables = export["resource"]["aws_lambda_function"][_AGENT]["environment"]["variables"]
+        # The names alone, too: the values depend on resources, which checks of variables must not wait for.
+        values |= {"agent_environment": variables, "agent_environment_names": sorted(variables)}
     if "chalice_api_swagger" in export["locals"]:
         values["rest_api_definition"] = _without_templates_in_prose(export["locals"]["chalice_api_swagger"])
     return {

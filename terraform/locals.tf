@@ -29,7 +29,7 @@ data "aws_region" "current" {
 }
 
 locals {
-  taken_variables = setintersection(keys(local.agent_environment), concat(keys(var.agent.environment), keys(var.agent.secrets)))
+  taken_variables = setintersection(local.agent_environment_names, concat(keys(var.agent.environment), keys(var.agent.secrets)))
 
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
