@@ -13,7 +13,7 @@ from gql.transport.exceptions import TransportError, TransportProtocolError, Tra
 
 from runcast.client.credentials import Credentials
 from runcast.client.documents import document
-from runcast.client.listed import CancelAnswer, ListedRun, StartAnswer
+from runcast.client.listed import CancelAnswer, ListedRun, Startable, StartAnswer
 from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import Identity
 from runcast.client.step import Progress
@@ -130,6 +130,23 @@ class Api:
             return [ListedRun.from_answer(run) for run in answer["runs"]], answer["nextCursor"]
 
         return await self._ask("listAgentRuns", {"limit": limit, "cursor": cursor}, page)
+
+    async def list_agents(self) -> list[Startable]:
+        """List the agents, and then the playbooks, that can be started.
+
+        Raises:
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure.
+        """
+
+        def startable(answer: Mapping[str, Any]) -> list[Startable]:
+            return [
+                Startable(kind, each["name"], each["description"])
+                for kind, field in (("agent", "agents"), ("playbook", "playbooks"))
+                for each in answer[field]
+            ]
+
+        return await self._ask("listAgents", {}, startable)
 
     async def _ask(self, field: str, variables: Mapping[str, Any], read: Callable[[Any], Answer]) -> Answer:
         """Send a request, and return its answer as converted by `read`."""

@@ -26,7 +26,7 @@ from runcast.client.connection import Connection
 from runcast.client.credentials import Credentials
 from runcast.client.fetch import fetch_result
 from runcast.client.job import ResultLink
-from runcast.client.listed import CancelAnswer, ListedRun, StartAnswer
+from runcast.client.listed import CancelAnswer, ListedRun, Startable, StartAnswer
 from runcast.client.live import subscribe
 from runcast.client.patience import Patience
 from runcast.client.retrying import Answer, Failures, ask_until_answered
@@ -164,6 +164,15 @@ class Client:
             Unavailable: No answer, or a failure; the run may still be cancelled.
         """
         return await self._ask(partial(self._api.cancel_agent_run, request_id))
+
+    async def agents(self) -> list[Startable]:
+        """List the agents, and then the playbooks, that can be started.
+
+        Raises:
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure.
+        """
+        return await self._ask(self._api.list_agents)
 
     async def runs(self, *, limit: int | None = None) -> AsyncIterator[ListedRun]:
         """List this user's runs and jobs, newest first; pages are read on demand. A new run may still be missing.

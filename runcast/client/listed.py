@@ -1,4 +1,4 @@
-"""A run's status without its steps: the answers to a start, a cancel and a list."""
+"""What the lists and the answers to a start and a cancel contain."""
 
 from __future__ import annotations
 
@@ -123,3 +123,22 @@ class ListedRun:
             "error": self.error,
             "reason": self.reason,
         }
+
+
+@dataclass(frozen=True)
+class Startable:
+    """An agent or a playbook that can be started.
+
+    Attributes:
+        kind: `agent` or `playbook`.
+        name: Its name.
+        description: What it does; empty for an agent in another Lambda.
+    """
+
+    kind: str
+    name: str
+    description: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return its name and description."""
+        return {"name": self.name, "description": self.description}

@@ -224,6 +224,7 @@ class FakeAppSync(FakeRecord):
             "getAgentProgress": self._get_agent_progress,
             "cancelAgentRun": self._cancel_agent_run,
             "listAgentRuns": self._list_agent_runs,
+            "listAgents": self._list_agents,
         }
         result = await graphql(self._schema, asked["query"], root, variable_values=asked.get("variables"))
         if "mutation Start" in asked["query"] and self.lost_starts:
@@ -306,6 +307,9 @@ class FakeAppSync(FakeRecord):
             return {"success": False, "requestId": requestId, "error": "There is no such run."}
         names = ("status", "liveness", "error", "reason")
         return {"success": True, "requestId": requestId, **{name: getattr(record, name) for name in names}}
+
+    async def _list_agents(self, _info: Any) -> dict[str, Any]:
+        return self.agents
 
     async def _list_agent_runs(self, _info: Any, limit: int | None = None, cursor: str | None = None) -> dict[str, Any]:
         self.lists.append((limit, cursor))

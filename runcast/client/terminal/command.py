@@ -13,6 +13,7 @@ import sys
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import metadata
 from typing import Any
 
 from runcast.client.terminal.interrupts import Interrupted, Interrupts
@@ -26,7 +27,7 @@ _SIGNALLED = 128
 
 _EPILOG = """\
 exit codes:
-  0    the run or job is complete; for show, list, cancel and token: it was answered, whatever the answer says
+  0    the run or job is complete; for show, list, cancel, agents and token: it was answered, whatever the answer says
   1    it ended in an error, or the service cannot be reached
   2    wrong usage or input, missing settings, or refused
   3    it was cancelled
@@ -34,6 +35,8 @@ exit codes:
   5    the run waits for people
   6    the output cannot be written (a closed pipe, a full disk); the run or job goes on
   129  hung up (SIGHUP), 130 interrupted (Ctrl-C), 143 terminated (SIGTERM); the run or job goes on
+
+ID is the id of a run or a job, or its beginning if no other of the latest 200 begins so.
 
 environment:
   RUNCAST_GRAPHQL_URL, RUNCAST_USER_POOL_CLIENT_ID   Terraform's outputs of these names
@@ -77,7 +80,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,job,watch,show,list,cancel,token}")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="{run,job,watch,show,list,cancel,agents,token}"
+    )
+    parser.add_argument("--version", action="version", version=f"runcast {_version()}")
     run = commands.add_parser("run", help="start a run and watch it")
     run.add_argument("agent", help="which agent, such as terrain")
     run.add_argument("query", help="the request, in words")
@@ -94,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--limit", type=_count, default=20, metavar="N", help="how many at most, by default 20")
     cancel = commands.add_parser("cancel", help="cancel a run or a job, or ask its workers to stop")
     cancel.add_argument("request_id", metavar="ID", help="which run or job")
+    agents = commands.add_parser("agents", help="list the agents and playbooks that can be started")
     commands.add_parser("token", help="sign in and print the ID token for REST calls")
     for each in (run, job):
         each.add_argument("--parameters", type=_json_object, metavar="JSON", help="its parameters: a JSON object")
@@ -104,7 +111,14 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--json", action="store_true", help="print one JSON object a line: steps, then a summary")
     for each in (listing, cancel):
         each.add_argument("--json", action="store_true", help="print one JSON object a run or job")
+    agents.add_argument("--json", action="store_true", help="print one JSON object an agent or playbook")
     return parser
+
+
+def _version() -> str:
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.version("runcast")
+    return "(not installed)"
 
 
 def _json_object(text: str) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""What each command of `runcast` does: start a run or a job and watch it, watch, show, cancel, list, print a token."""
+"""What each command of `runcast` does: start a run or a job, watch, show, cancel, list, print a token."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import sys
+import uuid
 from asyncio import CancelledError
 from contextlib import suppress
 from typing import Any
@@ -21,8 +22,9 @@ from runcast.client.terminal.output import OutputFailed
 from runcast.client.terminal.view import TerminalView, View
 from runcast.client.watch import Watch
 from runcast.client.watch_outcome import LOST, TIMEOUT, WatchOutcome
-from runcast.errors import RuncastError, Unavailable
+from runcast.errors import InvalidInput, RuncastError, Unavailable
 
+_LATEST_RUNS = 200
 _EXIT_CODES = {"complete": 0, "error": 1, "cancelled": 3, LOST: 4, TIMEOUT: 4, "waiting": 5}
 
 
@@ -40,8 +42,13 @@ async def run_command(arguments: argparse.Namespace) -> int:
     if arguments.command == "token":
         return _print_token(config)
     async with connect(config, notify=_say) as client:
+        if "request_id" in arguments and arguments.command != "run":
+            arguments.request_id = await _whole_id(client, arguments.request_id)
         if arguments.command == "show":
             return await _show(client, arguments)
+        if arguments.command == "agents":
+            _view(arguments, client).agents(await client.agents())
+            return 0
         if arguments.command == "list":
             return await _list(client, arguments)
         if arguments.command == "cancel":
@@ -82,6 +89,8 @@ async def _follow(client: Client, watch: Watch, arguments: argparse.Namespace) -
         raise Unavailable(f"{error} {_how_to_come_back(watch)}".rstrip()) from error
     except OutputFailed as error:
         raise OutputFailed(f"{error} {_how_to_come_back(watch)}".rstrip()) from error
+    if watch.outcome and watch.outcome.status == TIMEOUT and (how := _how_to_come_back(watch)):
+        _say(how)
     outcome = watch.outcome
     assert outcome is not None  # noqa: S101 - the iteration has ended without an error
     view.outcome(dataclasses.replace(outcome, result=await _whole_result(client, outcome)))
@@ -107,6 +116,23 @@ def _how_to_come_back(watch: Watch) -> str:
         f"The {'job' if watch.is_job else 'run'} {'may have been started' if watch.began_ms is None else 'goes on'}. "
         f"To watch it again: runcast watch {watch.request_id}; to cancel it: runcast cancel {watch.request_id}"
     )
+
+
+async def _whole_id(client: Client, given: str) -> str:
+    """Return the id of the run or job whose id begins as given; what is given if there is none.
+
+    Raises:
+        InvalidInput: Several begin so.
+    """
+    with suppress(ValueError):
+        return str(uuid.UUID(given))
+    ids = [run.request_id async for run in client.runs(limit=_LATEST_RUNS)]
+    found = [request_id for request_id in ids if request_id.startswith(given.lower())]
+    if given in ids or not found:
+        return given
+    if len(found) > 1:
+        raise InvalidInput(f"{given} is the beginning of several ids: {', '.join(found)}. Give more of it.")
+    return found[0]
 
 
 async def _show(client: Client, arguments: argparse.Namespace) -> int:

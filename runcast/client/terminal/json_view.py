@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from rich.console import Console
 
-from runcast.client.listed import CancelAnswer, ListedRun
+from runcast.client.listed import CancelAnswer, ListedRun, Startable
 from runcast.client.step import Progress, WatchedStep
 from runcast.client.watch_outcome import WatchOutcome
 
@@ -17,7 +17,8 @@ class JsonView:
     """Prints one JSON object per line.
 
     Prints `{"type": "step", ...}` for each step, then one `{"type": "summary", ...}`, which has a job's `runs`. A
-    cancel prints only the summary. A list prints `{"type": "run", ...}` for each run or job.
+    cancel prints only the summary. A list prints `{"type": "run", ...}` for each run or job,
+    or `{"type": "agent", ...}` and `{"type": "playbook", ...}`.
     """
 
     def __init__(self, console: Console) -> None:
@@ -80,6 +81,11 @@ class JsonView:
         """Show a list of runs."""
         for run in runs:
             self._write({"type": "run", **run.to_json()})
+
+    def agents(self, agents: Sequence[Startable]) -> None:
+        """Show the agents and playbooks."""
+        for each in agents:
+            self._write({"type": each.kind, **each.to_json()})
 
     def _write(self, line: dict[str, Any]) -> None:
         # ASCII only, so that no control character reaches a terminal.

@@ -20,7 +20,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from runcast.client.job import JobRun, run_title
-from runcast.client.listed import CancelAnswer, ListedRun
+from runcast.client.listed import CancelAnswer, ListedRun, Startable
 from runcast.client.live_text import LiveText
 from runcast.client.step import Progress, WatchedStep
 from runcast.client.terminal.job_tree import JobTree
@@ -75,6 +75,9 @@ class View(Protocol):
 
     def runs(self, runs: Sequence[ListedRun]) -> None:
         """Show a list of runs."""
+
+    def agents(self, agents: Sequence[Startable]) -> None:
+        """Show the agents and playbooks."""
 
 
 class TerminalView:
@@ -209,6 +212,13 @@ class TerminalView:
             cells = [cell.ljust(width) for cell, width in zip(texts, widths, strict=False)]
             line = "  ".join([*cells, steps.rjust(widths[3]), age.rjust(widths[4])])
             self._line(Text(line, style="bold" if number == 0 else ""))
+
+    def agents(self, agents: Sequence[Startable]) -> None:
+        """Show the agents and playbooks."""
+        width = max((len(one_line(each.name)) for each in agents), default=0)
+        for each in agents:
+            line = f"{each.kind:<8}  {one_line(each.name):<{width}}  {one_line(each.description)}"
+            self._line(Text(line.rstrip()))
 
     def _said(self, step: WatchedStep) -> Text:
         """Return the end of the speaking agent's text, as much as fits on a line."""

@@ -4,7 +4,15 @@ from graphql import build_schema, parse, validate
 from runcast.client.documents import document
 from tests.fakes.appsync_server import ROOT
 
-OPERATIONS = ["startAgentRun", "startJob", "getAgentProgress", "cancelAgentRun", "listAgentRuns", "onStatusUpdate"]
+OPERATIONS = [
+    "startAgentRun",
+    "startJob",
+    "getAgentProgress",
+    "cancelAgentRun",
+    "listAgentRuns",
+    "listAgents",
+    "onStatusUpdate",
+]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
+from importlib import metadata
 
 import pytest
 
@@ -133,7 +134,9 @@ async def test_a_lost_run_and_a_wait_that_is_over(
     server.record("init")
 
     assert await run("watch", REQUEST_ID, "--timeout-seconds", "0.5") == 4
-    assert f"run {REQUEST_ID}: timeout, " in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert f"run {REQUEST_ID}: timeout, " in out
+    assert err == f"The run goes on. To watch it again: {COME_BACK}\n"
     server.liveness = "lost"
     monkeypatch.setattr(commands, "connect", partial(connect, patience=Patience(poll=0.01, lost=0.05)))
     assert await run("watch", REQUEST_ID) == 4
@@ -281,6 +284,61 @@ async def test_list_shows_ones_own_runs(server: FakeAppSync, run: Run, capsys: p
     assert await run("list", "--limit", "1", "--json") == 0
     [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (line["type"], line["requestId"], line["seq"]) == ("run", "r2", 3)
+
+
+async def test_agents_and_playbooks_are_listed(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    server.agents = {
+        "agents": [{"name": "hello", "description": "Counts."}, {"name": "elsewhere", "description": ""}],
+        "playbooks": [{"name": "two-texts", "description": "Counts twice."}],
+    }
+    assert await run("agents") == 0
+    assert capsys.readouterr() == (
+        "agent     hello      Counts.\nagent     elsewhere\nplaybook  two-texts  Counts twice.\n",
+        "",
+    )
+    assert await run("agents", "--json") == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"type": "agent", "name": "hello", "description": "Counts."},
+        {"type": "agent", "name": "elsewhere", "description": ""},
+        {"type": "playbook", "name": "two-texts", "description": "Counts twice."},
+    ]
+
+
+OTHER_ID = f"3f25{REQUEST_ID[4:-1]}2"
+
+
+@pytest.mark.parametrize("given", [REQUEST_ID[:-1] + "1", "3F2504E0-4F89-41D3-9A0C-0305E82C3301", "3f2504e0-4"])
+async def test_an_id_may_be_given_by_its_beginning(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str], given: str
+):
+    server.has_run(REQUEST_ID)
+    server.listed = [listed("9f00"), listed(REQUEST_ID)]
+    for command in ("show", "cancel", "watch"):
+        server.end()
+        assert await run(command, given) == 0
+        assert REQUEST_ID in capsys.readouterr().out.splitlines()[-1]
+    assert server.lists == ([(50, None)] * 3 if len(given) < 36 else [])  # a whole id is not looked for
+
+
+async def test_a_beginning_of_several_ids_is_refused_and_one_of_none_is_taken_for_an_id(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]
+):
+    server.listed = [listed(REQUEST_ID), listed(OTHER_ID), listed("3f2")]
+    assert await run("show", "3f25") == 2
+    said = f"runcast: 3f25 is the beginning of several ids: {REQUEST_ID}, {OTHER_ID}. Give more of it.\n"
+    assert capsys.readouterr().err == said
+    server.has_run("3f2")
+    server.end()
+    assert await run("show", "3f2") == 0  # it is an id itself
+    assert await run("show", "unknown") == 2
+    assert "There is no such run." in capsys.readouterr().err
+
+
+def test_the_version_is_the_installed_one(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"runcast {metadata.version('runcast')}\n"
 
 
 async def test_a_list_of_none_is_its_heading(run: Run, capsys: pytest.CaptureFixture[str]):
