@@ -4,9 +4,9 @@
 
     agent = track(Agent(...))
 
-The package has four parts. `record` stores steps durably, `live` sends them to watching clients, `strands` listens to
-an agent, and `client` (an extra) watches a run. None of them depends on Chalice or on a particular agent. The names
-below are the public API. Each is imported on first access, because every import lengthens a cold start.
+`record` stores steps durably, `live` sends them to watching clients, `runs` knows which run an agent works for,
+`agents` listens to agents, and `client` (an extra) watches a run. None of them depends on Chalice or on a particular
+agent. The names below are the public API. Each is imported on first access, because imports lengthen a cold start.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         publish_status,
         publish_tool_status,
     )
+    from runcast.redaction import redact, redact_with
     from runcast.runs.facts import note_fact
 
 __version__ = "0.1.0"
@@ -38,6 +39,8 @@ __all__ = [
     "publish_orchestrator_status",
     "publish_status",
     "publish_tool_status",
+    "redact",
+    "redact_with",
     "track",
 ]
 
@@ -46,6 +49,8 @@ _HOMES = {
     "Runcast": "runcast.agents.plugin",
     "RuncastError": "runcast.errors",
     "note_fact": "runcast.runs.facts",
+    "redact": "runcast.redaction",
+    "redact_with": "runcast.redaction",
     "track": "runcast.agents.track",
 }
 

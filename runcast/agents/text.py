@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from runcast import limits
 from runcast.agents.pace import Pace
+from runcast.redaction import clean, finished
 from runcast.runs.scope import Scope
 from runcast.text import boundary, utf16_length, well_formed
 
@@ -33,12 +34,14 @@ class TextSteps:
         self._scope = scope
         self._pace = Pace(monotonic)
         self._live_pace = Pace(monotonic, limits.DELTA_INTERVAL_SECONDS)
+        self._held = ""
         self._waiting = ""
         self._offset = 0
 
     def add(self, words: str) -> None:
         """Add the next words."""
-        self._waiting += words
+        self._held += words
+        self._release(finished(self._held))
         if not self._waiting or self._waiting.endswith(_UNFINISHED):
             return
         if self._pace.due():
@@ -53,8 +56,14 @@ class TextSteps:
 
     def flush(self) -> None:
         """Record the remaining text, because the message is complete."""
+        self._release(len(self._held))
         while self._waiting:
             self._record()
+
+    def _release(self, count: int) -> None:
+        """Let go the first characters of what is held, without their secrets: `offset` counts what is shown."""
+        self._waiting += clean(self._held[:count], "text")
+        self._held = self._held[count:]
 
     def _record(self) -> None:
         self._waiting = well_formed(self._waiting)

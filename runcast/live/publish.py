@@ -6,6 +6,7 @@ Outside, it is a notice: sent by the `status_publisher` Lambda and never recorde
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -17,13 +18,16 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.errors import ConfigurationMissing
-from runcast.json_text import json_text
+from runcast.json_text import json_text, metadata_json
 from runcast.record.identity import owner_of
 from runcast.record.ids import canonical_id
 from runcast.record.message import status_update
 from runcast.record.model import Json
+from runcast.redaction import clean, clean_metadata_text
+from runcast.text import shortened
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -141,14 +145,14 @@ def publish_status(
             return
         update = status_update(
             owner_of(user_id, tenant_id),
-            status,
-            message,
+            clean(status, "name"),
+            clean(shortened(message, limits.MESSAGE_MAX_CHARACTERS), "message"),
             timestamp_ms=now_ms(),
             request_id=None if request_id is None else canonical_id("requestId", request_id),
             job_id=None if job_id is None else canonical_id("jobId", job_id),
-            agent_name=agent_name,
-            tool_name=tool_name,
-            metadata=metadata,
+            agent_name=agent_name and clean(agent_name, "name"),
+            tool_name=tool_name and clean(tool_name, "name"),
+            metadata=json.loads(clean_metadata_text(metadata_json(metadata)) or "{}"),
         )
         (publisher or _publisher_of_environment()).send([update])
     except Exception as error:  # noqa: BLE001 - a status must never fail the work that it reports

@@ -18,6 +18,7 @@ from runcast.record.ids import requested_id
 from runcast.record.message import step_update
 from runcast.record.model import EndReason, Json, Owner, Run, RunEnded, RunStatus, Step
 from runcast.record.store import End, RunStore
+from runcast.redaction import clean_text
 from runcast.text import shortened
 
 _HEADS_AT_ONCE = 100  # as many as `RunStore.read_heads` takes
@@ -232,6 +233,7 @@ def write_end(
         StoreUnavailable: DynamoDB did not answer.
     """
     failed = status is RunStatus.ERROR
+    message = clean_text(message, "error", limits.MESSAGE_MAX_CHARACTERS)
     elapsed_seconds = max(0, now_ms - run.created_at_ms) / 1000
     step = Step(
         step=status.value,

@@ -16,6 +16,7 @@ from runcast.record.items import stored_size_bytes
 from runcast.record.model import EndReason, Run, RunStatus, Step
 from runcast.record.step_queue import StepQueue
 from runcast.record.store import End
+from runcast.redaction import clean_metadata_text, clean_text
 
 
 class Draft:
@@ -162,17 +163,21 @@ class Draft:
             about["elapsed"] = elapsed_seconds
         if queued.end and (unrecorded := self._queue.taken - self.written - before) > 0:
             about["unrecorded"] = unrecorded
-        metadata_text = queued.metadata_json
+        metadata_text = clean_metadata_text(queued.metadata_json)
         if about:
             metadata_text = json_text({**json.loads(metadata_text or "{}"), **about})
         return Step(
-            step=queued.step,
-            message=queued.message,
+            step=_clean_name(queued.step) or queued.step,
+            message=clean_text(queued.message, "message", limits.MESSAGE_MAX_CHARACTERS),
             elapsed=elapsed_seconds,
             timestamp=queued.timestamp_ms,
             seq=seq,
-            agent_name=queued.agent_name,
-            tool_name=queued.tool_name,
+            agent_name=_clean_name(queued.agent_name),
+            tool_name=_clean_name(queued.tool_name),
             status=queued.status or ("agent_invoking" if seq == 1 and not queued.end else None),
             metadata_json=metadata_text,
         )
+
+
+def _clean_name(name: str | None) -> str | None:
+    return name and clean_text(name, "name", limits.NAME_MAX_CHARACTERS)

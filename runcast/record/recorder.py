@@ -33,6 +33,7 @@ from runcast.record.stop_signal import StopSignal
 from runcast.record.store import End, RunStore
 from runcast.record.usage import Usage
 from runcast.record.writer import Writer
+from runcast.redaction import clean_metadata_text, clean_text
 from runcast.text import boundary, shortened
 
 logger = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ class Recorder:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         request_id = canonical_id("requestId", request_id)
+        agent = clean_text(agent, "name", limits.NAME_MAX_CHARACTERS)
         self._now_ms = now_ms = now_ms or store.now_ms
         self._monotonic = monotonic
         self._waited_seconds = 0.0
@@ -378,6 +380,11 @@ class Recorder:
         except Exception:  # noqa: BLE001 - a __str__ may raise any error, which must not fail the run
             unreadable = "The content of this step is unreadable"
             queued = QueuedStep("unnamed", unreadable, timestamp_ms, end=end, ref=ref, parent=parent)
+        if end:  # the event of an end that is handed over holds its step as it is queued
+            queued = queued._replace(
+                message=clean_text(queued.message, "message", limits.MESSAGE_MAX_CHARACTERS),
+                metadata_json=clean_metadata_text(queued.metadata_json),
+            )
         self._queue.put(queued)
 
     def _start(self) -> None:

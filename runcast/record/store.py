@@ -24,6 +24,7 @@ from runcast.record.items import Item, cancel_hint_id, page_id, run_of, stored_r
 from runcast.record.model import EndReason, Owner, PlannedRun, Run, RunStatus, Step
 from runcast.record.reads import RecordReads
 from runcast.record.table import Check, Table
+from runcast.redaction import clean_result_text, clean_text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -57,6 +58,8 @@ class End:
     def __post_init__(self) -> None:
         if self.reason is None:
             object.__setattr__(self, "reason", EndReason.of_own_end(self.status))
+        object.__setattr__(self, "result_json", clean_result_text(self.result_json))
+        object.__setattr__(self, "error", self.error and clean_text(self.error, "error", limits.ERROR_MAX_CHARACTERS))
 
 
 class RunStore(RecordReads):

@@ -205,5 +205,5 @@ def test_outside_lambda_it_is_the_same(records, capsys):
     run = records.read(capsys.readouterr().out.strip())
     assert (run.owner, run.agent, run.result) == (Owner("acme", "ana"), "counter", "There are 6 words.")
     assert [step.step for step in run.steps] == [
-        *("agent", "thinking", "executing", "executed", "thinking", "text", "complete")
+        *("agent", "thinking", "executing", "executed", "thinking", "text", "text", "complete")
     ]

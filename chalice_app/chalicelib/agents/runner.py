@@ -29,6 +29,7 @@ from runcast.json_text import json_text, metadata_json, result_json
 from runcast.record.assignment import Claim
 from runcast.record.model import Json, RunStatus
 from runcast.record.recorder import Recorder
+from runcast.redaction import clean, clean_json
 from runcast.runs.from_environment import Destination, recorder_for
 from runcast.runs.outcome import RunOutcome, failure, overruled, stopped_early
 from runcast.runs.tracked import TrackedRun
@@ -68,7 +69,7 @@ def run_agent(event: Any, context: LambdaContext) -> Json:
     try:
         return _runner_of_environment().run(event, context)
     except InvalidInput as error:
-        return _answer(400, {"success": False, "error": str(error)})
+        return _answer(400, {"success": False, "error": clean(str(error), "error")})
     except Exception:
         logger.exception("the run failed outside its agent")
         metrics.count_broken_run()
@@ -265,13 +266,14 @@ def _body(event: AgentEvent, recorder: Recorder, outcome: RunOutcome, *, cold_st
         "elapsed": recorder.elapsed_seconds(),
     }
     if outcome.error is not None:
-        body["error"] = outcome.error
+        body["error"] = clean(outcome.error, "error")
     if event.identity.job_id:
         return body  # a job's runs hand their output on by reference, through the record
     text = result_json(outcome.result)
-    body["result"] = None if text is None else json.loads(text)
+    body["result"] = None if text is None else clean_json(json.loads(text), "result")
     waiting = outcome.status is RunStatus.WAITING
-    body |= json.loads(metadata_json(outcome.metadata, questions=waiting) or "{}")  # as the record has it
+    told = json.loads(metadata_json(outcome.metadata, questions=waiting) or "{}")
+    body |= clean_json(told, "metadata")  # as the record has it
     progress = recorder.progress()
     body["progress"] = progress.steps
     if progress.cut:

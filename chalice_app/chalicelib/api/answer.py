@@ -12,6 +12,7 @@ from collections.abc import Callable
 from chalicelib.runtime import metrics
 from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable
 from runcast.record.model import Json
+from runcast.redaction import clean
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def answer_of(serve: Callable[[], Json]) -> Json:
             logger.warning("the request could not be served now: %s", error, exc_info=error.__cause__)
             metrics.count_failed_request()
         kind = next(name for error_class, name in _ERROR_TYPES.items() if isinstance(error, error_class))
-        return {"error": {"type": kind, "message": str(error)}}
+        return {"error": {"type": kind, "message": clean(str(error), "error")}}
     except Exception:
         logger.exception("the request failed for a reason that is not the caller's")
         metrics.count_failed_request()

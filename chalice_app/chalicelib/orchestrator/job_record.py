@@ -19,6 +19,7 @@ from runcast.errors import AppendRefused, ClaimRefused, Conflict, RunExists, Run
 from runcast.json_text import metadata_json
 from runcast.record.model import Json, PlannedRun, Run, Step
 from runcast.record.store import End, RunStore
+from runcast.redaction import clean_metadata_text, clean_text
 from runcast.text import shortened
 
 _LEASE_GRACE_MS = 60_000
@@ -158,12 +159,16 @@ class JobRecord:
         elapsed_seconds = max(0, now_ms - run.created_at_ms) / 1000
         return Step(
             step=step,
-            message=shortened(message, limits.MESSAGE_MAX_CHARACTERS),
+            message=clean_text(
+                shortened(message, limits.MESSAGE_MAX_CHARACTERS), "message", limits.MESSAGE_MAX_CHARACTERS
+            ),
             elapsed=elapsed_seconds,
             timestamp=now_ms,
             seq=run.seq + 1,
-            metadata_json=metadata_json(
-                {"checkpoint": name} | dict(metadata or {}) | ({"elapsed": elapsed_seconds} if end else {})
+            metadata_json=clean_metadata_text(
+                metadata_json(
+                    {"checkpoint": name} | dict(metadata or {}) | ({"elapsed": elapsed_seconds} if end else {})
+                )
             ),
         )
 

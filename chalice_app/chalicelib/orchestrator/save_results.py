@@ -24,6 +24,7 @@ from runcast.errors import Unavailable
 from runcast.json_text import json_text
 from runcast.record.model import EndReason, Json, Run, RunEnded, RunStatus
 from runcast.record.store import End, RunStore
+from runcast.redaction import clean_json
 from runcast.text import shortened
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _saved(job: Job, store: RunStore, event: Json, s3: Callable[[], S3Client], b
     """Store a result that is too large for the record; return the job's end, an error if it cannot be stored."""
     entries = Playbook.of(event["playbook"]).entries
     found = merged(entries, latest_runs(store, job, entries))
-    text = json_text({"summary": event["summary"], **found})
+    text = json_text(clean_json({"summary": event["summary"], **found}, "result"))
     content = text.encode()
     if len(content) <= limits.RESULT_MAX_BYTES:
         return End(RunStatus.COMPLETE, result_json=text)

@@ -18,6 +18,7 @@ from typing import Any
 
 from runcast import limits
 from runcast.record.model import Json
+from runcast.redaction import clean
 from runcast.text import shortened
 
 TEXT_MAX_CHARACTERS = 30_000
@@ -87,6 +88,9 @@ class JsonFormatter(logging.Formatter):
                 "errorMessage": shortened(_text(error), TEXT_MAX_CHARACTERS),
                 "stackTrace": shortened("".join(traceback.format_exception(error)), TEXT_MAX_CHARACTERS),
             }
+        for name in ("message", "errorMessage", "stackTrace"):
+            if name in line:
+                line[name] = clean(line[name], "log")
         return json.dumps(line | getattr(record, "fields", {}), default=_text)
 
 

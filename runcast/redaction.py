@@ -1,0 +1,204 @@
+"""Removes secrets from what leaves the process: steps, results, live messages, log lines and error answers.
+
+The patterns are our own, because the libraries that find secrets are made for whole repositories: they import in more
+than 100 ms, read files, or guess by entropy, which hits ids. Each pattern begins with a fixed word and has no nested
+repetition, so its time grows linearly with the text.
+
+`decisions/0017` says what is covered, and what is not.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from runcast.json_text import json_text, metadata_json, result_json
+from runcast.text import shortened
+
+logger = logging.getLogger(__name__)
+
+REDACTED = "[redacted]"
+
+Redact = Callable[[str, str], str]
+"""Takes a text and where it is from, and returns the text without secrets.
+
+The places are `message`, `metadata`, `result`, `error`, `name`, `text` and `log`. It must not raise, and must return
+what it has returned before unchanged, because a text may pass it twice.
+"""
+
+# Words without which the pattern finds nothing, in lower case, and the pattern. Its group, if it has one, is kept. To
+# look for a word is a hundred times as fast as to try a pattern at each character.
+_KINDS = (
+    ("akia asia abia acca", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),  # AWS access key ids
+    ("absk", r"\bABSK[A-Za-z0-9+/]{40,}={0,2}"),  # Bedrock API keys
+    ("eyj", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"),  # JWTs, cut ones too
+    (  # PEM blocks, and the lines of one that was cut
+        "-----begin",
+        r"-----BEGIN [A-Z0-9 ]{1,40}-----"
+        r"(?:(?:[^-]|-(?!----))*-----END [A-Z0-9 ]{1,40}-----|(?:\s{1,4}[A-Za-z0-9+/=]{16,})*)",
+    ),
+    ("sk-", r"\bsk-[A-Za-z0-9_-]{20,}"),  # OpenAI, Anthropic, and those who follow them
+    ("_live_ _test_", r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}"),  # Stripe
+    ("whsec_", r"\bwhsec_[A-Za-z0-9+/=]{20,}"),
+    ("ghp_ gho_ ghu_ ghs_ ghr_", r"\bgh[pousr]_[A-Za-z0-9]{30,}"),  # GitHub
+    ("github_pat_", r"\bgithub_pat_[A-Za-z0-9_]{20,}"),
+    ("glpat-", r"\bglpat-[A-Za-z0-9_-]{16,}"),  # GitLab
+    ("xox", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),  # Slack
+    ("xapp-", r"\bxapp-[A-Za-z0-9-]{10,}"),
+    ("hooks.slack.com", r"(\bhooks\.slack\.com/services/)[A-Za-z0-9/]{10,}"),
+    ("aiza", r"\bAIza[A-Za-z0-9_-]{30,}"),  # Google
+    ("ya29.", r"\bya29\.[A-Za-z0-9_-]{20,}"),
+    ("sg.", r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),  # SendGrid
+    ("npm_ hf_", r"\b(?:npm|hf)_[A-Za-z0-9]{30,}"),  # npm, Hugging Face
+    ("pypi-", r"\bpypi-[A-Za-z0-9_-]{40,}"),
+    ("dapi", r"\bdapi[0-9a-f]{32}"),  # Databricks
+    ("://", r"(://[^\s/:@\"'<>]{0,100}:)[^\s/@\"'<>]{1,500}(?=@)"),  # passwords in URLs
+    ("x-amz-", r"([?&]X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+"),  # presigned URLs
+    ("basic", r"((?i:\bbasic\s{1,5}))(?=[A-Za-z0-9+/]{0,200}[0-9A-Z+/=])[A-Za-z0-9+/]{8,}={0,2}"),
+    ("bearer", r"((?i:\bbearer\s{1,5}))(?=[A-Za-z._~+/-]{0,4000}[0-9])[A-Za-z0-9._~+/-]{12,}=*"),
+    # A name that says so, `=` or `:`, and a value: `password=x`, `"api_key": "x"`, `AccountKey=x;`.
+    (
+        "password passwd passphrase pwd secret key token authorization credential cookie",
+        r"((?i:(?:password|passwd|passphrase|pwd|secret|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key"
+        r"|secret[_-]?key|(?:access|auth|refresh|session|security|id|api|bot)[_-]?token|authorization|credentials?"
+        r"|(?:set-)?cookie)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?:basic|bearer|token|digest)\s{1,5})?))"
+        r"(?!(?:(?i:basic|bearer|token|digest)\s{1,5})?\[redacted\])[^\s\"',;&<>{}()]{3,}",
+    ),
+)
+_PATTERNS = tuple((tuple(words.split()), re.compile(pattern)) for words, pattern in _KINDS)
+# What is compared is a name in lower case without `_`, `-`, `.` and blanks, its end or the whole of it.
+_SECRET_NAMES = (
+    "password", "passwd", "passphrase", "pwd", "secret", "secretkey", "secretaccesskey", "accesskey", "apikey",
+    "accountkey", "privatekey", "accesstoken", "authtoken", "refreshtoken", "sessiontoken", "securitytoken", "idtoken",
+    "apitoken", "bottoken", "bearertoken", "authorization", "credential", "credentials", "connectionstring", "cookie",
+)  # fmt: skip
+_SECRET_WHOLE_NAMES = frozenset(("token", "jwt", "auth"))
+_BLOCK_END = re.compile(r"-----END [A-Z0-9 ]{1,40}-----")
+_WORDS_OF_A_SECRET = 3
+_UNFINISHED_MAX_CHARACTERS = 8_000
+_SEPARATORS = str.maketrans("", "", "_-. ")
+_NAME_MAX_CHARACTERS = 100
+
+
+def redact(text: str, where: str) -> str:  # noqa: ARG001 - a replacement may want to know where a text is from
+    """Replace the secrets that the default patterns know by `REDACTED`. See `Redact`."""
+    lower = text.lower()
+    for words, pattern in _PATTERNS:
+        if any(word in lower for word in words):
+            text = pattern.sub(_replacement, text)
+    return text
+
+
+def redact_json(value: Any, where: str, redact_text: Redact = redact) -> Any:
+    """Return plain JSON without secrets: in texts, in keys, and whole values under a name such as `apiKey`.
+
+    Args:
+        value: Plain JSON.
+        where: See `Redact`.
+        redact_text: What removes secrets from a text.
+    """
+    if isinstance(value, str):
+        return redact_text(value, where)
+    if isinstance(value, list):
+        return [redact_json(each, where, redact_text) for each in value]
+    if isinstance(value, dict):
+        return {
+            redact_text(name, where): REDACTED
+            if is_secret_name(name) and isinstance(member, str | int | float) and not isinstance(member, bool)
+            else redact_json(member, where, redact_text)
+            for name, member in value.items()
+        }
+    return value
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a field of this name holds a secret."""
+    plain = name[-_NAME_MAX_CHARACTERS:].translate(_SEPARATORS).lower()
+    return plain in _SECRET_WHOLE_NAMES or plain.endswith(_SECRET_NAMES)
+
+
+_in_use: Redact = redact
+
+
+def redact_with(function: Redact) -> None:
+    """Let another function remove the secrets, in this process and from now on. It may call `redact` first.
+
+    Args:
+        function: See `Redact`. What it raises is logged, and the text is then left out as a whole.
+    """
+    global _in_use
+    _in_use = function
+
+
+def clean(text: str, where: str) -> str:
+    """Return a text without secrets, by the function in use. Never raises."""
+    try:
+        return _in_use(text, where)
+    except Exception as error:  # noqa: BLE001 - a function of the user's; what it did not look at must not get out
+        logger.warning("a text of the kind %s was left out: redacting it raised %s", where, type(error).__name__)
+        return REDACTED
+
+
+def clean_json(value: Any, where: str) -> Any:
+    """Return plain JSON without secrets, by the function in use. Never raises."""
+    return redact_json(value, where, clean)
+
+
+def clean_metadata_text(text: str | None) -> str | None:
+    """Return the JSON text of metadata without secrets, within the limits of metadata; None for None. Never raises."""
+    return _clean_json_text(text, "metadata", partial(metadata_json, questions=True))
+
+
+def clean_result_text(text: str | None) -> str | None:
+    """Return the JSON text of a result without secrets, within the limit of results; None for None. Never raises."""
+    return _clean_json_text(text, "result", result_json)
+
+
+def clean_text(text: str, where: str, max_characters: int) -> str:
+    """Return a text without secrets, of at most so many characters. Never raises."""
+    return shortened(clean(text, where), max_characters)
+
+
+def _clean_json_text(text: str | None, where: str, fitting: Callable[[Any], str | None]) -> str | None:
+    if text is None:
+        return None
+    cleaned = clean_json(json.loads(text), where)
+    short = json_text(cleaned)
+    return short if len(short) <= len(text) else fitting(cleaned)
+
+
+def finished(text: str) -> int:
+    """Return how much of a text that goes on can be shown: the rest may be a secret, or the beginning of one.
+
+    What is kept are the last words, because `api_key = x` is three; words without which a secret would not be found in
+    those before; and a PEM block without its end. After `_UNFINISHED_MAX_CHARACTERS` nothing is kept any longer.
+    """
+    end = len(text)
+    for _ in range(_WORDS_OF_A_SECRET):
+        end = _begin_of_last_word(text[:end])
+    block = text.rfind("-----BEGIN ", 0, end)
+    if block >= 0 and not _BLOCK_END.search(text, block, end):
+        end = block
+    if len(text) - end > _UNFINISHED_MAX_CHARACTERS:
+        return len(text)
+    whole = clean(text, "text")
+    while end and clean(text[:end], "text") + clean(text[end:], "text") != whole:
+        end = min(end - 1, _begin_of_last_word(text[:end]))
+    return end
+
+
+def _begin_of_last_word(text: str) -> int:
+    """Return where the last word begins. Secrets are ASCII, so each other character is a word of its own."""
+    begin = len(text.rstrip())
+    while begin and "!" <= text[begin - 1] <= "~":
+        begin -= 1
+    return begin
+
+
+def _replacement(found: re.Match[str]) -> str:
+    kept = found[found.lastindex] if found.lastindex else ""
+    return kept + REDACTED

@@ -1,0 +1,48 @@
+"""One secret of each kind that is redacted by default. Each holds `CANARY`, by which a test finds what has got out."""
+
+from __future__ import annotations
+
+import pytest
+
+from runcast.redaction import REDACTED
+
+CANARY = "c4n4ry"
+TAIL = f"{CANARY}AAAABBBBCCCCDDDDEEEEFFFF0123456789"
+SECRETS = {
+    "AWS access key": "AKIAC4N4RYC4N4RYC4N4",
+    "AWS secret key": f"aws_secret_access_key = {TAIL}",
+    "Bedrock key": f"ABSK{TAIL}{TAIL}",
+    "bearer header": f"Authorization: Bearer {TAIL}",
+    "bearer alone": f"bearer {TAIL}",
+    "basic header": f"Basic {TAIL}==",
+    "JWT": f"eyJhbGciOiJIUzI1NiJ9.{TAIL}.{TAIL}",
+    "PEM": f"-----BEGIN RSA PRIVATE KEY-----\nMIIE{TAIL}\n{TAIL}=\n-----END RSA PRIVATE KEY-----",
+    "cut PEM": f"-----BEGIN PRIVATE KEY-----\n{TAIL}\n{TAIL}",
+    "URL": f"postgresql://app:{TAIL}@db.example.com/runs",
+    "connection string": f"Server=db;User Id=app;Password={TAIL};Encrypt=true",
+    "Azure": f"AccountName=a;AccountKey={TAIL};",
+    "OpenAI": f"sk-proj-{TAIL}",
+    "Anthropic": f"sk-ant-api03-{TAIL}",
+    "GitHub": f"ghp_{TAIL}",
+    "GitHub, fine-grained": f"github_pat_{TAIL}",
+    "GitLab": f"glpat-{TAIL}",
+    "Slack": f"xoxb-1234-{TAIL}",
+    "Slack hook": f"https://hooks.slack.com/services/T0/B0/{TAIL}",
+    "Google": f"AIza{TAIL}",
+    "Stripe": f"sk_live_{TAIL}",
+    "SendGrid": f"SG.{TAIL}.{TAIL}",
+    "npm": f"npm_{TAIL}",
+    "Hugging Face": f"hf_{TAIL}",
+    "PyPI": f"pypi-{TAIL}{TAIL}",
+    "JSON": f'{{"api_key": "{TAIL}"}}',
+    "presigned URL": f"https://b.s3.amazonaws.com/k?X-Amz-Date=1&X-Amz-Signature={TAIL}&X-Amz-Expires=9",
+}
+every_secret = pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+
+
+def check_told(told: str) -> None:
+    """What was told as `before <secret> after` is shown without the secret, and with the rest."""
+    assert CANARY not in told.lower()
+    assert "before" in told
+    assert "after" in told
+    assert REDACTED in told
