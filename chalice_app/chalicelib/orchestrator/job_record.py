@@ -20,7 +20,6 @@ from runcast.json_text import metadata_json
 from runcast.record.model import Json, PlannedRun, Run, Step
 from runcast.record.store import End, RunStore
 from runcast.redaction import clean_metadata_text, clean_text
-from runcast.text import shortened
 
 _LEASE_GRACE_MS = 60_000
 
@@ -159,9 +158,7 @@ class JobRecord:
         elapsed_seconds = max(0, now_ms - run.created_at_ms) / 1000
         return Step(
             step=step,
-            message=clean_text(
-                shortened(message, limits.MESSAGE_MAX_CHARACTERS), "message", limits.MESSAGE_MAX_CHARACTERS
-            ),
+            message=clean_text(message, "message", limits.MESSAGE_MAX_CHARACTERS),
             elapsed=elapsed_seconds,
             timestamp=now_ms,
             seq=run.seq + 1,
