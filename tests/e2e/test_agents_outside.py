@@ -80,7 +80,7 @@ def test_an_agent_with_a_package_a_secret_a_variable_and_a_permission_leaves_the
     (folder / "agent.tfvars").write_text(SETTINGS)
     for _ in ("this commit", "the next commit"):
         shown = make("demo")
-        assert SUMMARY.findall(shown) == [("run", "0"), ("job", "0")], shown
+        assert SUMMARY.findall(shown)[-2:] == [("run", "0"), ("job", "0")], shown
         assert "price_of: 2.5 EUR with k1" in shown
         assert status() == ""
         author = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
