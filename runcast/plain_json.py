@@ -157,7 +157,12 @@ class _Walk:
             return self._text(str.__str__(key), place)
         if key is None or isinstance(key, bool):
             return json.dumps(key)
-        name = well_formed(str(key))
+        try:
+            name = well_formed(str(key))
+        except Exception as error:  # noqa: BLE001 - a __str__ may raise any error; only this key is lost
+            name = type(key).__name__
+            self.unreadable.append(Unreadable(_path((place, name)), f"a key without text: {type(error).__name__}"))
+            return name
         if not isinstance(key, _NUMBERS):
             self.unreadable.append(Unreadable(_path((place, name)), f"a key of type {type(key).__name__}"))
         return name

@@ -173,7 +173,7 @@ class Api:
             if result.errors:
                 raise _as_runcast_error(result.errors[0])
             return read((result.data or {})[field])
-        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise Unavailable(f"{self._transport.url} gave a malformed answer: {error!r}") from error
 
     def _unanswered(self, error: TransportError) -> Unavailable:

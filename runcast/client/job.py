@@ -46,18 +46,23 @@ class JobRun:
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> JobRun:
-        """Convert a GraphQL `JobRun`."""
+        """Convert a GraphQL `JobRun`.
+
+        Raises:
+            KeyError, TypeError, ValueError: It does not have this form.
+        """
+        has_begun = answer["createdAt"] is not None
         return cls(
             name=answer["name"],
             agent=answer["agent"],
             stage=answer["stage"],
             attempt=answer["attempt"],
-            request_id=answer["requestId"],
-            status=None if answer["status"] is None else Status(answer["status"]),
+            request_id=str(answer["requestId"]),
+            status=Status(answer["status"]) if has_begun else None,
             liveness=answer["liveness"],
-            last_seq=answer["seq"] or 0,
+            last_seq=int(answer["seq"] or 0),
             elapsed_seconds=answer["elapsed"],
-            created_at_ms=None if answer["createdAt"] is None else int(answer["createdAt"]),
+            created_at_ms=int(answer["createdAt"]) if has_begun else None,
             error=answer["error"],
             reason=answer["reason"],
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -80,10 +81,10 @@ class Subscription:
         try:
             async for result in self._transport.subscribe(request):
                 if result.data and result.data.get("onStatusUpdate"):
-                    self._hear(result.data["onStatusUpdate"])
+                    self._hear(_checked(result.data["onStatusUpdate"]))
         except TransportError as error:
             return Unavailable(_reason(error))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             return Unavailable(f"the server sent a malformed message: {error!r}")
         return Unavailable("the server ended the subscription")
 
@@ -176,6 +177,23 @@ class _Transport(AppSyncWebsocketsTransport):
             timeout_ms = (json.loads(answer).get("payload") or {}).get("connectionTimeoutMs")
             self._keep_alive_seconds = _KEEP_ALIVE_SECONDS if timeout_ms is None else timeout_ms / 1000
         return parsed
+
+
+def _checked(update: dict[str, Any]) -> dict[str, Any]:
+    """Return a status message if its fields have the types of the schema.
+
+    Raises:
+        KeyError: A field is missing.
+        TypeError: A field, or the message, has another type.
+    """
+    for name in ("requestId", "jobId", "agentName", "status", "message", "metadata"):
+        if not isinstance(update[name], str | None):
+            raise TypeError(name)
+    if not isinstance(update["seq"], int | None):
+        raise TypeError("seq")
+    if update["timestamp"] is not None and not math.isfinite(update["timestamp"]):
+        raise TypeError("timestamp")
+    return update
 
 
 def _reason(error: TransportError) -> str:

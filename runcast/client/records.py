@@ -133,7 +133,7 @@ class Records:
         if record is None:
             self._take_unplaced(update)
             return []
-        ready, may_be_last = record.take_live(update)
+        ready, may_be_last = record.take_live(self._timed(update))
         # The final status and the result of a run are only in the record.
         self.own.read_now |= may_be_last
         return ready
@@ -190,8 +190,10 @@ class Records:
         self._notices[identity] = None
         if len(self._notices) > HEARD_MAX_MESSAGES:
             del self._notices[next(iter(self._notices))]
-        timed = update if update["timestamp"] is not None else {**update, "timestamp": self._now_ms()}
-        return (record or self.own).show(timed)
+        return (record or self.own).show(self._timed(update))
+
+    def _timed(self, update: dict[str, Any]) -> dict[str, Any]:
+        return update if update["timestamp"] is not None else {**update, "timestamp": self._now_ms()}
 
     def _take_unplaced(self, update: dict[str, Any]) -> None:
         if not self.is_job or update["jobId"] != self._request_id:

@@ -198,10 +198,10 @@ class Progress:
 
 
 def _parsed(json_text: str | None) -> Any:
-    """Parse a JSON text; return the text itself if Python cannot parse it, such as a number of 5,000 digits."""
+    """Parse a JSON text; return the text itself if Python cannot parse it: too many digits, or nested too deeply."""
     try:
         return None if json_text is None else json.loads(json_text)
-    except ValueError:
+    except (RecursionError, ValueError):
         return json_text
 
 

@@ -157,7 +157,7 @@ class Writer:
                 lease_until_ms=self._lease_until_ms(),
             )
         except ClaimRefused as refused:
-            if refused.run.worker != run.worker or refused.run.status.ended:
+            if not self._is_claimed_before(refused.run):
                 self._refuse(refused)
                 return
             record = refused.run  # an earlier attempt took effect
@@ -167,6 +167,14 @@ class Writer:
         run.follow(record)
         self._draft.begin(record)
         self.claim = Claim.CLAIMED
+
+    def _is_claimed_before(self, run: Run) -> bool:
+        """Return whether an earlier attempt of this worker has claimed the run.
+
+        An event may name any worker, and the worker of a job has a known name, so the owner must match as well.
+        """
+        mine = run.worker == self._run.worker and run.owner == self._run.owner and not run.is_job
+        return mine and not run.status.ended
 
     def _refuse(self, error: RuncastError) -> None:
         logger.warning("run %s: %s This worker does not record it.", self._run.request_id, error)

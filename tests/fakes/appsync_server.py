@@ -172,6 +172,12 @@ class FakeAppSync(FakeRecord):
                 selected = execute_sync(self._schema, parse(query), root, variable_values=variables)
                 await _send(socket, {"id": subscription_id, "type": "data", "payload": {"data": selected.data}})
 
+    async def send_unchecked(self, update: Any) -> None:
+        """Send this as a status message, whatever the schema says."""
+        for socket, subscription_id in list(self._subscribers):
+            payload = {"data": {"onStatusUpdate": update}}
+            await _send(socket, {"id": subscription_id, "type": "data", "payload": payload})
+
     def drop(self) -> None:
         """Cut every WebSocket, without a closing handshake."""
         self._subscribers.clear()

@@ -82,7 +82,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a claim that had landed is recognised", _WRITER,
-        (("if refused.run.worker != run.worker or", "if refused.run.worker or"),),
+        (("mine = run.worker == self._run.worker and", "mine = run.worker is None and"),),
     ),
     Mutation(
         "a run that is to be cancelled does not wait for people", _WRITER,

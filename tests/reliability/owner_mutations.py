@@ -11,6 +11,7 @@ from tests.reliability.mutation import Mutation
 _STORE, _CONDITIONS, _CLOSE = "runcast/record/store.py", "runcast/record/conditions.py", "runcast/record/close.py"
 _READER, _IDS, _IDENTITY = "runcast/record/reader.py", "runcast/record/ids.py", "runcast/record/identity.py"
 _PLANNED, _CANCEL = "runcast/record/planned.py", "runcast/record/cancel.py"
+_WRITER = "runcast/record/writer.py"
 _JOB, _JOB_RECORD = "chalice_app/chalicelib/orchestrator/job.py", "chalice_app/chalicelib/orchestrator/job_record.py"
 
 # A condition is widened rather than cut out, because DynamoDB refuses values that no expression uses.
@@ -94,6 +95,14 @@ OWNER_MUTATIONS = [
     Mutation(
         "a failed invocation ends no job", _CLOSE,
         (("(run.owner != owner or run.is_job)", "run.owner != owner"),),
+    ),
+    Mutation(
+        "a handed-over end ends its owner's run only", _WRITER,
+        (("and run.owner == self._run.owner and", "and"),),
+    ),
+    Mutation(
+        "a handed-over end ends no job", _WRITER,
+        ((" and not run.is_job\n", "\n"),),
     ),
     Mutation(
         "the end of an execution ends its owner's job only", _CLOSE,

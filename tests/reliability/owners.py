@@ -18,7 +18,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 from chalicelib.lifecycle.cancel import cancel_run
-from chalicelib.lifecycle.closer import EXECUTION_ENDED, close_execution, close_failed
+from chalicelib.lifecycle.closer import EXECUTION_ENDED, close_execution, close_failed, write_end
 from chalicelib.lifecycle.start import start_job, start_run
 from chalicelib.orchestrator.agent_invoker import AgentInvoker
 from chalicelib.orchestrator.errors import JobEnded
@@ -34,6 +34,7 @@ from runcast import limits
 from runcast.errors import AppendRefused, RuncastError, StoreUnavailable
 from runcast.record.assignment import Assignment, Claim, QueuedStep
 from runcast.record.cancel import cancel
+from runcast.record.handover import HANDED_OVER_END
 from runcast.record.identity import run_identity
 from runcast.record.ids import derived_ids, is_derived
 from runcast.record.items import from_item
@@ -274,6 +275,25 @@ class Owners(RuleBasedStateMachine):
             close_failed({"requestContext": about, "requestPayload": payload}, self.store, _nothing, now_ms=self.clock)
         if jobs != {key: item for key, item in self.items().items() if "playbook" in item}:
             broken("changed", "a failed invocation of an agent has ended a job")
+
+    @rule(owner=owners, request_id=written)
+    def hand_over_an_end(self, owner: Owner, request_id: str) -> None:
+        """The end names the worker that holds the record, whoever's it is: a job's worker can be guessed."""
+        run = self.store.read(request_id.lower())
+        worker = (run and run.worker) or f"invocation/{next(_numbers)}"
+        event = {
+            "requestId": request_id, "jobId": JOB_IDS[0], "userId": owner.user_id, "tenantId": owner.tenant_id,
+            "agent": "survey", "worker": worker, "taken": 0, "step": "complete", "message": mark(owner),
+            "timestamp": self.now_ms, "liveStatus": None, "metadata": None, "status": "complete",
+            "result": json.dumps(mark(owner)), "error": None, "reason": "complete",
+        }  # fmt: skip
+        with self.acting(owner):
+            write_end(
+                {HANDED_OVER_END: event}, self.store, send=lambda messages: self._published(owner, messages),
+                on_end=_nothing, remaining_ms=lambda: 60_000,
+            )  # fmt: skip
+        if run and run.is_job and self.store.read(run.request_id) != run:
+            broken("changed", f"a handed-over end of a run has ended the job {run.request_id}")
 
     @rule(owner=owners, job_id=named, name=st.one_of(st.none(), st.none(), named))
     def stop_an_execution(self, owner: Owner, job_id: str, name: str | None) -> None:

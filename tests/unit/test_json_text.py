@@ -191,6 +191,12 @@ def test_one_bad_value_is_replaced_by_its_path_and_the_rest_is_kept(value, reaso
     assert innermost == {"unreadable": reason, "path": bad.path}
 
 
+def test_a_key_without_text_takes_nothing_else_along():
+    kept, unreadable = plain({10**5000: 1, "a": 2})
+    assert kept == {"int": 1, "a": 2}
+    assert [(bad.path, bad.reason) for bad in unreadable] == [("$.int", "a key without text: ValueError")]
+
+
 def test_a_key_and_a_text_that_cannot_be_kept_are_named():
     kept, unreadable = plain({(1, 2): "half \ud83d"})
     assert kept == {"(1, 2)": "half \ufffd"}

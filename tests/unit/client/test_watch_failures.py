@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from runcast.client.client import Client
 from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable
 from tests.contracts.watching_client import check_each_step_once, follow, follow_while
+from tests.fakes.appsync_records import BEGAN_MS
 from tests.fakes.appsync_server import HANGS, FakeAppSync, ServiceError
 from tests.unit.client.conftest import LONG_SECONDS, REQUEST_ID, SOON_SECONDS, goes_well, patient
 
@@ -116,6 +118,14 @@ async def test_a_caller_who_pauses_does_not_use_up_the_time(server: FakeAppSync,
 
 
 PROGRESS = {"success": True, "requestId": REQUEST_ID, "steps": None, "status": "in_progress", "nextSeq": None}
+FULL = {
+    **PROGRESS, "createdAt": float(BEGAN_MS), "updatedAt": float(BEGAN_MS), "liveness": "live", "playbook": "p",
+    **dict.fromkeys(("result", "error", "reason", "runs", "resultLink")),
+}  # fmt: skip
+JOB_RUN = {
+    "name": "east", "agent": "survey", "stage": "surveys", "attempt": 1, "requestId": "run-1", "status": "in_progress",
+    "liveness": "live", "seq": 1, "elapsed": 1.0, "createdAt": float(BEGAN_MS), "error": None, "reason": None,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -137,6 +147,11 @@ PROGRESS = {"success": True, "requestId": REQUEST_ID, "steps": None, "status": "
         {"data": {"getAgentProgress": {**PROGRESS, "steps": [{}]}}},
         {"data": {"getAgentProgress": {**PROGRESS, "status": None}}},
         {"data": {"getAgentProgress": "broken"}},
+        {"data": {"getAgentProgress": {**FULL, "createdAt": inf}}},
+        {"data": {"getAgentProgress": {**FULL, "updatedAt": inf}}},
+        {"data": {"getAgentProgress": {**FULL, "runs": [{**JOB_RUN, "createdAt": inf}]}}},
+        {"data": {"getAgentProgress": {**FULL, "runs": [{**JOB_RUN, "seq": "x"}]}}},
+        {"data": {"getAgentProgress": {**FULL, "runs": [{**JOB_RUN, "status": None}]}}},
         {"neither": "data nor errors"},
         [],
         "broken",
@@ -156,6 +171,28 @@ async def test_no_unfamiliar_answer_ends_a_watch(server: FakeAppSync, client: Cl
 
     check_each_step_once(steps, outcome)
     assert outcome.status == "complete"
+
+
+@pytest.mark.parametrize("patience", [patient(silence=SOON_SECONDS, straggler=SOON_SECONDS)])
+@pytest.mark.parametrize(
+    "malformed",
+    [{"seq": "x"}, {"seq": []}, {"timestamp": inf}, {"timestamp": "now"}, {"metadata": 5}, {"requestId": []}, "broken"],
+    ids=str,
+)
+async def test_no_malformed_message_ends_a_watch(server: FakeAppSync, client: Client, malformed: Any):
+    async def script(server: FakeAppSync) -> None:
+        subscriptions = server.subscriptions
+        heard = server.as_heard(server.record("init"))
+        await server.send_unchecked(heard | malformed if isinstance(malformed, dict) else malformed)
+        await server.until(lambda: server.subscriptions > subscriptions)
+        await server.send(server.end())
+
+    server.script = script
+
+    steps, outcome = await follow(client.run("terrain", "Where?"))
+
+    check_each_step_once(steps, outcome)
+    assert (outcome.status, outcome.recorded) == ("complete", 2)
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,19 @@ async def test_a_message_may_lack_anything(
     ]
 
 
+async def test_a_recorded_message_may_lack_its_time(server: FakeAppSync, client: Client):
+    async def script(server: FakeAppSync) -> None:
+        await server.send_update(**server.as_heard(server.record("init")) | {"timestamp": None})
+        await server.send(server.end())
+
+    server.script = script
+
+    steps, outcome = await follow(client.run("terrain", "Where?"))
+
+    check_each_step_once(steps, outcome)
+    assert [step.timestamp_ms for step in steps][:1] == [START_MS]
+
+
 async def test_a_message_that_two_connections_deliver_is_shown_once(server: FakeAppSync, client: Client):
     async def script(server: FakeAppSync) -> None:
         for number in (1, 1, 2, 1, 2):

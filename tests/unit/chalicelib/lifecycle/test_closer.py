@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
-from chalicelib.lifecycle.closer import close_failed, sweep
+from chalicelib.lifecycle.closer import close_failed, sweep, write_end
 
 from runcast import limits
 from runcast.errors import StoreUnavailable
+from runcast.record.assignment import Assignment, QueuedStep
+from runcast.record.handover import HandedOverEnd
 from runcast.record.model import PUBLIC, Owner, RunStatus, Step
 from runcast.record.store import End
 
@@ -237,3 +239,30 @@ class TestSweep:
         assert self.sweep(store, clock, announced) == 2
         monkeypatch.undo()
         assert self.sweep(store, clock, announced) == 1
+
+
+def write_an_end(store, clock, owner, worker):
+    """Hand over the end of the run `ID` in the name of this owner and worker; return whether it was written."""
+    end = End(RunStatus.COMPLETE, '"taken over"')
+    step = QueuedStep("complete", "Complete", clock.now_ms, end=end)
+    event = HandedOverEnd(Assignment(ID, owner, "terrain", None, worker, clock.now_ms), step, 0).to_event()
+    return write_end(event, store, send=len, on_end=lambda _: None, remaining_ms=lambda: 60_000)
+
+
+def test_a_handed_over_end_ends_no_run_of_another_owner_even_if_it_names_the_worker(store, clock, claimed):
+    claimed(worker="invocation/1")
+    before = store.read(ID)
+    assert not write_an_end(store, clock, Owner("globex", "bob"), "invocation/1")
+    assert store.read(ID) == before
+    assert write_an_end(store, clock, ANA, "invocation/1")
+
+
+@pytest.mark.parametrize("owner", [ANA, Owner("globex", "bob")])
+def test_a_handed_over_end_ends_no_job_although_the_worker_of_a_job_can_be_guessed(store, clock, owner):
+    worker = f"execution/{ID}"
+    job = {"owner": ANA, "agent": "orchestrator", "job_id": ID, "playbook": "site-assessment"}
+    store.create(ID, **job)
+    store.claim(ID, worker=worker, lease_until_ms=clock.now_ms + limits.LEASE_MS, **job)
+    before = store.read(ID)
+    assert not write_an_end(store, clock, owner, worker)
+    assert store.read(ID) == before
