@@ -295,6 +295,21 @@ class Owners(RuleBasedStateMachine):
         if run and run.is_job and self.store.read(run.request_id) != run:
             broken("changed", f"a handed-over end of a run has ended the job {run.request_id}")
 
+    @rule(owner=owners, of_job=st.booleans())
+    def hand_over_an_end_that_is_not_the_workers(self, owner: Owner, of_job: bool) -> None:
+        """The record is another owner's run, or the owner's own job."""
+        other, request_id = BOB if owner == ALICE else ALICE, JOB_IDS[1]
+        self.wait(limits.RETENTION_SECONDS * 1000)
+        if of_job:
+            self.start_a_job(owner, request_id)
+            given = {"jobId": request_id, "playbook": "two-stages", "query": "?", "userId": owner.user_id,
+                     "tenantId": owner.tenant_id}  # fmt: skip
+            job = Job.of(given, execution=request_id)
+            JobRecord(self.store, job, send=len, now_ms=self.clock).checkpoint("load", "loading_agents", "Loading")
+        else:
+            self.track_what_a_user_named(other, request_id, None, False)
+        self.hand_over_an_end(owner, request_id)
+
     @rule(owner=owners, job_id=named, name=st.one_of(st.none(), st.none(), named))
     def stop_an_execution(self, owner: Owner, job_id: str, name: str | None) -> None:
         name = name or job_id
