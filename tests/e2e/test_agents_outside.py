@@ -78,11 +78,12 @@ def test_an_agent_with_a_package_a_secret_a_variable_and_a_permission_leaves_the
     (folder / "prices.py").write_text("import pricelist\n\n\ndef price():\n    return pricelist.PRICE\n")
     (folder / "requirements.txt").write_text("pricelist\n")
     (folder / "agent.tfvars").write_text(SETTINGS)
-    for _ in ("this commit", "the next commit"):
+    for commit in ("this commit", "the next commit"):
+        if commit == "the next commit":
+            author = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
+            (clone / "chalice_app" / "chalicelib" / "agents" / "__init__.py").write_text('"""The next commit."""\n')
+            subprocess.run(["git", *author, "commit", "-qam", "Change the clone"], cwd=clone, check=True)
         shown = make("demo")
         assert SUMMARY.findall(shown)[-2:] == [("run", "0"), ("job", "0")], shown
         assert "price_of: 2.5 EUR with k1" in shown
         assert status() == ""
-        author = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
-        (clone / "chalice_app" / "chalicelib" / "agents" / "__init__.py").write_text('"""The next commit."""\n')
-        subprocess.run(["git", *author, "commit", "-qam", "Change the clone"], cwd=clone, check=True)
