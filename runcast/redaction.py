@@ -56,9 +56,12 @@ _KINDS = (
     ("npm_ hf_", r"\b(?:npm|hf)_[A-Za-z0-9]{30,}"),  # npm, Hugging Face
     ("pypi-", r"\bpypi-[A-Za-z0-9_-]{40,}"),
     ("dapi", r"\bdapi[0-9a-f]{32}"),  # Databricks
-    ("://", r"(://[^\s/:@\"'<>]{0,100}:)[^\s/@\"'<>]{1,500}(?=@)"),  # passwords in URLs
+    ("://", r"(://[^\s/:@\"'<>]{0,100}:)(?!\d{1,5}…)[^\s/@\"'<>…]{1,500}(?=[@…])"),  # passwords in URLs, cut ones too
     ("x-amz-", r"([?&]X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+"),  # presigned URLs
-    ("basic", r"((?i:\bbasic\s{1,5}))(?=[A-Za-z0-9+/]{0,200}[0-9A-Z+/=])[A-Za-z0-9+/]{8,}={0,2}"),
+    (
+        "basic",
+        r"((?i:\bbasic\s{1,5}))(?=[A-Za-z0-9+/]{0,200}[0-9+/=]|[A-Za-z0-9+/]{1,200}[A-Z])[A-Za-z0-9+/]{8,}={0,2}",
+    ),
     ("bearer", r"((?i:\bbearer\s{1,5}))(?=[A-Za-z._~+/-]{0,4000}[0-9])[A-Za-z0-9._~+/-]{12,}=*"),
     # A name that says so, `=` or `:`, and a value: `password=x`, `"api_key": "x"`, `AccountKey=x;`.
     (

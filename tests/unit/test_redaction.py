@@ -174,3 +174,14 @@ def test_limits_hold_though_a_replacement_is_longer(store, clock):
     assert len(run.steps[0].metadata_json) <= limits.METADATA_MAX_BYTES
     assert len(run.result_json) <= limits.RESULT_MAX_BYTES
     assert "abc" not in repr(run)
+
+
+def test_a_password_in_a_url_that_was_cut_is_found():
+    assert redact("at postgres://alice:Q7cAnArY… [shortened from 1,200 characters]", "message") == (
+        f"at postgres://alice:{REDACTED}… [shortened from 1,200 characters]"
+    )
+    assert redact("at http://localhost:8080… [shortened]", "message") == "at http://localhost:8080… [shortened]"
+
+
+def test_a_word_after_basic_stays():
+    assert redact("Basic Training is done", "message") == "Basic Training is done"
