@@ -28,8 +28,8 @@ from tests.unit.conftest import TABLE_NAME
 
 fates = st.lists(st.sampled_from(["fine", "before", "after"]), max_size=4)
 fates_of_a_worker = st.lists(
-    st.sampled_from(["fine", "fine", "before", "after", "cancelled between", "closed between", "ended between",
-                     "crash before", "crash after", "another's answer", "late", "no memory"]), max_size=4
+    st.sampled_from(["fine", "fine", "before", "after", "cancelled between", "closed between", "crash before",
+                     "crash after", "another's answer", "late", "no memory"]), max_size=4
 )  # fmt: skip
 meanwhiles = st.sampled_from(["nothing", "a beat", "a beat", "a step", "the end", "a delivery"])
 # The size of a step that fits beside no other, so a page is put before it.
@@ -117,6 +117,15 @@ class Histories(History):
         worker.writer.write_end_alone()
         if worker.alive:
             self.write(fates)
+
+    @precondition(lambda self: self.working() and self.disturbed())
+    @rule(count=st.integers(1, 9))
+    def end_between_two_tries(self, count: int) -> None:
+        """A write takes effect without an answer, and before its next try there is no time left but for the end."""
+        [worker] = self.working()
+        for _ in range(count):
+            worker.tell(f"step {len(worker.told) + 1}", 0)
+        self.write(["ended between"])
 
     @precondition(lambda self: self.working())
     @rule(hours=st.sampled_from([-3, 3]), frozen_ms=st.sampled_from([0, 5_000]))
