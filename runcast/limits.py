@@ -57,8 +57,8 @@ DEADLINE_MARGIN_MS = 3_000
 END_ALONE_SECONDS = 0.8
 # ... and asks another worker (`run_closer`) to write the end this long before the limit.
 HAND_OVER_SECONDS = 0.2
-# How long a worker that has already answered tries to store the end. By then, a sweep has ended the run.
-DRAIN_SECONDS = 15 * 60
+# How long a worker that has already answered tries to store the end, if its process lives: as long as records are kept.
+DRAIN_SECONDS = 24 * 3600
 # A worker stops waiting for the end this long before its deadline, which leaves time for its answer.
 ANSWER_SECONDS = 0.3
 # How long an agent has to stop by itself after a cancel request, or before its deadline, until its task is cancelled.

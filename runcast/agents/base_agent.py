@@ -24,6 +24,7 @@ from runcast.record.assignment import Claim, StepRef
 from runcast.record.identity import checked_query, run_identity
 from runcast.record.model import Json, RunStatus
 from runcast.record.recorder import Recorder
+from runcast.redaction import clean, clean_json
 from runcast.runs.from_environment import recorder_of
 from runcast.runs.outcome import RunOutcome, failure, overruled
 from runcast.runs.work_end import WorkOutcome, tool_end
@@ -98,24 +99,27 @@ class BaseAgent(ABC):
         self.job_id = identity.job_id
         self.user_id, self.tenant_id = event.get("userId"), event.get("tenantId")
         self._recorder = recorder
-        if recorder and recorder.claim() is Claim.REFUSED:
+        claim = recorder.claim() if recorder else None
+        if recorder and claim is Claim.REFUSED:
             return _answer(409, self._body(recorder.refusal))
 
         outcome, result = self._executed(event)
-        end_pending = False
+        end_pending = degraded = False
         if recorder:
             report = recorder.end(
                 outcome.status, outcome.message, result=result, error=outcome.error, reason=outcome.reason
             )
             outcome = overruled(outcome, report.stop)
-            end_pending = report.end_pending
+            end_pending, degraded = report.end_pending, report.degraded or claim is Claim.UNANSWERED
         else:
             self._publish("agent_error" if outcome.error else "agent_complete", outcome.message)
         body = self._body(outcome.error)
+        if degraded and not self.job_id:
+            body["degraded"] = True
         if end_pending:
             body["endPending"] = True
         if outcome.error is None and not self.job_id:
-            body["result"] = json.loads(result_json(result) or "null")
+            body["result"] = clean_json(json.loads(result_json(result) or "null"), "result")
         return _answer(500 if outcome.error else 200, body)
 
     def invoke_tool(
@@ -210,7 +214,7 @@ class BaseAgent(ABC):
         body: Json = {"success": error is None, "requestId": self.request_id, "agent": self.name}
         if self._recorder:
             body["elapsed"] = self._recorder.elapsed_seconds()
-        return body if error is None else {**body, "error": error}
+        return body if error is None else {**body, "error": clean(error, "error")}
 
 
 def _answer(status_code: int, body: Json) -> Json:

@@ -7,6 +7,7 @@ So the worker sends the end in an asynchronous invocation of `run_closer`, which
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import time
@@ -116,7 +117,11 @@ class HandedOverEnd:
             worker=told["worker"],
             began_ms=int(told["timestamp"]),
         )
-        end = End(RunStatus(told["status"]), told["result"], told["error"], reason=_reason(told))
+        status = RunStatus(told["status"])
+        if status is RunStatus.IN_PROGRESS or not isinstance(json.loads(told["metadata"] or "{}"), dict):
+            raise ValueError
+        json.loads(told["result"] or "null")
+        end = End(status, told["result"], told["error"], reason=_reason(told))
         step = QueuedStep(
             told["step"],
             told["message"],

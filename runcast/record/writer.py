@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 
 from runcast import limits
-from runcast.errors import AppendRefused, ClaimRefused, RuncastError, RunGone, StoreUnavailable
+from runcast.errors import AppendRefused, ClaimRefused, RuncastError, RunGone
 from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
 from runcast.record.cancel_hint import CancelHint
 from runcast.record.draft import Draft
@@ -113,7 +113,7 @@ class Writer:
         self._given_up.set()
 
     def drain(self) -> None:
-        """Continue without a waiting caller, for at most `DRAIN_SECONDS`, and only while the table is unavailable."""
+        """Continue without a waiting caller, for at most `DRAIN_SECONDS`."""
         self._drain_until = self._monotonic() + limits.DRAIN_SECONDS
 
     def work(self) -> None:
@@ -280,8 +280,6 @@ class Writer:
                     logging.WARNING if backoff_seconds == _BACKOFF_FIRST_SECONDS else logging.DEBUG,
                     "run %s: the record cannot be written now, retrying: %s", self._run.request_id, _told(error),
                 )  # fmt: skip
-                if self._drain_until < math.inf and not isinstance(error, StoreUnavailable):
-                    return False
             else:
                 return True
             self._given_up.wait(min(backoff_seconds * (0.5 + self._jitter() / 2), self._seconds_left()))

@@ -9,11 +9,15 @@ from typing import NamedTuple
 
 
 class Mutation(NamedTuple):
-    """A removed guard: in one file, each of these texts, which occurs there once, is replaced by the other."""
+    """A removed guard: in one file, each of these texts, which occurs there once, is replaced by the other.
+
+    `test` notices a guard of threads or of an agent's work, which no history has: a file, or one test of it.
+    """
 
     guard: str
     path: str
     changes: tuple[tuple[str, str], ...]
+    test: str | None = None
 
 
 def changed(source: str, mutation: Mutation) -> str:

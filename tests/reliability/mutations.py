@@ -192,5 +192,51 @@ MUTATIONS = [
             ),
         ),
     ),
+    Mutation(
+        "without all of its threads, a recorder claims nothing", "runcast/record/recorder.py",
+        (
+            (
+                "            self._sending.start()\n",
+                "            self._writing.start()\n            self._sending.start()\n",
+            ),
+            ("            self._writing.start()\n        except", "        except"),
+        ),
+        "tests/unit/record/test_end_in_time.py::test_without_threads_nothing_is_claimed_and_the_end_is_handed_over",
+    ),
+    Mutation(
+        "an end is handed over even if the watching thread does not get to run", "runcast/record/recorder.py",
+        (("or (self._watching and not writer.settled.is_set()):", "or False:"),),
+        "tests/unit/record/test_end_in_time.py",
+    ),
+    Mutation(
+        "a worker whose claim is refused is stopped", _WRITER,
+        (
+            (
+                "        self.refusal = str(error)\n        self._stops.tell(Stop.ENDED)\n",
+                "        self.refusal = str(error)\n",
+            ),
+        ),
+        "tests/unit/record",
+    ),
+    Mutation(
+        "a writer that dies stops its run", _WRITER,
+        (
+            (
+                'its recorder failed", self._run.request_id)\n            self._stops.tell(Stop.ENDED)\n',
+                'its recorder failed", self._run.request_id)\n',
+            ),
+        ),
+        "tests/unit/record/test_writer_faults.py",
+    ),
+    Mutation(
+        "a tool waits for the claim", "runcast/runs/tracked.py",
+        (("        await self._hold()\n", ""),),
+        "tests/unit/agents/test_track_stops.py",
+    ),
+    Mutation(
+        "a run whose claim is refused calls no tool", "runcast/runs/tracked.py",
+        (("        if self._is_refused() and not self.stop.reason:\n", "        if False:\n"),),
+        "tests/unit/agents/test_track_stops.py",
+    ),
     *OWNER_MUTATIONS,
 ]  # fmt: skip

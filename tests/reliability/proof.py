@@ -22,6 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import pytest
+
 from tests.reliability.mutation import Mutation, changed
 from tests.reliability.mutations import MUTATIONS
 
@@ -48,6 +50,9 @@ class Verdict(NamedTuple):
 def try_without(mutation: Mutation | None) -> Verdict:
     """Play histories without a guard, until a promise is broken or all are played. Only once in a process."""
     signal.alarm(_SECONDS)  # ends the process
+    if mutation and mutation.test:
+        with _mutated(mutation):
+            return _tested(mutation.test)
     with _mutated(mutation), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
         from tests.reliability.chaos import Tally, play_in_memory, quiet  # only now, because it imports what is mutated
 
@@ -58,6 +63,19 @@ def try_without(mutation: Mutation | None) -> Verdict:
             for kind in total.broken:
                 return Verdict(total.runs, kind, total.why)
     return Verdict(total.runs)
+
+
+def _tested(test: str) -> Verdict:
+    """Run a test without a guard. A fault in the test's own code counts as not noticed."""
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        # What is preloaded is not rewritten, and need not be.
+        options = ["-q", "-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        code = pytest.main([*options, str(PROJECT / test)])
+    return Verdict(1, "changed", test) if code is pytest.ExitCode.TESTS_FAILED else Verdict(1)
 
 
 class _Mutated(importlib.machinery.SourceFileLoader):

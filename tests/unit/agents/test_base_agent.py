@@ -214,7 +214,7 @@ def test_an_answer_says_that_the_end_is_pending(records, clock, monkeypatch):
     with monkeypatch.context() as broken_store:
         broken_store.setattr(RunStore, "append", unavailable_for_ends)
         broken_store.setattr(limits, "ADDED_TIME_SECONDS", 0.2)
-        status_code, body = run(Counter())
-    assert (status_code, body["success"], body["endPending"]) == (200, True, True)
+        status_code, body = run(Counter(), {**EVENT, "jobId": None})
+    assert (status_code, body["success"], body["endPending"], body["degraded"]) == (200, True, True, True)
     until(lambda: records.read("run-1").status is RunStatus.COMPLETE)
-    assert "endPending" not in run(Counter(), EVENT | {"requestId": "run-2"})[1]
+    assert not {"endPending", "degraded"} & run(Counter(), EVENT | {"requestId": "run-2"})[1].keys()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -425,3 +426,54 @@ def test_a_run_is_ended_when_its_process_exits():
         [sys.executable, "-c", EXITS], capture_output=True, text=True, timeout=120, cwd=PROJECT, check=True
     )
     assert done.stdout.split("\n")[-2] == "error ['init', 'error']", done.stderr
+
+
+TERMINATED = """
+import signal, sys, time
+
+from runcast.record.model import Owner
+from runcast.record.recorder import Recorder
+from runcast.record.store import RunStore
+from tests.fakes.dynamodb_in_memory import DynamoDBInMemory
+
+client = DynamoDBInMemory()
+client.create_table(TableName="AgentProgress")
+store = RunStore(client, "AgentProgress", now_ms=lambda: 1_700_000_000_000)
+if sys.argv[1] == "handled":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+recorder = Recorder(
+    store, request_id="r1", owner=Owner("acme", "alice"), agent="terrain", worker="w1",
+    on_end=lambda ended: print(ended.status.value, ended.reason, flush=True),
+)
+recorder.claim(wait_seconds=30)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(("handled", "code"), [("by default", -signal.SIGTERM), ("handled", 7)])
+def test_a_run_is_ended_when_its_process_is_terminated(handled, code):
+    command = [sys.executable, "-c", TERMINATED, handled]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as running:
+        assert running.stdout.readline() == "ready\n"
+        running.terminate()
+        assert running.stdout.read() == "error process_exited\n"
+    assert running.returncode == code
+
+
+def test_an_end_is_stored_though_memory_and_permissions_were_missing_for_a_while(store, clock, brief):
+    """Outside Lambda, nobody else writes it: its worker tries again as long as its process lives."""
+    failing = FailingStore(store)
+    recorder = make(failing, clock)
+    recorder.claim()
+    failing.script(["before"] * 3 + ["hang", "no memory", "no memory"])
+    assert recorder.end(RunStatus.COMPLETE, "Done").end_pending
+    failing.hang.set()
+    until(lambda: store.read("r1").status is RunStatus.COMPLETE)
+
+
+@pytest.mark.parametrize("wrong", [{"status": "in_progress"}, {"metadata": "["}, {"metadata": "[]"}, {"result": "{"}])
+def test_a_handed_over_end_whose_record_nobody_could_read_is_refused(store, clock, brief, wrong):
+    [event] = handed_over(store, clock).events
+    with pytest.raises(ValueError, match=r"|"):
+        HandedOverEnd.of_event({HANDED_OVER_END: event[HANDED_OVER_END] | wrong})
