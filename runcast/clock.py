@@ -29,6 +29,9 @@ class ServerClock:
     Args:
         wall_ms: The wall clock in epoch milliseconds.
         monotonic: A monotonic clock in seconds.
+
+    Attributes:
+        shift_ms: How far this clock has been set since its start, in sum.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class ServerClock:
         self._monotonic = monotonic
         self._base: tuple[float, float] = (wall_ms(), monotonic())
         self._heard_at: tuple[int, float] | None = None
+        self.shift_ms = 0.0
 
     def __call__(self) -> int:
         """Return the server's current time in epoch milliseconds."""
@@ -61,9 +65,10 @@ class ServerClock:
 
     def hear(self, server_ms: float) -> None:
         """Set the server's current time in epoch milliseconds; a difference of up to two seconds is ignored."""
-        now = self._monotonic()
-        if abs(server_ms - self()) > _TOLERANCE_MS:
+        now, off_ms = self._monotonic(), server_ms - self()
+        if abs(off_ms) > _TOLERANCE_MS:
             self._base = (server_ms, now)
+            self.shift_ms += off_ms
         self._heard_at = (self._wall_ms(), now)
 
     def _on_call(self, context: dict[str, Any], **_: Any) -> None:
@@ -79,3 +84,8 @@ class ServerClock:
         except (KeyError, TypeError, ValueError):
             return
         self.hear(date.timestamp() * 1000 + 500)
+
+
+def shift_of(now_ms: Callable[[], int]) -> float:
+    """Return how far a clock has been set since its start, in milliseconds; 0 for one that cannot be set."""
+    return now_ms.shift_ms if isinstance(now_ms, ServerClock) else 0.0

@@ -46,7 +46,8 @@ class StepRef:
 class QueuedStep(NamedTuple):
     """A recorded step, with every text within its limit, before the writer assigns its number.
 
-    `lingers` marks a step that is written together with the next one if that comes within `LINGER_MS`.
+    `lingers` marks a step that is written together with the next one if that comes within `LINGER_MS`. `shift_ms` is
+    how far the clock had been set when it gave `timestamp_ms`: the clock may learn the server's time after that.
     """
 
     step: str
@@ -60,6 +61,7 @@ class QueuedStep(NamedTuple):
     ref: StepRef | None = None
     parent: StepRef | None = None
     lingers: bool = False
+    shift_ms: float = 0.0
 
 
 @dataclass(frozen=True)

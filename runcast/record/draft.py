@@ -7,6 +7,7 @@ queue and keeps its steps until they are confirmed as stored, even if a write fa
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from runcast import limits
@@ -25,6 +26,7 @@ class Draft:
     Args:
         assignment: The run.
         queue: The source of its steps.
+        shift_ms: Returns how far the clock that timed the steps has been set since its start, in milliseconds.
 
     Attributes:
         seq: How many steps the record holds.
@@ -34,7 +36,9 @@ class Draft:
         pages: Steps that must be put on pages first: those in the run's own item, and as many new ones as fit.
     """
 
-    def __init__(self, assignment: Assignment, queue: StepQueue) -> None:
+    def __init__(
+        self, assignment: Assignment, queue: StepQueue, *, shift_ms: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.seq = 0
         self.written = 0
         self.steps: list[Step] = []
@@ -45,6 +49,7 @@ class Draft:
         self._cancelled = False
         self._run = assignment
         self._queue = queue
+        self._shift_ms = shift_ms
         self._pages_stored = 0
 
     @property
@@ -158,7 +163,8 @@ class Draft:
         # A parent is queued before its children, so by now it has its number or never gets one.
         if queued.parent and queued.parent.seq:
             about["parentSeq"] = queued.parent.seq
-        elapsed_seconds = self._run.seconds_since_began(queued.timestamp_ms)
+        timestamp_ms = queued.timestamp_ms + round(self._shift_ms() - queued.shift_ms)
+        elapsed_seconds = self._run.seconds_since_began(timestamp_ms)
         if queued.end and queued.end.status.ended:
             about["elapsed"] = elapsed_seconds
         if queued.end and (unrecorded := self._queue.taken - self.written - before) > 0:
@@ -170,7 +176,7 @@ class Draft:
             step=_clean_name(queued.step) or queued.step,
             message=clean_text(queued.message, "message", limits.MESSAGE_MAX_CHARACTERS),
             elapsed=elapsed_seconds,
-            timestamp=queued.timestamp_ms,
+            timestamp=timestamp_ms,
             seq=seq,
             agent_name=_clean_name(queued.agent_name),
             tool_name=_clean_name(queued.tool_name),

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from runcast import limits
+from runcast.clock import shift_of
 from runcast.json_text import json_bytes, metadata_json, result_json
 from runcast.record.assignment import Assignment, Claim, Deadline, QueuedStep, StepRef, Stop
 from runcast.record.at_exit import forget_open_run, register_open_run
@@ -362,7 +363,7 @@ class Recorder:
         lingers: bool = False,
     ) -> None:
         """Queue a step, serialized now because the caller may change its arguments later."""
-        timestamp_ms = self._now_ms()
+        timestamp_ms, shift_ms = self._now_ms(), shift_of(self._now_ms)
         try:
             queued = QueuedStep(
                 _name(step) or "unnamed",
@@ -376,10 +377,12 @@ class Recorder:
                 ref,
                 parent,
                 lingers,
+                shift_ms,
             )
         except Exception:  # noqa: BLE001 - a __str__ may raise any error, which must not fail the run
             unreadable = "The content of this step is unreadable"
             queued = QueuedStep("unnamed", unreadable, timestamp_ms, end=end, ref=ref, parent=parent)
+            queued = queued._replace(shift_ms=shift_ms)
         if end:  # the event of an end that is handed over holds its step as it is queued
             queued = queued._replace(
                 message=clean_text(queued.message, "message", limits.MESSAGE_MAX_CHARACTERS),

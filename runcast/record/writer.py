@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 
 from runcast import limits
+from runcast.clock import shift_of
 from runcast.errors import AppendRefused, ClaimRefused, RuncastError, RunGone
 from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
 from runcast.record.cancel_hint import CancelHint
@@ -90,7 +91,7 @@ class Writer:
         self._drain_until = math.inf
         self._end_alone = False
         self._over = False
-        self._draft = Draft(assignment, queue)
+        self._draft = Draft(assignment, queue, shift_ms=lambda: shift_of(now_ms))
         self._cancel_hint = CancelHint(store, assignment.request_id, assignment.worker)
         self._cancel_seen = False
 

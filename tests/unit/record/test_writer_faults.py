@@ -9,13 +9,18 @@ import pytest
 from runcast import limits
 from runcast.clock import ServerClock, epoch_ms
 from runcast.errors import AppendRefused, RunGone
-from runcast.record.assignment import Stop
+from runcast.record.assignment import Claim, Stop
 from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
 from runcast.record.draft import Draft
 from runcast.record.items import to_item
 from runcast.record.model import RunStatus, Step
+from runcast.record.recorder import Recorder
 from runcast.record.store import End, RunStore
+from tests.fakes.agent_progress import create_agent_progress
+from tests.fakes.dynamodb_in_memory import DynamoDBInMemory
+from tests.reliability.machine import Machine
+from tests.reliability.rivals import START_MS
 from tests.unit.conftest import TABLE_NAME
 from tests.unit.record.recording import ALICE, FailingStore, all_steps, make, until
 
@@ -180,3 +185,27 @@ def test_a_worker_whose_clock_is_off_writes_by_the_servers(dynamodb, off_ms):
         assert abs(written - expected) < 10_000
     assert run.steps[0].elapsed < 10
     recorder.end(RunStatus.COMPLETE, "Done")
+
+
+@pytest.mark.parametrize("off_ms", [-3 * 3_600_000, 3 * 3_600_000])
+def test_steps_that_were_recorded_before_the_servers_time_was_known_have_it_too(off_ms):
+    """The first steps of a process are recorded before its first answer from the server."""
+    machine, memory = Machine(lambda: START_MS, off_ms), DynamoDBInMemory()
+    create_agent_progress(memory, "AgentProgress")
+    store = RunStore(machine.client(memory), "AgentProgress", now_ms=machine.now_ms)
+    recorder = Recorder(
+        store,
+        request_id="r1",
+        owner=ALICE,
+        agent="terrain",
+        worker="w1",
+        monotonic=machine.seconds,
+        remaining_ms=60_000,
+    )
+    recorder.record("init")
+    assert recorder.claim() is Claim.CLAIMED
+    recorder.record("thinking")
+    recorder.end(RunStatus.COMPLETE, "Done")
+    for step in RunStore(memory, "AgentProgress", now_ms=lambda: START_MS).read("r1").steps:
+        assert abs(step.timestamp - START_MS) <= 1_000
+        assert step.elapsed <= 1
