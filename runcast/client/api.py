@@ -40,6 +40,8 @@ _ERRORS: dict[str, type[RuncastError]] = {
 retried."""
 _REASON_MAX_CHARACTERS = 300
 
+# Request Timeout, Too Early, Too Many Requests: what a proxy says of a moment, not of a request.
+_LATER_CODES = (408, 425, 429)
 # The connection to the service, or through the proxy, failed.
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
 
@@ -183,7 +185,8 @@ class Api:
         )
         if isinstance(error.__cause__, _NOT_CONNECTED):
             return Unreachable(f"{url} cannot be reached: {reason}")
-        refused = isinstance(error, TransportServerError) and error.code is not None and error.code < 500
+        code = error.code if isinstance(error, TransportServerError) else None
+        refused = code is not None and code < 500 and code not in _LATER_CODES
         if refused or (isinstance(error, TransportProtocolError) and "json" not in self._header("Content-Type")):
             # The server is not a GraphQL API, or it refused the request unread.
             return Unreachable(f"{url} did not take the request: {reason} Check RUNCAST_GRAPHQL_URL.")

@@ -85,7 +85,8 @@ class FakeAppSync(FakeRecord):
         refuse_subscription: Why subscriptions are refused; None accepts them.
         acknowledge: Whether subscriptions are acknowledged.
         start_error: What `startAgentRun` answers instead of starting.
-        lost_starts: How many of the next starts take effect and are answered 502.
+        lost_starts: How many of the next starts take effect and are answered with `lost_with`.
+        lost_with: The code of these answers, which a proxy gives: no JSON.
         read_trouble: Asked at each read, with what is read, what to answer instead: an error, a JSON value as the whole
             body, `HANGS` for no answer at all, or None for the record.
         failing_reads: How many of the next reads fail with an error of the service.
@@ -115,6 +116,7 @@ class FakeAppSync(FakeRecord):
     acknowledge: bool = True
     start_error: ServiceError | None = None
     lost_starts: int = 0
+    lost_with: int = 502
     read_trouble: Callable[[str], Any] = lambda _: None
     failing_reads: int = 0
     refused_requests: int = 0
@@ -235,7 +237,7 @@ class FakeAppSync(FakeRecord):
         result = await graphql(self._schema, asked["query"], root, variable_values=asked.get("variables"))
         if "mutation Start" in asked["query"] and self.lost_starts:
             self.lost_starts -= 1
-            return web.Response(status=502, text="Bad Gateway")
+            return web.Response(status=self.lost_with, text="Not now")
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = [

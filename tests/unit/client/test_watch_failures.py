@@ -238,16 +238,16 @@ async def test_lost_does_not_follow_from_a_stale_reading(server: FakeAppSync, cl
     assert outcome.status == "complete"
 
 
-@pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize(("live", "code"), [(True, 502), (False, 502), (False, 408), (False, 429)])
 @pytest.mark.parametrize("is_job", [True, False])
 async def test_a_start_whose_answer_is_lost_is_asked_again_under_the_same_id(
-    server: FakeAppSync, client: Client, notices: list[str], is_job: bool, live: bool
+    server: FakeAppSync, client: Client, notices: list[str], is_job: bool, live: bool, code: int
 ):
     async def script(server: FakeAppSync) -> None:
         of = server.job or server
         await server.send(of.record("init"), of.end(result="done"), of=of)
 
-    server.lost_starts = 2
+    server.lost_starts, server.lost_with = 2, code
     server.script = script
     start = client.job if is_job else client.run
     watch = start("terrain", "Where?", live=live)
