@@ -111,7 +111,7 @@ def redact_json(value: Any, where: str, redact_text: Redact = redact) -> Any:
     if isinstance(value, dict):
         return {
             redact_text(name, where): REDACTED
-            if is_secret_name(name) and isinstance(member, str | int | float) and not isinstance(member, bool)
+            if is_secret_name(name) and member is not None and not isinstance(member, bool)
             else redact_json(member, where, redact_text)
             for name, member in value.items()
         }
@@ -140,7 +140,8 @@ def redact_with(function: Redact) -> None:
 def clean(text: str, where: str) -> str:
     """Return a text without secrets, by the function in use. Never raises."""
     try:
-        return _in_use(text, where)
+        cleaned = _in_use(text, where)
+        return cleaned if isinstance(cleaned, str) else REDACTED
     except Exception as error:  # noqa: BLE001 - a function of the user's; what it did not look at must not get out
         logger.warning("a text of the kind %s was left out: redacting it raised %s", where, type(error).__name__)
         return REDACTED

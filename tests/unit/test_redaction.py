@@ -50,7 +50,8 @@ def test_harmless_text_stays(text):
 )  # fmt: skip
 def test_a_field_that_is_named_so_is_a_secret_as_a_whole(name):
     assert redact_json({"a": [{name: "short"}]}, "metadata") == {"a": [{name: REDACTED}]}
-    assert redact_json({name: {"inside": "stays"}}, "metadata") == {name: {"inside": "stays"}}
+    assert redact_json({name: {"value": ["x"]}}, "metadata") == {name: REDACTED}
+    assert redact_json({name: None}, "metadata") == {name: None}
 
 
 @pytest.mark.parametrize("name", ["inputTokens", "tokens", "secretary", "passwordless", "monkeys"])
@@ -150,11 +151,13 @@ def test_a_function_of_ones_own_takes_its_place(store, clock):
     assert run.result == "for [result]"
 
 
-def test_what_a_failing_function_did_not_look_at_is_left_out(store, clock):
-    def fail(text, where):
-        raise KeyError(text)
+def fail(text, where):
+    raise KeyError(text)
 
-    redact_with(fail)
+
+@pytest.mark.parametrize("function", [fail, lambda text, where: None])
+def test_what_a_failing_function_did_not_look_at_is_left_out(store, clock, function):
+    redact_with(function)
     recorder = make(store, clock)
     recorder.claim()
     recorder.record("thinking", "secret of some kind")

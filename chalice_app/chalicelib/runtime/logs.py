@@ -18,7 +18,7 @@ from typing import Any
 
 from runcast import limits
 from runcast.record.model import Json
-from runcast.redaction import clean
+from runcast.redaction import clean, clean_json
 from runcast.text import shortened
 
 TEXT_MAX_CHARACTERS = 30_000
@@ -91,7 +91,7 @@ class JsonFormatter(logging.Formatter):
         for name in ("message", "errorMessage", "stackTrace"):
             if name in line:
                 line[name] = clean(line[name], "log")
-        return json.dumps(line | getattr(record, "fields", {}), default=_text)
+        return json.dumps(line | clean_json(getattr(record, "fields", {}), "log"), default=_text)
 
 
 def _write_json(function_name: str) -> None:
