@@ -359,3 +359,17 @@ class TestARefusedClaim:
         result = await agent.invoke_async(answers, invocation_state=named("run-1"))
         assert (str(result).strip(), called) == ("done", [True])
         assert records.read("run-1").status is RunStatus.WAITING
+
+
+def test_a_run_ends_though_no_thread_can_wait_for_its_end(records, monkeypatch):
+    start = threading.Thread.start
+
+    def refused(thread):
+        if thread.name == "runcast-end":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    track(scripted(Say("done")))("?", invocation_state=named("r1"))
+    until(lambda: records.read("r1").status is RunStatus.COMPLETE)
+    assert [step.step for step in records.read("r1").steps] == ["agent", "thinking", "complete"]

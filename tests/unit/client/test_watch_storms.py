@@ -67,7 +67,7 @@ class Storm:
         # Half of them allow no time at all for an unreadable record. Then one failure is survived only if the time
         # counts from it, and not from the last success: as if all before it had been a long live phase.
         self.at_once = self.chance(0.5)
-        self.patience = replace(HASTE, unreadable=0.0, read=60.0) if self.at_once else HASTE
+        self.patience = replace(HASTE, unreadable=0.0, read=5.0) if self.at_once else HASTE
         self._failed: set[str] = set()
 
     def chance(self, probability: float) -> bool:
@@ -104,7 +104,7 @@ class Storm:
             self._failed.discard(request_id)
             return None
         self._failed.add(request_id)
-        return HANGS if not self.at_once and self.chance(0.05) else self.dice.choice(TROUBLES)
+        return HANGS if self.chance(0.01 if self.at_once else 0.05) else self.dice.choice(TROUBLES)
 
     async def unrecorded(self, server: FakeAppSync, of: FakeRecord) -> None:
         """Send what no record holds: messages without `seq`, some twice, and a `seq` that is made up."""
