@@ -32,8 +32,9 @@ class Stack:
         return state
 
     def types(self) -> set[str]:
-        """The types of all resources in Terraform's state."""
-        return {each["type"] for each in self.whole_state()["resources"] if each["mode"] == "managed"}
+        """The types of all AWS resources in Terraform's state."""
+        managed = [each["type"] for each in self.whole_state()["resources"] if each["mode"] == "managed"]
+        return {each for each in managed if each.startswith("aws_")}
 
     def state(self, type_: str, name: str, key: str | int | None = None) -> dict[str, Any]:
         """The attributes of one resource, as Terraform's state has them."""
