@@ -95,7 +95,7 @@ def names(plan: Plan) -> Iterator[tuple[str, str]]:
         if kind in NAMES and NAMES[kind] in values:  # a log group of AppSync's has the API's id
             yield address, re.sub("^/aws/(?:vendedlogs/)?[a-z]+/", "", values[NAMES[kind]])
         else:
-            assert kind in {*NAMES, *NAMED_WITHIN, "data"}, kind
+            assert kind in {*NAMES, *NAMED_WITHIN, "data", "terraform_data"}, kind
 
 
 @pytest.mark.parametrize("turn", range(max(map(len, REFUSED.values()))))
@@ -105,7 +105,7 @@ def test_a_bad_value_is_refused_with_what_is_allowed(module: Path, aws: Aws, tmp
     with pytest.raises(TerraformFailed) as caught:
         made.terraform.plan()
     said = " ".join(str(caught.value).replace("│", " ").split())
-    found = re.findall(r"Error: Invalid value for variable .*? var\.\w+ is .*? (?=This was checked by)", said)
+    found = re.findall(r"Error: Invalid value for variable .*? var\.[\w.]+ is .*? (?=This was checked by)", said)
     for name, (_, message) in bad.items():
         assert [each for each in found if message in each], (name, said)
 
