@@ -27,6 +27,7 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws, module: Path):
         "realtime_url": f"ws://{host}/v1/apis/{api_id}/graphql/realtime",
         "rest_url": f"http://{host}/restapis/{rest_api_id}/v1/_user_request_",
         "graphql_api_id": api_id,
+        "agent_role_name": f"runcast-agent-{REGION}",
         "region": REGION,
         "user_pool_id": pool_id,
         "user_pool_client_id": stack.state("aws_cognito_user_pool_client", "frontend", 0)["id"],
