@@ -37,8 +37,8 @@ _ANSWER_SECONDS = 30.0
 _LOST_SECONDS = 15.0
 _PATIENT_CLAIM_SECONDS = 20.0  # a busy machine must not look as if the table did not answer
 _HAPPENINGS = (
-    "nothing", "nothing", "kill", "kill", "cancel", "second delivery", "second delivery by track", "closer",
-    "no thread", "dead writer",
+    "nothing", "nothing", "kill", "kill", "cancel", "cancel in the queue", "closer", "second delivery",
+    "second delivery by track", "no thread", "dead writer",
 )  # fmt: skip
 
 
@@ -91,6 +91,7 @@ class RealRuns:
                 "cancel": self._cancelled,
                 "second delivery": self._delivered_twice,
                 "second delivery by track": self._tracked_twice,
+                "cancel in the queue": self._cancelled_in_the_queue,
                 "closer": self._closed,
                 "no thread": self._without_threads,
                 "dead writer": self._without_writer,
@@ -226,6 +227,17 @@ class RealRuns:
             counted = json.loads(steps[-1].metadata_json or "{}").get("unrecorded", 0)
             if len([step for step in steps if step.step == "executed"]) != CALLS and not counted:
                 broken("lost", f"{request_id} holds {told(steps)}, and its end does not say so")
+
+    def _cancelled_in_the_queue(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
+        """A run that was cancelled before its event is delivered calls no tool, and stays cancelled."""
+        if self.store.read(request_id) is None:
+            self.store.create(request_id, owner=OWNER, agent=AGENT)
+        cancel(self.store, OWNER, request_id)
+        with self.worker(request_id, proxy.url, by_track=True, claim_wait_seconds=_PATIENT_CLAIM_SECONDS) as worker:
+            self._answer_of(worker)
+        run, _ = self.checked(request_id)
+        if worker.calls or run is None or run.status is not RunStatus.CANCELLED:
+            broken("repeated", f"{request_id} was cancelled in the queue, called {worker.calls} tools, and reads {run}")
 
     def _without_threads(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
         """Without its threads a recorder records nothing; the run does its work, and its end is handed over."""
