@@ -117,7 +117,7 @@ def test_every_block_does_what_it_says(done):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "stopped by: end_turn" in done.stdout
     assert re.search(r"^run \S+: complete, 6 steps recorded, 0 received live, 0 missing$", done.stdout, re.MULTILINE)
-    assert done.stdout.splitlines()[-1] == "completed"
+    assert done.stdout.splitlines()[-2:] == ["completed", "[client]: postgres://app:[redacted]@db.example.com"]
     assert "not recorded" not in done.stderr
 
 

@@ -64,7 +64,7 @@ ENTRIES = {
         },
         kept=words("schema"),
         # The emulator takes these when the API is created and ignores them in an update.
-        unread=words("introspection_config log_config query_depth_limit resolver_count_limit"),
+        unread=words("log_config"),
         facets=(Facet(words("schema"), _put_schema),),
         tags=Tagging(),
     ),

@@ -105,7 +105,7 @@ def test_the_gaps_name_what_is_refused_and_what_is_not_answered():
     assert set(rows) == set(ENTRIES) | {f"data {name}" for name in data_sources()}
     assert "`global_secondary_index.hash_key`" in rows["aws_dynamodb_table"]
     assert "`billing_mode` other than `PAY_PER_REQUEST`" in rows["aws_dynamodb_table"]
-    assert "`introspection_config`, `log_config`" in rows["aws_appsync_graphql_api"]
+    assert "`log_config`" in rows["aws_appsync_graphql_api"]
     assert gaps_markdown() == gaps_markdown()
 
 
