@@ -78,7 +78,8 @@ def test_the_readme_by_the_command(stack, home):
         line.split()[1]: read_in_a_shell(shell_settings(stack) + re.sub(r"\bID\b", request_id, line), home=home)
         for line in of_an_id
     }
-    assert list(printed_by_command) == ["watch", "show", "list", "cancel"]
+    assert list(printed_by_command) == ["watch", "show", "list", "cancel", "agents"]
+    assert AGENT in printed_by_command.pop("agents")
     assert f"run {request_id}: complete, {summary[2]} steps recorded" in printed_by_command["watch"]
     assert all(json.loads(line) for line in printed_by_command["show"].splitlines())
     assert all(request_id in printed for printed in printed_by_command.values())

@@ -46,7 +46,7 @@ def executing(stack, job_id):
 def test_a_job_survives_the_death_of_any_worker(alice, stack, state, function):
     slowly = "[model:slow 1]" if state == "Synthesize" else ""
     killed = None
-    for _ in range(5):  # some states last for a moment only, and this machine may look away
+    for _ in range(20):  # some states last for a moment only, and this machine may look away
         job_id = start(alice, "site-assessment", f"{slowly} How steep is it?")
         while not killed and (now := executing(stack, job_id)) is not None:
             if now == state:
