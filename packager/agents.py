@@ -5,7 +5,7 @@ An agent that cannot be imported is not reported here: the import test names it,
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -32,16 +32,17 @@ def agent_flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
         chalice_app: The application's folder.
         own: The folder of the user's agents.
     """
-    used = {name for path in chalice_app.rglob("*.py") for name in _imported(path)}
-    if own:
-        used |= {name for path in agents_folder.sources(own) if path.suffix == ".py" for name in _imported(path)}
     first, second = _folders(chalice_app, own)
-    mine = [first, second] if own else [first]  # the demo's other files need no note
+    used = {folder: _names_imported(chalice_app.rglob("*.py")) for folder in (first, second)}
+    mine = [first]  # the demo's other files need no note
+    if own:  # nothing of the application imports its files
+        used[own] = _names_imported(agents_folder.sources(own))
+        mine = [first, second]
     flaws = [
         f"{_shown(path, chalice_app)} exports no build(run), so it is no agent."
         for folder in mine
         for path, builds in _builds(folder).items()
-        if not builds and path.stem not in used and path.stem != "__init__"
+        if not builds and path.stem not in used[folder] and path.stem != "__init__"
     ]
     hidden = {path.stem: path for path, builds in _builds(second).items() if builds}
     return flaws + [
@@ -119,6 +120,10 @@ def _builds(folder: Path) -> dict[Path, bool]:
     """Return each Python file of a folder that a zip holds, and whether it exports `build`."""
     files = [path for path in sorted(folder.glob("*.py")) if agents_folder.is_packaged(path)]
     return {path: bool(_BUILD.search(path.read_text())) for path in files}
+
+
+def _names_imported(files: Iterable[Path]) -> set[str]:
+    return {name for path in files if path.suffix == ".py" for name in _imported(path)}
 
 
 def _imported(file: Path) -> Iterator[str]:
