@@ -153,7 +153,7 @@ def as_template(state: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     problems: list[str] = []
     for resource in state["resources"]:
         type_ = resource["type"]
-        if resource["mode"] != "managed" or type_ in _PARTS:
+        if resource["mode"] != "managed" or type_ in _PARTS or type_ == "terraform_data":  # which is nothing of AWS's
             continue
         if type_ not in _TYPES:
             problems.append(f"{type_}: CloudFormation's name of it is not known here")
