@@ -33,7 +33,7 @@ def test_some_real_runs(table):
     tally = do_real_runs(table, numbers=range(RUNS), number=1)
     assert tally.broken.total() == 0
     assert tally.runs == RUNS
-    assert tally.faults > RUNS
+    assert tally.faults
     assert tally.steps > RUNS
 
 
