@@ -179,6 +179,7 @@ class Histories(History):
         self.now_ms += 4_000
         if worker.alive:
             worker.write()
+        self.the_record_is_exact()  # notes the lease that the next one has set
         self.land_late()
 
     @precondition(lambda self: self.late)

@@ -65,7 +65,17 @@ PLAYBOOK = {
 PLANNED = [derived_ids(JOB_IDS[0], name)[0] for name in ("east", "report")]
 FUNCTIONS = {"survey": "runcast-agent"}
 
-WAYS = ("another tracks", "expired", "crossed", "crossed at work", "page", "result", "execution")
+WAYS = (
+    "another tracks",
+    "expired",
+    "crossed",
+    "crossed at work",
+    "page",
+    "result",
+    "execution",
+    "failure",
+    "failure that names a job",
+)
 owners = st.sampled_from([ALICE, BOB])
 playbooks = st.sampled_from(["two-stages"] * 4 + ["another"])
 # Few, so that they collide: mostly one job's id and the id of its first run.
@@ -366,6 +376,12 @@ class Owners(RuleBasedStateMachine):
             case "result":
                 self.name_another_result(owner, request_id, JOB_IDS[0])
                 self.read(owner, request_id)
+            case "failure":
+                self.fail_an_invocation(other, request_id, None, True)
+            case "failure that names a job":
+                self.wait(expires_ms)
+                self.start_a_job(owner, request_id)
+                self.fail_an_invocation(owner, request_id, None, True)
             case "execution":
                 self.wait(expires_ms)
                 self.start_a_job(owner, request_id)

@@ -86,6 +86,7 @@ def names_in(archive: Path) -> set[str]:
         return set(opened.namelist())
 
 
+@pytest.mark.long
 def test_the_same_sources_give_the_same_bytes_wherever_they_lie(
     package: Path, arm64: Path, changed_project: Path, tmp_path: Path
 ):

@@ -11,6 +11,7 @@ from tests.e2e.conftest import workers
 from tests.e2e.demo.jobs import DEADLINE_SECONDS, read_to_its_end, start
 
 
+@pytest.mark.long
 def test_alternatives_are_worked_on_at_the_same_time(alice):
     job = read_to_its_end(alice, start(alice, "compare-layouts", "[model:slow 2] Which spacing?"))
     assert job["status"] == "complete", job
@@ -40,7 +41,7 @@ def executing(stack, job_id):
         pytest.param("InvokeAgents", "runcast-agent", marks=pytest.mark.long),
         pytest.param("Validate", "runcast-orchestrator", marks=pytest.mark.long),
         pytest.param("Synthesize", "runcast-orchestrator", marks=pytest.mark.long),
-        ("SaveResults", "runcast-orchestrator"),
+        pytest.param("SaveResults", "runcast-orchestrator", marks=pytest.mark.long),
     ],
 )
 def test_a_job_survives_the_death_of_any_worker(alice, stack, state, function):

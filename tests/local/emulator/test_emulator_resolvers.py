@@ -26,6 +26,8 @@ def test_a_resolver_runs_again_after_its_process_has_ended(emulator: EmulatorPro
     for process in _node_processes(emulator):
         process.kill()
         wait_until(lambda process=process: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    # The emulator may learn only by the next call that the process has ended: that one fails.
+    wait_until(lambda: "errors" not in api.post(QUERY, variables={}, authorization=api.ada.id_token).json())
     assert json.loads(_variables(api, {"a": "1"})["one"])["after"] == {"a": "1"}
     assert _node_processes(emulator)
 

@@ -75,7 +75,7 @@ def stack_process(start_python, tmp_path):
         ("down", "its packages are gone"),
         pytest.param("down", "its Python is gone", marks=pytest.mark.long),
         pytest.param("clean", "its packages are gone", marks=pytest.mark.long),
-        ("clean", "its Python is gone"),
+        pytest.param("clean", "its Python is gone", marks=pytest.mark.long),
     ],
 )
 def test_a_broken_environment_does_not_keep_the_machine_running(make, project, stack_process, target, breakage):

@@ -322,6 +322,12 @@ class TestARefusedClaim:
         assert (result.stop_reason, called) == ("cancelled", [])
         assert records.read("run-1") == record
 
+    @pytest.mark.usefixtures("patient", "cancelled", "slow_claim")
+    async def test_no_tool_begins_before_the_recorder_has_told_the_run(self, records, agent, called, monkeypatch):
+        monkeypatch.setattr(TrackedRun, "_stop_agents", lambda *_: None)
+        result = await agent.invoke_async("?", invocation_state=named("run-1"))
+        assert (result.stop_reason, called) == ("cancelled", [])
+
     @pytest.mark.usefixtures("slow_claim")
     async def test_a_claim_that_is_granted_lets_the_tool_begin(self, records, agent, called):
         assert str(await agent.invoke_async("?", invocation_state=named("run-1"))).strip() == "done"
