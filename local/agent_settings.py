@@ -23,7 +23,7 @@ class InvalidAgentSettings(Exception):
 
 
 def local_agent_settings(agents: Path | None, secrets: Any, environment: Mapping[str, str] = os.environ) -> str:
-    """Return `agent.tfvars` for this machine, empty if there is none; create or update the secrets that it names.
+    """Return `agent.tfvars` for this machine, empty without the file; create or update the secrets that it names.
 
     Args:
         agents: The folder of the user's agents.

@@ -33,16 +33,14 @@ def agent_flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
         own: The folder of the user's agents.
     """
     first, second = _folders(chalice_app, own)
-    used = {folder: _names_imported(chalice_app.rglob("*.py")) for folder in (first, second)}
-    mine = [first]  # the demo's other files need no note
-    if own:  # nothing of the application imports its files
-        used[own] = _names_imported(agents_folder.sources(own))
-        mine = [first, second]
+    by_the_app = _names_imported(chalice_app.rglob("*.py"))
+    # Nothing of the application imports files of a folder outside, and the demo's other files need no note.
+    used = {own: _names_imported(agents_folder.sources(own)), second: by_the_app} if own else {first: by_the_app}
     flaws = [
         f"{_shown(path, chalice_app)} exports no build(run), so it is no agent."
-        for folder in mine
+        for folder, names in used.items()
         for path, builds in _builds(folder).items()
-        if not builds and path.stem not in used[folder] and path.stem != "__init__"
+        if not builds and path.stem not in names and path.stem != "__init__"
     ]
     hidden = {path.stem: path for path, builds in _builds(second).items() if builds}
     return flaws + [

@@ -72,7 +72,8 @@ _KINDS = (
         r"(?!(?:(?i:basic|bearer|token|digest)\s{1,5})?\[redacted\])[^\s\"',;&<>{}()]{3,}",
     ),
 )
-_PATTERNS = tuple((tuple(words.split()), re.compile(pattern)) for words, pattern in _KINDS)
+# Python compiles a pattern when it is first used, and keeps it: a cold start does not pay for any.
+_PATTERNS = tuple((tuple(words.split()), pattern) for words, pattern in _KINDS)
 # What is compared is a name in lower case without `_`, `-`, `.` and blanks, its end or the whole of it.
 _SECRET_NAMES = (
     "password", "passwd", "passphrase", "pwd", "secret", "secretkey", "secretaccesskey", "accesskey", "apikey",
@@ -80,7 +81,7 @@ _SECRET_NAMES = (
     "apitoken", "bottoken", "bearertoken", "authorization", "credential", "credentials", "connectionstring", "cookie",
 )  # fmt: skip
 _SECRET_WHOLE_NAMES = frozenset(("token", "jwt", "auth"))
-_BLOCK_END = re.compile(r"-----END [A-Z0-9 ]{1,40}-----")
+_BLOCK_END = r"-----END [A-Z0-9 ]{1,40}-----"
 _WORDS_OF_A_SECRET = 3
 _UNFINISHED_MAX_CHARACTERS = 8_000
 _SEPARATORS = str.maketrans("", "", "_-. ")
@@ -92,7 +93,7 @@ def redact(text: str, where: str) -> str:  # noqa: ARG001 - a replacement may wa
     lower = text.lower()
     for words, pattern in _PATTERNS:
         if any(word in lower for word in words):
-            text = pattern.sub(_replacement, text)
+            text = re.sub(pattern, _replacement, text)
     return text
 
 
@@ -185,18 +186,18 @@ def finished(text: str) -> int:
     for _ in range(_WORDS_OF_A_SECRET):
         end = _begin_of_last_word(text[:end])
     block = text.rfind("-----BEGIN ", 0, end)
-    if block >= 0 and not _BLOCK_END.search(text, block, end):
+    if block >= 0 and not re.search(_BLOCK_END, text[block:end]):
         end = block
     if len(text) - end > _UNFINISHED_MAX_CHARACTERS:
         return len(text)
     whole = clean(text, "text")
-    while end and clean(text[:end], "text") + clean(text[end:], "text") != whole:
+    while end and whole != text and clean(text[:end], "text") + clean(text[end:], "text") != whole:
         end = min(end - 1, _begin_of_last_word(text[:end]))
     return end
 
 
 def _begin_of_last_word(text: str) -> int:
-    """Return where the last word begins. Secrets are ASCII, so each other character is a word of its own."""
+    """Return where the last word begins. Secrets are ASCII, so every other character counts as one word."""
     begin = len(text.rstrip())
     while begin and "!" <= text[begin - 1] <= "~":
         begin -= 1

@@ -173,7 +173,7 @@ class Draft:
         if about:
             metadata_text = json_text({**json.loads(metadata_text or "{}"), **about})
         return Step(
-            step=_clean_name(queued.step) or queued.step,
+            step=clean_text(queued.step, "name", limits.NAME_MAX_CHARACTERS),
             message=clean_text(queued.message, "message", limits.MESSAGE_MAX_CHARACTERS),
             elapsed=elapsed_seconds,
             timestamp=timestamp_ms,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from runcast import limits
 from runcast.errors import Unavailable
 from runcast.json_text import json_text
 from runcast.record.assignment import Assignment, Claim, QueuedStep
@@ -25,6 +26,7 @@ from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
 from runcast.record.store import End, RunStore
 from runcast.record.writer import Writer
+from runcast.redaction import clean_metadata_text, clean_text
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -86,10 +88,10 @@ class HandedOverEnd:
                 "worker": run.worker,
                 "taken": self.taken,
                 "step": step.step,
-                "message": step.message,
+                "message": clean_text(step.message, "message", limits.MESSAGE_MAX_CHARACTERS),
                 "timestamp": step.timestamp_ms,
                 "liveStatus": step.status,
-                "metadata": step.metadata_json,
+                "metadata": clean_metadata_text(step.metadata_json),
                 "status": end.status.value,
                 "result": end.result_json,
                 "error": end.error,

@@ -34,7 +34,7 @@ from runcast.record.stop_signal import StopSignal
 from runcast.record.store import End, RunStore
 from runcast.record.usage import Usage
 from runcast.record.writer import Writer
-from runcast.redaction import clean_metadata_text, clean_text
+from runcast.redaction import clean_text
 from runcast.text import boundary, shortened
 
 logger = logging.getLogger(__name__)
@@ -383,11 +383,6 @@ class Recorder:
             unreadable = "The content of this step is unreadable"
             queued = QueuedStep("unnamed", unreadable, timestamp_ms, end=end, ref=ref, parent=parent)
             queued = queued._replace(shift_ms=shift_ms)
-        if end:  # the event of an end that is handed over holds its step as it is queued
-            queued = queued._replace(
-                message=clean_text(queued.message, "message", limits.MESSAGE_MAX_CHARACTERS),
-                metadata_json=clean_metadata_text(queued.metadata_json),
-            )
         self._queue.put(queued)
 
     def _start(self) -> None:

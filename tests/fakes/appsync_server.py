@@ -175,7 +175,7 @@ class FakeAppSync(FakeRecord):
                 await _send(socket, {"id": subscription_id, "type": "data", "payload": {"data": selected.data}})
 
     async def send_unchecked(self, update: Any) -> None:
-        """Send this as a status message, whatever the schema says."""
+        """Send this as a status message, even if it does not fit the schema."""
         for socket, subscription_id in list(self._subscribers):
             payload = {"data": {"onStatusUpdate": update}}
             await _send(socket, {"id": subscription_id, "type": "data", "payload": payload})

@@ -288,7 +288,7 @@ class Owners(RuleBasedStateMachine):
 
     @rule(owner=owners, request_id=written)
     def hand_over_an_end(self, owner: Owner, request_id: str) -> None:
-        """The end names the worker that holds the record, whoever's it is: a job's worker can be guessed."""
+        """The end names the worker that holds the record of any owner: a job's worker can be guessed."""
         run = self.store.read(request_id.lower())
         worker = (run and run.worker) or f"invocation/{next(_numbers)}"
         event = {

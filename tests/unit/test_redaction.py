@@ -1,4 +1,4 @@
-"""No secret leaves the process, by whatever way; and what stands beside it does."""
+"""No secret leaves the process on any way, and the text beside it does."""
 
 from __future__ import annotations
 

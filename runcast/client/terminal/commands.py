@@ -119,7 +119,7 @@ def _how_to_come_back(watch: Watch) -> str:
 
 
 async def _whole_id(client: Client, given: str) -> str:
-    """Return the id of the run or job whose id begins as given; what is given if there is none.
+    """Return the id of the run or job whose id begins as given; without such an id, the given text.
 
     Raises:
         InvalidInput: Several begin so.

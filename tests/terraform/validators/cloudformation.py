@@ -231,7 +231,9 @@ def _reshaped(type_: str, attributes: dict[str, Any]) -> dict[str, Any]:
         case "aws_api_gateway_method_settings":
             path, _, method = shaped.pop("method_path").rpartition("/")
             (settings,) = shaped.pop("settings")
-            del shaped["stage_name"]  # a part of the stage there: here it is a stage of its own, without its name
+            del shaped[
+                "stage_name"
+            ]  # CloudFormation has it as a part of the stage; here it stands alone, without a name
             shaped["method_settings"] = [{**settings, "resource_path": f"/{path}", "http_method": method}]
         case "aws_cloudwatch_metric_alarm":
             dimensions = shaped.get("dimensions") or {}

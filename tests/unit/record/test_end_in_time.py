@@ -475,5 +475,5 @@ def test_an_end_is_stored_though_memory_and_permissions_were_missing_for_a_while
 @pytest.mark.parametrize("wrong", [{"status": "in_progress"}, {"metadata": "["}, {"metadata": "[]"}, {"result": "{"}])
 def test_a_handed_over_end_whose_record_nobody_could_read_is_refused(store, clock, brief, wrong):
     [event] = handed_over(store, clock).events
-    with pytest.raises(ValueError, match=r"|"):
+    with pytest.raises((TypeError, ValueError)):
         HandedOverEnd.of_event({HANDED_OVER_END: event[HANDED_OVER_END] | wrong})
