@@ -15,8 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from runcast import limits
 from runcast.clock import shift_of
@@ -29,6 +28,7 @@ from runcast.record.message import delta_update
 from runcast.record.model import EndReason, Json, Owner, RunEnded, RunStatus
 from runcast.record.outbox import Outbox
 from runcast.record.prices import ModelPrice
+from runcast.record.report import RecordedSteps, RecordingReport
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
 from runcast.record.store import End, RunStore
@@ -40,38 +40,6 @@ from runcast.text import boundary, shortened
 logger = logging.getLogger(__name__)
 
 _EXITED = "The worker's process exited before the run had ended."
-
-
-class RecordedSteps(NamedTuple):
-    """The steps recorded so far; only the last ones if there are too many (`cut`)."""
-
-    steps: list[Json]
-    cut: bool
-
-
-@dataclass(frozen=True)
-class RecordingReport:
-    """What the recorder kept.
-
-    Attributes:
-        recorded: How many steps the record holds, as far as this worker knows.
-        unrecorded: How many steps were queued but could not be recorded.
-        unsent: How many steps were recorded but not handed to the live channel.
-        stop: Why the work had to stop early. After `TIME_UP` and `ENDED` the record holds another end than the one
-            given to `end()`, which counts as unrecorded. After `CANCELLED` the record holds the given end.
-        end_pending: The end is not yet known to be stored. Another worker was asked to write it, or this one continues.
-    """
-
-    recorded: int
-    unrecorded: int
-    unsent: int
-    stop: Stop | None = None
-    end_pending: bool = False
-
-    @property
-    def degraded(self) -> bool:
-        """Whether the record lacks something."""
-        return self.unrecorded > 0
 
 
 class Recorder:

@@ -8,7 +8,8 @@ from websockets.exceptions import ConnectionClosed
 
 from runcast.live.publish import StatusPublisher
 from runcast.record.model import Owner, RunStatus
-from runcast.record.recorder import Recorder, RecordingReport
+from runcast.record.recorder import Recorder
+from runcast.record.report import RecordingReport
 from runcast.record.store import RunStore
 
 STEPS = 17

@@ -135,3 +135,19 @@ class FakeJob(FakeRecord):
 
     def _live_ending(self, status: str) -> str | None:
         return None
+
+
+def listed(request_id: str, *, began_ms: int = BEGAN_MS, **more: Any) -> dict[str, Any]:
+    """A run as a list shows it."""
+    times = dict.fromkeys(("createdAt", "updatedAt", "leaseUntil"), float(began_ms))
+    state = {"status": "in_progress", "liveness": "live", "seq": 3, "error": None, "reason": None}
+    whose = {"agent": "terrain", "jobId": None, "playbook": None}
+    return {"requestId": request_id, **whose, **times, **state, **more}
+
+
+class ServiceError(Exception):
+    """An error that a resolver answers, as AppSync words it."""
+
+    def __init__(self, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.error_type = error_type

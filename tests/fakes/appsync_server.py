@@ -23,47 +23,16 @@ from aiohttp import WSMsgType, web
 from graphql import GraphQLSchema, build_schema, execute_sync, graphql, parse, validate
 
 from runcast.clock import epoch_ms
-from tests.fakes.appsync_records import BEGAN_MS, FakeJob, FakeRecord
+from tests.fakes.appsync_records import BEGAN_MS, FakeJob, FakeRecord, ServiceError
+from tests.fakes.cognito import USER_ID, FakeCognito, amz_json
 
 ROOT = Path(__file__).parents[2]
-USER_ID, USERNAME, PASSWORD, APP_CLIENT_ID = "user-1", "alice", "correct horse", "appclient"
-TOKEN_LIFETIME_SECONDS = 3600
-
-
-def _part(value: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
-
-
-def id_token(number: int) -> str:
-    """The user's n-th ID token, which lives for an hour as Cognito's do."""
-    issued = BEGAN_MS // 1000 + number
-    claims = {"sub": USER_ID, "token_use": "id", "iat": issued, "exp": issued + TOKEN_LIFETIME_SECONDS}
-    return ".".join([_part({"alg": "none"}), _part(claims), "signature"])
-
-
-ID_TOKEN, REFRESH_TOKEN = id_token(0), "refresh-token"
 
 
 @cache
 def _schema() -> GraphQLSchema:
     prelude = ROOT / "local" / "appsync" / "prelude.graphql"
     return build_schema(prelude.read_text() + (ROOT / "graphql" / "schema.graphql").read_text())
-
-
-def listed(request_id: str, *, began_ms: int = BEGAN_MS, **more: Any) -> dict[str, Any]:
-    """A run as a list shows it."""
-    times = dict.fromkeys(("createdAt", "updatedAt", "leaseUntil"), float(began_ms))
-    state = {"status": "in_progress", "liveness": "live", "seq": 3, "error": None, "reason": None}
-    whose = {"agent": "terrain", "jobId": None, "playbook": None}
-    return {"requestId": request_id, **whose, **times, **state, **more}
-
-
-class ServiceError(Exception):
-    """An error that a resolver answers, as AppSync words it."""
-
-    def __init__(self, error_type: str, message: str) -> None:
-        super().__init__(message)
-        self.error_type = error_type
 
 
 HANGS = object()
@@ -73,7 +42,7 @@ Script = Callable[["FakeAppSync"], Awaitable[None]]
 
 
 @dataclass
-class FakeAppSync(FakeRecord):
+class FakeAppSync(FakeCognito, FakeRecord):
     """The server, its run, and its faults.
 
     Attributes:
@@ -92,16 +61,12 @@ class FakeAppSync(FakeRecord):
         failing_reads: How many of the next reads fail with an error of the service.
         refused_requests: How many of the next HTTP requests are answered 401, even with a valid token.
         connection_timeout_ms: How long the server tells clients to wait for keep-alives. It sends only one.
-        refuse_refresh: Whether refresh tokens are refused.
-        password: What signs the user in.
         large_result: What the link `/result` leads to; None refuses it, as an expired link is refused.
         reads: The `afterSeq` of each read so far.
         reads_of: What was read each time.
         listed: What runs there are, by its own word, newest first.
         page_runs: How many of them one answer holds at most.
         lists: The `limit` and the `cursor` of each list so far.
-        auth_flows: How a token was asked for, each time.
-        token: The one ID token that is accepted now. Each sign-in and refresh returns it.
         attempts: How many WebSockets have been opened so far.
         subscriptions: How many subscriptions have been acknowledged so far.
         now_ms: What it says the time is, in each answer.
@@ -121,10 +86,6 @@ class FakeAppSync(FakeRecord):
     failing_reads: int = 0
     refused_requests: int = 0
     connection_timeout_ms: int | None = 300_000
-    refuse_refresh: bool = False
-    password: str = PASSWORD
-    auth_flows: list[str] = field(default_factory=list)
-    token: str = ID_TOKEN
     attempts: int = 0
     subscriptions: int = 0
     now_ms: Callable[[], int] = epoch_ms
@@ -144,7 +105,6 @@ class FakeAppSync(FakeRecord):
         self._connections: set[Any] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._condition = asyncio.Condition()
-        self._tokens = 0
         self._stopping = asyncio.Event()
 
     # What a script does
@@ -186,11 +146,6 @@ class FakeAppSync(FakeRecord):
         for transport in self._connections:
             transport.abort()
 
-    def replace_token(self) -> None:
-        """Accept only another ID token from now on. Open connections stay open."""
-        self._tokens += 1
-        self.token = id_token(self._tokens)
-
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the clients' actions make the condition true."""
         async with self._condition:
@@ -216,7 +171,7 @@ class FakeAppSync(FakeRecord):
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer one GraphQL request, or one call of Cognito."""
         if request.headers.get("X-Amz-Target", "").endswith(".InitiateAuth"):
-            return self._authenticate(await request.json())
+            return self.authenticate(await request.json())
         refused = self.refused_requests > 0
         self.refused_requests -= refused
         if refused or request.headers.get("Authorization") != self.token:
@@ -255,21 +210,6 @@ class FakeAppSync(FakeRecord):
         if isinstance(trouble, ServiceError):
             return web.json_response({"errors": [{"errorType": trouble.error_type, "message": str(trouble)}]})
         return web.json_response(trouble)
-
-    def _authenticate(self, asked: dict[str, Any]) -> web.Response:
-        flow, given = asked["AuthFlow"], asked["AuthParameters"]
-        self.auth_flows.append(flow)
-        if asked["ClientId"] != APP_CLIENT_ID:
-            kind = "ResourceNotFoundException"
-            return _cognito_error(kind, f"User pool client {asked['ClientId']} does not exist.")
-        tokens = {"IdToken": self.token, "AccessToken": "another", "ExpiresIn": TOKEN_LIFETIME_SECONDS}
-        if flow == "REFRESH_TOKEN_AUTH":
-            if self.refuse_refresh or given["REFRESH_TOKEN"] != REFRESH_TOKEN:
-                return _cognito_error("NotAuthorizedException", "Refresh Token has expired")
-            return _json({"AuthenticationResult": tokens})
-        if (given["USERNAME"], given["PASSWORD"]) != (USERNAME, self.password):
-            return _cognito_error("NotAuthorizedException", "Incorrect username or password.")
-        return _json({"AuthenticationResult": {**tokens, "RefreshToken": REFRESH_TOKEN}})
 
     async def _start_agent_run(self, _info: Any, **arguments: Any) -> dict[str, Any]:
         if self.request_id != arguments["requestId"]:
@@ -327,7 +267,7 @@ class FakeAppSync(FakeRecord):
 
     async def serve_result(self, _: web.Request) -> web.Response:
         """Serve what a job's link leads to, as a bucket does."""
-        return web.Response(status=403) if self.large_result is None else _json(self.large_result)
+        return web.Response(status=403) if self.large_result is None else amz_json(self.large_result)
 
     # The real-time protocol
 
@@ -439,14 +379,6 @@ async def appsync_server() -> AsyncIterator[FakeAppSync]:
 async def serve_page(_: web.Request) -> web.Response:
     """Answer like a website that does not know the path."""
     return web.Response(text="<html>Welcome!</html>", content_type="text/html")
-
-
-def _cognito_error(kind: str, message: str) -> web.Response:
-    return _json({"__type": kind, "message": message}, status=400)
-
-
-def _json(answer: dict[str, Any], status: int = 200) -> web.Response:
-    return web.json_response(answer, status=status, content_type="application/x-amz-json-1.1")
 
 
 def _errors(kind: str, message: str, *, status: int) -> web.Response:

@@ -8,10 +8,7 @@ it can be recognized anywhere.
 from __future__ import annotations
 
 import contextlib
-import io
-import itertools
 import json
-from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -28,32 +25,21 @@ from chalicelib.orchestrator.load_playbook import load_playbook
 from chalicelib.orchestrator.playbook import Playbook
 from chalicelib.orchestrator.save_results import save_results
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import rule
 
 from runcast import limits
-from runcast.errors import AppendRefused, RuncastError, StoreUnavailable
-from runcast.record.assignment import Assignment, Claim, QueuedStep
+from runcast.errors import StoreUnavailable
 from runcast.record.cancel import cancel
 from runcast.record.handover import HANDED_OVER_END
-from runcast.record.identity import run_identity
-from runcast.record.ids import derived_ids, is_derived
-from runcast.record.items import from_item
+from runcast.record.ids import derived_ids
 from runcast.record.listing import list_runs
-from runcast.record.model import Owner, Run, RunStatus, Step
-from runcast.record.outbox import Outbox
+from runcast.record.model import Owner, RunStatus
 from runcast.record.reader import read_progress
-from runcast.record.step_queue import StepQueue
-from runcast.record.stop_signal import StopSignal
-from runcast.record.store import End, RunStore
-from runcast.record.writer import Writer
+from runcast.record.store import End
 from tests.fakes.spellings import spellings
-from tests.reliability.bounded import BoundedClient
+from tests.reliability.ownership import ALICE, BOB, JOB_IDS, Crossed, Overtaken, Ownership, mark, nothing, step
 from tests.reliability.promises import broken
-from tests.reliability.rivals import START_MS
-from tests.unit.conftest import TABLE_NAME
 
-ALICE, BOB = Owner("acme", "alice"), Owner("globex", "bob")
-JOB_IDS = ("6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11", "7a0f0a53-6c3e-4bb3-8d0b-2f6f4f0c9d11")
 PLAYBOOK = {
     "name": "two-stages",
     "description": "Surveys, then reports.",
@@ -84,80 +70,15 @@ ids = st.sampled_from([JOB_IDS[0]] * 9 + [PLANNED[0]] * 9 + [JOB_IDS[1], PLANNED
 _SPELLED = [spelling for each in (JOB_IDS[0], PLANNED[0]) for spelling in spellings(each)]
 written = st.one_of(*[ids] * 6, st.sampled_from(_SPELLED))
 named = st.one_of(*[job_ids] * 6, written)
-_numbers = itertools.count()
 
 
-def mark(owner: Owner) -> str:
-    return f"secret of {owner.key}"
-
-
-class Owners(RuleBasedStateMachine):
-    """What two owners do; `client` is set by the caller that runs the machine, whose table is emptied before each."""
-
-    client: Any
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now_ms = START_MS
-        self.client = BoundedClient(self.client)
-        self.store = RunStore(self.client, TABLE_NAME, now_ms=self.clock)
-        self.actions = 0
-        self._patches = contextlib.ExitStack()
-        self._patches.enter_context(patch.object(limits, "PAGE_MAX_BYTES", 400))
-        self._patches.enter_context(patch("runcast.record.writer._BACKOFF_FIRST_SECONDS", 0.0))
-        self._delete(*self.items())
-
-    def teardown(self) -> None:
-        self._patches.close()
-
-    def clock(self) -> int:
-        return self.now_ms
-
-    def items(self) -> dict[str, Any]:
-        return {item["requestId"]["S"]: item for item in self.client.scan(TableName=TABLE_NAME)["Items"]}
-
-    @contextlib.contextmanager
-    def acting(self, owner: Owner) -> Iterator[None]:
-        """What happens here is done in this owner's name: it may change the owner's records and no other."""
-        self.actions += 1
-        before = self.items()
-        with contextlib.suppress(RuncastError):
-            yield
-        for key, item in self.items().items():
-            if item == before.get(key):
-                continue
-            stood, stands = _plain(before.get(key)), _plain(item)
-            if stands["owner"] != owner.key:
-                broken("changed", f"{owner.key} has written {key}, which is {stands['owner']}'s")
-            # A page may lie where another's unlisted one was: it counts only once its record lists it.
-            if stood and "#" not in key and stood["owner"] != owner.key and stood["expiresAt"] * 1000 > self.now_ms:
-                broken("changed", f"{owner.key} has taken {key}, which was {stood['owner']}'s")
-            self._check_kind(key, stands)
-
-    def _check_kind(self, key: str, stands: dict[str, Any]) -> None:
-        if "#" in key:
-            return
-        if key != key.lower() and str(UUID(key)) == key.lower():
-            broken("repeated", f"one id has two records: {key}")
-        is_execution = stands.get("worker", "").startswith("execution/")
-        if "playbook" in stands:
-            if key not in JOB_IDS:
-                broken("repeated", f"a job has the id {key}")
-            if "worker" in stands and not is_execution:
-                broken("changed", f"a run's worker has claimed the job {key}")
-        elif is_execution:
-            broken("changed", f"an execution has claimed the run {key}")
-
-    def shown(self, owner: Owner, what: Any) -> None:
-        """This owner is shown something."""
-        other = BOB if owner == ALICE else ALICE
-        if mark(other) in json.dumps(what):
-            broken("changed", f"{owner.key} is shown what is {other.key}'s: {what}")
+class Owners(Ownership):
+    """All that two owners may do."""
 
     @rule(owner=owners, request_id=named)
     def start_a_run(self, owner: Owner, request_id: str) -> None:
         given = {"agent": "survey", "query": mark(owner), "requestId": request_id}
-        about = {"store": self.store, "invoker": self, "functions": FUNCTIONS, "announce": _nothing}
+        about = {"store": self.store, "invoker": self, "functions": FUNCTIONS, "announce": nothing}
         with self.acting(owner):
             started = start_run(given, owner, **about)["requestId"]
             self._must_be_own(owner, started)
@@ -167,7 +88,7 @@ class Owners(RuleBasedStateMachine):
     @rule(owner=owners, job_id=named)
     def start_a_job(self, owner: Owner, job_id: str) -> None:
         given = {"playbook": "two-stages", "query": mark(owner), "jobId": job_id}
-        about = {"store": self.store, "executions": self, "playbooks": ["two-stages"], "announce": _nothing}
+        about = {"store": self.store, "executions": self, "playbooks": ["two-stages"], "announce": nothing}
         with self.acting(owner):
             self._must_be_own(owner, start_job(given, owner, **about)["jobId"])
 
@@ -211,7 +132,7 @@ class Owners(RuleBasedStateMachine):
         with patch("chalicelib.orchestrator.load_playbook.load", lambda *_: PLAYBOOK):
             entries = Playbook.of(load_playbook(job, record, FUNCTIONS)["playbook"]).entries
         invoker = AgentInvoker(
-            job, record, store=store, functions=FUNCTIONS, client=lambda _: self, announce=_nothing,
+            job, record, store=store, functions=FUNCTIONS, client=lambda _: self, announce=nothing,
             remaining_ms=lambda: 900_000, now_ms=self.clock,
         )  # fmt: skip
         with contextlib.suppress(JobEnded):
@@ -236,7 +157,7 @@ class Owners(RuleBasedStateMachine):
         )
         entries = Playbook.of(load_playbook(job, record, FUNCTIONS)["playbook"]).entries
         invoker = AgentInvoker(
-            job, record, store=self.store, functions=FUNCTIONS, client=lambda _: self, announce=_nothing,
+            job, record, store=self.store, functions=FUNCTIONS, client=lambda _: self, announce=nothing,
             remaining_ms=lambda: 900_000, now_ms=self.clock,
         )  # fmt: skip
         stands = self.store.read(job.job_id)
@@ -247,7 +168,7 @@ class Owners(RuleBasedStateMachine):
             if run is None or (run.owner, run.job_id) != (job.owner, job.job_id):
                 broken("changed", f"the job {job.job_id} takes another's run: {run}")
         event = {"playbook": PLAYBOOK, "summary": mark(job.owner) * 4_000}  # too large for the record
-        save_results(job, record, self.store, event, s3=lambda: self, bucket=job.job_id, tell_end=_nothing)
+        save_results(job, record, self.store, event, s3=lambda: self, bucket=job.job_id, tell_end=nothing)
 
     @rule(owner=owners, request_id=written)
     def read(self, owner: Owner, request_id: str) -> None:
@@ -269,7 +190,7 @@ class Owners(RuleBasedStateMachine):
         store: Any = Crossed(self) if crossed else self.store
         with self.acting(owner) if not crossed else self._crossed(owner):
             cancel_run(
-                owner, request_id, store=store, announce=_nothing,
+                owner, request_id, store=store, announce=nothing,
                 stop_execution=lambda job_id: self._must_be_own(owner, job_id), now_ms=self.clock,
             )  # fmt: skip
         if not crossed:
@@ -282,7 +203,7 @@ class Owners(RuleBasedStateMachine):
         about = {"requestId": "invocation", "condition": "RetriesExhausted"}
         jobs = {key: item for key, item in self.items().items() if "playbook" in item}
         with self.acting(owner):
-            close_failed({"requestContext": about, "requestPayload": payload}, self.store, _nothing, now_ms=self.clock)
+            close_failed({"requestContext": about, "requestPayload": payload}, self.store, nothing, now_ms=self.clock)
         if jobs != {key: item for key, item in self.items().items() if "playbook" in item}:
             broken("changed", "a failed invocation of an agent has ended a job")
 
@@ -290,7 +211,7 @@ class Owners(RuleBasedStateMachine):
     def hand_over_an_end(self, owner: Owner, request_id: str) -> None:
         """The end names the worker that holds the record of any owner: a job's worker can be guessed."""
         run = self.store.read(request_id.lower())
-        worker = (run and run.worker) or f"invocation/{next(_numbers)}"
+        worker = (run and run.worker) or f"invocation/{next(self.numbers)}"
         event = {
             "requestId": request_id, "jobId": JOB_IDS[0], "userId": owner.user_id, "tenantId": owner.tenant_id,
             "agent": "survey", "worker": worker, "taken": 0, "step": "complete", "message": mark(owner),
@@ -300,7 +221,7 @@ class Owners(RuleBasedStateMachine):
         with self.acting(owner):
             write_end(
                 {HANDED_OVER_END: event}, self.store, send=lambda messages: self._published(owner, messages),
-                on_end=_nothing, remaining_ms=lambda: 60_000,
+                on_end=nothing, remaining_ms=lambda: 60_000,
             )  # fmt: skip
         if run and run.is_job and self.store.read(run.request_id) != run:
             broken("changed", f"a handed-over end of a run has ended the job {run.request_id}")
@@ -331,7 +252,7 @@ class Owners(RuleBasedStateMachine):
         before = self.items()
         with self.acting(owner):
             event = {"detail-type": EXECUTION_ENDED, "detail": detail}
-            if close_execution(event, self.store, _nothing, now_ms=self.clock) and name != job_id:
+            if close_execution(event, self.store, nothing, now_ms=self.clock) and name != job_id:
                 broken("changed", f"the end of the execution {name} has ended the job {job_id}")
         self._only_of_one_job(name, before)
 
@@ -344,7 +265,7 @@ class Owners(RuleBasedStateMachine):
                 return
             self.store.append(
                 request_id, worker=run.worker, expected_seq=run.seq, lease_until_ms=run.lease_until_ms,
-                steps=[_step(run, owner)], end=End(RunStatus.COMPLETE, result_key=result_key(other)),
+                steps=[step(run, owner)], end=End(RunStatus.COMPLETE, result_key=result_key(other)),
                 despite_cancel=True,
             )  # fmt: skip
 
@@ -355,7 +276,7 @@ class Owners(RuleBasedStateMachine):
             return
         with contextlib.suppress(StoreUnavailable):
             forever = run.expires_at_epoch_s + 1
-            self.store.put_page(request_id, owner, [_step(run, owner, run.pages[0])], expires_at_epoch_s=forever)
+            self.store.put_page(request_id, owner, [step(run, owner, run.pages[0])], expires_at_epoch_s=forever)
 
     @rule(owner=owners, way=st.sampled_from(WAYS))
     def collide(self, owner: Owner, way: str) -> None:
@@ -411,165 +332,3 @@ class Owners(RuleBasedStateMachine):
     @rule(milliseconds=st.sampled_from([0, 1, limits.LEASE_MS + 1, limits.RETENTION_SECONDS * 1000]))
     def wait(self, milliseconds: int) -> None:
         self.now_ms += milliseconds
-
-    def invoke(self, *, Payload: bytes, InvocationType: str = "RequestResponse", **_: Any) -> Any:  # noqa: N803
-        """Lambda's client: the agent runs at once, unless it is invoked asynchronously."""
-        event = json.loads(Payload)
-        owner = Owner(event["tenantId"], event["userId"])
-        self.shown(owner, event)
-        run = self.store.read(event["requestId"])
-        if run is None or run.owner != owner:
-            broken("changed", f"{owner.key} is invoked for the run {run}")
-        if InvocationType == "Event":
-            return {}
-        self._work(event, ends=True)
-        answer = io.BytesIO(json.dumps({"statusCode": 200, "body": "{}"}).encode())
-        return {"Payload": answer, "ResponseMetadata": {"RequestId": "invocation"}}
-
-    def start(self, job_id: str, job: dict[str, Any]) -> None:
-        """Start an execution, as `Executions` does; when it runs is for the rule `execute` to say."""
-        self._must_be_own(Owner(job["tenantId"], job["userId"]), job_id)
-
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803 - boto3's names
-        if Key != result_key(Bucket):
-            broken("changed", f"the job {Bucket} writes the result {Key}")
-
-    def _work(self, event: dict[str, Any], *, ends: bool) -> None:
-        identity = run_identity(event, request_id=f"invocation-{next(_numbers)}")
-        queue = StepQueue()
-        worker = f"invocation/{next(_numbers)}"
-        assignment = Assignment(
-            identity.request_id, identity.owner, "survey", identity.job_id, worker, began_ms=self.now_ms
-        )
-        outbox = Outbox(lambda messages: self._published(identity.owner, messages))
-        writer = Writer(
-            self.store, assignment, queue, outbox, StopSignal(identity.request_id), None,
-            now_ms=self.clock, monotonic=lambda: self.now_ms / 1000, jitter=lambda: 0.0,
-        )  # fmt: skip
-        was_free = self.store.read(identity.request_id) is None
-        only_the_job_creates_it = is_derived(identity.request_id)
-        writer.begin()
-        if writer.claim is Claim.CLAIMED and was_free and only_the_job_creates_it:
-            broken("repeated", f"a worker has created the run {identity.request_id} of a job")
-        if writer.claim is not Claim.CLAIMED:
-            if was_free and not only_the_job_creates_it:
-                broken("lost", f"a worker cannot claim {identity.request_id}, which nobody has")
-            return
-        if self.store.read(identity.request_id) is None:
-            broken("lost", f"a worker has claimed {identity.request_id}, which nobody can read")
-        text = mark(identity.owner)
-        for message in (text, text * 8):  # the second needs a page
-            queue.put(QueuedStep("thinking", message, self.now_ms))
-            writer.write_next()
-        if ends:
-            queue.put(QueuedStep("complete", text, self.now_ms, end=End(RunStatus.COMPLETE, json.dumps(text))))
-            writer.write_next()
-        while outbox.unsent:
-            outbox.send_next()
-
-    def _published(self, owner: Owner, messages: list[dict[str, Any]]) -> int:
-        for message in messages:
-            if (message["tenantId"], message["userId"]) != (owner.tenant_id, owner.user_id):
-                broken("changed", f"{owner.key} sends a message to another user: {message}")
-            self.shown(owner, message)
-        return len(messages)
-
-    def _signed(self, owner: Owner, job_id: str, _: int) -> str:
-        self._must_be_own(owner, job_id)
-        if job_id not in JOB_IDS or "playbook" not in self.items()[job_id]:
-            broken("changed", f"a link to a result of {job_id}, which is no job")
-        return f"https://results/{job_id}"
-
-    def _must_be_own(self, owner: Owner, request_id: str) -> None:
-        run = self.store.read(request_id)
-        if run is None or run.owner != owner:
-            broken("changed", f"{owner.key} is let at {request_id}: {run}")
-
-    def _only_of_one_job(self, job_id: str, before: dict[str, Any]) -> None:
-        """Only this run, or this job and runs that name it, have changed since, with the hints to their workers."""
-        now = self.items()
-        for key, item in now.items():
-            whose = key.partition("#cancel/")[0]
-            if item != before.get(key) and whose != job_id and _plain(now.get(whose)).get("jobId") != job_id:
-                broken("changed", f"the end of {job_id} has changed {key}, which is no run of it")
-
-    @contextlib.contextmanager
-    def _crossed(self, owner: Owner) -> Iterator[None]:
-        """What another has put meanwhile must stay as it is."""
-        self.put_meanwhile: dict[str, Any] = {}
-        with contextlib.suppress(RuncastError):
-            yield
-        now = self.items()
-        for key, item in self.put_meanwhile.items():
-            if now.get(key) != item:
-                broken("changed", f"{owner.key} has changed {key}, which became another's meanwhile")
-
-    def replace(self, run: Run) -> None:
-        """The record is deleted, and another owner takes its id, so that all else reads as before."""
-        other = BOB if run.owner == ALICE else ALICE
-        about = {"owner": other, "agent": run.agent, "job_id": run.job_id, "playbook": run.playbook}
-        self._delete(run.request_id)
-        clock, self.now_ms = self.now_ms, run.created_at_ms
-        if run.worker is None:
-            self.store.create(run.request_id, **about)
-        else:
-            lease = run.lease_until_ms
-            self.store.claim(run.request_id, worker=run.worker, lease_until_ms=lease, **about)
-            steps = [_step(run, other, seq) for seq in range(1, run.seq + 1)]
-            with contextlib.suppress(AppendRefused):
-                self.store.append(run.request_id, worker=run.worker, expected_seq=0, lease_until_ms=lease, steps=steps)
-        self.now_ms = clock
-        self.put_meanwhile[run.request_id] = self.items()[run.request_id]
-
-    def _delete(self, *keys: str) -> None:
-        for key in keys:
-            self.client.delete_item(TableName=TABLE_NAME, Key={"requestId": {"S": key}})
-
-
-class Overtaken:
-    """A store of an execution: something happens just before it creates a run."""
-
-    def __init__(self, history: Owners, meanwhile: Callable[[], None]) -> None:
-        self._history = history
-        self._meanwhile = meanwhile
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._history.store, name)
-
-    def create_in_job(self, *args: Any, **kwargs: Any) -> Run:
-        self._meanwhile()
-        return self._history.store.create_in_job(*args, **kwargs)
-
-
-class Crossed:
-    """A store of one who cancels: between the read and the write, the record becomes another owner's."""
-
-    def __init__(self, history: Owners) -> None:
-        self._history = history
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        write = getattr(self._history.store, name)
-        if name not in ("end", "ask_to_cancel"):
-            return write
-
-        def crossed(run: Any, *rest: Any) -> Any:
-            request_id = run.request_id if isinstance(run, Run) else run
-            if request_id not in self._history.put_meanwhile:
-                stood = self._history.store.read(request_id)
-                assert stood is not None
-                self._history.replace(stood)
-            return write(run, *rest)
-
-        return crossed
-
-
-def _step(run: Run, owner: Owner, seq: int | None = None) -> Step:
-    return Step("thinking", mark(owner), 0.0, START_MS, run.seq + 1 if seq is None else seq)
-
-
-def _plain(item: Any) -> dict[str, Any]:
-    return from_item(item) if item else {}
-
-
-def _nothing(_: Any) -> None:
-    pass

@@ -18,7 +18,7 @@ from runcast.clock import epoch_ms
 from runcast.record.model import Json, RunStatus
 
 if TYPE_CHECKING:
-    from runcast.record.recorder import RecordingReport
+    from runcast.record.report import RecordingReport
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from local.settings import Settings
 from local.stack_state import StackState, prepare_directory
 from local.users import User
 from tests.contracts.watching_client import DEADLINE_SECONDS
-from tests.fakes.appsync_server import APP_CLIENT_ID, PASSWORD, USERNAME, appsync_server
+from tests.fakes.appsync_server import appsync_server
+from tests.fakes.cognito import APP_CLIENT_ID, PASSWORD, USERNAME
 from tests.unit.client.conftest import goes_well, job_goes_well
 
 RUN = r"run \S+: complete, 4 steps recorded, 4 received live, 0 missing"

@@ -11,7 +11,8 @@ from runcast.client.client import Client, connect
 from runcast.client.config import ClientConfig
 from runcast.client.patience import Patience
 from tests.fakes.appsync_records import FakeJobRun
-from tests.fakes.appsync_server import APP_CLIENT_ID, PASSWORD, USERNAME, FakeAppSync, appsync_server
+from tests.fakes.appsync_server import FakeAppSync, appsync_server
+from tests.fakes.cognito import APP_CLIENT_ID, PASSWORD, USERNAME
 from tests.unit.conftest import Clock
 
 # Times are never asserted: what must not happen by waiting is put off for long, what must happen is not put off.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.contracts.realtime import CHECKS, Endpoint
-from tests.fakes.appsync_server import USER_ID, appsync_server
+from tests.fakes.appsync_server import appsync_server
+from tests.fakes.cognito import USER_ID
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -9,7 +9,8 @@ from runcast.client.config import ClientConfig
 from runcast.client.listed import CancelAnswer
 from runcast.errors import InvalidInput
 from runcast.record.model import RunStatus
-from tests.fakes.appsync_server import FakeAppSync, listed
+from tests.fakes.appsync_records import listed
+from tests.fakes.appsync_server import FakeAppSync
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from runcast.client.config import ClientConfig
 from runcast.client.credentials import Credentials
 from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import Identity
-from tests.fakes.appsync_server import TOKEN_LIFETIME_SECONDS, FakeAppSync
+from tests.fakes.appsync_server import FakeAppSync
+from tests.fakes.cognito import TOKEN_LIFETIME_SECONDS
 from tests.unit.client.conftest import REQUEST_ID
 from tests.unit.conftest import START_MS, Clock
 

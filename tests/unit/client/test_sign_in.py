@@ -12,7 +12,7 @@ from runcast.client.config import ClientConfig
 from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import cognito_client, sign_in
 from runcast.errors import RuncastError, Unauthorized, Unavailable
-from tests.fakes.appsync_server import ID_TOKEN, USER_ID
+from tests.fakes.cognito import ID_TOKEN, USER_ID
 
 
 async def test_gives_the_id_token_and_who_it_is_about(config: ClientConfig):

@@ -23,16 +23,9 @@ from runcast.client.watch_outcome import WatchOutcome
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
 from tests.contracts.watching_client import DEADLINE_SECONDS, check_each_step_once
-from tests.fakes.appsync_records import FakeRecord
-from tests.fakes.appsync_server import (
-    HANGS,
-    ID_TOKEN,
-    TOKEN_LIFETIME_SECONDS,
-    USER_ID,
-    FakeAppSync,
-    ServiceError,
-    appsync_server,
-)
+from tests.fakes.appsync_records import FakeRecord, ServiceError
+from tests.fakes.appsync_server import HANGS, FakeAppSync, appsync_server
+from tests.fakes.cognito import ID_TOKEN, TOKEN_LIFETIME_SECONDS, USER_ID
 
 STORMS = 200
 A_WAIT = 0.004

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.runtime import logs, metrics
 
 from runcast.record.model import RunStatus
-from runcast.record.recorder import RecordingReport
+from runcast.record.report import RecordingReport
 from tests.contracts.embedded_metrics import check_embedded_metrics
 from tests.fakes.lambda_process import Context
 

@@ -15,7 +15,7 @@ from runcast.client.config import ClientConfig
 from tests.contracts.watching_client import DEADLINE_SECONDS
 from tests.fakes.appsync_server import ROOT, FakeAppSync
 from tests.unit.client.conftest import REQUEST_ID, goes_well
-from tests.unit.client.terminal.test_command import COME_BACK, environment
+from tests.unit.client.terminal.conftest import COME_BACK, environment
 
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 COMMAND = ("-m", "runcast.client.terminal.command")

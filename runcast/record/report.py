@@ -1,0 +1,41 @@
+"""What a recorder says of its record: the steps that it holds, and what it lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from runcast.record.assignment import Stop
+from runcast.record.model import Json
+
+
+class RecordedSteps(NamedTuple):
+    """The steps recorded so far; only the last ones if there are too many (`cut`)."""
+
+    steps: list[Json]
+    cut: bool
+
+
+@dataclass(frozen=True)
+class RecordingReport:
+    """What the recorder kept.
+
+    Attributes:
+        recorded: How many steps the record holds, as far as this worker knows.
+        unrecorded: How many steps were queued but could not be recorded.
+        unsent: How many steps were recorded but not handed to the live channel.
+        stop: Why the work had to stop early. After `TIME_UP` and `ENDED` the record holds another end than the one
+            given to `end()`, which counts as unrecorded. After `CANCELLED` the record holds the given end.
+        end_pending: The end is not yet known to be stored. Another worker was asked to write it, or this one continues.
+    """
+
+    recorded: int
+    unrecorded: int
+    unsent: int
+    stop: Stop | None = None
+    end_pending: bool = False
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the record lacks something."""
+        return self.unrecorded > 0
