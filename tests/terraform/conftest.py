@@ -128,3 +128,14 @@ def other(module: Path, aws: Aws, deployer_keys: dict[str, str], tmp_path_factor
     made = Stack(module, tmp_path_factory.mktemp("other"), aws.endpoint, variables)
     made.terraform.apply()
     return made
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of wheels: uv finds nothing but what a test puts there."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    return folder

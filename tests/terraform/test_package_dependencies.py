@@ -18,16 +18,6 @@ X86_64 = Platform(f"python{VERSION}", "x86_64", "x86_64-manylinux_2_17")
 ARM64 = Platform(f"python{VERSION}", "arm64", "aarch64-manylinux_2_17")
 
 
-@pytest.fixture
-def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    monkeypatch.setenv("UV_OFFLINE", "1")
-    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
-    return folder
-
-
 def make_wheel(folder: Path, name: str, tag: str, text: str = "VALUE = 1\n") -> None:
     described = f"{name}-1.0.dist-info"
     with zipfile.ZipFile(folder / f"{name}-1.0-{tag}.whl", "w") as wheel:

@@ -33,16 +33,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "mine"
 
 
-@pytest.fixture
-def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
-    monkeypatch.setenv("UV_OFFLINE", "1")
-    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
-    return wheels
-
-
 def build_in(folder: Path, agents: Path) -> tuple[Path, list[str]]:
     """Package the project with agents; return where, and the notes."""
     notes: list[str] = []
