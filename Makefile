@@ -125,7 +125,7 @@ package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.jso
 
 wheel: $(SETUP) ## Build dist/runcast-*.whl, the library for your own agents
 	@rm -rf build/lib
-	@$(BIN)/uv build -q --wheel --out-dir dist
+	@$(BIN)/uv build -q --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
 
 dist: package ## Build dist/runcast-terraform-VERSION-COMMIT.zip, a module source without Python and Node, with its checksum
 	@$(BIN)/python -m packager.dist

@@ -41,7 +41,8 @@ def install_dependencies(requirements: Path, platform: Platform, interpreter: Pa
     partial = kept / "partial"
     partial.mkdir(parents=True)
     command = install_command(platform, interpreter, partial)
-    refused = _run(command, "-r", str(requirements))
+    # Pinned versions are the same in uv's cache. So building needs no network once they are there.
+    refused = _run(command, "--offline", "-r", str(requirements)) and _run(command, "-r", str(requirements))
     if refused:
         raise PackagingError(_explained(refused, requirements, platform, command))
     compile_bytecode(partial, interpreter)

@@ -13,6 +13,7 @@ from local.settings import FUNCTION_PYTHON, InvalidSettings, Settings
 from packager.agents import agent_names, flaws
 from packager.agents_folder import LOCK, REMEMBERED, agents_folder, refuse_taken_names, sources, stage
 from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
+from packager.dependencies import install_dependencies
 from packager.errors import PackagingError
 from packager.lock import direct_requirements, lock_requirements
 from packager.new import new
@@ -37,8 +38,12 @@ def build_in(folder: Path, agents: Path) -> tuple[Path, list[str]]:
     """Package the project with agents; return where, and the notes."""
     notes: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UV_FIND_LINKS", str(folder / "wheels"))
         platform = lambda_platform(runtime_of(FUNCTION_PYTHON))
+        # Puts the project's own requirements into uv's cache.
+        kept = PROJECT / "build" / "package" / "dependencies"
+        install_dependencies(APP / "requirements.txt", platform, FUNCTION_PYTHON, kept)
+        patch.setenv("UV_OFFLINE", "1")
+        patch.setenv("UV_FIND_LINKS", str(folder / "wheels"))
         target = folder / "target"
         build(PROJECT, work=folder / "work", target=target, platform=platform, agents=agents, note=notes.append)
     return target, notes

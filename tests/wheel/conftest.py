@@ -17,6 +17,9 @@ UV = Path(sys.executable).with_name("uv")
 def wheel_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
     shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)  # as make wheel does: setuptools keeps deleted modules
-    subprocess.run([UV, "build", "-q", "--wheel", "--out-dir", folder, ROOT], check=True)
+    subprocess.run(
+        [UV, "build", "-q", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", folder, ROOT],
+        check=True,
+    )
     (path,) = folder.glob("*.whl")
     return path
