@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.api import Api, open_api
 from runcast.client.config import ClientConfig
 from runcast.client.credentials import Credentials
-from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import Identity, cognito_client, sign_in
 from runcast.errors import RuncastError, Unauthorized
 from verify.created import Created
@@ -49,7 +49,7 @@ class User:
     tenant_id: str
     credentials: Credentials
     api: Api
-    now_ms: ServerClock
+    now_ms: AdjustedClock
 
     @property
     def user_id(self) -> str:
@@ -81,7 +81,7 @@ async def open_user(identity: Identity, deployment: Deployment) -> AsyncIterator
     async def not_renewed(_: Identity) -> Identity:
         raise Unauthorized("The token of a verification is not renewed.")
 
-    clock = ServerClock()
+    clock = AdjustedClock()
     credentials = Credentials(identity, not_renewed, now_ms=clock)
     tenant = str(_claims(identity.id_token).get(deployment.tenant_id_claim) or identity.user_id)
     async with open_api(deployment.graphql_url, credentials, clock) as api:
@@ -109,7 +109,7 @@ async def _temporary(name: str, deployment: Deployment, aws: Aws, created: Creat
             UserAttributes=[{"Name": deployment.tenant_id_claim, "Value": name}],
         )
         await aws.call("cognito-idp", "admin_set_user_password", **pool, Password=password, Permanent=True)
-        cognito = await asyncio.to_thread(cognito_client, config, ServerClock())
+        cognito = await asyncio.to_thread(cognito_client, config, AdjustedClock())
         return await asyncio.to_thread(sign_in, cognito, config)
     except (ClientError, BotoCoreError, RuncastError) as error:
         raise NoUsers(

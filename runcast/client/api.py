@@ -11,10 +11,10 @@ from gql import GraphQLRequest
 from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.exceptions import TransportError, TransportProtocolError, TransportServerError
 
+from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.credentials import Credentials
 from runcast.client.documents import document
 from runcast.client.listed import CancelAnswer, ListedRun, Startable, StartAnswer
-from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import Identity
 from runcast.client.step import Progress
 from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable, Unreachable
@@ -49,7 +49,7 @@ _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, ai
 class Api:
     """Runcast's queries and mutations for one user. Create it with `open_api()`."""
 
-    def __init__(self, transport: AIOHTTPTransport, credentials: Credentials, clock: ServerClock) -> None:
+    def __init__(self, transport: AIOHTTPTransport, credentials: Credentials, clock: AdjustedClock) -> None:
         self._clock = clock
         self._transport = transport
         self._credentials = credentials
@@ -199,7 +199,7 @@ class Api:
 
 
 @asynccontextmanager
-async def open_api(graphql_url: str, credentials: Credentials, clock: ServerClock) -> AsyncIterator[Api]:
+async def open_api(graphql_url: str, credentials: Credentials, clock: AdjustedClock) -> AsyncIterator[Api]:
     """Open the HTTP side for one user; it closes at the end of the block."""
     transport = AIOHTTPTransport(
         url=graphql_url,

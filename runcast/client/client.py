@@ -20,6 +20,7 @@ from random import random as uniform
 from typing import Any
 
 from runcast import limits
+from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.api import Api, open_api
 from runcast.client.config import ClientConfig
 from runcast.client.connection import Connection
@@ -30,7 +31,6 @@ from runcast.client.listed import CancelAnswer, ListedRun, Startable, StartAnswe
 from runcast.client.live import subscribe
 from runcast.client.patience import Patience
 from runcast.client.retrying import Answer, Failures, ask_until_answered
-from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import Identity, cognito_client, renew, sign_in
 from runcast.client.step import Progress
 from runcast.client.watch import Watch
@@ -261,7 +261,7 @@ async def connect(
         Unavailable: Cognito cannot be reached, or failed.
         RuncastError: The configuration does not match the user pool.
     """
-    clock = ServerClock(local_ms)
+    clock = AdjustedClock(local_ms)
     cognito = await asyncio.to_thread(cognito_client, config, clock)
 
     async def renewed(identity: Identity) -> Identity:

@@ -15,8 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
+from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.config import ClientConfig
-from runcast.client.server_clock import ServerClock
 from runcast.errors import RuncastError, Unauthorized, Unavailable
 
 # Short timeouts, because a user is waiting. These calls are unsigned, so no AWS credentials are needed.
@@ -50,7 +50,7 @@ class Identity:
     refresh_token: str | None = field(repr=False)
 
 
-def cognito_client(config: ClientConfig, clock: ServerClock) -> Any:
+def cognito_client(config: ClientConfig, clock: AdjustedClock) -> Any:
     """Create the `cognito-idp` client for signing in; its responses set the clock.
 
     Raises:

@@ -178,7 +178,7 @@ def write_handed_over(
         give_up=give_up,
     )  # fmt: skip
     writer.begin()
-    going_on = writer.claim is Claim.CLAIMED
+    going_on = writer.claiming.state is Claim.CLAIMED
     while going_on:
         going_on = writer.write_next()
     outbox.close()

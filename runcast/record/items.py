@@ -106,7 +106,12 @@ def from_item(item: Item) -> Json:
 
 def to_item(stored: Mapping[str, Any]) -> Item:
     """Return a plain mapping as DynamoDB attributes, without the None values."""
-    return {name: _to_attribute(value) for name, value in stored.items() if value is not None}
+    return {name: _to_attribute(value) for name, value in present(stored).items()}
+
+
+def present(values: Mapping[str, Any]) -> Json:
+    """Return the values that are not None."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _planned_of(planned: Json) -> PlannedRun:

@@ -12,18 +12,16 @@ import logging
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from typing import Any
 
 from runcast import limits
-from runcast.clock import shift_of
-from runcast.json_text import json_bytes, metadata_json, result_json
-from runcast.record.assignment import Assignment, Claim, Deadline, QueuedStep, StepRef, Stop
+from runcast.record.assignment import Assignment, Claim, Deadline, StepRef, Stop
 from runcast.record.at_exit import forget_open_run, register_open_run
 from runcast.record.end_watch import EndWatch
 from runcast.record.ids import canonical_id
+from runcast.record.intake import end_of, queued_end, queued_step
 from runcast.record.message import delta_update
 from runcast.record.model import EndReason, Json, Owner, RunEnded, RunStatus
 from runcast.record.outbox import Outbox
@@ -31,11 +29,11 @@ from runcast.record.prices import ModelPrice
 from runcast.record.report import RecordedSteps, RecordingReport
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
-from runcast.record.store import End, RunStore
+from runcast.record.store import RunStore
 from runcast.record.usage import Usage
 from runcast.record.writer import Writer
 from runcast.redaction import clean_text
-from runcast.text import boundary, shortened
+from runcast.text import boundary
 
 logger = logging.getLogger(__name__)
 
@@ -131,12 +129,12 @@ class Recorder:
     @property
     def claimed(self) -> Claim:
         """The current state of the claim."""
-        return self._writer.claim
+        return self._writer.claiming.state
 
     @property
     def refusal(self) -> str | None:
         """Why the claim was refused, for the caller; None if it was not."""
-        return self._writer.refusal
+        return self._writer.claiming.refusal
 
     def has_waited(self, seconds: float) -> None:
         """Set how long the run has waited for its claim; `end()` waits that much less."""
@@ -153,9 +151,9 @@ class Recorder:
         """
         began = self._monotonic()
         self._start()
-        self._writer.claim_known.wait(limits.CLAIM_WAIT_SECONDS if wait_seconds is None else wait_seconds)
+        self._writer.claiming.known.wait(limits.CLAIM_WAIT_SECONDS if wait_seconds is None else wait_seconds)
         self._waited_seconds = self._monotonic() - began
-        return self._writer.claim
+        return self._writer.claiming.state
 
     def record(
         self,
@@ -186,9 +184,11 @@ class Recorder:
         """
         ref = StepRef()
         if not self._stops.end_expected:
-            self._enqueue(
-                step, message, agent_name, tool_name, status, metadata, ref=ref, parent=parent, lingers=lingers
-            )
+            queued = queued_step(
+                self._now_ms, step, message, agent_name=agent_name, tool_name=tool_name, status=status,
+                metadata=metadata, ref=ref, parent=parent, lingers=lingers,
+            )  # fmt: skip
+            self._queue.put(queued)
         return ref
 
     def show_text(self, text: str, *, offset: int, agent_name: str | None, parent: StepRef | None) -> None:
@@ -259,17 +259,11 @@ class Recorder:
             metadata: The last step's metadata.
         """
         self._stops.expect_end()
-        told = None if error is None else shortened(error, limits.ERROR_MAX_CHARACTERS)
-        end = End(status, result_json(result), told, reason=reason)
-        live = {RunStatus.COMPLETE: "agent_complete", RunStatus.ERROR: "agent_error"}.get(status)
-        if usage := self._usage.metadata():
-            try:
-                metadata = {**(metadata or {}), **usage}
-            except Exception:  # noqa: BLE001 - an agent's mapping may raise any error or not be a mapping
-                metadata = usage
+        end = end_of(status, result=result, error=error, reason=reason)
+        last = queued_end(self._now_ms, end, message, metadata=metadata, usage=self._usage.metadata())
         if self._awaited or not self._run.deadline:
             self._end_watch.bring_forward(limits.ADDED_TIME_SECONDS - self._waited_seconds)
-        self._enqueue(status.value, message, None, None, live, metadata, end)
+        self._queue.put(last)
 
     def await_end(self) -> RecordingReport:
         """Wait until the end is stored and sent, and return a report.
@@ -304,54 +298,11 @@ class Recorder:
 
     def progress(self) -> RecordedSteps:
         """Return the steps recorded so far: the last `ANSWER_MAX_STEPS` of at most `ANSWER_MAX_BYTES`."""
-        kept: deque[Json] = deque()
-        room_bytes = limits.ANSWER_MAX_BYTES
-        for step in reversed(list(self._writer.recorded)):
-            room_bytes -= json_bytes(step)
-            if room_bytes < 0:
-                break
-            kept.appendleft(step)
-        return RecordedSteps(list(kept), cut=len(kept) < self._writer.seq)
+        return RecordedSteps.last_of(list(self._writer.recorded), seq=self._writer.seq)
 
     def elapsed_seconds(self) -> float:
         """Return the seconds since the run began: since its record was created, if that time is known."""
         return self._run.seconds_since_began(self._now_ms())
-
-    def _enqueue(
-        self,
-        step: str,
-        message: str,
-        agent_name: str | None,
-        tool_name: str | None,
-        status: str | None,
-        metadata: Mapping[str, Any] | None,
-        end: End | None = None,
-        ref: StepRef | None = None,
-        parent: StepRef | None = None,
-        lingers: bool = False,
-    ) -> None:
-        """Queue a step, serialized now because the caller may change its arguments later."""
-        timestamp_ms, shift_ms = self._now_ms(), shift_of(self._now_ms)
-        try:
-            queued = QueuedStep(
-                _name(step) or "unnamed",
-                shortened(message, limits.MESSAGE_MAX_CHARACTERS),
-                timestamp_ms,
-                _name(agent_name),
-                _name(tool_name),
-                _name(status),
-                metadata_json(metadata, questions=end is not None and end.status is RunStatus.WAITING),
-                end,
-                ref,
-                parent,
-                lingers,
-                shift_ms,
-            )
-        except Exception:  # noqa: BLE001 - a __str__ may raise any error, which must not fail the run
-            unreadable = "The content of this step is unreadable"
-            queued = QueuedStep("unnamed", unreadable, timestamp_ms, end=end, ref=ref, parent=parent)
-            queued = queued._replace(shift_ms=shift_ms)
-        self._queue.put(queued)
 
     def _start(self) -> None:
         """Start all threads or none: a claimed run that cannot be ended would look alive forever."""
@@ -378,8 +329,3 @@ class Recorder:
 def _thread(work: Callable[[], None], name: str) -> threading.Thread:
     # The thread's log lines belong to this run, even if the process already executes the next run.
     return threading.Thread(target=copy_context().run, args=(work,), name=name, daemon=True)
-
-
-def _name(name: str | None) -> str | None:
-    """Return the name, shortened to its limit; None if it is empty."""
-    return shortened(name, limits.NAME_MAX_CHARACTERS) if name else None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from runcast import limits
+from runcast.json_text import json_bytes
 from runcast.record.assignment import Stop
 from runcast.record.model import Json
 
@@ -14,6 +18,18 @@ class RecordedSteps(NamedTuple):
 
     steps: list[Json]
     cut: bool
+
+    @classmethod
+    def last_of(cls, steps: Sequence[Json], *, seq: int) -> RecordedSteps:
+        """Return the last steps, at most `ANSWER_MAX_BYTES`, of a record that holds `seq` steps."""
+        kept: deque[Json] = deque()
+        room_bytes = limits.ANSWER_MAX_BYTES
+        for step in reversed(steps):
+            room_bytes -= json_bytes(step)
+            if room_bytes < 0:
+                break
+            kept.appendleft(step)
+        return cls(list(kept), cut=len(kept) < seq)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""The table `AgentProgress`: all writes of a run's record, each in one request (`reads` has the reads).
+"""The table `AgentProgress`: each operation on a record is one request to DynamoDB.
+
+`RunStore` has all of them. Those that read are in `reads`, those that create and claim a record in `creation`, and
+those that change a record are here.
 
 Each run has one writer. Every write is conditional on the expected state: the claim, the last `seq`, and that the run
 is open. If the condition fails, DynamoDB refuses the write and returns the current record. The caller decides what a
@@ -8,8 +11,7 @@ refusal means. Nothing here retries, so that only the caller controls the time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +19,12 @@ from botocore.config import Config
 
 from runcast import limits
 from runcast.clock import ServerClock
-from runcast.errors import AppendRefused, ClaimRefused, JobClosed, RunExists, RunGone, StoreUnavailable
-from runcast.record.conditions import EXPIRED, NOT_EXPIRED, as_read, unless_gone
-from runcast.record.ids import is_derived
-from runcast.record.items import Item, cancel_hint_id, page_id, run_of, stored_runs, stored_step, to_item
+from runcast.errors import AppendRefused
+from runcast.record.conditions import NOT_EXPIRED, as_read, unless_gone
+from runcast.record.creation import RecordCreation
+from runcast.record.items import cancel_hint_id, page_id, present, run_of, stored_runs, stored_step, to_item
 from runcast.record.model import EndReason, Owner, PlannedRun, Run, RunStatus, Step
-from runcast.record.reads import RecordReads
-from runcast.record.table import Check, Table
+from runcast.record.table import Table, sets_of
 from runcast.redaction import clean_result_text, clean_text
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class End:
         object.__setattr__(self, "error", self.error and clean_text(self.error, "error", limits.ERROR_MAX_CHARACTERS))
 
 
-class RunStore(RecordReads):
-    """Reads (see `RecordReads`) and writes records.
+class RunStore(RecordCreation):
+    """Reads (`RecordReads`), creates and claims (`RecordCreation`), and changes records.
 
     Args:
         client: A boto3 DynamoDB client, made with `STORE_CLIENT_CONFIG` if a run waits for it.
@@ -86,121 +87,7 @@ class RunStore(RecordReads):
         if now_ms is None:
             now_ms = ServerClock()
             now_ms.listen(client)
-        super().__init__(Table(client, table_name), now_ms)
-        self._retention_seconds = retention_seconds
-
-    def create(
-        self, request_id: str, *, owner: Owner, agent: str, job_id: str | None = None, playbook: str | None = None
-    ) -> Run:
-        """Put the record of an unclaimed run, or with `playbook` of an unclaimed job.
-
-        Returns:
-            The new record, with a lease of `QUEUED_LEASE_MS`.
-
-        Raises:
-            RunExists: The id is taken by a record that has not expired.
-        """
-        item, free = self._queued(request_id, owner, agent, job_id, playbook)
-        self._table.put_if(item, free.condition, free.values, free.refusal)
-        return run_of(item)
-
-    def create_in_job(self, request_id: str, *, owner: Owner, agent: str, job_id: str) -> Run:
-        """Put the record of a job's run if the owner's job is open; an ended job gets no new runs.
-
-        Returns:
-            The new record, with a lease of `QUEUED_LEASE_MS`.
-
-        Raises:
-            JobClosed: The job has ended, has expired, or belongs to another owner.
-            RunGone: The job's record was deleted.
-            RunExists: The id is taken by a record that has not expired.
-            WriteConflict: Another transaction was writing one of the records; nothing was written.
-        """
-        item, free = self._queued(request_id, owner, agent, job_id, None)
-        is_open = Check(
-            job_id,
-            f"#owner = :owner AND #status = :in_progress AND {NOT_EXPIRED}",
-            {"owner": owner.key, "in_progress": RunStatus.IN_PROGRESS.value, **free.values},
-            lambda job: JobClosed(f"Job {job_id} has ended or is another owner's.", job),
-        )
-        self._table.put_if_both(item, free, is_open)
-        return run_of(item)
-
-    def _queued(
-        self, request_id: str, owner: Owner, agent: str, job_id: str | None, playbook: str | None
-    ) -> tuple[Item, Check]:
-        """Return a new, unclaimed record and the check that its id is free."""
-        self.learn_time()
-        now_ms = self.now_ms()
-        record = {
-            "requestId": request_id,
-            **_new_record(owner, agent, job_id, now_ms, self._retention_seconds),
-            "playbook": playbook,
-            "updatedAt": now_ms,
-            "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
-        }
-        free = Check(
-            request_id,
-            EXPIRED,
-            {"now_s": now_ms // 1000},
-            lambda run: RunExists(f"There is a run {request_id} already.", run),
-        )
-        return to_item(record), free
-
-    def claim(
-        self,
-        request_id: str,
-        *,
-        worker: str,
-        owner: Owner,
-        agent: str,
-        job_id: str | None,
-        lease_until_ms: int,
-        playbook: str | None = None,
-    ) -> Run:
-        """Claim a run, or with `playbook` a job, for one worker; create its record if it does not exist.
-
-        An expired record is replaced. The record of a job's run, whose id is derived from the job's id, is never
-        created here. The orchestrator creates it, so that no other caller can occupy the id. Call `learn_time` before
-        computing the lease.
-
-        Returns:
-            The record as claimed. The agent, job and creation time of an existing record override the arguments.
-
-        Raises:
-            ClaimRefused: The record belongs to another owner, is already claimed or has ended; or it is a job's and
-                the claim is for a run, or the reverse.
-            RunGone: The id is that of a job's run, and the record does not exist.
-        """
-        now_ms = self.now_ms()
-        defaults = _present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds) | {"playbook": playbook})
-        values = {"worker": worker, "updatedAt": now_ms, "leaseUntil": lease_until_ms}
-        now_s = now_ms // 1000
-
-        def refusal(run: Run) -> ClaimRefused:
-            return ClaimRefused(_why_taken(run, owner), run)
-
-        may_create = not is_derived(request_id)
-        try:
-            item = self._table.update(
-                request_id,
-                [*(f"#{name} = if_not_exists(#{name}, :{name})" for name in defaults), *_sets(values)],
-                ("attribute_not_exists(#owner) OR " if may_create else "") + "(#owner = :owner AND #expiresAt > :now_s"
-                f" AND {'#playbook = :playbook' if playbook else 'attribute_not_exists(#playbook)'}"
-                " AND attribute_not_exists(#worker) AND #status = :status)",
-                defaults | values | {"now_s": now_s},
-                refusal if may_create else unless_gone(refusal, now_ms),
-                returning="ALL_NEW",
-            )
-        except ClaimRefused as refused:
-            if refused.run.expires_at_ms > now_ms:
-                raise
-            item = to_item({"requestId": request_id, **defaults, **values})
-            self._table.put_if(item, EXPIRED, {"now_s": now_s}, refusal)
-        run = run_of(item)
-        if run.worker != worker:
-            raise StoreUnavailable(f"DynamoDB's answer is about another worker's claim of run {request_id}. Try again.")
-        return run
+        super().__init__(Table(client, table_name), now_ms, retention_seconds)
 
     def append(
         self,
@@ -245,10 +132,10 @@ class RunStore(RecordReads):
         }
         if end:
             came_to = {"status": end.status.value, "result": end.result_json, "error": end.error}
-            sets |= _present(came_to | {"resultKey": end.result_key, "reason": end.reason})
+            sets |= present(came_to | {"resultKey": end.result_key, "reason": end.reason})
         if runs:
             sets["runs"] = stored_runs(runs)
-        expressions = _sets(sets)
+        expressions = sets_of(sets)
         values = {**sets, "expected": expected_seq, "me": worker, "now_s": now_ms // 1000, **_OPEN}
         if steps:
             expressions.append("#steps = :steps" if pages else "#steps = list_append(#steps, :steps)")
@@ -293,11 +180,11 @@ class RunStore(RecordReads):
         """
         now_ms = self.now_ms()
         came_to = {"status": end.status.value, "error": end.error, "reason": end.reason}
-        sets = _present({"seq": step.seq, "updatedAt": now_ms, **came_to})
+        sets = present({"seq": step.seq, "updatedAt": now_ms, **came_to})
         condition, values = as_read(run)
         item = self._table.update(
             run.request_id,
-            [*_sets(sets), "#steps = list_append(#steps, :steps)"],
+            [*sets_of(sets), "#steps = list_append(#steps, :steps)"],
             f"{condition} AND {NOT_EXPIRED}",
             {**sets, **values, "steps": [stored_step(step)], "now_s": now_ms // 1000},
             unless_gone(lambda now: AppendRefused(f"Run {run.request_id} has changed since it was read.", now), now_ms),
@@ -321,7 +208,7 @@ class RunStore(RecordReads):
         sets = {"cancelRequestedAt": now_ms}
         item = self._table.update(
             request_id,
-            _sets(sets),
+            sets_of(sets),
             "#owner = :owner AND #status = :in_progress AND attribute_exists(#worker)"
             f" AND attribute_not_exists(#cancelRequestedAt) AND {NOT_EXPIRED}",
             {**sets, "owner": owner.key, "in_progress": RunStatus.IN_PROGRESS.value, "now_s": now_ms // 1000},
@@ -340,56 +227,11 @@ class RunStore(RecordReads):
         sets = {"owner": run.owner.key, "expiresAt": run.expires_at_ms // 1000}
         self._table.update(
             cancel_hint_id(run.request_id, run.worker or ""),
-            _sets(sets),
+            sets_of(sets),
             "attribute_not_exists(#status)",
             sets,
             lambda now: AppendRefused("A run's record has the key of the cancel hint.", now),
         )
 
-    def learn_time(self) -> None:
-        """Get the time from DynamoDB if this process does not know it, because a new lease must be accurate."""
-        if isinstance(self.now_ms, ServerClock) and not self.now_ms.known:
-            with suppress(RunGone):
-                # A no-op, because no such item exists. A recorder has permission to write to the table, not to read it.
-                self._table.update(
-                    _NO_ID, ["#seq = :seq"], "attribute_exists(#requestId)", {"seq": 0}, lambda _: RunGone()
-                )
 
-
-_NO_ID = "#"  # no run has this id
 _OPEN = {"in_progress": RunStatus.IN_PROGRESS.value, "waiting": RunStatus.WAITING.value}
-
-
-def _present(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _sets(values: Mapping[str, Any]) -> list[str]:
-    return [f"#{name} = :{name}" for name in values]
-
-
-def _new_record(owner: Owner, agent: str, job_id: str | None, now_ms: int, retention_seconds: int) -> dict[str, Any]:
-    """Return the initial attributes of a record, the same for every creator."""
-    return {
-        "steps": [],
-        "status": RunStatus.IN_PROGRESS.value,
-        "seq": 0,
-        "createdAt": now_ms,
-        "openSince": now_ms,
-        "expiresAt": now_ms // 1000 + retention_seconds,
-        "tenantId": owner.tenant_id,
-        "userId": owner.user_id,
-        "owner": owner.key,
-        "agent": agent,
-        "jobId": job_id,
-    }
-
-
-def _why_taken(run: Run, owner: Owner) -> str:
-    """Return why a run cannot be claimed for this owner. Another owner's run is not described."""
-    if run.owner == owner and not run.is_job:
-        if run.status.ended:
-            return f"This run has already ended ({run.status}). Choose another requestId."
-        if run.worker is not None:
-            return "Another worker has already claimed this run. Choose another requestId."
-    return "This requestId is taken. Choose another one."

@@ -224,6 +224,11 @@ class Table:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
+def sets_of(values: Mapping[str, Any]) -> list[str]:
+    """Return an expression for each value that sets the attribute of its name."""
+    return [f"#{name} = :{name}" for name in values]
+
+
 def _of(key: str, item: Item) -> Item:
     """Check that an item has the requested key: processes that share a connection may get each other's answers."""
     if item.get("requestId") != {"S": key}:

@@ -1,9 +1,9 @@
 """The only writer of a run's record, on the recorder's background thread.
 
-It claims the run, then appends the queued steps, one write at a time. It hands each write's steps to the live channel
-after they are known to be stored. So `seq` has no gaps, and a step never goes live before it is durable. Failed writes
-are retried. Every write is conditional on the expected state of the record. If it is refused, the returned record
-shows why: an earlier attempt took effect, a cancel is requested, the run has ended, or the claim is lost.
+It claims the run (`claiming`), then appends the queued steps, one write at a time. It hands each write's steps to the
+live channel after they are known to be stored. So `seq` has no gaps, and a step never goes live before it is durable.
+Failed writes are retried. Every write is conditional on the expected state of the record. If it is refused, the
+returned record shows why: an earlier attempt took effect, a cancel is requested, the run has ended or is lost.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from collections.abc import Callable
 
 from runcast import limits
 from runcast.clock import shift_of
-from runcast.errors import AppendRefused, ClaimRefused, RuncastError, RunGone
+from runcast.errors import AppendRefused, RunGone
 from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
 from runcast.record.cancel_hint import CancelHint
+from runcast.record.claiming import Claiming
 from runcast.record.draft import Draft
 from runcast.record.message import step_update
 from runcast.record.model import EndReason, Json, Run, RunEnded, RunStatus, Step
@@ -50,8 +51,7 @@ class Writer:
         give_up: Called before each attempt; returns whether to stop trying, in addition to `give_up()`.
 
     Attributes:
-        claim: The state of the claim; `claim_known` is set when the claim is answered.
-        refusal: Why the claim was refused; None if it was not.
+        claiming: The claim.
         settled: Set when this writer has nothing left to do: the end is stored, or it gave up.
         end_stored: Whether the record is known to hold the end (or the pause) that this writer wrote.
         recorded: The last steps that the record holds, as JSON.
@@ -71,9 +71,6 @@ class Writer:
         jitter: Callable[[], float],
         give_up: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.claim = Claim.UNANSWERED
-        self.claim_known = threading.Event()
-        self.refusal: str | None = None
         self.settled = threading.Event()
         self.end_stored = False
         self.recorded: deque[Json] = deque(maxlen=limits.ANSWER_MAX_STEPS)
@@ -92,6 +89,7 @@ class Writer:
         self._end_alone = False
         self._over = False
         self._draft = Draft(assignment, queue, shift_ms=lambda: shift_of(now_ms))
+        self.claiming = Claiming(store, assignment, self._draft, stops, lease_until_ms=self._lease_until_ms)
         self._cancel_hint = CancelHint(store, assignment.request_id, assignment.worker)
         self._cancel_seen = False
 
@@ -121,7 +119,7 @@ class Writer:
         """Claim the run and write its steps until the end is written, the claim is lost, or the writer gives up."""
         try:
             self.begin()
-            while self.claim is Claim.CLAIMED and self.write_next():
+            while self.claiming.state is Claim.CLAIMED and self.write_next():
                 pass
         except BaseException:
             logger.exception("run %s: its recorder failed", self._run.request_id)
@@ -131,57 +129,19 @@ class Writer:
 
     def abandon(self) -> None:
         """Mark this writer as settled; nothing more will be written."""
-        self.claim_known.set()
+        self.claiming.known.set()
         self.settled.set()
         self._outbox.close()
         self._queue.closed.set()
 
     def begin(self) -> None:
         """Claim the run; retry until the claim is answered or the writer gives up."""
-        self._persist(self._claim_run)
-        self.claim_known.set()
+        self._persist(self.claiming.attempt)
+        self.claiming.known.set()
 
     def write_next(self) -> bool:
         """Write the queued steps or a heartbeat; return whether more may follow."""
         return self._persist(self._write) and not self._over
-
-    def _claim_run(self) -> None:
-        run = self._run
-        self._store.learn_time()  # before the lease is computed: on a fast clock it would last for hours
-        try:
-            record = self._store.claim(
-                run.request_id,
-                worker=run.worker,
-                owner=run.owner,
-                agent=run.agent,
-                job_id=run.job_id,
-                lease_until_ms=self._lease_until_ms(),
-            )
-        except ClaimRefused as refused:
-            if not self._is_claimed_before(refused.run):
-                self._refuse(refused)
-                return
-            record = refused.run  # an earlier attempt took effect
-        except RunGone as gone:
-            self._refuse(gone)
-            return
-        run.follow(record)
-        self._draft.begin(record)
-        self.claim = Claim.CLAIMED
-
-    def _is_claimed_before(self, run: Run) -> bool:
-        """Return whether an earlier attempt of this worker has claimed the run.
-
-        An event may name any worker, and the worker of a job has a known name, so the owner must match as well.
-        """
-        mine = run.worker == self._run.worker and run.owner == self._run.owner and not run.is_job
-        return mine and not run.status.ended
-
-    def _refuse(self, error: RuncastError) -> None:
-        logger.warning("run %s: %s This worker does not record it.", self._run.request_id, error)
-        self.refusal = str(error)
-        self._stops.tell(Stop.ENDED)
-        self.claim = Claim.REFUSED  # last, because a thread that waits for the claim then looks for the stop
 
     def _write(self) -> None:
         """Write the draft, or the next one if the draft is empty. A repeated call resumes the same draft."""
@@ -311,18 +271,8 @@ class Writer:
         if self._on_end is None:
             return
         try:
-            self._on_end(
-                RunEnded(
-                    run.request_id,
-                    run.job_id,
-                    run.agent,
-                    run.owner,
-                    end.status,
-                    end.reason,
-                    last.elapsed,
-                    steps=self.seq,
-                )
-            )
+            about = (run.request_id, run.job_id, run.agent, run.owner, end.status, end.reason)
+            self._on_end(RunEnded(*about, last.elapsed, steps=self.seq))
         except Exception:
             logger.exception("the end of run %s could not be announced", run.request_id)
 

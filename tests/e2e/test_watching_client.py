@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.deployment import client_environment
+from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.client import connect
 from runcast.client.config import ClientConfig
 from runcast.client.patience import Patience
-from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import cognito_client, renew, sign_in
 from tests.contracts.watching_client import check_each_step_once, follow, kept
 from tests.e2e.conftest import AGENT
@@ -54,7 +54,7 @@ async def test_a_run_is_watched_whole_while_its_socket_is_cut(config, seed):
 
 
 def test_a_token_is_renewed_by_its_refresh_token_alone(config):
-    cognito = cognito_client(config, ServerClock())
+    cognito = cognito_client(config, AdjustedClock())
     signed_in = sign_in(cognito, config)
 
     renewed = renew(cognito, replace(config, password="not this one"), signed_in)

@@ -72,7 +72,7 @@ class Histories(History):
         self.faults += len(fates) - fates.count("fine")
         self.workers.append(worker)
         worker.begin()
-        if [each.writer.claim for each in self.of_this_generation()].count(Claim.CLAIMED) > 1:
+        if [each.writer.claiming.state for each in self.of_this_generation()].count(Claim.CLAIMED) > 1:
             broken("repeated", "two workers do one run")
 
     @precondition(lambda self: self.working())

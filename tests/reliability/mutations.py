@@ -9,7 +9,8 @@ from __future__ import annotations
 from tests.reliability.mutation import Mutation
 from tests.reliability.owner_mutations import OWNER_MUTATIONS
 
-_STORE, _WRITER, _DRAFT = "runcast/record/store.py", "runcast/record/writer.py", "runcast/record/draft.py"
+_STORE, _CREATION, _DRAFT = "runcast/record/store.py", "runcast/record/creation.py", "runcast/record/draft.py"
+_WRITER, _CLAIMING = "runcast/record/writer.py", "runcast/record/claiming.py"
 _CLOSE, _CONDITIONS, _READER = "runcast/record/close.py", "runcast/record/conditions.py", "runcast/record/reader.py"
 
 # A condition is widened rather than cut out, because DynamoDB refuses values that no expression uses.
@@ -30,7 +31,7 @@ MUTATIONS = [
         (('("" if despite_cancel', '("" if True'),),
     ),
     Mutation(
-        "a claim is refused when there is a worker", _STORE,
+        "a claim is refused when there is a worker", _CREATION,
         (
             (
                 "AND attribute_not_exists(#worker) AND #status = :status)",
@@ -39,7 +40,7 @@ MUTATIONS = [
         ),
     ),
     Mutation(
-        "a claim is refused when the run has ended", _STORE,
+        "a claim is refused when the run has ended", _CREATION,
         (("AND #status = :status)", "AND (#status = :status OR attribute_exists(#status)))"),),
     ),
     Mutation(
@@ -81,7 +82,7 @@ MUTATIONS = [
         (("if held.get(step.seq) == step:", "if False:"),),
     ),
     Mutation(
-        "a claim that had landed is recognised", _WRITER,
+        "a claim that had landed is recognised", _CLAIMING,
         (("mine = run.worker == self._run.worker and", "mine = run.worker is None and"),),
     ),
     Mutation(
@@ -93,7 +94,7 @@ MUTATIONS = [
         (('if item.get("requestId") != {"S": key}:', "if not item:"),),
     ),
     Mutation(
-        "an answer about another worker's claim is no answer", _STORE,
+        "an answer about another worker's claim is no answer", _CREATION,
         (("        if run.worker != worker:", "        if run.worker is None:"),),
     ),
     Mutation(
@@ -128,7 +129,7 @@ MUTATIONS = [
         (("bisect_right(run.pages, after_seq) :]", "bisect_right(run.pages, after_seq) + 1 :]"),),
     ),
     Mutation(
-        "a claim's lease follows from the server's time", _WRITER,
+        "a claim's lease follows from the server's time", _CLAIMING,
         (("        self._store.learn_time()  # before", "        # before"),),
     ),
     Mutation(
@@ -209,7 +210,7 @@ MUTATIONS = [
         "tests/unit/record/test_end_in_time.py",
     ),
     Mutation(
-        "a worker whose claim is refused is stopped", _WRITER,
+        "a worker whose claim is refused is stopped", _CLAIMING,
         (
             (
                 "        self.refusal = str(error)\n        self._stops.tell(Stop.ENDED)\n",

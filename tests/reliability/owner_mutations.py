@@ -8,26 +8,27 @@ from __future__ import annotations
 
 from tests.reliability.mutation import Mutation
 
-_STORE, _CONDITIONS, _CLOSE = "runcast/record/store.py", "runcast/record/conditions.py", "runcast/record/close.py"
+_STORE, _CREATION = "runcast/record/store.py", "runcast/record/creation.py"
+_CONDITIONS, _CLOSE = "runcast/record/conditions.py", "runcast/record/close.py"
 _READER, _IDS, _IDENTITY = "runcast/record/reader.py", "runcast/record/ids.py", "runcast/record/identity.py"
 _PLANNED, _CANCEL = "runcast/record/planned.py", "runcast/record/cancel.py"
-_WRITER = "runcast/record/writer.py"
+_CLAIMING = "runcast/record/claiming.py"
 _JOB, _JOB_RECORD = "chalice_app/chalicelib/orchestrator/job.py", "chalice_app/chalicelib/orchestrator/job_record.py"
 
 # A condition is widened rather than cut out, because DynamoDB refuses values that no expression uses.
 OWNER_MUTATIONS = [
     Mutation(
-        "a job that has ended gets no run", _STORE,
+        "a job that has ended gets no run", _CREATION,
         (("#owner = :owner AND #status = :in_progress AND {NOT",
           "#owner = :owner AND (#status = :in_progress OR attribute_exists(#status)) AND {NOT"),),
     ),
     Mutation(
-        "another owner's job gets no run", _STORE,
+        "another owner's job gets no run", _CREATION,
         (("#owner = :owner AND #status = :in_progress AND {NOT",
           "(#owner = :owner OR attribute_exists(#owner)) AND #status = :in_progress AND {NOT"),),
     ),
     Mutation(
-        "a job that has expired gets no run", _STORE,
+        "a job that has expired gets no run", _CREATION,
         (("#status = :in_progress AND {NOT_EXPIRED}",
           "#status = :in_progress AND ({NOT_EXPIRED} OR attribute_exists(#owner))"),),
     ),
@@ -36,23 +37,23 @@ OWNER_MUTATIONS = [
         (("if run.owner != owner or", "if run.owner is None or"),),
     ),
     Mutation(
-        "a run is claimed by its owner only", _STORE,
+        "a run is claimed by its owner only", _CREATION,
         (("(#owner = :owner AND #expiresAt", "((#owner = :owner OR attribute_exists(#owner)) AND #expiresAt"),),
     ),
     Mutation(
-        "an expired record is not claimed as it stands", _STORE,
+        "an expired record is not claimed as it stands", _CREATION,
         (("AND #expiresAt > :now_s", "AND (#expiresAt > :now_s OR attribute_exists(#expiresAt))"),),
     ),
     Mutation(
-        "an expired record is replaced by a claim", _STORE,
+        "an expired record is replaced by a claim", _CREATION,
         (("if refused.run.expires_at_ms > now_ms:", "if True:"),),
     ),
     Mutation(
-        "a claim does not create a job's run", _STORE,
+        "a claim does not create a job's run", _CREATION,
         (("may_create = not is_derived(request_id)", "may_create = True"),),
     ),
     Mutation(
-        "a job is not claimed as a run", _STORE,
+        "a job is not claimed as a run", _CREATION,
         (("'attribute_not_exists(#playbook)'", "'attribute_exists(#owner)'"),),
     ),
     Mutation(
@@ -97,11 +98,11 @@ OWNER_MUTATIONS = [
         (("(run.owner != owner or run.is_job)", "run.owner != owner"),),
     ),
     Mutation(
-        "a handed-over end ends its owner's run only", _WRITER,
+        "a handed-over end ends its owner's run only", _CLAIMING,
         (("and run.owner == self._run.owner and", "and"),),
     ),
     Mutation(
-        "a handed-over end ends no job", _WRITER,
+        "a handed-over end ends no job", _CLAIMING,
         ((" and not run.is_job\n", "\n"),),
     ),
     Mutation(

@@ -144,9 +144,9 @@ class Ownership(RuleBasedStateMachine):
         was_free = self.store.read(identity.request_id) is None
         only_the_job_creates_it = is_derived(identity.request_id)
         writer.begin()
-        if writer.claim is Claim.CLAIMED and was_free and only_the_job_creates_it:
+        if writer.claiming.state is Claim.CLAIMED and was_free and only_the_job_creates_it:
             broken("repeated", f"a worker has created the run {identity.request_id} of a job")
-        if writer.claim is not Claim.CLAIMED:
+        if writer.claiming.state is not Claim.CLAIMED:
             if was_free and not only_the_job_creates_it:
                 broken("lost", f"a worker cannot claim {identity.request_id}, which nobody has")
             return

@@ -75,7 +75,7 @@ class Worker:
         except Crash:
             self.alive, self.crashed = False, True
             return
-        self.alive = self.writer.claim is Claim.CLAIMED
+        self.alive = self.writer.claiming.state is Claim.CLAIMED
         run = self.history.run()
         if not self.alive and run and run.worker == self.name and not run.status.ended:
             broken("hung", "a worker gave up a run that it had claimed")

@@ -8,19 +8,15 @@ it started and continues.
 from __future__ import annotations
 
 import json
-import logging
 import math
 import random
 import string
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
-
 from chalicelib.orchestrator.errors import AgentFailed, AgentTimedOut, JobEnded, RunStillLive, WorkerDied
-from chalicelib.orchestrator.failures import lambda_error
+from chalicelib.orchestrator.function_call import Answer, call_function
 from chalicelib.orchestrator.job import Job
 from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.outputs import latest_runs
@@ -28,7 +24,6 @@ from chalicelib.orchestrator.playbook import Entry
 from chalicelib.runtime.request import RunRequest, run_request
 from runcast import limits
 from runcast.errors import InvalidInput, JobClosed, RunExists, RunGone, Unavailable, WriteConflict
-from runcast.json_text import json_text
 from runcast.record.cancel import cancel
 from runcast.record.close import CloseResult, close_dead, close_unclaimed, worker_died
 from runcast.record.model import Json, Run, RunStatus
@@ -38,8 +33,6 @@ from runcast.text import shortened
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
-
-logger = logging.getLogger(__name__)
 
 COMPLAINT_MAX_CHARACTERS = 2_000
 
@@ -52,36 +45,6 @@ _READ_AGAIN_SECONDS = 1.0
 # A transaction takes a few milliseconds, and a stage has at most 20 agents.
 _PUT_MAX_TRIES = 8
 _CONFLICT_MAX_SECONDS = 0.2
-
-# Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
-_TRANSIENT_CODES = {
-    "CodeArtifactUserPendingException",
-    "EC2ThrottledException",
-    "ENILimitReachedException",
-    "ResourceConflictException",
-    "ResourceNotReadyException",
-    "ServiceException",
-    "SnapStartNotReadyException",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """The result of invoking an agent's function.
-
-    Attributes:
-        invocation: The id of the invocation, if it has finished and may have claimed the run.
-        detail: Its error, for people.
-        end_pending: Whether the function answered while the run's end may not be stored yet.
-        refused: The reason why the function did not accept the run.
-    """
-
-    invocation: str | None = None
-    detail: str | None = None
-    end_pending: bool = False
-    refused: str | None = None
 
 
 class AgentInvoker:
@@ -184,7 +147,7 @@ class AgentInvoker:
 
     def _ended(self, entry: Entry, run: Run, complaint: str | None) -> Run:
         """Invoke the agent if necessary, end the run if its worker is dead or late, and return the run's record."""
-        answer = _Answer()
+        answer = Answer()
         if run.worker is None and not run.status.ended:
             answer = self._answer(entry, run, complaint)
             if answer.end_pending:
@@ -228,11 +191,11 @@ class AgentInvoker:
         job = self._job
         return cancel(self._store, job.owner, run.request_id, job_id=job.job_id, now_ms=self._now_ms)
 
-    def _answer(self, entry: Entry, run: Run, complaint: str | None) -> _Answer:
+    def _answer(self, entry: Entry, run: Run, complaint: str | None) -> Answer:
         try:
             request = self._request(entry, complaint)
         except InvalidInput as error:
-            return _Answer(refused=str(error))
+            return Answer(refused=str(error))
         event = {
             "agent": request.agent,
             "query": request.query,
@@ -244,24 +207,10 @@ class AgentInvoker:
         }
         left_ms = min(_deadline_ms(entry, run) - self._now_ms(), self._remaining_ms() - _OWN_TIME_MS)
         if left_ms <= 0:
-            return _Answer()
-        try:
-            answered = self._client(math.ceil(left_ms / 1000)).invoke(
-                FunctionName=self._functions[entry.agent], Payload=json_text(event).encode()
-            )
-            payload = answered["Payload"].read()
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in _TRANSIENT_CODES:
-                raise Unavailable(f"{entry.name}: its function is not available now ({code}). Try again.") from error
-            logger.warning("the function of %s was not invoked: %s", entry.agent, error)
-            return _Answer(refused=f"The agent's function could not be invoked ({code}).")
-        except ReadTimeoutError:
-            return _Answer()
-        except BotoCoreError as error:
-            logger.warning("run %s: its function did not answer: %s", run.request_id, error)
-            return _Answer()
-        return _understood(payload, answered["ResponseMetadata"]["RequestId"], failed="FunctionError" in answered)
+            return Answer()
+        return call_function(
+            self._client(math.ceil(left_ms / 1000)), self._functions[entry.agent], event, agent_name=entry.name
+        )
 
     def _request(self, entry: Entry, complaint: str | None) -> RunRequest:
         """Return the agent's request: the query and parameters with the outputs that it reads.
@@ -305,35 +254,3 @@ def _as_text(value: Any) -> str:
 def _deadline_ms(entry: Entry, run: Run) -> int:
     """Return the run's deadline. It depends on the record alone, so all retries agree on it."""
     return run.created_at_ms + entry.timeout_seconds * 1000
-
-
-def _understood(payload: bytes, invocation: str, *, failed: bool) -> _Answer:
-    """Interpret an answer. A finished invocation has either ended its run or abandoned it."""
-    try:
-        told: Any = json.loads(payload)
-    except (ValueError, RecursionError):
-        told = None
-    told = told if isinstance(told, dict) else {}
-    if failed:
-        return _Answer(invocation, lambda_error(told) or None)
-    match told.get("statusCode"):
-        case 400:
-            return _Answer(refused=_error_of(told))
-        case 409:
-            return _Answer()  # another worker has the run
-    detail = "Its function answered, but the run's end is not recorded."
-    return _Answer(invocation, detail, end_pending=_end_is_pending(told))
-
-
-def _end_is_pending(told: Mapping[str, Any]) -> bool:
-    try:
-        return json.loads(told["body"]).get("endPending") is True
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return False
-
-
-def _error_of(told: Mapping[str, Any]) -> str:
-    try:
-        return shortened(json.loads(told["body"])["error"], limits.ERROR_MAX_CHARACTERS)
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return "The agent's function refused the run."

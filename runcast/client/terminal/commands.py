@@ -12,9 +12,9 @@ from typing import Any
 
 from rich.console import Console
 
+from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.client import Client, connect
 from runcast.client.config import ClientConfig
-from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import cognito_client, sign_in
 from runcast.client.step import Progress
 from runcast.client.terminal.json_view import JsonView
@@ -161,7 +161,7 @@ def _view(arguments: argparse.Namespace, client: Client, watch: Watch | None = N
 
 
 def _print_token(config: ClientConfig) -> int:
-    print(sign_in(cognito_client(config, ServerClock()), config).id_token)
+    print(sign_in(cognito_client(config, AdjustedClock()), config).id_token)
     return 0
 
 

@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 from botocore.stub import Stubber
 
+from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.client import connect
 from runcast.client.config import ClientConfig
-from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import cognito_client, sign_in
 from runcast.errors import RuncastError, Unauthorized, Unavailable
 from tests.fakes.cognito import ID_TOKEN, USER_ID
 
 
 async def test_gives_the_id_token_and_who_it_is_about(config: ClientConfig):
-    identity = await asyncio.to_thread(sign_in, cognito_client(config, ServerClock()), config)
+    identity = await asyncio.to_thread(sign_in, cognito_client(config, AdjustedClock()), config)
 
     assert (identity.user_id, identity.id_token) == (USER_ID, ID_TOKEN)
     assert ID_TOKEN not in repr(identity)
@@ -35,7 +35,7 @@ async def test_needs_no_aws_credentials(config: ClientConfig, monkeypatch: pytes
 
 async def test_a_wrong_password_is_refused_clearly(config: ClientConfig):
     with pytest.raises(Unauthorized) as caught:
-        await asyncio.to_thread(sign_in, cognito_client(config, ServerClock()), replace(config, password="wrong"))
+        await asyncio.to_thread(sign_in, cognito_client(config, AdjustedClock()), replace(config, password="wrong"))
 
     assert str(caught.value) == (
         "Signing in as 'alice' was refused: Incorrect username or password. "
@@ -46,17 +46,19 @@ async def test_a_wrong_password_is_refused_clearly(config: ClientConfig):
 async def test_an_unknown_app_client_points_to_the_configuration(config: ClientConfig):
     with pytest.raises(RuncastError, match=r"does not exist\. Check RUNCAST_USER_POOL_CLIENT_ID and RUNCAST_REGION\."):
         await asyncio.to_thread(
-            sign_in, cognito_client(config, ServerClock()), replace(config, user_pool_client_id="other")
+            sign_in, cognito_client(config, AdjustedClock()), replace(config, user_pool_client_id="other")
         )
 
 
 async def test_a_claim_that_the_token_lacks_points_to_the_configuration(config: ClientConfig):
     with pytest.raises(RuncastError, match=r"no claim 'email'\. Check RUNCAST_USER_ID_CLAIM\."):
-        await asyncio.to_thread(sign_in, cognito_client(config, ServerClock()), replace(config, user_id_claim="email"))
+        await asyncio.to_thread(
+            sign_in, cognito_client(config, AdjustedClock()), replace(config, user_id_claim="email")
+        )
 
 
 def test_a_challenge_is_named(config: ClientConfig):
-    client = cognito_client(config, ServerClock())
+    client = cognito_client(config, AdjustedClock())
     with Stubber(client) as stubber:
         stubber.add_response("initiate_auth", {"ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": "s" * 20})
         with pytest.raises(Unauthorized, match="must do something else before signing in: NEW_PASSWORD_REQUIRED"):
@@ -64,7 +66,7 @@ def test_a_challenge_is_named(config: ClientConfig):
 
 
 def test_a_failure_of_cognito_is_not_the_users(config: ClientConfig):
-    client = cognito_client(config, ServerClock())
+    client = cognito_client(config, AdjustedClock())
     with Stubber(client) as stubber:
         stubber.add_client_error("initiate_auth", "InternalErrorException", "Sorry.", 500)
         with pytest.raises(Unavailable, match=r"^Signing in failed: Sorry\.$"):
@@ -76,4 +78,4 @@ def test_an_unreachable_cognito_is_named(monkeypatch: pytest.MonkeyPatch, config
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
     with pytest.raises(Unavailable, match=re.escape("127.0.0.1:9")):
-        sign_in(cognito_client(config, ServerClock()), config)
+        sign_in(cognito_client(config, AdjustedClock()), config)

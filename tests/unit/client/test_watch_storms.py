@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.api import open_api
 from runcast.client.client import Client
 from runcast.client.credentials import Credentials
 from runcast.client.patience import Patience
-from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import Identity
 from runcast.client.step import WatchedStep
 from runcast.client.watch import Watch
@@ -133,7 +133,7 @@ async def hasty_client(server: FakeAppSync, storm: Storm) -> AsyncIterator[Clien
         return identity_now()
 
     credentials = Credentials(identity_now(), renew)
-    async with open_api(server.url, credentials, ServerClock()) as api:
+    async with open_api(server.url, credentials, AdjustedClock()) as api:
         yield Client(
             server.url,
             credentials,

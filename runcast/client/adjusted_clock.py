@@ -1,4 +1,4 @@
-"""The server's time, derived from its responses, because the clock of a user's machine may be hours off."""
+"""This machine's clock, adjusted to the server's time, because the clock of a user's machine may be hours off."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from email.utils import parsedate_to_datetime
 from runcast.clock import epoch_ms
 
 
-class ServerClock:
-    """The server's time. Before the first response, and between responses, it follows this machine's clock.
+class AdjustedClock:
+    """Returns the server's time: this machine's clock plus the difference that the server's responses show.
 
     Args:
         local_ms: This machine's wall clock (epoch ms), which may be wrong and may be set at any time.

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.client import Client, connect
 from runcast.client.config import ClientConfig
 from runcast.client.credentials import Credentials
-from runcast.client.server_clock import ServerClock
 from runcast.client.sign_in import Identity
 from tests.fakes.appsync_server import FakeAppSync
 from tests.fakes.cognito import TOKEN_LIFETIME_SECONDS
@@ -31,7 +31,7 @@ def date(now_ms: int) -> str:
 )
 def test_it_is_never_further_off_than_an_answer_allows(wrong_by_ms: int, answers: list[tuple[int, int, int]]):
     server, local = Clock(START_MS + 123), Clock(START_MS + 123 + wrong_by_ms)
-    clock = ServerClock(local)
+    clock = AdjustedClock(local)
 
     for there_ms, back_ms, later_ms in answers:
         asked_ms = local.now_ms
@@ -47,7 +47,7 @@ def test_it_is_never_further_off_than_an_answer_allows(wrong_by_ms: int, answers
 
 def test_a_right_clock_is_left_alone():
     local = Clock(START_MS + 900)
-    clock = ServerClock(local)
+    clock = AdjustedClock(local)
     clock.take(date(local.now_ms), asked_ms=local.now_ms)
     assert clock() == local.now_ms
 
@@ -55,7 +55,7 @@ def test_a_right_clock_is_left_alone():
 @pytest.mark.parametrize("header", [None, "", "yesterday", "Thu, 99 Jan 1970 00:00:00 GMT"])
 def test_what_is_no_date_changes_nothing(header: str | None):
     local = Clock()
-    clock = ServerClock(local)
+    clock = AdjustedClock(local)
     clock.take(header, asked_ms=local.now_ms)
     assert clock() == START_MS
 
@@ -86,7 +86,7 @@ async def test_a_token_is_renewed_in_time_although_the_clock_is_set_back(server:
         return Identity("user-1", "another", TOKEN_LIFETIME_SECONDS, None)
 
     local, server_ms = Clock(), START_MS
-    clock = ServerClock(local)
+    clock = AdjustedClock(local)
     first = Identity("user-1", "first", TOKEN_LIFETIME_SECONDS, None)
     credentials = Credentials(first, renew, now_ms=clock)
 

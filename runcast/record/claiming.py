@@ -1,0 +1,98 @@
+"""How a worker claims its run: what it writes, and what a refusal means.
+
+After a refusal, the returned record shows whether an earlier attempt of the same worker took effect. If not, this
+worker must not record the run, and its work is stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from runcast.errors import ClaimRefused, RuncastError, RunGone
+from runcast.record.assignment import Assignment, Claim, Stop
+from runcast.record.draft import Draft
+from runcast.record.model import Run
+from runcast.record.stop_signal import StopSignal
+from runcast.record.store import RunStore
+
+logger = logging.getLogger(__name__)
+
+
+class Claiming:
+    """The claim of one run by one worker.
+
+    Args:
+        store: The table.
+        assignment: The run and its worker; takes the record's values with the claim.
+        draft: The worker's next write; continues after the record's last step.
+        stops: Signals the work to stop if the claim is refused.
+        lease_until_ms: Returns until when the lease lasts, in epoch milliseconds.
+
+    Attributes:
+        state: The state of the claim.
+        known: Set when the claim is answered, or when no answer will follow.
+        refusal: Why the claim was refused; None if it was not.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        assignment: Assignment,
+        draft: Draft,
+        stops: StopSignal,
+        *,
+        lease_until_ms: Callable[[], int],
+    ) -> None:
+        self.state = Claim.UNANSWERED
+        self.known = threading.Event()
+        self.refusal: str | None = None
+        self._store = store
+        self._run = assignment
+        self._draft = draft
+        self._stops = stops
+        self._lease_until_ms = lease_until_ms
+
+    def attempt(self) -> None:
+        """Claim the run with one write; a repeated call recognizes an earlier one that took effect.
+
+        Raises:
+            StoreUnavailable: DynamoDB did not answer in time. Try again.
+        """
+        run = self._run
+        self._store.learn_time()  # before the lease is computed: on a fast clock it would last for hours
+        try:
+            record = self._store.claim(
+                run.request_id,
+                worker=run.worker,
+                owner=run.owner,
+                agent=run.agent,
+                job_id=run.job_id,
+                lease_until_ms=self._lease_until_ms(),
+            )
+        except ClaimRefused as refused:
+            if not self._is_claimed_before(refused.run):
+                self._refuse(refused)
+                return
+            record = refused.run  # an earlier attempt took effect
+        except RunGone as gone:
+            self._refuse(gone)
+            return
+        run.follow(record)
+        self._draft.begin(record)
+        self.state = Claim.CLAIMED
+
+    def _is_claimed_before(self, run: Run) -> bool:
+        """Return whether an earlier attempt of this worker has claimed the run.
+
+        An event may name any worker, and the worker of a job has a known name, so the owner must match as well.
+        """
+        mine = run.worker == self._run.worker and run.owner == self._run.owner and not run.is_job
+        return mine and not run.status.ended
+
+    def _refuse(self, error: RuncastError) -> None:
+        logger.warning("run %s: %s This worker does not record it.", self._run.request_id, error)
+        self.refusal = str(error)
+        self._stops.tell(Stop.ENDED)
+        self.state = Claim.REFUSED  # last, because a thread that waits for the claim then looks for the stop

@@ -1,0 +1,186 @@
+"""How a record of the table `AgentProgress` begins: it is created for a run or a job, and one worker claims it.
+
+A claim creates the record if nobody has, so a run needs no starter. Each write is one request, conditional on the id
+being free or on the record being unclaimed (`store` describes what a refusal means).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from runcast import limits
+from runcast.clock import ServerClock
+from runcast.errors import ClaimRefused, JobClosed, RunExists, RunGone, StoreUnavailable
+from runcast.record.conditions import EXPIRED, NOT_EXPIRED, unless_gone
+from runcast.record.ids import is_derived
+from runcast.record.items import Item, present, run_of, to_item
+from runcast.record.model import Owner, Run, RunStatus
+from runcast.record.reads import RecordReads
+from runcast.record.table import Check, Table, sets_of
+
+_NO_ID = "#"  # no run has this id
+
+
+class RecordCreation(RecordReads):
+    """Creates and claims records.
+
+    Args:
+        table: The table.
+        now_ms: The time in epoch milliseconds.
+        retention_seconds: How long a record is kept, from its creation.
+    """
+
+    def __init__(self, table: Table, now_ms: Callable[[], int], retention_seconds: int) -> None:
+        super().__init__(table, now_ms)
+        self._retention_seconds = retention_seconds
+
+    def create(
+        self, request_id: str, *, owner: Owner, agent: str, job_id: str | None = None, playbook: str | None = None
+    ) -> Run:
+        """Put the record of an unclaimed run, or with `playbook` of an unclaimed job.
+
+        Returns:
+            The new record, with a lease of `QUEUED_LEASE_MS`.
+
+        Raises:
+            RunExists: The id is taken by a record that has not expired.
+        """
+        item, free = self._queued(request_id, owner, agent, job_id, playbook)
+        self._table.put_if(item, free.condition, free.values, free.refusal)
+        return run_of(item)
+
+    def create_in_job(self, request_id: str, *, owner: Owner, agent: str, job_id: str) -> Run:
+        """Put the record of a job's run if the owner's job is open; an ended job gets no new runs.
+
+        Returns:
+            The new record, with a lease of `QUEUED_LEASE_MS`.
+
+        Raises:
+            JobClosed: The job has ended, has expired, or belongs to another owner.
+            RunGone: The job's record was deleted.
+            RunExists: The id is taken by a record that has not expired.
+            WriteConflict: Another transaction was writing one of the records; nothing was written.
+        """
+        item, free = self._queued(request_id, owner, agent, job_id, None)
+        is_open = Check(
+            job_id,
+            f"#owner = :owner AND #status = :in_progress AND {NOT_EXPIRED}",
+            {"owner": owner.key, "in_progress": RunStatus.IN_PROGRESS.value, **free.values},
+            lambda job: JobClosed(f"Job {job_id} has ended or is another owner's.", job),
+        )
+        self._table.put_if_both(item, free, is_open)
+        return run_of(item)
+
+    def _queued(
+        self, request_id: str, owner: Owner, agent: str, job_id: str | None, playbook: str | None
+    ) -> tuple[Item, Check]:
+        """Return a new, unclaimed record and the check that its id is free."""
+        self.learn_time()
+        now_ms = self.now_ms()
+        record = {
+            "requestId": request_id,
+            **_new_record(owner, agent, job_id, now_ms, self._retention_seconds),
+            "playbook": playbook,
+            "updatedAt": now_ms,
+            "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
+        }
+        free = Check(
+            request_id,
+            EXPIRED,
+            {"now_s": now_ms // 1000},
+            lambda run: RunExists(f"There is a run {request_id} already.", run),
+        )
+        return to_item(record), free
+
+    def claim(
+        self,
+        request_id: str,
+        *,
+        worker: str,
+        owner: Owner,
+        agent: str,
+        job_id: str | None,
+        lease_until_ms: int,
+        playbook: str | None = None,
+    ) -> Run:
+        """Claim a run, or with `playbook` a job, for one worker; create its record if it does not exist.
+
+        An expired record is replaced. The record of a job's run, whose id is derived from the job's id, is never
+        created here. The orchestrator creates it, so that no other caller can occupy the id. Call `learn_time` before
+        computing the lease.
+
+        Returns:
+            The record as claimed. The agent, job and creation time of an existing record override the arguments.
+
+        Raises:
+            ClaimRefused: The record belongs to another owner, is already claimed or has ended; or it is a job's and
+                the claim is for a run, or the reverse.
+            RunGone: The id is that of a job's run, and the record does not exist.
+        """
+        now_ms = self.now_ms()
+        defaults = present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds) | {"playbook": playbook})
+        values = {"worker": worker, "updatedAt": now_ms, "leaseUntil": lease_until_ms}
+        now_s = now_ms // 1000
+
+        def refusal(run: Run) -> ClaimRefused:
+            return ClaimRefused(_why_taken(run, owner), run)
+
+        may_create = not is_derived(request_id)
+        try:
+            item = self._table.update(
+                request_id,
+                [*(f"#{name} = if_not_exists(#{name}, :{name})" for name in defaults), *sets_of(values)],
+                ("attribute_not_exists(#owner) OR " if may_create else "") + "(#owner = :owner AND #expiresAt > :now_s"
+                f" AND {'#playbook = :playbook' if playbook else 'attribute_not_exists(#playbook)'}"
+                " AND attribute_not_exists(#worker) AND #status = :status)",
+                defaults | values | {"now_s": now_s},
+                refusal if may_create else unless_gone(refusal, now_ms),
+                returning="ALL_NEW",
+            )
+        except ClaimRefused as refused:
+            if refused.run.expires_at_ms > now_ms:
+                raise
+            item = to_item({"requestId": request_id, **defaults, **values})
+            self._table.put_if(item, EXPIRED, {"now_s": now_s}, refusal)
+        run = run_of(item)
+        if run.worker != worker:
+            raise StoreUnavailable(f"DynamoDB's answer is about another worker's claim of run {request_id}. Try again.")
+        return run
+
+    def learn_time(self) -> None:
+        """Get the time from DynamoDB if this process does not know it, because a new lease must be accurate."""
+        if isinstance(self.now_ms, ServerClock) and not self.now_ms.known:
+            with suppress(RunGone):
+                # A no-op, because no such item exists. A recorder has permission to write to the table, not to read it.
+                self._table.update(
+                    _NO_ID, ["#seq = :seq"], "attribute_exists(#requestId)", {"seq": 0}, lambda _: RunGone()
+                )
+
+
+def _new_record(owner: Owner, agent: str, job_id: str | None, now_ms: int, retention_seconds: int) -> dict[str, Any]:
+    """Return the initial attributes of a record, the same for every creator."""
+    return {
+        "steps": [],
+        "status": RunStatus.IN_PROGRESS.value,
+        "seq": 0,
+        "createdAt": now_ms,
+        "openSince": now_ms,
+        "expiresAt": now_ms // 1000 + retention_seconds,
+        "tenantId": owner.tenant_id,
+        "userId": owner.user_id,
+        "owner": owner.key,
+        "agent": agent,
+        "jobId": job_id,
+    }
+
+
+def _why_taken(run: Run, owner: Owner) -> str:
+    """Return why a run cannot be claimed for this owner. Another owner's run is not described."""
+    if run.owner == owner and not run.is_job:
+        if run.status.ended:
+            return f"This run has already ended ({run.status}). Choose another requestId."
+        if run.worker is not None:
+            return "Another worker has already claimed this run. Choose another requestId."
+    return "This requestId is taken. Choose another one."

@@ -1,0 +1,78 @@
+"""Turns what a run's work reports into steps for the queue: serialized at once, each text within its limit.
+
+Agents report any values, and may change them after the call. So everything is serialized before a function here
+returns, and a value that cannot be read becomes a step that says so. The functions for steps never raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runcast import limits
+from runcast.clock import shift_of
+from runcast.json_text import metadata_json, result_json
+from runcast.record.assignment import QueuedStep, StepRef
+from runcast.record.model import EndReason, RunStatus
+from runcast.record.store import End
+from runcast.text import shortened
+
+
+def queued_step(
+    now_ms: Callable[[], int],
+    step: str,
+    message: str,
+    *,
+    agent_name: str | None = None,
+    tool_name: str | None = None,
+    status: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    end: End | None = None,
+    ref: StepRef | None = None,
+    parent: StepRef | None = None,
+    lingers: bool = False,
+) -> QueuedStep:
+    """Return a step of the current time, from the arguments of `Recorder.record`."""
+    timestamp_ms, shift_ms = now_ms(), shift_of(now_ms)
+    try:
+        return QueuedStep(
+            _name(step) or "unnamed",
+            shortened(message, limits.MESSAGE_MAX_CHARACTERS),
+            timestamp_ms,
+            _name(agent_name),
+            _name(tool_name),
+            _name(status),
+            metadata_json(metadata, questions=end is not None and end.status is RunStatus.WAITING),
+            end,
+            ref,
+            parent,
+            lingers,
+            shift_ms,
+        )
+    except Exception:  # noqa: BLE001 - a __str__ may raise any error, which must not fail the run
+        unreadable = "The content of this step is unreadable"
+        return QueuedStep("unnamed", unreadable, timestamp_ms, end=end, ref=ref, parent=parent, shift_ms=shift_ms)
+
+
+def queued_end(
+    now_ms: Callable[[], int], end: End, message: str, *, metadata: Mapping[str, Any] | None, usage: Mapping[str, Any]
+) -> QueuedStep:
+    """Return the run's last step, with the tokens it used in the metadata."""
+    if usage:
+        try:
+            metadata = {**(metadata or {}), **usage}
+        except Exception:  # noqa: BLE001 - an agent's mapping may raise any error or not be a mapping
+            metadata = usage
+    live = {RunStatus.COMPLETE: "agent_complete", RunStatus.ERROR: "agent_error"}.get(end.status)
+    return queued_step(now_ms, end.status.value, message, status=live, metadata=metadata, end=end)
+
+
+def end_of(status: RunStatus, *, result: Any, error: str | None, reason: EndReason | None) -> End:
+    """Return a run's end, with the result as JSON text, from the arguments of `Recorder.end`."""
+    told = None if error is None else shortened(error, limits.ERROR_MAX_CHARACTERS)
+    return End(status, result_json(result), told, reason=reason)
+
+
+def _name(name: str | None) -> str | None:
+    """Return the name, shortened to its limit; None if it is empty."""
+    return shortened(name, limits.NAME_MAX_CHARACTERS) if name else None
