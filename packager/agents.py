@@ -1,16 +1,19 @@
 """Reports files that look like an agent or a playbook but are invalid, so that authors see mistakes at packaging.
 
 An agent that cannot be imported is not reported here: the import test names it, and the last package stays unchanged.
+An invalid PARAMETERS_SCHEMA stops packaging, too, because no run of its agent could start.
 """
 
 import ast
 import re
+import sys
 from collections.abc import Iterable, Iterator
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from packager import agents_folder
+from packager.errors import PackagingError
 
 _BUILD = re.compile(r"^def build\(", re.MULTILINE)
 
@@ -60,7 +63,7 @@ def playbook_flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
         chalice_app: The application's folder.
         own: The folder of the user's agents, with its `playbooks`.
     """
-    faults_of = _checker(chalice_app / "chalicelib" / "orchestrator" / "faults.py").faults_of
+    faults_of = _application(chalice_app, "chalicelib.orchestrator.faults").faults_of
     in_clone = chalice_app / "chalicelib" / "playbooks"
     demo = chalice_app / "chalicelib" / "agents" / "demo" / "playbooks"
     first, second = (own / "playbooks", in_clone) if own else (in_clone, demo)
@@ -76,6 +79,32 @@ def playbook_flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
         for path in files
         if path.parent == first and (second / path.name).is_file()
     ]
+
+
+def require_valid_schemas(chalice_app: Path, own: Path | None = None) -> None:
+    """Check the PARAMETERS_SCHEMA of each agent that declares one.
+
+    Args:
+        chalice_app: The application's folder.
+        own: The folder of the user's agents, which replace the demo's.
+
+    Raises:
+        PackagingError: A schema is invalid; the message lists all faults with their files and JSON paths.
+    """
+    declared = _application(chalice_app, "chalicelib.agents.parameters_schema")
+    faults_of_schema = _application(chalice_app, "chalicelib.runtime.json_schema").faults_of_schema
+    faults = []
+    for path in (path for folder in _folders(chalice_app, own) for path, builds in _builds(folder).items() if builds):
+        try:
+            schema = declared.declared_schema(ast.parse(path.read_bytes()))
+            found = faults_of_schema(schema, declared.NAME) if schema is not None else []
+        except SyntaxError:
+            continue  # the packaging refuses it, and names the line
+        except ValueError as error:
+            found = [str(error)]
+        faults += [f"{_shown(path, chalice_app)}: {fault.rstrip('.')}." for fault in found]
+    if faults:
+        raise PackagingError("\n".join(faults))
 
 
 def agent_names(chalice_app: Path, own: Path | None = None) -> list[str]:
@@ -104,14 +133,13 @@ def _top(path: Path) -> Path:
     return path.parents[2] if path.parent.name == "playbooks" else path.parents[1]
 
 
-def _checker(file: Path) -> Any:
-    """Load the application's own checks, which do not import the rest of it."""
-    spec = spec_from_file_location("playbook_faults", file)
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(file)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _application(chalice_app: Path, module: str) -> Any:
+    """Import a module of the application that imports little itself, so that its checks exist once."""
+    sys.path.insert(0, str(chalice_app))
+    try:
+        return import_module(module)
+    finally:
+        sys.path.remove(str(chalice_app))
 
 
 def _builds(folder: Path) -> dict[Path, bool]:

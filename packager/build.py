@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from packager import agents_folder
-from packager.agents import agent_names, flaws
+from packager.agents import agent_names, flaws, require_valid_schemas
 from packager.archive import services_named, write_archive
 from packager.bytecode import compile_bytecode
 from packager.dependencies import install_dependencies
@@ -65,14 +65,16 @@ def build(
         False if both files were up to date and nothing was written.
 
     Raises:
-        PackagingError: This machine cannot package, a requirement does not fit the platform, Chalice failed, its export
-            contains something that `repair` does not know, or the zip lacks a module that the code imports.
+        PackagingError: This machine cannot package, a PARAMETERS_SCHEMA is invalid, a requirement does not fit the
+            platform, Chalice failed, its export contains something that `repair` does not know, or the zip lacks a
+            module that the code imports.
     """
     platform = platform or lambda_platform()
     own_platform(platform.runtime)  # raises first if this machine cannot package
     interpreter = interpreter or require_interpreter(platform.runtime)
     for flaw in flaws(project / "chalice_app", agents):
         note(flaw)
+    require_valid_schemas(project / "chalice_app", agents)
     with _alone_in(work):
         requirements = _requirements(project, work, platform, agents)
         results = work / "results" / platform.name

@@ -35,7 +35,10 @@ def schemas() -> dict[str, _Schema]:
     text_or_null = {"type": ["string", "null"]}
     nothing = {"type": "null"}
     works = {"enum": ["ok", "failing"]}
-    named = {"type": "array", "items": _object({"name": {"type": "string"}, "description": {"type": "string"}})}
+    named = {"name": {"type": "string"}, "description": {"type": "string"}}
+    playbooks = {"type": "array", "items": _object(named)}
+    schema = {"type": ["object", "null"], "description": "The JSON Schema of its parameters; null if it declares none."}
+    agents = {"type": "array", "items": _object({**named, "parametersSchema": schema})}
     reason = {
         **text_or_null,
         "description": "The code for why it ended; null until then. Later versions may add codes.",
@@ -177,7 +180,7 @@ def schemas() -> dict[str, _Schema]:
             }
         ),
         "Step": step,
-        "Agents": _object({"agents": named, "playbooks": named}),
+        "Agents": _object({"agents": agents, "playbooks": playbooks}),
         "Health": _object({"status": works, "checks": _object({"agentProgressTable": works, "agentFunction": works})}),
         "Refusal": _object({"error": _object({"type": {"type": "string"}, "message": {"type": "string"}})}),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -142,11 +143,11 @@ class Api:
         """
 
         def startable(answer: Mapping[str, Any]) -> list[Startable]:
-            return [
-                Startable(kind, each["name"], each["description"])
-                for kind, field in (("agent", "agents"), ("playbook", "playbooks"))
-                for each in answer[field]
+            agents = [
+                Startable("agent", each["name"], each["description"], json.loads(each["parametersSchema"] or "null"))
+                for each in answer["agents"]
             ]
+            return agents + [Startable("playbook", each["name"], each["description"]) for each in answer["playbooks"]]
 
         return await self._ask("listAgents", {}, startable)
 

@@ -133,12 +133,15 @@ class Startable:
         kind: `agent` or `playbook`.
         name: Its name.
         description: What it does; empty for an agent in another Lambda.
+        parameters_schema: The JSON Schema of an agent's parameters; None if it declares none.
     """
 
     kind: str
     name: str
     description: str
+    parameters_schema: dict[str, Any] | None = None
 
-    def to_json(self) -> dict[str, str]:
-        """Return its name and description."""
-        return {"name": self.name, "description": self.description}
+    def to_json(self) -> dict[str, Any]:
+        """Return it with GraphQL's field names; the schema as an object."""
+        named = {"name": self.name, "description": self.description}
+        return named | ({"parametersSchema": self.parameters_schema} if self.kind == "agent" else {})

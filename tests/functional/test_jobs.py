@@ -82,7 +82,10 @@ class OverGraphql(GraphqlCaller):
         return self.ask("progress_reader", "listAgentRuns", ANA, {})["runs"]
 
     def agents(self):
-        return self.ask("progress_reader", "listAgents", ANA, {})
+        listed = self.ask("progress_reader", "listAgents", ANA, {})
+        for agent in listed["agents"]:
+            agent["parametersSchema"] = json.loads(agent["parametersSchema"] or "null")
+        return listed
 
 
 class OverRest:
@@ -315,6 +318,8 @@ def test_the_link_fetches_the_result(lambdas):
 def test_agents_and_playbooks_are_listed(way):
     listed = way.agents()
     assert [agent["name"] for agent in listed["agents"]] == ["elsewhere", "survey"]
+    schema = {"type": "object", "properties": {"region": {"enum": ["north", "south"]}}}
+    assert [agent["parametersSchema"] for agent in listed["agents"]] == [None, schema]
     assert listed["playbooks"] == [{"name": name, "description": told} for name, told in PLAYBOOKS.items()]
 
 

@@ -92,6 +92,11 @@ def test_an_agent_may_be_invoked_directly_and_without_an_owner(lambdas):
         ({"query": "x" * 10_001}, "query must be text of 1 to 10,000 characters."),
         ({"parameters": []}, "parameters must be a JSON object."),
         ({"parameters": {"a": "x" * 65_536}}, "parameters must be at most 64 KB as JSON."),
+        (
+            {"parameters": '{"region": "east"}'},
+            "The agent survey does not accept these parameters. "
+            "parameters.region: 'east' is not one of ['north', 'south'].",
+        ),
         ({"parameters": {"a": float("nan")}}, f"parameters.a is NaN, which is no JSON. {JSON_RULE}"),
         ({"parameters": '{"a": 1e400}'}, f"parameters.a is Infinity, which is no JSON. {JSON_RULE}"),
     ],

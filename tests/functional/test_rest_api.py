@@ -98,6 +98,11 @@ def test_a_body_without_a_content_type_is_taken_for_json(lambdas, headers):
         ({"parameters": []}, "parameters must be a JSON object."),
         ({"parameters": {"a": "x" * 65_536}}, "parameters must be at most 64 KB as JSON."),
         ({"parameters": {"a": "中" * 22_000}}, "parameters must be at most 64 KB as JSON."),
+        (
+            {"parameters": {"region": "east"}},
+            "The agent survey does not accept these parameters. "
+            "parameters.region: 'east' is not one of ['north', 'south'].",
+        ),
         ({"parameters": {"rows": [1, NAN]}}, f"parameters.rows[1] is NaN, which is no JSON. {JSON_RULE}"),
         ({"query": "half \ud83d"}, "query must be well-formed text: it holds half a surrogate pair."),
         ({"requestId": "run-1"}, "requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000."),
@@ -204,8 +209,12 @@ def test_a_foreign_run_reads_like_an_unknown_one(lambdas):
 
 def test_the_agents_are_listed(lambdas):
     assert lambdas.request("GET", "/agents").body["agents"] == [
-        {"name": "elsewhere", "description": ""},
-        {"name": "survey", "description": registry.description("survey")},
+        {"name": "elsewhere", "description": "", "parametersSchema": None},
+        {
+            "name": "survey",
+            "description": registry.description("survey"),
+            "parametersSchema": {"type": "object", "properties": {"region": {"enum": ["north", "south"]}}},
+        },
     ]
 
 

@@ -50,6 +50,7 @@ PLAYBOOK = {
 }
 PLANNED = [derived_ids(JOB_IDS[0], name)[0] for name in ("east", "report")]
 FUNCTIONS = {"survey": "runcast-agent"}
+NO_SCHEMA = {}.get
 
 WAYS = (
     "another tracks",
@@ -79,6 +80,7 @@ class Owners(Ownership):
     def start_a_run(self, owner: Owner, request_id: str) -> None:
         given = {"agent": "survey", "query": mark(owner), "requestId": request_id}
         about = {"store": self.store, "invoker": self, "functions": FUNCTIONS, "announce": nothing}
+        about["parameters_schema"] = NO_SCHEMA
         with self.acting(owner):
             started = start_run(given, owner, **about)["requestId"]
             self._must_be_own(owner, started)
@@ -130,7 +132,7 @@ class Owners(Ownership):
         record = JobRecord(self.store, job, send=len, now_ms=self.clock)
         store: Any = Overtaken(self, partial(self._close, job, way))
         with patch("chalicelib.orchestrator.load_playbook.load", lambda *_: PLAYBOOK):
-            entries = Playbook.of(load_playbook(job, record, FUNCTIONS)["playbook"]).entries
+            entries = Playbook.of(load_playbook(job, record, FUNCTIONS, NO_SCHEMA)["playbook"]).entries
         invoker = AgentInvoker(
             job, record, store=store, functions=FUNCTIONS, client=lambda _: self, announce=nothing,
             remaining_ms=lambda: 900_000, now_ms=self.clock,
@@ -155,7 +157,7 @@ class Owners(Ownership):
         record = JobRecord(
             self.store, job, send=lambda messages: self._published(job.owner, messages), now_ms=self.clock
         )
-        entries = Playbook.of(load_playbook(job, record, FUNCTIONS)["playbook"]).entries
+        entries = Playbook.of(load_playbook(job, record, FUNCTIONS, NO_SCHEMA)["playbook"]).entries
         invoker = AgentInvoker(
             job, record, store=self.store, functions=FUNCTIONS, client=lambda _: self, announce=nothing,
             remaining_ms=lambda: 900_000, now_ms=self.clock,

@@ -9,6 +9,7 @@ import pytest
 import packager.build
 from packager.agents import agent_flaws, agent_names, playbook_flaws
 from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
+from packager.errors import PackagingError
 
 APP = Path(__file__).parents[2] / "chalice_app"
 AGENT = '"""Mine."""\n\n\ndef build(run):\n    ...\n'
@@ -61,6 +62,29 @@ def test_a_faulty_playbook_is_named_with_all_its_faults(app: Path):
         "Two playbooks are named good: chalicelib/playbooks/good.json is used, "
         "chalicelib/agents/demo/playbooks/good.json is not.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "fault"),
+    [
+        ("{'type': 'text'}", "PARAMETERS_SCHEMA.type: 'text' is not valid under any of the given schemas."),
+        ("{'properties': {'a': {'pattern': '['}}}", 'PARAMETERS_SCHEMA: "[" is not a regular expression.'),
+        ("{'patternProperties': {'(': {}}}", 'PARAMETERS_SCHEMA: "(" is not a regular expression.'),
+        ("{'$ref': '#/$defs/a'}", 'PARAMETERS_SCHEMA: it refers to "#/$defs/a", which is not in it.'),
+        ("{'$ref': 'https://a.test/'}", 'PARAMETERS_SCHEMA: it refers to "https://a.test/", which is not in it.'),
+        ("{'$ref': '#'}", "PARAMETERS_SCHEMA: it refers to itself without end."),
+        ("Model.schema()", "PARAMETERS_SCHEMA must be a dict literal of JSON values, because it is read without "
+         "importing the file. Write the schema itself, without names and calls."),
+    ],
+)  # fmt: skip
+def test_an_agent_whose_schema_is_invalid_is_not_packaged(app: Path, tmp_path: Path, schema: str, fault: str):
+    (app / "chalicelib" / "agents" / "mine.py").write_text(f"PARAMETERS_SCHEMA = {schema}\n{AGENT}")
+    (app / "chalicelib" / "agents" / "good.py").write_text(
+        f"PARAMETERS_SCHEMA = {{'properties': {{'pattern': {{'enum': ['[']}}}}}}\n{AGENT}"
+    )
+    with pytest.raises(PackagingError) as refused:
+        build(app.parent, work=tmp_path / "work", target=tmp_path / "target", interpreter=Path(sys.executable))
+    assert str(refused.value) == f"chalicelib/agents/mine.py: {fault}"
 
 
 def test_whoever_builds_reports_what_is_invalid_each_time(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.agents import registry
-from chalicelib.runtime.request import RunRequest, run_request
+from chalicelib.runtime.request import RunRequest, require_declared, run_request
 from runcast.errors import InvalidInput
 from runcast.record.identity import RunIdentity, run_identity
 
@@ -39,10 +39,14 @@ def agent_event(event: Any, *, aws_request_id: str) -> AgentEvent:
         aws_request_id: Replaces a missing `requestId`. It is the same in each delivery of an event.
 
     Raises:
-        InvalidInput: A field is invalid; the message names the field and its limit.
+        InvalidInput: A field is invalid, or the agent's schema refuses the parameters; the message names the field and
+            its limit.
     """
     if not isinstance(event, Mapping):
         raise InvalidInput("The event must be a JSON object.")
     request = run_request(event, registry.names())
     identity = run_identity(event, request_id=aws_request_id)
+    if identity.job_id is None:
+        # Those of a job were checked as its playbook was loaded; by now, they also contain what the agent reads.
+        require_declared(request.parameters, registry.parameters_schema(request.agent), request.agent)
     return AgentEvent(request, identity, event.get("awaited") is not False)

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.agents.folders import OWN_FOLDER
+from chalicelib.agents.parameters_schema import declared_schema
 
 if TYPE_CHECKING:
     from strands import Agent
     from strands.multiagent.base import MultiAgentBase
 
     from chalicelib.agents.run_context import RunContext
+    from runcast.record.model import Json
 
     AnyAgent = Agent | MultiAgentBase
 
@@ -55,9 +57,19 @@ def functions(own: str, elsewhere: Mapping[str, str]) -> dict[str, str]:
 
 def description(name: str) -> str:
     """Return the first line of an agent's docstring, without importing it; empty if there is no file or docstring."""
-    file = _files().get(name)
-    docstring = ast.get_docstring(ast.parse(file.read_text())) if file else None
+    tree = _parsed(name)
+    docstring = ast.get_docstring(tree) if tree else None
     return docstring.splitlines()[0] if docstring else ""
+
+
+def parameters_schema(name: str) -> Json | None:
+    """Return the JSON Schema of an agent's parameters, without importing it; None if its file declares none.
+
+    Args:
+        name: The agent's name; None is returned for an agent that runs elsewhere.
+    """
+    tree = _parsed(name)
+    return declared_schema(tree) if tree else None
 
 
 def load(name: str) -> Build:
@@ -78,6 +90,11 @@ def load(name: str) -> Build:
 def _build_of(module: Any) -> Build:
     build: Build = module.build
     return build
+
+
+def _parsed(name: str) -> ast.Module | None:
+    file = _files().get(name)
+    return ast.parse(file.read_bytes()) if file else None
 
 
 @cache

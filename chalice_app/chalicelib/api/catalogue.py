@@ -6,17 +6,28 @@ from collections.abc import Iterable
 
 from chalicelib.agents import registry
 from chalicelib.orchestrator import playbook
+from runcast.json_text import json_text
 from runcast.record.model import Json
 
 
 def list_agents(elsewhere: Iterable[str]) -> Json:
     """Return `agents` and `playbooks`, each by name, with `name` and `description`.
 
+    An agent also has `parametersSchema`, the JSON Schema of its parameters as text, or None.
+
     Args:
-        elsewhere: The names of agents that run in other Lambdas; their descriptions are not known here.
+        elsewhere: The names of agents that run in other Lambdas; only their names are known here.
     """
-    agents = sorted({*registry.names(), *elsewhere})
     return {
-        "agents": [{"name": name, "description": registry.description(name)} for name in agents],
+        "agents": [_agent(name) for name in sorted({*registry.names(), *elsewhere})],
         "playbooks": [{"name": name, "description": playbook.description(name)} for name in playbook.names()],
+    }
+
+
+def _agent(name: str) -> Json:
+    schema = registry.parameters_schema(name)
+    return {
+        "name": name,
+        "description": registry.description(name),
+        "parametersSchema": None if schema is None else json_text(schema),
     }

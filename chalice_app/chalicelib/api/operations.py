@@ -35,6 +35,7 @@ def start_run(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
         store=_store(config),
         invoker=clients.invoker(),
         functions=registry.functions(config.agent_function, config.agent_functions),
+        parameters_schema=registry.parameters_schema,
         announce=partial(_announce, config),
     )
 

@@ -110,7 +110,10 @@ def get_agents(request: Request) -> Response:
     def listed() -> Json:
         config = config_of_environment(ApiConfig)
         _caller(request, config)
-        return list_agents(config.agent_functions)
+        listed = list_agents(config.agent_functions)
+        for agent in listed["agents"]:
+            agent["parametersSchema"] = json.loads(agent["parametersSchema"] or "null")
+        return listed
 
     return _response(answer_of(listed), status=200)
 

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.lifecycle.executions import Executions
 from chalicelib.orchestrator.job import AGENT
 from chalicelib.runtime import logs
-from chalicelib.runtime.request import job_request, run_request
+from chalicelib.runtime.request import job_request, require_declared, run_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
 from runcast.json_text import json_text
 from runcast.record.close import CloseResult, close_unclaimed
@@ -38,6 +38,7 @@ def start_run(
     store: RunStore,
     invoker: LambdaClient,
     functions: Mapping[str, str],
+    parameters_schema: Callable[[str], Json | None],
     announce: Callable[[CloseResult], None],
     new_id: Callable[[], object] = uuid4,
 ) -> Json:
@@ -49,6 +50,7 @@ def start_run(
         store: The records.
         invoker: A Lambda client that does not retry.
         functions: The Lambda of each agent, by the agent's name.
+        parameters_schema: Returns the JSON Schema of an agent's parameters, given its name; None if it has none.
         announce: Announces an end; must not raise.
         new_id: Makes the `requestId` if the client chose none.
 
@@ -57,11 +59,12 @@ def start_run(
         run. It is handed over again if no worker has claimed it.
 
     Raises:
-        InvalidInput: A field is invalid.
+        InvalidInput: A field is invalid, or the agent's schema refuses the parameters.
         Conflict: The chosen `requestId` belongs to another owner, or to a job.
         Unavailable: The run could not be recorded or handed over. It will not run.
     """
     request = run_request(given, functions)
+    require_declared(request.parameters, parameters_schema(request.agent), request.agent)
 
     def hand_over(request_id: str) -> None:
         event = {

@@ -1,7 +1,7 @@
 """Finds all faults of a playbook's file at once, so that its author can fix them together.
 
-`playbook.schema.json` has the rules that a JSON Schema can express; the others are here. The module imports nothing
-from the application, because the packager uses it alone.
+`playbook.schema.json` has the rules that a JSON Schema can express; the others are here. The packager uses this module,
+too.
 """
 
 from __future__ import annotations
@@ -13,10 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jsonschema import Draft202012Validator
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT202012
+from chalicelib.runtime.json_schema import faults_of_schema, schema_faults, shortened_fault
 
 MAX_BYTES = 64 * 1024
 """The input of a state contains the playbook and the job (128 KB), and is limited to 256 KB.
@@ -26,7 +23,6 @@ Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 
 MAX_AGENTS = 20
 
-_FAULT_MAX_CHARACTERS = 300
 _SCHEMA = json.loads(Path(__file__).with_name("playbook.schema.json").read_text())
 
 
@@ -45,19 +41,6 @@ def faults_of(text: str, agents: Collection[str]) -> list[str]:
         return [f"$: it is not JSON ({error})"]
     found = [*schema_faults(_SCHEMA, playbook), *_further_faults(playbook, agents)]
     return list(dict.fromkeys(found))
-
-
-def schema_faults(schema: Any, instance: Any, path: str = "$") -> list[str]:
-    """Return the places at which an instance violates a JSON Schema without external references.
-
-    Args:
-        schema: The schema, of draft 2020-12.
-        instance: The value to check.
-        path: The JSON path of the instance, which prefixes each fault.
-    """
-    validator = Draft202012Validator(schema, registry=Registry())  # the default registry fetches references by HTTP
-    errors = sorted(validator.iter_errors(instance), key=lambda error: error.json_path)
-    return [f"{path}{error.json_path[1:]}: {_cut(error.message)}" for error in errors]
 
 
 class _Entry(NamedTuple):
@@ -118,31 +101,7 @@ def _faults_of_entry(entry: _Entry, agents: Collection[str], stage_of: dict[str,
             yield f"{rule_path}: minimum is greater than maximum"
     schema = _of(output, "schema")
     if isinstance(schema, dict):
-        yield from _faults_of_schema(schema, f"{path}.output.schema")
-
-
-def _faults_of_schema(schema: dict[str, Any], path: str) -> Iterator[str]:
-    faults = schema_faults(Draft202012Validator.META_SCHEMA, schema, path)
-    yield from faults
-    if not faults:
-        resolver = Registry().with_resource("", DRAFT202012.create_resource(schema)).resolver()
-        for reference in _references(schema):
-            try:
-                resolver.lookup(reference)
-            except (Unresolvable, ValueError):
-                yield f"{path}: it refers to {_shown(reference)}, which is not in it"
-
-
-def _references(schema: Any) -> Iterator[str]:
-    if isinstance(schema, dict):
-        for key, value in schema.items():
-            if key in ("$ref", "$dynamicRef") and isinstance(value, str):
-                yield value
-            elif key not in ("const", "enum", "default", "examples"):
-                yield from _references(value)
-    elif isinstance(schema, list):
-        for each in schema:
-            yield from _references(each)
+        yield from faults_of_schema(schema, f"{path}.output.schema")
 
 
 def _circle(entries: list[_Entry]) -> Iterator[str]:
@@ -166,8 +125,4 @@ def _list(value: Any) -> list[Any]:
 
 
 def _shown(text: str) -> str:
-    return _cut(json.dumps(text))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _FAULT_MAX_CHARACTERS else text[:_FAULT_MAX_CHARACTERS] + "…"
+    return shortened_fault(json.dumps(text))

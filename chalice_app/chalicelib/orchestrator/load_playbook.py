@@ -6,30 +6,35 @@ The job's record therefore lists its runs from the first step on, and a retried 
 from __future__ import annotations
 
 import string
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from chalicelib.orchestrator.job import Job
 from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.playbook import Playbook, load
+from chalicelib.runtime.request import require_declared
 from runcast.errors import InvalidInput, RuncastError
 from runcast.record.model import Json, PlannedRun
 
 CHECKPOINT = "load"
 
 
-def load_playbook(job: Job, record: JobRecord, agents: Collection[str]) -> Json:
+def load_playbook(
+    job: Job, record: JobRecord, agents: Collection[str], parameters_schema: Callable[[str], Json | None]
+) -> Json:
     """Begin a job.
 
     Args:
         job: The job.
         record: The job's record.
         agents: The names of all agents.
+        parameters_schema: Returns the JSON Schema of an agent's parameters, given its name; None if it has none.
 
     Returns:
         `playbook`, `agents` (the first stage's, each in the form that `InvokeAgent` takes) and `next`.
 
     Raises:
-        InvalidInput: The playbook does not exist, or a parameter that a query needs is missing.
+        InvalidInput: The playbook does not exist, a parameter that a query needs is missing, or an agent's schema
+            refuses its parameters.
         InvalidPlaybook: The playbook's file is invalid.
         JobEnded: The job was cancelled in the meantime.
         Unavailable: DynamoDB did not answer.
@@ -40,6 +45,8 @@ def load_playbook(job: Job, record: JobRecord, agents: Collection[str]) -> Json:
         given = load(job.playbook, agents)
         playbook = Playbook.of(given)
         _require_parameters(job, playbook)
+        for entry in playbook.entries.values():
+            require_declared({**entry.parameters, **job.parameters}, parameters_schema(entry.agent), entry.name)
     except RuncastError:
         record.checkpoint(CHECKPOINT, "loading_agents", message)
         raise

@@ -11,9 +11,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chalicelib.orchestrator.faults import schema_faults
 from chalicelib.orchestrator.outputs import facts_of, is_number
 from chalicelib.orchestrator.playbook import Entry
+from chalicelib.runtime.json_schema import schema_faults
 from runcast.record.model import Json
 from runcast.text import shortened
 

@@ -75,7 +75,7 @@ def run_state(event: Any, context: Any) -> Json:
 
 
 def _load_playbook(state: _State) -> Json:
-    return load_playbook(state.job, state.record, state.functions)
+    return load_playbook(state.job, state.record, state.functions, registry.parameters_schema)
 
 
 def _invoke_agent(state: _State) -> Json:

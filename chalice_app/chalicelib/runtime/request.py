@@ -18,6 +18,8 @@ from runcast.record.identity import checked_query
 from runcast.record.model import Json
 from runcast.text import shortened
 
+_FAULTS_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -71,6 +73,27 @@ def job_request(given: Mapping[str, Any], playbooks: Collection[str]) -> JobRequ
         checked_query(given.get("query")),
         checked_parameters(given.get("parameters")),
     )
+
+
+def require_declared(parameters: Json, schema: Json | None, agent: str) -> None:
+    """Check parameters against the JSON Schema that their agent declares.
+
+    Args:
+        parameters: The parameters of a run, or those of a job with the playbook's.
+        schema: The schema; None accepts all parameters.
+        agent: The agent's name, for the message.
+
+    Raises:
+        InvalidInput: They violate the schema; the message names the first `_FAULTS_SHOWN` places and what is wrong.
+    """
+    if schema is None:
+        return
+    from chalicelib.runtime.json_schema import schema_faults  # imports jsonschema, so only for an agent with a schema
+
+    if faults := schema_faults(schema, parameters, "parameters"):
+        more = f"; and {len(faults) - _FAULTS_SHOWN} more" if len(faults) > _FAULTS_SHOWN else ""
+        stated = "; ".join(faults[:_FAULTS_SHOWN])
+        raise InvalidInput(f"The agent {agent} does not accept these parameters. {stated}{more}.")
 
 
 def known_playbook(given: Any, known: Collection[str]) -> str:

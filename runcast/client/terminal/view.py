@@ -219,6 +219,9 @@ class TerminalView:
         for each in agents:
             line = f"{each.kind:<8}  {one_line(each.name):<{width}}  {one_line(each.description)}"
             self._line(Text(line.rstrip()))
+            if each.parameters_schema is not None:
+                schema = one_line(json_for_people(each.parameters_schema))
+                self._line(Text(f"{'':<10}parameters: {schema}", style="dim"))
 
     def _said(self, step: WatchedStep) -> Text:
         """Return the end of the speaking agent's text, as much as fits on a line."""

@@ -3,6 +3,8 @@
 from chalicelib.agents.run_context import RunContext
 from strands import Agent, ToolContext, tool
 
+PARAMETERS_SCHEMA = {"type": "object", "properties": {"region": {"enum": ["north", "south"]}}}
+
 
 @tool
 def measure(area: str = "whole") -> dict[str, object]:

@@ -38,8 +38,8 @@ class Invoker:
 
 
 def start(store, invoker, given=GIVEN, owner=ANA, announce=pytest.fail, **about):
-    about = {"store": store, "invoker": invoker, "functions": FUNCTIONS, "announce": announce, **about}
-    return start_run(given, owner, **about)
+    needed = {"invoker": invoker, "functions": FUNCTIONS, "parameters_schema": {}.get, "announce": announce}
+    return start_run(given, owner, store=store, **needed | about)
 
 
 def test_the_record_is_put_before_the_run_is_handed_over(store, clock):

@@ -156,6 +156,7 @@ class Machine:
         self.agents = Agents(store, clock, outputs)
         self.model = Model()
         self.bucket = {}
+        self.parameters_schema = {}.get
         self.job = Job.of(self.input, execution=self.input["jobId"])
         self.agents.names = {request_id: name for name in outputs for request_id in self.job.request_ids(name)}
 
@@ -178,7 +179,7 @@ class Machine:
         self.bucket[request["Bucket"], request["Key"]] = request["Body"]
 
     def load(self):
-        return load_playbook(self.job, self.record(), FUNCTIONS)
+        return load_playbook(self.job, self.record(), FUNCTIONS, self.parameters_schema)
 
     def invoke(self, playbook, agent, remaining_ms=900_000):
         invoker = AgentInvoker(

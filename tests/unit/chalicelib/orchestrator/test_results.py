@@ -226,6 +226,15 @@ def test_what_others_have_caught_is_said(machine):
     assert [step.step for step in job.own.steps] == ["loading_agents", "error"]
 
 
+def test_a_job_begins_only_if_each_agents_schema_accepts_the_parameters_of_entry_and_job(machine):
+    job = machine(parameters={"region": "north", "depth": 3})
+    job.parameters_schema = {"survey": {"properties": {"depth": {"type": "string"}}}}.get
+    error = "The agent east does not accept these parameters. parameters.depth: 3 is not of type 'string'."
+    assert job.run() == {"status": "error", "error": error}
+    assert [step.step for step in job.own.steps] == ["loading_agents", "error"]
+    assert job.agents.events == []
+
+
 @pytest.mark.parametrize(
     ("given", "error"),
     [

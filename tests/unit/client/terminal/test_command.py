@@ -254,18 +254,24 @@ async def test_list_shows_ones_own_runs(server: FakeAppSync, run: Run, capsys: p
 
 async def test_agents_and_playbooks_are_listed(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
     server.agents = {
-        "agents": [{"name": "hello", "description": "Counts."}, {"name": "elsewhere", "description": ""}],
+        "agents": [
+            {"name": "hello", "description": "Counts.", "parametersSchema": '{"required": ["länge"]}'},
+            {"name": "elsewhere", "description": ""},
+        ],
         "playbooks": [{"name": "two-texts", "description": "Counts twice."}],
     }
     assert await run("agents") == 0
     assert capsys.readouterr() == (
-        "agent     hello      Counts.\nagent     elsewhere\nplaybook  two-texts  Counts twice.\n",
+        "agent     hello      Counts.\n"
+        '          parameters: {"required": ["länge"]}\n'
+        "agent     elsewhere\n"
+        "playbook  two-texts  Counts twice.\n",
         "",
     )
     assert await run("agents", "--json") == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
-        {"type": "agent", "name": "hello", "description": "Counts."},
-        {"type": "agent", "name": "elsewhere", "description": ""},
+        {"type": "agent", "name": "hello", "description": "Counts.", "parametersSchema": {"required": ["länge"]}},
+        {"type": "agent", "name": "elsewhere", "description": "", "parametersSchema": None},
         {"type": "playbook", "name": "two-texts", "description": "Counts twice."},
     ]
 
