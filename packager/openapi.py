@@ -10,6 +10,7 @@ from typing import Any
 
 from packager.openapi_schemas import schemas
 from runcast import limits
+from runcast.record.model import RunStatus
 
 _TARGET = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 
@@ -81,8 +82,20 @@ def _paths() -> dict[str, Any]:
     cursor = {
         "name": "cursor",
         "in": "query",
-        "description": "The `nextCursor` of the previous answer.",
+        "description": "The `nextCursor` of the previous answer to the same `status` and `agent`.",
         "schema": {"type": "string", "maxLength": limits.CURSOR_MAX_CHARACTERS},
+    }
+    status = {
+        "name": "status",
+        "in": "query",
+        "description": "List only runs with this status.",
+        "schema": {"enum": [status.value for status in RunStatus]},
+    }
+    agent = {
+        "name": "agent",
+        "in": "query",
+        "description": "List only runs of this agent. The agent of a job is `orchestrator`.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": limits.NAME_MAX_CHARACTERS},
     }
     no_such_run = _response("The run does not exist, has expired, or belongs to another user.", "UnreadableRun")
     return {
@@ -103,7 +116,7 @@ def _paths() -> dict[str, Any]:
                 "operationId": "listRuns",
                 "summary": "List the caller's runs and jobs, newest first.",
                 "description": "A new run may be missing for some seconds.",
-                "parameters": [limit, cursor],
+                "parameters": [limit, cursor, status, agent],
                 "responses": {
                     "200": _response("The runs, and the cursor of the next page.", "Runs"),
                     **_refusals("BadRequest", "Unauthorized"),

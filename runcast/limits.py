@@ -86,7 +86,10 @@ READ_MAX_STEPS = 500
 READ_MAX_BYTES = 512 * 1024
 READ_PAGES_AT_ONCE = 10
 LIST_MAX_RUNS = 50
-CURSOR_MAX_CHARACTERS = 512
+# The records that a page of a filtered list reads. BatchGetItem reads up to 100 items.
+LIST_FILTERED_MAX_RUNS = 100
+# Enough for an id of 128 characters that JSON escapes, in base64.
+CURSOR_MAX_CHARACTERS = 1_280
 ANSWER_MAX_STEPS = 200
 ANSWER_MAX_BYTES = 1024 * 1024
 

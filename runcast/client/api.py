@@ -116,7 +116,12 @@ class Api:
         return await self._ask("cancelAgentRun", {"requestId": request_id}, stands)
 
     async def list_agent_runs(
-        self, *, limit: int | None = None, cursor: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: str | None = None,
+        agent: str | None = None,
     ) -> tuple[list[ListedRun], str | None]:
         """List this user's runs and jobs, newest first, as many as one answer holds.
 
@@ -124,15 +129,17 @@ class Api:
             The runs, and the `cursor` of the next page, None when there are no more.
 
         Raises:
-            InvalidInput: `limit` is not from 1 to 50, or `cursor` is not from an earlier answer.
+            InvalidInput: `limit` is not from 1 to 50, `status` is no status, or `cursor` is not from an earlier answer
+                with the same `status` and `agent`.
             Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure.
         """
+        variables = {"limit": limit, "cursor": cursor, "status": status, "agent": agent}
 
         def page(answer: Mapping[str, Any]) -> tuple[list[ListedRun], str | None]:
             return [ListedRun.from_answer(run) for run in answer["runs"]], answer["nextCursor"]
 
-        return await self._ask("listAgentRuns", {"limit": limit, "cursor": cursor}, page)
+        return await self._ask("listAgentRuns", variables, page)
 
     async def list_agents(self) -> list[Startable]:
         """List the agents, and then the playbooks, that can be started.

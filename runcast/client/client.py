@@ -174,20 +174,26 @@ class Client:
         """
         return await self._ask(self._api.list_agents)
 
-    async def runs(self, *, limit: int | None = None) -> AsyncIterator[ListedRun]:
+    async def runs(
+        self, *, limit: int | None = None, status: str | None = None, agent: str | None = None
+    ) -> AsyncIterator[ListedRun]:
         """List this user's runs and jobs, newest first; pages are read on demand. A new run may still be missing.
 
         Args:
             limit: How many at most, from 1 on; None means all.
+            status: Only those with this status, such as `error`.
+            agent: Only those of this agent; the agent of a job is `orchestrator`.
 
         Raises:
+            InvalidInput: `status` is no status, or `agent` is too long.
             Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure.
         """
         cursor, listed = None, 0
         while limit is None or listed < limit:
             wanted = None if limit is None else min(limit - listed, limits.LIST_MAX_RUNS)
-            runs, cursor = await self._ask(partial(self._api.list_agent_runs, limit=wanted, cursor=cursor))
+            ask = partial(self._api.list_agent_runs, limit=wanted, cursor=cursor, status=status, agent=agent)
+            runs, cursor = await self._ask(ask)
             for run in runs:
                 yield run
             listed += len(runs)

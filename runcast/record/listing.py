@@ -1,22 +1,24 @@
 """Lists the caller's runs, for both GraphQL's `listAgentRuns` and REST's `GET /runs`.
 
 The index only provides the run ids. The status of each run is read from its record, so that a list never contradicts
-a read of the run.
+a read of the run. A filter is applied to the records, so a filtered list reads a bounded number of them for each page.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Callable
 
 from runcast import limits
 from runcast.errors import InvalidInput
 from runcast.record.ids import is_name
-from runcast.record.model import Json, Owner, Run
+from runcast.record.model import Json, Owner, Run, RunStatus
 from runcast.record.reader import liveness
 from runcast.record.store import RunStore
+from runcast.text import is_well_formed
 
 
 def list_runs(
@@ -25,6 +27,8 @@ def list_runs(
     *,
     limit: int = limits.LIST_MAX_RUNS,
     cursor: str | None = None,
+    status: str | None = None,
+    agent: str | None = None,
     now_ms: Callable[[], int] | None = None,
 ) -> Json:
     """Return the caller's runs, newest first. A new run may be missing for some seconds.
@@ -33,27 +37,43 @@ def list_runs(
         store: The table.
         owner: The caller.
         limit: From 1 to `LIST_MAX_RUNS`.
-        cursor: `nextCursor` of an earlier answer. It is a position, not a permission: only `owner` decides whose runs
-            are listed.
+        cursor: `nextCursor` of an earlier answer to the same filters. It is a position, not a permission: only `owner`
+            decides whose runs are listed.
+        status: List only runs with this status, a value of `RunStatus`.
+        agent: List only runs of this agent; `orchestrator` lists the jobs.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
         `runs`, at most `limit`, each with `requestId`, `agent`, `jobId`, `playbook` (of a job), `status`, `liveness`,
         `seq`, `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error` and `reason`; and `nextCursor`, None when
-        there are no more. Expired runs are left out, so a page with a `nextCursor` may hold fewer than `limit` runs, or
-        none.
+        there are no more. Expired runs are left out, and a filter is applied to `LIST_FILTERED_MAX_RUNS` runs, so a
+        page with a `nextCursor` may hold fewer than `limit` runs, or none.
 
     Raises:
-        InvalidInput: `limit` or `cursor` is invalid.
+        InvalidInput: `limit`, `status` or `agent` is invalid, or `cursor` is not from an answer to these filters.
         StoreUnavailable: DynamoDB did not answer.
     """
     if not 1 <= limit <= limits.LIST_MAX_RUNS:
         raise InvalidInput(f"limit must be a whole number from 1 to {limits.LIST_MAX_RUNS}.")
-    ids, last = store.newest_ids(owner, limit=limit, after=None if cursor is None else _place(cursor))
+    if status is not None and status not in list(RunStatus):
+        raise InvalidInput(f"status must be one of: {', '.join(RunStatus)}.")
+    if agent is not None and not (is_well_formed(agent) and 1 <= len(agent) <= limits.NAME_MAX_CHARACTERS):
+        raise InvalidInput(f"agent must be text of 1 to {limits.NAME_MAX_CHARACTERS} characters.")
+    filtered = status is not None or agent is not None
+    filters = hashlib.sha256(json.dumps([status, agent]).encode()).hexdigest()[:8] if filtered else ""
+    after = None if cursor is None else _place(cursor, filters)
+    ids, last = store.newest_ids(owner, limit=limits.LIST_FILTERED_MAX_RUNS if filtered else limit, after=after)
     now = (now_ms or store.now_ms)()
-    # The index may name an expired run whose id another owner has since reused, so check the record's owner.
-    runs = [_listed(run, now) for run in store.read_heads(ids) if run.owner == owner]
-    return {"runs": runs, "nextCursor": _cursor(last) if last else None}
+    runs = [
+        run
+        for run in store.read_heads(ids)
+        # The index may name an expired run whose id another owner has since reused, so check the record's owner.
+        if run.owner == owner and status in (None, run.status) and agent in (None, run.agent)
+    ]
+    if len(runs) > limit:
+        runs = runs[:limit]
+        last = runs[-1].created_at_ms, runs[-1].request_id
+    return {"runs": [_listed(run, now) for run in runs], "nextCursor": _cursor(last, filters) if last else None}
 
 
 def _listed(run: Run, now_ms: int) -> Json:
@@ -73,20 +93,21 @@ def _listed(run: Run, now_ms: int) -> Json:
     }
 
 
-def _cursor(place: tuple[int, str]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+def _cursor(place: tuple[int, str], filters: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([*place, filters]).encode()).decode()
 
 
-def _place(cursor: str) -> tuple[int, str]:
+def _place(cursor: str, filters: str) -> tuple[int, str]:
     if len(cursor) <= limits.CURSOR_MAX_CHARACTERS:
         try:
             match json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True)):
-                case [int(created_at_ms), str(request_id)] if (
-                    not isinstance(created_at_ms, bool)
+                case [int(created_at_ms), str(request_id), str(filtered_by)] if (
+                    filtered_by == filters
+                    and not isinstance(created_at_ms, bool)
                     and 0 <= created_at_ms < 10**15
                     and is_name(request_id, limits.REQUEST_ID_MAX_CHARACTERS)
                 ):
                     return created_at_ms, request_id
         except (binascii.Error, ValueError):
             pass
-    raise InvalidInput("cursor must be the nextCursor of an earlier answer.")
+    raise InvalidInput("cursor must be the nextCursor of an earlier answer with the same status and agent.")

@@ -11,7 +11,7 @@ from tests.e2e.conftest import DEADLINE_SECONDS, Caller
 from tests.e2e.test_bad_input import UNKNOWN
 from tests.e2e.test_rest import Rest
 
-NO_CURSOR = "cursor must be the nextCursor of an earlier answer."
+NO_CURSOR = "cursor must be the nextCursor of an earlier answer with the same status and agent."
 NO_LIMIT = "limit must be a whole number from 1 to 50."
 
 

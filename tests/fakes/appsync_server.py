@@ -259,11 +259,21 @@ class FakeAppSync(FakeCognito, FakeRecord):
     async def _list_agents(self, _info: Any) -> dict[str, Any]:
         return self.agents
 
-    async def _list_agent_runs(self, _info: Any, limit: int | None = None, cursor: str | None = None) -> dict[str, Any]:
+    async def _list_agent_runs(
+        self,
+        _info: Any,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: str | None = None,
+        agent: str | None = None,
+    ) -> dict[str, Any]:
         self.lists.append((limit, cursor))
         begin = int(cursor or 0)
         end = begin + min(limit or self.page_runs, self.page_runs)
-        return {"runs": self.listed[begin:end], "nextCursor": str(end) if end < len(self.listed) else None}
+        runs = [
+            run for run in self.listed[begin:end] if status in (None, run["status"]) and agent in (None, run["agent"])
+        ]
+        return {"runs": runs, "nextCursor": str(end) if end < len(self.listed) else None}
 
     async def serve_result(self, _: web.Request) -> web.Response:
         """Serve what a job's link leads to, as a bucket does."""

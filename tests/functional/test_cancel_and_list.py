@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer is not
 ANA_OWNER = Owner("acme", "ana")
 BOB = ANA | {"sub": "bob", "cognito:username": "bob"}
 UNKNOWN = "There is no such run, or its record has expired."
-NO_CURSOR = "cursor must be the nextCursor of an earlier answer."
+NO_CURSOR = "cursor must be the nextCursor of an earlier answer with the same status and agent."
 NO_LIMIT = "limit must be a whole number from 1 to 50."
 
 
@@ -177,6 +177,28 @@ def test_ones_own_runs_are_listed_newest_first_in_pages(way, lambdas, event, sto
     assert ids(way.runs(BOB, cursor=first["nextCursor"])) == ["b1"]
 
 
+def test_runs_are_filtered_by_status_and_agent(way, store):
+    create(store, "r1", "r2")
+    way.cancel("r1")
+    assert ids(way.runs(status="cancelled")) == ["r1"]
+    assert ids(way.runs(status="in_progress", agent="terrain")) == ["r2"]
+    assert way.runs(agent="layout") == {"runs": [], "nextCursor": None}
+    cursor = way.runs(agent="terrain", limit=1)["nextCursor"]
+    assert ids(way.runs(agent="terrain", cursor=cursor)) in (["r1"], ["r2"])
+    assert way.runs(agent="layout", cursor=cursor) == ("BadRequest", NO_CURSOR)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"status": "lost"}, "status must be one of: in_progress, waiting, complete, error, cancelled."),
+        ({"agent": "x" * 201}, "agent must be text of 1 to 200 characters."),
+    ],
+)
+def test_a_wrong_filter_is_refused(way, given, message):
+    assert way.runs(**given) == ("BadRequest", message)
+
+
 def test_who_has_no_runs_is_given_none(way):
     assert way.runs() == {"runs": [], "nextCursor": None}
 
@@ -197,8 +219,8 @@ def test_a_limit_that_is_no_number_is_refused(lambdas, limit):
         "",
         "x",
         "bm90IGpzb24=",
-        "x" * 600,
-        base64.urlsafe_b64encode(json.dumps([-1, str(UUID(int=1))]).encode()).decode(),
+        "x" * 1_300,
+        base64.urlsafe_b64encode(json.dumps([-1, str(UUID(int=1)), ""]).encode()).decode(),
     ],
 )
 def test_a_wrong_cursor_is_refused(way, cursor):

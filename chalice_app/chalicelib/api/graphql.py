@@ -45,8 +45,7 @@ def _get_agent_progress(event: Mapping[str, Any], config: ProgressReaderConfig) 
 
 
 def _list_agent_runs(event: Mapping[str, Any], config: ProgressReaderConfig) -> Json:
-    arguments = event["arguments"]
-    return operations.list_runs(arguments.get("limit"), arguments.get("cursor"), _caller(event, config), config)
+    return operations.list_runs(event["arguments"], _caller(event, config), config)
 
 
 def _list_agents(event: Mapping[str, Any], config: ProgressReaderConfig) -> Json:

@@ -75,13 +75,16 @@ def read_progress(request_id: str, after_seq: int | None, owner: Owner, config: 
     )
 
 
-def list_runs(limit: int | None, cursor: str | None, owner: Owner, config: Reads) -> Json:
+def list_runs(given: Mapping[str, Any], owner: Owner, config: Reads) -> Json:
     """List the caller's runs and jobs; see `runcast.record.listing.list_runs`."""
+    limit = given.get("limit")
     return listing.list_runs(
         clients.answering_store(config.agent_progress_table),
         owner,
         limit=limits.LIST_MAX_RUNS if limit is None else limit,
-        cursor=cursor,
+        cursor=given.get("cursor"),
+        status=given.get("status"),
+        agent=given.get("agent"),
     )
 
 

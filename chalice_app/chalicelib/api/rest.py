@@ -67,7 +67,7 @@ def get_runs(request: Request) -> Response:
     def listed() -> Json:
         config = config_of_environment(ApiConfig)
         limit = _whole_number(request, "limit", 1, limits.LIST_MAX_RUNS, absent=limits.LIST_MAX_RUNS)
-        return operations.list_runs(limit, _parameters(request).get("cursor"), _caller(request, config), config)
+        return operations.list_runs({**_parameters(request), "limit": limit}, _caller(request, config), config)
 
     return _response(answer_of(listed), status=200)
 

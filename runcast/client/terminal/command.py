@@ -20,6 +20,7 @@ from runcast.client.terminal.interrupts import Interrupted, Interrupts
 from runcast.client.terminal.output import Output, OutputFailed
 from runcast.errors import InvalidInput, RuncastError, Unavailable
 from runcast.parameters import checked_parameters
+from runcast.record.model import RunStatus
 
 _UNAVAILABLE, _REFUSED, _NO_OUTPUT = 1, 2, 6
 # The shell's convention for commands that a signal ended.
@@ -98,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("request_id", metavar="ID", help="which run or job")
     listing = commands.add_parser("list", help="list your own runs and jobs, newest first")
     listing.add_argument("--limit", type=_count, default=20, metavar="N", help="how many at most, by default 20")
+    listing.add_argument("--status", choices=[*map(str, RunStatus)], help="only those with this status")
+    listing.add_argument("--agent", help="only those of this agent; the agent of jobs is orchestrator")
     cancel = commands.add_parser("cancel", help="cancel a run or a job, or ask its workers to stop")
     cancel.add_argument("request_id", metavar="ID", help="which run or job")
     agents = commands.add_parser("agents", help="list the agents and playbooks that can be started")

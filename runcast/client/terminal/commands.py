@@ -143,7 +143,8 @@ async def _show(client: Client, arguments: argparse.Namespace) -> int:
 
 
 async def _list(client: Client, arguments: argparse.Namespace) -> int:
-    _view(arguments, client).runs([run async for run in client.runs(limit=arguments.limit)])
+    runs = client.runs(limit=arguments.limit, status=arguments.status, agent=arguments.agent)
+    _view(arguments, client).runs([run async for run in runs])
     return 0
 
 

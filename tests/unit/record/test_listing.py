@@ -5,6 +5,7 @@ import pytest
 
 from runcast import limits
 from runcast.errors import InvalidInput, StoreUnavailable
+from runcast.record.close import close_unclaimed
 from runcast.record.listing import list_runs
 from runcast.record.model import Owner, RunStatus
 from runcast.record.recorder import Recorder
@@ -90,6 +91,72 @@ def test_a_limit_that_does_not_fit_is_refused(store, clock, limit):
         list_runs(store, ALICE, limit=limit, now_ms=clock)
 
 
+def listed_to_the_end(store, clock, **given):
+    """Read all pages; return each page's ids."""
+    pages, cursor = [], None
+    while cursor or not pages:
+        answer = list_runs(store, ALICE, cursor=cursor, now_ms=clock, **given)
+        pages.append(ids(answer))
+        cursor = answer["nextCursor"]
+    return pages
+
+
+def test_runs_are_filtered_by_status_and_agent(store, clock):
+    for number in range(6):
+        store.create(f"r{number}", owner=ALICE, agent="terrain" if number % 2 else "layout")
+        clock.now_ms += 1_000
+    create(store, clock, "b1", owner=BOB)
+    for request_id in ("r0", "r1", "r4"):
+        close_unclaimed(store, store.read(request_id), message="It could not be handed over.")
+    assert listed_to_the_end(store, clock, status="error") == [["r4", "r1", "r0"]]
+    assert listed_to_the_end(store, clock, agent="terrain") == [["r5", "r3", "r1"]]
+    assert listed_to_the_end(store, clock, status="in_progress", agent="terrain") == [["r5", "r3"]]
+    assert listed_to_the_end(store, clock, status="cancelled") == [[]]
+    # More matches than the limit: the next page begins after the last run shown, not after the last one read.
+    assert listed_to_the_end(store, clock, status="error", limit=1) == [["r4"], ["r1"], ["r0"]]
+
+
+def test_a_filtered_page_reads_a_bounded_number_of_runs_and_goes_on(store, clock, monkeypatch):
+    monkeypatch.setattr(limits, "LIST_FILTERED_MAX_RUNS", 3)
+    create(store, clock, *(f"r{number}" for number in range(7)))
+    read, whole = [], store.read_heads
+    monkeypatch.setattr(store, "read_heads", lambda asked: read.append(len(asked)) or whole(asked))
+    assert listed_to_the_end(store, clock, status="complete") == [[], [], []]
+    assert read == [3, 3, 1]
+
+
+@pytest.mark.parametrize("given", [{}, {"status": "error"}, {"status": "complete", "agent": "terrain"}])
+def test_a_cursor_of_other_filters_is_refused(store, clock, given):
+    create(store, clock, "r1", "r2")
+    cursor = list_runs(store, ALICE, agent="terrain", limit=1, now_ms=clock)["nextCursor"]
+    assert ids(list_runs(store, ALICE, agent="terrain", cursor=cursor, now_ms=clock)) == ["r1"]
+    with pytest.raises(InvalidInput, match="cursor must be the nextCursor of an earlier answer with the same status"):
+        list_runs(store, ALICE, cursor=cursor, now_ms=clock, **given)
+
+
+def test_the_cursor_of_the_longest_id_is_accepted(store, clock):
+    longest = "\x01" * limits.REQUEST_ID_MAX_CHARACTERS
+    create(store, clock, "r1", longest)
+    cursor = list_runs(store, ALICE, agent="terrain", limit=1, now_ms=clock)["nextCursor"]
+    assert ids(list_runs(store, ALICE, agent="terrain", cursor=cursor, now_ms=clock)) == ["r1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"status": ""}, "status must be one of: in_progress, waiting, complete, error, cancelled."),
+        ({"status": "lost"}, "status must be one of: in_progress, waiting, complete, error, cancelled."),
+        ({"agent": ""}, "agent must be text of 1 to 200 characters."),
+        ({"agent": "x" * 201}, "agent must be text of 1 to 200 characters."),
+        ({"agent": "\ud800"}, "agent must be text of 1 to 200 characters."),
+    ],
+)
+def test_a_filter_that_fits_no_run_is_refused(store, clock, given, message):
+    with pytest.raises(InvalidInput) as refused:
+        list_runs(store, ALICE, now_ms=clock, **given)
+    assert str(refused.value) == message
+
+
 def encoded(place):
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
@@ -98,10 +165,10 @@ def encoded(place):
     "cursor",
     [
         "", "no", "é", "x" * 4_000, "[" * 500, encoded([]), encoded({}), encoded([1]), encoded(["1", "r1"]),
-        encoded([1, 2]), encoded([True, "r1"]), encoded([False, "r1"]),
-        encoded([1, "\ud800"]), encoded([1, "r1#2"]), encoded([-1, "r1"]), encoded([10**20, "r1"]),
-        encoded([1.5, "r1"]),
-        encoded([1, ""]), encoded([1, "x" * 129]), encoded([1, "r1", "acme#bob"]),
+        encoded([1, "r1"]), encoded([1, 2, ""]), encoded([True, "r1", ""]), encoded([False, "r1", ""]),
+        encoded([1, "\ud800", ""]), encoded([1, "r1#2", ""]), encoded([-1, "r1", ""]), encoded([10**20, "r1", ""]),
+        encoded([1.5, "r1", ""]),
+        encoded([1, "", ""]), encoded([1, "x" * 129, ""]), encoded([1, "r1", "acme#bob"]), encoded([1, "r1", 0]),
     ],
 )  # fmt: skip
 def test_a_cursor_that_is_none_is_refused(store, clock, cursor):

@@ -250,6 +250,12 @@ async def test_list_shows_ones_own_runs(server: FakeAppSync, run: Run, capsys: p
     assert await run("list", "--limit", "1", "--json") == 0
     [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (line["type"], line["requestId"], line["seq"]) == ("run", "r2", 3)
+    for filters, found in (
+        (["--status", "error"], ["r1"]),
+        (["--agent", "terrain", "--status", "in_progress"], ["r2"]),
+    ):
+        assert await run("list", *filters, "--json") == 0
+        assert [json.loads(line)["requestId"] for line in capsys.readouterr().out.splitlines()] == found
 
 
 async def test_agents_and_playbooks_are_listed(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
