@@ -22,4 +22,5 @@ module "runcast" {
   cors_origins        = var.cors_origins
   deletion_protection = var.deletion_protection
   log_retention_days  = var.log_retention_days
+  agent               = var.agent
 }

@@ -32,3 +32,9 @@ variable "log_retention_days" {
   description = "How many days logs are kept."
   type        = number
 }
+
+variable "agent" {
+  description = "Settings of your agents' function, as in the module. make plan and make deploy take them from agent.tfvars beside your agents."
+  type        = any
+  default     = {}
+}

@@ -87,7 +87,11 @@ def test_the_deployers_role_plans_both_environments_and_applies_and_destroys_one
 
     (root.folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
     root.run("init", "-no-color")
-    assert "prod-AgentProgress" in root.run("plan", "-no-color", "-var-file=prod.tfvars")
+    agent = '-var=agent={environment = {CURRENCY = "EUR"}, memory_mb = 2048}'
+    planned = root.run("plan", "-no-color", "-var-file=prod.tfvars", agent)
+    assert "prod-AgentProgress" in planned
+    assert re.search(r'"CURRENCY" += "EUR"', planned)
+    assert re.search(r"memory_size += 2048", planned)
     root.run("apply", "-no-color", "-auto-approve", "-var-file=dev.tfvars")
     answer = requests.get(f"{root.output('frontend')['rest_url']}/health", timeout=60)
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
