@@ -39,7 +39,7 @@ CHECKOV := .local/checkov-venv
 VALIDATORS := .local/validators-venv
 PYWAKE := .local/pywake-venv
 BROWSER := .local/browser
-SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready
+SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready web/node_modules/.ready
 
 # A broken .venv, for example after its Python was removed, is installed again when a target needs it.
 ifneq ($(wildcard $(VENV)/.ready),)
@@ -92,10 +92,11 @@ pythons: $(SETUP) ## Run the library's tests on each installed Python from 3.11 
 		$(BIN)/uv pip install -q --python $$venv --no-deps uv==$(UV_VERSION) -e . && \
 		$$venv/bin/python -m pytest -q tests/unit || exit 1; done
 
-lint: $(SETUP) ## Lint Python and the resolvers
+lint: $(SETUP) ## Lint Python, the resolvers and the packages in web/
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@npm --prefix graphql --silent run lint
+	@npm --prefix web --silent run lint
 
 types: $(SETUP) ## Check types
 	@$(BIN)/mypy
@@ -191,7 +192,7 @@ upgrade: lock ## Update the lock files to the newest versions that the .in files
 
 clean: ## Stop the local system and delete everything installed or built here
 	@if [ -e "$${RUNCAST_LOCAL_DIR:-.local/stack}/stack.json" ]; then $(MAKE) --no-print-directory down; fi
-	rm -rf $(VENV) .local build dist graphql/node_modules terraform/chalice.tf.json terraform/deployment.zip
+	rm -rf $(VENV) .local build dist graphql/node_modules web/node_modules web/*/dist terraform/chalice.tf.json terraform/deployment.zip
 
 $(VENV)/.ready: requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Runcast needs Python 3.11 or later on the PATH; or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
@@ -239,7 +240,7 @@ $(FUNCTION)/.ready: local/functions.py packager/platforms.py | $(VENV)/.ready
 	@$(BIN)/python -m local.functions
 	@touch $@
 
-graphql/node_modules/.ready: graphql/package-lock.json
+graphql/node_modules/.ready web/node_modules/.ready: %/node_modules/.ready: %/package-lock.json
 	@node --version | grep -qE '^v(2[0-9]|[3-9][0-9])\.' || { echo "Runcast needs Node 20 or later on the PATH."; exit 1; }
-	@npm --prefix graphql ci --loglevel=error --no-audit --no-fund >/dev/null
+	@npm --prefix $* ci --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null
 	@touch $@

@@ -1,0 +1,23 @@
+/** A request that Runcast or the sign-in refused, or that got no answer. */
+export class RuncastError extends Error {
+  /**
+   * @param type - `BadRequest`, `Conflict`, `Unauthorized`, `Unavailable`, `SignedOut` or another `errorType`.
+   * @param message - What was wrong, for people.
+   */
+  constructor(
+    readonly type: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'RuncastError';
+  }
+
+  /** Whether the same request may succeed later. New servers may have new types, so unknown ones count as such. */
+  get retryable(): boolean {
+    return !['BadRequest', 'Conflict', 'SignedOut'].includes(this.type) && !this.type.startsWith('Unauthorized');
+  }
+}
+
+/** Returns an error of any kind as a `RuncastError`: everything else is a failure of the network. */
+export const asRuncastError = (error: unknown): RuncastError =>
+  error instanceof RuncastError ? error : new RuncastError('Unavailable', String(error));

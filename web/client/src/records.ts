@@ -1,0 +1,187 @@
+/**
+ * The records that one watch follows: a run's record, or a job's record with those of its runs.
+ *
+ * One subscription carries a job and all its runs. The job's record lists its runs with their statuses, so a watch
+ * reads the job to check on a run, and reads a run only for missing steps.
+ */
+import { RuncastError } from './errors.js';
+import { patience } from './patience.js';
+import { FollowedRecord, type Progress } from './record.js';
+import { Shown } from './shown.js';
+import type { Update } from './socket.js';
+import { fromLive, parsed, type Step } from './step.js';
+import { ended, type RunNode, type RunView } from './view.js';
+
+const HEARD_MAX = 1_000;
+const ENDS = ['agent_complete', 'agent_error', 'complete', 'error', 'cancelled', 'waiting', 'cancelling'];
+
+export class Records {
+  readonly own: FollowedRecord;
+  /** Whether the server knows no such run of this user. */
+  notFound = false;
+  /** A job's result that is too large for its record. */
+  #largeResult: unknown;
+  readonly #all: Map<string, FollowedRecord>;
+  readonly #shown = new Shown();
+  /** Messages of runs that the job's record has not listed yet. */
+  #unplaced: Update[] = [];
+  /** The last messages that no record holds. Two connections overlap when a token is renewed, and both deliver. */
+  readonly #notices = new Set<string>();
+
+  constructor(
+    readonly requestId: string,
+    public kind: RunView['kind'],
+  ) {
+    this.own = new FollowedRecord(requestId);
+    this.#all = new Map([[requestId, this.own]]);
+  }
+
+  /** Whether all has ended, and all of it is known. */
+  get over(): boolean {
+    const { merge, answer } = this.own;
+    if (!merge.complete || this.#unplaced.length || (answer?.resultLink && this.#largeResult === undefined)) return false;
+    // After a job's end, a worker that stays lost counts as dead.
+    return [...this.#all.values()].every((record) => record.merge.complete || record.lostForGood);
+  }
+
+  /** How many messages wait until the job's record lists their run. */
+  get unplaced(): number {
+    return this.#unplaced.length;
+  }
+
+  /** Notes that messages may have been lost, so that all records are read that are not complete. */
+  doubt(): void {
+    for (const record of this.#all.values()) record.doubt();
+    // It lists all the others.
+    this.own.readNow = true;
+  }
+
+  /** Returns when to read next, and what. */
+  due(live: boolean): [number, FollowedRecord] {
+    let due: [number, FollowedRecord] = [this.#ownDueAt(live), this.own];
+    for (const record of this.#all.values()) {
+      const dueAt = record.stepsDueAt(live);
+      if (dueAt < due[0]) due = [dueAt, record];
+    }
+    return due;
+  }
+
+  #ownDueAt(live: boolean): number {
+    const { readAt, heardAt, failures, status, lostForGood } = this.own;
+    if (failures) return this.own.stepsDueAt(live);
+    if (this.notFound || lostForGood) return readAt + patience.backstop;
+    if (status === 'waiting') return readAt + (live ? patience.backstop : patience.silence);
+    if (!live || [...this.#all.values()].some((record) => record.inDoubt)) return readAt + patience.poll;
+    return Math.min(Math.max(heardAt, readAt) + patience.silence, readAt + patience.backstop);
+  }
+
+  /** Takes a live message. */
+  hear(update: Update): void {
+    const record = this.#all.get(update.requestId!);
+    if (update.seq === null) {
+      this.#hearNotice(update, record);
+    } else if (record) {
+      const ready = record.hear(fromLive(record.requestId, update));
+      this.#show(record, ready);
+      // The final status and the result of a run are only in the record.
+      if (!record.merge.missing && ready.some(mayEnd)) this.own.readNow = true;
+    } else if (this.kind === 'job' && update.jobId === this.requestId) {
+      // The run has just begun: the job's record lists it, and what is dropped here is in the run's record.
+      if (this.#unplaced.length < HEARD_MAX) this.#unplaced.push(update);
+      this.own.readNow = true;
+    }
+  }
+
+  #hearNotice(update: Update, record: FollowedRecord | undefined): void {
+    const identity = JSON.stringify(update);
+    if (this.#notices.has(identity) || (!record && update.jobId !== this.requestId)) return;
+    this.#notices.add(identity);
+    if (this.#notices.size > HEARD_MAX) this.#notices.delete(this.#notices.values().next().value!);
+    const step = fromLive((record ?? this.own).requestId, update);
+    this.#show(record ?? this.own, [step]);
+    if (mayEnd(step)) this.own.readNow = true;
+  }
+
+  /**
+   * Takes the answer to a read of `record`.
+   *
+   * @param live - Whether there was a subscription when the read began.
+   * @param unplaced - `unplaced` at that time.
+   * @throws RuncastError - The answer is malformed, its record has expired, or its large result cannot be fetched.
+   */
+  async take(record: FollowedRecord, answer: Progress, afterSeq: number, live: boolean, unplaced: number): Promise<void> {
+    if (!answer.success) {
+      this.notFound ||= record === this.own;
+      return record.missed();
+    }
+    if (record.createdAt !== null && record.createdAt !== answer.createdAt) {
+      this.notFound = true;
+      throw new RuncastError('BadRequest', 'Its record has expired, and another run has its id.');
+    }
+    const listened = live && this.own.answer !== undefined;
+    this.#show(record, record.take(answer, afterSeq));
+    if (record !== this.own) return;
+    this.notFound = false;
+    this.kind = answer.playbook === null ? 'run' : 'job';
+    this.#takeRuns(answer.runs ?? [], listened, unplaced);
+    if (answer.resultLink && this.#largeResult === undefined) this.#largeResult = await fetched(answer.resultLink.url);
+  }
+
+  #takeRuns(runs: readonly RunNode[], listened: boolean, unplaced: number): void {
+    for (const run of runs) {
+      if (run.createdAt === null) continue;
+      let record = this.#all.get(run.requestId);
+      if (!record) {
+        this.#all.set(run.requestId, (record = new FollowedRecord(run.requestId)));
+        record.createdAt = run.createdAt;
+        // Otherwise its steps come live.
+        record.readNow = !listened;
+      }
+      record.takeHead(run);
+    }
+    // A message that arrived after the read began may belong to a run that the answer does not list yet.
+    const waiting = this.#unplaced;
+    this.#unplaced = [];
+    waiting.forEach((update, index) => {
+      if (index >= unplaced || this.#all.has(update.requestId!)) this.hear(update);
+    });
+  }
+
+  #show(record: FollowedRecord, steps: readonly Step[]): void {
+    for (const step of steps) this.#shown.add(step, record === this.own);
+  }
+
+  /** Returns what of a view follows from the records. */
+  look(live: boolean): Omit<RunView, 'connection' | 'startedAt' | 'refused'> {
+    const { answer, status, liveness } = this.own;
+    const all = [...this.#all.values()];
+    const result = this.#largeResult ?? (answer && parsed(answer.result));
+    this.#shown.refresh();
+    const { steps, tools, text } = this.#shown;
+    return {
+      kind: this.kind,
+      status: this.notFound ? 'not-found' : (status ?? (steps.length ? 'in_progress' : 'starting')),
+      liveness,
+      steps,
+      tools,
+      text,
+      runs: (answer?.runs ?? []).map((run) => ({ ...run, ...this.#all.get(run.requestId)?.head })),
+      playbook: answer?.playbook ?? null,
+      ...(ended(status) && result != null && { result }),
+      ...(answer?.error != null && { error: answer.error }),
+      ...(answer?.reason != null && { reason: answer.reason }),
+      missing: all.reduce((sum, { merge }) => sum + merge.missing, 0),
+      upToDate: this.over || (live && !this.#unplaced.length && all.every((record) => record.current)),
+    };
+  }
+}
+
+/** Whether a live step may end the run or change its liveness. An agent may send such a status, so it only causes a read. */
+const mayEnd = ({ status, metadata }: Step) => ENDS.includes(status) && typeof metadata.parentSeq !== 'number';
+
+/** Fetches a job's large result. The link is a secret that grants access by itself, so no token goes with it. */
+async function fetched(url: string): Promise<unknown> {
+  const response = await fetch(url, { credentials: 'omit', redirect: 'error' });
+  if (!response.ok) throw new RuncastError('Unavailable', `The result cannot be fetched: HTTP status ${response.status}.`);
+  return response.json();
+}

@@ -1,0 +1,125 @@
+/** The entry: starts, watches and lists the user's runs and jobs over one connection. */
+import { Api } from './api.js';
+import type { Auth, Stop } from './auth.js';
+import type { Config } from './config.js';
+import { Live } from './live.js';
+import { listAgentRuns, listAgents, startAgentRun, startJob } from './operations.js';
+import { patience } from './patience.js';
+import { Session } from './session.js';
+import type { Liveness, Status } from './view.js';
+import { RunWatch, type Shared, type Start, type Watch } from './watch.js';
+
+/** A JSON object. */
+export type Parameters = Readonly<Record<string, unknown>>;
+
+/** A run or a job of the list. */
+export interface ListedRun {
+  readonly requestId: string;
+  readonly agent: string;
+  /** The job that the run belongs to; of a job, its own id. */
+  readonly jobId: string | null;
+  /** Of a job: the playbook that it executes. */
+  readonly playbook: string | null;
+  readonly status: Status;
+  readonly liveness: Liveness;
+  /** How many steps have been recorded. */
+  readonly seq: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly error: string | null;
+  readonly reason: string | null;
+}
+
+export interface ListFilter {
+  /** At most so many runs, 1 to 50. */
+  readonly limit?: number;
+  /** The `nextCursor` of the previous page. */
+  readonly cursor?: string;
+}
+
+export interface Startable {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** One user's runs and jobs. */
+export interface Runcast {
+  /** Starts a run. It is started once, however often the request has to be repeated. */
+  start(run: { agent: string; query: string; parameters?: Parameters }): Watch;
+  /** Starts a job. */
+  startJob(job: { playbook: string; query: string; parameters?: Parameters }): Watch;
+  /** Watches a run or a job by its id. While it is followed, the same id gives the same watch. */
+  watch(id: string): Watch;
+  /**
+   * Lists runs and jobs, newest first. A page may be short, or even empty, and still have a `nextCursor`.
+   *
+   * @throws RuncastError - Nobody is signed in, or there is no answer.
+   */
+  list(filter?: ListFilter): Promise<{ runs: ListedRun[]; nextCursor: string | null }>;
+  /**
+   * Lists what can be started.
+   *
+   * @throws RuncastError - Nobody is signed in, or there is no answer.
+   */
+  agents(): Promise<{ agents: Startable[]; playbooks: Startable[] }>;
+  /** Calls `listener` when the user signs in or out, or is another one. */
+  onUser(listener: () => void): Stop;
+}
+
+/**
+ * Connects to Runcast as the signed-in user. Nothing is sent before the first call.
+ *
+ * @param options - `config`: Terraform's output `frontend_config`; `auth`: `cognitoAuth(config)`, `amplifyAuth(...)` or
+ *   an object of your own.
+ */
+export function createRuncast({ config, auth }: { config: Config; auth: Auth }): Runcast {
+  const graphqlUrl = config.API.GraphQL.endpoint;
+  const session = new Session(auth, config.runcast.userIdClaim);
+  const api = new Api(graphqlUrl, session);
+  const live = new Live({ graphqlUrl, realtimeUrl: config.runcast.realtimeUrl }, session);
+  const shared: Shared = { api, live, clockMs: Infinity };
+  const watches = new Map<string, RunWatch>();
+
+  // It notices who the user is, and tells the others.
+  auth.onChange(() => void session.token().catch(() => {}));
+  const wake = () => {
+    if (globalThis.document?.hidden) return;
+    live.wake();
+    for (const watch of watches.values()) watch.doubt();
+  };
+  globalThis.addEventListener?.('online', wake);
+  globalThis.document?.addEventListener?.('visibilitychange', wake);
+
+  const watch = (id: string, start?: Start): Watch => {
+    const found = watches.get(id);
+    if (found) return found;
+    const made: RunWatch = new RunWatch(id, shared, start, () => {
+      if (watches.get(id) === made) watches.delete(id);
+    });
+    watches.set(id, made);
+    return made;
+  };
+  const begin = (kind: 'run' | 'job', document: string, variables: object, parameters?: Parameters): Watch => {
+    const id = uuid();
+    const all = { ...variables, parameters: parameters && JSON.stringify(parameters), [kind === 'run' ? 'requestId' : 'jobId']: id };
+    return watch(id, { kind, begin: () => api.ask(document, all, patience.start) });
+  };
+
+  return {
+    start: ({ parameters, ...run }) => begin('run', startAgentRun, run, parameters),
+    startJob: ({ parameters, ...job }) => begin('job', startJob, job, parameters),
+    watch: (id) => watch(id),
+    list: (filter = {}) => api.ask(listAgentRuns, filter),
+    agents: () => api.ask(listAgents, {}),
+    onUser: (listener) => session.onUser(listener),
+  };
+}
+
+/** Returns a random UUID. `crypto.randomUUID` is missing in pages without TLS. */
+function uuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 15) | 64;
+  bytes[8] = (bytes[8]! & 63) | 128;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}

@@ -1,0 +1,97 @@
+/** What a watch shows: an immutable snapshot, and the words in it. docs/contracts.md explains the values. */
+import type { Step } from './step.js';
+
+/** `starting` and `not-found` are the client's own. A newer server may send others: treat unknown ones as open. */
+export type Status =
+  | 'starting' | 'not-found' | 'in_progress' | 'waiting' | 'complete' | 'error' | 'cancelled' | (string & {});
+
+/** A newer server may send others. */
+export type Liveness = 'live' | 'late' | 'cancelling' | 'lost' | 'done' | (string & {});
+
+/** One attempt of one agent of a job. All but the first five are null until it begins. */
+export interface RunNode {
+  readonly name: string;
+  readonly agent: string;
+  readonly stage: string;
+  readonly attempt: number;
+  readonly requestId: string;
+  readonly status: Status | null;
+  readonly liveness: Liveness | null;
+  /** How many steps have been recorded. */
+  readonly seq: number | null;
+  /** Seconds so far, or in total if it has ended. */
+  readonly elapsed: number | null;
+  readonly createdAt: number | null;
+  readonly error: string | null;
+  readonly reason: string | null;
+}
+
+/** One tool call. */
+export interface ToolCall {
+  /** The id of the step that began it. */
+  readonly id: string;
+  readonly requestId: string;
+  readonly name: string;
+  readonly agentName: string | null;
+  /** `ok`, `error`, `denied`, `cancelled`, `asked` or `unknown`; null while it is running. */
+  readonly outcome: string | null;
+  /** When it began, by the server's clock. */
+  readonly timestamp: number;
+  /** How long it took; null while it is running. */
+  readonly seconds: number | null;
+  /** What the tool has counted, if it counts. */
+  readonly progress: { readonly done: number; readonly total?: number; readonly unit?: string } | null;
+}
+
+export interface Refusal {
+  readonly type: string;
+  readonly message: string;
+}
+
+/** A run or a job as it stands. Messages, metadata and results are untrusted input. */
+export interface RunView {
+  /** Null until it is known. */
+  readonly kind: 'run' | 'job' | null;
+  readonly status: Status;
+  readonly liveness: Liveness | null;
+  /** Each step once: in order of `seq`, and those of a job and its runs in order of time. */
+  readonly steps: readonly Step[];
+  /** A job's runs in the playbook's order. */
+  readonly runs: readonly RunNode[];
+  readonly playbook: string | null;
+  /** What the run's agent has said so far. */
+  readonly text: string;
+  readonly tools: readonly ToolCall[];
+  /** Set when it has ended. */
+  readonly result?: unknown;
+  readonly error?: string;
+  readonly reason?: string;
+  /** How many recorded steps are still to come. */
+  readonly missing: number;
+  /** Whether all that is recorded is shown. */
+  readonly upToDate: boolean;
+  /** Why it was not started, or cannot be read. */
+  readonly refused?: Refusal;
+  readonly connection: 'live' | 'polling' | 'offline' | 'signed-out';
+  /** When it began, by this machine's clock; null until that is known. */
+  readonly startedAt: number | null;
+}
+
+/** A watch before it has any answer, and a page that is rendered on a server. */
+export const emptyView: RunView = {
+  kind: null,
+  status: 'starting',
+  liveness: null,
+  steps: [],
+  runs: [],
+  playbook: null,
+  text: '',
+  tools: [],
+  missing: 0,
+  upToDate: false,
+  connection: 'polling',
+  startedAt: null,
+};
+
+/** Whether a status is terminal. */
+export const ended = (status: Status | null): boolean => ['complete', 'error', 'cancelled'].includes(status!);

@@ -1,0 +1,279 @@
+/** A watch misses nothing and shows nothing twice, however the network and the user's sign-in behave. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { createRuncast, type Runcast, type Watch } from '../src/index.js';
+import { patience } from '../src/patience.js';
+import { FakeRecord, FakeRuncast, jwt, USER_ID } from './fake.js';
+
+Object.assign(globalThis, { WebSocket });
+Object.assign(patience, { gap: 20, silence: 2_000, backstop: 4_000, poll: 30, check: 20, idle: 50 });
+
+let server: FakeRuncast;
+let runcast: Runcast;
+let watches: Watch[];
+
+beforeEach(async () => {
+  server = await new FakeRuncast().listen();
+  runcast = createRuncast({ config: server.config, auth: server });
+  watches = [];
+});
+
+afterEach(() => {
+  watches.forEach((watch) => watch.close());
+  server.close();
+});
+
+const followed = (watch: Watch): Watch => {
+  watches.push(watch);
+  watch.subscribe(() => {});
+  return watch;
+};
+const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+const seqs = ({ view }: Watch) => view.steps.filter(({ seq }) => seq !== null).map(({ seq }) => seq);
+const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
+const live = (watch: Watch) => until(() => expect(watch.view).toMatchObject({ connection: 'live', upToDate: true }));
+
+function run(id = 'run-1'): FakeRecord {
+  return (server.own = new FakeRecord(server, id));
+}
+
+async function watchedRun(): Promise<{ record: FakeRecord; watch: Watch }> {
+  const record = run();
+  record.record('agent_invoking');
+  const watch = followed(runcast.watch(record.requestId));
+  await live(watch);
+  return { record, watch };
+}
+
+test('a started run is subscribed to first, and ends with its result', async () => {
+  const begun: string[] = [];
+  server.started = () => {
+    begun.push(...[...server.subscriptions.values()].map(({ variables }) => `${variables.userId} ${variables.requestId}`));
+    server.own!.step('agent_invoking');
+    server.own!.step('thinking');
+    server.own!.end('complete', { answer: 42 });
+    server.own!.send(3);
+  };
+  const watch = followed(runcast.start({ agent: 'terrain', query: 'Where?', parameters: { size: 1 } }));
+  expect(watch.view.status).toBe('starting');
+
+  await until(() => expect(watch.view).toMatchObject({ kind: 'run', status: 'complete', upToDate: true, missing: 0 }));
+  expect(seqs(watch)).toEqual([1, 2, 3]);
+  expect(watch.view.result).toEqual({ answer: 42 });
+  expect(begun).toEqual([`${USER_ID} ${watch.id}`]);
+  const start = server.requests.find(({ field }) => field === 'startAgentRun')!;
+  expect(start.variables).toEqual({ agent: 'terrain', query: 'Where?', parameters: '{"size":1}', requestId: watch.id });
+  await until(() => expect(server.sockets.size).toBe(0));
+});
+
+test('a start whose answer is lost is repeated under the same id', async () => {
+  server.troubles = [null, { errors: [{ errorType: 'Unavailable', message: 'Try again.' }] }];
+  const watch = followed(runcast.start({ agent: 'terrain', query: 'Where?' }));
+
+  await live(watch);
+  const ids = server.requests.filter(({ field }) => field === 'startAgentRun').map(({ variables }) => variables.requestId);
+  expect(ids).toEqual([watch.id, watch.id, watch.id]);
+});
+
+test('a refused start says why, and is not repeated', async () => {
+  server.troubles = [{ errors: [{ errorType: 'BadRequest', message: 'agent must be one of: terrain.' }] }];
+  const watch = followed(runcast.start({ agent: 'nobody', query: 'Where?' }));
+
+  await until(() => expect(watch.view.refused).toEqual({ type: 'BadRequest', message: 'agent must be one of: terrain.' }));
+  expect(watch.view.status).toBe('error');
+  expect(server.requests).toHaveLength(1);
+});
+
+test('messages that are lost, late or sent twice change nothing', async () => {
+  const { record, watch } = await watchedRun();
+  for (const status of ['thinking', 'thinking', 'thinking', 'thinking', 'thinking']) record.record(status);
+  record.send(3, 3, 2, 6);
+
+  await until(() => expect(seqs(watch)).toEqual(upTo(6)));
+  expect(watch.view.steps).toHaveLength(6);
+});
+
+test('a cut socket loses nothing', async () => {
+  const { record, watch } = await watchedRun();
+  server.drop();
+  record.record('thinking');
+  record.record('thinking');
+  record.send(3);
+
+  await until(() => expect(seqs(watch)).toEqual(upTo(3)));
+  await live(watch);
+  record.step('thinking');
+  await until(() => expect(seqs(watch)).toEqual(upTo(4)));
+});
+
+test('where sockets are blocked, it polls', async () => {
+  server.blocked = true;
+  const record = run();
+  record.record('agent_invoking');
+  const watch = followed(runcast.watch(record.requestId));
+  await until(() => expect(watch.view).toMatchObject({ connection: 'polling', missing: 0 }));
+  record.record('thinking');
+  record.end();
+
+  await until(() => expect(watch.view).toMatchObject({ status: 'complete', upToDate: true }));
+  expect(seqs(watch)).toEqual(upTo(3));
+});
+
+test('without a network it is offline, and comes back', async () => {
+  const { record, watch } = await watchedRun();
+  server.troubles = [null, null];
+  server.blocked = true;
+  server.drop();
+  await until(() => expect(watch.view.connection).toBe('offline'));
+  server.blocked = false;
+  record.record('thinking');
+
+  await until(() => expect(seqs(watch)).toEqual(upTo(2)));
+});
+
+test('a long record is read in pages', async () => {
+  server.pageSteps = 7;
+  const record = run();
+  for (let step = 0; step < 60; step++) record.record('thinking');
+  const watch = followed(runcast.watch(record.requestId));
+
+  await live(watch);
+  expect(seqs(watch)).toEqual(upTo(60));
+});
+
+test('a renewed token gets a socket of its own before the old one is closed', async () => {
+  const { record, watch } = await watchedRun();
+  const fewest: number[] = [];
+  const timer = setInterval(() => fewest.push(server.subscriptions.size), 1);
+  server.idToken = jwt({ sub: USER_ID, n: 2 });
+  await until(() => expect(server.opened).toBe(2));
+  await until(() => expect(server.sockets.size).toBe(1));
+  clearInterval(timer);
+
+  expect(Math.min(...fewest)).toBeGreaterThan(0);
+  record.step('thinking');
+  await until(() => expect(seqs(watch)).toEqual(upTo(2)));
+  expect(watch.view.connection).toBe('live');
+});
+
+test('a refused token is renewed once', async () => {
+  const { record, watch } = await watchedRun();
+  server.troubles = [{ errors: [{ errorType: 'UnauthorizedException', message: 'Token has expired.' }] }];
+  record.record('thinking');
+  record.record('thinking');
+  record.send(3);
+
+  await until(() => expect(seqs(watch)).toEqual(upTo(3)));
+  expect(server.forced).toBe(1);
+});
+
+test('after a sign-out nothing is shown or received, and the next user sees only their own', async () => {
+  const { record, watch } = await watchedRun();
+  server.signIn(null);
+
+  await until(() => expect(watch.view).toMatchObject({ connection: 'signed-out', steps: [] }));
+  await until(() => expect(server.sockets.size).toBe(0));
+  server.own = undefined;
+  server.signIn(jwt({ sub: 'user-2' }));
+  await until(() => expect(watch.view.status).toBe('not-found'));
+  expect(watch.view.steps).toEqual([]);
+  server.own = record;
+  server.signIn(jwt({ sub: USER_ID, n: 3 }));
+  await until(() => expect(seqs(watch)).toEqual([1]));
+});
+
+test('an unknown run is not found', async () => {
+  const watch = followed(runcast.watch('nothing'));
+  await until(() => expect(watch.view.status).toBe('not-found'));
+});
+
+test('a notice is shown once, and text in flight is joined with what is recorded', async () => {
+  const { record, watch } = await watchedRun();
+  const notice = { status: 'cancelling', message: 'Being cancelled.' };
+  record.sendUpdate(notice);
+  record.sendUpdate(notice);
+  record.sendUpdate({ status: 'text', message: 'Hel', metadata: '{"offset":0}' });
+  await until(() => expect(watch.view.text).toBe('Hel'));
+  record.sendUpdate({ status: 'text', message: 'Hello wor', metadata: '{"offset":0}' });
+  record.step('text', 'Hello ', { offset: 0 });
+  record.sendUpdate({ status: 'text', message: 'world', metadata: '{"offset":6}' });
+
+  await until(() => expect(watch.view.text).toBe('Hello world'));
+  expect(watch.view.steps.map(({ status }) => status)).toEqual(['agent_invoking', 'cancelling', 'text']);
+});
+
+test('tool calls have their progress and outcome', async () => {
+  const { record, watch } = await watchedRun();
+  const call = record.step('calling_tool', 'Calling', { toolName: 'measure' });
+  record.step('executing', '3 of 8', { parentSeq: call, progress: { done: 3, total: 8 } });
+  await until(() => expect(watch.view.tools).toMatchObject([{ name: 'measure', outcome: null, progress: { done: 3, total: 8 } }]));
+  record.step('tool_complete', '', { parentSeq: call, outcome: 'ok', seconds: 1.5 });
+
+  await until(() => expect(watch.view.tools).toMatchObject([{ name: 'measure', outcome: 'ok', seconds: 1.5 }]));
+});
+
+test('a job is found out, and shows its runs over one subscription', async () => {
+  const job = (server.own = new FakeRecord(server, 'job-1', 'job-1'));
+  job.record('loading_agents');
+  const watch = followed(runcast.watch('job-1'));
+  await live(watch);
+  const first = new FakeRecord(server, 'run-a', 'job-1', 'a');
+  server.runs.push(first);
+  first.step('agent_invoking');
+  first.record('thinking');
+  first.step('thinking');
+
+  await until(() => expect(watch.view.runs).toMatchObject([{ name: 'a', status: 'in_progress', seq: 3 }]));
+  await until(() => expect(seqs(watch)).toEqual([1, 1, 2, 3]));
+  first.end();
+  first.send(4);
+  job.end('complete', { summary: 'Good.' });
+  job.send(2);
+  await until(() => expect(watch.view).toMatchObject({ kind: 'job', status: 'complete', upToDate: true }));
+  expect(watch.view.steps.filter(({ requestId }) => requestId === 'run-a').map(({ seq }) => seq)).toEqual(upTo(4));
+  expect([...server.requests].some(({ field }) => field === 'getAgentProgress')).toBe(true);
+});
+
+test('all watches share a socket, up to a hundred', async () => {
+  run();
+  const many = Array.from({ length: 101 }, () => followed(runcast.start({ agent: 'terrain', query: 'Where?' })));
+
+  await until(() => expect(server.subscriptions.size).toBe(many.length));
+  expect(server.sockets.size).toBe(2);
+});
+
+test('the same id gives the same watch, which rests without subscribers', async () => {
+  const record = run();
+  record.record('agent_invoking');
+  const watch = runcast.watch(record.requestId);
+  expect(runcast.watch(record.requestId)).toBe(watch);
+  const stop = watch.subscribe(() => {});
+  await live(watch);
+  stop();
+
+  await until(() => expect(server.sockets.size).toBe(0));
+  expect(seqs(watch)).toEqual(upTo(1));
+  expect(runcast.watch(record.requestId)).not.toBe(watch);
+  record.record('thinking');
+  watches.push(watch);
+  watch.subscribe(() => {});
+  await until(() => expect(seqs(watch)).toEqual(upTo(2)));
+});
+
+test('many messages at once are one change', async () => {
+  const { record, watch } = await watchedRun();
+  let changes = 0;
+  watch.subscribe(() => changes++);
+  for (let step = 0; step < 500; step++) record.step('thinking');
+
+  await until(() => expect(seqs(watch)).toEqual(upTo(501)));
+  expect(changes).toBeLessThan(100);
+});
+
+test('a cancel is sent, and its effect is read', async () => {
+  const { record, watch } = await watchedRun();
+  await watch.cancel();
+  record.end('cancelled');
+
+  await until(() => expect(watch.view).toMatchObject({ status: 'cancelled', upToDate: true }));
+});
