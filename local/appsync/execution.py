@@ -113,7 +113,17 @@ def refusal(status: int, error_type: str, message: str) -> Answer:
 
 
 def execute(api: Api, request: Mapping[str, Any], exchange: Exchange) -> Answer:
-    """Validates and runs a request: `query`, `variables`, `operationName`."""
+    """Validates and runs a request: `query`, `variables`, `operationName`.
+
+    A document that is nested too deep for graphql-core is refused like one that cannot be parsed.
+    """
+    try:
+        return _execute(api, request, exchange)
+    except RecursionError:
+        return _malformed("Unable to parse GraphQL query.")
+
+
+def _execute(api: Api, request: Mapping[str, Any], exchange: Exchange) -> Answer:
     query, variables = request.get("query"), request.get("variables") or {}
     if not query:
         return _malformed("Invalid request, `query` can't be null.")

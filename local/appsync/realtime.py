@@ -124,7 +124,7 @@ class _Connection:
             try:
                 frame = json.loads(message.get("text") or "")
                 kind, frame_id = frame["type"], frame.get("id")
-            except (ValueError, TypeError, KeyError, AttributeError):
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 self._fail(None, "UnsupportedOperation", "unknown not supported through the realtime channel")
                 continue
             if kind == "connection_init":
@@ -201,5 +201,5 @@ def _handshake_headers(scope: Mapping[str, Any]) -> dict[str, str]:
     try:
         text = base64.b64decode(encoded.translate(str.maketrans("-_", "+/")) + "=" * (-len(encoded) % 4))
         return {str(name).lower(): str(value) for name, value in json.loads(text).items()}
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise Refused("BadRequestException", "The header with the authorisation does not decode.", 400) from error

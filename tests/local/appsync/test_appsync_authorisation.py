@@ -5,6 +5,7 @@ from typing import Any
 
 import jwt
 import pytest
+import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 from requests_aws4auth import AWS4Auth
 
@@ -159,11 +160,20 @@ def test_an_invalid_document_is_answered_as_appsync_does(api: GraphqlApi) -> Non
     ("query", "message"),
     [
         ("{", "Unable to parse GraphQL query."),
+        ("{whoAmI" * 20_000 + "}" * 20_000, "Unable to parse GraphQL query."),
         ("", "Invalid request, `query` can't be null."),
     ],
 )
 def test_a_malformed_request(api: GraphqlApi, query: str, message: str) -> None:
     response = api.post(query, authorization=api.ada.id_token)
+    assert refused(response) == (400, "MalformedHttpRequestException", message)
+
+
+def test_a_body_that_is_nested_too_deep_is_malformed(api: GraphqlApi) -> None:
+    deep = "[" * 200_000 + "]" * 200_000
+    body = f'{{"query": "{{ whoAmI {{ sub }} }}", "variables": {{"x": {deep}}}}}'
+    response = requests.post(api.url, data=body, headers={"Authorization": api.ada.id_token}, timeout=20)
+    message = "Invalid JSON payload in GraphQLAuth POST request."
     assert refused(response) == (400, "MalformedHttpRequestException", message)
 
 

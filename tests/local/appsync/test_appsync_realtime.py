@@ -124,6 +124,7 @@ def test_frames_that_the_protocol_does_not_know(api: GraphqlApi, dial: Dial) -> 
     for frame, message in [
         ("not json", "unknown not supported through the realtime channel"),
         ("[]", "unknown not supported through the realtime channel"),
+        ("[" * 50_000, "unknown not supported through the realtime channel"),
         ({"type": "shout", "id": "3"}, "shout not supported through the realtime channel"),
     ]:
         client.send(frame)
