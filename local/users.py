@@ -41,10 +41,11 @@ def create_users(
         user_pool_id: The pool.
         make_password: Makes a password that the pool's policy accepts.
     """
-    return [_create_user(cognito, user_pool_id, name, tenant, make_password()) for name, tenant in NAMES_AND_TENANTS]
+    return [create_user(cognito, user_pool_id, name, tenant, make_password()) for name, tenant in NAMES_AND_TENANTS]
 
 
-def _create_user(cognito: Any, user_pool_id: str, name: str, tenant: str, password: str) -> User:
+def create_user(cognito: Any, user_pool_id: str, name: str, tenant: str, password: str) -> User:
+    """Create one user, ready to sign in."""
     attributes = {"email": f"{name}@example.com", "email_verified": "true", "custom:tenantId": tenant}
     created = cognito.admin_create_user(
         UserPoolId=user_pool_id,

@@ -191,6 +191,16 @@ def test_an_api_key_is_public(lambdas, event):
     assert lambdas.call("run_starter", event("cancelAgentRun") | public)["data"]["status"] == "cancelled"
 
 
+def test_an_api_key_opens_no_users_run(lambdas, event):
+    public = {"identity": None, "authType": "API Key Authorization"}
+    assert lambdas.call("run_starter", event("startAgentRun"))["data"]["requestId"] == ID
+    assert lambdas.call("progress_reader", event("getAgentProgress") | public)["data"]["success"] is False
+    assert lambdas.call("run_starter", event("cancelAgentRun") | public)["data"]["success"] is False
+    assert lambdas.call("progress_reader", event("listAgentRuns") | public)["data"]["runs"] == []
+    assert lambdas.call("run_starter", event("startAgentRun") | public)["error"]["type"] == "Conflict"
+    assert lambdas.call("progress_reader", event("getAgentProgress"))["data"]["status"] == "in_progress"
+
+
 def test_a_run_claimed_twice_is_refused_the_second_time(lambdas, event):
     assert lambdas.call("agent", event("agent"))["statusCode"] == 200
     assert lambdas.call("agent", event("agent"))["statusCode"] == 409
