@@ -41,7 +41,7 @@ _ERRORS: dict[str, type[RuncastError]] = {
 retried."""
 _REASON_MAX_CHARACTERS = 300
 
-# Request Timeout, Too Early, Too Many Requests: what a proxy says of a moment, not of a request.
+# Request Timeout, Too Early, Too Many Requests: a retry of the same request may succeed.
 _LATER_CODES = (408, 425, 429)
 # The connection to the service, or through the proxy, failed.
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
@@ -86,7 +86,7 @@ class Api:
         return await self._ask("startJob", variables, StartAnswer.from_answer)
 
     async def get_agent_progress(self, request_id: str, *, after_seq: int = 0) -> Progress:
-        """Read a run's or a job's steps after `after_seq`, as many as one answer holds.
+        """Read the steps of a run or a job after `after_seq`, as many as fit in one answer.
 
         Raises:
             InvalidInput: The user has no such run.
@@ -109,11 +109,11 @@ class Api:
             Unavailable: No answer, or a failure; the run may still be cancelled.
         """
 
-        def stands(answer: Mapping[str, Any]) -> CancelAnswer:
+        def cancelled(answer: Mapping[str, Any]) -> CancelAnswer:
             _require_found(answer, request_id)
             return CancelAnswer.from_answer(answer)
 
-        return await self._ask("cancelAgentRun", {"requestId": request_id}, stands)
+        return await self._ask("cancelAgentRun", {"requestId": request_id}, cancelled)
 
     async def list_agent_runs(
         self,
@@ -123,7 +123,7 @@ class Api:
         status: str | None = None,
         agent: str | None = None,
     ) -> tuple[list[ListedRun], str | None]:
-        """List this user's runs and jobs, newest first, as many as one answer holds.
+        """List this user's runs and jobs, newest first, as many as fit in one answer.
 
         Returns:
             The runs, and the `cursor` of the next page, None when there are no more.
@@ -208,7 +208,7 @@ class Api:
 
 @asynccontextmanager
 async def open_api(graphql_url: str, credentials: Credentials, clock: AdjustedClock) -> AsyncIterator[Api]:
-    """Open the HTTP side for one user; it closes at the end of the block."""
+    """Open the HTTP connection for one user; it closes at the end of the block."""
     transport = AIOHTTPTransport(
         url=graphql_url,
         timeout=_REQUEST_TIMEOUT_SECONDS,

@@ -258,9 +258,9 @@ async def connect(
     Args:
         config: The deployment and the user.
         patience: Timeouts, if the defaults do not fit.
-        notify: Called with a sentence when a live connection, a read or a run's worker fails, with the fallback.
+        notify: Called with a sentence when a connection, a read or a worker fails. It says how the client continues.
         random: Returns a number from 0 to 1, for the pauses between attempts.
-        local_ms: This machine's wall clock (epoch ms), which the server's responses correct.
+        local_ms: This machine's wall clock (epoch ms). The client corrects it by the server's responses.
 
     Raises:
         Unauthorized: Cognito refuses this user or password.

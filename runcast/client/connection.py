@@ -26,7 +26,7 @@ class Connection:
     """The live status messages of one run or job, until it is closed.
 
     Args:
-        subscribe: Makes one live connection for this identity, which hands over what it hears.
+        subscribe: Opens a live connection for an identity, and passes each message to the given function.
         credentials: The user's credentials; when they are renewed, a new connection replaces the old one.
         patience: The pauses between attempts, and how many failures mean that connections are blocked.
         notify: Called with a sentence when the connection is lost and when it is back.
@@ -135,7 +135,7 @@ class Connection:
             self._said_blocked = True
             self._notify(
                 f"The live connection has failed {self._failures} times in a row ({error}); WebSockets may be blocked"
-                f" here. From now on {how_else}; nothing is missed. It is tried again now and then."
+                f" here. From now on {how_else}; nothing is missed. The client will retry rarely."
             )
         self._tried.set()
         if broken is not None:

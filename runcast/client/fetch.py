@@ -59,4 +59,4 @@ def _result(status: int, body: bytes, host: str) -> Any:
     try:
         return json.loads(body)
     except ValueError as error:
-        raise InvalidInput("What the link to the result gives is not JSON.") from error
+        raise InvalidInput("The content of the link to the result is not JSON.") from error

@@ -31,14 +31,14 @@ class FollowedRecord:
 
     Args:
         request_id: The id of the run or job.
-        head: Its state as a run of a job; None for a job's own record, and for a run that is watched alone.
+        head: Its entry in the job's record; None for the job itself, and for a run that is watched alone.
         patience: The client's timeouts.
         notify: Called with a sentence when a read fails, and when the worker is lost or comes back.
         random: Returns a number from 0 to 1, for the pauses after failed reads.
 
     Attributes:
         request_id: The id of the run or job.
-        head: As above; the latest state, from the job's record or its own.
+        head: As above, with the latest state from the job's record or its own.
         began_ms: When it began (epoch ms); None until that is known.
         liveness: How alive its worker was at the last read; None before that.
         merge: Its steps.
@@ -136,7 +136,7 @@ class FollowedRecord:
         had_gap = self.merge.missing > 0
         self.merge.told(run.last_seq, ended=run.status.ended)
         self._see_gap(had_gap)
-        self._take_standing(run.status, run.liveness, run.last_seq, asked_at)
+        self._take_status(run.status, run.liveness, run.last_seq, asked_at)
 
     def asked(self) -> int:
         """Note that a read of its steps begins; return the `after_seq` of the read."""
@@ -174,7 +174,7 @@ class FollowedRecord:
             )
         self.read_now |= not progress.whole
         last_seq = progress.last_seq if progress.whole else None
-        self._take_standing(progress.status, progress.liveness, last_seq, asked_at)
+        self._take_status(progress.status, progress.liveness, last_seq, asked_at)
         return self._given_out(self.merge.add_recorded(progress))
 
     def take_failure(self, error: Unavailable, *, watched_seconds: float) -> None:
@@ -223,7 +223,7 @@ class FollowedRecord:
         if self.merge.missing and not had_gap:
             self._gap_at = _now()
 
-    def _take_standing(self, status: Status, liveness: str | None, told_seq: int | None, asked_at: float) -> None:
+    def _take_status(self, status: Status, liveness: str | None, told_seq: int | None, asked_at: float) -> None:
         self._status, self._told_seq = status, told_seq
         before, self.liveness = self.liveness, liveness
         self._still_lost_at = asked_at
@@ -231,7 +231,7 @@ class FollowedRecord:
             self._lost_at = _now()
             self._notify(
                 f"{self._worker} gives no sign of life: it is probably dead. "
-                f"Watching for {self._patience.lost:g} s more, in case that it comes back or an end is written."
+                f"Watching for {self._patience.lost:g} s more, because it may come back, or its end may be written."
             )
         elif before == Liveness.LOST and liveness != Liveness.LOST:
             self._notify(f"{self._worker} is no longer lost: it is {liveness}.")

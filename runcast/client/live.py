@@ -47,7 +47,7 @@ class Subscription:
         self._hear = hear
         self.ended: asyncio.Task[Unavailable] = asyncio.create_task(self._end(request))
 
-    async def stands(self) -> None:
+    async def wait_until_acknowledged(self) -> None:
         """Wait until the server acknowledges the subscription.
 
         Raises:
@@ -117,20 +117,20 @@ async def subscribe(
     variables = {"userId": identity.user_id, **what}
     request = GraphQLRequest(document("onStatusUpdate"), variable_values=variables)
     subscription: Subscription | None = None
-    stands = False
+    acknowledged = False
     try:
         async with asyncio.timeout(timeout_seconds):
             await transport.connect()
             subscription = Subscription(transport, request, hear)
-            await subscription.stands()
-            stands = True
+            await subscription.wait_until_acknowledged()
+            acknowledged = True
             return subscription
     except TimeoutError as error:
         raise Unavailable(f"no answer within {timeout_seconds:g} s") from error
     except TransportError as error:
         raise Unavailable(_reason(error)) from error
     finally:
-        if not stands:
+        if not acknowledged:
             await (subscription or transport).close()
 
 

@@ -1,9 +1,9 @@
-"""Follows one run or job to its end: decides when to listen, when to read the record, and when to stop.
+"""Follows one run or job to its end. Decides when to listen, when to read the record, and when to stop.
 
 The live channel is fast but may lose messages; the record is complete but must be read. So the client subscribes
-first and then reads. It reads again whenever messages may be missing: after a gap that stays, a silence, an ending, a
-broken or new connection, or a late worker. Without a live connection it polls at a steady rate. With one, it still
-reads once in a while. It listens while it reads, so a slow answer delays no message.
+first and then reads. It reads again whenever messages may be missing: after a gap that is not filled, a silence, an
+end, a broken or new connection, or a late worker. Without a live connection it polls at a steady rate. With one, it
+still reads once in a while. It listens while it reads, so a slow answer delays no message.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Watch:
     step whose `seq` is None is in no record and is yielded when it arrives. Call `aclose()` to stop iterating early.
 
     Args:
-        api: The HTTP side.
+        api: The queries and mutations.
         request_id: The id of the run or job.
         is_job: Whether it is a job; None to read it first and find out. Required with `start`.
         connection: Creates the unopened live connection. Its arguments are whether it is a job's connection, and the

@@ -18,7 +18,7 @@ class WatchOutcome:
 
     Attributes:
         request_id: The id of the run or job.
-        status: `complete`, `error`, `cancelled`, or `waiting` (for people). `lost` if its worker's lease has expired
+        status: `complete`, `error`, `cancelled`, or `waiting` (for an answer). `lost` if its worker's lease has expired
             and neither a step nor an end followed for a while. `timeout` if the watch timed out before the run ended.
         recorded: How many steps its record is known to hold.
         received_live: How many of them arrived on the live channel.

@@ -76,7 +76,7 @@ class HandedOverEnd:
     taken: int
 
     def to_event(self) -> Json:
-        """Return it as the event of `run_closer`."""
+        """Return the event for `run_closer`."""
         run, step, end = self.assignment, self.end, self.end.end or End(RunStatus.ERROR)
         return {
             HANDED_OVER_END: {
@@ -101,10 +101,10 @@ class HandedOverEnd:
 
     @classmethod
     def of_event(cls, event: Mapping[str, Any]) -> HandedOverEnd:
-        """Rebuild it from the event.
+        """Return the end that an event of `to_event` describes.
 
         Raises:
-            InvalidInput: The run's id, its job's or its owner does not fit.
+            InvalidInput: The id of the run or job, or the owner, is invalid.
             AttributeError, KeyError, OverflowError, TypeError, ValueError: The event does not have this form.
         """
         told = event[HANDED_OVER_END]

@@ -43,7 +43,7 @@ class Outbox:
             self._stored.put(message)
 
     def put_delta(self, message: Json) -> None:
-        """Add a message of no step, unless others are queued: it would come late, and the next one replaces it."""
+        """Add a delta, unless messages are queued: it would arrive late, and the next step repeats its text."""
         if self._send is not None and self._stored.empty():
             self._stored.put(message)
 

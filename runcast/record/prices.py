@@ -21,7 +21,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class ModelPrice:
-    """What one model costs, in USD for a million tokens.
+    """What one model costs, in USD per million tokens.
 
     Attributes:
         input: Tokens that it reads and that were not in its cache.
@@ -36,7 +36,7 @@ class ModelPrice:
     cache_write: float | None = None
 
     def cost_usd(self, tokens: Mapping[str, int]) -> float:
-        """Return what some tokens cost.
+        """Return the cost of tokens.
 
         Args:
             tokens: By kind, as Strands counts them: `inputTokens` (without those of the cache), `outputTokens`,
@@ -57,7 +57,7 @@ def prices_of(text: str) -> Mapping[str, ModelPrice]:
             `cache_write`. Empty for none.
 
     Raises:
-        InvalidInput: It is something else.
+        InvalidInput: The text has another format.
     """
     try:
         return {model_id: ModelPrice(**_checked(price)) for model_id, price in json.loads(text or "{}").items()}

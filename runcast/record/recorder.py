@@ -55,7 +55,7 @@ class Recorder:
         awaited: Whether a caller waits for this worker's answer. If not, `end()` may take until the deadline.
         hand_over: Sends an end that could not be stored in time to `run_closer`, as its event. Returns whether the
             event was accepted; must not raise.
-        send: Sends status messages and returns how many were handed over; must not raise.
+        send: Sends status messages and returns how many were accepted; must not raise.
         on_end: Called on another thread with the ended run, after this worker has stored the end and queued it for
             sending. The run waits for it no longer than for its record.
         model_prices: What tokens cost, by model id, for the cost in the last step.
@@ -137,7 +137,7 @@ class Recorder:
         return self._writer.claiming.refusal
 
     def has_waited(self, seconds: float) -> None:
-        """Set how long the run has waited for its claim; `end()` waits that much less."""
+        """Set how long the run has waited for its claim. `end()` waits less by this time."""
         self._waited_seconds = seconds
 
     def claim(self, *, wait_seconds: float | None = None) -> Claim:

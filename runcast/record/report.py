@@ -1,4 +1,4 @@
-"""What a recorder says of its record: the steps that it holds, and what it lacks."""
+"""What a recorder reports about its record: the recorded steps, and how many are missing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RecordedSteps(NamedTuple):
 
 @dataclass(frozen=True)
 class RecordingReport:
-    """What the recorder kept.
+    """How completely the run is recorded and sent.
 
     Attributes:
         recorded: How many steps the record holds, as far as this worker knows.
@@ -53,5 +53,5 @@ class RecordingReport:
 
     @property
     def degraded(self) -> bool:
-        """Whether the record lacks something."""
+        """Whether steps are missing in the record."""
         return self.unrecorded > 0

@@ -17,7 +17,7 @@ class StepQueue:
 
     Attributes:
         taken: How many steps were offered before the end, including steps dropped because the queue was full.
-        late: How many steps were offered after the end; they are dropped.
+        late: How many steps were offered after the end. They are dropped.
         end: The run's last step, once it is queued. The first end wins.
         closed: Set when the end is queued, or when no end will follow.
     """

@@ -121,7 +121,7 @@ class RunStore(RecordCreation):
 
         Raises:
             AppendRefused: The run has ended or belongs to another worker, its `seq` is not `expected_seq`, or a cancel
-                is requested. A heartbeat is also refused if the lease already ends as late.
+                is requested. A heartbeat is also refused if the record's lease does not end earlier.
             RunGone: The record was deleted or has expired.
         """
         now_ms = self.now_ms()
@@ -223,7 +223,7 @@ class RunStore(RecordCreation):
         return run_of(item)
 
     def hint_cancel(self, run: Run) -> None:
-        """Put the hint that lets the run's worker see the cancel request before its next heartbeat."""
+        """Put an item that lets the run's worker see the cancel request before its next heartbeat."""
         sets = {"owner": run.owner.key, "expiresAt": run.expires_at_ms // 1000}
         self._table.update(
             cancel_hint_id(run.request_id, run.worker or ""),

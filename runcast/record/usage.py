@@ -1,4 +1,4 @@
-"""The tokens that a run's models used, which models these were, and their cost: the run's last step carries them."""
+"""Counts the tokens of a run by model, and their cost, for the run's last step."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class JobRecord:
     Args:
         store: The records.
         job: The job.
-        send: Sends status messages and returns the number handed over; must not raise.
+        send: Sends status messages and returns how many were accepted; must not raise.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Its methods raise `Unavailable` if DynamoDB does not answer or the record keeps changing, and `Conflict` if the

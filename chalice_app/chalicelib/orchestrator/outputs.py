@@ -22,7 +22,7 @@ def latest_runs(store: RunStore, job: Job, names: Iterable[str]) -> dict[str, Ru
 
     Raises:
         AgentFailed: The latest attempt of an agent is not complete.
-        Conflict: Another run has the id of one of these.
+        Conflict: Another run uses the id of one of these runs.
         StoreUnavailable: DynamoDB did not answer.
     """
     ids = {name: job.request_ids(name) for name in names}

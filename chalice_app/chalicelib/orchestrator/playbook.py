@@ -1,8 +1,8 @@
 """Finds the playbooks and parses them.
 
 A playbook is a JSON file in the folder `playbooks` of the user's agents, of `chalicelib` or of the demo. It needs no
-registration. The user's folder replaces the demo's.
-Listing playbooks does not import the JSON Schema library, so the Lambda that starts jobs does not pay for it.
+registration. The user's folder replaces the demo's. Listing playbooks does not import the JSON Schema library, which
+would slow the cold start of the Lambda that starts jobs.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ def publish_checkpoint(send: Callable[[list[Json]], int], job: Run, checkpoint: 
     A checkpoint may be sent more than once; watchers recognize it by its `seq`.
 
     Args:
-        send: Sends status messages and returns the number handed over; must not raise.
+        send: Sends status messages and returns how many were accepted; must not raise.
         job: The job's record.
         checkpoint: The recorded step.
     """

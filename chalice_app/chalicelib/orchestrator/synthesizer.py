@@ -144,8 +144,8 @@ def _conflicts(entries: Mapping[str, Entry], facts: Mapping[str, Mapping[str, Js
 def _same_matter(entries: Mapping[str, Entry], one: str, other: str) -> bool:
     """Return whether the facts of two entries describe the same subject, so that they can conflict.
 
-    They do not if both use one agent with different parameters or inputs, which makes them alternatives. Nor do they if
-    one entry reads an alternative of the other instead of the other itself.
+    Two entries of the same agent with different parameters or inputs are alternatives, so their facts may differ. The
+    facts of an entry may also differ from those of an alternative of an entry that it reads.
     """
     if entries[one].agent == entries[other].agent:
         return (entries[one].parameters, entries[one].reads) == (entries[other].parameters, entries[other].reads)

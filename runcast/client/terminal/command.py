@@ -33,16 +33,16 @@ exit codes:
   2    wrong usage or input, missing settings, or refused
   3    it was cancelled
   4    it is lost (its worker gives no sign of life), or --timeout-seconds is over
-  5    the run waits for people
+  5    the run waits for an answer
   6    the output cannot be written (a closed pipe, a full disk); the run or job goes on
   129  hung up (SIGHUP), 130 interrupted (Ctrl-C), 143 terminated (SIGTERM); the run or job goes on
 
-ID is the id of a run or a job, or its beginning if no other of the latest 200 begins so.
+ID is the id of a run or a job. The beginning of an id is enough if only one of the latest 200 ids begins with it.
 
 environment:
   RUNCAST_GRAPHQL_URL, RUNCAST_USER_POOL_CLIENT_ID   Terraform's outputs of these names
   RUNCAST_REGION                                     the AWS region of the user pool
-  RUNCAST_USERNAME, RUNCAST_PASSWORD                 who signs in
+  RUNCAST_USERNAME, RUNCAST_PASSWORD                 the user who signs in
   RUNCAST_USER_ID_CLAIM                              the claim that names the user, by default sub
 """
 
@@ -111,10 +111,10 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--no-live", action="store_true", help="use no WebSocket; only read the record")
         each.add_argument("--timeout-seconds", type=_seconds, metavar="N", help="watch no longer than this")
     for each in (run, job, watch, show):
-        each.add_argument("--json", action="store_true", help="print one JSON object a line: steps, then a summary")
+        each.add_argument("--json", action="store_true", help="print one JSON object per line: steps, then a summary")
     for each in (listing, cancel):
-        each.add_argument("--json", action="store_true", help="print one JSON object a run or job")
-    agents.add_argument("--json", action="store_true", help="print one JSON object an agent or playbook")
+        each.add_argument("--json", action="store_true", help="print one JSON object per run or job")
+    agents.add_argument("--json", action="store_true", help="print one JSON object per agent or playbook")
     return parser
 
 

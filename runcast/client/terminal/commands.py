@@ -119,10 +119,10 @@ def _how_to_come_back(watch: Watch) -> str:
 
 
 async def _whole_id(client: Client, given: str) -> str:
-    """Return the id of the run or job whose id begins as given; without such an id, the given text.
+    """Return the full id that begins with the given text, or the given text itself if no id does.
 
     Raises:
-        InvalidInput: Several begin so.
+        InvalidInput: Several ids begin with it.
     """
     with suppress(ValueError):
         return str(uuid.UUID(given))

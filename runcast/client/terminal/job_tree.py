@@ -78,14 +78,14 @@ class JobTree:
             line.append(f"  {one_line(status)}: {one_line(run.error)}", style=style)
         else:
             line.append(f"  {one_line(status)}", style=style)
-            # The record may say that the run has ended before its last step has come.
+            # The job's record may show the end before the run's last step arrives.
             if status.ended and latest is not None and latest.message and latest.may_end_run:
                 line.append(f"  {one_line(latest.message)}")
         return line
 
 
 def _status(run: JobRun, latest: WatchedStep | None) -> Status | None:
-    """Return the run's status: that of its last step if this has come, and otherwise that in the job's record."""
+    """Return the run's status, from its last step if that has arrived, otherwise from the job's record."""
     if latest is not None and latest.may_end_run and run.status is not None and not run.status.ended:
         return Status(_ENDED_BY.get(latest.status, latest.status))
     return run.status

@@ -173,7 +173,7 @@ class TerminalView:
 
     def outcome(self, outcome: WatchOutcome) -> None:
         """Show the outcome of a watched run."""
-        self._came_of_it(outcome.result, outcome.error)
+        self._result_or_error(outcome.result, outcome.error)
         self._line(Text(str(outcome)))
 
     def record(self, request_id: str, progress: Progress) -> None:
@@ -181,7 +181,7 @@ class TerminalView:
         for step in progress.steps:
             self.step(step)
         self._runs(progress.runs)
-        self._came_of_it(progress.result, progress.error)
+        self._result_or_error(progress.result, progress.error)
         stands = standing(progress.status, progress.liveness)
         if progress.playbook is None:
             self._line(Text(f"run {request_id}: {stands}, {progress.last_seq} steps recorded"))
@@ -232,7 +232,7 @@ class TerminalView:
         for line in self._job_tree.lines(runs, self._now_ms()):
             self._console.print(line, soft_wrap=not self._console.is_terminal)
 
-    def _came_of_it(self, result: Any, error: str | None) -> None:
+    def _result_or_error(self, result: Any, error: str | None) -> None:
         self.__exit__()
         if error is not None:
             self._panel("error", Text(printable(error)), "red")

@@ -59,8 +59,8 @@ async def test_a_result_is_fetched_by_the_very_link_and_without_a_token():
     [
         ({"status": 403}, InvalidInput, EXPIRED),
         ({"status": 404}, InvalidInput, EXPIRED),
-        ({"body": b"<html>"}, InvalidInput, "What the link to the result gives is not JSON."),
-        ({"body": b"\xff"}, InvalidInput, "What the link to the result gives is not JSON."),
+        ({"body": b"<html>"}, InvalidInput, "The content of the link to the result is not JSON."),
+        ({"body": b"\xff"}, InvalidInput, "The content of the link to the result is not JSON."),
         ({"body": b" " * 101}, InvalidInput, "The result is larger than 100 bytes; it is not read."),
         ({"status": 503}, Unavailable, "HTTP status 503"),
         ({"status": 302, "headers": {"Location": "http://127.0.0.1:9/"}}, Unavailable, "HTTP status 302"),
