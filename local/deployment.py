@@ -4,6 +4,7 @@ The first deployment creates everything. Later ones change only what has changed
 """
 
 import fcntl
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from local.agent_settings import InvalidAgentSettings, local_agent_settings
 from local.functions import package_functions, python_used
 from local.settings import ROOT, no_proxy
-from local.stack_state import StackFailed, StackState, write_outputs, write_shell_environment
+from local.stack_state import StackFailed, StackState, write_outputs, write_private, write_shell_environment
 from local.terraform import Terraform, TerraformFailed, TerraformMissing, fingerprint, prepare
 from local.users import User, create_users
 from packager.errors import PackagingError
@@ -20,6 +21,7 @@ from packager.platforms import Platform
 
 ENV_FILE = "env"
 OUTPUTS_FILE = "outputs.json"
+CONFIG_FILE = "config.json"
 # Not in terraform/, because its wheels may be this machine's instead of Lambda's.
 _PACKAGE = ROOT / "build" / "local"
 
@@ -60,6 +62,7 @@ def deploy(state: StackState, *, agents: Path | None, say: Callable[[str], None]
             users = tuple(create_users(state.endpoint.client("cognito-idp"), outputs["user_pool_id"]))
         state = replace(state, outputs=outputs, users=users, fingerprint=sources)
         write_outputs(state.directory / OUTPUTS_FILE, outputs)
+        write_private(state.directory / CONFIG_FILE, json.dumps(_frontend_config(state), indent=2))
         write_shell_environment(state.directory / ENV_FILE, _variables(state, users[0]))
         state.save()
         return state
@@ -68,6 +71,13 @@ def deploy(state: StackState, *, agents: Path | None, say: Callable[[str], None]
 def client_environment(state: StackState, user: User) -> Mapping[str, str]:
     """Return the variables of a program that uses the local system as `user`, or records runs for this user."""
     return {**_variables(state, user), **no_proxy()}
+
+
+def _frontend_config(state: StackState) -> dict[str, Any]:
+    """Return the module's `frontend_config` with the emulated Cognito, whose address the module does not know."""
+    config: dict[str, Any] = state.outputs["frontend_config"]
+    cognito = config["Auth"]["Cognito"] | {"userPoolEndpoint": f"{state.endpoint.url}/"}
+    return config | {"Auth": {"Cognito": cognito}}
 
 
 def _variables(state: StackState, user: User) -> dict[str, str]:

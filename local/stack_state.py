@@ -66,7 +66,7 @@ class StackState:
     def save(self) -> None:
         """Write it to its directory."""
         content = json.dumps(asdict(self), indent=2, default=str)
-        _write_private(self.directory / _STATE_FILE, content)
+        write_private(self.directory / _STATE_FILE, content)
 
     def stop(self) -> None:
         """End the processes, the last one first, and remove the directory."""
@@ -112,7 +112,7 @@ def prepare_directory(directory: Path) -> None:
 
 def write_outputs(path: Path, outputs: Mapping[str, Any]) -> None:
     """Write outputs in the form of `terraform output -json`; the file is readable by its owner only."""
-    _write_private(path, json.dumps({name: {"value": value} for name, value in outputs.items()}))
+    write_private(path, json.dumps({name: {"value": value} for name, value in outputs.items()}))
 
 
 def write_shell_environment(path: Path, variables: Mapping[str, str]) -> None:
@@ -127,10 +127,11 @@ def write_shell_environment(path: Path, variables: Mapping[str, str]) -> None:
         *(f'export {name}="{HOST}${{{name}:+,${name}}}"' for name in NO_PROXY_NAMES),
         f'export PATH="$PATH":{shlex.quote(str(ROOT / ".venv" / "bin"))}',
     ]
-    _write_private(path, "".join(f"{line}\n" for line in lines))
+    write_private(path, "".join(f"{line}\n" for line in lines))
 
 
-def _write_private(path: Path, content: str) -> None:
+def write_private(path: Path, content: str) -> None:
+    """Write a file that is readable by its owner only."""
     # Write a draft and rename it, so that readers see either the old or the new content.
     draft = path.with_suffix(".new")
     draft.touch(mode=0o600)

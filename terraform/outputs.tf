@@ -13,6 +13,31 @@ output "rest_url" {
   value       = aws_api_gateway_stage.rest_api.invoke_url
 }
 
+output "frontend_config" {
+  description = "The configuration of a frontend, which createRuncast and Amplify.configure accept as it is. It has no secrets."
+  value = {
+    Auth = {
+      Cognito = {
+        userPoolId       = local.user_pool_id
+        userPoolClientId = local.user_pool_client_id
+        userPoolEndpoint = "https://cognito-idp.${local.user_pool_region}.${data.aws_partition.current.dns_suffix}/"
+      }
+    }
+    API = {
+      GraphQL = {
+        endpoint        = aws_appsync_graphql_api.runcast.uris["GRAPHQL"]
+        region          = local.region
+        defaultAuthMode = "userPool"
+      }
+    }
+    runcast = {
+      realtimeUrl = aws_appsync_graphql_api.runcast.uris["REALTIME"]
+      restUrl     = aws_api_gateway_stage.rest_api.invoke_url
+      userIdClaim = var.user_id_claim
+    }
+  }
+}
+
 output "graphql_api_id" {
   description = "The id of the GraphQL API."
   value       = aws_appsync_graphql_api.runcast.id

@@ -1,13 +1,6 @@
-output "frontend" {
-  description = "What a frontend needs to know."
-  value = {
-    graphql_url         = module.runcast.graphql_url
-    realtime_url        = module.runcast.realtime_url
-    rest_url            = module.runcast.rest_url
-    region              = module.runcast.region
-    user_pool_id        = module.runcast.user_pool_id
-    user_pool_client_id = module.runcast.user_pool_client_id
-  }
+output "frontend_config" {
+  description = "What createRuncast and Amplify.configure take."
+  value       = module.runcast.frontend_config
 }
 
 output "runcast" {

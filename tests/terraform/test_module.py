@@ -26,6 +26,23 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws, module: Path):
         "graphql_url": f"http://{host}/v1/apis/{api_id}/graphql",
         "realtime_url": f"ws://{host}/v1/apis/{api_id}/graphql/realtime",
         "rest_url": f"http://{host}/restapis/{rest_api_id}/v1/_user_request_",
+        "frontend_config": {
+            "Auth": {
+                "Cognito": {
+                    "userPoolId": pool_id,
+                    "userPoolClientId": output["user_pool_client_id"],
+                    "userPoolEndpoint": f"https://cognito-idp.{REGION}.amazonaws.com/",
+                }
+            },
+            "API": {
+                "GraphQL": {"endpoint": output["graphql_url"], "region": REGION, "defaultAuthMode": "userPool"},
+            },
+            "runcast": {
+                "realtimeUrl": output["realtime_url"],
+                "restUrl": output["rest_url"],
+                "userIdClaim": "sub",
+            },
+        },
         "graphql_api_id": api_id,
         "agent_role_name": f"runcast-agent-{REGION}",
         "region": REGION,

@@ -93,7 +93,7 @@ def test_the_deployers_role_plans_both_environments_and_applies_and_destroys_one
     assert re.search(r'"CURRENCY" += "EUR"', planned)
     assert re.search(r"memory_size += 2048", planned)
     root.run("apply", "-no-color", "-auto-approve", "-var-file=dev.tfvars")
-    answer = requests.get(f"{root.output('frontend')['rest_url']}/health", timeout=60)
+    answer = requests.get(f"{root.output('frontend_config')['runcast']['restUrl']}/health", timeout=60)
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     root.run("destroy", "-no-color", "-auto-approve", "-var-file=dev.tfvars")
     tables = aws.dynamodb.list_tables()["TableNames"]

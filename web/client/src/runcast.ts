@@ -31,6 +31,10 @@ export interface ListedRun {
 }
 
 export interface ListFilter {
+  /** Only runs with this status. */
+  readonly status?: string;
+  /** Only runs of this agent. */
+  readonly agent?: string;
   /** At most so many runs, 1 to 50. */
   readonly limit?: number;
   /** The `nextCursor` of the previous page. */
