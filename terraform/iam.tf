@@ -130,7 +130,7 @@ locals {
     api_handler     = ["s3", "states"]
     orchestrator    = ["s3"]
     progress_reader = ["s3"]
-    run_starter     = ["states"]
+    run_starter     = ["s3", "states"]
   }
 
   network_actions = [
@@ -159,7 +159,7 @@ locals {
   ]
 }
 
-# Permissions on the key for each function (its environment, the table, and for some the results and the jobs) and for the
+# Permissions on the key for each function (its environment, the table, and for some the bucket and the jobs) and for the
 # other roles that use a table. They are limited to requests through these services.
 # Source: https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
 data "aws_iam_policy_document" "key" {
@@ -304,11 +304,27 @@ data "aws_iam_policy_document" "orchestrator" {
     actions   = ["s3:PutObject"]
     resources = [local.results_arn]
   }
+
+  statement {
+    sid       = "ReadInputs"
+    actions   = ["s3:GetObject"]
+    resources = [local.inputs_arn]
+  }
 }
 
 locals {
   runs_by_owner_arn = "${aws_dynamodb_table.agent_progress.arn}/index/byOwner"
+  inputs_arn        = "${aws_s3_bucket.results.arn}/inputs/*"
   results_arn       = "${aws_s3_bucket.results.arn}/results/*"
+}
+
+# A start stores the input, and reads the one that is stored already if the start is repeated.
+data "aws_iam_policy_document" "store_inputs" {
+  statement {
+    sid       = "StoreInputs"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = [local.inputs_arn]
+  }
 }
 
 # A link to a result has the permissions of the role that signed it.
@@ -365,7 +381,10 @@ data "aws_iam_policy_document" "run_closer" {
 }
 
 data "aws_iam_policy_document" "run_starter" {
-  source_policy_documents = [data.aws_iam_policy_document.start_jobs.json]
+  source_policy_documents = [
+    data.aws_iam_policy_document.start_jobs.json,
+    data.aws_iam_policy_document.store_inputs.json,
+  ]
 
   statement {
     sid       = "CreateAndCancelRuns"
@@ -398,6 +417,7 @@ data "aws_iam_policy_document" "api_handler" {
   source_policy_documents = [
     data.aws_iam_policy_document.link_results.json,
     data.aws_iam_policy_document.start_jobs.json,
+    data.aws_iam_policy_document.store_inputs.json,
   ]
 
   statement {

@@ -119,7 +119,7 @@ output "state_machine_arn" {
 }
 
 output "results_bucket_name" {
-  description = "The bucket for job results that are too large for their record."
+  description = "The private bucket, for the inputs of runs and jobs, and for job results that are too large for their record."
   value       = aws_s3_bucket.results.bucket
 }
 

@@ -1,10 +1,11 @@
-# The bucket for job results that are too large for their record. Results are kept as long as records, and clients fetch
-# them by the links that progress_reader and api_handler sign.
+# The private bucket, for two kinds of objects, kept as long as records. inputs/ has what users sent to start runs and jobs,
+# which no API returns. results/ has job results that are too large for their record; clients fetch them by the links that
+# progress_reader and api_handler sign.
 
 resource "aws_s3_bucket" "results" {
   #checkov:skip=CKV_AWS_18:Results are read by links that are valid for minutes; an access log would need another bucket.
   #checkov:skip=CKV_AWS_21:Versions would keep data after its expiry, and no object is overwritten with other data.
-  #checkov:skip=CKV_AWS_144:Results expire within days, so a copy in another region is not worth its cost.
+  #checkov:skip=CKV_AWS_144:Objects expire within days, so a copy in another region is not worth its cost.
   #checkov:skip=CKV2_AWS_62:The event run.ended announces the end of a job, so nothing waits for an object.
 
   # Bucket names are global, so this one contains the account. With the region in it, two regions can use one prefix.
@@ -43,7 +44,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "results" {
   }
 }
 
-# S3 deletes a result at the midnight (UTC) after its last day, so it outlives its record by at most a day.
+# S3 deletes an object at the midnight (UTC) after its last day, so it outlives its record by at most a day.
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 resource "aws_s3_bucket_lifecycle_configuration" "results" {
   bucket = aws_s3_bucket.results.id

@@ -119,7 +119,6 @@ def close_dead(
 
 def close_job(
     store: RunStore,
-    owner: Owner,
     job_id: str,
     status: RunStatus,
     reason: EndReason,
@@ -131,15 +130,14 @@ def close_job(
 
     Args:
         store: The table.
-        owner: The owner that the job must have.
-        job_id: The job's id.
+        job_id: The job's id, which is the execution's name.
         status: The terminal state: `error` or `cancelled`.
         reason: Why it ended, for code.
         message: Why it ended, for people.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        The current job; None if the owner has no such job, or it has expired.
+        The current job; None if the record is not a job's, or has expired.
 
     Raises:
         StoreUnavailable: DynamoDB did not answer; a retry is safe.
@@ -147,7 +145,7 @@ def close_job(
     """
 
     def close(job: Run) -> CloseResult | None:
-        if not job.is_job or job.owner != owner:
+        if not job.is_job:
             return None
         if job.status.ended:
             return CloseResult(job)

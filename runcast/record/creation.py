@@ -6,7 +6,7 @@ being free or on the record being unclaimed (`store` describes what a refusal me
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -37,9 +37,24 @@ class RecordCreation(RecordReads):
         self._retention_seconds = retention_seconds
 
     def create(
-        self, request_id: str, *, owner: Owner, agent: str, job_id: str | None = None, playbook: str | None = None
+        self,
+        request_id: str,
+        *,
+        owner: Owner,
+        agent: str,
+        job_id: str | None = None,
+        playbook: str | None = None,
+        input_digest: str | None = None,
     ) -> Run:
         """Put the record of an unclaimed run, or with `playbook` of an unclaimed job.
+
+        Args:
+            request_id: The id.
+            owner: The owner.
+            agent: What runs.
+            job_id: The job that it belongs to; of a job, its own id.
+            playbook: The playbook of a job.
+            input_digest: Names the private object that holds the input.
 
         Returns:
             The new record, with a lease of `QUEUED_LEASE_MS`.
@@ -47,7 +62,7 @@ class RecordCreation(RecordReads):
         Raises:
             RunExists: The id is taken by a record that has not expired.
         """
-        item, free = self._queued(request_id, owner, agent, job_id, playbook)
+        item, free = self._queued(request_id, owner, agent, job_id, {"playbook": playbook, "input": input_digest})
         self._table.put_if(item, free.condition, free.values, free.refusal)
         return run_of(item)
 
@@ -63,7 +78,7 @@ class RecordCreation(RecordReads):
             RunExists: The id is taken by a record that has not expired.
             WriteConflict: Another transaction was writing one of the records; nothing was written.
         """
-        item, free = self._queued(request_id, owner, agent, job_id, None)
+        item, free = self._queued(request_id, owner, agent, job_id, {})
         is_open = Check(
             job_id,
             f"#owner = :owner AND #status = :in_progress AND {NOT_EXPIRED}",
@@ -74,7 +89,7 @@ class RecordCreation(RecordReads):
         return run_of(item)
 
     def _queued(
-        self, request_id: str, owner: Owner, agent: str, job_id: str | None, playbook: str | None
+        self, request_id: str, owner: Owner, agent: str, job_id: str | None, more: Mapping[str, Any]
     ) -> tuple[Item, Check]:
         """Return a new, unclaimed record and the check that its id is free."""
         self.learn_time()
@@ -82,7 +97,7 @@ class RecordCreation(RecordReads):
         record = {
             "requestId": request_id,
             **_new_record(owner, agent, job_id, now_ms, self._retention_seconds),
-            "playbook": playbook,
+            **more,
             "updatedAt": now_ms,
             "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
         }

@@ -1,6 +1,6 @@
 """A fake of the functions `orchestrator` and `run_closer`, packaged as their zip, that follows the contract.
 
-It notes each invocation in the folder `NOTES`, in a file for each job, and does what the job's parameters tell it:
+It notes each invocation in the folder `NOTES`, in a file for each job, and does what the file `<jobId>.json` tells it:
 
 - `stages`: the names of the agents of each stage;
 - `complaints`: what the validator says of an agent's first output;
@@ -22,9 +22,10 @@ def orchestrator(event: Event, _context: Any) -> Any:
     """Do one state of a job."""
     agent = event.get("agent")
     step = f"{event['state']}/{agent['name']}" if agent else event["state"]
-    job = event["job"]
-    _suffer(job["jobId"], step, job["parameters"].get(step, ()), _note(job["jobId"], step, event))
-    return _STATES[event["state"]](event, job["parameters"])
+    job_id = event["execution"]
+    told = json.loads(Path(os.environ["NOTES"], f"{job_id}.json").read_text())
+    _suffer(job_id, step, told.get(step, ()), _note(job_id, step, event))
+    return _STATES[event["state"]](event, told)
 
 
 def run_closer(event: Event, _context: Any) -> None:

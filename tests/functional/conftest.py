@@ -149,6 +149,7 @@ def lambdas(monkeypatch) -> Iterator[Lambdas]:
         patch.setenv("APPSYNC_API_URL", appsync.url)
         create_agent_progress(boto3.client("dynamodb"), "AgentProgress")
         make_sessions_table()
+        boto3.client("s3").create_bucket(Bucket="results")
         lambdas = Lambdas(appsync)
         patch.setattr(clients, "invoker", lambda: lambdas)
         patch.setattr(LocalGatewayAuthorizer, "_decode_jwt_payload", _claims_as_text)

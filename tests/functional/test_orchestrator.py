@@ -7,11 +7,14 @@ import json
 
 import boto3
 import pytest
-from chalicelib.orchestrator.errors import OrchestratorFailed
+from chalicelib.orchestrator.errors import JobEnded, OrchestratorFailed
 from chalicelib.orchestrator.states import run_state
 from chalicelib.runtime import clients
+from chalicelib.runtime.inputs import Inputs
 
 from runcast.errors import InvalidInput, StoreUnavailable, Unavailable
+from runcast.record.model import Owner
+from runcast.record.store import RunStore
 from tests.fakes.lambda_process import Context
 from tests.fakes.own_playbooks import own_playbooks
 from tests.fakes.scripted_model import Call, Say
@@ -41,8 +44,10 @@ class Bedrock:
 @pytest.fixture
 def state(lambdas, monkeypatch, tmp_path):
     """Run a state, given its name and its input."""
-    monkeypatch.setenv("RESULTS_BUCKET", "runcast-results")
-    boto3.client("s3").create_bucket(Bucket="runcast-results")
+    owner = Owner("acme", "ana")
+    digest = Inputs(clients.s3, "results").put(owner, JOB_ID, JOB)
+    store = RunStore(boto3.client("dynamodb"), "AgentProgress")
+    store.create(JOB_ID, owner=owner, agent="orchestrator", job_id=JOB_ID, playbook="surveys", input_digest=digest)
 
     def invoke(FunctionName, Payload):  # noqa: N803 - boto3's names
         payload = json.dumps(lambdas.call(FunctionName, json.loads(Payload)))
@@ -52,7 +57,7 @@ def state(lambdas, monkeypatch, tmp_path):
     with own_playbooks(tmp_path, {"surveys": PLAYBOOK}), pytest.MonkeyPatch.context() as patch:
         patch.setattr(clients, "waiting_invoker", lambda read_timeout_seconds: client)
         patch.setattr(clients, "bedrock", lambda *_: Bedrock())
-        yield lambda name, **told: run_state({"state": name, "execution": JOB_ID, "job": JOB, **told}, Context())
+        yield lambda name, **told: run_state({"state": name, "execution": JOB_ID, **told}, Context())
 
 
 def run_job(state):
@@ -95,7 +100,7 @@ def test_a_result_that_is_too_large_for_the_record_is_in_the_bucket(lambdas, sta
     lambdas.model.script = [Say("x" * 50_000), Say("y" * 50_000)]
     run_job(state)
     assert read(lambdas, event, JOB_ID)["result"] is None
-    kept = boto3.client("s3").get_object(Bucket="runcast-results", Key=f"results/{JOB_ID}.json")
+    kept = boto3.client("s3").get_object(Bucket="results", Key=f"results/{JOB_ID}.json")
     assert json.loads(kept["Body"].read())["texts"] == {"survey": "x" * 50_000, "again": "y" * 50_000}
 
 
@@ -109,12 +114,34 @@ def test_the_state_machine_knows_errors_by_the_names_of_their_classes(state, mon
     assert (type(failed.value), str(failed.value)) == (Unavailable, "DynamoDB gave no answer.")
 
 
+@pytest.mark.parametrize("lost", ["the object", "its name"])
+def test_a_job_whose_input_is_gone_is_refused(state, lost):
+    if lost == "the object":
+        for each in boto3.client("s3").list_objects_v2(Bucket="results")["Contents"]:
+            boto3.client("s3").delete_object(Bucket="results", Key=each["Key"])
+    else:
+        boto3.client("dynamodb").update_item(
+            TableName="AgentProgress",
+            Key={"requestId": {"S": JOB_ID}},
+            UpdateExpression="REMOVE #input",
+            ExpressionAttributeNames={"#input": "input"},
+        )
+    with pytest.raises(InvalidInput, match=f"^The input of {JOB_ID} (is no longer|was not) stored"):
+        state("LoadPlaybook")
+
+
+def test_a_job_whose_record_is_gone_has_ended(state):
+    boto3.client("dynamodb").delete_item(TableName="AgentProgress", Key={"requestId": {"S": JOB_ID}})
+    with pytest.raises(JobEnded):
+        state("LoadPlaybook")
+
+
 def test_an_unknown_state_and_a_wrong_job_are_refused(state):
     with pytest.raises(OrchestratorFailed) as failed:
         state("Daydream")
     assert str(failed.value) == "The job failed on our side; the log has the reason."
     with pytest.raises(InvalidInput):
-        run_state({"state": "LoadPlaybook", "job": {}}, Context())
+        run_state({"state": "LoadPlaybook"}, Context())
 
 
 def test_an_error_that_is_nobodys_is_logged_and_said_in_one_sentence(state, caplog):

@@ -106,8 +106,8 @@ OWNER_MUTATIONS = [
         ((" and not run.is_job\n", "\n"),),
     ),
     Mutation(
-        "the end of an execution ends its owner's job only", _CLOSE,
-        (("not job.is_job or job.owner != owner", "not job.is_job"),),
+        "the end of an execution ends a job only", _CLOSE,
+        (("if not job.is_job:", "if False:"),),
     ),
     Mutation(
         "an id has one spelling", _IDS,
@@ -123,11 +123,11 @@ OWNER_MUTATIONS = [
     ),
     Mutation(
         "an execution's job is the one that it is named by", _JOB,
-        ((" or execution != job_id", ""),),
+        (("if execution != job_id:", "if False:"),),
     ),
     Mutation(
         "an execution's job has its id in its one spelling", _JOB,
-        (('chosen_id("jobId", job_id) != job_id or ', ""),),
+        (('given is None or chosen_id("jobId", given) != given', "given is None"),),
     ),
     Mutation(
         "an execution works on its owner's job only", _JOB_RECORD,

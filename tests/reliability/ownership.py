@@ -15,7 +15,8 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
-from chalicelib.orchestrator.job import result_key
+from chalicelib.orchestrator.job import Job, result_key
+from chalicelib.runtime.inputs import Inputs
 from hypothesis.stateful import RuleBasedStateMachine
 
 from runcast import limits
@@ -30,6 +31,7 @@ from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
 from runcast.record.store import End, RunStore
 from runcast.record.writer import Writer
+from tests.fakes.s3_in_memory import S3InMemory
 from tests.reliability.bounded import BoundedClient
 from tests.reliability.promises import broken
 from tests.reliability.rivals import START_MS
@@ -53,6 +55,8 @@ class Ownership(RuleBasedStateMachine):
         self.now_ms = START_MS
         self.client = BoundedClient(self.client)
         self.store = RunStore(self.client, TABLE_NAME, now_ms=self.clock)
+        bucket: Any = S3InMemory()
+        self.inputs = Inputs(lambda: bucket, "private")
         self.actions = 0
         self.numbers = itertools.count()
         self._patches = contextlib.ExitStack()
@@ -121,9 +125,13 @@ class Ownership(RuleBasedStateMachine):
         answer = io.BytesIO(json.dumps({"statusCode": 200, "body": "{}"}).encode())
         return {"Payload": answer, "ResponseMetadata": {"RequestId": "invocation"}}
 
-    def start(self, job_id: str, job: dict[str, Any]) -> None:
+    def start(self, job_id: str) -> None:
         """Start an execution, as `Executions` does; when it runs is for the rule `execute` to say."""
-        self._must_be_own(Owner(job["tenantId"], job["userId"]), job_id)
+        run = self.store.read(job_id)
+        if run is None or not run.is_job:
+            broken("changed", f"an execution is started for {run}")
+        elif run.input_digest:  # the other rules put records without an input
+            self._must_be_own(Job.of(self.inputs.get(run), execution=job_id).owner, job_id)
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803 - boto3's names
         if Key != result_key(Bucket):

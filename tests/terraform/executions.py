@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 TIME_LIMIT_SECONDS = 60
@@ -11,26 +12,20 @@ TIME_LIMIT_SECONDS = 60
 class Execution:
     """One execution under way."""
 
-    def __init__(self, states: Any, machine_arn: str, parameters: dict[str, Any]) -> None:
+    def __init__(self, states: Any, machine_arn: str, notes: Path, told: dict[str, Any]) -> None:
         """Start it.
 
         Args:
             states: boto3's client.
             machine_arn: The state machine.
-            parameters: The job's.
+            notes: The folder of the fake functions.
+            told: What they are to do.
         """
         self._states = states
-        self.job = {
-            "jobId": str(uuid.uuid4()),
-            "playbook": "site-assessment",
-            "query": "Where?",
-            "parameters": parameters,
-            "userId": "ana",
-            "tenantId": "acme",
-        }
-        self.job_id = str(self.job["jobId"])
+        self.job_id = str(uuid.uuid4())
+        (notes / f"{self.job_id}.json").write_text(json.dumps(told))
         self.arn: str = states.start_execution(
-            stateMachineArn=machine_arn, name=self.job_id, input=json.dumps(self.job)
+            stateMachineArn=machine_arn, name=self.job_id, input=json.dumps({"jobId": self.job_id})
         )["executionArn"]
 
     def stop(self) -> None:

@@ -228,6 +228,7 @@ def test_functions(stack: Stack, aws: Aws):
             "TENANT_ID_CLAIM": "custom:tenantId",
             "RETENTION_HOURS": "24",
             "STATE_MACHINE_ARN": STATE_MACHINE,
+            "RESULTS_BUCKET": RESULTS,
         },
         "progress-reader": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",

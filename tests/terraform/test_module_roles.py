@@ -27,6 +27,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         f"{STATE_MACHINE.replace(':stateMachine:', ':execution:')}:*": {"states:StopExecution"},
     }
     results = f"arn:aws:s3:::{RESULTS}/results/*"
+    inputs = f"arn:aws:s3:::{RESULTS}/inputs/*"
     invoke_model = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
     expected = {
         "agent": {
@@ -46,6 +47,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
             f"{functions}agent": {"lambda:InvokeFunction"},
             results: {"s3:GetObject"},
+            inputs: {"s3:GetObject", "s3:PutObject"},
             **jobs,
             **announce,
         },
@@ -59,6 +61,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             },
             f"{functions}agent": {"lambda:InvokeFunction"},
             results: {"s3:PutObject"},
+            inputs: {"s3:GetObject"},
             **announce,
             f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
             f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,
@@ -76,6 +79,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         "run-starter": {
             f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}agent": {"lambda:InvokeFunction"},
+            inputs: {"s3:GetObject", "s3:PutObject"},
             **jobs,
             **announce,
         },
@@ -236,7 +240,12 @@ def test_roles_may_use_the_key_through_the_services_that_encrypt_with_it(stack: 
         "Resource": KEYS,
     }
     through = {name: f"{name}.{REGION}.amazonaws.com" for name in ("dynamodb", "lambda", "s3", "states")}
-    more = {"api": ("s3", "states"), "orchestrator": ("s3",), "progress-reader": ("s3",), "run-starter": ("states",)}
+    more = {
+        "api": ("s3", "states"),
+        "orchestrator": ("s3",),
+        "progress-reader": ("s3",),
+        "run-starter": ("s3", "states"),
+    }
     for name in FUNCTIONS:
         found = statements(aws, f"other-runcast-{name}-{REGION}", "basics")["UseTheKey"]
         via = set(found.pop("Condition")["StringEquals"]["kms:ViaService"])

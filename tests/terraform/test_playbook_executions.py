@@ -46,7 +46,7 @@ class Jobs:
         self.aws = aws
         self.machine: str = stack.terraform.output()["state_machine_arn"]
         self.bucket: str = stack.terraform.output()["results_bucket_name"]
-        self._notes = notes
+        self.notes = notes
         for name in ("orchestrator", "run-closer"):
             function = f"{PREFIX}runcast-{name}"
             aws.lambda_.update_function_code(FunctionName=function, ZipFile=stand_in())
@@ -54,12 +54,12 @@ class Jobs:
                 FunctionName=function, Environment={"Variables": {"NOTES": str(notes)}}
             )
 
-    def start(self, **parameters: Any) -> Execution:
-        return Execution(self.aws.states, self.machine, {"stages": STAGES, **parameters})
+    def start(self, **told: Any) -> Execution:
+        return Execution(self.aws.states, self.machine, self.notes, {"stages": STAGES, **told})
 
     def steps(self, job: Execution) -> list[tuple[str, dict[str, Any]]]:
         """What was invoked for a job so far, in order."""
-        path = self._notes / f"{job.job_id}.jsonl"
+        path = self.notes / f"{job.job_id}.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
         return [(each["step"], each["event"]) for each in map(json.loads, lines)]
 
@@ -68,7 +68,7 @@ class Jobs:
         return self.wait(lambda: [event for step, event in self.steps(job) if step == "run_closer"])[0]
 
     def release(self, job: Execution) -> None:
-        (self._notes / f"{job.job_id}.release").touch()
+        (self.notes / f"{job.job_id}.release").touch()
 
     def wait(self, condition: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + TIME_LIMIT_SECONDS
@@ -95,7 +95,7 @@ def jobs(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(scope="module")
 def started(jobs: Jobs) -> dict[str, Execution]:
-    return {name: jobs.start(**parameters) for name, parameters in AT_ONCE.items()}
+    return {name: jobs.start(**told) for name, told in AT_ONCE.items()}
 
 
 def agents(event: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -119,11 +119,11 @@ def test_each_stage_is_invoked_validated_and_at_last_synthesized_and_saved(jobs:
     ]
     playbook = {"stages": STAGES}
     for step, event in steps:
-        assert (event["execution"], event["job"]) == (job.job_id, job.job)
+        assert event["execution"] == job.job_id
         assert event["state"] == step.partition("/")[0]
         assert event.get("playbook", playbook) == playbook
     found = dict(steps)
-    assert {step: set(event) - {"state", "execution", "job"} for step, event in found.items()} == {
+    assert {step: set(event) - {"state", "execution"} for step, event in found.items()} == {
         "LoadPlaybook": set(),
         **{step: {"playbook", "agent"} for step in AGENTS},
         "Validate": {"playbook", "agents"},
@@ -152,7 +152,7 @@ def test_one_that_fails_is_told_beside_the_others_and_the_job_ends_as_its_valida
     assert failure["Error"] == "AgentFailed"
     assert json.loads(failure["Cause"])["errorMessage"] == "InvokeAgent/a was told to fail."
     saved = dict(steps)["SaveResults"]
-    assert set(saved) == {"state", "execution", "job", "playbook", "error"}
+    assert set(saved) == {"state", "execution", "playbook", "error"}
     assert saved["error"] == "These failed: a."
     assert jobs.told(job)["detail"]["status"] == "FAILED"
 
@@ -191,7 +191,7 @@ def test_a_failed_state_is_saved_as_the_failure_of_the_job(
     end = job.end()
     assert (end["status"], end["error"], end["cause"]) == ("FAILED", "JobFailed", error)
     saved = dict(jobs.steps(job))["SaveResults"]
-    assert set(saved) - {"state", "execution", "job"} == told
+    assert set(saved) - {"state", "execution"} == told
     assert saved["failure"]["Error"] == error
     [(failed, _)] = AT_ONCE[name].items()
     assert Counter(step for step, _ in jobs.steps(job))[failed] == 1
@@ -249,7 +249,7 @@ def test_a_name_is_given_to_one_execution_only(jobs: Jobs, started: dict[str, Ex
 def test_starters_may_start_and_stop_executions_and_link_results_until_they_expire(jobs: Jobs):
     session = as_role(jobs.aws, f"{PREFIX}runcast-api-{REGION}")
     states = session.client("stepfunctions", endpoint_url=jobs.aws.endpoint.url)
-    job = Execution(states, jobs.machine, {"stages": STAGES, "LoadPlaybook": ["hang"]})
+    job = Execution(states, jobs.machine, jobs.notes, {"stages": STAGES, "LoadPlaybook": ["hang"]})
     states.stop_execution(executionArn=job.arn)
     jobs.release(job)
     with pytest.raises(states.exceptions.ClientError, match="AccessDenied"):

@@ -17,6 +17,7 @@ from chalicelib.orchestrator.job import result_key
 from chalicelib.runtime import clients, logs
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import ApiConfig, ProgressReaderConfig, RunStarterConfig
+from chalicelib.runtime.inputs import Inputs
 from runcast import limits
 from runcast.record import listing, reader
 from runcast.record.close import CloseResult
@@ -33,6 +34,7 @@ def start_run(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
         given,
         owner,
         store=_store(config),
+        inputs=_inputs(config),
         invoker=clients.invoker(),
         functions=registry.functions(config.agent_function, config.agent_functions),
         parameters_schema=registry.parameters_schema,
@@ -46,6 +48,7 @@ def start_job(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
         given,
         owner,
         store=_store(config),
+        inputs=_inputs(config),
         executions=executions_of(config.state_machine_arn),
         playbooks=playbook.names(),
         announce=partial(_announce, config),
@@ -96,6 +99,10 @@ def result_link(bucket: str, job_id: str, seconds: int) -> str:
 
 def _store(config: Writes) -> RunStore:
     return clients.answering_store(config.agent_progress_table, config.retention_hours)
+
+
+def _inputs(config: Writes) -> Inputs:
+    return Inputs(clients.answering_s3, config.results_bucket)
 
 
 def _announce(config: Writes, result: CloseResult | None) -> None:

@@ -15,14 +15,13 @@ All of this is idempotent, because only an open run can be ended. Ending a job a
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.orchestrator.failures import lambda_error, message_in
-from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.job import checked_job_id
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import RunCloserConfig, config_of_environment
@@ -150,14 +149,13 @@ def close_execution(
     """
     try:
         ended = _EndedExecution.of(event)
-    except (AttributeError, InvalidInput, KeyError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, InvalidInput, KeyError, TypeError) as error:
         logger.error("ignoring the event: not a failed execution of a job: %s", type(error).__name__)
         return 0
-    job = ended.job
-    logs.about_run(job.job_id)
-    result = close_job(store, job.owner, job.job_id, ended.status, ended.reason, ended.message, now_ms=now_ms)
+    logs.about_run(ended.job_id)
+    result = close_job(store, ended.job_id, ended.status, ended.reason, ended.message, now_ms=now_ms)
     if result is None:
-        logger.warning("the execution's owner has no such job")
+        logger.warning("the execution has no job")
         return 0
     return _close_with_runs(result, store, announce, now_ms)
 
@@ -230,7 +228,7 @@ class _FailedInvocation:
 
 @dataclass(frozen=True)
 class _EndedExecution:
-    job: Job
+    job_id: str
     status: RunStatus
     reason: EndReason
     message: str
@@ -238,16 +236,16 @@ class _EndedExecution:
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> _EndedExecution:
         detail = event["detail"]
-        job, status = Job.of(json.loads(detail["input"]), execution=detail["name"]), detail["status"]
+        job_id, status = checked_job_id(detail["name"]), detail["status"]
         if status == "ABORTED":
-            return cls(job, RunStatus.CANCELLED, EndReason.EXECUTION_STOPPED, "Cancelled")
+            return cls(job_id, RunStatus.CANCELLED, EndReason.EXECUTION_STOPPED, "Cancelled")
         if status == "TIMED_OUT":
             minutes = limits.JOB_TIMEOUT_SECONDS // 60
             message = f"The job was not done within {minutes} minutes."
-            return cls(job, RunStatus.ERROR, EndReason.TIMED_OUT, message)
+            return cls(job_id, RunStatus.ERROR, EndReason.TIMED_OUT, message)
         if status != "FAILED":
             raise KeyError
         cause = detail.get("cause") or ""
         texts = [text for text in (detail.get("error"), message_in(cause) or cause) if text]
         message = ": ".join(("The job's execution failed", *texts))
-        return cls(job, RunStatus.ERROR, EndReason.JOB_FAILED, message)
+        return cls(job_id, RunStatus.ERROR, EndReason.JOB_FAILED, message)

@@ -10,7 +10,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.runtime import clients
 from runcast.errors import Unavailable
 from runcast.json_text import json_text
-from runcast.record.model import Json
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -28,14 +27,16 @@ class Executions:
         self._client = client
         self._state_machine_arn = state_machine_arn
 
-    def start(self, job_id: str, job: Json) -> None:
-        """Start a job's execution.
+    def start(self, job_id: str) -> None:
+        """Start a job's execution. Its input is the job's id alone, because its history shows the input.
 
         Raises:
             Unavailable: Step Functions refused, or did not answer and may have started the execution anyway.
         """
         try:
-            self._client.start_execution(stateMachineArn=self._state_machine_arn, name=job_id, input=json_text(job))
+            self._client.start_execution(
+                stateMachineArn=self._state_machine_arn, name=job_id, input=json_text({"jobId": job_id})
+            )
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"The execution was not started: {error}") from error
 

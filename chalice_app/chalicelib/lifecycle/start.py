@@ -1,6 +1,7 @@
-"""Starts runs and jobs: puts the record, then hands a run to its agent's Lambda, or a job to its state machine.
+"""Starts runs and jobs: stores the input, puts the record, and hands it to an agent's Lambda or the state machine.
 
-The record is written first, so that clients can read every id they receive, and a run that could not be handed over
+The input is stored before the record names it, so that no record names an input that does not exist. The record is
+written before the hand-over, so that clients can read every id they receive, and a run that could not be handed over
 ends instead of hanging. The code is the same for GraphQL and REST.
 """
 
@@ -17,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.lifecycle.executions import Executions
 from chalicelib.orchestrator.job import AGENT
 from chalicelib.runtime import logs
+from chalicelib.runtime.inputs import Inputs
 from chalicelib.runtime.request import job_request, require_declared, run_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
 from runcast.json_text import json_text
@@ -36,6 +38,7 @@ def start_run(
     owner: Owner,
     *,
     store: RunStore,
+    inputs: Inputs,
     invoker: LambdaClient,
     functions: Mapping[str, str],
     parameters_schema: Callable[[str], Json | None],
@@ -48,6 +51,7 @@ def start_run(
         given: `agent`, `query`, `parameters` and `requestId` as the client sent them; the last two may be missing.
         owner: The run's owner.
         store: The records.
+        inputs: The private input objects.
         invoker: A Lambda client that does not retry.
         functions: The Lambda of each agent, by the agent's name.
         parameters_schema: Returns the JSON Schema of an agent's parameters, given its name; None if it has none.
@@ -65,24 +69,17 @@ def start_run(
     """
     request = run_request(given, functions)
     require_declared(request.parameters, parameters_schema(request.agent), request.agent)
+    asked = {"agent": request.agent, "query": request.query, "parameters": request.parameters}
 
-    def hand_over(request_id: str) -> None:
-        event = {
-            "agent": request.agent,
-            "query": request.query,
-            "parameters": request.parameters,
-            "requestId": request_id,
-            "userId": owner.user_id,
-            "tenantId": owner.tenant_id,
-            "awaited": False,
-        }
+    def hand_over(stored: Json) -> None:
+        event = {**stored, "awaited": False}
         function = functions[request.agent]
         try:
             invoker.invoke(FunctionName=function, InvocationType="Event", Payload=json_text(event).encode())
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"{function} was not invoked: {error}") from error
 
-    return _start(_RUN, given, owner, request.agent, None, hand_over, store=store, announce=announce, new_id=new_id)
+    return _start(_RUN, given, owner, asked, hand_over, store=store, inputs=inputs, announce=announce, new_id=new_id)
 
 
 def start_job(
@@ -90,6 +87,7 @@ def start_job(
     owner: Owner,
     *,
     store: RunStore,
+    inputs: Inputs,
     executions: Executions,
     playbooks: Collection[str],
     announce: Callable[[CloseResult], None],
@@ -101,6 +99,7 @@ def start_job(
         given: `playbook`, `query`, `parameters` and `jobId` as the client sent them; the last two may be missing.
         owner: The job's owner.
         store: The records.
+        inputs: The private input objects.
         executions: The executions of the state machine.
         playbooks: The names that `playbook` may have.
         announce: Announces an end; must not raise.
@@ -116,20 +115,13 @@ def start_job(
         Unavailable: The job could not be recorded or handed over. It will not run.
     """
     request = job_request(given, playbooks)
+    asked = {"playbook": request.playbook, "query": request.query, "parameters": request.parameters}
 
-    def hand_over(job_id: str) -> None:
+    def hand_over(stored: Json) -> None:
         # The execution has the job's id as its name: the same name and input start one execution only.
-        execution_input = {
-            "jobId": job_id,
-            "playbook": request.playbook,
-            "query": request.query,
-            "parameters": request.parameters,
-            "userId": owner.user_id,
-            "tenantId": owner.tenant_id,
-        }
-        executions.start(job_id, execution_input)
+        executions.start(stored["jobId"])
 
-    return _start(_JOB, given, owner, AGENT, request.playbook, hand_over, store=store, announce=announce, new_id=new_id)
+    return _start(_JOB, given, owner, asked, hand_over, store=store, inputs=inputs, announce=announce, new_id=new_id)
 
 
 @dataclass(frozen=True)
@@ -147,20 +139,28 @@ def _start(
     kind: _Kind,
     given: Mapping[str, Any],
     owner: Owner,
-    agent: str,
-    playbook: str | None,
-    hand_over: Callable[[str], None],
+    asked: Json,
+    hand_over: Callable[[Json], None],
     *,
     store: RunStore,
+    inputs: Inputs,
     announce: Callable[[CloseResult], None],
     new_id: Callable[[], object],
 ) -> Json:
     request_id = chosen_id(kind.id_name, given.get(kind.id_name)) or str(new_id())
     logs.about_run(request_id)
+    agent, playbook = asked.get("agent", AGENT), asked.get("playbook")
+    stored = {**asked, kind.id_name: request_id, **_names_of(owner)}
+    digest = inputs.put(owner, request_id, stored)
     found = False
     try:
         run = store.create(
-            request_id, owner=owner, agent=agent, job_id=request_id if playbook else None, playbook=playbook
+            request_id,
+            owner=owner,
+            agent=agent,
+            job_id=request_id if playbook else None,
+            playbook=playbook,
+            input_digest=digest,
         )
     except RunExists as exists:
         run = exists.run
@@ -172,10 +172,12 @@ def _start(
         # No worker has claimed it: perhaps the answer to its write was lost, or the process that wrote it died. Handing
         # it over twice is safe, because only one worker's claim succeeds.
         found = True
+        if run.input_digest not in (None, digest):  # None: an earlier version has started it
+            stored = inputs.get(run)
     except StoreUnavailable as error:
         raise Unavailable(f"The {kind.name} could not be recorded. Try again with the same {kind.id_name}.") from error
     try:
-        hand_over(request_id)
+        hand_over(stored)
     except Unavailable as error:
         logger.warning("%s %s was not handed to %s: %s", kind.name, request_id, kind.taker, error)
         if found:
@@ -188,6 +190,10 @@ def _start(
             announce(result)
             raise Unavailable(f"{message} Try again with another {kind.id_name}.") from error
     return _started(kind, run)
+
+
+def _names_of(owner: Owner) -> Json:
+    return {"userId": owner.user_id, "tenantId": owner.tenant_id}
 
 
 def _started(kind: _Kind, run: Run) -> Json:

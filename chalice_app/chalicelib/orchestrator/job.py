@@ -1,4 +1,4 @@
-"""The request of a job, which every state receives, and the ids derived from the job's id."""
+"""The request of a job, which every state reads, and the ids and keys derived from the job's id."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ from runcast.record.model import Json, Owner
 
 AGENT = "orchestrator"
 """The value of `agent` in a job's record."""
+
+
+def checked_job_id(given: Any) -> str:
+    """Return the name of an execution, which is its job's id: a UUID in its one spelling.
+
+    Raises:
+        InvalidInput: It is not; the starters give no such name, but others may start executions.
+    """
+    if given is None or chosen_id("jobId", given) != given:
+        raise InvalidInput("jobId must be a UUID in lower case.")
+    return str(given)
 
 
 def result_key(job_id: str) -> str:
@@ -40,20 +51,20 @@ class Job:
 
     @classmethod
     def of(cls, given: Any, *, execution: Any) -> Job:
-        """Return the job that an execution's input describes.
+        """Return the job that its private input object describes.
 
         Args:
-            given: The input.
+            given: The content of the object.
             execution: The execution's name. It must be the job's id, so that no execution can act for another job.
 
         Raises:
-            InvalidInput: The input is invalid. The starters never send such an input, but others may start executions.
+            InvalidInput: The input is invalid. The starters store no such input.
         """
         if not isinstance(given, Mapping):
-            raise InvalidInput("The execution's input must be a JSON object.")
-        job_id = given.get("jobId")
-        if job_id is None or chosen_id("jobId", job_id) != job_id or execution != job_id:
-            raise InvalidInput("jobId must be a UUID in lower case, and the execution's name.")
+            raise InvalidInput("The job's input must be a JSON object.")
+        job_id = checked_job_id(given.get("jobId"))
+        if execution != job_id:
+            raise InvalidInput("jobId must be the execution's name.")
         texts = [given.get("playbook"), given.get("query")]
         parameters = given.get("parameters") or {}
         if not all(isinstance(text, str) for text in texts) or not isinstance(parameters, dict):

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.orchestrator.errors import JobEnded
-from chalicelib.orchestrator.job import AGENT, Job
+from chalicelib.orchestrator.job import Job
 from chalicelib.orchestrator.status_utils import publish_checkpoint
 from runcast import limits
-from runcast.errors import AppendRefused, ClaimRefused, Conflict, RunExists, RunGone, Unavailable
+from runcast.errors import AppendRefused, ClaimRefused, Conflict, RunGone, Unavailable
 from runcast.json_text import metadata_json
 from runcast.record.model import Json, PlannedRun, Run, Step
 from runcast.record.store import End, RunStore
@@ -49,15 +49,6 @@ class JobRecord:
         self._job = job
         self._send = send
         self._now_ms = now_ms or store.now_ms
-
-    def begin(self) -> None:
-        """Create the record if the job's starter has not."""
-        job = self._job
-        if self.find() is None:
-            try:
-                self._store.create(job.job_id, owner=job.owner, agent=AGENT, job_id=job.job_id, playbook=job.playbook)
-            except RunExists:
-                return  # the starter has just created it
 
     def read(self) -> Run:
         """Return the record.

@@ -39,7 +39,6 @@ def load_playbook(
         JobEnded: The job was cancelled in the meantime.
         Unavailable: DynamoDB did not answer.
     """
-    record.begin()
     message = f"Loading the agents of {job.playbook}"
     try:
         given = load(job.playbook, agents)

@@ -12,8 +12,8 @@ from typing import Any
 
 from chalicelib.agents import registry
 from chalicelib.orchestrator.agent_invoker import AgentInvoker
-from chalicelib.orchestrator.errors import OrchestratorFailed
-from chalicelib.orchestrator.job import Job
+from chalicelib.orchestrator.errors import JobEnded, OrchestratorFailed
+from chalicelib.orchestrator.job import Job, checked_job_id
 from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.load_playbook import load_playbook
 from chalicelib.orchestrator.outputs import latest_runs
@@ -24,6 +24,7 @@ from chalicelib.orchestrator.validator import validate
 from chalicelib.runtime import clients, logs
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import OrchestratorConfig, config_of_environment
+from chalicelib.runtime.inputs import Inputs
 from runcast.errors import RuncastError, Unavailable
 from runcast.record.model import Json
 from runcast.record.store import RunStore
@@ -38,9 +39,13 @@ class _State:
         self.event = event
         self.context = context
         self.config = config_of_environment(OrchestratorConfig)
-        self.job = Job.of(event["job"], execution=event.get("execution"))
-        logs.about_run(self.job.job_id)
+        job_id = checked_job_id(event.get("execution"))
+        logs.about_run(job_id)
         self.store: RunStore = clients.run_store(self.config.agent_progress_table, self.config.retention_hours)
+        run = self.store.read(job_id)
+        if run is None:
+            raise JobEnded("The job's record is gone.")
+        self.job = Job.of(Inputs(clients.s3, self.config.results_bucket).get(run), execution=job_id)
         self.send = clients.status_publisher(self.config.status_publisher_function).send
         self.record = JobRecord(self.store, self.job, send=self.send)
 
@@ -53,7 +58,7 @@ def run_state(event: Any, context: Any) -> Json:
     """Execute one state of a job.
 
     Args:
-        event: `state`, `job` (the execution's input) and the input of the state.
+        event: `state`, `execution` (its name, which is the job's id) and the input of the state.
         context: The Lambda context.
 
     Returns:

@@ -46,7 +46,7 @@ _EVENTS_CLIENT_CONFIG = Config(
     connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
 )
 
-_RESULTS_CLIENT_CONFIG = Config(
+_BUCKET_CLIENT_CONFIG = Config(
     connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
 )
 
@@ -137,8 +137,14 @@ def bedrock(connect_timeout_seconds: int, read_timeout_seconds: int, max_attempt
 
 @cache
 def s3() -> S3Client:
-    """Return the client for the bucket of results."""
-    return _watched(boto3.client("s3", config=_RESULTS_CLIENT_CONFIG))
+    """Return the client for the private bucket."""
+    return _watched(boto3.client("s3", config=_BUCKET_CLIENT_CONFIG))
+
+
+@cache
+def answering_s3() -> S3Client:
+    """Return the client for the private bucket for the APIs, with retries for as long as a user waits."""
+    return _watched(boto3.client("s3", config=_ANSWERS_CLIENT_CONFIG))
 
 
 @cache

@@ -77,12 +77,13 @@ class AgentConfig:
 class RunStarterConfig:
     """Settings of the Lambda `run_starter`.
 
-    These are the table and how long its records are kept, the Lambda that runs this application's agents, the Lambdas
-    that run other agents (by the agents' names), the state machine that executes playbooks, the Lambda that sends
-    status messages, and the token claims that name the caller.
+    These are the table and how long its records are kept, the private bucket, which stores inputs, the Lambda that runs
+    this application's agents, the Lambdas that run other agents (by the agents' names), the state machine that executes
+    playbooks, the Lambda that sends status messages, and the token claims that name the caller.
     """
 
     agent_progress_table: str
+    results_bucket: str
     agent_function: str
     state_machine_arn: str
     status_publisher_function: str
@@ -100,7 +101,7 @@ class OrchestratorConfig:
         agent_progress_table: The table of records.
         status_publisher_function: The Lambda that sends status messages.
         agent_function: The Lambda that runs this application's agents.
-        results_bucket: The bucket for results that are too large for a record.
+        results_bucket: The private bucket, for inputs, and for results that are too large for a record.
         bedrock_model_id: The model that writes the summary, or an inference profile.
         model_max_tokens: How many tokens it may write in one answer.
         agent_functions: The Lambdas that run other agents, by the agents' names.
@@ -150,10 +151,10 @@ class ProgressReaderConfig:
 class ApiConfig:
     """Settings of the REST API.
 
-    These are the table and how long its records are kept, the bucket for results that are too large for the table, the
-    Lambda that runs this application's agents, the Lambdas that run other agents (by the agents' names), the state
-    machine that executes playbooks, the Lambda that sends status messages, the user pool client whose tokens it
-    accepts, and the token claims that name the caller.
+    These are the table and how long its records are kept, the private bucket for inputs and large results, the Lambda
+    that runs this application's agents, the Lambdas that run other agents (by the agents' names), the state machine
+    that executes playbooks, the Lambda that sends status messages, the user pool client whose tokens it accepts, and
+    the token claims that name the caller.
     """
 
     agent_progress_table: str

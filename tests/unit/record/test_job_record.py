@@ -71,28 +71,17 @@ def test_it_is_closed_as_a_job(store, clock, begin):
 
 def test_it_is_closed_once_and_keeps_its_end(store, clock, begin):
     begin()
-    result = close_job(store, ALICE, "job-1", RunStatus.ERROR, EndReason.JOB_FAILED, "x" * 2_000, now_ms=clock)
+    result = close_job(store, "job-1", RunStatus.ERROR, EndReason.JOB_FAILED, "x" * 2_000, now_ms=clock)
     assert (result.run.status, len(result.run.error), result.ended.status) == (RunStatus.ERROR, 1_000, RunStatus.ERROR)
-    again = close_job(
-        store, ALICE, "job-1", RunStatus.CANCELLED, EndReason.EXECUTION_STOPPED, "Cancelled", now_ms=clock
-    )
+    again = close_job(store, "job-1", RunStatus.CANCELLED, EndReason.EXECUTION_STOPPED, "Cancelled", now_ms=clock)
     assert (again.run, again.update, again.ended) == (result.run, None, None)
 
 
 def test_only_a_job_is_closed_as_one(store, clock):
     store.create("r1", owner=ALICE, agent="layout")
-    assert close_job(store, ALICE, "r1", RunStatus.ERROR, EndReason.JOB_FAILED, "why", now_ms=clock) is None
-    assert close_job(store, ALICE, "unknown", RunStatus.ERROR, EndReason.JOB_FAILED, "why", now_ms=clock) is None
+    assert close_job(store, "r1", RunStatus.ERROR, EndReason.JOB_FAILED, "why", now_ms=clock) is None
+    assert close_job(store, "unknown", RunStatus.ERROR, EndReason.JOB_FAILED, "why", now_ms=clock) is None
     assert store.read("r1").status is RunStatus.IN_PROGRESS
-
-
-def test_another_owners_job_is_not_closed(store, clock, begin):
-    before = begin()
-    assert (
-        close_job(store, BOB, "job-1", RunStatus.CANCELLED, EndReason.EXECUTION_STOPPED, "Cancelled", now_ms=clock)
-        is None
-    )
-    assert store.read("job-1") == before
 
 
 @pytest.mark.parametrize(("owner", "job_id"), [(BOB, "job-1"), (ALICE, "job-2"), (ALICE, None)])

@@ -10,9 +10,11 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from chalicelib.lifecycle.executions import Executions
 from chalicelib.lifecycle.start import start_job
+from chalicelib.runtime.inputs import Inputs
 
 from runcast.errors import Conflict, InvalidInput, StoreUnavailable, Unavailable
 from runcast.record.model import Owner, RunStatus
+from tests.fakes.s3_in_memory import S3InMemory
 
 ANA = Owner("acme", "ana")
 BOB = Owner("acme", "bob")
@@ -42,9 +44,17 @@ def refused(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "No."}}, "StartExecution")
 
 
-def start(store, client, given=GIVEN, owner=ANA, announce=pytest.fail, **about):
+def start(store, client, given=GIVEN, owner=ANA, announce=pytest.fail, s3=None, **about):
     executions = Executions(client, "arn:stateMachine:playbook")
-    about = {"store": store, "executions": executions, "playbooks": PLAYBOOKS, "announce": announce, **about}
+    inputs = Inputs(lambda: s3 or S3InMemory(), "private")
+    about = {
+        "store": store,
+        "inputs": inputs,
+        "executions": executions,
+        "playbooks": PLAYBOOKS,
+        "announce": announce,
+        **about,
+    }
     return start_job(given, owner, **about)
 
 
@@ -57,7 +67,21 @@ def test_the_record_is_put_before_the_execution_is_started(store, clock):
     assert (job.worker, job.seq) == (None, 0)
     [started] = client.started
     assert (started["stateMachineArn"], started["name"]) == ("arn:stateMachine:playbook", ID)
-    assert json.loads(started["input"]) == {**GIVEN, "userId": "ana", "tenantId": "acme"}
+    assert json.loads(started["input"]) == {"jobId": ID}
+
+
+def test_the_input_is_stored_for_the_orchestrator(store):
+    s3 = S3InMemory()
+    start(store, StateMachines(), s3=s3)
+    assert Inputs(lambda: s3, "private").get(store.read(ID)) == {**GIVEN, "userId": "ana", "tenantId": "acme"}
+
+
+def test_a_job_whose_input_cannot_be_stored_is_not_recorded(store):
+    s3, client = S3InMemory(), StateMachines()
+    s3.error = refused("SlowDown")
+    with pytest.raises(Unavailable, match=r"^The input could not be stored\. Try again with the same id\.$"):
+        start(store, client, s3=s3)
+    assert (store.read(ID), client.started) == (None, [])
 
 
 def test_without_a_chosen_id_one_is_made(store):
@@ -170,21 +194,6 @@ def test_without_playbooks_none_can_be_named(store):
         start(store, StateMachines(), playbooks=())
 
 
-@pytest.mark.parametrize("character", ["\U0001f5fa", "\u0001", '"'])
-def test_the_longest_input_fits_and_is_text(store, character):
-    text = character * 10_000
-    # Measured as UTF-8 without spaces, in which the parameters have their 64 KB.
-    room = 64 * 1024 - len(b'{"a":""}')
-    values = {"\U0001f5fa": 4, "\u0001": 6, '"': 2}
-    given = GIVEN | {"query": text, "parameters": {"a": character * (room // values[character])}}
-    client = StateMachines()
-    longest_name = Owner("t" * 200, "u" * 200)
-    start(store, client, given, owner=longest_name)
-    sent = client.started[0]["input"].encode()
-    assert len(sent) <= 128 * 1024
-    assert json.loads(sent)["query"] == text
-
-
 class TestExecutions:
     @pytest.fixture
     def client(self, aws):
@@ -198,11 +207,11 @@ class TestExecutions:
         client.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
 
     def test_stopping_one_may_be_repeated(self, client, executions):
-        executions.start(ID, {"jobId": ID, "query": "Ödland?"})
+        executions.start(ID)
         [execution] = client.list_executions(stateMachineArn=executions._state_machine_arn)["executions"]
         told = client.describe_execution(executionArn=execution["executionArn"])
         assert (told["name"], json.loads(told["input"]), told["status"]) == (
-            ID, {"jobId": ID, "query": "Ödland?"}, "RUNNING",
+            ID, {"jobId": ID}, "RUNNING",
         )  # fmt: skip
         for _ in range(2):
             executions.stop(ID)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from uuid import UUID
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from chalicelib.lifecycle.start import start_run
+from chalicelib.runtime.inputs import Inputs
 
 from runcast.errors import Conflict, InvalidInput, StoreUnavailable, Unavailable
 from runcast.record.model import Owner, RunStatus
+from tests.fakes.s3_in_memory import S3InMemory
 
 ANA = Owner("acme", "ana")
 BOB = Owner("acme", "bob")
@@ -37,9 +40,10 @@ class Invoker:
         return {"StatusCode": 202}
 
 
-def start(store, invoker, given=GIVEN, owner=ANA, announce=pytest.fail, **about):
+def start(store, invoker, given=GIVEN, owner=ANA, announce=pytest.fail, s3=None, **about):
+    inputs = Inputs(lambda: s3 or S3InMemory(), "private")
     needed = {"invoker": invoker, "functions": FUNCTIONS, "parameters_schema": {}.get, "announce": announce}
-    return start_run(given, owner, store=store, **needed | about)
+    return start_run(given, owner, store=store, inputs=inputs, **needed | about)
 
 
 def test_the_record_is_put_before_the_run_is_handed_over(store, clock):
@@ -75,6 +79,16 @@ def test_an_agent_elsewhere_is_handed_the_same_event(store):
     }  # fmt: skip
 
 
+def test_the_record_names_the_stored_input(store):
+    s3 = S3InMemory()
+    start(store, Invoker(), s3=s3)
+    [(key, content)] = s3.objects.items()
+    digest = store.read(ID).input_digest
+    owner_hash = hashlib.sha256(b"acme#ana").hexdigest()
+    assert key == f"inputs/{owner_hash}/{ID}/{digest}"
+    assert json.loads(content) == {**GIVEN, "userId": "ana", "tenantId": "acme"}
+
+
 def test_without_a_chosen_id_one_is_made(store):
     given = {"agent": "terrain", "query": "How steep is it?"}
     assert start(store, Invoker(), given, new_id=lambda: UUID(int=7))["requestId"] == str(UUID(int=7))
@@ -104,6 +118,30 @@ def test_a_run_that_no_worker_has_taken_is_handed_over_again(store, clock, error
 
     assert handed_over == [ID]
     assert store.read(ID).status is RunStatus.IN_PROGRESS
+
+
+def test_a_run_that_is_handed_over_again_has_its_first_input(store):
+    s3, invoker = S3InMemory(), Invoker()
+    start(store, invoker, s3=s3)
+    start(store, invoker, GIVEN | {"query": "How steep is it now?"}, s3=s3)
+    assert [json.loads(each["Payload"])["query"] for each in invoker.invocations] == [GIVEN["query"]] * 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "SlowDown", "Message": "Reduce your request rate."}}, "PutObject"),
+        ReadTimeoutError(endpoint_url="https://s3"),
+    ],
+    ids=["refused", "time-out"],
+)
+def test_a_run_whose_input_cannot_be_stored_is_not_recorded(store, error):
+    s3, invoker = S3InMemory(), Invoker()
+    s3.error = error
+    with pytest.raises(Unavailable) as refused:
+        start(store, invoker, s3=s3)
+    assert str(refused.value) == "The input could not be stored. Try again with the same id."
+    assert (store.read(ID), invoker.invocations) == (None, [])
 
 
 @pytest.mark.parametrize("known", [{"agent": "elsewhere"}, {"agent": "terrain", "job_id": "job-1"}])

@@ -250,13 +250,17 @@ def playbooks(tmp_path) -> Iterator[None]:
         yield
 
 
+def put_job(store, playbook="two-stages"):
+    """Put a job's record, as its starter does."""
+    return store.create(JOB_ID, owner=ANA, agent="orchestrator", job_id=JOB_ID, playbook=playbook)
+
+
 @pytest.fixture
 def machine(store, clock, playbooks):
     """Make a job whose starter has put its record."""
 
     def make(outputs=GOOD, **given):
-        playbook = given.get("playbook", "two-stages")
-        store.create(JOB_ID, owner=ANA, agent="orchestrator", job_id=JOB_ID, playbook=playbook)
+        put_job(store, given.get("playbook", "two-stages"))
         return Machine(store, clock, GOOD | outputs, **given)
 
     return make

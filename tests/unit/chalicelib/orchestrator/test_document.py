@@ -11,7 +11,7 @@ from chalicelib.orchestrator.faults import faults_of
 from chalicelib.orchestrator.playbook import Playbook, load
 
 from tests.fakes.own_playbooks import own_playbooks
-from tests.unit.chalicelib.orchestrator.conftest import Machine
+from tests.unit.chalicelib.orchestrator.conftest import Machine, put_job
 
 DOCUMENT = (Path(__file__).parents[4] / "docs" / "playbooks.md").read_text()
 PLAYBOOK, OUTPUT, RESULT = re.findall(r"^```json\n(.*?)^```$", DOCUMENT, flags=re.MULTILINE | re.DOTALL)
@@ -30,6 +30,7 @@ def run(store, clock, tmp_path, monkeypatch):
         def run(parameters=None, **outputs):
             outputs = {"east": [EAST], "west": [WEST], "report": [REPORT]} | outputs
             parameters = {"region": "Texas"} if parameters is None else parameters
+            put_job(store, "compare-sites")
             job = Machine(store, clock, outputs, playbook="compare-sites", parameters=parameters)
             return job, job.run()
 

@@ -15,7 +15,7 @@ from runcast.record.cancel import cancel
 from runcast.record.model import RunStatus
 from tests.fakes.own_playbooks import own_playbooks
 from tests.fakes.spellings import spellings
-from tests.unit.chalicelib.orchestrator.conftest import ANA, INPUT, JOB_ID, Machine, fact, output
+from tests.unit.chalicelib.orchestrator.conftest import ANA, INPUT, JOB_ID, Machine, fact, output, put_job
 from tests.unit.conftest import TABLE_NAME
 from tests.unit.record.recording import Crash, FailingStore
 
@@ -75,9 +75,10 @@ def test_what_is_live_is_what_is_recorded(machine):
     assert job.live[-1]["metadata"] == {"checkpoint": "end", "elapsed": 0.0}
 
 
-def test_a_job_that_nobody_has_put_is_put(store, clock, playbooks):
-    assert Machine(store, clock).run()["status"] == "complete"
-    assert (store.read(JOB_ID).owner, store.read(JOB_ID).playbook) == (ANA, "two-stages")
+def test_a_job_without_a_record_does_not_begin(store, clock, playbooks):
+    with pytest.raises(JobEnded):
+        Machine(store, clock).load()
+    assert store.read(JOB_ID) is None
 
 
 def test_a_job_survives_the_death_of_its_worker_at_each_write(make_store, clock, tmp_path):
@@ -91,6 +92,7 @@ def test_a_job_survives_the_death_of_its_worker_at_each_write(make_store, clock,
 
     def survived(nth, fate):
         store = make_store()
+        put_job(store, "alone")
         job = Machine(store, clock, outputs, playbook="alone")
         job.store = DyingStore(store, ["fine"] * nth + [fate])  # an agent's own writes are another's
         while True:
@@ -103,7 +105,7 @@ def test_a_job_survives_the_death_of_its_worker_at_each_write(make_store, clock,
     with own_playbooks(tmp_path, {"alone": alone}):
         plain = survived(0, "fine")
         wanted = outcome(plain)
-        assert (wanted[0], plain.store.writes) == (RunStatus.COMPLETE, 7)
+        assert (wanted[0], plain.store.writes) == (RunStatus.COMPLETE, 6)
         for nth in range(plain.store.writes):
             for fate in ("crash after", "after"):
                 job = survived(nth, fate)
@@ -199,7 +201,7 @@ def test_an_execution_is_of_one_job_whose_id_has_one_spelling(job_id):
 
 @pytest.mark.parametrize("execution", [None, "", JOB_ID.upper(), "3b0e2f1c-5d0a-4f6e-9a70-0c5a9d1f2e11"])
 def test_an_execution_of_another_name_is_refused(execution):
-    with pytest.raises(InvalidInput, match="the execution's name"):
+    with pytest.raises(InvalidInput, match=r"jobId must be the execution's name\."):
         Job.of(INPUT, execution=execution)
 
 

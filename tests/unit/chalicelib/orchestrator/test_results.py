@@ -14,7 +14,7 @@ from chalicelib.orchestrator.synthesizer import PROMPT_MAX_CHARACTERS, SUMMARY_M
 from runcast.errors import Unavailable
 from runcast.record.model import RunStatus
 from tests.fakes.own_playbooks import own_playbooks
-from tests.unit.chalicelib.orchestrator.conftest import JOB_ID, Machine, fact, output
+from tests.unit.chalicelib.orchestrator.conftest import JOB_ID, Machine, fact, output, put_job
 
 
 def refusal(code):
@@ -162,6 +162,7 @@ def big(texts):
 def test_all_outputs_are_read_by_one_request(store, clock, tmp_path, dynamodb):
     names, playbook = big(3)
     with own_playbooks(tmp_path, {"big": playbook}):
+        put_job(store, "big")
         job = Machine(store, clock, {name: ["x" * 40_000] for name in names}, playbook="big")
         job.run()
     asked = []
@@ -182,6 +183,7 @@ def test_all_outputs_are_read_by_one_request(store, clock, tmp_path, dynamodb):
 def test_a_result_is_kept_whole_or_not_at_all(store, clock, tmp_path, texts, kept):
     names, playbook = big(texts)
     with own_playbooks(tmp_path, {"big": playbook}):
+        put_job(store, "big")
         job = Machine(store, clock, {name: ["x" * 60_000] for name in names}, playbook="big")
         said = job.run()
     own = job.own
@@ -201,6 +203,7 @@ def test_a_result_is_kept_whole_or_not_at_all(store, clock, tmp_path, texts, kep
 def test_a_bucket_that_fails(store, clock, tmp_path, code, tried_again):
     names, playbook = big(2)
     with own_playbooks(tmp_path, {"big": playbook}):
+        put_job(store, "big")
         job = Machine(store, clock, {name: ["x" * 60_000] for name in names}, playbook="big")
         put, errors = job.put_object, [ClientError({"Error": {"Code": code, "Message": "no"}}, "PutObject")]
 

@@ -86,8 +86,8 @@ def test_a_number_out_of_bounds_is_refused(text):
     [
         (
             RunStarterConfig,
-            "AGENT_PROGRESS_TABLE, AGENT_FUNCTION, STATE_MACHINE_ARN, STATUS_PUBLISHER_FUNCTION, USER_ID_CLAIM, "
-            "TENANT_ID_CLAIM",
+            "AGENT_PROGRESS_TABLE, RESULTS_BUCKET, AGENT_FUNCTION, STATE_MACHINE_ARN, STATUS_PUBLISHER_FUNCTION, "
+            "USER_ID_CLAIM, TENANT_ID_CLAIM",
         ),
         (
             ApiConfig,
@@ -106,6 +106,7 @@ def test_what_each_lambda_needs(config_class, names):
 
 
 STARTER = {
+    "RESULTS_BUCKET": "results",
     "AGENT_PROGRESS_TABLE": "AgentProgress",
     "AGENT_FUNCTION": "runcast-agent",
     "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:runcast-playbook",
