@@ -124,7 +124,7 @@ def _paths() -> dict[str, Any]:
             },
             "post": {
                 "operationId": "startRun",
-                "summary": "Start a run.",
+                "summary": "Start a run, or a run or a job again.",
                 "description": "It continues in the background. A `requestId` that you used before returns that run.",
                 "requestBody": {"required": True, "content": _json("RunRequest")},
                 "responses": {

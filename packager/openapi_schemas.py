@@ -46,16 +46,29 @@ def schemas() -> dict[str, _Schema]:
     }
     lives = {"enum": [liveness.value for liveness in Liveness]}
     return {
-        "RunRequest": _object(
-            {
-                "agent": {"type": "string", "description": "A name from `GET /agents`."},
-                "query": {"type": "string", "minLength": 1, "maxLength": limits.QUERY_MAX_CHARACTERS},
-            },
-            optional={
-                "parameters": {"anyOf": [parameters, nothing]},
-                "requestId": {"type": ["string", "null"], "format": "uuid"},
-            },
-        ),
+        "RunRequest": {
+            "anyOf": [
+                _object(
+                    {
+                        "agent": {"type": "string", "description": "A name from `GET /agents`."},
+                        "query": {"type": "string", "minLength": 1, "maxLength": limits.QUERY_MAX_CHARACTERS},
+                    },
+                    optional={
+                        "parameters": {"anyOf": [parameters, nothing]},
+                        "requestId": {"type": ["string", "null"], "format": "uuid"},
+                    },
+                ),
+                _object(
+                    {
+                        "rerunOf": {
+                            "type": "string",
+                            "description": "The id of an earlier run or job. Starts a new one with the same input.",
+                        }
+                    },
+                    optional={"requestId": {"type": ["string", "null"], "format": "uuid"}},
+                ),
+            ]
+        },
         "JobRequest": _object(
             {
                 "playbook": {"type": "string", "description": "A name from `GET /agents`."},

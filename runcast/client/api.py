@@ -70,6 +70,19 @@ class Api:
         variables = {"agent": agent, "query": query, "parameters": _json_text(parameters), "requestId": request_id}
         return await self._ask("startAgentRun", variables, StartAnswer.from_answer)
 
+    async def rerun(self, rerun_of: str, *, request_id: str) -> StartAnswer:
+        """Start a run or a job with the input of an earlier one, under a chosen id. Idempotent as `start_agent_run`.
+
+        Raises:
+            InvalidInput: The user has no such run or job, or its input is not stored.
+            Conflict: Another user has used the id.
+            Unauthorized: Even a new token is refused.
+            Unreachable: The request did not reach the service; nothing was started.
+            Unavailable: No answer, or a failure; the run may still have been started.
+        """
+        variables = {"rerunOf": rerun_of, "requestId": request_id}
+        return await self._ask("startAgentRun", variables, StartAnswer.from_answer)
+
     async def start_job(
         self, playbook: str, query: str, *, parameters: Mapping[str, Any] | None, job_id: str
     ) -> StartAnswer:

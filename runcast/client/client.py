@@ -130,6 +130,23 @@ class Client:
         """Watch an existing run or job from its first step on. Arguments and errors as for `run()`."""
         return self._watch(request_id, is_job=None, start=None, live=live, timeout_seconds=timeout_seconds)
 
+    async def rerun(self, request_id: str, *, live: bool = True, timeout_seconds: float | None = None) -> Watch:
+        """Start a run or a job again with the same input, and return a watch of the new one.
+
+        Args:
+            request_id: The earlier run or job.
+            live: Whether to use the live channel; False only reads the record.
+            timeout_seconds: How long to watch at most.
+
+        Raises:
+            InvalidInput: The user has no such run or job, or its input is not stored.
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure; the run may still have been started.
+        """
+        new_id = str(uuid.uuid4())
+        await self._ask(partial(self._api.rerun, request_id, request_id=new_id))
+        return self.watch(new_id, live=live, timeout_seconds=timeout_seconds)
+
     async def show(self, request_id: str) -> Progress:
         """Read the current record of a run or job. A job's record has its runs' statuses; each run has its own record.
 

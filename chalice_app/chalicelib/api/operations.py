@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.agents import registry
-from chalicelib.lifecycle import cancel, start
+from chalicelib.lifecycle import cancel, rerun, start
 from chalicelib.lifecycle.executions import executions_of
 from chalicelib.orchestrator import playbook
 from chalicelib.orchestrator.job import result_key
@@ -29,7 +29,16 @@ Reads = ProgressReaderConfig | ApiConfig
 
 
 def start_run(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
-    """Start a run; see `lifecycle.start.start_run`."""
+    """Start a run, or with `rerunOf` a run or a job; see `lifecycle.start.start_run` and `lifecycle.rerun.rerun`."""
+    if given.get("rerunOf") is not None:
+        return rerun.rerun(
+            given,
+            owner,
+            store=_store(config),
+            inputs=_inputs(config),
+            start_run=lambda again: start_run(again, owner, config),
+            start_job=lambda again: start_job(again, owner, config),
+        )
     return start.start_run(
         given,
         owner,

@@ -31,7 +31,7 @@ BODY_MAX_BYTES = 512 * 1024
 AFTER_SEQ_MAX = 2**31 - 1
 """The maximum of `afterSeq` over GraphQL, whose Int has 32 bits."""
 
-_RUN_FIELDS = ("agent", "query", "parameters", "requestId")
+_RUN_FIELDS = ("agent", "query", "parameters", "requestId", "rerunOf")
 _JOB_FIELDS = ("playbook", "query", "parameters", "jobId")
 
 

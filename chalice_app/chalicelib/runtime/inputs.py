@@ -68,7 +68,7 @@ class Inputs:
             Unavailable: S3 did not answer.
         """
         if run.input_digest is None:
-            raise InvalidInput(f"The input of {run.request_id} was not stored.")
+            raise InvalidInput(f"The input of {run.request_id} was not stored, because no API has started it.")
         key = _key(run.owner, run.request_id, run.input_digest)
         try:
             content = self._s3().get_object(Bucket=self._bucket, Key=key)["Body"].read()

@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{run,job,watch,show,list,cancel,agents,token}"
+        dest="command", required=True, metavar="{run,job,watch,rerun,show,list,cancel,agents,token}"
     )
     parser.add_argument("--version", action="version", version=f"runcast {_version()}")
     run = commands.add_parser("run", help="start a run and watch it")
@@ -95,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     job.add_argument("--id", type=_uuid, metavar="UUID", dest="job_id", help="the id of the new job")
     watch = commands.add_parser("watch", help="watch a run or a job from its first step on")
     watch.add_argument("request_id", metavar="ID", help="which run or job")
+    rerun = commands.add_parser("rerun", help="start a run or a job again with the same input, and watch the new one")
+    rerun.add_argument("request_id", metavar="ID", help="which run or job")
     show = commands.add_parser("show", help="show a run's or a job's record as it is now")
     show.add_argument("request_id", metavar="ID", help="which run or job")
     listing = commands.add_parser("list", help="list your own runs and jobs, newest first")
@@ -107,10 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("token", help="sign in and print the ID token for REST calls")
     for each in (run, job):
         each.add_argument("--parameters", type=_json_object, metavar="JSON", help="its parameters: a JSON object")
-    for each in (run, job, watch):
+    for each in (run, job, watch, rerun):
         each.add_argument("--no-live", action="store_true", help="use no WebSocket; only read the record")
         each.add_argument("--timeout-seconds", type=_seconds, metavar="N", help="watch no longer than this")
-    for each in (run, job, watch, show):
+    for each in (run, job, watch, rerun, show):
         each.add_argument("--json", action="store_true", help="print one JSON object per line: steps, then a summary")
     for each in (listing, cancel):
         each.add_argument("--json", action="store_true", help="print one JSON object per run or job")

@@ -1,4 +1,4 @@
-"""What each command of `runcast` does: start a run or a job, watch, show, cancel, list, print a token."""
+"""What each command of `runcast` does: start a run or a job, watch, rerun, show, cancel, list, print a token."""
 
 from __future__ import annotations
 
@@ -70,6 +70,8 @@ async def run_command(arguments: argparse.Namespace) -> int:
                 job_id=arguments.job_id,
                 **watched,
             )
+        elif arguments.command == "rerun":
+            watch = await client.rerun(arguments.request_id, **watched)
         else:
             watch = client.watch(arguments.request_id, **watched)
         return await _follow(client, watch, arguments)

@@ -47,6 +47,22 @@ async def test_run_shows_steps_result_and_count(server: FakeAppSync, run: Run, c
     }
 
 
+async def test_rerun_starts_the_same_under_a_new_id_and_watches_it(
+    server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]
+):
+    server.script = two_steps
+
+    code = await run("rerun", REQUEST_ID)
+
+    assert server.started_with is not None
+    new_id = server.started_with["requestId"]
+    assert server.started_with == {"rerunOf": REQUEST_ID, "requestId": new_id}
+    assert new_id != REQUEST_ID
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert (code, last.startswith(f"run {new_id}: complete, 2 steps recorded, ")) == (0, True)
+    assert last.endswith(", 0 missing")
+
+
 async def test_token_prints_the_id_token_alone(run: Run, capsys: pytest.CaptureFixture[str]):
     code = await run("token")
 
