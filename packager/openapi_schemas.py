@@ -182,6 +182,11 @@ def schemas() -> dict[str, _Schema]:
                 "agent": {"type": "string"},
                 "jobId": {**text_or_null, "description": "The id of the run's job, if any. For a job, its own id."},
                 "playbook": {**text_or_null, "description": "The playbook that a job executes; null for a run."},
+                "query": {
+                    **text_or_null,
+                    "maxLength": limits.LISTED_QUERY_MAX_CHARACTERS,
+                    "description": "The beginning of the query, without secrets; null if no API has started it.",
+                },
                 "status": statuses,
                 "liveness": lives,
                 "seq": {"type": "integer", "minimum": 0, "description": "The number of recorded steps."},

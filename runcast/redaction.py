@@ -26,8 +26,8 @@ REDACTED = "[redacted]"
 Redact = Callable[[str, str], str]
 """Takes a text and where it is from, and returns the text without secrets.
 
-The places are `message`, `metadata`, `result`, `error`, `name`, `text` and `log`. It must not raise, and must return
-what it has returned before unchanged, because a text may pass it twice.
+The places are `message`, `metadata`, `result`, `error`, `name`, `text`, `query` and `log`. It must not raise, and must
+return what it has returned before unchanged, because a text may pass it twice.
 """
 
 # Words without which the pattern finds nothing, in lower case, and the pattern. Its group, if it has one, is kept. To

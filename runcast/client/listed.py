@@ -70,6 +70,7 @@ class ListedRun:
         agent: The agent; for a job, the orchestrator.
         job_id: The job that the run belongs to, or None; for a job, its own id.
         playbook: The playbook that a job executes; None for a run.
+        query: The beginning of the query, without secrets; None if no API has started the run.
         status: The run's status.
         liveness: How alive its worker is.
         last_seq: How many steps have been recorded.
@@ -83,6 +84,7 @@ class ListedRun:
     agent: str
     job_id: str | None
     playbook: str | None
+    query: str | None
     status: Status
     liveness: str
     last_seq: int
@@ -99,6 +101,7 @@ class ListedRun:
             agent=answer["agent"],
             job_id=answer["jobId"],
             playbook=answer["playbook"],
+            query=answer["query"],
             status=Status(answer["status"]),
             liveness=answer["liveness"],
             last_seq=answer["seq"],
@@ -115,6 +118,7 @@ class ListedRun:
             "agent": self.agent,
             "jobId": self.job_id,
             "playbook": self.playbook,
+            "query": self.query,
             "status": self.status,
             "liveness": self.liveness,
             "seq": self.last_seq,

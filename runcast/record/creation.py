@@ -19,6 +19,7 @@ from runcast.record.items import Item, present, run_of, to_item
 from runcast.record.model import Owner, Run, RunStatus
 from runcast.record.reads import RecordReads
 from runcast.record.table import Check, Table, sets_of
+from runcast.redaction import clean_text
 
 _NO_ID = "#"  # no run has this id
 
@@ -44,6 +45,7 @@ class RecordCreation(RecordReads):
         agent: str,
         job_id: str | None = None,
         playbook: str | None = None,
+        query: str | None = None,
         input_digest: str | None = None,
     ) -> Run:
         """Put the record of an unclaimed run, or with `playbook` of an unclaimed job.
@@ -54,6 +56,7 @@ class RecordCreation(RecordReads):
             agent: What runs.
             job_id: The job that it belongs to; of a job, its own id.
             playbook: The playbook of a job.
+            query: The request; without secrets, and shortened to `LISTED_QUERY_MAX_CHARACTERS`, it is shown in lists.
             input_digest: Names the private object that holds the input.
 
         Returns:
@@ -62,7 +65,9 @@ class RecordCreation(RecordReads):
         Raises:
             RunExists: The id is taken by a record that has not expired.
         """
-        item, free = self._queued(request_id, owner, agent, job_id, {"playbook": playbook, "input": input_digest})
+        shown = None if query is None else clean_text(query, "query", limits.LISTED_QUERY_MAX_CHARACTERS)
+        more = {"playbook": playbook, "query": shown, "input": input_digest}
+        item, free = self._queued(request_id, owner, agent, job_id, more)
         self._table.put_if(item, free.condition, free.values, free.refusal)
         return run_of(item)
 

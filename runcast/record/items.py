@@ -50,6 +50,7 @@ def run_of(item: Item) -> Run:
         runs=tuple(_planned_of(planned) for planned in json.loads(stored.get("runs", "[]"))),
         result_key=stored.get("resultKey"),
         reason=stored.get("reason"),
+        query=stored.get("query"),
         input_digest=stored.get("input"),
     )
 

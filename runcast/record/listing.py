@@ -44,10 +44,11 @@ def list_runs(
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        `runs`, at most `limit`, each with `requestId`, `agent`, `jobId`, `playbook` (of a job), `status`, `liveness`,
-        `seq`, `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error` and `reason`; and `nextCursor`, None when
-        there are no more. Expired runs are left out, and a filter is applied to `LIST_FILTERED_MAX_RUNS` runs, so a
-        page with a `nextCursor` may hold fewer than `limit` runs, or none.
+        `runs`, at most `limit`, each with `requestId`, `agent`, `jobId`, `playbook` (of a job), `query` (its beginning,
+        if an API has started it), `status`, `liveness`, `seq`, `createdAt`, `updatedAt`, `leaseUntil` (epoch ms),
+        `error` and `reason`; and `nextCursor`, None when there are no more. Expired runs are left out, and a filter is
+        applied to `LIST_FILTERED_MAX_RUNS` runs, so a page with a `nextCursor` may hold fewer than `limit` runs, or
+        none.
 
     Raises:
         InvalidInput: `limit`, `status` or `agent` is invalid, or `cursor` is not from an answer to these filters.
@@ -82,6 +83,7 @@ def _listed(run: Run, now_ms: int) -> Json:
         "agent": run.agent,
         "jobId": run.job_id,
         "playbook": run.playbook,
+        "query": run.query,
         "status": run.status.value,
         "liveness": liveness(run, now_ms).value,
         "seq": run.seq,

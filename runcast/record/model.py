@@ -177,8 +177,9 @@ class Run:
     pages. `pages` lists the last `seq` of each page, oldest first. `worker` is None until a worker claims the run.
     `result_json` is the result as JSON text. It is None until the run has ended, or if the result is in the results
     bucket under `result_key`. `reason` is an `EndReason` or another version's code; it is None until the run has ended,
-    and in a record from before reasons were stored. `input_digest` names the private object with the input, if an API
-    has started the run or the job. A job's record also has its `playbook` and its planned `runs`.
+    and in a record from before reasons were stored. If an API has started the run or the job, `query` is the beginning
+    of its query without secrets, and `input_digest` names the private object with its input. A job's record also has
+    its `playbook` and its planned `runs`.
     """
 
     request_id: str
@@ -201,6 +202,7 @@ class Run:
     runs: tuple[PlannedRun, ...] = ()
     result_key: str | None = None
     reason: str | None = None
+    query: str | None = None
     input_digest: str | None = None
 
     @property

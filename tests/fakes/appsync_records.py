@@ -141,7 +141,7 @@ def listed(request_id: str, *, began_ms: int = BEGAN_MS, **more: Any) -> dict[st
     """A run as a list shows it."""
     times = dict.fromkeys(("createdAt", "updatedAt", "leaseUntil"), float(began_ms))
     state = {"status": "in_progress", "liveness": "live", "seq": 3, "error": None, "reason": None}
-    whose = {"agent": "terrain", "jobId": None, "playbook": None}
+    whose = {"agent": "terrain", "jobId": None, "playbook": None, "query": None}
     return {"requestId": request_id, **whose, **times, **state, **more}
 
 

@@ -160,6 +160,7 @@ def _start(
             agent=agent,
             job_id=request_id if playbook else None,
             playbook=playbook,
+            query=asked["query"],
             input_digest=digest,
         )
     except RunExists as exists:

@@ -9,6 +9,7 @@ from typing import Any
 
 from runcast.client.status import Status
 from runcast.client.step import WatchedStep
+from runcast.text import boundary
 
 # They reorder the surrounding text, which can then look like a different text.
 # Source: https://www.unicode.org/Public/UCD/latest/ucd/PropList.txt (Bidi_Control)
@@ -27,6 +28,12 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Return the printable text on one line."""
     return " ".join(printable(text).split())
+
+
+def beginning_of(text: str, max_characters: int) -> str:
+    """Return the beginning of the printable text on one line, with `…` if there is more."""
+    line = one_line(text)
+    return line if len(line) <= max_characters else f"{line[: boundary(line, max_characters - 1)]}…"
 
 
 def json_for_people(value: Any, *, indent: int | None = None) -> str:

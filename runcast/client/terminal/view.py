@@ -24,7 +24,15 @@ from runcast.client.listed import CancelAnswer, ListedRun, Startable
 from runcast.client.live_text import LiveText
 from runcast.client.step import Progress, WatchedStep
 from runcast.client.terminal.job_tree import JobTree
-from runcast.client.terminal.text import as_markdown, json_for_people, one_line, printable, standing, what_happened
+from runcast.client.terminal.text import (
+    as_markdown,
+    beginning_of,
+    json_for_people,
+    one_line,
+    printable,
+    standing,
+    what_happened,
+)
 from runcast.client.terminal.tree import Tree, bar
 from runcast.client.watch import Watch
 from runcast.client.watch_outcome import WatchOutcome, runs_in_words
@@ -48,6 +56,7 @@ _LIVENESS: dict[str, str] = {
 }
 _NOT_WORTH_SAYING = (None, Liveness.LIVE, Liveness.DONE)
 _REFRESHES_PER_SECOND = 8
+_QUERY_MAX_CHARACTERS = 60  # of a query in a list
 
 
 class View(Protocol):
@@ -197,21 +206,22 @@ class TerminalView:
     def runs(self, runs: Sequence[ListedRun]) -> None:
         """Show a list of runs."""
         now_ms = self._now_ms()
-        rows = [("run", "agent", "status", "steps", "age")] + [
+        rows = [("run", "agent", "status", "steps", "age", "query")] + [
             (
                 run.request_id,
                 one_line(f"playbook {run.playbook}" if run.playbook else run.agent),
                 standing(run.status, run.liveness),
                 str(run.last_seq),
                 _age(now_ms - run.created_at_ms),
+                beginning_of(run.query or "", _QUERY_MAX_CHARACTERS),
             )
             for run in runs
         ]
         widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-        for number, (*texts, steps, age) in enumerate(rows):
+        for number, (*texts, steps, age, query) in enumerate(rows):
             cells = [cell.ljust(width) for cell, width in zip(texts, widths, strict=False)]
-            line = "  ".join([*cells, steps.rjust(widths[3]), age.rjust(widths[4])])
-            self._line(Text(line, style="bold" if number == 0 else ""))
+            line = "  ".join([*cells, steps.rjust(widths[3]), age.rjust(widths[4]), query])
+            self._line(Text(line.rstrip(), style="bold" if number == 0 else ""))
 
     def agents(self, agents: Sequence[Startable]) -> None:
         """Show the agents and playbooks."""

@@ -9,6 +9,7 @@ from runcast.record.close import close_unclaimed
 from runcast.record.listing import list_runs
 from runcast.record.model import Owner, RunStatus
 from runcast.record.recorder import Recorder
+from tests.fakes.secrets import SECRETS
 from tests.unit.record.recording import ALICE
 
 BOB = Owner("acme", "bob")
@@ -43,7 +44,8 @@ def test_each_stands_as_it_reads(store, clock):
     assert list_runs(store, ALICE, now_ms=clock) == {
         "runs": [
             {
-                "requestId": "r1", "agent": "terrain", "jobId": "j1", "playbook": None, "status": "error",
+                "requestId": "r1", "agent": "terrain", "jobId": "j1", "playbook": None, "query": None,
+                "status": "error",
                 "liveness": "done", "seq": 1,
                 "createdAt": created, "updatedAt": created, "leaseUntil": created + limits.LEASE_MS,
                 "error": "why", "reason": "agent_failed",
@@ -83,6 +85,17 @@ def test_anothers_cursor_shows_nothing_of_theirs(store, clock):
     create(store, clock, "b1", "b2", "b3", owner=BOB)
     foreign = list_runs(store, BOB, limit=1, now_ms=clock)["nextCursor"]
     assert ids(list_runs(store, ALICE, cursor=foreign, now_ms=clock)) == ["r2", "r1"]
+
+
+def test_the_beginning_of_the_query_is_listed_without_secrets(store, clock):
+    key = SECRETS["AWS access key"]
+    store.create("r1", owner=ALICE, agent="terrain", query=f"Use {key} here. {'x' * 10_000}")
+    store.create("r2", owner=ALICE, agent="terrain")
+    queries = {run["requestId"]: run["query"] for run in list_runs(store, ALICE, now_ms=clock)["runs"]}
+    assert queries["r2"] is None
+    assert queries["r1"].startswith("Use [redacted] here. xxx")
+    assert queries["r1"].endswith("… [shortened from 10021 characters]")
+    assert len(queries["r1"]) == 200
 
 
 @pytest.mark.parametrize("limit", [0, -1, 51])

@@ -250,17 +250,18 @@ async def test_a_job_that_may_have_been_started_says_how_to_come_back(
 
 async def test_list_shows_ones_own_runs(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
     server.listed = [
-        listed("r2", began_ms=epoch_ms() - 90_000),
+        listed("r2", began_ms=epoch_ms() - 90_000, query="How steep\nis it?"),
         listed("r1", began_ms=epoch_ms() - 7_300_000, status="error", liveness="done", seq=12, error="why"),
-        listed("j1", began_ms=epoch_ms() - 7_300_000, agent="orchestrator", jobId="j1", playbook="site-assessment"),
-    ]
+        listed("j1", began_ms=epoch_ms() - 7_300_000, agent="orchestrator", jobId="j1", playbook="site-assessment",
+               query="x" * 61),
+    ]  # fmt: skip
 
     assert await run("list") == 0
     assert capsys.readouterr() == (
-        "run  agent                     status              steps    age\n"
-        "r2   terrain                   in_progress (live)      3  1 min\n"
+        "run  agent                     status              steps    age  query\n"
+        "r2   terrain                   in_progress (live)      3  1 min  How steep is it?\n"
         "r1   terrain                   error                  12    2 h\n"
-        "j1   playbook site-assessment  in_progress (live)      3    2 h\n",
+        f"j1   playbook site-assessment  in_progress (live)      3    2 h  {'x' * 59}…\n",
         "",
     )
     assert await run("list", "--limit", "1", "--json") == 0
@@ -337,4 +338,4 @@ def test_the_version_is_the_installed_one(capsys: pytest.CaptureFixture[str]):
 
 async def test_a_list_of_none_is_its_heading(run: Run, capsys: pytest.CaptureFixture[str]):
     assert await run("list") == 0
-    assert capsys.readouterr().out.split() == ["run", "agent", "status", "steps", "age"]
+    assert capsys.readouterr().out.split() == ["run", "agent", "status", "steps", "age", "query"]
