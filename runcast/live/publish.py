@@ -26,8 +26,7 @@ from runcast.record.identity import owner_of
 from runcast.record.ids import canonical_id
 from runcast.record.message import status_update
 from runcast.record.model import Json
-from runcast.redaction import clean, clean_metadata_text
-from runcast.text import shortened
+from runcast.redaction import clean, clean_metadata_text, clean_text
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -146,7 +145,7 @@ def publish_status(
         update = status_update(
             owner_of(user_id, tenant_id),
             clean(status, "name"),
-            clean(shortened(message, limits.MESSAGE_MAX_CHARACTERS), "message"),
+            clean_text(str(message), "message", limits.MESSAGE_MAX_CHARACTERS),
             timestamp_ms=now_ms(),
             request_id=None if request_id is None else canonical_id("requestId", request_id),
             job_id=None if job_id is None else canonical_id("jobId", job_id),

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import io
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 import uuid
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def deployed(stack, output, files):
+    """Within this context, the package of a function, named by an output of Terraform, has these files, too."""
+    functions, function = stack.client("lambda"), stack.state.outputs[output]
+    package = (stack.state.directory / "terraform" / "terraform" / "deployment.zip").read_bytes()
+    more = io.BytesIO(package)
+    with zipfile.ZipFile(more, "a") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    functions.update_function_code(FunctionName=function, ZipFile=more.getvalue())
+    try:
+        yield
+    finally:
+        functions.update_function_code(FunctionName=function, ZipFile=package)
 
 
 def workers(stack, function):

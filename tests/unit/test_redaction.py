@@ -15,7 +15,7 @@ from runcast.live.publish import publish_status
 from runcast.record.close import close_dead
 from runcast.record.model import Owner, RunStatus
 from runcast.redaction import REDACTED, redact, redact_json, redact_with
-from tests.fakes.secrets import SECRETS, check_told, every_secret
+from tests.fakes.secrets import CANARY, SECRETS, check_told, every_secret
 from tests.unit.record.recording import FailingStore, Live, make
 
 HARMLESS = [
@@ -110,12 +110,15 @@ def test_the_end_of_a_dead_worker_holds_no_secret(store, clock):
     check_told(run.steps[-1].message)
 
 
+class Channel:
+    """A publisher that keeps what it sends."""
+
+    def send(self, messages):
+        self.messages = messages
+
+
 @every_secret
 def test_a_notice_holds_no_secret(secret):
-    class Channel:
-        def send(self, messages):
-            self.messages = messages
-
     channel, told = Channel(), f"before {secret} after"
     publish_status("ana", "working", told, tool_name=told, agent_name=told, metadata={told: [told]}, publisher=channel)
     check_told(json.dumps(channel.messages))
@@ -137,6 +140,13 @@ def test_error_answers_hold_no_secret():
         raise InvalidInput(f"before {SECRETS['Stripe']} after")
 
     check_told(answer_of(serve)["error"]["message"])
+
+
+def test_a_notice_that_is_too_long_is_redacted_before_it_is_shortened():
+    channel = Channel()
+    told = "x" * (limits.MESSAGE_MAX_CHARACTERS - 54) + f" {SECRETS['OpenAI']} " + "y" * 100
+    publish_status("ana", "working", told, publisher=channel)
+    assert CANARY not in json.dumps(channel.messages)
 
 
 def test_a_function_of_ones_own_takes_its_place(store, clock):

@@ -23,6 +23,7 @@ from chalicelib.orchestrator.rules import agree
 from runcast.errors import Unavailable
 from runcast.json_text import json_bytes, json_text, longest_fitting
 from runcast.record.model import Json, Run
+from runcast.redaction import clean
 from runcast.text import shortened, well_formed
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ def synthesize(
     summary = "".join(block.get("text", "") for block in answer["output"]["message"]["content"]).strip()
     if stop_reason not in ("end_turn", "stop_sequence", "max_tokens") or not summary:
         raise ModelFailed(f"The model did not write the summary: it stopped at {stop_reason}.")
-    return {"summary": _fitting(summary), "error": None}
+    # The state machine's history shows what a state returns.
+    return {"summary": _fitting(clean(summary, "result")), "error": None}
 
 
 def _conflicts(entries: Mapping[str, Entry], facts: Mapping[str, Mapping[str, Json]]) -> list[Json]:

@@ -6,16 +6,15 @@ deployed, with these files in `chalicelib/playbooks`.
 
 import asyncio
 import contextlib
-import io
 import json
 import uuid
-import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.conftest import deployed
 from tests.e2e.demo.jobs import DEADLINE_SECONDS, cancel, read_to_its_end
 
 PLAYBOOKS = ("site-assessment", "compare-layouts")
@@ -201,17 +200,6 @@ def _refused_executions(stack):
         iam.delete_role_policy(RoleName=role, PolicyName="refused-executions")
 
 
-@contextlib.contextmanager
 def _deployed(stack, output, files):
     """Within this context, a function's package has these playbooks, too."""
-    functions, function = stack.client("lambda"), stack.state.outputs[output]
-    package = (stack.state.directory / "terraform" / "terraform" / "deployment.zip").read_bytes()
-    more = io.BytesIO(package)
-    with zipfile.ZipFile(more, "a") as archive:
-        for name, text in files.items():
-            archive.writestr(f"chalicelib/playbooks/{name}.json", text)
-    functions.update_function_code(FunctionName=function, ZipFile=more.getvalue())
-    try:
-        yield
-    finally:
-        functions.update_function_code(FunctionName=function, ZipFile=package)
+    return deployed(stack, output, {f"chalicelib/playbooks/{name}.json": text for name, text in files.items()})

@@ -14,6 +14,7 @@ from chalicelib.orchestrator.synthesizer import PROMPT_MAX_CHARACTERS, SUMMARY_M
 from runcast.errors import Unavailable
 from runcast.record.model import RunStatus
 from tests.fakes.own_playbooks import own_playbooks
+from tests.fakes.secrets import SECRETS, check_told
 from tests.unit.chalicelib.orchestrator.conftest import JOB_ID, Machine, fact, output, put_job
 
 
@@ -150,6 +151,16 @@ def test_a_model_that_says_nothing_ends_the_job(machine, answer, reason):
     job = machine()
     job.model.answer, job.model.stop_reason = answer, reason
     assert job.run()["error"] == f"The model did not write the summary: it stopped at {reason}."
+
+
+def test_a_summary_holds_no_secret_in_the_state_machines_history(machine):
+    job = machine()
+    loaded = job.load()
+    for stage in (loaded["agents"], [{"name": "report", "attempt": 1}]):
+        for agent in stage:
+            job.item(loaded["playbook"], agent)
+    job.model.answer = f"before {SECRETS['Anthropic']} after"
+    check_told(job.synthesize(loaded["playbook"])["summary"])
 
 
 def big(texts):
