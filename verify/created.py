@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -98,9 +99,10 @@ class _Removal:
             open_ids = {run.request_id for run in self._runs() if not run.status.ended}
 
     def remove_records(self) -> int:
-        """Delete the records with their pages, the jobs' results and the sessions; return the number of records."""
+        """Delete the records with their pages, results and inputs, and the sessions; return the number of records."""
         runs = self._runs()
-        dynamodb = self._aws.client("dynamodb")
+        dynamodb, s3 = self._aws.client("dynamodb"), self._aws.client("s3")
+        bucket = self._deployment.results_bucket_name
         for run in runs:
             pages = [page_id(run.request_id, last_seq) for last_seq in run.pages]
             for key in (*pages, cancel_hint_id(run.request_id, run.worker or ""), run.request_id):
@@ -108,9 +110,13 @@ class _Removal:
                     dynamodb.delete_item(TableName=self._table, Key={"requestId": {"S": key}})
             if run.result_key:
                 with self._noting(f"object {run.result_key}"):
-                    bucket = self._deployment.results_bucket_name
-                    self._aws.client("s3").delete_object(Bucket=bucket, Key=run.result_key)
+                    s3.delete_object(Bucket=bucket, Key=run.result_key)
         for owner in self._created.owners:
+            inputs = f"inputs/{hashlib.sha256(owner.key.encode()).hexdigest()}/"
+            with self._noting(f"objects {inputs}"):
+                for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=inputs):
+                    for each in page.get("Contents", ()):
+                        s3.delete_object(Bucket=bucket, Key=each["Key"])
             session = {"tenantId": {"S": owner.tenant_id}, "userId": {"S": owner.user_id}}
             with self._noting(f"session of {owner.key}"):
                 dynamodb.delete_item(TableName=self._deployment.user_sessions_table_name, Key=session)

@@ -1,5 +1,6 @@
 """`make verify` against the local stack: every check passes, and nothing is left behind, also after Ctrl-C."""
 
+import json
 import os
 import signal
 import subprocess
@@ -63,12 +64,16 @@ def said_to_the_end(process):
 
 
 def left_of_users(stack):
-    """What is left of the users of verifications: users, records, sessions."""
+    """What is left of the users of verifications: users, records, sessions, inputs."""
     users = stack.client("cognito-idp").list_users(UserPoolId=stack.state.outputs["user_pool_id"])["Users"]
     tables = [stack.state.outputs[f"{name}_table_name"] for name in ("agent_progress", "user_sessions")]
     items = [item for table in tables for item in stack.client("dynamodb").scan(TableName=table)["Items"]]
     names = [user["Username"] for user in users]
     owners = [item["tenantId"]["S"] for item in items if "tenantId" in item]
+    s3, bucket = stack.client("s3"), stack.state.outputs["results_bucket_name"]
+    kept = s3.list_objects_v2(Bucket=bucket, Prefix="inputs/").get("Contents", ())
+    inputs = [json.loads(s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()) for each in kept]
+    owners += [each["tenantId"] for each in inputs]
     return [name for name in (*names, *owners) if name.startswith("runcast-verify-")]
 
 

@@ -106,7 +106,7 @@ def test_a_body_without_a_content_type_is_taken_for_json(lambdas, headers):
         ({"parameters": {"rows": [1, NAN]}}, f"parameters.rows[1] is NaN, which is no JSON. {JSON_RULE}"),
         ({"query": "half \ud83d"}, "query must be well-formed text: it holds half a surrogate pair."),
         ({"requestId": "run-1"}, "requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000."),
-        ({"userId": "bob"}, "The body may contain only these fields: agent, query, parameters, requestId."),
+        ({"userId": "bob"}, "The body may contain only these fields: agent, query, parameters, requestId, rerunOf."),
     ],
 )
 def test_a_run_that_does_not_fit_is_refused(lambdas, wrong, message):
