@@ -105,13 +105,27 @@ async def played(caller, prefix, daemon):
         records = [caller.read_to_its_end(each) for each in ids]
         return records + [caller.read(run["requestId"]) for record in records for run in record["runs"] or ()]
 
-    live = []
+    live, more = [], asyncio.Event()
+
+    async def listen(socket):
+        while True:
+            live.append((await socket.receive("data"))["payload"]["data"]["onStatusUpdate"])
+            more.set()
+
     async with caller.socket() as socket:
         assert (await socket.start(userId=caller.user.user_id))["type"] == "start_ack"
-        playing = asyncio.create_task(asyncio.to_thread(play))
-        while not (playing.done() and ends(playing.result()) <= ends_heard(live)):
-            live.append((await socket.receive("data"))["payload"]["data"]["onStatusUpdate"])
-    return playing.result(), live
+        listening = asyncio.create_task(listen(socket))
+        try:
+            records = await asyncio.to_thread(play)
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                while not ends(records) <= ends_heard(live):
+                    more.clear()
+                    await more.wait()
+        finally:
+            listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listening
+    return records, live
 
 
 def ends(records):
