@@ -4,7 +4,6 @@ The test adds this file to the deployed package. Each secret is unique for its p
 gets out names both.
 """
 
-import asyncio
 import json
 import os
 from collections.abc import Callable
@@ -68,9 +67,7 @@ def build(run: Any) -> Agent:
     @tool
     async def yields() -> Any:
         """Say how far it is."""
-        for each in secrets(prefix, "yields"):
-            yield each
-            await asyncio.sleep(0)
+        # Only the first and the last are sure to become steps.
         yield {"done": 1, "total": 2, "message": text(prefix, "yields")}
         yield "done"
 

@@ -267,6 +267,24 @@ def test_starters_may_start_and_stop_executions_and_link_results_until_they_expi
     assert requests.get(link.partition("?")[0], timeout=30).status_code == 403
 
 
+def test_starters_store_inputs_the_orchestrator_reads_them_and_the_agents_code_may_not(jobs: Jobs):
+    def s3_of(name: str) -> Any:
+        session = as_role(jobs.aws, f"{PREFIX}runcast-{name}-{REGION}")
+        return session.client("s3", endpoint_url=jobs.aws.endpoint.url)
+
+    key = {"Bucket": jobs.bucket, "Key": "inputs/owner/run/digest"}
+    for starter in ("api", "run-starter"):
+        s3_of(starter).put_object(**key, Body=b"{}")
+    assert s3_of("orchestrator").get_object(**key)["Body"].read() == b"{}"
+    for name in ("agent", "progress-reader", "run-closer", "status-publisher"):
+        stranger = s3_of(name)
+        with pytest.raises(stranger.exceptions.ClientError, match="AccessDenied"):
+            stranger.get_object(**key)
+    orchestrator = s3_of("orchestrator")
+    with pytest.raises(orchestrator.exceptions.ClientError, match="AccessDenied"):
+        orchestrator.put_object(**key, Body=b"other")
+
+
 def as_role(aws: Aws, name: str) -> boto3.Session:
     """A session with a role's permissions; the role trusts its service alone, so it trusts the account meanwhile."""
     role = aws.iam.get_role(RoleName=name)["Role"]
