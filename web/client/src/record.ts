@@ -3,7 +3,7 @@ import { RuncastError } from './errors.js';
 import { Merge } from './merge.js';
 import { patience, pause } from './patience.js';
 import { fromRecord, type RecordedStep, type Step } from './step.js';
-import { ended, type Liveness, type RunNode, type Status } from './view.js';
+import { ended, type Liveness, type JobRun, type Status } from './view.js';
 
 /** A GraphQL `AgentProgress`. */
 export interface Progress {
@@ -17,7 +17,7 @@ export interface Progress {
   readonly nextSeq: number | null;
   readonly result: string | null;
   readonly playbook: string | null;
-  readonly runs: readonly RunNode[] | null;
+  readonly runs: readonly JobRun[] | null;
   readonly resultLink: { readonly url: string } | null;
 }
 
@@ -84,7 +84,7 @@ export class FollowedRecord {
   }
 
   /** Takes its state from the record of its job. */
-  takeHead({ status, liveness, seq }: RunNode): void {
+  takeHead({ status, liveness, seq }: JobRun): void {
     this.#noticingGap(() => this.merge.told(seq ?? 0, ended(status)));
     this.#take(status!, liveness!);
   }

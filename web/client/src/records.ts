@@ -10,7 +10,7 @@ import { FollowedRecord, type Progress } from './record.js';
 import { Shown } from './shown.js';
 import type { Update } from './socket.js';
 import { fromLive, parsed, type Step } from './step.js';
-import { ended, type RunNode, type RunView } from './view.js';
+import { ended, type JobRun, type RunView } from './view.js';
 
 const HEARD_MAX = 1_000;
 const ENDS = ['agent_complete', 'agent_error', 'complete', 'error', 'cancelled', 'waiting', 'cancelling'];
@@ -127,7 +127,7 @@ export class Records {
     if (answer.resultLink && this.#largeResult === undefined) this.#largeResult = await fetched(answer.resultLink.url);
   }
 
-  #takeRuns(runs: readonly RunNode[], listened: boolean, unplaced: number): void {
+  #takeRuns(runs: readonly JobRun[], listened: boolean, unplaced: number): void {
     for (const run of runs) {
       if (run.createdAt === null) continue;
       let record = this.#all.get(run.requestId);
@@ -151,9 +151,14 @@ export class Records {
     for (const step of steps) this.#shown.add(step, record === this.own);
   }
 
-  /** Returns what of a view follows from the records. */
-  look(live: boolean): Omit<RunView, 'connection' | 'startedAt' | 'refused'> {
-    const { answer, status, liveness } = this.own;
+  /**
+   * Returns what of a view follows from the records.
+   *
+   * @param clockMs - By how much this machine's clock is ahead of the server's.
+   */
+  look(live: boolean, clockMs: number): Omit<RunView, 'connection' | 'refused'> {
+    const { answer, status, liveness, createdAt } = this.own;
+    const local = (time: number | null) => time && time + clockMs;
     const all = [...this.#all.values()];
     const result = this.#largeResult ?? (answer && parsed(answer.result));
     this.#shown.refresh();
@@ -165,7 +170,12 @@ export class Records {
       steps,
       tools,
       text,
-      runs: (answer?.runs ?? []).map((run) => ({ ...run, ...this.#all.get(run.requestId)?.head })),
+      runs: (answer?.runs ?? []).map((run) => ({
+        ...run,
+        ...this.#all.get(run.requestId)?.head,
+        startedAt: local(run.createdAt),
+      })),
+      startedAt: local(createdAt),
       playbook: answer?.playbook ?? null,
       ...(ended(status) && result != null && { result }),
       ...(answer?.error != null && { error: answer.error }),

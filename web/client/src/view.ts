@@ -8,8 +8,8 @@ export type Status =
 /** A newer server may send others. */
 export type Liveness = 'live' | 'late' | 'cancelling' | 'lost' | 'done' | (string & {});
 
-/** One attempt of one agent of a job. All but the first five are null until it begins. */
-export interface RunNode {
+/** A GraphQL `JobRun`: one attempt of one agent of a job. All but the first five are null until it begins. */
+export interface JobRun {
   readonly name: string;
   readonly agent: string;
   readonly stage: string;
@@ -21,9 +21,16 @@ export interface RunNode {
   readonly seq: number | null;
   /** Seconds so far, or in total if it has ended. */
   readonly elapsed: number | null;
+  /** When it began, by the server's clock. */
   readonly createdAt: number | null;
   readonly error: string | null;
   readonly reason: string | null;
+}
+
+/** One attempt of one agent of a job, as far as is known. */
+export interface RunNode extends JobRun {
+  /** When it began, by this machine's clock. */
+  readonly startedAt: number | null;
 }
 
 /** One tool call. */

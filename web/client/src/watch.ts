@@ -233,15 +233,13 @@ export class RunWatch implements Watch {
 
   #look(): RunView {
     const live = this.#live;
-    const seen = this.#records.look(live);
-    const refused = this.#refused;
-    const { createdAt } = this.#records.own;
     const { clockMs } = this.shared;
+    const seen = this.#records.look(live, Number.isFinite(clockMs) ? clockMs : 0);
+    const refused = this.#refused;
     return {
       ...seen,
       ...(refused && { refused, status: seen.status === 'not-found' ? seen.status : 'error' }),
       connection: this.#signedOut ? 'signed-out' : live ? 'live' : this.#failing ? 'offline' : 'polling',
-      startedAt: createdAt === null ? null : createdAt + (Number.isFinite(clockMs) ? clockMs : 0),
     };
   }
 }

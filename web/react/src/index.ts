@@ -1,0 +1,5 @@
+export { AgentProgressIndicator, JobTree, type OfRun, StatusFeed, StepTimeline } from './components.js';
+export { useAgents, useRuns } from './lists.js';
+export { RuncastProvider, useRuncast } from './provider.js';
+export { type Run, type Task, useRun, useStart } from './run.js';
+export { RunList } from './run-list.js';
