@@ -131,17 +131,12 @@ class Client:
         return self._watch(request_id, is_job=None, start=None, live=live, timeout_seconds=timeout_seconds)
 
     async def rerun(self, request_id: str, *, live: bool = True, timeout_seconds: float | None = None) -> Watch:
-        """Start a run or a job again with the same input, and return a watch of the new one.
-
-        Args:
-            request_id: The earlier run or job.
-            live: Whether to use the live channel; False only reads the record.
-            timeout_seconds: How long to watch at most.
+        """Start an earlier run or job again with the same input, and return a watch of the new one.
 
         Raises:
             InvalidInput: The user has no such run or job, or its input is not stored.
             Unauthorized: Even a new token is refused.
-            Unavailable: No answer, or a failure; the run may still have been started.
+            Unavailable: No answer, or a failure; the new run may have been started, and `runs` then lists it.
         """
         new_id = str(uuid.uuid4())
         await self._ask(partial(self._api.rerun, request_id, request_id=new_id))
@@ -158,8 +153,7 @@ class Client:
         progress = await self._ask(partial(self._api.get_agent_progress, request_id))
         steps = list(progress.steps)
         while not progress.whole:
-            read_on = partial(self._api.get_agent_progress, request_id, after_seq=progress.last_seq)
-            progress = await self._ask(read_on)
+            progress = await self._ask(partial(self._api.get_agent_progress, request_id, after_seq=progress.last_seq))
             steps += progress.steps
         return replace(progress, after_seq=0, steps=tuple(steps))
 
