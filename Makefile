@@ -24,6 +24,8 @@ endif
 SEED ?= 1
 HISTORIES ?= 10000
 RUNS ?= 500
+# The requests of a `fuzz` run to each API.
+CASES ?= 5000
 # Where `plan`, `deploy`, `verify` and `destroy` work: the module itself, or your own root with files for each ENVIRONMENT.
 TF_DIR ?= terraform
 # The machines on which Terraform runs.
@@ -60,7 +62,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup new demo test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi terraform-docs checkov local-gaps bench chaos chaos-proof upgrade-check compare-pywake pywake-data lock upgrade clean
+.PHONY: help setup new demo test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi terraform-docs checkov local-gaps bench chaos chaos-proof fuzz upgrade-check compare-pywake pywake-data lock upgrade clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -175,6 +177,9 @@ chaos: $(SETUP) ## Simulate 10,000 histories and execute 500 runs with faults; t
 
 chaos-proof: $(SETUP) ## Remove each guard of the record, and check that the histories notice; takes minutes
 	@PYTHONPATH=chalice_app $(BIN)/python -m tests.reliability.proof
+
+fuzz: $(SETUP) ## Send CASES random requests to each API of the local system, and check every answer; takes minutes (CASES=)
+	@FUZZ_CASES=$(CASES) $(BIN)/python -m pytest -q -s --timeout 0 tests/e2e/test_fuzz.py
 
 upgrade-check: $(SETUP) ## Upgrade a local deployment from an earlier commit, with runs in flight; takes minutes
 	@$(BIN)/python -m pytest tests/terraform/upgrade.py

@@ -59,7 +59,7 @@ def install(function_python: str, model_server: ModelServer) -> AsgiApp:
     if found != SUPPORTED_VERSION:
         raise UnsupportedMinistack(f"MiniStack {SUPPORTED_VERSION} is required, {found} is installed")
     appsync._execute_graphql = _execute_graphql
-    _refuse_deep_requests()
+    _refuse_unreadable_requests()
     _keep_changed_limits()
     appsync_js._pool = _ResolverPool(appsync_js._EVAL_TIMEOUT)
     install_functions(function_python)
@@ -82,14 +82,14 @@ def end_workers() -> None:
 # AppSync
 
 
-def _refuse_deep_requests() -> None:
-    """Let a body that is nested too deep for Python's parser count as malformed. MiniStack answers 500."""
+def _refuse_unreadable_requests() -> None:
+    """Let a body with nesting or numbers that Python's parser refuses count as malformed. MiniStack answers 500."""
     decode = appsync._graphql_request
 
     def decode_or_refuse(body: bytes) -> Any:
         try:
             return decode(body)
-        except RecursionError:
+        except (RecursionError, ValueError):
             return None
 
     appsync._graphql_request = decode_or_refuse

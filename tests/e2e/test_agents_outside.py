@@ -51,7 +51,7 @@ def test_an_agent_with_a_package_a_secret_a_variable_and_a_permission_leaves_the
     files = subprocess.run(["git", "ls-files", "-z"], cwd=clone, capture_output=True, text=True, check=True).stdout
     for name in files.split("\0")[:-1]:
         os.utime(clone / name, (0, 0))  # nothing is newer than what is installed, so nothing is installed again
-    for installed in (".venv", ".local", "graphql/node_modules"):
+    for installed in (".venv", ".local", "graphql/node_modules", "web/node_modules"):
         (clone / installed).parent.mkdir(exist_ok=True)
         (clone / installed).symlink_to(ROOT / installed)
     wheels.mkdir()
