@@ -45,6 +45,7 @@ SUMMARY = re.compile(r"^(run|job) \S+: complete,.* (\d+) missing$", re.MULTILINE
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_800)
 def test_an_agent_with_a_package_a_secret_a_variable_and_a_permission_leaves_the_clone_clean(tmp_path: Path):
     clone, folder, wheels = tmp_path / "clone", tmp_path / "mine", tmp_path / "wheels"
     subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
