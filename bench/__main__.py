@@ -20,12 +20,14 @@ from bench.newcomer import measure_newcomer
 from bench.recorder import measure_recorder
 from bench.row import Row
 from bench.stack import measure_demo, measure_starts, measured_stack
+from bench.web import measure_web
 
 _ALONE = {
     "recorder": measure_recorder,
     "imports": measure_imports,
     "demo": measure_demo,
     "newcomer": measure_newcomer,
+    "web": measure_web,
 }
 # These share one local machine; the first one meets its functions cold.
 _ON_A_STACK = {

@@ -1,0 +1,37 @@
+"""Measures what the packages in `web/` cost: their size in a page, and the lines that a developer writes."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import shutil
+import subprocess
+
+from bench.row import Row
+from local.settings import ROOT
+
+_WEB = ROOT / "web"
+
+
+def measure_web() -> list[Row]:
+    """Build the packages, and count."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise RuntimeError("npm is missing: install Node 20 or later.")
+    subprocess.run([npm, "run", "build", "--silent"], cwd=_WEB, check=True, capture_output=True)
+    return [
+        Row("@runcast/client with its sign-ins, gzipped", _kilobytes("client"), "6 KB"),
+        Row("@runcast/react, gzipped", _kilobytes("react")),
+        Row("lines of the page in docs/frontend.md, its sign-in included", str(_page_lines())),
+    ]
+
+
+def _kilobytes(package: str) -> str:
+    code = (_WEB / package / "dist" / "index.js").read_bytes()
+    return f"{len(gzip.compress(code)) / 1024:.1f} KB"
+
+
+def _page_lines() -> int:
+    text = (ROOT / "docs" / "frontend.md").read_text(encoding="utf-8")
+    [page] = re.findall(r"^ *```tsx\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    return sum(bool(line.strip()) for line in page.splitlines())
