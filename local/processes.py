@@ -5,11 +5,14 @@ both are stored, and `stop` only stops a process that matches both.
 """
 
 import contextlib
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psutil
 
 _STOP_SECONDS = 10
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,14 @@ class LocalProcess:
         family = _family(process)
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-        psutil.wait_procs([process], timeout=_STOP_SECONDS)
+        _wait([process], _STOP_SECONDS)
         # Workers usually end with their parent. Kill those that hang or were started in the meantime.
         family = [*dict.fromkeys([*family, *_family(process)])]
-        _, left = psutil.wait_procs(family, timeout=1)
+        left = _wait(family, 1)
         for member in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
-        psutil.wait_procs(left, timeout=_STOP_SECONDS)
+        _wait(left, _STOP_SECONDS)
 
     def wait(self) -> None:
         """Return when it has ended."""
@@ -66,8 +69,7 @@ class LocalProcess:
     def _find(self) -> psutil.Process | None:
         try:
             process = psutil.Process(self.pid)
-            same = process.create_time() == self.began_at_epoch_s
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            return process if process.create_time() == self.began_at_epoch_s and not _is_zombie(process) else None
         except psutil.NoSuchProcess:
             return None
 
@@ -78,3 +80,27 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return [process]
+
+
+def _wait(processes: Sequence[psutil.Process], timeout_seconds: float) -> list[psutil.Process]:
+    """Wait until the processes have ended, and return those that have not."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        _, left = psutil.wait_procs(processes, timeout=_LOOK_SECONDS)
+        processes = []
+        for process in left:
+            if not _is_zombie(process):
+                processes.append(process)
+                continue
+            with contextlib.suppress(psutil.TimeoutExpired):
+                process.wait(0)  # If this process is its parent, nobody else removes it.
+        if not processes or time.monotonic() > deadline:
+            return processes
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    """Return whether a process has ended, but its parent has not noticed yet."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
