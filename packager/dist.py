@@ -13,10 +13,12 @@ import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from packager.archive import archive_entry
 from packager.build import EXPORT_NAME
 from packager.errors import PackagingError
+from packager.sbom import bill_of_materials, components_of, licences_of
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _PATTERNS = (
@@ -65,6 +67,8 @@ module "runcast" {{
 
 `sha256sum --check {name}.zip.sha256` checks a download. [`terraform/README.md`](terraform/README.md) lists
 the variables and outputs. `terraform/deployer-policy.json` is the minimum IAM policy of the role that applies it.
+`sbom.cdx.json` lists the packages in `terraform/deployment.zip` in CycloneDX's format, and `third-party-licences.txt`
+has their licences.
 
 [`examples/terraform-root`](examples/terraform-root/README.md) is a root module with two environments. To use it
 from the unpacked archive, put your own bucket and values into its `dev.*` files, then run
@@ -81,7 +85,9 @@ terraform apply -var-file=dev.tfvars
 
 
 def write_dist(project: Path, folder: Path, commit: str) -> Path:
-    """Write `runcast-terraform-<version>-<commit>.zip` and its checksum file; return the path of the zip.
+    """Write `runcast-terraform-<version>-<commit>.zip`; return its path.
+
+    Its checksum file and its bill of materials are written beside it.
 
     Args:
         project: The sources, with the package in `terraform/`.
@@ -106,7 +112,15 @@ def write_dist(project: Path, folder: Path, commit: str) -> Path:
         commit=commit,
         name=name,
     )
-    contents |= {"README.md": readme.encode(), **_top_module(project / "terraform")}
+    package = contents["terraform/deployment.zip"]
+    components = components_of(package)
+    bill = bill_of_materials(package, components, version=version, commit=commit)
+    contents |= {
+        "README.md": readme.encode(),
+        "sbom.cdx.json": _json(bill),
+        "third-party-licences.txt": licences_of(components).encode(),
+        **_top_module(project / "terraform"),
+    }
 
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder / f"{name}.zip"
@@ -115,6 +129,8 @@ def write_dist(project: Path, folder: Path, commit: str) -> Path:
             out.writestr(archive_entry(each), contents[each])
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     (folder / f"{archive.name}.sha256").write_text(f"{digest}  {archive.name}\n")
+    bill["metadata"]["component"]["hashes"] = [{"alg": "SHA-256", "content": digest}]
+    (folder / f"{archive.name}.cdx.json").write_bytes(_json(bill))
     return archive
 
 
@@ -132,6 +148,10 @@ def commit_of(project: Path) -> str:
             "The archive is named by its commit: run make dist in a clone, with git on the PATH."
         ) from error
     return done.stdout.strip()
+
+
+def _json(value: Any) -> bytes:
+    return f"{json.dumps(value, indent=2)}\n".encode()
 
 
 def _name_of(path: Path, project: Path) -> str:
@@ -163,7 +183,8 @@ def main() -> int:
     except PackagingError as error:
         print(f"Cannot write the archive: {error}", file=sys.stderr)
         return 1
-    print(f"dist/{archive.name} ({archive.stat().st_size / 1_000_000:.1f} MB) is written, and its checksum beside it.")
+    size_mb = archive.stat().st_size / 1_000_000
+    print(f"dist/{archive.name} ({size_mb:.1f} MB) is written, and beside it its checksum and its bill of materials.")
     return 0
 
 

@@ -13,6 +13,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import packages_distributions
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,6 +23,7 @@ import requests
 from local.terraform import find_terraform, prepare
 from packager.dist import commit_of, write_dist
 from packager.errors import PackagingError
+from packager.lock import normalised
 from tests.terraform.applied import Aws
 
 
@@ -85,14 +87,17 @@ def test_the_deployers_role_plans_both_environments_and_applies_and_destroys_one
     root.run("init", "-backend=false", "-no-color")
     assert root.run("validate", "-no-color").strip() == "Success! The configuration is valid."
 
+    # The commands of the folder's README, with a state on this machine instead of in a bucket.
     (root.folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
-    root.run("init", "-no-color")
+    (root.folder / "dev.s3.tfbackend").write_text('path = "dev.tfstate"\n')
+    init, plan, apply = re.findall(r"^terraform (.+)$", (folder / "README.md").read_text(), re.MULTILINE)
+    root.run(*init.split(), "-no-color")
     agent = '-var=agent={environment = {CURRENCY = "EUR"}, memory_mb = 2048}'
-    planned = root.run("plan", "-no-color", "-var-file=prod.tfvars", agent)
+    planned = root.run(*plan.replace("dev.", "prod.").split(), "-no-color", agent)
     assert "prod-AgentProgress" in planned
     assert re.search(r'"CURRENCY" += "EUR"', planned)
     assert re.search(r"memory_size += 2048", planned)
-    root.run("apply", "-no-color", "-auto-approve", "-var-file=dev.tfvars")
+    root.run(*apply.split(), "-no-color", "-auto-approve")
     answer = requests.get(f"{root.output('frontend_config')['runcast']['restUrl']}/health", timeout=60)
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     root.run("destroy", "-no-color", "-auto-approve", "-var-file=dev.tfvars")
@@ -136,6 +141,44 @@ def test_the_archive_is_a_source_that_terraform_downloads(
 def test_the_checksum_is_that_of_the_archive(archive: Path):
     digest, name = archive.with_name(f"{archive.name}.sha256").read_text().split()
     assert (digest, name) == (hashlib.sha256(archive.read_bytes()).hexdigest(), archive.name)
+
+
+def test_the_bill_of_materials_names_each_package_in_the_zip_with_its_licence(
+    archive: Path, unpacked: Path, project: Path
+):
+    bill = json.loads((unpacked / "sbom.cdx.json").read_text())
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    [package] = bill["components"]
+    digest = hashlib.sha256((unpacked / package["name"]).read_bytes()).hexdigest()
+    assert package["hashes"] == [{"alg": "SHA-256", "content": digest}]
+
+    # Each package at the top of the zip belongs to a distribution that the bill names.
+    with zipfile.ZipFile(unpacked / package["name"]) as opened:
+        outermost = {name.split("/")[0].removesuffix(".py") for name in opened.namelist()}
+    ours = {"app", "chalicelib", "runcast", "__pycache__"}
+    imported = {name for name in outermost - ours if not name.endswith(".dist-info")}
+    distributions = {name: {normalised(each) for each in found} for name, found in packages_distributions().items()}
+    named = {component["name"]: component for component in package["components"]}
+    assert [name for name in imported if not distributions[name] & named.keys()] == []
+    locked = dict(
+        re.findall(r"^([\w.-]+)==([^\s;]+)", (project / "chalice_app" / "requirements.txt").read_text(), re.MULTILINE)
+    )
+    versions = {normalised(name): version for name, version in locked.items()}
+    assert {name: component["version"] for name, component in named.items() if name != "chalice"} == {
+        name: versions[name] for name in named if name != "chalice"
+    }
+    assert [name for name, component in named.items() if not component["licenses"]] == []
+    assert named["pydantic"]["licenses"] == [{"expression": "MIT"}]
+    assert named["pydantic"]["purl"] == f"pkg:pypi/pydantic@{versions['pydantic']}"
+
+    texts = (unpacked / "third-party-licences.txt").read_text()
+    headings = re.findall(r"^={80}\n(\S+) \S+\n={80}$", texts, re.MULTILINE)
+    assert set(headings) == named.keys()
+
+    beside = json.loads(archive.with_name(f"{archive.name}.cdx.json").read_text())
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert beside["metadata"]["component"].pop("hashes") == [{"alg": "SHA-256", "content": digest}]
+    assert beside == bill
 
 
 def test_the_archive_is_named_by_version_and_commit(archive: Path, tmp_path: Path):
@@ -183,7 +226,7 @@ def test_the_archive_holds_the_module_and_nothing_that_nobody_named(archive: Pat
         *(path.name for path in (project / "terraform").glob("*.tf")),
     }  # fmt: skip
     assert {path.suffix for path in paths} == {
-        "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".py", ".example", ".hcl", ".tfbackend"
+        "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".py", ".example", ".hcl", ".tfbackend", ".txt"
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -31,3 +32,15 @@ def test_what_a_locked_package_needs_is_locked_too(lock: str, system: str, versi
         and canonicalize_name(needed.name) not in pinned
     ]
     assert missing == []
+
+
+def test_updates_of_every_lock_file_are_proposed():
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    for ecosystem, name in (("pip", "*requirements*.in"), ("npm", "package-lock.json")):
+        found = [path.relative_to(ROOT).parent for depth in range(4) for path in ROOT.glob("*/" * depth + name)]
+        # What make has installed or built has lock files, too.
+        locked = {f"/{folder}" for folder in found if not {".local", ".venv", "build", "node_modules"} & {*folder.parts}}
+        [listed] = [update["directories"] for update in updates if update["package-ecosystem"] == ecosystem]
+        assert {folder for folder in listed if (ROOT / folder[1:]).is_dir()} == {
+            each.replace("/.", "/") for each in locked
+        }
