@@ -24,21 +24,33 @@ def wait_until(is_so):
         time.sleep(0.05)
 
 
+class Sources:
+    """Changes sources that `make dev` follows, and changes them back."""
+
+    def __init__(self, dev):
+        self._dev = dev
+        self._kept = {}
+
+    def edit(self, name, change):
+        source = self._dev.project / name
+        self._kept.setdefault(source, source.read_text())
+        source.write_text(change(self._kept[source]))
+
+    def restore(self):
+        """Change everything back, and wait until that is deployed."""
+        printed, kept = len(self._dev.lines), self._kept
+        self._kept = {}
+        for source, text in kept.items():
+            source.write_text(text)
+        if kept:
+            self._dev.wait_for("Deployed.", after=printed)
+
+
 @pytest.fixture
-def edit(dev):
-    """Change a source in place of its text; afterwards it is as before, and deployed so."""
-    kept = {}
-
-    def edit(name, change):
-        source = dev.project / name
-        kept.setdefault(source, source.read_text())
-        source.write_text(change(kept[source]))
-
-    yield edit
-    printed = len(dev.lines)
-    for source, text in kept.items():
-        source.write_text(text)
-    dev.wait_for("Deployed.", after=printed)
+def sources(dev):
+    sources = Sources(dev)
+    yield sources
+    sources.restore()
 
 
 def test_the_lines_that_it_prints_do_what_they_say(dev, tmp_path):
@@ -57,7 +69,9 @@ def test_the_lines_that_it_prints_do_what_they_say(dev, tmp_path):
     assert done.stdout.splitlines()[-1].startswith(f'{{"agents":[{{"name":"{AGENT}"')
 
 
-def test_a_changed_source_is_served_at_once_and_deployed_behind(dev, edit, stack, alice):
+def test_a_change_is_served_at_once_and_deployed_behind_and_a_mistake_is_named_until_it_is_corrected(
+    dev, sources, stack, alice
+):
     def limit_told_by(url):
         headers = {"Authorization": alice.id_token}
         try:
@@ -66,13 +80,6 @@ def test_a_changed_source_is_served_at_once_and_deployed_behind(dev, edit, stack
             return "nothing: it is being reloaded"
         return answer.json()["error"]["message"].removeprefix("query must be text of 1 to ")
 
-    edit(LIMITS, lambda text: text.replace("QUERY_MAX_CHARACTERS = 10_000", "QUERY_MAX_CHARACTERS = 9_999"))
-    dev.wait_for(f"Changed: {LIMITS}. Reloading ...")
-    wait_until(lambda: limit_told_by(dev.url) == "9,999 characters.")
-    wait_until(lambda: limit_told_by(stack.state.outputs["rest_url"]) == "9,999 characters.")
-
-
-def test_a_broken_app_says_what_is_wrong_until_it_is_mended(dev, edit):
     def health():
         try:
             answer = requests.get(f"{dev.url}/health", timeout=DEADLINE_SECONDS)
@@ -80,16 +87,25 @@ def test_a_broken_app_says_what_is_wrong_until_it_is_mended(dev, edit):
             return "nothing: it is being reloaded"
         return answer.status_code, answer.json()
 
-    wait_until(lambda: health()[0] == 200)
+    printed = len(dev.lines)
+    sources.edit(LIMITS, lambda text: text.replace("QUERY_MAX_CHARACTERS = 10_000", "QUERY_MAX_CHARACTERS = 9_999"))
+    dev.wait_for(f"Changed: {LIMITS}. Reloading ...", after=printed)
+    wait_until(lambda: limit_told_by(dev.url) == "9,999 characters.")
+    wait_until(lambda: limit_told_by(stack.state.outputs["rest_url"]) == "9,999 characters.")
+    dev.wait_for("Deployed.", after=printed)
+
     printed = len(dev.lines)
     line = len((dev.project / "chalice_app" / "app.py").read_text().splitlines()) + 1
-    edit("chalice_app/app.py", lambda text: text + "def broken(\n")
+    sources.edit("chalice_app/app.py", lambda text: text + "def broken(\n")
     reason = f"The application cannot be loaded: SyntaxError: '(' was never closed (app.py, line {line})."
     wait_until(lambda: health() == (500, {"error": {"type": "InternalFailure", "message": reason}}))
     dev.wait_for("SyntaxError: '(' was never closed", after=printed)
     dev.wait_for("Not deployed, see above; the full log is ", after=printed)
-    edit("chalice_app/app.py", lambda text: text)
+
+    # Both at once, because each deployment takes long.
+    sources.restore()
     wait_until(lambda: health()[0] == 200)
+    assert limit_told_by(dev.url) == limit_told_by(stack.state.outputs["rest_url"]) == "10,000 characters."
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.reliability.backends import backends
 from tests.reliability.histories import Histories
 from tests.reliability.owners import Owners
+
+# The engine that is closest to DynamoDB comes last; test_store_contract holds the others to it.
+ENGINES = backends()
+SHORT = ("memory", ENGINES[-1])
+pytestmark = pytest.mark.parametrize(
+    "backend",
+    [engine if engine in SHORT else pytest.param(engine, marks=pytest.mark.long) for engine in ENGINES],
+    indirect=True,
+)
 
 
 def test_whatever_happens_the_record_is_exact(dynamodb_client):

@@ -40,7 +40,7 @@ def test_it_fits_into_a_role(text: str):
 def test_aws_knows_its_actions_resources_and_conditions(text: str, tmp_path: Path):
     attributes = {"role": "deployer", "name": "only", "policy": text}
     resource = {"type": "aws_iam_role_policy", "mode": "managed", "instances": [{"attributes": attributes}]}
-    found = findings("policies", {"resources": [resource]}, tmp_path)
+    [found] = findings("policies", [{"resources": [resource]}], tmp_path)
     assert [each for each in found if not any(accepted in each for accepted in ACCEPTED)] == []
 
 

@@ -219,6 +219,7 @@ def test_what_the_zip_lacks_fails_the_packaging_and_leaves_the_last_package(
     assert (package / ARCHIVE_NAME).read_bytes() == before
 
 
+@pytest.mark.long
 def test_each_runtime_whose_python_is_here_has_its_own_zip(project: Path, package: Path, work: Path, tmp_path: Path):
     found = [runtime for runtime in RUNTIMES if find_interpreter(runtime)]
     other = lambda_platform(next((runtime for runtime in found if runtime != RUNTIME), RUNTIME))

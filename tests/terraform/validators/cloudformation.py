@@ -3,7 +3,7 @@
 cfn-lint carries AWS's own resource schemas (names, enums, patterns, lengths, the language of state machines). Terraform
 and CloudFormation name the same settings alike, up to case and underscores, so one rule translates nearly everything;
 `_ALIASES` and `_reshaped` hold the rest. An attribute without a translation is a finding, so nothing goes unchecked.
-`python cloudformation.py STATE` prints the findings as a JSON list; it needs the validators' environment.
+`python cloudformation.py STATE...` prints a JSON list of findings for each state; it needs the validators' environment.
 """
 
 import copy
@@ -271,4 +271,4 @@ def _logical(name: str, key: Any) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(findings(json.loads(Path(sys.argv[1]).read_text())), indent=1))
+    print(json.dumps([findings(json.loads(Path(file).read_text())) for file in sys.argv[1:]], indent=1))

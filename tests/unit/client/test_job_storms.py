@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from tests.contracts.watching_client import check_each_step_of_a_job_once
 from tests.fakes.appsync_records import FakeJobRun, FakeRecord
 from tests.fakes.appsync_server import FakeAppSync, appsync_server
 from tests.unit.client.conftest import REQUEST_ID
 from tests.unit.client.test_watch_storms import HASTE, NO_SEQ, Storm, hasty_client, survive_all, take_all
 
-STORMS = 40
+STORMS = 20
 
 
 class JobStorm(Storm):
@@ -102,5 +104,6 @@ async def watch_through(seed: int) -> None:
         assert yielded == [(step["seq"], step["message"]) for step in record.steps]
 
 
-async def test_nothing_of_a_job_is_missed_or_shown_twice_in_any_storm():
-    await survive_all(watch_through, STORMS)
+@pytest.mark.parametrize("first", [0, pytest.param(STORMS, marks=pytest.mark.long)])
+async def test_nothing_of_a_job_is_missed_or_shown_twice_in_any_storm(first):
+    await survive_all(watch_through, range(first, first + STORMS))
