@@ -1,5 +1,6 @@
 """A copy of the project, for tests that change it or package it differently."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -27,4 +28,19 @@ def copy_of_project(target: Path) -> Path:
     (target / ".local").mkdir()
     (target / ".local" / "function-venv").symlink_to(ROOT / ".local" / "function-venv")
     (target / "build" / "package" / "dependencies").symlink_to(ROOT / "build" / "package" / "dependencies")
+    return target
+
+
+def clone_of_project(target: Path) -> Path:
+    """Copy the project as `copy_of_project` does, with what `make setup` has installed, so that every target works."""
+    copy_of_project(target)
+    shutil.copytree(ROOT / "examples", target / "examples", ignore=shutil.ignore_patterns("__pycache__", ".terraform*"))
+    for name in (".local/ministack-venv", "graphql/node_modules"):
+        (target / name).symlink_to(ROOT / name)
+    # If one of these were newer, make would install again, into what all tests share.
+    for name in (
+        *("requirements-dev.txt", "pyproject.toml", "local/requirements.txt"),
+        *("local/functions.py", "packager/platforms.py", "graphql/package-lock.json"),
+    ):
+        os.utime(target / name, (0, 0))
     return target

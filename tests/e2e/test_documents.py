@@ -1,10 +1,8 @@
 """Runs the commands of the documents as written, with the files and variables that a reader has at that point."""
 
 import json
-import os
 import re
 import shlex
-import subprocess
 import time
 from pathlib import Path
 
@@ -13,18 +11,24 @@ import pytest
 from local.settings import ROOT
 from local.terraform import find_terraform
 from tests.e2e.conftest import AGENT, DEADLINE_SECONDS
+from tests.e2e.reader import blocks_of, read_in_a_shell
 
 AWS_CLI = ROOT / ".local" / "validators-venv" / "bin" / "aws"
 # Nothing is deployed, upgraded or destroyed here: tests/terraform does that.
 DEPLOYING = re.compile(r"^(make|git checkout) ", re.MULTILINE)
+# The tests that run the commands of each document.
+RUN_BY = {
+    "README.md": "tests/e2e/test_documents.py",
+    "docs/demo.md": "tests/e2e/demo/test_demo_document.py",
+    "docs/local.md": "tests/e2e/test_verify.py",
+    "docs/operations.md": "tests/e2e/test_documents.py",
+    "docs/your-agent.md": "tests/e2e/test_your_agent.py",
+    "docs/your-agents.md": "tests/e2e/test_your_agents.py",
+    "examples/my_agents/README.md": "tests/e2e/test_your_agents.py",
+    "examples/terraform-root/README.md": "tests/terraform/test_package_dist.py",
+}
 # The job that docs/operations.md looks for.
 FAILED_JOB = "7a0f0a53-6c3e-4bb3-8d0b-2f6f4f0c9d11"
-
-
-def blocks_of(document: str, language: str = "sh") -> list[str]:
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
-    # As a reader does who has removed the demonstration's agents.
-    return [block.replace('"terrain"', json.dumps(AGENT)) for block in blocks]
 
 
 @pytest.fixture
@@ -34,15 +38,18 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def read_in_a_shell(lines: str, *, home: Path, environment: dict[str, str] | None = None, **options) -> str:
-    path = ":".join(part for part in os.environ["PATH"].split(":") if part != str(ROOT / ".venv" / "bin"))
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", lines],
-        env={"PATH": path, "HOME": str(home), **(environment or {})}, capture_output=True, text=True,
-        **{"cwd": ROOT, "timeout": 4 * DEADLINE_SECONDS, **options},
-    )  # fmt: skip
-    assert done.returncode == 0, f"{lines}\n{done.stdout}{done.stderr}"
-    return done.stdout
+def test_each_document_with_commands_has_a_test_that_runs_them():
+    pages = [
+        *ROOT.glob("*.md"),
+        *(page for folder in ("docs", "examples", "terraform") for page in (ROOT / folder).rglob("*.md")),
+    ]
+    found = {str(page.relative_to(ROOT)) for page in pages if "```sh\n" in page.read_text()}
+    assert found == {page for page in RUN_BY if (ROOT / page).exists()}
+    for page in found:
+        test = ROOT / RUN_BY[page]
+        if not test.parent.exists():
+            continue  # `make remove-demo` has deleted it
+        assert page.rpartition("/")[2] in test.read_text(), f"{test} does not name {page}"
 
 
 def shell_settings(stack) -> str:
