@@ -35,12 +35,14 @@ def clone_of_project(target: Path) -> Path:
     """Copy the project as `copy_of_project` does, with what `make setup` has installed, so that every target works."""
     copy_of_project(target)
     shutil.copytree(ROOT / "examples", target / "examples", ignore=shutil.ignore_patterns("__pycache__", ".terraform*"))
-    for name in (".local/ministack-venv", "graphql/node_modules"):
+    (target / "web").mkdir()
+    shutil.copy2(ROOT / "web" / "package-lock.json", target / "web")
+    for name in (".local/ministack-venv", "graphql/node_modules", "web/node_modules"):
         (target / name).symlink_to(ROOT / name)
     # If one of these were newer, make would install again, into what all tests share.
     for name in (
         *("requirements-dev.txt", "pyproject.toml", "local/requirements.txt"),
-        *("local/functions.py", "packager/platforms.py", "graphql/package-lock.json"),
+        *("local/functions.py", "packager/platforms.py", "graphql/package-lock.json", "web/package-lock.json"),
     ):
         os.utime(target / name, (0, 0))
     return target
