@@ -138,6 +138,10 @@ OWNER_MUTATIONS = [
         (("(run.owner, run.playbook) != (self._job.owner, self._job.playbook)", "run.owner != self._job.owner"),),
     ),
     Mutation(
+        "a rerun takes the input of its owner only", "chalice_app/chalicelib/lifecycle/rerun.py",
+        (("if run is None or run.owner != owner:", "if run is None:"),),
+    ),
+    Mutation(
         "who starts with a taken id is not told of another's", "chalice_app/chalicelib/lifecycle/start.py",
         (("run.owner != owner or ", ""),),
     ),

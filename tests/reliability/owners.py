@@ -16,6 +16,7 @@ from uuid import UUID
 
 from chalicelib.lifecycle.cancel import cancel_run
 from chalicelib.lifecycle.closer import EXECUTION_ENDED, close_execution, close_failed, write_end
+from chalicelib.lifecycle.rerun import rerun
 from chalicelib.lifecycle.start import start_job, start_run
 from chalicelib.orchestrator.agent_invoker import AgentInvoker
 from chalicelib.orchestrator.errors import JobEnded
@@ -188,6 +189,16 @@ class Owners(Ownership):
                 self.store, owner, request_id, sign_link=lambda *asked: self._signed(owner, *asked), now_ms=self.clock
             )
             self.shown(owner, answer)
+
+    @rule(owner=owners, request_id=written)
+    def run_again(self, owner: Owner, request_id: str) -> None:
+        def started(given: dict[str, Any]) -> dict[str, Any]:
+            self.shown(owner, given)
+            return {"jobId": request_id}
+
+        with self.acting(owner):
+            about: dict[str, Any] = {"store": self.store, "inputs": self.inputs}
+            rerun({"rerunOf": request_id}, owner, start_run=started, start_job=started, **about)
 
     @rule(owner=owners)
     def list_own(self, owner: Owner) -> None:
