@@ -9,6 +9,7 @@ Source: https://unicode.org/reports/tr29/#Grapheme_Cluster_Boundary_Rules
 
 from __future__ import annotations
 
+import string
 import unicodedata
 
 REPLACEMENT = "\ufffd"
@@ -17,6 +18,10 @@ REPLACEMENT = "\ufffd"
 _ZERO_WIDTH_JOINER = "\u200d"
 _VIRAMA_CLASS = 9
 _CLUSTER_MAX_CHARACTERS = 64
+
+# What keys and tokens consist of, and how much of one its pattern needs at most (`redaction`).
+_OF_KEYS = string.ascii_letters + string.digits + "+/=_.~-"
+_KNOWN_BY_CHARACTERS = 64
 
 # Code points that continue a character but are not marks (category M): joiners, half-width sound marks, skin tones,
 # the letters of subdivision flags, and two vowels.
@@ -68,9 +73,17 @@ def shortened(text: object, max_characters: int) -> str:
 
 
 def cut(text: str, max_characters: int) -> str:
-    """Return the beginning of the text and a mark with its full length, in at most `max_characters` code points."""
+    """Return the beginning of the text and a mark with its full length, in at most `max_characters` code points.
+
+    A short beginning of a word is left out: it may be a secret's, which redaction would not recognize.
+    """
     mark = f"… [shortened from {len(text)} characters]"
-    return text[: boundary(text, max(0, max_characters - len(mark)))] + mark[:max_characters]
+    end = boundary(text, max(0, max_characters - len(mark)))
+    if end < len(text) and text[end] in _OF_KEYS:
+        kept = len(text[max(0, end - _KNOWN_BY_CHARACTERS) : end].rstrip(_OF_KEYS))
+        begin = max(0, end - _KNOWN_BY_CHARACTERS) + kept
+        end = begin if end - begin < _KNOWN_BY_CHARACTERS else end
+    return text[:end] + mark[:max_characters]
 
 
 def boundary(text: str, index: int) -> int:

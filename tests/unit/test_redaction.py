@@ -15,6 +15,7 @@ from runcast.live.publish import publish_status
 from runcast.record.close import close_dead
 from runcast.record.model import Owner, RunStatus
 from runcast.redaction import REDACTED, redact, redact_json, redact_with
+from runcast.text import shortened
 from tests.fakes.secrets import CANARY, SECRETS, check_told, every_secret
 from tests.unit.record.recording import FailingStore, Live, make
 
@@ -147,6 +148,14 @@ def test_a_notice_that_is_too_long_is_redacted_before_it_is_shortened():
     told = "x" * (limits.MESSAGE_MAX_CHARACTERS - 54) + f" {SECRETS['OpenAI']} " + "y" * 100
     publish_status("ana", "working", told, publisher=channel)
     assert CANARY not in json.dumps(channel.messages)
+
+
+@every_secret
+def test_a_secret_that_is_shortened_anywhere_is_not_shown(secret):
+    """Steps are shortened when they are reported, and redacted when they are written."""
+    told = f"before {secret} after {'x ' * 60}"
+    for most in range(40, len(told)):
+        assert CANARY[:5] not in redact(shortened(told, most), "message").lower()
 
 
 def test_a_function_of_ones_own_takes_its_place(store, clock):
