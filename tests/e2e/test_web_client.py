@@ -4,6 +4,9 @@ import copy
 import json
 import shutil
 import subprocess
+from typing import Any
+
+import pytest
 
 from local.deployment import CONFIG_FILE
 from local.settings import ROOT
@@ -11,7 +14,7 @@ from tests.browser.chromium import report_of
 from tests.e2e.conftest import AGENT
 
 WEB = ROOT / "web"
-PAGE = (ROOT / "tests" / "web" / "watch.html").read_text()
+PAGES = ROOT / "tests" / "web"
 BUILD_SECONDS = 120
 
 
@@ -24,31 +27,62 @@ def built_client() -> str:
     return (WEB / "client" / "dist" / "index.js").read_text()
 
 
-def test_a_page_starts_a_run_and_shows_each_step_to_its_owner_alone(stack, alice):
-    config = json.loads((stack.state.directory / CONFIG_FILE).read_text())
+def report(page: str, stack) -> Any:
     settings = {
-        "config": config,
+        "config": json.loads((stack.state.directory / CONFIG_FILE).read_text()),
         "users": [{"name": user.name, "password": user.password} for user in stack.state.users],
         "client": built_client(),
         "agent": AGENT,
     }
-
     text = json.dumps(settings).replace("</", "<\\/")
-    report = report_of(PAGE.replace("/* settings */ null", text), host="app.example")
+    return report_of((PAGES / page).read_text().replace("/* settings */ null", text), host="app.example")
 
-    assert "failed" not in report, report
-    record = alice.read(report["id"])
-    view = report["view"]
+
+def shown(view: dict[str, Any], request_id: str) -> list[tuple[int, str, str]]:
+    steps = [step for step in view["steps"] if step["requestId"] == request_id and step["seq"] is not None]
+    return [(step["seq"], step["status"], step["message"]) for step in steps]
+
+
+def recorded(record: dict[str, Any]) -> list[tuple[int, str, str]]:
+    return [(step["seq"], step["status"] or step["step"], step["message"]) for step in record["steps"]]
+
+
+def test_a_page_starts_a_run_and_shows_each_step_to_its_owner_alone(stack, alice):
+    page = report("watch.html", stack)
+
+    assert "failed" not in page, page
+    record = alice.read(page["id"])
+    view = page["view"]
     assert (view["kind"], view["status"], view["missing"]) == ("run", record["status"], 0)
-    recorded = [(step["seq"], step["status"] or step["step"], step["message"]) for step in record["steps"]]
-    assert [(step["seq"], step["status"], step["message"]) for step in view["steps"] if step["seq"]] == recorded
+    assert shown(view, page["id"]) == recorded(record)
     assert [step["toolName"] for step in view["steps"] if step["seq"]] == [step["toolName"] for step in record["steps"]]
     assert view["result"] == json.loads(record["result"])
     assert {tool["outcome"] for tool in view["tools"]} <= {"ok"}
-    assert "live" in report["connections"]
-    assert (report["others"]["status"], report["others"]["steps"]) == ("not-found", [])
-    assert report["id"] in report["listed"]
-    assert AGENT in report["agents"]
+    assert "live" in page["connections"]
+    assert (page["others"]["status"], page["others"]["steps"]) == ("not-found", [])
+    assert page["id"] in page["listed"]
+    assert AGENT in page["agents"]
+
+
+@pytest.mark.long
+def test_whatever_happens_to_a_page_it_shows_what_is_recorded(stack, alice):
+    flows = report("flows.html", stack)
+    assert "failed" not in flows, flows
+    afterwards, job = flows.pop("afterwards"), flows.pop("job")
+
+    for name, flow in flows.items():
+        record = alice.read_to_its_end(flow["id"])
+        assert flow["view"]["status"] == record["status"], name
+        assert shown(flow["view"], flow["id"]) == recorded(record), name
+    assert flows["blockedSockets"]["view"]["connection"] == "polling"
+    two_tabs = flows["twoTabs"]
+    assert shown(two_tabs["other"], two_tabs["id"]) == shown(two_tabs["view"], two_tabs["id"])
+    assert flows["cancel"]["view"]["status"] in ("cancelled", "complete")
+    assert flows["networkCut"]["offline"]["connection"] == "offline"
+    assert afterwards["steps"] == []
+    assert (job is not None) == bool(alice.ask("listAgents")["data"]["listAgents"]["playbooks"])
+    for request_id in [job["id"], *(run["requestId"] for run in job["view"]["runs"] if run["status"])] if job else []:
+        assert shown(job["view"], request_id) == recorded(alice.read_to_its_end(request_id))
 
 
 def test_the_configuration_names_the_emulated_cognito(stack):

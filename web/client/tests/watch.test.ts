@@ -131,14 +131,17 @@ test('without a network it is offline, and comes back', async () => {
   await until(() => expect(seqs(watch)).toEqual(upTo(2)));
 });
 
-test('a long record is read in pages', async () => {
-  server.pageSteps = 7;
+test.each([
+  [60, 7],
+  [10_000, 500],
+])('a record of %i steps is read in pages', async (steps, pageSteps) => {
+  server.pageSteps = pageSteps;
   const record = run();
-  for (let step = 0; step < 60; step++) record.record('thinking');
+  for (let step = 0; step < steps; step++) record.record('thinking');
   const watch = followed(runcast.watch(record.requestId));
 
   await live(watch);
-  expect(seqs(watch)).toEqual(upTo(60));
+  expect(seqs(watch)).toEqual(upTo(steps));
 });
 
 test('a renewed token gets a socket of its own before the old one is closed', async () => {
