@@ -6,11 +6,14 @@ RuncastError
 ├── Unauthorized            the credential does not allow the request
 ├── Conflict                the requestId or jobId is already taken
 ├── RunStopped              a run's agent was interrupted, because the run has to stop
+├── NotResumable            an agent asked a question whose answer it could not use (names what prevents it)
+├── SnapshotUnusable        an agent's saved state is missing, damaged or of another version
 ├── Unavailable             a service that we depend on failed; a retry may succeed
 │   ├── StoreUnavailable    DynamoDB did not answer, or throttled
 │   │   └── WriteConflict   another transaction was writing the same item, so nothing was written
 │   └── Unreachable         the request did not reach the service, so nothing was done
 ├── RunGone                 the record is gone: it was deleted or has expired
+├── ObjectGone              the object that a record names is gone
 └── Refused                 the record's state forbids the write; carries the current record
     ├── RunExists           a run with that requestId already exists
     ├── JobClosed           the run's job has ended or belongs to another owner
@@ -62,6 +65,14 @@ class RunStopped(RuncastError):
         super().__init__("The run was stopped before its end.")
 
 
+class NotResumable(RuncastError):
+    """An agent asked a question, but could not continue with the answer; the message names what prevents it."""
+
+
+class SnapshotUnusable(RuncastError):
+    """The state from which an agent should continue is missing, damaged, or of another version of the agent."""
+
+
 class Unavailable(RuncastError):
     """A service that we depend on failed; a retry may succeed."""
 
@@ -80,6 +91,10 @@ class Unreachable(Unavailable):
 
 class RunGone(RuncastError):
     """The record to write is gone: it was deleted or has expired."""
+
+
+class ObjectGone(RuncastError):
+    """The object that a record names is gone."""
 
 
 class Refused(RuncastError):

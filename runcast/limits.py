@@ -49,6 +49,10 @@ HEARTBEAT_SECONDS = 4.0
 # How often an idle worker checks for a cancel request.
 CANCEL_HINT_SECONDS = 1.0
 LATE_AFTER_MS = 8_000
+# The time for a worker that continues a run to claim it and store its first step; it begins only after both.
+PART_BEGIN_SECONDS = 10.0
+# How often a part of a run is handed to a worker, if nothing of it has run yet.
+PART_MAX_TRIES = 3
 # A waiting run can be answered for this part of its record's lifetime.
 WAITING_PERCENT = 90
 # A worker writes the end this long before its deadline, which leaves time for a slow write and for the answer.
@@ -102,6 +106,9 @@ REQUEST_ID_MAX_CHARACTERS = 128
 QUERY_MAX_CHARACTERS = 10_000
 LISTED_QUERY_MAX_CHARACTERS = 200
 PARAMETERS_MAX_BYTES = 64 * 1024
+ANSWERS_MAX_BYTES = 64 * 1024
+# An agent's state between two parts of its run.
+SNAPSHOT_MAX_BYTES = 32 * 1024 * 1024
 
 # JSON
 # Nested objects and lists. Python's reader and writer fail at about 1,000 levels, other languages' earlier.

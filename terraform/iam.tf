@@ -378,6 +378,13 @@ data "aws_iam_policy_document" "run_closer" {
     actions   = ["dynamodb:Scan"]
     resources = ["${aws_dynamodb_table.agent_progress.arn}/index/byOpen"]
   }
+
+  # By its name, because the agent's own settings name this function.
+  statement {
+    sid       = "HandOutParts"
+    actions   = ["lambda:InvokeFunction"]
+    resources = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.function_names["agent"]}"]
+  }
 }
 
 data "aws_iam_policy_document" "run_starter" {

@@ -36,7 +36,7 @@ class TextSteps:
         self._live_pace = Pace(monotonic, limits.DELTA_INTERVAL_SECONDS)
         self._held = ""
         self._waiting = ""
-        self._offset = 0
+        self._offset = 0 if scope.steps_under else scope.run.text_offset
 
     def add(self, words: str) -> None:
         """Add the next words."""
@@ -71,3 +71,5 @@ class TextSteps:
         self._scope.record("text", text, metadata={"offset": self._offset})
         self._waiting = self._waiting[len(text) :]
         self._offset += utf16_length(text)
+        if not self._scope.steps_under:
+            self._scope.run.text_offset = self._offset

@@ -176,7 +176,7 @@ class _Tracking:
                     yield event
             return
 
-        if invocation.is_whole_run:
+        if invocation.is_whole_run and not _is_answer(prompt):
             with harmless():
                 forget_facts(state)
         try:

@@ -38,10 +38,12 @@ class CloseResult:
         run: The current record.
         update: The status message to publish: the end, if this call wrote it, or the cancel request, if this call
             made it. Otherwise None.
+        hand_out: Whether the run's current part must be handed to a worker again.
     """
 
     run: Run
     update: Json | None = None
+    hand_out: bool = False
 
     @property
     def ended(self) -> RunEnded | None:
@@ -78,10 +80,13 @@ def close_dead(
     *,
     owner: Owner | None = None,
     invocation: str | None = None,
+    part: tuple[int, int] = (1, 1),
     detail: str | None = None,
     now_ms: Callable[[], int] | None = None,
 ) -> CloseResult | None:
     """End a run as `error` if it cannot end by itself; leave any other run alone.
+
+    A part after an answer that has run nothing is handed out again instead, up to `PART_MAX_TRIES` times in all.
 
     Two kinds of runs qualify. The first is a run in progress that is unclaimed or claimed by the failed `invocation`.
     The second is a run whose lease expired `CLOSE_GRACE_MS` ago: unclaimed, abandoned by its worker, or unanswered.
@@ -92,11 +97,13 @@ def close_dead(
         owner: The owner that the run must have, if an event names the id. Jobs and other owners' runs are then left
             alone. None for the sweep, which reads the ids from the table.
         invocation: The id of an invocation of the agent that is known to have failed.
+        part: Which part of the run that invocation was for, and which try of it.
         detail: More about the failure, for people.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        The result, if this call ended the run; otherwise None.
+        The result, if this call ended the run, or with `hand_out` if its part must be handed out again; otherwise
+        None.
 
     Raises:
         StoreUnavailable: DynamoDB did not answer; a retry is safe.
@@ -107,9 +114,13 @@ def close_dead(
         now = (now_ms or store.now_ms)()
         if run.status.ended or (owner is not None and (run.owner != owner or run.is_job)):
             return None
-        failed = invocation is not None and (run.worker is None or run.worker.startswith(f"{invocation}/"))
-        if not _overdue(run, now) and not (failed and run.status is RunStatus.IN_PROGRESS):
+        current = part == (run.part, run.part_tries)
+        unclaimed_or_its_own = run.worker is None or run.worker.startswith(f"{invocation}/")
+        failed = invocation is not None and current and unclaimed_or_its_own and run.status is RunStatus.IN_PROGRESS
+        if not (_overdue(run, now) or failed):
             return None
+        if not run.part_has_begun and run.part_tries < limits.PART_MAX_TRIES and run.cancel_requested_at_ms is None:
+            return CloseResult(store.hand_out_again(run), hand_out=True)
         reason = _reason_of_death(run)
         message = shortened(" ".join(filter(None, (_ERRORS[reason], detail))), limits.MESSAGE_MAX_CHARACTERS)
         return write_end(store, run, RunStatus.ERROR, reason, message, now)

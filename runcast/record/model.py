@@ -63,6 +63,13 @@ class EndReason(StrEnum):
     """Its worker was killed, or ran out of time or memory."""
     NOT_ANSWERED = "not_answered"
     """Nobody answered its question in time."""
+    """It waited for an answer, and nobody gave one in time."""
+    NOT_RESUMABLE = "not_resumable"
+    """The agent asked a question whose answer it could not use."""
+    SNAPSHOT_NOT_SAVED = "snapshot_not_saved"
+    """The agent asked a question, and its state could not be saved."""
+    SNAPSHOT_UNUSABLE = "snapshot_unusable"
+    """The question was answered, but the agent's saved state is missing, damaged or of another version."""
     JOB_FAILED = "job_failed"
     """A state of the job failed."""
     EXECUTION_STOPPED = "execution_stopped"
@@ -94,6 +101,9 @@ class Owner:
         """The `owner` attribute: `tenantId#userId`."""
         return f"{self.tenant_id}#{self.user_id}"
 
+
+ANSWERED = "answered"
+"""The step that records an answer and begins the next part of its run."""
 
 PUBLIC = Owner("public", "public")
 """The owner of runs without a user."""
@@ -180,6 +190,11 @@ class Run:
     and in a record from before reasons were stored. If an API has started the run or the job, `query` is the beginning
     of its query without secrets, and `input_digest` names the private object with its input. A job's record also has
     its `playbook` and its planned `runs`.
+    and in a record from before reasons were stored. A job's record also has its `playbook` and its planned `runs`.
+
+    A run has one `part` for each worker's share: the first, and one more after each answer. `part_tries` is how often
+    the current part was handed to a worker. `snapshot_key` names the object with the agent's state at the last
+    question, and `answers_key` the one with the last answers.
     """
 
     request_id: str
@@ -204,6 +219,15 @@ class Run:
     reason: str | None = None
     query: str | None = None
     input_digest: str | None = None
+    part: int = 1
+    part_tries: int = 1
+    snapshot_key: str | None = None
+    answers_key: str | None = None
+
+    @property
+    def part_has_begun(self) -> bool:
+        """Whether a worker has recorded a step in the current part; before that, the agent has not begun it."""
+        return self.part == 1 or not (self.steps and self.steps[-1].step == ANSWERED)
 
     @property
     def is_job(self) -> bool:

@@ -34,6 +34,11 @@ class Usage:
         with self._lock:
             self._tokens.setdefault(model_id or None, Counter()).update(counted)
 
+    def by_model(self) -> list[tuple[str | None, dict[str, int]]]:
+        """Return the sums of each model, as `add` takes them."""
+        with self._lock:
+            return [(model_id, dict(tokens)) for model_id, tokens in self._tokens.items()]
+
     def metadata(self) -> Json:
         """Return `usage`, `models` and `costUsd` for the last step; empty if no tokens were counted.
 

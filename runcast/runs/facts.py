@@ -81,6 +81,18 @@ def collecting_in(state: State | None) -> Iterator[None]:
         _collecting.reset(token)
 
 
+def facts_in(state: object) -> Json:
+    """Return what `state`, an agent's `invocation_state`, holds of facts, for `put_facts`."""
+    request_state = state.get("request_state") if isinstance(state, MutableMapping) else None
+    known = request_state if isinstance(request_state, MutableMapping) else {}
+    return {name: known[name] for name in (_KEY, _LEFT_OUT) if name in known}
+
+
+def put_facts(state: State, facts: Json) -> None:
+    """Put facts from `facts_in` into `state`, an agent's `invocation_state`."""
+    state.setdefault("request_state", {}).update(facts)
+
+
 def forget_facts(state: object) -> None:
     """Remove the facts of an earlier call that used the same `invocation_state`."""
     request_state = state.get("request_state") if isinstance(state, MutableMapping) else None

@@ -77,16 +77,16 @@ def outcome_of(
         case "interrupt" | "interrupted":
             return _waiting(result.interrupts or ())
         case "failed":
-            failed = _failed(f"The agents stopped before they were done: {_failures(result)}.")
-            return replace(failed, result=_parts_done(result))
+            outcome = failed(f"The agents stopped before they were done: {_failures(result)}.")
+            return replace(outcome, result=_parts_done(result))
         case reason:
             return stopped_early(reason, _came_out(result) or said)
 
 
 def stopped_early(reason: str, said: str | Json | None = None) -> RunOutcome:
     """Return the outcome of an agent that stopped early for `reason`; `said` is its text so far."""
-    failed = _failed(f"The agent stopped before it was done: {reason}.", EndReason.AGENT_STOPPED)
-    return replace(failed, result=said or None)
+    outcome = failed(f"The agent stopped before it was done: {reason}.", EndReason.AGENT_STOPPED)
+    return replace(outcome, result=said or None)
 
 
 def failure(error: BaseException, stop: Stop | None = None, *, said: str | None = None) -> RunOutcome:
@@ -109,15 +109,20 @@ def failure(error: BaseException, stop: Stop | None = None, *, said: str | None 
         text = f"{type(cause).__name__}: {cause}"
     except Exception:  # noqa: BLE001 - the run must end even if a __str__ raises
         text = type(cause).__name__
-    return _failed(shortened(text, limits.ERROR_MAX_CHARACTERS))
+    return failed(shortened(text, limits.ERROR_MAX_CHARACTERS))
+
+
+def failed(error: str | Exception, reason: EndReason = EndReason.AGENT_FAILED) -> RunOutcome:
+    """Return the outcome of a run that failed with this message."""
+    return RunOutcome(RunStatus.ERROR, str(error), error=str(error), reason=reason)
 
 
 def overruled(outcome: RunOutcome, stop: Stop | None) -> RunOutcome:
     """Apply the stop reason to the agent's outcome."""
     if stop is Stop.TIME_UP:
-        return _failed("The worker's time was up before the run had ended.", EndReason.TIMED_OUT)
+        return failed("The worker's time was up before the run had ended.", EndReason.TIMED_OUT)
     if stop is Stop.ENDED:
-        return _failed("Somebody else has ended this run, or works on it; what was done here is not recorded.")
+        return failed("Somebody else has ended this run, or works on it; what was done here is not recorded.")
     if stop is Stop.CANCELLED and outcome.status is RunStatus.WAITING:  # the recorder has cancelled it
         return _cancelled(stop)
     return outcome
@@ -170,9 +175,5 @@ def _waiting(interrupts: Iterable[Interrupt]) -> RunOutcome:
 
 
 def _failures(result: AgentResult | MultiAgentResult) -> str:
-    failed = [name for name, node in getattr(result, "results", {}).items() if node.status.value == "failed"]
-    return f"{', '.join(failed)} failed" if failed else "failed"
-
-
-def _failed(error: str, reason: EndReason = EndReason.AGENT_FAILED) -> RunOutcome:
-    return RunOutcome(RunStatus.ERROR, error, error=error, reason=reason)
+    nodes = [name for name, node in getattr(result, "results", {}).items() if node.status.value == "failed"]
+    return f"{', '.join(nodes)} failed" if nodes else "failed"

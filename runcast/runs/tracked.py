@@ -44,6 +44,7 @@ class TrackedRun:
         stop: Stops the run's agents when the recorder asks for it.
         outcome: The outcome of the run's agent; None until it has ended.
         said: The model's last text in the run's agent.
+        text_offset: The length of the run's agent's text so far, in UTF-16 code units.
         parents_of_agents: The steps that started the agents that work for the run's agent.
     """
 
@@ -61,6 +62,7 @@ class TrackedRun:
         self.stop = AgentStop()
         self.outcome: RunOutcome | None = None
         self.said: str | None = None
+        self.text_offset = 0
         self.parents_of_agents: set[StepRef | None] = set()
         self._given = given
         self._ended = False

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.agents import registry
-from chalicelib.runtime.request import RunRequest, require_declared, run_request
+from chalicelib.runtime.request import RunRequest, known_agent, require_declared, run_request
 from runcast.errors import InvalidInput
 from runcast.record.identity import RunIdentity, run_identity
+
+_PART_MAX = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -20,14 +22,28 @@ class AgentEvent:
     """A validated invocation.
 
     Attributes:
-        request: The agent, the query and the parameters.
+        request: The agent, the query and the parameters. Of a later part only the agent; the rest was saved by the
+            part before it.
         identity: The run's ids and owner. The `requestId` is the invoker's, or else Lambda's own request id.
         awaited: Whether the invoker waits for the Lambda's answer.
+        part: Which part of the run this is; 1 unless the run goes on after an answer.
     """
 
     request: RunRequest
     identity: RunIdentity
     awaited: bool
+    part: int = 1
+
+    @property
+    def ids(self) -> dict[str, Any]:
+        """The ids that `build(run)` gets, and that tools find in `invocation_state`."""
+        identity = self.identity
+        return {
+            "request_id": identity.request_id,
+            "user_id": identity.owner.user_id,
+            "tenant_id": identity.owner.tenant_id,
+            "job_id": identity.job_id,
+        }
 
 
 def agent_event(event: Any, *, aws_request_id: str) -> AgentEvent:
@@ -35,7 +51,8 @@ def agent_event(event: Any, *, aws_request_id: str) -> AgentEvent:
 
     Args:
         event: `agent` and `query`; optionally `parameters`, `requestId`, `userId`, `tenantId`, `jobId`, and
-            `awaited: false` if the invoker does not wait for the answer.
+            `awaited: false` if the invoker does not wait for the answer. Instead of `query`, `part` if the run goes on
+            after an answer.
         aws_request_id: Replaces a missing `requestId`. It is the same in each delivery of an event.
 
     Raises:
@@ -44,9 +61,14 @@ def agent_event(event: Any, *, aws_request_id: str) -> AgentEvent:
     """
     if not isinstance(event, Mapping):
         raise InvalidInput("The event must be a JSON object.")
-    request = run_request(event, registry.names())
     identity = run_identity(event, request_id=aws_request_id)
-    if identity.job_id is None:
-        # Those of a job were checked as its playbook was loaded; by now, they also contain what the agent reads.
-        require_declared(request.parameters, registry.parameters_schema(request.agent), request.agent)
-    return AgentEvent(request, identity, event.get("awaited") is not False)
+    awaited, part = event.get("awaited") is not False, event.get("part", 1)
+    if part == 1:
+        request = run_request(event, registry.names())
+        if identity.job_id is None:
+            # Those of a job were checked as its playbook was loaded; by now, they also contain what the agent reads.
+            require_declared(request.parameters, registry.parameters_schema(request.agent), request.agent)
+        return AgentEvent(request, identity, awaited)
+    if type(part) is not int or not 1 < part < _PART_MAX:
+        raise InvalidInput(f"part must be a whole number from 1 to {_PART_MAX - 1}.")
+    return AgentEvent(RunRequest(known_agent(event.get("agent"), registry.names()), ""), identity, awaited, part)

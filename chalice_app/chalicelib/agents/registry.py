@@ -87,6 +87,15 @@ def load(name: str) -> Build:
     return _build_of(import_module(f"{package}.{name}"))
 
 
+def memory_version(name: str) -> Any:
+    """Return the `MEMORY_VERSION` that an agent's file declares; None if it declares none.
+
+    Args:
+        name: One of `names()`, loaded already.
+    """
+    return getattr(sys.modules[load(name).__module__], "MEMORY_VERSION", None)
+
+
 def _build_of(module: Any) -> Build:
     build: Build = module.build
     return build

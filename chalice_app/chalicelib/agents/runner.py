@@ -9,29 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
-from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.agents import registry
+from chalicelib.agents.agent_answer import agent_answer, answer_body
 from chalicelib.agents.agent_event import AgentEvent, agent_event
+from chalicelib.agents.clean_up import clean_up
+from chalicelib.agents.next_part import NextPart, read_next_part, save_for_next_part
 from chalicelib.agents.run_context import RunContext
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import AgentConfig, config_of_environment
-from runcast.errors import InvalidInput, RunStopped
-from runcast.json_text import json_text, metadata_json, result_json
+from chalicelib.runtime.objects import PrivateObjects
+from runcast import limits
+from runcast.errors import InvalidInput, NotResumable, RunStopped, SnapshotUnusable, Unavailable
 from runcast.record.assignment import Claim
-from runcast.record.model import Json, RunStatus
+from runcast.record.model import EndReason, Json, RunStatus
 from runcast.record.recorder import Recorder
-from runcast.redaction import clean, clean_json
+from runcast.redaction import clean
 from runcast.runs.from_environment import Destination, recorder_for
-from runcast.runs.outcome import RunOutcome, failure, overruled, stopped_early
+from runcast.runs.outcome import RunOutcome, failed, failure, overruled, stopped_early
 from runcast.runs.tracked import TrackedRun
 
 if TYPE_CHECKING:
@@ -44,7 +47,27 @@ logger = logging.getLogger(__name__)
 # How long a computing agent may hold the interpreter while the threads that record and publish its steps wait. They
 # need it several times for each request. With Python's default of 5 ms, a step takes about twice as long to go live.
 _THREAD_SWITCH_SECONDS = 0.001
-_CLEAN_UP_SECONDS = 2.0
+
+
+class _NotBegun(Exception):
+    """A later part of a run was not begun: nothing of it has run, so another worker may take it."""
+
+
+@dataclass
+class _Work:
+    """One run's work in this worker.
+
+    Attributes:
+        event: What the worker was asked for.
+        run: The run, as its agent's tracking knows it.
+        agent: The agent, once it is built.
+        snapshot_key: Names the agent's saved state, if the run waits for an answer.
+    """
+
+    event: AgentEvent
+    run: TrackedRun
+    agent: AnyAgent | None = None
+    snapshot_key: str | None = None
 
 
 class LambdaContext(Protocol):
@@ -69,11 +92,11 @@ def run_agent(event: Any, context: LambdaContext) -> Json:
     try:
         return _runner_of_environment().run(event, context)
     except InvalidInput as error:
-        return _answer(400, {"success": False, "error": clean(str(error), "error")})
+        return agent_answer(400, {"success": False, "error": clean(str(error), "error")})
     except Exception:
         logger.exception("the run failed outside its agent")
         metrics.count_broken_run()
-        return _answer(500, {"success": False, "error": "The run failed on our side; the log has the reason."})
+        return agent_answer(500, {"success": False, "error": "The run failed on our side; the log has the reason."})
 
 
 @contextlib.contextmanager
@@ -93,6 +116,7 @@ class Runner:
     Args:
         config: The Lambda's settings.
         destination: Where the runs are recorded and published.
+        objects: The private objects of runs.
         monotonic: A monotonic clock in seconds, for the deadline.
     """
 
@@ -100,11 +124,13 @@ class Runner:
         self,
         config: AgentConfig,
         destination: Destination,
+        objects: PrivateObjects,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
         self._destination = destination
+        self._objects = objects
         self._monotonic = monotonic
         # All runs use one loop, because clients that an agent keeps are bound to the loop of their first use.
         self._loop = asyncio.new_event_loop()
@@ -126,26 +152,22 @@ class Runner:
             invocation_id=context.aws_request_id,
             remaining_ms=context.get_remaining_time_in_millis(),
             awaited=checked.awaited,
+            part=checked.part,
             monotonic=self._monotonic,
         )
         cold_start = self._model is None
-        claim = recorder.claim()
+        claim = recorder.claim(wait_seconds=None if checked.part == 1 else limits.PART_BEGIN_SECONDS)
         if claim is Claim.REFUSED:
             outcome = RunOutcome(RunStatus.ERROR, "", error=recorder.refusal)
-            return _answer(409, _body(checked, recorder, outcome, cold_start=cold_start))
+            return agent_answer(409, answer_body(checked, recorder, outcome, cold_start=cold_start))
 
-        run = TrackedRun(recorder)
-        agent: AnyAgent | None = None
+        work = _Work(checked, TrackedRun(recorder))
         try:
-            agent = self._build(checked, recorder)
-            state = {"runcast": run, **_ids(checked)}
-            self._run_to_its_end(agent.invoke_async(checked.request.query, invocation_state=state))
-            outcome = run.outcome or stopped_early("it gave no result")
-        except RunStopped as stopped:
-            outcome = failure(stopped, recorder.stop)
-        except BaseException as error:  # a tool may call sys.exit(), and the run must end anyway
-            logger.exception("run %s failed", checked.identity.request_id)
-            outcome = failure(error, recorder.stop, said=run.said)
+            outcome = self._outcome(work, claim)
+        except _NotBegun as error:
+            logger.warning("part %d of the run was not begun here: %s", checked.part, error)
+            recorder.abandon()
+            return agent_answer(500, answer_body(checked, recorder, failure(error), cold_start=cold_start))
 
         report = recorder.end(
             outcome.status,
@@ -154,9 +176,10 @@ class Runner:
             error=outcome.error,
             reason=outcome.reason,
             metadata=outcome.metadata,
+            snapshot_key=work.snapshot_key,
         )
-        if agent is not None:
-            _clean_up(agent)
+        if work.agent is not None:
+            clean_up(work.agent)
         outcome = overruled(outcome, report.stop)
         degraded = claim is Claim.UNANSWERED or report.degraded
         metrics.count_run(
@@ -166,12 +189,67 @@ class Runner:
             elapsed_seconds=recorder.elapsed_seconds(),
             degraded=degraded,
         )
-        body = _body(checked, recorder, outcome, cold_start=cold_start)
+        body = answer_body(checked, recorder, outcome, cold_start=cold_start)
         if degraded and not checked.identity.job_id:
             body["degraded"] = True
         if report.end_pending:
             body["endPending"] = True
-        return _answer(200 if body["success"] else 500, body)
+        return agent_answer(200 if body["success"] else 500, body)
+
+    def _outcome(self, work: _Work, claim: Claim) -> RunOutcome:
+        """Build the agent and let it work; save its state if it waits for an answer.
+
+        Raises:
+            _NotBegun: A later part must not begin here.
+        """
+        run, recorder = work.run, work.run.recorder
+        prompt: Any = work.event.request.query
+        state: dict[str, Any] = {"runcast": run, "request_state": {}, **work.event.ids}
+        before = None
+        try:
+            if work.event.part > 1:
+                before = self._before(work, claim)
+                work.event, prompt = replace(work.event, request=before.request), before.prompt
+            work.agent = self._build(work.event, recorder)
+            if before:
+                before.restore(work.agent, run, state)
+                if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):
+                    raise _NotBegun("its first step was not stored in time")
+            self._run_to_its_end(work.agent.invoke_async(prompt, invocation_state=state))
+            outcome = run.outcome or stopped_early("it gave no result")
+        except _NotBegun:
+            raise
+        except RunStopped as stopped:
+            return failure(stopped, recorder.stop)
+        except SnapshotUnusable as error:
+            return failed(error, EndReason.SNAPSHOT_UNUSABLE)
+        except BaseException as error:  # a tool may call sys.exit(), and the run must end anyway
+            logger.exception("run %s failed", recorder.request_id)
+            return failure(error, recorder.stop, said=run.said)
+        if outcome.status is RunStatus.WAITING and not work.event.identity.job_id:
+            return self._saved(work, outcome, state)
+        return outcome
+
+    def _before(self, work: _Work, claim: Claim) -> NextPart:
+        """Return what a later part continues from: for it, table and bucket are part of the work."""
+        recorder = work.run.recorder
+        if claim is not Claim.CLAIMED:
+            raise _NotBegun("its claim was not confirmed in time")
+        try:
+            return read_next_part(self._objects, work.event.request.agent, recorder.snapshot_key, recorder.answers_key)
+        except Unavailable as error:
+            raise _NotBegun(str(error)) from error
+
+    def _saved(self, work: _Work, waiting: RunOutcome, state: Json) -> RunOutcome:
+        """Save what the next part continues from; if that fails, the run ends instead of waiting."""
+        try:
+            work.snapshot_key = save_for_next_part(self._objects, work.event.request, work.agent, work.run, state)
+        except NotResumable as error:
+            return failed(error, EndReason.NOT_RESUMABLE)
+        except Unavailable as error:
+            logger.warning("the agent's state was not saved: %s", error)
+            return failed("The agent asked a question, but its state could not be saved.", EndReason.SNAPSHOT_NOT_SAVED)
+        return waiting
 
     def close(self) -> None:
         """Close the event loop."""
@@ -212,7 +290,7 @@ class Runner:
 
         request = event.request
         build = registry.load(request.agent)
-        run = RunContext(query=request.query, parameters=request.parameters, model=model, **_ids(event))
+        run = RunContext(query=request.query, parameters=request.parameters, model=model, **event.ids)
         agent = track(build(run))
         return track(agent, live_text=records_text(agent))
 
@@ -227,59 +305,4 @@ def _runner_of_environment() -> Runner:
         lambda ended: announcer(config.status_publisher_function).put_event(ended),
         config.model_prices,
     )
-    return Runner(config, destination)
-
-
-def _ids(event: AgentEvent) -> dict[str, Any]:
-    """Return the ids that `build(run)` gets, and that tools find in `invocation_state`."""
-    identity = event.identity
-    return {
-        "request_id": identity.request_id,
-        "user_id": identity.owner.user_id,
-        "tenant_id": identity.owner.tenant_id,
-        "job_id": identity.job_id,
-    }
-
-
-def _clean_up(agent: AnyAgent) -> None:
-    """Release the agent's resources, such as MCP servers, which would outlive the run in a warm process.
-
-    This happens on a thread with a short timeout: a server that does not stop must not delay the answer.
-    """
-    from runcast.agents.parts import clean_up  # imports Strands
-
-    thread = Thread(target=clean_up, args=(agent,), name="runcast-clean-up", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError as error:  # the process has no more threads; the run has ended, and its answer must go out
-        logger.warning("the agent's servers are left running: %s", error)
-    else:
-        thread.join(_CLEAN_UP_SECONDS)
-
-
-def _body(event: AgentEvent, recorder: Recorder, outcome: RunOutcome, *, cold_start: bool) -> Json:
-    body: Json = {
-        "success": outcome.error is None,
-        "requestId": event.identity.request_id,
-        "agent": event.request.agent,
-        "coldStart": cold_start,
-        "elapsed": recorder.elapsed_seconds(),
-    }
-    if outcome.error is not None:
-        body["error"] = clean(outcome.error, "error")
-    if event.identity.job_id:
-        return body  # a job's runs hand their output on by reference, through the record
-    text = result_json(outcome.result)
-    body["result"] = None if text is None else clean_json(json.loads(text), "result")
-    waiting = outcome.status is RunStatus.WAITING
-    told = json.loads(metadata_json(outcome.metadata, questions=waiting) or "{}")
-    body |= clean_json(told, "metadata")  # as the record has it
-    progress = recorder.progress()
-    body["progress"] = progress.steps
-    if progress.cut:
-        body["progressCut"] = True
-    return body
-
-
-def _answer(status_code: int, body: Mapping[str, Any]) -> Json:
-    return {"statusCode": status_code, "body": json_text(dict(body))}
+    return Runner(config, destination, PrivateObjects(clients.s3, config.results_bucket))

@@ -20,6 +20,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.agents import registry
+from chalicelib.lifecycle.answer import hand_out
 from chalicelib.orchestrator.failures import lambda_error, message_in
 from chalicelib.orchestrator.job import checked_job_id
 from chalicelib.runtime import clients, logs, metrics
@@ -31,7 +33,7 @@ from runcast.record.cancel import cancel_runs
 from runcast.record.close import CloseResult, close_dead, close_job, overdue_ids
 from runcast.record.handover import HANDED_OVER_END, HandedOverEnd, write_handed_over
 from runcast.record.identity import run_identity
-from runcast.record.model import EndReason, Json, Owner, RunEnded, RunStatus
+from runcast.record.model import EndReason, Json, Owner, Run, RunEnded, RunStatus
 from runcast.record.store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -62,6 +64,11 @@ def close_runs(event: Any, context: Any) -> None:
     config = config_of_environment(RunCloserConfig)
     store = clients.run_store(config.agent_progress_table)
     ends = announcer(config.status_publisher_function)
+
+    def hand_out_again(run: Run) -> None:
+        functions = registry.functions(config.agent_function, {})
+        hand_out(run, clients.invoker(), functions)
+
     if isinstance(event, dict) and HANDED_OVER_END in event:
         write_end(
             event,
@@ -72,11 +79,11 @@ def close_runs(event: Any, context: Any) -> None:
         )
         return
     if event == SWEEP:
-        closed = sweep(store, ends.announce, remaining_ms=context.get_remaining_time_in_millis)
+        closed = sweep(store, ends.announce, hand_out_again, remaining_ms=context.get_remaining_time_in_millis)
     elif isinstance(event, dict) and event.get("detail-type") == EXECUTION_ENDED:
         closed = close_execution(event, store, ends.announce)
     else:
-        closed = close_failed(event, store, ends.announce)
+        closed = close_failed(event, store, ends.announce, hand_out_again)
     if closed:
         metrics.count_closed_runs(closed)
 
@@ -109,9 +116,16 @@ def write_end(
 
 
 def close_failed(
-    record: Any, store: RunStore, announce: Callable[[CloseResult], None], *, now_ms: Callable[[], int] | None = None
+    record: Any,
+    store: RunStore,
+    announce: Callable[[CloseResult], None],
+    hand_out_again: Callable[[Run], None],
+    *,
+    now_ms: Callable[[], int] | None = None,
 ) -> int:
     """End the run of a failed invocation; return the number of ended runs, 0 or 1.
+
+    If the invocation was for a part that has run nothing, the part is handed out again.
 
     Raises:
         Unavailable: The record could not be read or written.
@@ -127,11 +141,15 @@ def close_failed(
         failed.request_id,
         owner=failed.owner,
         invocation=failed.invocation,
+        part=failed.part,
         detail=failed.detail,
         now_ms=now_ms,
     )
     if result is None:
         logger.info("the run was not ended: it has ended, another worker has it, or it belongs to another owner")
+        return 0
+    if result.hand_out:
+        hand_out_again(result.run)
         return 0
     announce(result)
     return 1
@@ -163,11 +181,14 @@ def close_execution(
 def sweep(
     store: RunStore,
     announce: Callable[[CloseResult], None],
+    hand_out_again: Callable[[Run], None],
     *,
     remaining_ms: Callable[[], float],
     now_ms: Callable[[], int] | None = None,
 ) -> int:
     """End all overdue runs, as far as time allows; return the number of ended runs and jobs.
+
+    A part of a run that has run nothing is handed out again instead.
 
     If a run cannot be ended, for example because its record is unreadable, this logs and counts it and goes on with the
     next.
@@ -181,7 +202,10 @@ def sweep(
             logger.warning("out of time with overdue runs left; the next sweep continues")
             break
         try:
-            if result := close_dead(store, request_id, now_ms=now_ms):
+            result = close_dead(store, request_id, now_ms=now_ms)
+            if result and result.hand_out:
+                hand_out_again(result.run)
+            elif result:
                 closed += _close_with_runs(result, store, announce, now_ms)
         except Unavailable as error:
             logger.warning("run %s could not be ended now: %s", request_id, error)
@@ -210,6 +234,7 @@ class _FailedInvocation:
     invocation: str
     request_id: str
     owner: Owner
+    part: tuple[int, int]
     detail: str
 
     @classmethod
@@ -218,12 +243,14 @@ class _FailedInvocation:
         invocation = about["requestId"]
         if not isinstance(invocation, str):
             raise TypeError
-        identity = run_identity(record["requestPayload"], request_id=invocation)
+        event = record["requestPayload"]
+        identity = run_identity(event, request_id=invocation)
+        part = event.get("part", 1), event.get("try", 1)
         if about["condition"] == "EventAgeExceeded":
             detail = "It waited too long for a free one."
         else:
             detail = lambda_error(record.get("responsePayload") or {})
-        return cls(invocation, identity.request_id, identity.owner, detail)
+        return cls(invocation, identity.request_id, identity.owner, part, detail)
 
 
 @dataclass(frozen=True)

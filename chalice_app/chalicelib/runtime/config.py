@@ -50,6 +50,7 @@ class AgentConfig:
         agent_progress_table: The table of records.
         status_publisher_function: The Lambda that sends status messages.
         run_closer_function: The Lambda that writes ends that could not be stored in time.
+        results_bucket: The bucket for the state of agents that wait for an answer.
         bedrock_model_id: A model or an inference profile.
         aws_region: Where everything runs; Lambda sets it.
         model_max_tokens: How many tokens the model may write in one answer.
@@ -63,6 +64,7 @@ class AgentConfig:
     agent_progress_table: str
     status_publisher_function: str
     run_closer_function: str
+    results_bucket: str
     bedrock_model_id: str
     aws_region: str
     model_max_tokens: int = _whole_number(1, 200_000)
@@ -126,10 +128,14 @@ class OrchestratorConfig:
 
 @dataclass(frozen=True)
 class RunCloserConfig:
-    """Settings of the Lambda `run_closer`: the table, and the Lambda that sends status messages."""
+    """Settings of the Lambda `run_closer`.
+
+    These are the table, the Lambda that sends status messages, and the Lambda that runs this application's agents.
+    """
 
     agent_progress_table: str
     status_publisher_function: str
+    agent_function: str
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def run_request(given: Mapping[str, Any], agents: Collection[str]) -> RunRequest
         InvalidInput: A field is invalid.
     """
     return RunRequest(
-        _agent(given.get("agent"), agents),
+        known_agent(given.get("agent"), agents),
         checked_query(given.get("query")),
         checked_parameters(given.get("parameters")),
     )
@@ -109,7 +109,12 @@ def known_playbook(given: Any, known: Collection[str]) -> str:
     raise InvalidInput(f"playbook must be one of: {', '.join(sorted(known))}.")
 
 
-def _agent(given: Any, known: Collection[str]) -> str:
+def known_agent(given: Any, known: Collection[str]) -> str:
+    """Return the given name if an agent has it.
+
+    Raises:
+        InvalidInput: No agent has this name; the message lists the names.
+    """
     if isinstance(given, str) and given in known:
         return given
     stated = shortened(json_text(plain(given)[0]), limits.NAME_MAX_CHARACTERS)

@@ -1,0 +1,123 @@
+"""What one part of a run hands on to the next one: the agent's state, and what the run has counted and noted so far.
+
+A part that asks a question saves this as one object before the run is recorded as `waiting`. The worker of the next
+part reads it together with the answers, before anything of the agent runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from chalicelib.agents import registry
+from chalicelib.runtime.objects import PrivateObjects, private_key
+from chalicelib.runtime.request import RunRequest
+from runcast import limits
+from runcast.errors import NotResumable, ObjectGone, SnapshotUnusable
+from runcast.json_text import json_bytes
+from runcast.record.model import Json
+from runcast.runs.facts import facts_in, put_facts
+from runcast.runs.tracked import TrackedRun
+
+if TYPE_CHECKING:
+    from chalicelib.agents.registry import AnyAgent
+
+SNAPSHOTS = "snapshots"
+
+
+@dataclass(frozen=True)
+class NextPart:
+    """What the worker of a later part continues from.
+
+    Attributes:
+        request: The request of the run.
+        prompt: The answers, as Strands takes them.
+        saved: The content of the snapshot object.
+    """
+
+    request: RunRequest
+    prompt: list[Json]
+    saved: Json
+
+    def restore(self, agent: AnyAgent, run: TrackedRun, state: dict[str, Any]) -> None:
+        """Load the saved state into a newly built agent, and continue the run's sums.
+
+        Args:
+            agent: The agent.
+            run: The run.
+            state: The `invocation_state` with which the agent will be invoked.
+
+        Raises:
+            SnapshotUnusable: The state does not fit the agent.
+        """
+        from runcast.agents.snapshot import load_snapshot  # imports Strands
+
+        load_snapshot(agent, self.saved["agent"])
+        run.text_offset = self.saved["textOffset"]
+        put_facts(state, self.saved["facts"])
+        for model_id, tokens in self.saved["usage"]:
+            run.recorder.add_usage(tokens, model_id)
+
+
+def save_for_next_part(
+    objects: PrivateObjects,
+    request: RunRequest,
+    agent: AnyAgent,
+    run: TrackedRun,
+    state: Mapping[str, Any],
+    *,
+    new_id: Callable[[], object] = uuid4,
+) -> str:
+    """Save what the next part continues from, and return the key of the object.
+
+    Raises:
+        NotResumable: The agent could not continue from it.
+        Unavailable: S3 refused or did not answer.
+    """
+    from runcast.agents.snapshot import take_snapshot  # imports Strands
+
+    recorder = run.recorder
+    saved = {
+        "query": request.query,
+        "parameters": request.parameters,
+        "agent": take_snapshot(agent),
+        "memoryVersion": registry.memory_version(request.agent),
+        "textOffset": run.text_offset,
+        "facts": facts_in(state),
+        "usage": recorder.usage_by_model(),
+    }
+    if json_bytes(saved) > limits.SNAPSHOT_MAX_BYTES:
+        raise NotResumable(
+            f"The agent's state is larger than {limits.SNAPSHOT_MAX_BYTES // 1024**2} MB and cannot be saved. Keep "
+            "large content out of the conversation, for example in a bucket."
+        )
+    key = private_key(SNAPSHOTS, recorder.owner, recorder.request_id, str(new_id()))
+    objects.put(key, saved)
+    return key
+
+
+def read_next_part(objects: PrivateObjects, agent: str, snapshot_key: str | None, answers_key: str | None) -> NextPart:
+    """Read what the part that this worker has claimed continues from.
+
+    Raises:
+        SnapshotUnusable: An object is missing or damaged, or it is of another version of the agent.
+        Unavailable: S3 did not answer.
+    """
+    from runcast.agents.snapshot import answers_as_prompt  # imports Strands
+
+    if not (snapshot_key and answers_key):
+        raise SnapshotUnusable("The run's record names no saved state.")
+    try:
+        saved, answers = objects.get(snapshot_key), objects.get(answers_key)
+        request = RunRequest(agent, saved["query"], saved["parameters"])
+        prompt = answers_as_prompt(answers)
+        version = saved["memoryVersion"]
+    except (ObjectGone, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise SnapshotUnusable("The agent's saved state, or the answer, is missing or damaged.") from error
+    if version != (current := registry.memory_version(agent)):
+        raise SnapshotUnusable(
+            f"The agent's state was saved with MEMORY_VERSION {version!r}, and the agent now has {current!r}."
+        )
+    return NextPart(request, prompt, saved)

@@ -1,0 +1,110 @@
+"""Answers a waiting run and hands its next part to a worker. The code is the same for GraphQL and REST.
+
+A hand-over that fails is not an error: the answer is stored, and the sweep hands out each part that no worker has
+begun.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.runtime import logs
+from chalicelib.runtime.objects import PrivateObjects, private_key
+from runcast.json_text import json_text
+from runcast.record.answer import answer, checked_answers
+from runcast.record.close import CloseResult
+from runcast.record.model import Json, Owner, Run
+from runcast.record.reader import liveness, unreadable
+from runcast.record.store import RunStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+logger = logging.getLogger(__name__)
+
+ANSWERS = "answers"
+
+
+def answer_run(
+    owner: Owner,
+    request_id: str,
+    answers: Any,
+    *,
+    store: RunStore,
+    objects: PrivateObjects,
+    invoker: LambdaClient,
+    functions: Mapping[str, str],
+    announce: Callable[[CloseResult], None],
+    now_ms: Callable[[], int] | None = None,
+) -> Json:
+    """Answer the caller's waiting run and return its state. The same answers again succeed.
+
+    Args:
+        owner: The caller.
+        request_id: The run's id. An invalid id is treated as unknown.
+        answers: The answer to each open question by the question's id, any JSON: an object or its JSON text.
+        store: The records.
+        objects: The private objects.
+        invoker: A Lambda client that does not retry.
+        functions: The Lambda of each agent, by the agent's name.
+        announce: Announces the step that this call has written; must not raise.
+        now_ms: The time, epoch milliseconds; by default the store's.
+
+    Returns:
+        `success`, `requestId`, `status`, `liveness`, `error` and `reason`. A run that is unknown, expired or another
+        owner's gets the answer of `read_progress`.
+
+    Raises:
+        Conflict: The run does not wait for this answer, or no function can continue it.
+        InvalidInput: The answers are no JSON object of at most 64 KB, or they do not fit the questions.
+        Unavailable: A service did not answer, or the run kept changing. It is safe to call this again.
+    """
+    logs.about_run(request_id)
+    checked = checked_answers(answers)
+    digest = hashlib.sha256(json.dumps(checked, sort_keys=True).encode()).hexdigest()
+
+    def key_of(run: Run, part: int) -> str:
+        return private_key(ANSWERS, owner, run.request_id, f"{part}-{digest}")
+
+    def put(key: str) -> None:
+        objects.put(key, checked)
+
+    result = answer(store, owner, request_id, checked, key_of=key_of, put=put, now_ms=now_ms)
+    if result is None:
+        return unreadable(request_id)
+    announce(result)
+    run = result.run
+    if run.worker is None and not run.status.ended:
+        hand_out(run, invoker, functions)
+    return {
+        "success": True,
+        "requestId": run.request_id,
+        "status": run.status.value,
+        "liveness": liveness(run, (now_ms or store.now_ms)()).value,
+        "error": run.error,
+        "reason": run.reason,
+    }
+
+
+def hand_out(run: Run, invoker: LambdaClient, functions: Mapping[str, str]) -> None:
+    """Invoke the run's agent with the run's current part. Never raises: what fails here is done by the sweep."""
+    event = {
+        "agent": run.agent,
+        "requestId": run.request_id,
+        "userId": run.owner.user_id,
+        "tenantId": run.owner.tenant_id,
+        "jobId": run.job_id,
+        "part": run.part,
+        "try": run.part_tries,
+        "awaited": False,
+    }
+    try:
+        invoker.invoke(FunctionName=functions[run.agent], InvocationType="Event", Payload=json_text(event).encode())
+    except (BotoCoreError, ClientError, KeyError) as error:
+        logger.warning("part %d of run %s was not handed out: %s", run.part, run.request_id, error)

@@ -1,0 +1,75 @@
+"""Private objects of a run in the bucket: content that is stored word for word and that no API returns.
+
+Every object is immutable: it has a key of its own, and it is written before the record names that key. So what the
+record names always exists, and it never changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runcast.errors import ObjectGone, Unavailable
+from runcast.json_text import json_text
+from runcast.record.model import Owner
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+logger = logging.getLogger(__name__)
+
+# Without the right to list the bucket, S3 answers `AccessDenied` for an object that does not exist.
+# Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+_GONE_CODES = ("AccessDenied", "NoSuchKey")
+
+
+class PrivateObjects:
+    """Reads and writes the private objects of runs, each as JSON.
+
+    Args:
+        s3: Returns the S3 client; called when an object is read or written.
+        bucket: The bucket. Its lifecycle rules delete the objects.
+    """
+
+    def __init__(self, s3: Callable[[], S3Client], bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def put(self, key: str, content: Any) -> None:
+        """Write an object.
+
+        Raises:
+            Unavailable: S3 refused or did not answer. The object may have been written; writing it again is safe.
+        """
+        body = json_text(content).encode()
+        try:
+            self._s3().put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(f"The object {key} could not be written: {error}") from error
+
+    def get(self, key: str) -> Any:
+        """Read an object.
+
+        Raises:
+            ObjectGone: There is no such object, or this role must not read it.
+            Unavailable: S3 did not answer.
+        """
+        try:
+            return json.loads(self._s3().get_object(Bucket=self._bucket, Key=key)["Body"].read())
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE_CODES:
+                raise ObjectGone(f"There is no object {key}, or its lifecycle rule has deleted it.") from error
+            raise Unavailable(f"The object {key} could not be read: {error}") from error
+        except BotoCoreError as error:
+            raise Unavailable(f"The object {key} could not be read: {error}") from error
+
+
+def private_key(kind: str, owner: Owner, request_id: str, name: str) -> str:
+    """Return the key of a private object: `<kind>/<hash of the owner>/<requestId>/<name>`."""
+    # Names of users may hold characters that keys should not.
+    return f"{kind}/{hashlib.sha256(owner.key.encode()).hexdigest()}/{request_id}/{name}"

@@ -1,0 +1,144 @@
+"""Answers a waiting run: exactly once, and never for another owner.
+
+The answers are stored as an object before the record names it. Then one conditional write begins the run's next part.
+An answer, a cancel and the expiry of the question compete under the same condition, so one of them wins.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runcast import limits
+from runcast.errors import Conflict, InvalidInput
+from runcast.json_text import json_text, metadata_json, parsed_json
+from runcast.plain_json import plain
+from runcast.record.close import CloseResult, decide_until_written
+from runcast.record.message import step_update
+from runcast.record.model import ANSWERED, Json, Owner, Run, RunStatus, Step
+from runcast.record.store import RunStore
+from runcast.text import shortened
+
+_NO_OBJECT = "answers must be a JSON object: the id of each question with its answer."
+
+
+def checked_answers(given: Any) -> Json:
+    """Return answers by the ids of their questions, given as an object or as its JSON text.
+
+    Raises:
+        InvalidInput: They are no JSON object, or over `ANSWERS_MAX_BYTES`.
+    """
+    if isinstance(given, str):
+        _require_fitting(given)
+        try:
+            given = parsed_json(given)
+        except (ValueError, RecursionError) as error:
+            raise InvalidInput(_NO_OBJECT) from error
+    if not isinstance(given, Mapping):
+        raise InvalidInput(_NO_OBJECT)
+    answers, unreadable = plain(given)
+    if unreadable:
+        path = unreadable[0].path.removeprefix("$")
+        raise InvalidInput(f"answers{path} is {unreadable[0].reason}, which is no JSON.")
+    _require_fitting(json_text(answers))
+    return dict(answers)
+
+
+def answer(
+    store: RunStore,
+    owner: Owner,
+    request_id: str,
+    answers: Json,
+    *,
+    key_of: Callable[[Run, int], str],
+    put: Callable[[str], None],
+    now_ms: Callable[[], int] | None = None,
+) -> CloseResult | None:
+    """Answer all open questions of the caller's run, and begin its next part.
+
+    The same answers again change nothing and succeed.
+
+    Args:
+        store: The table.
+        owner: The caller.
+        request_id: The run's id.
+        answers: From `checked_answers`.
+        key_of: Returns the key of the object with the answers to the questions of one part of a run; it is the same
+            for the same run, part and answers.
+        put: Stores the answers under a key. Its exceptions propagate.
+        now_ms: The time, epoch milliseconds; by default the store's.
+
+    Returns:
+        The current run, which is unclaimed until a worker takes its next part; None if the caller has no such run, or
+        it has expired.
+
+    Raises:
+        Conflict: The run does not wait for this answer, or it cannot be continued.
+        InvalidInput: The id of a question is unknown, or an answer is missing; the message names it.
+        StoreUnavailable: DynamoDB did not answer; a retry is safe.
+        Unavailable: The run kept changing; a retry is safe.
+    """
+
+    def decide(run: Run) -> CloseResult | None:
+        if run.owner != owner:
+            return None
+        asked = {each["id"] for each in questions_of(run)} if run.status is RunStatus.WAITING else set()
+        if run.part > 1 and answers.keys() != asked and run.answers_key == key_of(run, run.part - 1):
+            return CloseResult(run)  # the same answers again
+        now = (now_ms or store.now_ms)()
+        _require_waiting(run, now)
+        step = _answered(run, answers, now)
+        key = key_of(run, run.part)
+        put(key)
+        return CloseResult(
+            store.begin_next_part(run, step, key),
+            step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent),
+        )
+
+    return decide_until_written(store, request_id, decide)
+
+
+def questions_of(run: Run) -> list[Json]:
+    """Return the open questions of a waiting run, each with its `id` and `name`."""
+    asked = json.loads(run.steps[-1].metadata_json or "{}").get("interrupts") if run.steps else None
+    return [each for each in asked if isinstance(each, dict) and "id" in each] if isinstance(asked, list) else []
+
+
+def _require_waiting(run: Run, now_ms: int) -> None:
+    if run.status is not RunStatus.WAITING:
+        state = f"it is {run.status}" if run.answers_key is None else f"it was answered, and is {run.status}"
+        raise Conflict(f"This run does not wait for an answer: {state}.")
+    if now_ms > run.lease_until_ms:
+        raise Conflict("This run waited for an answer, and its time is over.")
+    if run.snapshot_key is None:
+        raise Conflict("This run cannot be continued from here. Answer it where its agent runs.")
+
+
+def _answered(run: Run, answers: Json, now_ms: int) -> Step:
+    """Return the step that records an answer.
+
+    Raises:
+        InvalidInput: A question is unknown or has no answer.
+    """
+    asked = {each["id"]: each.get("name") for each in questions_of(run)}
+    if unknown := answers.keys() - asked.keys():
+        named = shortened(min(unknown), limits.NAME_MAX_CHARACTERS)
+        raise InvalidInput(f"answers has {named!r}, which is no open question of this run.")
+    if missing := asked.keys() - answers.keys():
+        named = shortened(min(missing), limits.NAME_MAX_CHARACTERS)
+        raise InvalidInput(f"answers lacks {named!r}. Answer all open questions at once.")
+    questions = [{"id": each, "name": name} for each, name in asked.items()]
+    return Step(
+        step=ANSWERED,
+        message="Answered",
+        elapsed=max(0, now_ms - run.created_at_ms) / 1000,
+        timestamp=now_ms,
+        seq=run.seq + 1,
+        metadata_json=metadata_json({"answeredBy": run.owner.user_id, "questions": questions}),
+    )
+
+
+def _require_fitting(text: str) -> None:
+    if len(text.encode("utf-8", "replace")) > limits.ANSWERS_MAX_BYTES:
+        raise InvalidInput(f"answers must be at most {limits.ANSWERS_MAX_BYTES // 1024} KB as JSON.")

@@ -1,0 +1,85 @@
+"""How a run goes on after an answer: the write that begins its next part, and the one that hands a part out again.
+
+Each part is one worker's share of the run. Beginning a part removes the claim, so the worker of the earlier part is
+refused from then on. The agent does not begin a part before its worker has stored a first step. So a part without a
+step has run nothing, and another worker may take it.
+"""
+
+from __future__ import annotations
+
+from runcast import limits
+from runcast.errors import AppendRefused
+from runcast.record.conditions import NOT_EXPIRED, as_read, unless_gone
+from runcast.record.creation import RecordCreation
+from runcast.record.items import run_of, stored_step
+from runcast.record.model import Run, RunStatus, Step
+from runcast.record.table import sets_of
+
+
+class RecordParts(RecordCreation):
+    """Begins the parts of runs."""
+
+    def begin_next_part(self, run: Run, step: Step, answers_key: str) -> Run:
+        """Take a run from `waiting` to its next part, if its record has not changed since it was read.
+
+        Args:
+            run: The waiting run.
+            step: The step that records the answer.
+            answers_key: Names the object with the answers, which exists already.
+
+        Returns:
+            The record, unclaimed and with a lease of `QUEUED_LEASE_MS`.
+
+        Raises:
+            AppendRefused: The record has changed since `run` was read.
+            RunGone: The record was deleted or has expired.
+        """
+        now_ms = self.now_ms()
+        sets = {
+            "status": RunStatus.IN_PROGRESS.value,
+            "seq": step.seq,
+            "part": run.part + 1,
+            "partTries": 1,
+            "answersKey": answers_key,
+            "updatedAt": now_ms,
+            "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
+            "openSince": 0,  # the sweep checks it whatever its age, because a lost invocation is reported by nobody
+        }
+        return self._changed(
+            run,
+            [*sets_of(sets), "#steps = list_append(#steps, :steps)"],
+            "#status = :waiting",
+            {**sets, "steps": [stored_step(step)], "waiting": RunStatus.WAITING.value},
+        )
+
+    def hand_out_again(self, run: Run) -> Run:
+        """Release a part that has run nothing and count one more try, if its record has not changed since it was read.
+
+        Returns:
+            The record, unclaimed and with a lease of `QUEUED_LEASE_MS`.
+
+        Raises:
+            AppendRefused: The record has changed since `run` was read.
+            RunGone: The record was deleted or has expired.
+        """
+        now_ms = self.now_ms()
+        sets = {
+            "partTries": run.part_tries + 1,
+            "updatedAt": now_ms,
+            "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
+        }
+        return self._changed(run, sets_of(sets), "#status = :in_progress", {**sets, "in_progress": "in_progress"})
+
+    def _changed(self, run: Run, expressions: list[str], state: str, values: dict[str, object]) -> Run:
+        now_ms = self.now_ms()
+        condition, as_read_values = as_read(run)
+        item = self._table.update(
+            run.request_id,
+            expressions,
+            f"{condition} AND {state} AND {NOT_EXPIRED}",
+            {**values, **as_read_values, "now_s": now_ms // 1000},
+            unless_gone(lambda now: AppendRefused(f"Run {run.request_id} has changed since it was read.", now), now_ms),
+            removes=["#worker"],
+            returning="ALL_NEW",
+        )
+        return run_of(item)

@@ -1,0 +1,36 @@
+"""Private objects in memory, with the contract of `chalicelib.runtime.objects.PrivateObjects`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from runcast.errors import ObjectGone, Unavailable
+from runcast.json_text import json_text
+
+
+class ObjectsInMemory:
+    """Objects by their keys.
+
+    Attributes:
+        texts: The JSON text of each object.
+        broken: Whether the bucket refuses everything.
+    """
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.broken = False
+
+    def put(self, key: str, content: Any) -> None:
+        self._require_working(key)
+        self.texts[key] = json_text(content)
+
+    def get(self, key: str) -> Any:
+        self._require_working(key)
+        if key not in self.texts:
+            raise ObjectGone(f"There is no object {key}.")
+        return json.loads(self.texts[key])
+
+    def _require_working(self, key: str) -> None:
+        if self.broken:
+            raise Unavailable(f"The object {key} cannot be reached.")

@@ -1,0 +1,165 @@
+"""The state of an agent that waits, saved and loaded by Strands itself, each time into a newly built agent."""
+
+import json
+
+import pytest
+from strands import Agent, ToolContext, tool
+from strands.hooks import BeforeToolCallEvent
+from strands.multiagent import GraphBuilder, Swarm
+from strands.multiagent.base import MultiAgentBase, MultiAgentResult, Status
+from strands.session.file_session_manager import FileSessionManager
+
+from runcast.agents.snapshot import answers_as_prompt, load_snapshot, take_snapshot
+from runcast.errors import NotResumable, SnapshotUnusable
+from tests.fakes.scripted_model import Call, Say, ScriptedModel
+
+QUESTION = {"question": "Pay 5 €?", "receipt": ["\U0001f600", 1.5, None]}
+
+
+@tool(context=True)
+def pay(tool_context: ToolContext) -> str:
+    """Pay."""
+    return f"paid: {tool_context.interrupt('approve', reason=QUESTION)}"
+
+
+@tool
+def send() -> str:
+    """Send."""
+    return "sent"
+
+
+def agent_of(script, tools=(pay,), **about):
+    return Agent(model=ScriptedModel(script), tools=list(tools), callback_handler=None, **about)
+
+
+def plain(script):
+    return agent_of(script)
+
+
+def by_hook(script):
+    agent = agent_of(script, [send])
+
+    def ask(event: BeforeToolCallEvent) -> None:
+        if event.interrupt("approve", reason=QUESTION) != "yes":
+            event.cancel_tool = "refused"
+
+    agent.add_hook(ask, BeforeToolCallEvent)
+    return agent
+
+
+def with_sub_agent(script):
+    """The outer agent's model plays the last entry; the inner one plays the others."""
+    outer = [Call("buyer", {"input": "buy"}), *script[-1:]] if isinstance(script[0], Call) else script[-1:]
+    buyer = agent_of(script[:1], name="buyer")
+    return agent_of(outer, [buyer.as_tool(name="buyer")])
+
+
+def graph(script):
+    builder = GraphBuilder()
+    builder.add_node(agent_of(script[:1]), "buyer")
+    builder.add_node(agent_of(script[1:], []), "writer")
+    builder.add_edge("buyer", "writer")
+    return builder.set_max_node_executions(5).build()
+
+
+def swarm(script):
+    return Swarm([agent_of(script, name="buyer")])
+
+
+@pytest.mark.parametrize(
+    ("build", "asks", "goes_on", "tells"),
+    [
+        (plain, [Call("pay")], [Say("{tool_result}")], "paid: yes"),
+        (by_hook, [Call("send")], [Say("{tool_result}")], "sent"),
+        (with_sub_agent, [Call("pay")], [Say("{tool_result}"), Say("inner {tool_result}")], "inner paid: yes"),
+        (graph, [Call("pay")], [Say("{tool_result}"), Say("written")], "paid: yes"),
+        (swarm, [Call("pay")], [Say("{tool_result}")], "paid: yes"),
+    ],
+)
+def test_a_new_agent_continues_with_the_answer(build, asks, goes_on, tells):
+    asking = build(asks)
+    asked = asking("Buy it")
+    ((question),) = asked.interrupts
+    assert question.reason == QUESTION
+    kept = json.loads(json.dumps(take_snapshot(asking)))
+    continuing = build(goes_on)
+    load_snapshot(continuing, kept)
+    result = continuing(answers_as_prompt({question.id: "yes"}))
+    texts = (
+        [str(node.result).strip() for node in result.results.values()]
+        if hasattr(result, "results")
+        else [str(result).strip()]
+    )
+    assert tells in texts
+
+
+def test_bytes_in_a_conversation_are_kept():
+    picture = {"image": {"format": "png", "source": {"bytes": b"\x89PNG\xff"}}}
+    asking = agent_of([Call("pay")])
+    asking([{"text": "Buy this"}, picture])
+    continuing = agent_of([])
+    load_snapshot(continuing, json.loads(json.dumps(take_snapshot(asking))))
+    assert continuing.messages[0]["content"][1] == picture
+
+
+def test_an_agent_with_a_session_manager_continues_from_there(tmp_path):
+    def build(script):
+        return agent_of(script, agent_id="buyer", session_manager=FileSessionManager("s1", storage_dir=str(tmp_path)))
+
+    asking = build([Call("pay")])
+    ((question),) = asking("Buy it").interrupts
+    kept = take_snapshot(asking)
+    assert "Buy it" not in json.dumps(kept)
+    continuing = build([Say("{tool_result}")])
+    load_snapshot(continuing, kept)
+    assert str(continuing(answers_as_prompt({question.id: "yes"}))).strip() == "paid: yes"
+
+
+def test_a_sub_agent_that_keeps_its_context_is_refused_by_name():
+    buyer = agent_of([Call("pay")], name="buyer")
+    outer = agent_of([Call("buyer", {"input": "buy"})], [buyer.as_tool(name="buyer", preserve_context=True)])
+    assert outer("Buy it").stop_reason == "interrupt"
+    with pytest.raises(
+        NotResumable, match="The agent buyer asked a question, but as a tool with preserve_context=True"
+    ):
+        take_snapshot(outer)
+
+
+def test_what_is_no_json_is_refused():
+    @tool(context=True)
+    def ask(tool_context: ToolContext) -> str:
+        """Ask."""
+        return tool_context.interrupt("approve", reason={"when": {1, 2}})
+
+    asking = agent_of([Call("ask")], [ask], name="buyer")
+    asking("Buy it")
+    with pytest.raises(NotResumable, match=r"The state of buyer cannot be saved as JSON: .*set.*JSON values only"):
+        take_snapshot(asking)
+
+
+class Own(MultiAgentBase):
+    """An orchestrator that saves nothing."""
+
+    id = "own"
+
+    async def invoke_async(self, task, invocation_state=None, **kwargs):
+        return MultiAgentResult(status=Status.INTERRUPTED)
+
+    def serialize_state(self):
+        raise NotImplementedError
+
+    def deserialize_state(self, payload):
+        raise NotImplementedError
+
+
+def test_an_orchestrator_that_saves_nothing_is_refused_by_name():
+    with pytest.raises(NotResumable, match="own cannot be saved: it has no serialize_state"):
+        take_snapshot(Own())
+
+
+@pytest.mark.parametrize(
+    "kept", [{}, {"scope": "agent"}, {"schema_version": "9", "created_at": "", "data": {}}, {"data": 1}]
+)
+def test_a_damaged_state_is_unusable(kept):
+    with pytest.raises(SnapshotUnusable, match="could not load its state from before the question"):
+        load_snapshot(agent_of([], name="buyer"), kept)

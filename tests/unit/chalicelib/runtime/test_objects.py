@@ -1,0 +1,50 @@
+"""The private objects of runs, on S3 as moto emulates it and in memory: both keep the same contract."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+from botocore.config import Config
+from chalicelib.runtime.objects import PrivateObjects, private_key
+
+from runcast.errors import ObjectGone, Unavailable
+from runcast.record.model import Owner
+from tests.fakes.objects_in_memory import ObjectsInMemory
+
+CONTENT = {"text": "é 中 😀 \u0001", "number": 1.5, "none": None, "list": [{}]}
+
+
+@pytest.fixture(params=["moto", "memory"])
+def objects(request, aws):
+    if request.param == "memory":
+        return ObjectsInMemory()
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket="results")
+    return PrivateObjects(lambda: client, "results")
+
+
+def test_what_is_put_is_read(objects):
+    objects.put("snapshots/a/b/c", CONTENT)
+    assert objects.get("snapshots/a/b/c") == CONTENT
+
+
+def test_what_was_never_put_is_gone(objects):
+    with pytest.raises(ObjectGone, match="There is no object snapshots/a/b/d"):
+        objects.get("snapshots/a/b/d")
+
+
+def test_a_bucket_that_does_not_answer_is_unavailable():
+    config = Config(connect_timeout=0.1, retries={"total_max_attempts": 1})
+    keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s"}
+    nowhere = boto3.client("s3", endpoint_url="http://127.0.0.1:1", region_name="us-east-1", config=config, **keys)
+    objects = PrivateObjects(lambda: nowhere, "results")
+    with pytest.raises(Unavailable, match="could not be written"):
+        objects.put("answers/a", CONTENT)
+    with pytest.raises(Unavailable, match="could not be read"):
+        objects.get("answers/a")
+
+
+def test_the_keys_of_two_owners_differ_and_hold_no_name():
+    ana, bob = (private_key("answers", Owner("acme", name), "r1", "x") for name in ("ana", "bob"))
+    assert ana != bob
+    assert all(key.startswith("answers/") and key.endswith("/r1/x") and "acme" not in key for key in (ana, bob))
