@@ -95,6 +95,9 @@ class Assignment:
     began_ms: int
     deadline: Deadline | None = None
     expires_at_epoch_s: int = 0
+    part: int = 1
+    snapshot_key: str | None = None
+    answers_key: str | None = None
 
     @property
     def waits_until_ms(self) -> int:
@@ -105,6 +108,7 @@ class Assignment:
         """Adopt the values of the claimed record."""
         self.owner, self.agent, self.job_id = run.owner, run.agent, run.job_id
         self.began_ms, self.expires_at_epoch_s = run.created_at_ms, run.expires_at_epoch_s
+        self.snapshot_key, self.answers_key = run.snapshot_key, run.answers_key
 
     def seconds_since_began(self, timestamp_ms: int) -> float:
         """Return the seconds from the run's beginning to `timestamp_ms`."""

@@ -70,6 +70,7 @@ class Claiming:
                 agent=run.agent,
                 job_id=run.job_id,
                 lease_until_ms=self._lease_until_ms(),
+                part=run.part,
             )
         except ClaimRefused as refused:
             if not self._is_claimed_before(refused.run):

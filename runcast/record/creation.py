@@ -124,20 +124,21 @@ class RecordCreation(RecordReads):
         job_id: str | None,
         lease_until_ms: int,
         playbook: str | None = None,
+        part: int = 1,
     ) -> Run:
         """Claim a run, or with `playbook` a job, for one worker; create its record if it does not exist.
 
         An expired record is replaced. The record of a job's run, whose id is derived from the job's id, is never
-        created here. The orchestrator creates it, so that no other caller can occupy the id. Call `learn_time` before
-        computing the lease.
+        created here. The orchestrator creates it, so that no other caller can occupy the id. Nor is the record for a
+        later `part`. Call `learn_time` before computing the lease.
 
         Returns:
             The record as claimed. The agent, job and creation time of an existing record override the arguments.
 
         Raises:
             ClaimRefused: The record belongs to another owner, is already claimed or has ended; or it is a job's and
-                the claim is for a run, or the reverse.
-            RunGone: The id is that of a job's run, and the record does not exist.
+                the claim is for a run, or the reverse; or the run's current part is another one.
+            RunGone: The id is that of a job's run, or the claim is for a later part, and the record does not exist.
         """
         now_ms = self.now_ms()
         defaults = present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds) | {"playbook": playbook})
@@ -147,15 +148,16 @@ class RecordCreation(RecordReads):
         def refusal(run: Run) -> ClaimRefused:
             return ClaimRefused(_why_taken(run, owner), run)
 
-        may_create = not is_derived(request_id)
+        may_create = not is_derived(request_id) and part == 1
         try:
             item = self._table.update(
                 request_id,
                 [*(f"#{name} = if_not_exists(#{name}, :{name})" for name in defaults), *sets_of(values)],
                 ("attribute_not_exists(#owner) OR " if may_create else "") + "(#owner = :owner AND #expiresAt > :now_s"
                 f" AND {'#playbook = :playbook' if playbook else 'attribute_not_exists(#playbook)'}"
+                f" AND {'attribute_not_exists(#part)' if part == 1 else '#part = :part'}"
                 " AND attribute_not_exists(#worker) AND #status = :status)",
-                defaults | values | {"now_s": now_s},
+                defaults | values | {"now_s": now_s} | ({} if part == 1 else {"part": part}),
                 refusal if may_create else unless_gone(refusal, now_ms),
                 returning="ALL_NEW",
             )

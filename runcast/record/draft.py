@@ -66,6 +66,8 @@ class Draft:
     def begin(self, run: Run) -> None:
         """Continue from the record as it was claimed."""
         self.seq = self.written = run.seq
+        # A later part continues the page that the part before it has begun.
+        self._head, self._pages_stored = list(run.steps), len(run.pages)
 
     def fill(self, queued: QueuedStep | None) -> None:
         """Take a step and the queued steps after it that fit, up to the end. Without steps the write is a heartbeat.

@@ -86,6 +86,7 @@ class HandedOverEnd:
                 "agent": run.agent,
                 "jobId": run.job_id,
                 "worker": run.worker,
+                "part": run.part,
                 "taken": self.taken,
                 "step": step.step,
                 "message": clean_text(step.message, "message", limits.MESSAGE_MAX_CHARACTERS),
@@ -96,6 +97,7 @@ class HandedOverEnd:
                 "result": end.result_json,
                 "error": end.error,
                 "reason": end.reason,
+                "snapshotKey": end.snapshot_key,
             }
         }
 
@@ -118,12 +120,15 @@ class HandedOverEnd:
             job_id=run.job_id,
             worker=told["worker"],
             began_ms=int(told["timestamp"]),
+            part=int(told.get("part", 1)),
         )
         status = RunStatus(told["status"])
         if status is RunStatus.IN_PROGRESS or not isinstance(json.loads(told["metadata"] or "{}"), dict):
             raise ValueError
         json.loads(told["result"] or "null")
-        end = End(status, told["result"], told["error"], reason=_reason(told))
+        end = End(
+            status, told["result"], told["error"], reason=_text(told, "reason"), snapshot_key=_text(told, "snapshotKey")
+        )
         step = QueuedStep(
             told["step"],
             told["message"],
@@ -135,12 +140,12 @@ class HandedOverEnd:
         return cls(assignment, step, int(told["taken"]))
 
 
-def _reason(told: Mapping[str, Any]) -> str | None:
-    """Return the reason in an event; None if its worker is of a version without reasons."""
-    reason = told.get("reason")
-    if not (reason is None or isinstance(reason, str)):
+def _text(told: Mapping[str, Any], name: str) -> str | None:
+    """Return a text in an event; None if its worker had none, or is of a version that did not send it."""
+    text = told.get(name)
+    if not (text is None or isinstance(text, str)):
         raise TypeError
-    return reason
+    return text
 
 
 def write_handed_over(

@@ -67,10 +67,12 @@ def queued_end(
     return queued_step(now_ms, end.status.value, message, status=live, metadata=metadata, end=end)
 
 
-def end_of(status: RunStatus, *, result: Any, error: str | None, reason: EndReason | None) -> End:
+def end_of(
+    status: RunStatus, *, result: Any, error: str | None, reason: EndReason | None, snapshot_key: str | None = None
+) -> End:
     """Return a run's end, with the result as JSON text, from the arguments of `Recorder.end`."""
     told = None if error is None else shortened(error, limits.ERROR_MAX_CHARACTERS)
-    return End(status, result_json(result), told, reason=reason)
+    return End(status, result_json(result), told, reason=reason, snapshot_key=snapshot_key)
 
 
 def _name(name: str | None) -> str | None:

@@ -52,6 +52,10 @@ def run_of(item: Item) -> Run:
         reason=stored.get("reason"),
         query=stored.get("query"),
         input_digest=stored.get("input"),
+        part=int(stored.get("part", 1)),
+        part_tries=int(stored.get("partTries", 1)),
+        snapshot_key=stored.get("snapshotKey"),
+        answers_key=stored.get("answersKey"),
     )
 
 

@@ -63,7 +63,6 @@ class EndReason(StrEnum):
     """Its worker was killed, or ran out of time or memory."""
     NOT_ANSWERED = "not_answered"
     """Nobody answered its question in time."""
-    """It waited for an answer, and nobody gave one in time."""
     NOT_RESUMABLE = "not_resumable"
     """The agent asked a question whose answer it could not use."""
     SNAPSHOT_NOT_SAVED = "snapshot_not_saved"
@@ -190,7 +189,6 @@ class Run:
     and in a record from before reasons were stored. If an API has started the run or the job, `query` is the beginning
     of its query without secrets, and `input_digest` names the private object with its input. A job's record also has
     its `playbook` and its planned `runs`.
-    and in a record from before reasons were stored. A job's record also has its `playbook` and its planned `runs`.
 
     A run has one `part` for each worker's share: the first, and one more after each answer. `part_tries` is how often
     the current part was handed to a worker. `snapshot_key` names the object with the agent's state at the last

@@ -50,6 +50,7 @@ class Recorder:
         agent: The agent that runs.
         worker: The claiming worker's id, unique to this invocation.
         job_id: The job that the run belongs to.
+        part: Which part of the run this worker does; more than 1 after an answer.
         remaining_ms: Milliseconds until this worker is stopped; None if it has no deadline. The lease never exceeds
             the deadline. The run is ended as an error `DEADLINE_MARGIN_MS` before it, or a quarter of the time if less.
         awaited: Whether a caller waits for this worker's answer. If not, `end()` may take until the deadline.
@@ -76,6 +77,7 @@ class Recorder:
         agent: str,
         worker: str,
         job_id: str | None = None,
+        part: int = 1,
         remaining_ms: float | None = None,
         awaited: bool = True,
         hand_over: Callable[[Json], bool] | None = None,
@@ -96,7 +98,9 @@ class Recorder:
         self._usage = Usage(model_prices or {})
         deadline = None if remaining_ms is None else Deadline.after(remaining_ms, monotonic())
         self._queue = StepQueue()
-        self._run = Assignment(request_id, owner, agent, job_id, worker, began_ms=now_ms(), deadline=deadline)
+        self._run = Assignment(
+            request_id, owner, agent, job_id, worker, began_ms=now_ms(), deadline=deadline, part=part
+        )
         self._outbox = Outbox(send)
         self._stops = StopSignal(request_id)
         self._writer = Writer(
@@ -112,6 +116,21 @@ class Recorder:
     def request_id(self) -> str:
         """The run's id."""
         return self._run.request_id
+
+    @property
+    def owner(self) -> Owner:
+        """The run's owner."""
+        return self._run.owner
+
+    @property
+    def snapshot_key(self) -> str | None:
+        """Names the object from which the claimed part continues; None in the first part."""
+        return self._run.snapshot_key
+
+    @property
+    def answers_key(self) -> str | None:
+        """Names the object with the answers for the claimed part; None in the first part."""
+        return self._run.answers_key
 
     @property
     def stop(self) -> Stop | None:
@@ -152,8 +171,18 @@ class Recorder:
         began = self._monotonic()
         self._start()
         self._writer.claiming.known.wait(limits.CLAIM_WAIT_SECONDS if wait_seconds is None else wait_seconds)
-        self._waited_seconds = self._monotonic() - began
+        if self._run.part == 1:  # a later part needs its claim to begin, so that wait is not for the record alone
+            self._waited_seconds = self._monotonic() - began
         return self._writer.claiming.state
+
+    def await_first_step(self, wait_seconds: float) -> bool:
+        """Return whether this worker has stored a step; wait for it."""
+        return self._writer.has_recorded.wait(wait_seconds)
+
+    def abandon(self) -> None:
+        """Stop recording without an end. Nothing of this part may have run: another worker may take it."""
+        self._stops.expect_end()
+        self._writer.give_up()
 
     def record(
         self,
@@ -224,6 +253,10 @@ class Recorder:
         """
         self._usage.add(usage, model_id)
 
+    def usage_by_model(self) -> list[tuple[str | None, dict[str, int]]]:
+        """Return the tokens used so far, by model, as `add_usage` takes them."""
+        return self._usage.by_model()
+
     def end(
         self,
         status: RunStatus,
@@ -233,9 +266,12 @@ class Recorder:
         error: str | None = None,
         reason: EndReason | None = None,
         metadata: Mapping[str, Any] | None = None,
+        snapshot_key: str | None = None,
     ) -> RecordingReport:
         """Record the last step (or the pause, for `waiting`), and wait for it: `queue_end()`, then `await_end()`."""
-        self.queue_end(status, message, result=result, error=error, reason=reason, metadata=metadata)
+        self.queue_end(
+            status, message, result=result, error=error, reason=reason, metadata=metadata, snapshot_key=snapshot_key
+        )
         return self.await_end()
 
     def queue_end(
@@ -247,6 +283,7 @@ class Recorder:
         error: str | None = None,
         reason: EndReason | None = None,
         metadata: Mapping[str, Any] | None = None,
+        snapshot_key: str | None = None,
     ) -> None:
         """Queue the last step, or the pause. Never raises, never waits; the first end wins.
 
@@ -257,9 +294,10 @@ class Recorder:
             error: Why the run failed, for people; shortened if it exceeds `ERROR_MAX_CHARACTERS`.
             reason: Why the run ended, for code. By default the reason of an end that the agent brought about itself.
             metadata: The last step's metadata.
+            snapshot_key: Of a pause: names the object from which the agent continues after an answer.
         """
         self._stops.expect_end()
-        end = end_of(status, result=result, error=error, reason=reason)
+        end = end_of(status, result=result, error=error, reason=reason, snapshot_key=snapshot_key)
         last = queued_end(self._now_ms, end, message, metadata=metadata, usage=self._usage.metadata())
         if self._awaited or not self._run.deadline:
             self._end_watch.bring_forward(limits.ADDED_TIME_SECONDS - self._waited_seconds)

@@ -36,6 +36,11 @@ class StepQueue:
         """How many steps were offered in total, including the end."""
         return self.taken + (self.end is not None) + self.late
 
+    def count_earlier(self, steps: int) -> None:
+        """Count the steps that the record held before this queue's worker claimed it."""
+        with self._lock:
+            self.taken += steps
+
     def put(self, step: QueuedStep) -> bool:
         """Add a step and return whether it was added.
 

@@ -21,9 +21,9 @@ from runcast import limits
 from runcast.clock import ServerClock
 from runcast.errors import AppendRefused
 from runcast.record.conditions import NOT_EXPIRED, as_read, unless_gone
-from runcast.record.creation import RecordCreation
 from runcast.record.items import cancel_hint_id, page_id, present, run_of, stored_runs, stored_step, to_item
 from runcast.record.model import EndReason, Owner, PlannedRun, Run, RunStatus, Step
+from runcast.record.next_part import RecordParts
 from runcast.record.table import Table, sets_of
 from runcast.redaction import clean_result_text, clean_text
 
@@ -47,6 +47,7 @@ class End:
         result_json: The result as JSON text.
         error: Why it failed, for people.
         result_key: Names the object that holds a job's result if the result is too large for the record.
+        snapshot_key: Of a pause: names the object from which the agent continues after an answer.
         reason: Why it ended, for code. By default the reason of an end that the agent brought about itself.
     """
 
@@ -55,6 +56,7 @@ class End:
     error: str | None = None
     result_key: str | None = None
     reason: str | None = None
+    snapshot_key: str | None = None
 
     def __post_init__(self) -> None:
         if self.reason is None:
@@ -63,7 +65,7 @@ class End:
         object.__setattr__(self, "error", self.error and clean_text(self.error, "error", limits.ERROR_MAX_CHARACTERS))
 
 
-class RunStore(RecordCreation):
+class RunStore(RecordParts):
     """Reads (`RecordReads`), creates and claims (`RecordCreation`), and changes records.
 
     Args:
@@ -133,6 +135,7 @@ class RunStore(RecordCreation):
         if end:
             came_to = {"status": end.status.value, "result": end.result_json, "error": end.error}
             sets |= present(came_to | {"resultKey": end.result_key, "reason": end.reason})
+            sets |= present({"snapshotKey": end.snapshot_key})
         if runs:
             sets["runs"] = stored_runs(runs)
         expressions = sets_of(sets)

@@ -53,6 +53,7 @@ class Writer:
     Attributes:
         claiming: The claim.
         settled: Set when this writer has nothing left to do: the end is stored, or it gave up.
+        has_recorded: Set when this writer has stored a step.
         end_stored: Whether the record is known to hold the end (or the pause) that this writer wrote.
         recorded: The last steps that the record holds, as JSON.
     """
@@ -72,6 +73,7 @@ class Writer:
         give_up: Callable[[], bool] = lambda: False,
     ) -> None:
         self.settled = threading.Event()
+        self.has_recorded = threading.Event()
         self.end_stored = False
         self.recorded: deque[Json] = deque(maxlen=limits.ANSWER_MAX_STEPS)
         self._store = store
@@ -119,6 +121,7 @@ class Writer:
         """Claim the run and write its steps until the end is written, the claim is lost, or the writer gives up."""
         try:
             self.begin()
+            self._queue.count_earlier(self.seq)
             while self.claiming.state is Claim.CLAIMED and self.write_next():
                 pass
         except BaseException:
@@ -205,6 +208,8 @@ class Writer:
         if self._given_up.is_set():
             return
         self.recorded.extend(step.to_json() for step in steps)
+        if steps:
+            self.has_recorded.set()
         self._send(steps)
         if self._over and end and end.status.ended:
             self._announce(end, steps[-1])

@@ -124,6 +124,7 @@ def recorder_for(
     invocation_id: str,
     remaining_ms: float | None,
     awaited: bool,
+    part: int = 1,
     new_id: Callable[[], uuid.UUID] = uuid.uuid4,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Recorder:
@@ -137,6 +138,7 @@ def recorder_for(
             run of a failed invocation by it.
         remaining_ms: Milliseconds until the worker is stopped; None if it has no deadline.
         awaited: Whether the invoker waits for the answer.
+        part: Which part of the run the invocation does.
         new_id: Generates ids.
         monotonic: A monotonic clock, seconds.
     """
@@ -147,6 +149,7 @@ def recorder_for(
         agent=agent,
         worker=f"{invocation_id}/{new_id().hex}",
         job_id=identity.job_id,
+        part=part,
         remaining_ms=remaining_ms,
         awaited=awaited,
         hand_over=destination.hand_over,

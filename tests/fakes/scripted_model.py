@@ -14,6 +14,7 @@ class Call(NamedTuple):
 
     tool: str
     arguments: dict[str, Any] = {}  # noqa: RUF012 - never changed
+    text: str = ""  # said first
 
 
 class Say(NamedTuple):
@@ -34,6 +35,7 @@ class ScriptedModel(Model):
         self.calls: list[list[Any]] = []
         self.tool_specs: list[Any] = []
         self.system_prompt: str | None = None
+        self.usage: dict[str, int] = {}
 
     def update_config(self, **model_config: Any) -> None:
         raise AssertionError("nobody updates the configuration")
@@ -53,6 +55,9 @@ class ScriptedModel(Model):
             raise entry
         yield {"messageStart": {"role": "assistant"}}
         if isinstance(entry, Call):
+            if entry.text:
+                yield {"contentBlockDelta": {"delta": {"text": entry.text}}}
+                yield {"contentBlockStop": {}}
             tool_use = {"toolUseId": f"t{len(self.calls)}", "name": entry.tool}
             yield {"contentBlockStart": {"start": {"toolUse": tool_use}}}
             yield {"contentBlockDelta": {"delta": {"toolUse": {"input": json.dumps(entry.arguments)}}}}
@@ -64,6 +69,8 @@ class ScriptedModel(Model):
             stop_reason = entry.stop_reason
         yield {"contentBlockStop": {}}
         yield {"messageStop": {"stopReason": stop_reason}}
+        if self.usage:
+            yield {"metadata": {"usage": self.usage, "metrics": {"latencyMs": 1}}}
 
 
 def _tool_result(messages) -> str:

@@ -13,6 +13,7 @@ from strands import Agent
 
 from runcast.runs.from_environment import Destination
 from tests.fakes.lambda_process import Context
+from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import ScriptedModel
 
@@ -20,6 +21,7 @@ CONFIG = AgentConfig(
     agent_progress_table="AgentProgress",
     status_publisher_function="runcast-status-publisher",
     run_closer_function="runcast-run-closer",
+    results_bucket="runcast-results",
     bedrock_model_id="scripted",
     aws_region="us-east-1",
     model_max_tokens=1000,
@@ -38,7 +40,8 @@ class Bench:
         self._monkeypatch = monkeypatch
         monkeypatch.setattr(model_module, "bedrock_model", self._made)
         self.ended = []
-        self.runner = Runner(CONFIG, Destination(store, self._publish, on_end=self.ended.append))
+        self.objects = ObjectsInMemory()
+        self.runner = Runner(CONFIG, Destination(store, self._publish, on_end=self.ended.append), self.objects)
 
     def _made(self, config):
         assert config is CONFIG
@@ -50,9 +53,10 @@ class Bench:
         return len(messages)
 
     def with_tools(self, *tools):
-        self._monkeypatch.setattr(
-            registry, "load", lambda name: lambda run: Agent(model=run.model, tools=[*tools], callback_handler=None)
-        )
+        self.with_build(lambda run: Agent(model=run.model, tools=[*tools], callback_handler=None))
+
+    def with_build(self, build):
+        self._monkeypatch.setattr(registry, "load", lambda name: build)
 
     def run(self, *script, event=EVENT, context=None, **about):
         self.model.script = list(script)

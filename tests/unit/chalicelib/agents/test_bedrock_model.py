@@ -12,6 +12,7 @@ def test_the_configuration_reaches_the_model_and_its_client(aws):
             agent_progress_table="AgentProgress",
             status_publisher_function="runcast-status-publisher",
             run_closer_function="runcast-run-closer",
+            results_bucket="runcast-results",
             bedrock_model_id="eu.some.model",
             aws_region="eu-central-1",
             model_max_tokens=1234,

@@ -1,0 +1,312 @@
+"""Runs that ask a question and go on with the answer: each part in a runner of its own, as in another process."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from chalicelib.agents import registry
+from chalicelib.lifecycle.answer import answer_run
+from strands import Agent, ToolContext, tool
+
+from runcast import limits, note_fact, track
+from runcast.errors import Conflict, InvalidInput, StoreUnavailable
+from runcast.record.model import EndReason, Owner, RunStatus
+from tests.fakes.lambda_process import Context
+from tests.fakes.scripted_model import Call, Say
+
+ANA = Owner("acme", "ana")
+FUNCTIONS = {"survey": "runcast-agent"}
+
+
+class Invoker:
+    """A Lambda client that keeps the events that it is asked to invoke with."""
+
+    def __init__(self):
+        self.events = []
+
+    def invoke(self, **request):
+        assert (request["FunctionName"], request["InvocationType"]) == ("runcast-agent", "Event")
+        self.events.append(json.loads(request["Payload"]))
+
+
+@tool(context=True)
+def pay(tool_context: ToolContext, amount: int = 5) -> str:
+    """Pay."""
+    note_fact(tool_context, "amount", amount, "EUR")
+    return f"paid: {tool_context.interrupt('approve', reason={'question': 'Pay?'})}"
+
+
+def waiting(bench, *script, tools=(pay,), **about):
+    """Run the first part, and return the questions."""
+    bench.with_tools(*tools)
+    _, body = bench.run(*(script or (Call("pay"),)), **about)
+    return body.get("interrupts", [])
+
+
+def answered(bench, answers, *, invoker=None, owner=ANA, functions=FUNCTIONS):
+    """Answer the run, and return the event of its next part."""
+    invoker = invoker or Invoker()
+    told = answer_run(
+        owner,
+        "run-1",
+        answers,
+        store=bench.store,
+        objects=bench.objects,
+        invoker=invoker,
+        functions=functions,
+        announce=lambda result: None,
+    )
+    return told, invoker.events
+
+
+def next_part(bench, event, *script):
+    """Run a later part by its event."""
+    bench.model.script = list(script)
+    answer = bench.runner.run(event, Context(f"lambda-request-{event['part']}-{event['try']}"))
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_a_run_goes_on_with_the_answer_and_is_one_record_without_a_gap(bench, store):
+    [question] = waiting(bench, parameters={"region": "north"})
+    told, [event] = answered(bench, {question["id"]: "yes"})
+    state = {"status": "in_progress", "liveness": "live", "error": None, "reason": None}
+    assert told == {"success": True, "requestId": "run-1", **state}
+    ids = {"agent": "survey", "requestId": "run-1", "userId": "ana", "tenantId": "acme", "jobId": None}
+    assert event == {**ids, "part": 2, "try": 1, "awaited": False}
+    status_code, body = next_part(bench, event, Say("Done, {tool_result}"))
+    assert (status_code, body["result"]) == (
+        200,
+        {"text": "Done, paid: yes", "facts": {"amount": {"value": 5, "unit": "EUR"}}},
+    )
+    run = store.read("run-1")
+    steps = [step.step for step in run.steps]
+    first = ["init", "bedrock", "tools", "agent", "ready", "thinking", "executing", "executed", "waiting"]
+    assert steps == [*first, "answered", "warm", "executing", "executed", "thinking", "complete"]
+    assert [step.seq for step in run.steps] == list(range(1, len(steps) + 1))
+    assert (run.status, run.part, run.reason) == (RunStatus.COMPLETE, 2, "complete")
+    assert "unrecorded" not in (run.steps[-1].metadata_json or "")
+    metadata = json.loads(run.steps[9].metadata_json)
+    assert metadata == {"answeredBy": "ana", "questions": [{"id": question["id"], "name": "approve"}]}
+
+
+@tool(context=True)
+def ask_twice(tool_context: ToolContext) -> str:
+    """Ask."""
+    first = tool_context.interrupt("first", reason="?")
+    return f"{first} and {tool_context.interrupt('second', reason='?')}"
+
+
+def test_a_run_may_ask_again(bench, store):
+    [question] = waiting(bench, Call("ask_twice"), tools=[ask_twice])
+    _, [event] = answered(bench, {question["id"]: "one"})
+    _, body = next_part(bench, event)
+    [second] = body["interrupts"]
+    assert (second["name"], store.read("run-1").status) == ("second", RunStatus.WAITING)
+    assert answered(bench, {question["id"]: "one"})[1] == []  # the first answer again
+    _, [event] = answered(bench, {second["id"]: "two"})
+    assert event["part"] == 3
+    status_code, body = next_part(bench, event, Say("{tool_result}"))
+    assert (status_code, body["result"]) == (200, "one and two")
+
+
+def test_text_and_tokens_continue(bench, store):
+    bench.with_build(lambda run: track(Agent(model=run.model, tools=[pay], callback_handler=None), text=True))
+    bench.model.usage = {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}
+    [question] = bench.run(Call("pay", text="Let me see. "))[1]["interrupts"]
+    _, [event] = answered(bench, {question["id"]: "yes"})
+    next_part(bench, event, Say("Thank you"))
+    steps = [step for step in store.read("run-1").steps if step.step == "text"]
+    texts = [(json.loads(step.metadata_json)["offset"], step.message) for step in steps]
+    assert texts == [(0, "Let me see. "), (12, "Thank you")]
+    last = json.loads(store.read("run-1").steps[-1].metadata_json)
+    assert last["usage"] == {"inputTokens": 6, "outputTokens": 4, "totalTokens": 10}
+
+
+def test_the_build_of_a_later_part_gets_the_request_of_the_first(bench):
+    seen = []
+
+    def build(run):
+        seen.append((run.query, run.parameters, run.request_id, run.user_id))
+        return Agent(model=run.model, tools=[pay], callback_handler=None)
+
+    bench.with_build(build)
+    [question] = bench.run(Call("pay"), parameters={"region": "north"})[1]["interrupts"]
+    _, [event] = answered(bench, {question["id"]: "yes"})
+    next_part(bench, event, Say("Done"))
+    assert seen == [("How steep is it?", {"region": "north"}, "run-1", "ana")] * 2
+
+
+def test_the_same_answers_again_succeed_and_other_ones_do_not(bench):
+    [question] = waiting(bench)
+    first, [event] = answered(bench, {question["id"]: {"b": 1, "a": 2}})
+    again, events = answered(bench, {question["id"]: {"a": 2, "b": 1}})
+    assert again == first
+    assert events == [event]  # no worker has taken it yet, so it is handed out once more
+    with pytest.raises(Conflict, match="does not wait for an answer: it was answered, and is in_progress"):
+        answered(bench, {question["id"]: "no"})
+    next_part(bench, event, Say("Done"))
+    again, events = answered(bench, {question["id"]: {"a": 2, "b": 1}})
+    assert (again["status"], events) == ("complete", [])
+
+
+def test_only_the_first_delivery_of_a_part_runs(bench):
+    [question] = waiting(bench)
+    _, [event] = answered(bench, {question["id"]: "yes"})
+    assert next_part(bench, event, Say("Done"))[0] == 200
+    assert next_part(bench, event)[0] == 409
+    assert bench.run()[0] == 409
+
+
+def test_a_late_delivery_of_the_first_part_does_not_take_the_second(bench):
+    [question] = waiting(bench)
+    _, [event] = answered(bench, {question["id"]: "yes"})
+    status_code, body = bench.run()
+    assert (status_code, body["error"]) == (409, "This requestId is taken. Choose another one.")
+    assert next_part(bench, event, Say("Done"))[0] == 200
+
+
+NO_OBJECT = "answers must be a JSON object: the id of each question with its answer."
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ("[]", NO_OBJECT),
+        ("{", NO_OBJECT),
+        (None, NO_OBJECT),
+        ({"x": 1}, "answers has 'x', which is no open question of this run."),
+        ({}, "answers lacks "),
+        ({"x": "é" * 33_000}, "answers must be at most 64 KB as JSON."),
+        ({"x": float("nan")}, "answers.x is "),
+    ],
+)
+def test_answers_that_do_not_fit_are_refused(bench, store, answers, message):
+    waiting(bench)
+    with pytest.raises(InvalidInput) as refused:
+        answered(bench, answers)
+    assert str(refused.value).startswith(message)
+    assert store.read("run-1").status is RunStatus.WAITING
+
+
+def test_another_users_run_reads_as_unknown(bench, store):
+    [question] = waiting(bench)
+    for stranger in (Owner("acme", "bob"), Owner("globex", "ana")):
+        told, events = answered(bench, {question["id"]: "yes"}, owner=stranger)
+        assert (told["success"], events) == (False, [])
+        assert told["error"] == "There is no such run, or its record has expired."
+    assert store.read("run-1").status is RunStatus.WAITING
+    assert not [key for key in bench.objects.texts if key.startswith("answers/")]
+
+
+def test_a_run_that_does_not_wait_cannot_be_answered(bench):
+    bench.run(Say("Done"))
+    with pytest.raises(Conflict, match="This run does not wait for an answer: it is complete."):
+        answered(bench, {"x": 1})
+
+
+def test_a_question_that_waited_too_long_cannot_be_answered(bench, store, clock):
+    [question] = waiting(bench)
+    clock.now_ms = store.read("run-1").lease_until_ms + 1
+    with pytest.raises(Conflict, match="This run waited for an answer, and its time is over."):
+        answered(bench, {question["id"]: "yes"})
+
+
+def test_a_run_whose_agent_saved_nothing_cannot_be_continued(bench, store):
+    waiting(bench, jobId="123e4567-e89b-12d3-a456-426614174000")
+    assert store.read("run-1").snapshot_key is None
+    with pytest.raises(Conflict, match="This run cannot be continued from here. Answer it where its agent runs."):
+        answered(bench, {})
+
+
+def test_a_lost_hand_over_is_left_to_the_sweep(bench, store):
+    [question] = waiting(bench)
+    told, events = answered(bench, {question["id"]: "yes"}, functions={})
+    assert (told["success"], events) == (True, [])
+    run = store.read("run-1")
+    assert (run.part, run.part_tries, run.worker, run.part_has_begun) == (2, 1, None, False)
+
+
+def test_if_the_state_cannot_be_saved_the_run_ends(bench, store):
+    bench.objects.broken = True
+    waiting(bench)
+    run = store.read("run-1")
+    assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.SNAPSHOT_NOT_SAVED)
+    assert run.error == "The agent asked a question, but its state could not be saved."
+
+
+def test_a_state_that_is_too_large_ends_the_run(bench, store, monkeypatch):
+    monkeypatch.setattr(limits, "SNAPSHOT_MAX_BYTES", 100)
+    waiting(bench)
+    run = store.read("run-1")
+    assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.NOT_RESUMABLE)
+
+
+def test_what_strands_cannot_resume_ends_the_run_by_name(bench, store):
+    def build(run):
+        buyer = Agent(name="buyer", model=run.model, tools=[pay], callback_handler=None)
+        return Agent(model=run.model, tools=[buyer.as_tool(name="buyer", preserve_context=True)], callback_handler=None)
+
+    bench.with_build(build)
+    bench.run(Call("buyer", {"input": "Buy"}), Call("pay"))
+    run = store.read("run-1")
+    assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.NOT_RESUMABLE)
+    assert run.error.startswith("The agent buyer asked a question, but as a tool with preserve_context=True")
+
+
+def damaged(objects):
+    for key in objects.texts:
+        objects.texts[key] = "[]"
+
+
+def removed(objects):
+    objects.texts.clear()
+
+
+@pytest.mark.parametrize("harm", [damaged, removed])
+def test_a_missing_or_damaged_state_ends_the_run(bench, store, harm):
+    [question] = waiting(bench)
+    _, [event] = answered(bench, {question["id"]: "yes"})
+    harm(bench.objects)
+    assert next_part(bench, event)[0] == 500
+    run = store.read("run-1")
+    assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.SNAPSHOT_UNUSABLE)
+    assert run.error == "The agent's saved state, or the answer, is missing or damaged."
+
+
+def test_a_state_of_another_version_ends_the_run(bench, store, monkeypatch):
+    monkeypatch.setattr(registry, "memory_version", lambda name: 1)
+    [question] = waiting(bench)
+    _, [event] = answered(bench, {question["id"]: "yes"})
+    monkeypatch.setattr(registry, "memory_version", lambda name: 2)
+    next_part(bench, event)
+    run = store.read("run-1")
+    assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.SNAPSHOT_UNUSABLE)
+    assert run.error == "The agent's state was saved with MEMORY_VERSION 1, and the agent now has 2."
+
+
+def test_a_bucket_that_does_not_answer_leaves_the_part_to_another_worker(bench, store):
+    [question] = waiting(bench)
+    _, [event] = answered(bench, {question["id"]: "yes"})
+    bench.objects.broken = True
+    assert next_part(bench, event)[0] == 500
+    run = store.read("run-1")
+    assert (run.status, run.part_has_begun) == (RunStatus.IN_PROGRESS, False)
+
+
+def unanswered(*args, **kwargs):
+    raise StoreUnavailable("DynamoDB did not answer.")
+
+
+@pytest.mark.parametrize("write", ["claim", "append"])
+def test_a_part_whose_first_step_is_not_stored_runs_nothing(bench, store, monkeypatch, write):
+    [question] = waiting(bench)
+    _, [event] = answered(bench, {question["id"]: "yes"})
+    with monkeypatch.context() as patch:
+        patch.setattr(limits, "PART_BEGIN_SECONDS", 0.3)
+        patch.setattr(store, write, unanswered)
+        status_code, body = next_part(bench, event)
+    assert (status_code, body["progress"]) == (500, [])
+    assert len(bench.model.calls) == 1
+    run = store.read("run-1")
+    assert (run.status, run.part_has_begun) == (RunStatus.IN_PROGRESS, False)
