@@ -181,6 +181,7 @@ def test_functions(stack: Stack, aws: Aws):
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
             "RUN_CLOSER_FUNCTION": "runcast-run-closer",
+            "RESULTS_BUCKET": RESULTS,
             "BEDROCK_MODEL_ID": "global.anthropic.claude-sonnet-4-6",
             "MODEL_MAX_TOKENS": "4096",
             "MODEL_CONNECT_TIMEOUT_SECONDS": "5",
@@ -218,6 +219,7 @@ def test_functions(stack: Stack, aws: Aws):
         "run-closer": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
+            "AGENT_FUNCTION": "runcast-agent",
         },
         "run-starter": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",

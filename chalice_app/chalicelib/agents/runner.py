@@ -227,7 +227,7 @@ class Runner:
             logger.exception("run %s failed", recorder.request_id)
             return failure(error, recorder.stop, said=run.said)
         if outcome.status is RunStatus.WAITING and not work.event.identity.job_id:
-            return self._saved(work, outcome, state)
+            return self._saved(work, work.agent, outcome, state)
         return outcome
 
     def _before(self, work: _Work, claim: Claim) -> NextPart:
@@ -240,10 +240,10 @@ class Runner:
         except Unavailable as error:
             raise _NotBegun(str(error)) from error
 
-    def _saved(self, work: _Work, waiting: RunOutcome, state: Json) -> RunOutcome:
+    def _saved(self, work: _Work, agent: AnyAgent, waiting: RunOutcome, state: Json) -> RunOutcome:
         """Save what the next part continues from; if that fails, the run ends instead of waiting."""
         try:
-            work.snapshot_key = save_for_next_part(self._objects, work.event.request, work.agent, work.run, state)
+            work.snapshot_key = save_for_next_part(self._objects, work.event.request, agent, work.run, state)
         except NotResumable as error:
             return failed(error, EndReason.NOT_RESUMABLE)
         except Unavailable as error:

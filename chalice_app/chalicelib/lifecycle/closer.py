@@ -33,7 +33,7 @@ from runcast.record.cancel import cancel_runs
 from runcast.record.close import CloseResult, close_dead, close_job, overdue_ids
 from runcast.record.handover import HANDED_OVER_END, HandedOverEnd, write_handed_over
 from runcast.record.identity import run_identity
-from runcast.record.model import EndReason, Json, Owner, Run, RunEnded, RunStatus
+from runcast.record.model import EndReason, Json, Owner, RunEnded, RunStatus
 from runcast.record.store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -65,9 +65,10 @@ def close_runs(event: Any, context: Any) -> None:
     store = clients.run_store(config.agent_progress_table)
     ends = announcer(config.status_publisher_function)
 
-    def hand_out_again(run: Run) -> None:
-        functions = registry.functions(config.agent_function, {})
-        hand_out(run, clients.invoker(), functions)
+    def announce(result: CloseResult) -> None:
+        if result.hand_out:
+            hand_out(result.run, clients.invoker(), registry.functions(config.agent_function, {}))
+        ends.announce(result)
 
     if isinstance(event, dict) and HANDED_OVER_END in event:
         write_end(
@@ -79,11 +80,11 @@ def close_runs(event: Any, context: Any) -> None:
         )
         return
     if event == SWEEP:
-        closed = sweep(store, ends.announce, hand_out_again, remaining_ms=context.get_remaining_time_in_millis)
+        closed = sweep(store, announce, remaining_ms=context.get_remaining_time_in_millis)
     elif isinstance(event, dict) and event.get("detail-type") == EXECUTION_ENDED:
-        closed = close_execution(event, store, ends.announce)
+        closed = close_execution(event, store, announce)
     else:
-        closed = close_failed(event, store, ends.announce, hand_out_again)
+        closed = close_failed(event, store, announce)
     if closed:
         metrics.count_closed_runs(closed)
 
@@ -116,12 +117,7 @@ def write_end(
 
 
 def close_failed(
-    record: Any,
-    store: RunStore,
-    announce: Callable[[CloseResult], None],
-    hand_out_again: Callable[[Run], None],
-    *,
-    now_ms: Callable[[], int] | None = None,
+    record: Any, store: RunStore, announce: Callable[[CloseResult], None], *, now_ms: Callable[[], int] | None = None
 ) -> int:
     """End the run of a failed invocation; return the number of ended runs, 0 or 1.
 
@@ -148,11 +144,8 @@ def close_failed(
     if result is None:
         logger.info("the run was not ended: it has ended, another worker has it, or it belongs to another owner")
         return 0
-    if result.hand_out:
-        hand_out_again(result.run)
-        return 0
     announce(result)
-    return 1
+    return int(result.ended is not None)
 
 
 def close_execution(
@@ -181,7 +174,6 @@ def close_execution(
 def sweep(
     store: RunStore,
     announce: Callable[[CloseResult], None],
-    hand_out_again: Callable[[Run], None],
     *,
     remaining_ms: Callable[[], float],
     now_ms: Callable[[], int] | None = None,
@@ -202,10 +194,7 @@ def sweep(
             logger.warning("out of time with overdue runs left; the next sweep continues")
             break
         try:
-            result = close_dead(store, request_id, now_ms=now_ms)
-            if result and result.hand_out:
-                hand_out_again(result.run)
-            elif result:
+            if result := close_dead(store, request_id, now_ms=now_ms):
                 closed += _close_with_runs(result, store, announce, now_ms)
         except Unavailable as error:
             logger.warning("run %s could not be ended now: %s", request_id, error)

@@ -201,21 +201,21 @@ def test_another_users_run_reads_as_unknown(bench, store):
 
 def test_a_run_that_does_not_wait_cannot_be_answered(bench):
     bench.run(Say("Done"))
-    with pytest.raises(Conflict, match="This run does not wait for an answer: it is complete."):
+    with pytest.raises(Conflict, match="This run does not wait for an answer: it is complete"):
         answered(bench, {"x": 1})
 
 
 def test_a_question_that_waited_too_long_cannot_be_answered(bench, store, clock):
     [question] = waiting(bench)
     clock.now_ms = store.read("run-1").lease_until_ms + 1
-    with pytest.raises(Conflict, match="This run waited for an answer, and its time is over."):
+    with pytest.raises(Conflict, match="This run waited for an answer, and its time is over"):
         answered(bench, {question["id"]: "yes"})
 
 
 def test_a_run_whose_agent_saved_nothing_cannot_be_continued(bench, store):
     waiting(bench, jobId="123e4567-e89b-12d3-a456-426614174000")
     assert store.read("run-1").snapshot_key is None
-    with pytest.raises(Conflict, match="This run cannot be continued from here. Answer it where its agent runs."):
+    with pytest.raises(Conflict, match=r"cannot be continued from here. Answer it where its agent runs\."):
         answered(bench, {})
 
 

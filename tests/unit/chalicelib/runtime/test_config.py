@@ -25,6 +25,7 @@ AGENT = {
     "AGENT_PROGRESS_TABLE": "AgentProgress",
     "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
     "RUN_CLOSER_FUNCTION": "runcast-run-closer",
+    "RESULTS_BUCKET": "runcast-results",
     "BEDROCK_MODEL_ID": "some.model",
     "AWS_REGION": "eu-central-1",
     "MODEL_MAX_TOKENS": "4096",
@@ -36,6 +37,7 @@ def test_the_environment_becomes_settings():
         agent_progress_table="AgentProgress",
         status_publisher_function="runcast-status-publisher",
         run_closer_function="runcast-run-closer",
+        results_bucket="runcast-results",
         bedrock_model_id="some.model",
         aws_region="eu-central-1",
         model_max_tokens=4096,
@@ -58,7 +60,7 @@ def test_prices_of_models_are_read_and_checked():
 
 def test_the_orchestrator_needs_a_bucket_and_agents_to_invoke():
     with pytest.raises(ConfigurationMissing) as missing:
-        read_config(OrchestratorConfig, AGENT)
+        read_config(OrchestratorConfig, {**AGENT, "RESULTS_BUCKET": ""})
     assert missing.value.names == ("AGENT_FUNCTION", "RESULTS_BUCKET")
     environ = AGENT | {"AGENT_FUNCTION": "agent", "RESULTS_BUCKET": "results", "AGENT_FUNCTIONS": '{"a": "arn"}'}
     config = read_config(OrchestratorConfig, environ)
@@ -70,7 +72,7 @@ def test_everything_missing_is_named_at_once():
         read_config(AgentConfig, {"AGENT_PROGRESS_TABLE": "", "AWS_REGION": "eu-central-1"})
     assert str(missing.value) == (
         "Set these environment variables: AGENT_PROGRESS_TABLE, STATUS_PUBLISHER_FUNCTION, RUN_CLOSER_FUNCTION, "
-        "BEDROCK_MODEL_ID, MODEL_MAX_TOKENS."
+        "RESULTS_BUCKET, BEDROCK_MODEL_ID, MODEL_MAX_TOKENS."
     )
 
 
@@ -94,7 +96,7 @@ def test_a_number_out_of_bounds_is_refused(text):
             "AGENT_PROGRESS_TABLE, RESULTS_BUCKET, AGENT_FUNCTION, STATE_MACHINE_ARN, STATUS_PUBLISHER_FUNCTION, "
             "USER_POOL_CLIENT_ID, USER_ID_CLAIM, TENANT_ID_CLAIM",
         ),
-        (RunCloserConfig, "AGENT_PROGRESS_TABLE, STATUS_PUBLISHER_FUNCTION"),
+        (RunCloserConfig, "AGENT_PROGRESS_TABLE, STATUS_PUBLISHER_FUNCTION, AGENT_FUNCTION"),
         (ProgressReaderConfig, "AGENT_PROGRESS_TABLE, RESULTS_BUCKET, USER_ID_CLAIM, TENANT_ID_CLAIM"),
         (StatusPublisherConfig, "APPSYNC_API_URL, APPSYNC_API_ID, USER_SESSIONS_TABLE, AWS_REGION"),
     ],
