@@ -127,6 +127,7 @@ locals {
 
   # The encrypted resources that the functions use, apart from the table.
   services_with_the_key = {
+    agent           = ["s3"]
     api_handler     = ["s3", "states"]
     orchestrator    = ["s3"]
     progress_reader = ["s3"]
@@ -267,6 +268,19 @@ data "aws_iam_policy_document" "agent" {
     var.agent.policy_json,
   ])
 
+  # A run that asks a question is continued by another invocation.
+  statement {
+    sid       = "KeepSnapshots"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = [local.snapshots_arn]
+  }
+
+  statement {
+    sid       = "ReadAnswers"
+    actions   = ["s3:GetObject"]
+    resources = [local.answers_arn]
+  }
+
   dynamic "statement" {
     for_each = length(var.agent.secrets) > 0 ? [values(var.agent.secrets)] : []
 
@@ -314,8 +328,18 @@ data "aws_iam_policy_document" "orchestrator" {
 
 locals {
   runs_by_owner_arn = "${aws_dynamodb_table.agent_progress.arn}/index/byOwner"
+  answers_arn       = "${aws_s3_bucket.results.arn}/answers/*"
   inputs_arn        = "${aws_s3_bucket.results.arn}/inputs/*"
   results_arn       = "${aws_s3_bucket.results.arn}/results/*"
+  snapshots_arn     = "${aws_s3_bucket.results.arn}/snapshots/*"
+}
+
+data "aws_iam_policy_document" "answer_runs" {
+  statement {
+    sid       = "KeepAnswers"
+    actions   = ["s3:PutObject"]
+    resources = [local.answers_arn]
+  }
 }
 
 # A start stores the input, and reads the one that is stored already if the start is repeated.
@@ -389,6 +413,7 @@ data "aws_iam_policy_document" "run_closer" {
 
 data "aws_iam_policy_document" "run_starter" {
   source_policy_documents = [
+    data.aws_iam_policy_document.answer_runs.json,
     data.aws_iam_policy_document.start_jobs.json,
     data.aws_iam_policy_document.store_inputs.json,
   ]
@@ -422,6 +447,7 @@ data "aws_iam_policy_document" "run_starter" {
 
 data "aws_iam_policy_document" "api_handler" {
   source_policy_documents = [
+    data.aws_iam_policy_document.answer_runs.json,
     data.aws_iam_policy_document.link_results.json,
     data.aws_iam_policy_document.start_jobs.json,
     data.aws_iam_policy_document.store_inputs.json,

@@ -1,6 +1,19 @@
-# The private bucket, for two kinds of objects, kept as long as records. inputs/ has what users sent to start runs and jobs,
-# which no API returns. results/ has job results that are too large for their record; clients fetch them by the links that
-# progress_reader and api_handler sign.
+# The private bucket, by prefix:
+# - inputs/ has what users sent to start runs and jobs. No API returns it.
+# - results/ has job results that are too large for their record. Clients fetch them by the links that progress_reader and
+#   api_handler sign.
+# - snapshots/ and answers/ have what a run continues from after a question: the agent's state, and the user's answers. No
+#   API returns them.
+
+locals {
+  # How long each kind of object is kept. A snapshot must outlive the question, which may wait for a week.
+  object_days = {
+    answers   = max(8, ceil(var.retention_hours / 24))
+    inputs    = ceil(var.retention_hours / 24)
+    results   = ceil(var.retention_hours / 24)
+    snapshots = max(8, ceil(var.retention_hours / 24))
+  }
+}
 
 resource "aws_s3_bucket" "results" {
   #checkov:skip=CKV_AWS_18:Results are read by links that are valid for minutes; an access log would need another bucket.
@@ -44,20 +57,33 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "results" {
   }
 }
 
-# S3 deletes an object at the midnight (UTC) after its last day, so it outlives its record by at most a day.
+# S3 deletes an object at the midnight (UTC) after its last day, so inputs and results outlive their record by at most a day.
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 resource "aws_s3_bucket_lifecycle_configuration" "results" {
   bucket = aws_s3_bucket.results.id
 
+  dynamic "rule" {
+    for_each = local.object_days
+
+    content {
+      id     = rule.key
+      status = "Enabled"
+
+      filter {
+        prefix = "${rule.key}/"
+      }
+
+      expiration {
+        days = rule.value
+      }
+    }
+  }
+
   rule {
-    id     = "forget"
+    id     = "uploads"
     status = "Enabled"
 
     filter {} # everything
-
-    expiration {
-      days = ceil(var.retention_hours / 24)
-    }
 
     abort_incomplete_multipart_upload {
       days_after_initiation = 1

@@ -253,7 +253,7 @@ def test_the_rest_api_is_chalice_s_with_the_module_s_authorizer_and_answers(stac
         api = made.state("aws_api_gateway_rest_api", "rest_api")
         body = json.loads(api["body"])
         assert api["name"] == f"{prefix}runcast"
-        own = ["/agents", "/health", "/jobs", "/runs", "/runs/{request_id}"]
+        own = ["/agents", "/health", "/jobs", "/runs", "/runs/{request_id}", "/runs/{request_id}/answers"]
         assert sorted(body["paths"]) == ["/", *own, "/{proxy+}"]
         for path, methods in body["paths"].items():
             refused = methods["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
@@ -341,7 +341,7 @@ def test_the_state_machine_logs_without_data_and_is_traced(stack: Stack, other: 
     assert machine["encryptionConfiguration"]["kmsKeyId"] == OTHER["kms_key_arn"]
 
 
-def test_results_are_private_encrypted_and_soon_forgotten(stack: Stack, other: Stack, aws: Aws):
+def test_objects_are_private_encrypted_and_soon_forgotten(stack: Stack, other: Stack, aws: Aws):
     for made, prefix in ((stack, ""), (other, "other-")):
         bucket = made.terraform.output()["results_bucket_name"]
         assert bucket == prefix + RESULTS
@@ -355,10 +355,14 @@ def test_results_are_private_encrypted_and_soon_forgotten(stack: Stack, other: S
         by_default = encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"]
         assert by_default["SSEAlgorithm"] == "aws:kms"
         assert by_default.get("KMSMasterKeyID") == (OTHER["kms_key_arn"] if prefix else None)
-        [rule] = aws.s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-        assert (rule["Status"], rule["Filter"]) == ("Enabled", {"Prefix": ""})
-        assert rule["Expiration"]["Days"] == 1
-        assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+        rules = {rule["ID"]: rule for rule in aws.s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
+        assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
+        uploads = rules.pop("uploads")
+        assert uploads["Filter"] == {"Prefix": ""}
+        assert uploads["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+        # Rules that overlap would all apply, the shortest first.
+        days = {rule["Filter"]["Prefix"]: rule["Expiration"]["Days"] for rule in rules.values()}
+        assert days == {"inputs/": 1, "results/": 1, "snapshots/": 8, "answers/": 8}
         [statement] = json.loads(aws.s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
         assert (statement["Effect"], statement["Action"], statement["Principal"]) == ("Deny", "s3:*", "*")
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

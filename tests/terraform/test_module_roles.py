@@ -28,11 +28,14 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
     }
     results = f"arn:aws:s3:::{RESULTS}/results/*"
     inputs = f"arn:aws:s3:::{RESULTS}/inputs/*"
+    snapshots, answers = (f"arn:aws:s3:::{RESULTS}/{kind}/*" for kind in ("snapshots", "answers"))
     invoke_model = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
     expected = {
         "agent": {
             f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}run-closer": {"lambda:InvokeFunction"},
+            snapshots: {"s3:GetObject", "s3:PutObject"},
+            answers: {"s3:GetObject"},
             **announce,
             f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
             f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,
@@ -48,6 +51,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             f"{functions}agent": {"lambda:InvokeFunction"},
             results: {"s3:GetObject"},
             inputs: {"s3:GetObject", "s3:PutObject"},
+            answers: {"s3:PutObject"},
             **jobs,
             **announce,
         },
@@ -80,6 +84,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}agent": {"lambda:InvokeFunction"},
             inputs: {"s3:GetObject", "s3:PutObject"},
+            answers: {"s3:PutObject"},
             **jobs,
             **announce,
         },
@@ -241,6 +246,7 @@ def test_roles_may_use_the_key_through_the_services_that_encrypt_with_it(stack: 
     }
     through = {name: f"{name}.{REGION}.amazonaws.com" for name in ("dynamodb", "lambda", "s3", "states")}
     more = {
+        "agent": ("s3",),
         "api": ("s3", "states"),
         "orchestrator": ("s3",),
         "progress-reader": ("s3",),
