@@ -30,7 +30,7 @@ class Meter:
     def learn_time(self):
         """The clock is the test's."""
 
-    def claim(self, request_id, *, worker, owner, agent, job_id, lease_until_ms):
+    def claim(self, request_id, *, worker, owner, agent, job_id, lease_until_ms, part):
         now = START_MS
         self._run = Run(request_id, owner, agent, RunStatus.IN_PROGRESS, 0, (), now, now, now, lease_until_ms)
         return self._run
