@@ -78,6 +78,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         "run-closer": {
             f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
             f"{tables}AgentProgress/index/byOpen": {"dynamodb:Scan"},
+            f"{functions}agent": {"lambda:InvokeFunction"},
             **announce,
         },
         "run-starter": {
