@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from runcast import limits
-from runcast.errors import Refused, RunExists, RunGone, StoreUnavailable
-from runcast.record.assignment import Claim, Stop
+from runcast.errors import Conflict, Refused, RunExists, RunGone, StoreUnavailable
+from runcast.record.assignment import Stop
 from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
 from runcast.record.model import Owner, RunStatus
@@ -65,15 +65,24 @@ class Histories(History):
         fates=fates_of_a_worker,
         clock_off_ms=st.sampled_from([0, 0, -3 * _HOUR_MS, 3 * _HOUR_MS]),
         remaining_ms=st.sampled_from([None, None, 900_000, 60_000]),
+        late=st.sampled_from([False, False, True]),
     )
-    def deliver(self, fates: list[str], clock_off_ms: int = 0, remaining_ms: float | None = None) -> None:
-        worker = Worker(self, f"invocation-{len(self.workers)}", clock_off_ms=clock_off_ms, remaining_ms=remaining_ms)
+    def deliver(
+        self, fates: list[str], clock_off_ms: int = 0, remaining_ms: float | None = None, late: bool = False
+    ) -> None:
+        """Deliver the event of the run's newest part, or late that of its first."""
+        worker = Worker(
+            self, f"invocation-{len(self.workers)}", part=1 if late else self.part, clock_off_ms=clock_off_ms,
+            remaining_ms=remaining_ms,
+        )  # fmt: skip
         worker.store.script(fates)
         self.faults += len(fates) - fates.count("fine")
         self.workers.append(worker)
         worker.begin()
-        if [each.writer.claiming.state for each in self.of_this_generation()].count(Claim.CLAIMED) > 1:
-            broken("repeated", "two workers do one run")
+        if len(self.doing(worker.part)) > 1:
+            broken("repeated", "two workers do one part of a run")
+        if worker.alive and worker.part < self.part:
+            broken("repeated", "an event of an earlier part was taken for the current one")
 
     @precondition(lambda self: self.working())
     @rule(count=st.integers(1, 9), size=st.sampled_from([0, 100, 500]), fates=fates_of_a_worker)
@@ -202,7 +211,7 @@ class Histories(History):
             self.client.delete_item(TableName=TABLE_NAME, Key=key)
             self.now_ms += 2_000
         self.generation += 1
-        self.published, self.seen, self.ended, self.quiet_until_seq, self.late = [], [], None, 0, []
+        self.published, self.seen, self.ended, self.quiet_until_seq, self.late, self.part = [], [], None, 0, [], 1
         for worker in self.sleeping():
             worker.store.script([])
             worker.tell("after the record", 0)
@@ -222,12 +231,47 @@ class Histories(History):
         )
 
     @precondition(lambda self: self.disturbed())
-    @rule(fates=fates, invocation=st.sampled_from([None, "invocation-0", "invocation-1"]), meanwhile=meanwhiles)
-    def close(self, fates: list[str], invocation: str | None, meanwhile: str) -> None:
+    @rule(
+        fates=fates, invocation=st.sampled_from([None, "invocation-0", "invocation-1", "invocation-2"]),
+        part=st.sampled_from([1, 1, 2, 3]), meanwhile=meanwhiles,
+    )  # fmt: skip
+    def close(self, fates: list[str], invocation: str | None, part: int, meanwhile: str) -> None:
         self.by_another(
             RivalStore(self, fates, partial(self.happen, meanwhile), known_dead=invocation),
-            lambda store: close_dead(store, self.request_id, invocation=invocation, now_ms=self.clock),
+            lambda store: close_dead(store, self.request_id, invocation=invocation, part=(part, 1), now_ms=self.clock),
         )
+
+    @precondition(lambda self: self.waiting())
+    @rule(fates=fates, meanwhile=st.sampled_from(["nothing", "nothing", "a cancel"]), delivered=st.booleans())
+    def answer(self, fates: list[str], meanwhile: str, delivered: bool) -> None:
+        """The user answers, perhaps again because an answer was lost; a worker takes the next part, or nobody does."""
+        run = self.waiting()
+        assert run is not None
+        between = (lambda: self.cancel([], "nothing")) if meanwhile == "a cancel" else (lambda: None)
+        store = RivalStore(self, fates, between)
+        for _ in range(2):
+            with contextlib.suppress(StoreUnavailable, Conflict):
+                self.publish_answer(self.answered(store, run.part))
+        now = self.run()
+        if now is None or now.status is RunStatus.CANCELLED:
+            return
+        if now.part == run.part + 1:
+            self.part = now.part
+            if delivered:
+                self.deliver([])
+        elif now.status is not RunStatus.WAITING:
+            broken("changed", f"an answer has led from {run} to {now}")
+
+    @precondition(lambda self: self.run() is not None and self.part > 1)
+    @rule()
+    def answer_again(self) -> None:
+        """The same answers change nothing any more, whatever has become of the run."""
+        before = self.run()
+        if before is None or before.status is RunStatus.WAITING or before.part != self.part:
+            return
+        self.answered(self.store, self.part - 1)
+        if self.run() != before:
+            broken("changed", "an answer was taken twice")
 
     @precondition(lambda self: self.run() is not None)
     @rule()
@@ -253,7 +297,7 @@ class Histories(History):
         self.now_ms += limits.RETENTION_SECONDS * 1000 + 1
         self.store.create(self.request_id, owner=ALICE, agent="terrain")
         self.generation += 1
-        self.published, self.seen, self.ended, self.quiet_until_seq = [], [], None, 0
+        self.published, self.seen, self.ended, self.quiet_until_seq, self.part = [], [], None, 0, 1
         if reaching == "nothing" or not self.sleeping():
             return
         self.deliver([])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
@@ -14,8 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from runcast import limits
 from runcast.errors import StoreUnavailable
+from runcast.record.answer import answer
+from runcast.record.assignment import Claim
 from runcast.record.close import CloseResult
-from runcast.record.model import Run, RunStatus, Step
+from runcast.record.model import ANSWERED, Run, RunStatus, Step
 from runcast.record.reader import read_progress
 from runcast.record.store import RunStore
 from tests.reliability.bounded import BoundedClient
@@ -62,6 +65,7 @@ class History(RuleBasedStateMachine):
         self.seen: list[Step] = []
         self.ended: Run | None = None
         self.quiet_until_seq = 0
+        self.part = 1
         self.faults = 0
         self.late: list[Callable[[], Any]] = []
         self.leased: tuple[str | None, int] = (None, 0)
@@ -84,6 +88,18 @@ class History(RuleBasedStateMachine):
         if result is not None and result.ended is not None:
             self.publish([result.update])
 
+    def publish_answer(self, result: CloseResult | None) -> None:
+        if result is not None and result.update:
+            self.publish([result.update])
+
+    def answered(self, store: Any, part: int) -> CloseResult | None:
+        """Answer the question of a part of the run."""
+        answers = {f"q{part}": "yes"}
+        return answer(
+            store, ALICE, self.request_id, answers, key_of=lambda _, of: f"answers/{of}", put=lambda _: None,
+            now_ms=self.clock,
+        )  # fmt: skip
+
     def run(self) -> Run | None:
         return self.store.read(self.request_id)
 
@@ -104,6 +120,22 @@ class History(RuleBasedStateMachine):
 
     def sleeping(self) -> list[Worker]:
         return [worker for worker in self.workers if worker.alive and worker.generation < self.generation]
+
+    def waiting(self) -> Run | None:
+        """The run, if it waits for an answer and can still be answered."""
+        run = self.run()
+        return run if run and run.status is RunStatus.WAITING and self.now_ms <= run.lease_until_ms else None
+
+    def doing(self, part: int) -> list[Worker]:
+        """The workers that do, or have done, a part of the run: of a later part, those that have stored a step."""
+        claimed = [each for each in self.of_this_generation() if each.writer.claiming.state is Claim.CLAIMED]
+        return [each for each in claimed if each.part == part and (part == 1 or each.writer.has_recorded.is_set())]
+
+    def steps_of(self, part: int) -> list[Step]:
+        """The recorded steps of a part."""
+        begins = [0, *(step.seq for step in self.steps() if step.step == ANSWERED)]
+        until = begins[part] if part < len(begins) else math.inf
+        return [step for step in self.steps() if begins[part - 1] < step.seq < until] if part <= len(begins) else []
 
     def sweep(self) -> None:
         """Sweep the whole table, which contains earlier histories' runs and an unreadable record."""
@@ -140,7 +172,7 @@ class History(RuleBasedStateMachine):
             return
         [worker] = [each for each in self.of_this_generation() if each.name == run.worker]
         told = len([message for message in worker.told if message != "the end"]) + worker.dropped
-        missing = told - len([step for step in steps if step.step == "thinking"])
+        missing = told - len([step for step in self.steps_of(run.part) if step.step == "thinking"])
         counted = json.loads(steps[-1].metadata_json or "{}").get("unrecorded", 0)
         if counted != missing:
             broken("lost", f"{missing} steps are missing, and the end says {counted}")
@@ -150,14 +182,24 @@ class History(RuleBasedStateMachine):
         for worker in self.of_this_generation():
             if worker.writer.end_stored and not worker.crashed:
                 worker.send_all()
-                if worker.sent != list(range(1, worker.writer.seq + 1)):
+                if worker.sent != list(range(worker.first_seq, worker.writer.seq + 1)):
                     broken("lost", f"of {worker.writer.seq} steps, these went live: {worker.sent}")
 
     @invariant()
     def each_step_is_its_workers_next(self) -> None:
         """Those told behind a pause may follow it; behind an end, `the_record_is_exact` allows nothing."""
-        told = [message for worker in self.of_this_generation() for message in worker.told if message != "the end"]
-        check_beginning([step.message.rstrip(".") for step in self.steps() if step.step == "thinking"], told)
+        run = self.run()
+        for part in range(1, run.part + 1 if run else 1):
+            told = [
+                message
+                for worker in self.of_this_generation()
+                for message in worker.told
+                if worker.part == part and message != "the end"
+            ]
+            stored = [step.message.rstrip(".") for step in self.steps_of(part) if step.step == "thinking"]
+            check_beginning(stored, told)
+        if run and run.part != 1 + len([step for step in self.steps() if step.step == ANSWERED]):
+            broken("repeated", f"part {run.part} does not follow from the answers")
 
     @invariant()
     def what_goes_live_is_stored_and_goes_once_in_order(self) -> None:
@@ -177,7 +219,9 @@ class History(RuleBasedStateMachine):
             self.now_ms += limits.QUEUED_LEASE_MS + limits.CLOSE_GRACE_MS + limits.SWEEP_AGE_MS + 1
             run = self.run()
             if run and run.status is RunStatus.IN_PROGRESS:
-                self.sweep()
+                for _ in range(limits.PART_MAX_TRIES):
+                    self.sweep()
+                    self.now_ms += limits.QUEUED_LEASE_MS + limits.CLOSE_GRACE_MS + 1
                 run = self.run()
                 if not (run and run.status.ended):
                     broken("hung", "nobody could end it")

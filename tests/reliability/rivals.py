@@ -6,6 +6,7 @@ A worker is its writer, driven one write at a time, on the history's one thread.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -43,9 +44,11 @@ class Worker:
     """One delivery of the run's event: a writer, what it was told, and whether it lives."""
 
     def __init__(
-        self, history: History, name: str, *, clock_off_ms: int = 0, remaining_ms: float | None = None
+        self, history: History, name: str, *, part: int = 1, clock_off_ms: int = 0, remaining_ms: float | None = None
     ) -> None:
         self.history = history
+        self.part = part
+        self.first_seq = 1
         self.machine = Machine(history.clock, clock_off_ms)
         self.generation = history.generation
         self.told: list[str] = []
@@ -60,7 +63,7 @@ class Worker:
         seconds = self.machine.seconds()
         self.deadline = None if remaining_ms is None else Deadline.after(remaining_ms, seconds)
         self.assignment = Assignment(
-            history.request_id, ALICE, "terrain", None, self.name, self.machine.now_ms(), self.deadline
+            history.request_id, ALICE, "terrain", None, self.name, self.machine.now_ms(), self.deadline, part=part
         )
         self.outbox = Outbox(self._send)
         self.stops = StopSignal(history.request_id)
@@ -80,12 +83,15 @@ class Worker:
         if not self.alive and run and run.worker == self.name and not run.status.ended:
             broken("hung", "a worker gave up a run that it had claimed")
         if self.alive:
+            self.queue.count_earlier(self.writer.seq)
+            self.first_seq = self.writer.seq + 1
             self._check_lease(run)
 
     def tell(self, message: str, size: int, end: End | None = None) -> None:
         step = end.status.value if end else "thinking"
         had_ended = self.queue.end is not None
-        if self.queue.put(QueuedStep(step, message.ljust(size, "."), START_MS, end=end)):
+        asked = json.dumps({"interrupts": [{"id": f"q{self.part}"}]}) if end and end.snapshot_key else None
+        if self.queue.put(QueuedStep(step, message.ljust(size, "."), START_MS, metadata_json=asked, end=end)):
             self.told.append(message)
         elif not had_ended:
             self.dropped += 1
@@ -93,7 +99,8 @@ class Worker:
     def tell_end(self, status: RunStatus) -> None:
         if not self.ended:
             self.ended = True
-            self.tell("the end", 0, End(status))
+            asks = status is RunStatus.WAITING
+            self.tell("the end", 0, End(status, snapshot_key=f"snapshots/{self.name}" if asks else None))
 
     def write(self) -> None:
         before, known, time_up = self.history.run(), self.machine.now_ms.known, self.time_up
@@ -116,7 +123,7 @@ class Worker:
         # The heartbeat by which a worker hears of a cancel does not renew the lease; the next one does.
         if known and self.alive and run and run.cancel_requested_at_ms is None:
             self._check_lease(run)
-        if not self.alive and not self.ended and not (run and run.status.ended):
+        if not self.alive and not self.ended and run and run.worker == self.name and not run.status.ended:
             broken("hung", "a worker gave up a run that is its own")
 
     @property
@@ -256,6 +263,23 @@ class RivalStore(FailingStore):
     def ask_to_cancel(self, request_id: str, owner: Owner) -> Run:
         self._let_others()
         return self._write(self._mark, (request_id, owner), {})
+
+    def begin_next_part(self, run: Run, step: Step, answers_key: str) -> Run:
+        self._let_others()
+        return self._write(self._store.begin_next_part, (run, step, answers_key), {})
+
+    def hand_out_again(self, run: Run) -> Run:
+        self._let_others()
+        return self._write(self._hand_out, (run,), {})
+
+    def _hand_out(self, run: Run) -> Run:
+        stood = self._history.run()
+        released = self._store.hand_out_again(run)
+        if stood is None or _signs(stood) != _signs(run):
+            broken("changed", f"a part was handed out again upon {run}, but the record stood at {stood}")
+        if self._history.steps()[-1].step != "answered":
+            broken("repeated", "a part that had begun was handed out again")
+        return released
 
     def _let_others(self) -> None:
         if self._meanwhile:
