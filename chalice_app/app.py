@@ -77,6 +77,14 @@ def delete_run(request_id: str) -> Response:
     return delete_run(_request(), request_id)
 
 
+@app.route("/runs/{request_id}/answers", methods=["POST"], authorizer=users)
+def post_answers(request_id: str) -> Response:
+    """Answer the questions of a waiting run."""
+    from chalicelib.api.rest import post_answers
+
+    return post_answers(_request(), request_id)
+
+
 @app.route("/agents", methods=["GET"], authorizer=users)
 def get_agents() -> Response:
     """List the agents and the playbooks."""
@@ -95,6 +103,7 @@ def get_health() -> Response:
 
 @app.route("/runs", methods=["OPTIONS"])
 @app.route("/runs/{request_id}", methods=["OPTIONS"])
+@app.route("/runs/{request_id}/answers", methods=["OPTIONS"])
 @app.route("/jobs", methods=["OPTIONS"])
 @app.route("/agents", methods=["OPTIONS"])
 @app.route("/health", methods=["OPTIONS"])
@@ -113,7 +122,7 @@ def agent(event: Any, context: Any) -> Any:
 
 @app.lambda_function(name="run_starter")
 def run_starter(event: Any, _: Any) -> Any:
-    """Answer the mutations, which start or cancel runs and jobs."""
+    """Answer the mutations, which start, answer or cancel runs and jobs."""
     from chalicelib.api.graphql import answer_mutation
 
     return answer_mutation(event)

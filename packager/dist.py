@@ -26,6 +26,7 @@ _PATTERNS = (
     "CHANGELOG.md",
     "docs/contracts.md",
     "docs/frontend.md",
+    "docs/going-on.md",
     "docs/observability.md",
     "docs/openapi.json",
     "docs/operations.md",

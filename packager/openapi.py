@@ -22,7 +22,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Runcast",
             "version": "1",
-            "description": "Starts, lists and cancels runs and jobs, and reads what they have done so far.",
+            "description": "Starts, lists, answers and cancels runs and jobs, and reads what they have done so far.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [
@@ -48,7 +48,7 @@ def document() -> dict[str, Any]:
                 for name, description in {
                     "BadRequest": "The request is invalid; the message names the field and the limit.",
                     "Unauthorized": "No valid ID token.",
-                    "Conflict": "The chosen `requestId` or `jobId` is taken.",
+                    "Conflict": "The chosen id is taken, or the run does not wait for these answers.",
                     "PayloadTooLarge": "The body exceeds 512 KB.",
                     "UnsupportedMediaType": "The `Content-Type` is not `application/json`.",
                     "TooManyRequests": "The account's request rate is exceeded. Retry later.",
@@ -150,12 +150,24 @@ def _paths() -> dict[str, Any]:
                 "description": "Idempotent. A run that has already ended keeps its state.",
                 "parameters": [request_id],
                 "responses": {
-                    "200": _response("The run has ended: it is cancelled, or had already ended.", "CancelAnswer"),
-                    "202": _response(
-                        "The run's worker has been asked to stop, and has not stopped yet.", "CancelAnswer"
-                    ),
+                    "200": _response("The run has ended: it is cancelled, or had already ended.", "RunState"),
+                    "202": _response("The run's worker has been asked to stop, and has not stopped yet.", "RunState"),
                     "404": no_such_run,
                     **_refusals("Unauthorized"),
+                },
+            },
+        },
+        "/runs/{request_id}/answers": {
+            "post": {
+                "operationId": "answerRun",
+                "summary": "Answer all open questions of a waiting run, which then continues.",
+                "description": "The same answers again are a no-op. Different ones are a conflict.",
+                "parameters": [request_id],
+                "requestBody": {"required": True, "content": _json("Answers")},
+                "responses": {
+                    "200": _response("The run has been answered.", "RunState"),
+                    "404": no_such_run,
+                    **_refusals("BadRequest", "Unauthorized", "Conflict", "PayloadTooLarge", "UnsupportedMediaType"),
                 },
             },
         },

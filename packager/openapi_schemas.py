@@ -79,6 +79,15 @@ def schemas() -> dict[str, _Schema]:
                 "jobId": {"type": ["string", "null"], "format": "uuid"},
             },
         ),
+        "Answers": _object(
+            {
+                "answers": {
+                    "type": "object",
+                    "description": "The answers, any JSON, by the questions' ids in `metadata.interrupts` of the step "
+                    f"`waiting`. At most {limits.ANSWERS_MAX_BYTES // 1024} KB as JSON.",
+                }
+            }
+        ),
         "StartedJob": _object({"jobId": {"type": "string"}, "status": statuses, "createdAt": epoch_ms}),
         "StartedRun": _object({"requestId": {"type": "string"}, "status": statuses, "createdAt": epoch_ms}),
         "Run": _object(
@@ -153,7 +162,7 @@ def schemas() -> dict[str, _Schema]:
                 ),
             }
         ),
-        "CancelAnswer": _object(
+        "RunState": _object(
             {
                 "success": {"const": True},
                 "requestId": {"type": "string"},

@@ -4,7 +4,7 @@ RuncastError
 ├── ConfigurationMissing    the environment lacks settings (all of them are named)
 ├── InvalidInput            the caller's input is invalid (names the field and the limit)
 ├── Unauthorized            the credential does not allow the request
-├── Conflict                the requestId or jobId is already taken
+├── Conflict                the requestId or jobId is already taken, or the run does not wait for these answers
 ├── RunStopped              a run's agent was interrupted, because the run has to stop
 ├── NotResumable            an agent asked a question whose answer it could not use (names what prevents it)
 ├── SnapshotUnusable        an agent's saved state is missing, damaged or of another version
@@ -55,7 +55,11 @@ class Unauthorized(RuncastError):
 
 
 class Conflict(RuncastError):
-    """The chosen id is taken: by another owner, or by the caller's run when a job is requested, or the reverse."""
+    """The record is in another state than the request needs.
+
+    The chosen id is taken: by another owner, or by a run when a job is requested, or the reverse. Or the run does not
+    wait for these answers.
+    """
 
 
 class RunStopped(RuncastError):

@@ -6,6 +6,7 @@ locals {
 
   # The Lambda that answers each field; function.js calls all of them.
   field_functions = {
+    "Mutation.answerAgentRun" = "run_starter"
     "Mutation.cancelAgentRun" = "run_starter"
     "Mutation.startAgentRun"  = "run_starter"
     "Mutation.startJob"       = "run_starter"

@@ -72,7 +72,7 @@ locals {
 
 resource "aws_api_gateway_rest_api" "rest_api" {
   name        = "${var.name_prefix}runcast"
-  description = "Starts, reads and cancels runs of agents."
+  description = "Starts, reads, answers and cancels runs of agents."
   body = jsonencode(merge(local.rest_api_definition, {
     paths                                 = local.rest_api_paths
     x-amazon-apigateway-gateway-responses = local.gateway_responses

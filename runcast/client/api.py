@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
@@ -15,12 +16,12 @@ from gql.transport.exceptions import TransportError, TransportProtocolError, Tra
 from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.credentials import Credentials
 from runcast.client.documents import document
-from runcast.client.listed import CancelAnswer, ListedRun, Startable, StartAnswer
+from runcast.client.listed import ListedRun, RunState, Startable, StartAnswer
 from runcast.client.sign_in import Identity
 from runcast.client.step import Progress
 from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable, Unreachable
 from runcast.json_text import json_text
-from runcast.parameters import checked_parameters
+from runcast.parameters import checked_answers, checked_parameters
 from runcast.text import shortened
 
 Answer = TypeVar("Answer")
@@ -113,7 +114,7 @@ class Api:
 
         return await self._ask("getAgentProgress", {"requestId": request_id, "afterSeq": after_seq}, progress)
 
-    async def cancel_agent_run(self, request_id: str) -> CancelAnswer:
+    async def cancel_agent_run(self, request_id: str) -> RunState:
         """Cancel a run, ask its worker to stop, or cancel a job with its runs. Idempotent.
 
         Raises:
@@ -121,12 +122,24 @@ class Api:
             Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure; the run may still be cancelled.
         """
+        return await self._ask("cancelAgentRun", {"requestId": request_id}, partial(_state, request_id))
 
-        def cancelled(answer: Mapping[str, Any]) -> CancelAnswer:
-            _require_found(answer, request_id)
-            return CancelAnswer.from_answer(answer)
+    async def answer_agent_run(self, request_id: str, answers: Mapping[str, Any]) -> RunState:
+        """Answer all open questions of a run. Idempotent.
 
-        return await self._ask("cancelAgentRun", {"requestId": request_id}, cancelled)
+        Args:
+            request_id: The run.
+            answers: The answers, any JSON, by the ids of their questions.
+
+        Raises:
+            InvalidInput: The user has no such run, an answer is missing or has an unknown id, or the answers are over
+                their limit.
+            Conflict: The run does not wait for an answer, or has been answered differently.
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure; the run may still have been answered.
+        """
+        variables = {"requestId": request_id, "answers": json_text(checked_answers(answers))}
+        return await self._ask("answerAgentRun", variables, partial(_state, request_id))
 
     async def list_agent_runs(
         self,
@@ -237,6 +250,11 @@ async def open_api(graphql_url: str, credentials: Credentials, clock: AdjustedCl
 
 def _json_text(parameters: Mapping[str, Any] | None) -> str | None:
     return None if parameters is None else json_text(checked_parameters(parameters))
+
+
+def _state(request_id: str, answer: Mapping[str, Any]) -> RunState:
+    _require_found(answer, request_id)
+    return RunState.from_answer(answer)
 
 
 def _require_found(answer: Mapping[str, Any], request_id: str) -> None:

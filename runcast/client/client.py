@@ -1,4 +1,4 @@
-"""The client for programs: sign in once, then start, watch, read, list and cancel runs and jobs.
+"""The client for programs: sign in once, then start, watch, read, answer, list and cancel runs and jobs.
 
 async with connect(ClientConfig.from_environment()) as client:
     watch = client.run("terrain", "Where could a wind farm be built?")
@@ -27,7 +27,7 @@ from runcast.client.connection import Connection
 from runcast.client.credentials import Credentials
 from runcast.client.fetch import fetch_result
 from runcast.client.job import ResultLink
-from runcast.client.listed import CancelAnswer, ListedRun, Startable, StartAnswer
+from runcast.client.listed import ListedRun, RunState, Startable, StartAnswer
 from runcast.client.live import subscribe
 from runcast.client.patience import Patience
 from runcast.client.retrying import Answer, Failures, ask_until_answered
@@ -166,7 +166,7 @@ class Client:
         """
         return await fetch_result(link)
 
-    async def cancel(self, request_id: str) -> CancelAnswer:
+    async def cancel(self, request_id: str) -> RunState:
         """Cancel a run, or a job with its runs. Idempotent. To see the workers stop, watch it.
 
         Raises:
@@ -175,6 +175,22 @@ class Client:
             Unavailable: No answer, or a failure; the run may still be cancelled.
         """
         return await self._ask(partial(self._api.cancel_agent_run, request_id))
+
+    async def answer(self, request_id: str, answers: Mapping[str, Any]) -> RunState:
+        """Answer all open questions of a waiting run, which then continues. Idempotent. To see it continue, watch it.
+
+        Args:
+            request_id: The run.
+            answers: The answers, any JSON, by the ids of the questions (`Progress.questions`).
+
+        Raises:
+            InvalidInput: The user has no such run, an answer is missing or has an unknown id, or the answers are over
+                their limit.
+            Conflict: The run does not wait for an answer, or has been answered differently.
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure; the run may still have been answered.
+        """
+        return await self._ask(partial(self._api.answer_agent_run, request_id, answers))
 
     async def agents(self) -> list[Startable]:
         """List the agents, and then the playbooks, that can be started.

@@ -1,4 +1,4 @@
-"""What the lists and the answers to a start and a cancel contain."""
+"""What the lists contain, and the answers to a start, a cancel and an answer."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class StartAnswer:
 
 
 @dataclass(frozen=True)
-class CancelAnswer:
-    """A run's status after a cancel.
+class RunState:
+    """A run's state after a cancel or an answer.
 
     Attributes:
         request_id: The run's id.
-        status: Its status; `in_progress` until its worker has stopped.
-        liveness: `cancelling` until its worker has stopped, `done` once it has ended.
+        status: Its status; after a cancel, `in_progress` until its worker has stopped.
+        liveness: How alive its worker is: `cancelling` until it has stopped, `done` once the run has ended.
         error: The error; None unless the run failed.
         reason: The code for why it ended, such as `cancel_requested`; None if it has not.
     """
@@ -46,8 +46,8 @@ class CancelAnswer:
     reason: str | None
 
     @classmethod
-    def from_answer(cls, answer: Mapping[str, Any]) -> CancelAnswer:
-        """Convert a successful GraphQL `CancelAnswer`."""
+    def from_answer(cls, answer: Mapping[str, Any]) -> RunState:
+        """Convert a successful GraphQL `RunState`."""
         return cls(answer["requestId"], Status(answer["status"]), answer["liveness"], answer["error"], answer["reason"])
 
     def to_json(self) -> dict[str, Any]:

@@ -26,3 +26,8 @@ class Status(str):
     def ended(self) -> bool:
         """Whether the status is terminal."""
         return self in _ENDED
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the run waits for an answer."""
+        return self == RunStatus.WAITING.value

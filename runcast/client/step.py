@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runcast.client.job import JobRun, ResultLink
+from runcast.client.question import Question
 from runcast.client.status import Status
 from runcast.errors import Unavailable
 
@@ -168,6 +169,13 @@ class Progress:
     def last_seq(self) -> int:
         """The `seq` of the last step in this answer."""
         return self.after_seq + len(self.steps)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The open questions of a waiting run; none in any other state, and none if this answer lacks its last step."""
+        if not self.status.waiting or not self.steps:
+            return ()
+        return Question.all_in(self.steps[-1].metadata)
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any], after_seq: int) -> Progress:

@@ -7,42 +7,16 @@ An answer, a cancel and the expiry of the question compete under the same condit
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from runcast import limits
 from runcast.errors import Conflict, InvalidInput
-from runcast.json_text import json_text, metadata_json, parsed_json
-from runcast.plain_json import plain
+from runcast.json_text import metadata_json
 from runcast.record.close import CloseResult, decide_until_written
 from runcast.record.message import step_update
 from runcast.record.model import ANSWERED, Json, Owner, Run, RunStatus, Step
 from runcast.record.store import RunStore
 from runcast.text import shortened
-
-_NO_OBJECT = "answers must be a JSON object: the id of each question with its answer."
-
-
-def checked_answers(given: Any) -> Json:
-    """Return answers by the ids of their questions, given as an object or as its JSON text.
-
-    Raises:
-        InvalidInput: They are no JSON object, or over `ANSWERS_MAX_BYTES`.
-    """
-    if isinstance(given, str):
-        _require_fitting(given)
-        try:
-            given = parsed_json(given)
-        except (ValueError, RecursionError) as error:
-            raise InvalidInput(_NO_OBJECT) from error
-    if not isinstance(given, Mapping):
-        raise InvalidInput(_NO_OBJECT)
-    answers, unreadable = plain(given)
-    if unreadable:
-        path = unreadable[0].path.removeprefix("$")
-        raise InvalidInput(f"answers{path} is {unreadable[0].reason}, which is no JSON.")
-    _require_fitting(json_text(answers))
-    return dict(answers)
 
 
 def answer(
@@ -63,7 +37,7 @@ def answer(
         store: The table.
         owner: The caller.
         request_id: The run's id.
-        answers: From `checked_answers`.
+        answers: From `runcast.parameters.checked_answers`.
         key_of: Returns the key of the object with the answers to the questions of one part of a run; it is the same
             for the same run, part and answers.
         put: Stores the answers under a key. Its exceptions propagate.
@@ -137,8 +111,3 @@ def _answered(run: Run, answers: Json, now_ms: int) -> Step:
         seq=run.seq + 1,
         metadata_json=metadata_json({"answeredBy": run.owner.user_id, "questions": questions}),
     )
-
-
-def _require_fitting(text: str) -> None:
-    if len(text.encode("utf-8", "replace")) > limits.ANSWERS_MAX_BYTES:
-        raise InvalidInput(f"answers must be at most {limits.ANSWERS_MAX_BYTES // 1024} KB as JSON.")

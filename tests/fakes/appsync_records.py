@@ -39,6 +39,11 @@ class FakeRecord:
         self.liveness = "live" if status == "waiting" else "done"
         return self.record(status, status=self._live_ending(status))
 
+    def ask(self, *questions: dict[str, Any]) -> int:
+        """Append a step that waits for answers to these questions; return its seq."""
+        self.status = "waiting"
+        return self.record("waiting", "Waiting for an answer", metadata={"interrupts": list(questions)})
+
     def as_read(self, after_seq: int, page_steps: int) -> dict[str, Any]:
         """What the reader answers about it."""
         steps = [

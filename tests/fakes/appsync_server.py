@@ -62,6 +62,8 @@ class FakeAppSync(FakeCognito, FakeRecord):
         refused_requests: How many of the next HTTP requests are answered 401, even with a valid token.
         connection_timeout_ms: How long the server tells clients to wait for keep-alives. It sends only one.
         large_result: What the link `/result` leads to; None refuses it, as an expired link is refused.
+        answer_errors: What the next answers to a run's questions are refused with.
+        answered: The answers so far, as JSON text.
         reads: The `afterSeq` of each read so far.
         reads_of: What was read each time.
         listed: What runs there are, by its own word, newest first.
@@ -90,6 +92,8 @@ class FakeAppSync(FakeCognito, FakeRecord):
     subscriptions: int = 0
     now_ms: Callable[[], int] = epoch_ms
     delay_seconds: Callable[[], float] = lambda: 0.0
+    answer_errors: list[ServiceError] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
     reads: list[int] = field(default_factory=list)
     listed: list[dict[str, Any]] = field(default_factory=list)
     page_runs: int = 50
@@ -185,6 +189,7 @@ class FakeAppSync(FakeCognito, FakeRecord):
             "startAgentRun": self._start_agent_run,
             "startJob": self._start_job,
             "getAgentProgress": self._get_agent_progress,
+            "answerAgentRun": self._answer_agent_run,
             "cancelAgentRun": self._cancel_agent_run,
             "listAgentRuns": self._list_agent_runs,
             "listAgents": self._list_agents,
@@ -248,6 +253,15 @@ class FakeAppSync(FakeCognito, FakeRecord):
         if delay := self.delay_seconds():
             await asyncio.sleep(delay)
         return answer
+
+    async def _answer_agent_run(self, _info: Any, requestId: str, answers: str) -> dict[str, Any]:  # noqa: N803
+        self.answered.append(answers)
+        if self.answer_errors:
+            raise self.answer_errors.pop(0)
+        record = self._held(requestId)
+        if record is not None:
+            record.status = "in_progress"
+        return await self._cancel_agent_run(_info, requestId)
 
     async def _cancel_agent_run(self, _info: Any, requestId: str) -> dict[str, Any]:  # noqa: N803
         record = self._held(requestId)

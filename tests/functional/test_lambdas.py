@@ -15,6 +15,7 @@ ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 DOORS = {
     "startAgentRun": "run_starter",
     "startJob": "run_starter",
+    "answerAgentRun": "run_starter",
     "cancelAgentRun": "run_starter",
     "getAgentProgress": "progress_reader",
     "listAgentRuns": "progress_reader",

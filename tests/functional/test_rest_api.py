@@ -23,7 +23,8 @@ RUN = {"agent": "survey", "query": "How steep is it?", "parameters": {"region": 
 BOB = ANA | {"sub": "bob", "cognito:username": "bob"}
 JOB = {"playbook": "site-assessment", "query": "Here?", "jobId": ID}
 RUN_ROUTES = (("POST", "/runs"), ("GET", "/runs"), ("GET", f"/runs/{ID}"), ("DELETE", f"/runs/{ID}"))
-BODIES = {"/runs": RUN, "/jobs": JOB}
+ANSWERS = ("POST", f"/runs/{ID}/answers")
+BODIES = {"/runs": RUN, "/jobs": JOB, ANSWERS[1]: {"answers": {"i1": "yes"}}}
 NO_BODY = (400, "BadRequest", "The body must be a JSON object.")
 NAN = float("nan")
 JSON_RULE = "Numbers must be finite and at most 1.8e308, text well formed, and nesting at most 100 deep."
@@ -236,7 +237,9 @@ def test_health_fails_without_the_table_and_without_the_agent(lambdas, monkeypat
     assert "health: agentFunction failed" in caplog.text
 
 
-@pytest.mark.parametrize(("method", "path"), [*RUN_ROUTES, ("POST", "/jobs"), ("GET", "/agents"), ("GET", "/health")])
+@pytest.mark.parametrize(
+    ("method", "path"), [*RUN_ROUTES, ANSWERS, ("POST", "/jobs"), ("GET", "/agents"), ("GET", "/health")]
+)
 def test_what_fails_on_our_side_is_said_in_a_sentence(lambdas, method, path, monkeypatch, caplog):
     monkeypatch.delenv("AGENT_PROGRESS_TABLE")
     refused = lambdas.request(method, path, json_body=BODIES.get(path) if method == "POST" else None)
@@ -258,6 +261,7 @@ def test_without_its_table_nothing_is_done_with_runs(lambdas):
         clients.dynamodb.cache_clear()
         for method, path in RUN_ROUTES[1:]:
             assert lambdas.request(method, path).refusal[:2] == (503, "Unavailable")
+        assert lambdas.request(*ANSWERS, json_body=BODIES[ANSWERS[1]]).refusal[:2] == (503, "Unavailable")
         refused = lambdas.request("POST", "/runs", json_body=RUN)
     assert refused.refusal == (
         503,
@@ -266,7 +270,7 @@ def test_without_its_table_nothing_is_done_with_runs(lambdas):
     )
 
 
-@pytest.mark.parametrize("path", ["/runs", f"/runs/{ID}", "/jobs", "/agents", "/health"])
+@pytest.mark.parametrize("path", ["/runs", f"/runs/{ID}", f"/runs/{ID}/answers", "/jobs", "/agents", "/health"])
 def test_a_preflight_says_what_a_page_may_send(lambdas, path):
     answer = lambdas.request("OPTIONS", path, claims=None, headers={"origin": "https://app.example.com"})
     assert answer.status == 204

@@ -18,7 +18,7 @@ from runcast.record.model import Json, Owner
 
 
 def answer_mutation(event: Mapping[str, Any]) -> Json:
-    """Answer `Mutation.startAgentRun`, `Mutation.startJob` or `Mutation.cancelAgentRun`."""
+    """Answer `Mutation.startAgentRun`, `startJob`, `answerAgentRun` or `cancelAgentRun`."""
     return answer_of(lambda: _MUTATIONS[event["field"]](event, config_of_environment(RunStarterConfig)))
 
 
@@ -33,6 +33,11 @@ def _start_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Json
 
 def _start_job(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
     return operations.start_job(event["arguments"], _caller(event, config), config)
+
+
+def _answer_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
+    arguments = event["arguments"]
+    return operations.answer_run(arguments["requestId"], arguments["answers"], _caller(event, config), config)
 
 
 def _cancel_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
@@ -53,7 +58,12 @@ def _list_agents(event: Mapping[str, Any], config: ProgressReaderConfig) -> Json
     return list_agents(config.agent_functions)
 
 
-_MUTATIONS = {"startAgentRun": _start_agent_run, "startJob": _start_job, "cancelAgentRun": _cancel_agent_run}
+_MUTATIONS = {
+    "startAgentRun": _start_agent_run,
+    "startJob": _start_job,
+    "answerAgentRun": _answer_agent_run,
+    "cancelAgentRun": _cancel_agent_run,
+}
 _QUERIES = {
     "getAgentProgress": _get_agent_progress,
     "listAgentRuns": _list_agent_runs,

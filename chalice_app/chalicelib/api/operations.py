@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.agents import registry
-from chalicelib.lifecycle import cancel, rerun, start
+from chalicelib.lifecycle import answer, cancel, rerun, start
 from chalicelib.lifecycle.executions import executions_of
 from chalicelib.orchestrator import playbook
 from chalicelib.orchestrator.job import result_key
@@ -18,6 +18,7 @@ from chalicelib.runtime import clients, logs
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import ApiConfig, ProgressReaderConfig, RunStarterConfig
 from chalicelib.runtime.inputs import Inputs
+from chalicelib.runtime.objects import PrivateObjects
 from runcast import limits
 from runcast.record import listing, reader
 from runcast.record.close import CloseResult
@@ -72,6 +73,20 @@ def cancel_run(request_id: str, owner: Owner, config: Writes) -> Json:
         store=_store(config),
         announce=partial(_announce, config),
         stop_execution=lambda job_id: executions_of(config.state_machine_arn).stop(job_id),
+    )
+
+
+def answer_run(request_id: str, answers: Any, owner: Owner, config: Writes) -> Json:
+    """Answer a waiting run; see `lifecycle.answer.answer_run`. `answers` is a JSON object, or the text of one."""
+    return answer.answer_run(
+        owner,
+        request_id,
+        answers,
+        store=_store(config),
+        objects=PrivateObjects(clients.s3, config.results_bucket),
+        invoker=clients.invoker(),
+        functions=registry.functions(config.agent_function, config.agent_functions),
+        announce=partial(_announce, config),
     )
 
 

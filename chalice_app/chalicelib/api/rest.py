@@ -33,6 +33,7 @@ AFTER_SEQ_MAX = 2**31 - 1
 
 _RUN_FIELDS = ("agent", "query", "parameters", "requestId", "rerunOf")
 _JOB_FIELDS = ("playbook", "query", "parameters", "jobId")
+_ANSWERS_FIELDS = ("answers",)
 
 
 def post_run(request: Request) -> Response:
@@ -102,6 +103,21 @@ def delete_run(request: Request, request_id: str) -> Response:
     told = answer.get("data", {})
     status = 404 if not told.get("success") else 200 if told["liveness"] == Liveness.DONE else 202
     return _response(answer, status=status)
+
+
+def post_answers(request: Request, request_id: str) -> Response:
+    """Answer `POST /runs/{requestId}/answers`: 200 with the run's state, 404 if unknown."""
+    if _is_too_large(request):
+        return _too_large()
+
+    def answered() -> Json:
+        config = config_of_environment(ApiConfig)
+        owner = _caller(request, config)
+        answers = _fields(request.raw_body, _ANSWERS_FIELDS).get("answers")
+        return operations.answer_run(request_id, answers, owner, config)
+
+    answer = answer_of(answered)
+    return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
 
 
 def get_agents(request: Request) -> Response:

@@ -17,7 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.runtime import logs
 from chalicelib.runtime.objects import PrivateObjects, private_key
 from runcast.json_text import json_text
-from runcast.record.answer import answer, checked_answers
+from runcast.parameters import checked_answers
+from runcast.record.answer import answer
 from runcast.record.close import CloseResult
 from runcast.record.model import Json, Owner, Run
 from runcast.record.reader import liveness, unreadable

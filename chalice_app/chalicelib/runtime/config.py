@@ -79,7 +79,7 @@ class AgentConfig:
 class RunStarterConfig:
     """Settings of the Lambda `run_starter`.
 
-    These are the table and how long its records are kept, the private bucket, which stores inputs, the Lambda that runs
+    These are the table and how long its records are kept, the private bucket for inputs and answers, the Lambda that runs
     this application's agents, the Lambdas that run other agents (by the agents' names), the state machine that executes
     playbooks, the Lambda that sends status messages, and the token claims that name the caller.
     """
@@ -157,10 +157,10 @@ class ProgressReaderConfig:
 class ApiConfig:
     """Settings of the REST API.
 
-    These are the table and how long its records are kept, the private bucket for inputs and large results, the Lambda
-    that runs this application's agents, the Lambdas that run other agents (by the agents' names), the state machine
-    that executes playbooks, the Lambda that sends status messages, the user pool client whose tokens it accepts, and
-    the token claims that name the caller.
+    These are the table and how long its records are kept, the private bucket for inputs, answers and large results, the
+    Lambda that runs this application's agents, the Lambdas that run other agents (by the agents' names), the state
+    machine that executes playbooks, the Lambda that sends status messages, the user pool client whose tokens it
+    accepts, and the token claims that name the caller.
     """
 
     agent_progress_table: str

@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import metadata
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 from runcast.client.terminal.interrupts import Interrupted, Interrupts
 from runcast.client.terminal.output import Output, OutputFailed
 from runcast.errors import InvalidInput, RuncastError, Unavailable
-from runcast.parameters import checked_parameters
+from runcast.parameters import checked_answers, checked_parameters
 from runcast.record.model import RunStatus
 
 _UNAVAILABLE, _REFUSED, _NO_OUTPUT = 1, 2, 6
@@ -28,12 +28,12 @@ _SIGNALLED = 128
 
 _EPILOG = """\
 exit codes:
-  0    the run or job is complete; for show, list, cancel, agents and token: it was answered, whatever the answer says
+  0    the run or job is complete; for show, answer, list, cancel, agents and token: the request was served
   1    it ended in an error, or the service cannot be reached
   2    wrong usage or input, missing settings, or refused
   3    it was cancelled
   4    it is lost (its worker gives no sign of life), or --timeout-seconds is over
-  5    the run waits for an answer
+  5    the run waits for an answer: see runcast answer
   6    the output cannot be written (a closed pipe, a full disk); the run or job goes on
   129  hung up (SIGHUP), 130 interrupted (Ctrl-C), 143 terminated (SIGTERM); the run or job goes on
 
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{run,job,watch,rerun,show,list,cancel,agents,token}"
+        dest="command", required=True, metavar="{run,job,watch,rerun,show,answer,list,cancel,agents,token}"
     )
     parser.add_argument("--version", action="version", version=f"runcast {_version()}")
     run = commands.add_parser("run", help="start a run and watch it")
@@ -99,6 +99,14 @@ def _parser() -> argparse.ArgumentParser:
     rerun.add_argument("request_id", metavar="ID", help="which run or job")
     show = commands.add_parser("show", help="show a run's or a job's record as it is now")
     show.add_argument("request_id", metavar="ID", help="which run or job")
+    answer = commands.add_parser("answer", help="answer the questions of a run that waits")
+    answer.add_argument("request_id", metavar="ID", help="which run")
+    answer.add_argument(
+        "--json",
+        type=_answers,
+        metavar="JSON",
+        help="the answers: a JSON object by the questions' ids. Asks nothing, and prints one JSON object",
+    )
     listing = commands.add_parser("list", help="list your own runs and jobs, newest first")
     listing.add_argument("--limit", type=_count, default=20, metavar="N", help="how many at most, by default 20")
     listing.add_argument("--status", choices=[*map(str, RunStatus)], help="only those with this status")
@@ -108,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     agents = commands.add_parser("agents", help="list the agents and playbooks that can be started")
     commands.add_parser("token", help="sign in and print the ID token for REST calls")
     for each in (run, job):
-        each.add_argument("--parameters", type=_json_object, metavar="JSON", help="its parameters: a JSON object")
+        each.add_argument("--parameters", type=_parameters, metavar="JSON", help="its parameters: a JSON object")
     for each in (run, job, watch, rerun):
         each.add_argument("--no-live", action="store_true", help="use no WebSocket; only read the record")
         each.add_argument("--timeout-seconds", type=_seconds, metavar="N", help="watch no longer than this")
@@ -126,9 +134,17 @@ def _version() -> str:
     return "(not installed)"
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def _parameters(text: str) -> dict[str, Any]:
+    return _json_object(checked_parameters, text)
+
+
+def _answers(text: str) -> dict[str, Any]:
+    return _json_object(checked_answers, text)
+
+
+def _json_object(checked: Callable[[str], dict[str, Any]], text: str) -> dict[str, Any]:
     try:
-        return checked_parameters(text)
+        return checked(text)
     except InvalidInput as error:
         syntax = f" {error.__cause__}." if isinstance(error.__cause__, json.JSONDecodeError) else ""
         raise argparse.ArgumentTypeError(f"{error}{syntax}") from error

@@ -1,4 +1,4 @@
-"""What each command of `runcast` does: start a run or a job, watch, rerun, show, cancel, list, print a token."""
+"""What each command of `runcast` does: start a run or a job, watch, rerun, show, answer, cancel, list, print a token."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from runcast.client.sign_in import cognito_client, sign_in
 from runcast.client.step import Progress
 from runcast.client.terminal.json_view import JsonView
 from runcast.client.terminal.output import OutputFailed
+from runcast.client.terminal.questions import ask
 from runcast.client.terminal.view import TerminalView, View
 from runcast.client.watch import Watch
-from runcast.client.watch_outcome import LOST, TIMEOUT, WatchOutcome
-from runcast.errors import InvalidInput, RuncastError, Unavailable
+from runcast.client.watch_outcome import LOST, TIMEOUT, WAITING, WatchOutcome
+from runcast.errors import Conflict, InvalidInput, RuncastError, Unavailable
 
 _LATEST_RUNS = 200
-_EXIT_CODES = {"complete": 0, "error": 1, "cancelled": 3, LOST: 4, TIMEOUT: 4, "waiting": 5}
+_EXIT_CODES = {"complete": 0, "error": 1, "cancelled": 3, LOST: 4, TIMEOUT: 4, WAITING: 5}
 
 
 async def run_command(arguments: argparse.Namespace) -> int:
@@ -51,6 +52,8 @@ async def run_command(arguments: argparse.Namespace) -> int:
             return 0
         if arguments.command == "list":
             return await _list(client, arguments)
+        if arguments.command == "answer":
+            return await _answer(client, arguments)
         if arguments.command == "cancel":
             return await _cancel(client, arguments)
         watched = {"live": not arguments.no_live, "timeout_seconds": arguments.timeout_seconds}
@@ -96,6 +99,8 @@ async def _follow(client: Client, watch: Watch, arguments: argparse.Namespace) -
     outcome = watch.outcome
     assert outcome is not None  # noqa: S101 - the iteration has ended without an error
     view.outcome(dataclasses.replace(outcome, result=await _whole_result(client, outcome)))
+    if outcome.status == WAITING:
+        _say(_how_to_answer(outcome.request_id))
     return _EXIT_CODES[outcome.status]
 
 
@@ -120,6 +125,10 @@ def _how_to_come_back(watch: Watch) -> str:
     )
 
 
+def _how_to_answer(request_id: str) -> str:
+    return f"It waits for an answer. To answer it: runcast answer {request_id}"
+
+
 async def _whole_id(client: Client, given: str) -> str:
     """Return the full id that begins with the given text, or the given text itself if no id does.
 
@@ -141,6 +150,8 @@ async def _show(client: Client, arguments: argparse.Namespace) -> int:
     progress = await client.show(arguments.request_id)
     result = await _whole_result(client, progress)
     _view(arguments, client).record(arguments.request_id, dataclasses.replace(progress, result=result))
+    if progress.status.waiting:
+        _say(_how_to_answer(arguments.request_id))
     return 0
 
 
@@ -150,9 +161,23 @@ async def _list(client: Client, arguments: argparse.Namespace) -> int:
     return 0
 
 
+async def _answer(client: Client, arguments: argparse.Namespace) -> int:
+    answers = arguments.json
+    if answers is None:
+        progress = await client.show(arguments.request_id)
+        if not progress.questions:
+            raise Conflict(f"{arguments.request_id} has no open question: it is {progress.status}.")
+        answers = await ask(progress.questions)
+    state = await client.answer(arguments.request_id, answers)
+    _view(arguments, client).state(state)
+    if not state.status.ended:
+        _say(f"To watch it again: runcast watch {state.request_id}")
+    return 0
+
+
 async def _cancel(client: Client, arguments: argparse.Namespace) -> int:
     answer = await client.cancel(arguments.request_id)
-    _view(arguments, client).cancelled(answer)
+    _view(arguments, client).state(answer)
     if not answer.status.ended:
         _say(f"Its worker has been asked to stop. To see it stop: runcast watch {answer.request_id}")
     return 0

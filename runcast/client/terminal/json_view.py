@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from rich.console import Console
 
-from runcast.client.listed import CancelAnswer, ListedRun, Startable
+from runcast.client.listed import ListedRun, RunState, Startable
 from runcast.client.step import Progress, WatchedStep
 from runcast.client.watch_outcome import WatchOutcome
 
@@ -17,7 +17,7 @@ class JsonView:
     """Prints one JSON object per line.
 
     Prints `{"type": "step", ...}` for each step, then one `{"type": "summary", ...}`, which has a job's `runs`. A
-    cancel prints only the summary. A list prints `{"type": "run", ...}` for each run or job,
+    cancel or an answer prints only the summary. A list prints `{"type": "run", ...}` for each run or job,
     or `{"type": "agent", ...}` and `{"type": "playbook", ...}`.
     """
 
@@ -73,9 +73,9 @@ class JsonView:
             }
         )
 
-    def cancelled(self, answer: CancelAnswer) -> None:
-        """Show a run's status after a cancel."""
-        self._write({"type": "summary", **answer.to_json()})
+    def state(self, state: RunState) -> None:
+        """Show a run's state after a cancel or an answer."""
+        self._write({"type": "summary", **state.to_json()})
 
     def runs(self, runs: Sequence[ListedRun]) -> None:
         """Show a list of runs."""

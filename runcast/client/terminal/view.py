@@ -20,7 +20,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from runcast.client.job import JobRun, run_title
-from runcast.client.listed import CancelAnswer, ListedRun, Startable
+from runcast.client.listed import ListedRun, RunState, Startable
 from runcast.client.live_text import LiveText
 from runcast.client.step import Progress, WatchedStep
 from runcast.client.terminal.job_tree import JobTree
@@ -79,8 +79,8 @@ class View(Protocol):
     def record(self, request_id: str, progress: Progress) -> None:
         """Show a whole record as it is now."""
 
-    def cancelled(self, answer: CancelAnswer) -> None:
-        """Show a run's status after a cancel."""
+    def state(self, state: RunState) -> None:
+        """Show a run's state after a cancel or an answer."""
 
     def runs(self, runs: Sequence[ListedRun]) -> None:
         """Show a list of runs."""
@@ -199,9 +199,9 @@ class TerminalView:
             in_words = runs_in_words(progress.runs)
             self._line(Text(f"job {request_id}: {stands}, {in_words}, {recorded} steps recorded"))
 
-    def cancelled(self, answer: CancelAnswer) -> None:
-        """Show a run's or a job's status after a cancel."""
-        self._line(Text(f"{answer.request_id}: {standing(answer.status, answer.liveness)}"))
+    def state(self, state: RunState) -> None:
+        """Show a run's or a job's state after a cancel or an answer."""
+        self._line(Text(f"{state.request_id}: {standing(state.status, state.liveness)}"))
 
     def runs(self, runs: Sequence[ListedRun]) -> None:
         """Show a list of runs."""

@@ -1,15 +1,19 @@
-"""Listing and cancelling by the client: what it asks for, and what it makes of the answers."""
+"""Listing, answering and cancelling by the client: what it sends, and what it returns."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from runcast.client.client import connect
 from runcast.client.config import ClientConfig
-from runcast.client.listed import CancelAnswer
-from runcast.errors import InvalidInput
+from runcast.client.listed import RunState
+from runcast.client.patience import Patience
+from runcast.client.question import Question
+from runcast.errors import Conflict, InvalidInput
 from runcast.record.model import RunStatus
-from tests.fakes.appsync_records import listed
+from tests.fakes.appsync_records import ServiceError, listed
 from tests.fakes.appsync_server import FakeAppSync
 
 
@@ -40,9 +44,58 @@ async def test_a_cancel_says_how_the_run_stands(server: FakeAppSync, config: Cli
     server.liveness = "cancelling"
 
     async with connect(config) as client:
-        assert await client.cancel("r1") == CancelAnswer("r1", RunStatus.IN_PROGRESS, "cancelling", None, None)
+        assert await client.cancel("r1") == RunState("r1", RunStatus.IN_PROGRESS, "cancelling", None, None)
         with pytest.raises(InvalidInput, match="There is no such run"):
             await client.cancel("r2")
+
+
+async def test_a_waiting_run_shows_its_questions_and_is_answered(server: FakeAppSync, config: ClientConfig):
+    server.has_run("r1")
+    server.record("init")
+    server.ask({"id": "i1", "name": "approve", "reason": {"costs": 5}}, {"id": "i2", "name": "where"})
+    answers = {"i1": True, "i2": "Here: 你好"}
+
+    async with connect(config) as client:
+        asked = await client.show("r1")
+        assert asked.questions == (Question("i1", "approve", {"costs": 5}), Question("i2", "where", None))
+        assert await client.answer("r1", answers) == RunState("r1", RunStatus.IN_PROGRESS, "live", None, None)
+        assert (await client.show("r1")).questions == ()
+        with pytest.raises(InvalidInput, match="There is no such run"):
+            await client.answer("r2", answers)
+    assert server.answered == ['{"i1":true,"i2":"Here: 你好"}'] * 2
+
+
+async def test_an_answer_is_sent_again_until_it_is_served_or_refused(server: FakeAppSync, config: ClientConfig):
+    server.has_run("r1")
+    server.answer_errors = [ServiceError("Unavailable", "Later."), ServiceError("Conflict", "It is complete.")]
+    retries: list[str] = []
+
+    async with connect(config, patience=Patience(poll=0.01, retry_first=0.01), notify=retries.append) as client:
+        with pytest.raises(Conflict, match="It is complete"):
+            await client.answer("r1", {"i1": 1})
+    assert (server.answered, len(retries)) == (['{"i1":1}'] * 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        (["yes"], "answers must be a JSON object."),
+        ({"i1": float("nan")}, "answers.i1 is NaN, which is no JSON."),
+        ({"i1": "中" * 22_000}, "answers must be at most 64 KB as JSON."),
+    ],
+)
+async def test_answers_that_are_no_json_are_refused_unsent(
+    server: FakeAppSync, config: ClientConfig, answers: Any, message: str
+):
+    async with connect(config) as client:
+        with pytest.raises(InvalidInput, match=message):
+            await client.answer("r1", answers)
+    assert server.answered == []
+
+
+@pytest.mark.parametrize("asked", [None, {"shortened": True, "bytes": 70_000}, [{"name": "no id"}, "no object"]])
+def test_what_is_no_question_is_left_out(asked: Any):
+    assert Question.all_in({"interrupts": asked}) == ()
 
 
 async def test_a_watch_asks_for_an_id_as_the_api_spells_it(server: FakeAppSync, config: ClientConfig):

@@ -8,6 +8,7 @@ OPERATIONS = [
     "startAgentRun",
     "startJob",
     "getAgentProgress",
+    "answerAgentRun",
     "cancelAgentRun",
     "listAgentRuns",
     "listAgents",

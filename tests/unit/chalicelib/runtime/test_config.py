@@ -110,6 +110,7 @@ def test_what_each_lambda_needs(config_class, names):
 STARTER = {
     "RESULTS_BUCKET": "results",
     "AGENT_PROGRESS_TABLE": "AgentProgress",
+    "RESULTS_BUCKET": "results",
     "AGENT_FUNCTION": "runcast-agent",
     "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:runcast-playbook",
     "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",

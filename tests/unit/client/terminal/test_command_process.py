@@ -34,12 +34,15 @@ sys.exit(main(["list"]))
 
 
 @asynccontextmanager
-async def process(config: ClientConfig, *arguments: str, stdout: int = asyncio.subprocess.PIPE):
+async def process(
+    config: ClientConfig, *arguments: str, stdout: int = asyncio.subprocess.PIPE, stdin: int | None = None
+):
     running = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
         cwd=ROOT,
         env={**os.environ, **environment(config)},
+        stdin=stdin,
         stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
     )
