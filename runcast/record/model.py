@@ -245,12 +245,14 @@ class Run:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """The outcome of a run, for code that acts on ended runs.
+    """The outcome of a run, or of one part that ends with a question, for code that acts on ended and waiting runs.
 
     Attributes:
+        status: A terminal state, or `waiting`.
         reason: Why it ended, as in `Run.reason`.
         elapsed_seconds: From the creation of its record to its last step.
         steps: How many steps its record holds.
+        questions: The open questions of a waiting run, as in `metadata.interrupts`; None of any other run.
     """
 
     request_id: str
@@ -261,6 +263,7 @@ class RunEnded:
     reason: str | None
     elapsed_seconds: float
     steps: int
+    questions: Any = None
 
     @classmethod
     def of(cls, run: Run) -> RunEnded:

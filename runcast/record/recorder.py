@@ -57,8 +57,8 @@ class Recorder:
         hand_over: Sends an end that could not be stored in time to `run_closer`, as its event. Returns whether the
             event was accepted; must not raise.
         send: Sends status messages and returns how many were accepted; must not raise.
-        on_end: Called on another thread with the ended run, after this worker has stored the end and queued it for
-            sending. The run waits for it no longer than for its record.
+        on_end: Called on another thread with the ended run, or with one that waits for an answer, after this worker
+            has stored that and queued it for sending. The run waits for it no longer than for its record.
         model_prices: What tokens cost, by model id, for the cost in the last step.
         now_ms: Returns the time in epoch milliseconds; by default the store's clock, which is the server's.
         monotonic: Returns seconds, for the deadline and for the time that the run waits.

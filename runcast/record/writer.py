@@ -8,6 +8,7 @@ returned record shows why: an earlier attempt took effect, a cancel is requested
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import threading
@@ -44,7 +45,8 @@ class Writer:
         queue: The source of the steps.
         outbox: Receives the steps after they are stored.
         stops: Signals the work to stop.
-        on_end: Called on the writing thread with the ended run, after its end is stored and queued for sending.
+        on_end: Called on the writing thread with the ended or waiting run, after its end is stored and queued for
+            sending.
         now_ms: Returns the server's time in epoch milliseconds.
         monotonic: The clock of the assignment's deadline, in seconds.
         jitter: Returns a number from 0 to 1, for the backoff.
@@ -211,7 +213,7 @@ class Writer:
         if steps:
             self.has_recorded.set()
         self._send(steps)
-        if self._over and end and end.status.ended:
+        if self._over and end and (end.status.ended or end.snapshot_key):  # a run without a snapshot cannot be answered
             self._announce(end, steps[-1])
 
     def _next_queued(self) -> QueuedStep | None:
@@ -275,9 +277,12 @@ class Writer:
         run = self._run
         if self._on_end is None:
             return
+        asked = None
         try:
+            if end.status is RunStatus.WAITING:
+                asked = json.loads(last.metadata_json or "{}").get("interrupts")
             about = (run.request_id, run.job_id, run.agent, run.owner, end.status, end.reason)
-            self._on_end(RunEnded(*about, last.elapsed, steps=self.seq))
+            self._on_end(RunEnded(*about, last.elapsed, steps=self.seq, questions=asked))
         except Exception:
             logger.exception("the end of run %s could not be announced", run.request_id)
 

@@ -44,7 +44,7 @@ class Destination(NamedTuple):
         store: The records.
         send: Sends status messages and returns how many were handed over; None without a live channel.
         hand_over: Hands an end that could not be stored in time to `run_closer`, and returns whether it was taken.
-        on_end: Called after a run's end is stored.
+        on_end: Called after a run's end, or the question for which it waits, is stored.
         model_prices: What tokens cost, by model id.
     """
 

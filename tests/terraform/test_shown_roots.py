@@ -1,4 +1,4 @@
-"""The root modules in the documents: with a user's own Lambda, and with a rule for ends of runs.
+"""The root modules in the documents: with a user's own Lambda, and with rules for ends and questions of runs.
 
 tests/e2e starts such a Lambda.
 """
@@ -26,19 +26,28 @@ def test_a_function_of_ones_own_can_be_planned_as_it_stands(project: Path, modul
 
 
 def test_a_rule_for_the_ends_of_runs_can_be_planned_as_it_stands(project: Path, module: Path, aws: Aws, tmp_path: Path):
-    run = shown_in(project / "docs" / "operations.md", module, aws, tmp_path)
+    run = shown_in(project / "docs" / "operations.md", module, aws, tmp_path, heading="When a run has ended")
     function = {"name": "mine", "arn": "arn:aws:lambda:us-east-1:000000000000:function:mine"}
     planned = run("plan", "-no-color", f"-var=on_failed_run={json.dumps(function)}")
     assert "Plan: 3 to add, 0 to change, 0 to destroy." in planned
 
 
-def shown_in(document: Path, module: Path, aws: Aws, tmp_path: Path) -> Callable[..., str]:
+def test_a_rule_for_the_questions_of_runs_is_valid(project: Path, module: Path, aws: Aws, tmp_path: Path):
+    shown_in(project / "docs" / "operations.md", module, aws, tmp_path, heading="When a run waits")
+
+
+def shown_in(
+    document: Path, module: Path, aws: Aws, tmp_path: Path, *, heading: str | None = None
+) -> Callable[..., str]:
     """Lay out the root that a document shows, and a function's zip; return what runs Terraform there."""
     prepare(module, tmp_path)
     (tmp_path / "terraform" / "backend_override.tf").unlink()
     root = tmp_path / "root"
     root.mkdir()
-    [block] = re.findall(r"^```hcl\n(.*?)^```$", document.read_text(), re.M | re.S)
+    text = document.read_text()
+    if heading:
+        text = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    [block] = re.findall(r"^```hcl\n(.*?)^```$", text, re.M | re.S)
     (root / "main.tf").write_text(block)
     (root / "providers.tf").write_text('provider "aws" {}\n')
     with zipfile.ZipFile(root / "my_function.zip", "w") as archive:

@@ -1,12 +1,11 @@
 """Announces the end of a run: as a live message to watching clients, and as the EventBridge event `run.ended`.
 
-The process that wrote the end announces it, after the end is stored. Announcements are best effort: the record has the
-end in any case.
+A run that begins to wait for an answer is announced as the event `run.waiting`. The process that wrote the end or the
+question announces it, after it is stored. Announcements are best effort: the record has the content in any case.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from functools import cache
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.runtime import clients
+from runcast.json_text import json_text
 from runcast.record.close import CloseResult
-from runcast.record.model import Json, RunEnded
+from runcast.record.model import Json, RunEnded, RunStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SOURCE = "runcast"
-DETAIL_TYPE = "run.ended"
 
 
 class Announcer:
@@ -47,16 +46,17 @@ class Announcer:
             self.put_event(result.ended)
 
     def put_event(self, ended: RunEnded) -> None:
-        """Put the event `run.ended` on the account's default bus."""
+        """Put the event `run.ended`, or `run.waiting` of a run that waits, on the account's default bus."""
+        kind = "run.waiting" if ended.status is RunStatus.WAITING else "run.ended"
         try:
             answer = self._events.put_events(
-                Entries=[{"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps(_detail(ended))}]
+                Entries=[{"Source": SOURCE, "DetailType": kind, "Detail": json_text(_detail(ended))}]
             )
         except (BotoCoreError, ClientError) as error:
-            logger.warning("the event run.ended of run %s was not sent: %s", ended.request_id, error)
+            logger.warning("the event %s of run %s was not sent: %s", kind, ended.request_id, error)
             return
         if answer["FailedEntryCount"]:
-            logger.warning("EventBridge refused the event run.ended of run %s: %s", ended.request_id, answer["Entries"])
+            logger.warning("EventBridge refused the event %s of run %s: %s", kind, ended.request_id, answer["Entries"])
 
 
 @cache
@@ -66,14 +66,16 @@ def announcer(status_publisher_function: str) -> Announcer:
 
 
 def _detail(ended: RunEnded) -> Json:
+    # Questions are at most QUESTIONS_MAX_BYTES, so the entry stays below EventBridge's 256 KB.
+    # Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+    waiting = ended.status is RunStatus.WAITING
     return {
         "requestId": ended.request_id,
         "jobId": ended.job_id,
         "agent": ended.agent,
         "userId": ended.owner.user_id,
         "tenantId": ended.owner.tenant_id,
-        "status": ended.status.value,
-        "reason": ended.reason,
+        **({"questions": ended.questions} if waiting else {"status": ended.status.value, "reason": ended.reason}),
         "elapsed": ended.elapsed_seconds,
         "steps": ended.steps,
     }

@@ -310,3 +310,16 @@ def test_a_part_whose_first_step_is_not_stored_runs_nothing(bench, store, monkey
     assert len(bench.model.calls) == 1
     run = store.read("run-1")
     assert (run.status, run.part_has_begun) == (RunStatus.IN_PROGRESS, False)
+
+
+def test_a_run_that_waits_is_announced_with_its_questions_and_then_its_end(bench, store):
+    questions = waiting(bench)
+    [announced] = bench.ended
+    assert (announced.status, announced.questions, announced.steps) == (
+        RunStatus.WAITING, questions, store.read("run-1").seq,
+    )  # fmt: skip
+
+
+def test_a_question_that_nobody_can_answer_is_not_announced(bench):
+    assert waiting(bench, jobId="123e4567-e89b-12d3-a456-426614174000") == []
+    assert bench.ended == []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 from chalicelib.runtime.announce import Announcer
 
+from runcast.json_text import metadata_json
 from runcast.record.cancel import cancel
 from runcast.record.close import CloseResult, close_dead
 from runcast.record.model import EndReason, Owner, RunEnded, RunStatus
@@ -38,6 +40,25 @@ def test_the_event_says_what_the_run_came_to():
     [entry] = bus.entries
     assert (entry["Source"], entry["DetailType"], json.loads(entry["Detail"])) == ("runcast", "run.ended", DETAIL)
     assert set(entry) == {"Source", "DetailType", "Detail"}
+
+
+def test_a_run_that_waits_is_an_event_with_its_questions():
+    bus, question = Bus(), {"id": "i1", "name": "approve", "reason": "中 €"}
+    waiting = replace(ENDED, status=RunStatus.WAITING, reason=None, questions=[question])
+    Announcer(pytest.fail, bus).put_event(waiting)
+    [entry] = bus.entries
+    detail = {name: value for name, value in DETAIL.items() if name not in ("status", "reason")}
+    assert (entry["Source"], entry["DetailType"]) == ("runcast", "run.waiting")
+    assert json.loads(entry["Detail"]) == detail | {"questions": [question]}
+
+
+def test_an_event_with_the_longest_questions_fits_the_bus():
+    # Two of its three limits are about bytes, and text of any script counts as UTF-8.
+    bus = Bus()
+    texts = [{"id": str(number), "name": "n" * 200, "reason": "\x01😀中" * 300} for number in range(40)]
+    recorded = json.loads(metadata_json({"interrupts": texts}, questions=True))["interrupts"]
+    Announcer(pytest.fail, bus).put_event(replace(ENDED, status=RunStatus.WAITING, questions=recorded))
+    assert len(bus.entries[0]["Detail"].encode()) < 80 * 1024
 
 
 def test_an_end_is_told_by_who_wrote_it_only(store, clock):
