@@ -24,41 +24,41 @@ NOBODYS = "00000000-0000-4000-8000-000000000000"
 RESULT = {"summary": "A wind farm fits.", "facts": {}, "texts": {}, "conflicts": [], "runs": {}}
 
 OVER_GRAPHQL = """
-identity                      read     result   list        cancel   start     start as run agents  publish
-alice                         own      own      listed      own      own       Conflict     listed  Unauthorized
-colleague of the same tenant  unknown  unknown  not listed  unknown  Conflict  Conflict     listed  Unauthorized
-user of another tenant        unknown  unknown  not listed  unknown  Conflict  Conflict     listed  Unauthorized
-user without a tenant         unknown  unknown  not listed  unknown  Conflict  Conflict     listed  Unauthorized
-tenant named as alice         unknown  unknown  not listed  unknown  Conflict  Conflict     listed  Unauthorized
-API key of another API        401      401      401         401      401       401          401     401
-# in the tenant               denied   denied   denied      denied   denied    denied       denied  Unauthorized
-alice's access token          denied   denied   denied      denied   denied    denied       denied  Unauthorized
-token of another client       401      401      401         401      401       401          401     401
-forged token                  401      401      401         401      401       401          401     401
-unsigned token                401      401      401         401      401       401          401     401
-nobody                        401      401      401         401      401       401          401     401
+identity                      read     result   list       cancel   answer   start     start as run agents  publish
+alice                         own      own      listed     own      Conflict own       Conflict     listed  Unauthorized
+colleague of the same tenant  unknown  unknown  not listed unknown  unknown  Conflict  Conflict     listed  Unauthorized
+user of another tenant        unknown  unknown  not listed unknown  unknown  Conflict  Conflict     listed  Unauthorized
+user without a tenant         unknown  unknown  not listed unknown  unknown  Conflict  Conflict     listed  Unauthorized
+tenant named as alice         unknown  unknown  not listed unknown  unknown  Conflict  Conflict     listed  Unauthorized
+API key of another API        401      401      401        401      401      401       401          401     401
+# in the tenant               denied   denied   denied     denied   denied   denied    denied       denied  Unauthorized
+alice's access token          denied   denied   denied     denied   denied   denied    denied       denied  Unauthorized
+token of another client       401      401      401        401      401      401       401          401     401
+forged token                  401      401      401        401      401      401       401          401     401
+unsigned token                401      401      401        401      401      401       401          401     401
+nobody                        401      401      401        401      401      401       401          401     401
 """
 OVER_REST = """
-identity                      read     result   list        cancel   start     start as run agents
-alice                         own      own      listed      own      own       Conflict     listed
-colleague of the same tenant  unknown  unknown  not listed  unknown  Conflict  Conflict     listed
-user of another tenant        unknown  unknown  not listed  unknown  Conflict  Conflict     listed
-user without a tenant         unknown  unknown  not listed  unknown  Conflict  Conflict     listed
-tenant named as alice         unknown  unknown  not listed  unknown  Conflict  Conflict     listed
-API key of another API        401      401      401         401      401       401          401
-# in the tenant               401      401      401         401      401       401          401
-alice's access token          401      401      401         401      401       401          401
-token of another client       401      401      401         401      401       401          401
-forged token                  401      401      401         401      401       401          401
-unsigned token                401      401      401         401      401       401          401
-nobody                        401      401      401         401      401       401          401
+identity                      read     result   list        cancel   answer   start     start as run agents
+alice                         own      own      listed      own      Conflict own       Conflict     listed
+colleague of the same tenant  unknown  unknown  not listed  unknown  unknown  Conflict  Conflict     listed
+user of another tenant        unknown  unknown  not listed  unknown  unknown  Conflict  Conflict     listed
+user without a tenant         unknown  unknown  not listed  unknown  unknown  Conflict  Conflict     listed
+tenant named as alice         unknown  unknown  not listed  unknown  unknown  Conflict  Conflict     listed
+API key of another API        401      401      401         401      401      401       401          401
+# in the tenant               401      401      401         401      401      401       401          401
+alice's access token          401      401      401         401      401      401       401          401
+token of another client       401      401      401         401      401      401       401          401
+forged token                  401      401      401         401      401      401       401          401
+unsigned token                401      401      401         401      401      401       401          401
+nobody                        401      401      401         401      401      401       401          401
 """
 
 
 def rows(table: str) -> dict[str, dict[str, str]]:
     """Parse a table: columns begin where their titles do."""
     head, *lines = table.strip().splitlines()
-    titles = ["identity", "read", "result", "list", "cancel", "start ", "start as run", "agents", "publish"]
+    titles = ["identity", "read", "result", "list", "cancel", "answer", "start ", "start as run", "agents", "publish"]
     begins = [head.index(title) for title in titles if title in head]
     cells = [[line[a:b].strip() for a, b in zip(begins, [*begins[1:], None], strict=True)] for line in (head, *lines)]
     return {name: dict(zip(cells[0][1:], row, strict=True)) for name, *row in cells[1:]}
@@ -144,6 +144,8 @@ class OverGraphql:
                 return self._about(alices.job, "getAgentProgress")
             case "cancel":
                 return self._about(alices.run, "cancelAgentRun")
+            case "answer":
+                return self._about(alices.run, "answerAgentRun", answers='{"i1": "yes"}')
             case "list":
                 answers = [self.ask("listAgentRuns", cursor=cursor) for cursor in (None, alices.cursor)]
                 return self._word(answers[0]) or listed(answers, alices)
@@ -166,9 +168,9 @@ class OverGraphql:
         answer = response.json()
         return answer["errors"][0]["errorType"] if answer.get("errors") else answer["data"][name]
 
-    def _about(self, request_id: str, name: str) -> str:
-        answer = self.ask(name, requestId=request_id)
-        return self._word(answer) or told(answer, request_id, self.ask(name, requestId=NOBODYS))
+    def _about(self, request_id: str, name: str, **more: str) -> str:
+        answer = self.ask(name, requestId=request_id, **more)
+        return self._word(answer) or told(answer, request_id, self.ask(name, requestId=NOBODYS, **more))
 
     @staticmethod
     def _word(answer: Any) -> str:
@@ -190,6 +192,8 @@ class OverRest:
                 return self._about("GET", alices.job)
             case "cancel":
                 return self._about("DELETE", alices.run)
+            case "answer":
+                return self._about("POST", alices.run, "/answers", json={"answers": {"i1": "yes"}})
             case "list":
                 answers = [self.ask("GET", path) for path in ("/runs", f"/runs?cursor={alices.cursor}")]
                 return answers[0] if isinstance(answers[0], str) else listed(answers, alices)
@@ -211,9 +215,11 @@ class OverRest:
             return str(response.status_code) if response.status_code == 401 else body["error"]["type"]
         return body
 
-    def _about(self, method: str, request_id: str) -> str:
-        answer = self.ask(method, f"/runs/{request_id}")
-        return answer if isinstance(answer, str) else told(answer, request_id, self.ask(method, f"/runs/{NOBODYS}"))
+    def _about(self, method: str, request_id: str, of_run: str = "", **request: Any) -> str:
+        answer = self.ask(method, f"/runs/{request_id}{of_run}", **request)
+        if isinstance(answer, str):
+            return answer
+        return told(answer, request_id, self.ask(method, f"/runs/{NOBODYS}{of_run}", **request))
 
 
 def told(answer: dict[str, Any], request_id: str, unknown: dict[str, Any]) -> str:

@@ -79,9 +79,9 @@ class AgentConfig:
 class RunStarterConfig:
     """Settings of the Lambda `run_starter`.
 
-    These are the table and how long its records are kept, the private bucket for inputs and answers, the Lambda that runs
-    this application's agents, the Lambdas that run other agents (by the agents' names), the state machine that executes
-    playbooks, the Lambda that sends status messages, and the token claims that name the caller.
+    These are the table and how long its records are kept, the private bucket for inputs and answers, the Lambda that
+    runs this application's agents, the Lambdas that run other agents (by the agents' names), the state machine that
+    executes playbooks, the Lambda that sends status messages, and the token claims that name the caller.
     """
 
     agent_progress_table: str

@@ -1,4 +1,4 @@
-"""What each command of `runcast` does: start a run or a job, watch, rerun, show, answer, cancel, list, print a token."""
+"""What each command of `runcast` does: start a run or a job, watch, rerun, show, answer, cancel, list, get a token."""
 
 from __future__ import annotations
 

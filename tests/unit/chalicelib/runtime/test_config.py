@@ -108,7 +108,6 @@ def test_what_each_lambda_needs(config_class, names):
 
 
 STARTER = {
-    "RESULTS_BUCKET": "results",
     "AGENT_PROGRESS_TABLE": "AgentProgress",
     "RESULTS_BUCKET": "results",
     "AGENT_FUNCTION": "runcast-agent",

@@ -1,0 +1,170 @@
+"""Runs that ask, on what Terraform has built: answered by a second client, over GraphQL, REST and the command."""
+
+import asyncio
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import zipfile
+
+import pytest
+import requests
+
+from local.deployment import client_environment
+from local.settings import ROOT
+from tests.e2e.conftest import DEADLINE_SECONDS, Caller
+
+# The agent of the document, as an agent of this deployment. Its tool asks before it buys.
+[ASKING_AGENT] = re.findall(
+    r"^```python\n(from strands import .*?)^```$", (ROOT / "docs/going-on.md").read_text(), re.M | re.S
+)
+ENDINGS = {"agent_complete", "agent_error"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def buyer(stack):
+    """Deploy the agent `buyer` with the others."""
+    functions = stack.client("lambda")
+    deployed = (stack.state.directory / "terraform" / "terraform" / "deployment.zip").read_bytes()
+    with_buyer = io.BytesIO(deployed)
+    with zipfile.ZipFile(with_buyer, "a") as archive:
+        archive.writestr("chalicelib/agents/buyer.py", ASKING_AGENT)
+    names = [stack.state.outputs["agent_function_name"], "runcast-run-starter", "runcast-api", "runcast-run-closer"]
+    for name in names:
+        functions.update_function_code(FunctionName=name, ZipFile=with_buyer.getvalue())
+    yield
+    for name in names:
+        functions.update_function_code(FunctionName=name, ZipFile=deployed)
+
+
+@pytest.fixture(scope="module")
+def second(stack):
+    """Alice on another machine."""
+    return Caller(stack, stack.state.users[0])
+
+
+@pytest.fixture(scope="module")
+def asked(stack):
+    """The events of runs that wait: a rule sends them to a queue."""
+    queues, events = stack.client("sqs"), stack.client("events")
+    url = queues.create_queue(QueueName="waiting-runs")["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["runcast"], "detail-type": ["run.waiting"]}
+    events.put_rule(Name="waiting-runs", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="waiting-runs", Targets=[{"Id": "queue", "Arn": arn}])
+    details = []
+
+    def of(request_id):
+        for message in queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            details.append(json.loads(message["Body"])["detail"])
+            queues.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [detail for detail in details if detail["requestId"] == request_id]
+
+    yield of
+    events.remove_targets(Rule="waiting-runs", Ids=["queue"])
+    events.delete_rule(Name="waiting-runs")
+    queues.delete_queue(QueueUrl=url)
+
+
+class OverGraphql:
+    def __init__(self, stack):
+        pass
+
+    def answer(self, caller, request_id, answers):
+        answer = caller.ask("answerAgentRun", requestId=request_id, answers=json.dumps(answers))
+        if "errors" in answer:
+            return answer["errors"][0]["errorType"], answer["errors"][0]["message"]
+        return answer["data"]["answerAgentRun"]
+
+
+class OverRest:
+    def __init__(self, stack):
+        self._url = stack.state.outputs["rest_url"]
+
+    def answer(self, caller, request_id, answers):
+        response = requests.post(
+            f"{self._url}/runs/{request_id}/answers",
+            json={"answers": answers},
+            headers={"Authorization": caller.id_token},
+            timeout=DEADLINE_SECONDS,
+        )
+        body = response.json()
+        if response.status_code in (200, 404):
+            assert body["success"] is (response.status_code == 200)
+            return body
+        assert response.status_code == {"Conflict": 409, "BadRequest": 400}[body["error"]["type"]]
+        return body["error"]["type"], body["error"]["message"]
+
+
+@pytest.fixture(params=[OverGraphql, OverRest])
+def way(request, stack):
+    return request.param(stack)
+
+
+def start(caller):
+    answer = caller.ask("startAgentRun", agent="buyer", query="Buy turbines.")
+    return answer["data"]["startAgentRun"]["requestId"]
+
+
+def until_it_asks(caller, request_id):
+    """Wait until a run waits; return its record and its question."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (record := caller.read(request_id))["status"] != "waiting":
+        assert time.monotonic() < deadline, record
+        assert record["status"] == "in_progress", record
+        time.sleep(0.05)
+    [question] = json.loads(record["steps"][-1]["metadata"])["interrupts"]
+    return record, question
+
+
+async def test_a_run_is_answered_by_a_second_client_and_who_watches_misses_nothing(way, alice, second, bob, asked):
+    async with alice.socket() as socket:
+        assert (await socket.start(userId=alice.user.user_id))["type"] == "start_ack"
+        request_id = await asyncio.to_thread(start, alice)
+        before, question = await asyncio.to_thread(until_it_asks, second, request_id)
+        answers = {question["id"]: "yes"}
+        refused = await asyncio.to_thread(way.answer, bob, request_id, answers)
+        state = await asyncio.to_thread(way.answer, second, request_id, answers)
+        updates = [each for each in await socket.updates(request_id) if each["requestId"] == request_id]
+
+    assert (question["name"], refused["success"], bob.read(request_id)["success"]) == ("approve", False, False)
+    assert (state["success"], state["status"]) == (True, "in_progress")
+    record = alice.read_to_its_end(request_id)
+    steps = record["steps"]
+    assert (record["status"], "Bought" in record["result"]) == ("complete", True)
+    assert steps[: len(before["steps"])] == before["steps"]
+    assert steps[len(before["steps"])]["step"] == "answered"
+    assert [step["seq"] for step in steps] == list(range(1, len(steps) + 1))
+    assert {update["seq"] for update in updates} == {step["seq"] for step in steps}
+
+    assert way.answer(second, request_id, answers)["status"] == "complete"
+    assert way.answer(second, request_id, {question["id"]: "no"})[0] == "Conflict"
+    assert alice.read(request_id) == record
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not (events := asked(request_id)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    [event] = events
+    assert (event["agent"], event["userId"], event["questions"]) == ("buyer", alice.user.user_id, [question])
+
+
+def test_a_run_is_answered_on_the_terminal_and_watched_from_its_first_step(stack, alice):
+    def runcast(*arguments, typed=None):
+        command = [sys.executable, "-m", "runcast.client.terminal.command", *arguments]
+        environment = os.environ | client_environment(stack.state, alice.user)
+        return subprocess.run(command, env=environment, input=typed, capture_output=True, text=True, timeout=120)
+
+    request_id = start(alice)
+    watched = runcast("watch", request_id)
+    assert (watched.returncode, watched.stderr) == (
+        5, f"It waits for an answer. To answer it: runcast answer {request_id}\n",
+    )  # fmt: skip
+    answered = runcast("answer", request_id, typed="no\n")
+    assert (answered.returncode, "approve" in answered.stderr) == (0, True), answered.stderr
+    [*steps, summary] = map(json.loads, runcast("watch", request_id, "--json").stdout.splitlines())
+    assert (summary["status"], summary["missing"]) == ("complete", 0)
+    assert "The user did not approve it." in summary["result"]
+    assert [step["seq"] for step in steps] == list(range(1, summary["recorded"] + 1))
