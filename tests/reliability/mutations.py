@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.reliability.mutation import Mutation
 from tests.reliability.owner_mutations import OWNER_MUTATIONS
+from tests.reliability.part_mutations import PART_MUTATIONS
 
 _STORE, _CREATION, _DRAFT = "runcast/record/store.py", "runcast/record/creation.py", "runcast/record/draft.py"
 _WRITER, _CLAIMING = "runcast/record/writer.py", "runcast/record/claiming.py"
@@ -239,5 +240,6 @@ MUTATIONS = [
         (("        if self._is_refused() and not self.stop.reason:\n", "        if False:\n"),),
         "tests/unit/agents/test_track_stops.py",
     ),
+    *PART_MUTATIONS,
     *OWNER_MUTATIONS,
 ]  # fmt: skip

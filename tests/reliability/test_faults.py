@@ -37,6 +37,7 @@ from runcast.runs import from_environment
 from runcast.runs.from_environment import Destination
 from tests.fakes.fault_proxy import FAULTS, fault_proxy
 from tests.fakes.lambda_process import Context
+from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.publish_endpoint import publish_endpoint
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 from tests.reliability.real_runs import told
@@ -49,7 +50,7 @@ OF_THE_RUN = ("success", "agent", "result", "coldStart")
 PROMISED_SECONDS = 2.0
 # A busy machine, on which other tests run, wakes a thread late, now and then by that much.
 A_BUSY_MACHINE_SECONDS = 1.5
-CONFIG = AgentConfig(TABLE_NAME, "status-publisher", "run-closer", "scripted", "us-east-1", 1_000)
+CONFIG = AgentConfig(TABLE_NAME, "status-publisher", "run-closer", "results", "scripted", "us-east-1", 1_000)
 
 
 @tool
@@ -189,6 +190,7 @@ def live_through(day, table, connect, recorders) -> list[Performance]:
                 StatusPublisher(connect("lambda", LIVE_CLIENT_CONFIG, proxies["lambda"].url), "publisher").send,
                 lambda event: handed_over.append(event) or True,
             ),
+            ObjectsInMemory(),
         )
         stack.callback(runner.close)
         event = {"agent": registry.names()[0], "query": "How steep is it?", "userId": "ana", "tenantId": "acme"}

@@ -38,6 +38,7 @@ from runcast.record.writer import Writer
 from runcast.runs import from_environment
 from runcast.runs.from_environment import Destination
 from tests.fakes.lambda_process import Context
+from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 from tests.reliability.backends import PATIENT
@@ -45,7 +46,7 @@ from tests.unit.conftest import TABLE_NAME
 
 CALLS = 4
 AGENT = "survey"
-CONFIG = AgentConfig(TABLE_NAME, "status-publisher", "run-closer", "scripted", "us-east-1", 1_000)
+CONFIG = AgentConfig(TABLE_NAME, "status-publisher", "run-closer", "results", "scripted", "us-east-1", 1_000)
 LEASE_MS = 2_000
 """A lease for tests; its heartbeat is in the same proportion to it as to the real one."""
 _HEARTBEATS_PER_LEASE = limits.LEASE_MS / 1000 / limits.HEARTBEAT_SECONDS
@@ -222,7 +223,7 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
         tell("answer", str(agent(delivery.event["query"], invocation_state={KEY: run}).stop_reason))
         return
     with own_agents():
-        runner = Runner(CONFIG, destination)
+        runner = Runner(CONFIG, destination, ObjectsInMemory())
         answer = runner.run(delivery.event, Context(delivery.invocation))
         runner.close()
     tell("answer", answer)
