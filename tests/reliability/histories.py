@@ -46,11 +46,20 @@ class Histories(History):
         quiet_until_seq=st.sampled_from([0, 0, 5, 12, 25]),
         answered=st.sampled_from([[], [], [], ["another's answer"]]),
         clock_off_ms=st.sampled_from([0, 0, -3 * _HOUR_MS, 3 * _HOUR_MS]),
+        questions=st.sampled_from([0, 0, 1, 2]),
+        begun=st.booleans(),
     )
     def start(
-        self, queued_ms: int | None, delivered: bool, quiet_until_seq: int, answered: list[str], clock_off_ms: int
+        self,
+        queued_ms: int | None,
+        delivered: bool,
+        quiet_until_seq: int,
+        answered: list[str],
+        clock_off_ms: int,
+        questions: int,
+        begun: bool,
     ) -> None:
-        """Rivals join most histories late, when the run is long.
+        """Rivals join most histories late, when the run is long. Some runs have asked before, and were answered.
 
         A run may have been queued for just as long that its claim renews the lease to what it was.
         """
@@ -60,6 +69,12 @@ class Histories(History):
             self.now_ms += queued_ms
         if delivered or quiet_until_seq:
             self.deliver(answered, clock_off_ms)
+        for left in reversed(range(questions)):
+            if self.working():
+                [worker] = self.working()
+                worker.tell_end(RunStatus.WAITING)
+                worker.write_to_the_end()
+                self.answer([], "nothing", ["next"] if left or begun else [])
 
     @rule(
         fates=fates_of_a_worker,
@@ -242,8 +257,12 @@ class Histories(History):
         )
 
     @precondition(lambda self: self.waiting())
-    @rule(fates=fates, meanwhile=st.sampled_from(["nothing", "nothing", "a cancel"]), delivered=st.booleans())
-    def answer(self, fates: list[str], meanwhile: str, delivered: bool) -> None:
+    @rule(
+        fates=fates,
+        meanwhile=st.sampled_from(["nothing", "nothing", "a cancel"]),
+        delivered=st.sampled_from([[], ["next"], ["late"], ["late", "next"]]),
+    )
+    def answer(self, fates: list[str], meanwhile: str, delivered: list[str]) -> None:
         """The user answers, perhaps again because an answer was lost; a worker takes the next part, or nobody does."""
         run = self.waiting()
         assert run is not None
@@ -257,10 +276,17 @@ class Histories(History):
             return
         if now.part == run.part + 1:
             self.part = now.part
-            if delivered:
-                self.deliver([])
+            for part in delivered:
+                self.deliver([], late=part == "late")
         elif now.status is not RunStatus.WAITING:
             broken("changed", f"an answer has led from {run} to {now}")
+
+    @precondition(lambda self: self.part > 1 and self.not_begun())
+    @rule(fates=fates, meanwhile=st.sampled_from(["nothing", "a delivery", "a step"]))
+    def leave_a_part(self, fates: list[str], meanwhile: str) -> None:
+        """No worker has begun a part in time. As it is handed out again, a late worker may take it."""
+        self.now_ms += limits.QUEUED_LEASE_MS + limits.CLOSE_GRACE_MS + 1
+        self.close(fates, None, 1, meanwhile)
 
     @precondition(lambda self: self.run() is not None and self.part > 1)
     @rule()

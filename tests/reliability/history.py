@@ -126,10 +126,15 @@ class History(RuleBasedStateMachine):
         run = self.run()
         return run if run and run.status is RunStatus.WAITING and self.now_ms <= run.lease_until_ms else None
 
+    def not_begun(self) -> bool:
+        """Whether the run is open and no worker has stored a step of its current part."""
+        run = self.run()
+        return run is not None and run.status is RunStatus.IN_PROGRESS and not run.part_has_begun
+
     def doing(self, part: int) -> list[Worker]:
-        """The workers that do, or have done, a part of the run: of a later part, those that have stored a step."""
+        """The workers that have claimed a part of the run, without those from which it was taken before it began."""
         claimed = [each for each in self.of_this_generation() if each.writer.claiming.state is Claim.CLAIMED]
-        return [each for each in claimed if each.part == part and (part == 1 or each.writer.has_recorded.is_set())]
+        return [each for each in claimed if each.part == part and not each.released]
 
     def steps_of(self, part: int) -> list[Step]:
         """The recorded steps of a part."""
@@ -190,12 +195,8 @@ class History(RuleBasedStateMachine):
         """Those told behind a pause may follow it; behind an end, `the_record_is_exact` allows nothing."""
         run = self.run()
         for part in range(1, run.part + 1 if run else 1):
-            told = [
-                message
-                for worker in self.of_this_generation()
-                for message in worker.told
-                if worker.part == part and message != "the end"
-            ]
+            workers = [each for each in self.of_this_generation() if each.part == part and not each.released]
+            told = [message for worker in workers for message in worker.told if message != "the end"]
             stored = [step.message.rstrip(".") for step in self.steps_of(part) if step.step == "thinking"]
             check_beginning(stored, told)
         if run and run.part != 1 + len([step for step in self.steps() if step.step == ANSWERED]):

@@ -22,7 +22,7 @@ PART_MUTATIONS = [
         (('removes=["#worker"],', "removes=[],"),),
     ),
     Mutation(
-        "an answer, and a part that is handed out again, depend on what was read", _NEXT_PART,
+        "a part is handed out again only if nothing has changed since it was read", _NEXT_PART,
         (('f"{condition} AND {state}', 'f"({condition} OR attribute_exists(#seq)) AND {state}'),),
     ),
     Mutation(

@@ -49,6 +49,7 @@ class Worker:
         self.history = history
         self.part = part
         self.first_seq = 1
+        self.released = False
         self.machine = Machine(history.clock, clock_off_ms)
         self.generation = history.generation
         self.told: list[str] = []
@@ -279,6 +280,8 @@ class RivalStore(FailingStore):
             broken("changed", f"a part was handed out again upon {run}, but the record stood at {stood}")
         if self._history.steps()[-1].step != "answered":
             broken("repeated", "a part that had begun was handed out again")
+        for worker in self._history.doing(run.part):
+            worker.released = True
         return released
 
     def _let_others(self) -> None:
