@@ -116,10 +116,11 @@ class History(RuleBasedStateMachine):
         return [worker for worker in self.workers if worker.generation == self.generation]
 
     def working(self) -> list[Worker]:
-        return [worker for worker in self.of_this_generation() if worker.alive]
+        return [worker for worker in self.workers if worker.alive and not worker.is_past]
 
     def sleeping(self) -> list[Worker]:
-        return [worker for worker in self.workers if worker.alive and worker.generation < self.generation]
+        """Workers that are frozen somewhere, while another one has their run, or its next part."""
+        return [worker for worker in self.workers if worker.alive and worker.is_past]
 
     def waiting(self) -> Run | None:
         """The run, if it waits for an answer and can still be answered."""

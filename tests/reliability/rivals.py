@@ -112,7 +112,7 @@ class Worker:
         except Crash:
             self.alive, self.crashed = False, True
             return
-        if self.generation < self.history.generation:
+        if self.is_past:
             return
         if to_be_cancelled and self.stops.stop is None:
             broken("hung", "a worker whose run is to be cancelled was not told")
@@ -126,6 +126,12 @@ class Worker:
             self._check_lease(run)
         if not self.alive and not self.ended and run and run.worker == self.name and not run.status.ended:
             broken("hung", "a worker gave up a run that is its own")
+
+    @property
+    def is_past(self) -> bool:
+        """Whether the run, or this worker's part of it, is no longer this worker's."""
+        history = self.history
+        return (self.generation, self.part) < (history.generation, history.part) or self.released
 
     @property
     def time_up(self) -> bool:
