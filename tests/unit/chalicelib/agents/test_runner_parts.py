@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from chalicelib.agents import registry
@@ -14,6 +15,7 @@ from runcast.errors import Conflict, InvalidInput, StoreUnavailable
 from runcast.record.model import EndReason, Owner, RunStatus
 from tests.fakes.lambda_process import Context
 from tests.fakes.scripted_model import Call, Say
+from tests.unit.record.recording import until
 
 ANA = Owner("acme", "ana")
 FUNCTIONS = {"survey": "runcast-agent"}
@@ -308,6 +310,7 @@ def test_a_part_whose_first_step_is_not_stored_runs_nothing(bench, store, monkey
         status_code, body = next_part(bench, event)
     assert (status_code, body["progress"]) == (500, [])
     assert len(bench.model.calls) == 1
+    until(lambda: "recorder-run-1" not in [thread.name for thread in threading.enumerate()])
     run = store.read("run-1")
     assert (run.status, run.part_has_begun) == (RunStatus.IN_PROGRESS, False)
 
