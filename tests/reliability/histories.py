@@ -17,7 +17,7 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from runcast import limits
 from runcast.errors import Conflict, Refused, RunExists, RunGone, StoreUnavailable
-from runcast.record.assignment import Stop
+from runcast.record.assignment import Claim, Stop
 from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
 from runcast.record.model import Owner, RunStatus
@@ -94,8 +94,8 @@ class Histories(History):
         self.faults += len(fates) - fates.count("fine")
         self.workers.append(worker)
         worker.begin()
-        if len(self.doing(worker.part)) > 1:
-            broken("repeated", "two workers do one part of a run")
+        if [each.writer.claiming.state for each in self.doing(1)].count(Claim.CLAIMED) > 1:
+            broken("repeated", "two workers do one run")
         if worker.alive and worker.part < self.part:
             broken("repeated", "an event of an earlier part was taken for the current one")
 
@@ -227,6 +227,7 @@ class Histories(History):
             self.now_ms += 2_000
         self.generation += 1
         self.published, self.seen, self.ended, self.quiet_until_seq, self.late, self.part = [], [], None, 0, [], 1
+        self.done_by = {}
         for worker in self.sleeping():
             worker.store.script([])
             worker.tell("after the record", 0)
@@ -276,6 +277,7 @@ class Histories(History):
             return
         if now.part == run.part + 1:
             self.part = now.part
+            self.done_by[run.part] = run.worker
             for part in delivered:
                 self.deliver([], late=part == "late")
         elif now.status is not RunStatus.WAITING:
@@ -324,6 +326,7 @@ class Histories(History):
         self.store.create(self.request_id, owner=ALICE, agent="terrain")
         self.generation += 1
         self.published, self.seen, self.ended, self.quiet_until_seq, self.part = [], [], None, 0, 1
+        self.done_by = {}
         if reaching == "nothing" or not self.sleeping():
             return
         self.deliver([])

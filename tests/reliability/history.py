@@ -16,7 +16,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from runcast import limits
 from runcast.errors import StoreUnavailable
 from runcast.record.answer import answer
-from runcast.record.assignment import Claim
 from runcast.record.close import CloseResult
 from runcast.record.model import ANSWERED, Run, RunStatus, Step
 from runcast.record.reader import read_progress
@@ -66,6 +65,7 @@ class History(RuleBasedStateMachine):
         self.ended: Run | None = None
         self.quiet_until_seq = 0
         self.part = 1
+        self.done_by: dict[int, str | None] = {}
         self.faults = 0
         self.late: list[Callable[[], Any]] = []
         self.leased: tuple[str | None, int] = (None, 0)
@@ -133,9 +133,13 @@ class History(RuleBasedStateMachine):
         return run is not None and run.status is RunStatus.IN_PROGRESS and not run.part_has_begun
 
     def doing(self, part: int) -> list[Worker]:
-        """The workers that have claimed a part of the run, without those from which it was taken before it began."""
-        claimed = [each for each in self.of_this_generation() if each.writer.claiming.state is Claim.CLAIMED]
-        return [each for each in claimed if each.part == part and not each.released]
+        """The workers that do, or have done, a part of the run. A later part may be taken from one before it begins."""
+        of_part = [each for each in self.of_this_generation() if each.part == part]
+        if part == 1:
+            return of_part
+        run = self.run()
+        name = self.done_by.get(part) or (run and run.worker)
+        return [each for each in of_part if each.name == name]
 
     def steps_of(self, part: int) -> list[Step]:
         """The recorded steps of a part."""
@@ -196,8 +200,7 @@ class History(RuleBasedStateMachine):
         """Those told behind a pause may follow it; behind an end, `the_record_is_exact` allows nothing."""
         run = self.run()
         for part in range(1, run.part + 1 if run else 1):
-            workers = [each for each in self.of_this_generation() if each.part == part and not each.released]
-            told = [message for worker in workers for message in worker.told if message != "the end"]
+            told = [message for worker in self.doing(part) for message in worker.told if message != "the end"]
             stored = [step.message.rstrip(".") for step in self.steps_of(part) if step.step == "thinking"]
             check_beginning(stored, told)
         if run and run.part != 1 + len([step for step in self.steps() if step.step == ANSWERED]):

@@ -49,7 +49,6 @@ class Worker:
         self.history = history
         self.part = part
         self.first_seq = 1
-        self.released = False
         self.machine = Machine(history.clock, clock_off_ms)
         self.generation = history.generation
         self.told: list[str] = []
@@ -130,8 +129,10 @@ class Worker:
     @property
     def is_past(self) -> bool:
         """Whether the run, or this worker's part of it, is no longer this worker's."""
-        history = self.history
-        return (self.generation, self.part) < (history.generation, history.part) or self.released
+        history, run = self.history, self.history.run()
+        if (self.generation, self.part) < (history.generation, history.part):
+            return True
+        return self.part > 1 and run is not None and run.worker != self.name
 
     @property
     def time_up(self) -> bool:
@@ -286,8 +287,6 @@ class RivalStore(FailingStore):
             broken("changed", f"a part was handed out again upon {run}, but the record stood at {stood}")
         if self._history.steps()[-1].step != "answered":
             broken("repeated", "a part that had begun was handed out again")
-        for worker in self._history.doing(run.part):
-            worker.released = True
         return released
 
     def _let_others(self) -> None:

@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from chalicelib.agents import registry, runner
+from chalicelib.agents import clean_up, registry
 from strands import Agent, ToolContext, tool
 from strands.multiagent import GraphBuilder
 from strands.multiagent.base import MultiAgentBase, MultiAgentResult, NodeResult, Status
@@ -239,7 +239,7 @@ def test_a_process_without_threads_for_the_cleaning_up_answers_all_the_same(benc
         def start(self):
             raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(runner, "Thread", NoThread)
+    monkeypatch.setattr(clean_up, "Thread", NoThread)
     status_code, body = bench.run(Say("done"))
     assert (status_code, body["result"]) == (200, "done")
 

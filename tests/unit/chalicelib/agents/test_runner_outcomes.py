@@ -107,7 +107,7 @@ def test_an_agent_that_asks_is_waiting_and_has_not_ended(bench, store):
     assert bench.published[-1]["status"] == "waiting"
 
 
-def test_a_question_that_is_no_json_is_asked_all_the_same(bench, store):
+def test_a_question_that_is_no_json_is_refused(bench, store):
     @tool(context=True)
     def approve(tool_context: ToolContext) -> str:
         """Ask for approval."""
@@ -115,8 +115,9 @@ def test_a_question_that_is_no_json_is_asked_all_the_same(bench, store):
 
     bench.with_tools(approve)
     status_code, body = bench.run(Call("approve"))
-    assert (status_code, body["interrupts"][0]["reason"]) == (200, {"until": "2026-01-02"})
-    assert store.read("run-1").status == RunStatus.WAITING
+    run = store.read("run-1")
+    assert (status_code, run.status, run.reason) == (500, RunStatus.ERROR, "not_resumable")
+    assert body["error"].endswith("Give questions, and the agent's state, JSON values only.")
 
 
 def test_a_tool_that_exits_fails_its_run_and_nothing_else(bench, store):

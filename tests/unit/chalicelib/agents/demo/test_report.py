@@ -51,9 +51,9 @@ def test_without_energy_it_says_so():
 
 
 @pytest.mark.parametrize(
-    ("value", "cell"), [({"shortened": True}, "-"), (True, "-"), (None, "-"), ("a|b\nc", "a/b c"), ("x" * 500, "x…")]
+    ("value", "cell"), [({"shortened": True}, "-"), (True, "-"), (None, "-"), ("a|b\nc", "a/b c"), ("x " * 250, "x x")]
 )
 def test_a_value_of_any_kind_keeps_the_table_whole(value, cell):
     row = markdown({"e": {**ENERGY, "capacity_factor": value}}).splitlines()[6]
     assert row.count("|") == 7
-    assert row.split(" | ")[-1].removesuffix(" |")[: len(cell)].replace("xx", "x…") == cell
+    assert row.split(" | ")[-1].removesuffix(" |")[: len(cell)] == cell
