@@ -257,7 +257,8 @@ def _reshaped(type_: str, attributes: dict[str, Any]) -> dict[str, Any]:
             shaped["qualifier"] = "$LATEST"
         case "aws_s3_bucket_lifecycle_configuration":
             for rule in shaped["rule"]:
-                rule["expiration_in_days"] = rule.pop("expiration")[0]["days"]
+                for expiration in rule.pop("expiration"):  # none in a rule about uploads alone
+                    rule["expiration_in_days"] = expiration["days"]
                 rule["prefix"] = "".join(each.get("prefix") or "" for each in rule.pop("filter"))
         case "aws_sfn_state_machine":
             for logging in shaped.get("logging_configuration") or []:
