@@ -135,7 +135,7 @@ run "defaults" {
   }
 
   assert {
-    condition     = one([for each in aws_s3_bucket_lifecycle_configuration.results.rule : one(each.expiration[*].days)]) == 1
+    condition     = one([for each in aws_s3_bucket_lifecycle_configuration.results.rule : one(each.expiration[*].days) if each.id == "results"]) == 1
     error_message = "retention_hours has no effect."
   }
 
@@ -476,7 +476,7 @@ run "every_variable" {
   }
 
   assert {
-    condition     = one([for each in aws_s3_bucket_lifecycle_configuration.results.rule : one(each.expiration[*].days)]) == 1
+    condition     = one([for each in aws_s3_bucket_lifecycle_configuration.results.rule : one(each.expiration[*].days) if each.id == "results"]) == 1
     error_message = "retention_hours has no effect."
   }
 
