@@ -22,6 +22,7 @@ RUN_BY = {
     "docs/demo.md": "tests/e2e/demo/test_demo_document.py",
     "docs/local.md": "tests/e2e/test_verify.py",
     "docs/operations.md": "tests/e2e/test_documents.py",
+    "docs/frontend.md": "tests/e2e/test_web_page.py",
     "docs/your-agent.md": "tests/e2e/test_your_agent.py",
     "docs/your-agents.md": "tests/e2e/test_your_agents.py",
     "examples/my_agents/README.md": "tests/e2e/test_your_agents.py",
@@ -76,17 +77,19 @@ def test_the_readme_by_the_command(stack, home):
     run, job, *of_an_id = block.replace("runcast run terrain", f"runcast run {AGENT}").splitlines()
     assert job.startswith("runcast job site-assessment ")  # tests/e2e/demo plays it
     printed = read_in_a_shell(shell_settings(stack) + run, home=home)
-    summary = re.fullmatch(
-        r"run (\S+): complete, (\d+) steps recorded, \2 received live, 0 missing", printed.splitlines()[-1]
-    )
+    whole = r"run (\S+): complete, (\d+) steps recorded, \2 received live, 0 missing"
+    summary = re.fullmatch(whole, printed.splitlines()[-1])
     assert summary, printed
     request_id = summary[1]
     printed_by_command = {
         line.split()[1]: read_in_a_shell(shell_settings(stack) + re.sub(r"\bID\b", request_id, line), home=home)
         for line in of_an_id
     }
-    assert list(printed_by_command) == ["watch", "show", "list", "cancel", "agents"]
+    assert list(printed_by_command) == ["watch", "show", "list", "rerun", "cancel", "agents"]
     assert AGENT in printed_by_command.pop("agents")
+    again = re.fullmatch(whole, printed_by_command.pop("rerun").splitlines()[-1])
+    assert again
+    assert again[1] != request_id
     assert f"run {request_id}: complete, {summary[2]} steps recorded" in printed_by_command["watch"]
     assert all(json.loads(line) for line in printed_by_command["show"].splitlines())
     assert all(request_id in printed for printed in printed_by_command.values())
@@ -172,14 +175,20 @@ async function query(document, variables) {
   return (await answer.json()).data.getAgentProgress;
 }
 """
+# A run that waits, and what the page sends to answer it.
+ASKED = """
+const requestId = "r1", questions = [{ id: "q1", name: "approve" }], answerOf = () => "yes", answerAgentRun = "";
+const query = async (_, variables) => { seen.sent = variables; };
+"""
 
 
 def test_the_code_for_a_frontend(stack, alice, home):
     request_id = alice.start("How steep is the ground?")
     record = alice.read_to_its_end(request_id)
-    signing_in, of_a_job, by_rest, joining = blocks_of("docs/frontend.md", "js")
+    signing_in, answering, of_a_job, by_rest, joining = blocks_of("docs/frontend.md", "js")
     (home / "page.mjs").write_text(
         f"{PAGE}\n{signing_in}\nlet seen;\n{{ {of_a_job}\nseen = {{ job, result }}; }}\n"
+        f"{{ {ASKED}\n{answering}\n}}\n"
         f"{by_rest}\n{joining}\nconst joined = join(join('Flat', 2, 'at gr'), 9, 'later');\n"
         "console.log(JSON.stringify({ ...seen, run, progress, joined }));\n"
     )
@@ -197,5 +206,6 @@ def test_the_code_for_a_frontend(stack, alice, home):
     seen = json.loads(printed)
     assert seen["job"]["status"] == "complete"
     assert seen["joined"] == "Flat gr"
+    assert seen["sent"] == {"requestId": "r1", "answers": '{"q1":"yes"}'}
     assert seen["result"] == json.loads(record["result"])
     assert (seen["progress"]["requestId"], seen["progress"]["success"]) == (seen["run"]["requestId"], True)
