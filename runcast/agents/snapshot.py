@@ -1,7 +1,7 @@
-"""An agent's state while its run waits for an answer, from which another process continues.
+"""Saves an agent's state while its run waits for an answer, and loads it in another process.
 
-Strands makes and loads the state. This module adds what Strands leaves out: bytes and tuples as JSON, a Graph or a
-Swarm, and a clear refusal of everything that Strands saves but could not continue.
+Strands creates and loads the state. This module adds three things: bytes and tuples as JSON, support for a Graph or a
+Swarm, and a clear error for states that Strands can save but not continue.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _SESSION = {"kept by": "session manager"}
 def take_snapshot(agent: Agent | MultiAgentBase) -> Json:
     """Return the state of an agent that has asked a question, as JSON.
 
-    An agent with a session manager of its own is saved there. Its snapshot only says so.
+    If the agent has a session manager, that saves the state, and the snapshot only says so.
 
     Raises:
-        NotResumable: Strands could not continue the agent; the message names what prevents it.
+        NotResumable: The agent could not continue from its state. The message has the cause.
     """
     for name in _forgetful_parts(agent):
         raise NotResumable(
@@ -51,7 +51,7 @@ def take_snapshot(agent: Agent | MultiAgentBase) -> Json:
 
 
 def load_snapshot(agent: Agent | MultiAgentBase, snapshot: Json) -> None:
-    """Load a state from `take_snapshot` into a newly built agent.
+    """Load the result of `take_snapshot` into a newly built agent.
 
     Raises:
         SnapshotUnusable: The state does not fit the agent.
@@ -71,7 +71,7 @@ def load_snapshot(agent: Agent | MultiAgentBase, snapshot: Json) -> None:
 
 
 def answers_as_prompt(answers: Mapping[str, Any]) -> list[Json]:
-    """Return answers, by the ids of their questions, as the prompt with which Strands continues an agent."""
+    """Return the prompt with which Strands continues an agent, from answers by the ids of their questions."""
     return [{"interruptResponse": {"interruptId": key, "response": answer}} for key, answer in answers.items()]
 
 
@@ -84,7 +84,10 @@ def _has_session(agent: Any) -> bool:
 
 
 def _forgetful_parts(agent: Any) -> Iterator[str]:
-    """Yield the agents that have asked a question and whose state neither Strands nor a session manager would save."""
+    """Yield the names of agents that have asked a question but whose state would be lost.
+
+    Strands does not save the state of a tool with `preserve_context=True`; a session manager may.
+    """
     for name, part in parts(agent):
         tool = agent.tool_registry.registry.get(name) if isinstance(agent, Agent) else None
         asked = getattr(getattr(part, "_interrupt_state", None), "activated", False)

@@ -1,7 +1,7 @@
-"""Answers a waiting run: exactly once, and never for another owner.
+"""Answers a waiting run: exactly once, and only for its owner.
 
-The answers are stored as an object before the record names it. Then one conditional write begins the run's next part.
-An answer, a cancel and the expiry of the question compete under the same condition, so one of them wins.
+The answers are stored as an object first. Then one conditional write puts the object's key into the record and begins
+the run's next part. An answer, a cancel and an expiry use the same condition, so exactly one of them succeeds.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ def answer(
 ) -> CloseResult | None:
     """Answer all open questions of the caller's run, and begin its next part.
 
-    The same answers again change nothing and succeed.
+    Repeating a call with the same answers is a no-op and succeeds.
 
     Args:
         store: The table.
         owner: The caller.
         request_id: The run's id.
         answers: From `runcast.parameters.checked_answers`.
-        key_of: Returns the key of the object with the answers to the questions of one part of a run; it is the same
-            for the same run, part and answers.
+        key_of: Returns the key of the object with the answers, from the run and the number of the part that asked. The
+            same run, part and answers must give the same key.
         put: Stores the answers under a key. Its exceptions propagate.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        The current run, which is unclaimed until a worker takes its next part; None if the caller has no such run, or
-        it has expired.
+        The current run, which is unclaimed until a worker takes its next part. None if the run is unknown, expired or
+        another owner's.
 
     Raises:
-        Conflict: The run does not wait for this answer, or it cannot be continued.
+        Conflict: The run does not wait for these answers, or it cannot be continued.
         InvalidInput: The id of a question is unknown, or an answer is missing; the message names it.
         StoreUnavailable: DynamoDB did not answer; a retry is safe.
         Unavailable: The run kept changing; a retry is safe.

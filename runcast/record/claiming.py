@@ -1,4 +1,4 @@
-"""How a worker claims its run: what it writes, and what a refusal means.
+"""Claims a run for a worker, and handles a refused claim.
 
 After a refusal, the returned record shows whether an earlier attempt of the same worker took effect. If not, this
 worker must not record the run, and its work is stopped.
@@ -21,18 +21,18 @@ logger = logging.getLogger(__name__)
 
 
 class Claiming:
-    """The claim of one run by one worker.
+    """Claims one run for one worker.
 
     Args:
         store: The table.
-        assignment: The run and its worker; takes the record's values with the claim.
-        draft: The worker's next write; continues after the record's last step.
-        stops: Signals the work to stop if the claim is refused.
-        lease_until_ms: Returns until when the lease lasts, in epoch milliseconds.
+        assignment: The run and its worker. A successful claim updates it from the record.
+        draft: The worker's next write. A successful claim lets it continue after the record's last step.
+        stops: Tells the work to stop if the claim is refused.
+        lease_until_ms: Returns when a lease that begins now ends, in epoch milliseconds.
 
     Attributes:
         state: The state of the claim.
-        known: Set when the claim is answered, or when no answer will follow.
+        known: Set when the claim has succeeded or failed, or when no answer will follow.
         refusal: Why the claim was refused; None if it was not.
     """
 
@@ -55,13 +55,13 @@ class Claiming:
         self._lease_until_ms = lease_until_ms
 
     def attempt(self) -> None:
-        """Claim the run with one write; a repeated call recognizes an earlier one that took effect.
+        """Claim the run with one write. A repeated call detects that an earlier one took effect.
 
         Raises:
             StoreUnavailable: DynamoDB did not answer in time. Try again.
         """
         run = self._run
-        self._store.learn_time()  # before the lease is computed: on a fast clock it would last for hours
+        self._store.learn_time()  # before computing the lease: with a fast clock, it would last for hours
         try:
             record = self._store.claim(
                 run.request_id,
@@ -87,7 +87,7 @@ class Claiming:
     def _is_claimed_before(self, run: Run) -> bool:
         """Return whether an earlier attempt of this worker has claimed the run.
 
-        An event may name any worker, and the worker of a job has a known name, so the owner must match as well.
+        The owner must match, too: an event may name any worker, and the name of a job's worker is known.
         """
         mine = run.worker == self._run.worker and run.owner == self._run.owner and not run.is_job
         return mine and not run.status.ended
@@ -96,4 +96,4 @@ class Claiming:
         logger.warning("run %s: %s This worker does not record it.", self._run.request_id, error)
         self.refusal = str(error)
         self._stops.tell(Stop.ENDED)
-        self.state = Claim.REFUSED  # last, because a thread that waits for the claim then looks for the stop
+        self.state = Claim.REFUSED  # set last: a thread that waits for the claim checks the stop signal next

@@ -1,7 +1,7 @@
-"""How a record of the table `AgentProgress` begins: it is created for a run or a job, and one worker claims it.
+"""Creates the records of runs and jobs in the table `AgentProgress`, and claims each for one worker.
 
-A claim creates the record if nobody has, so a run needs no starter. Each write is one request, conditional on the id
-being free or on the record being unclaimed (`store` describes what a refusal means).
+A claim creates the record if it does not exist, so a run needs no starter. Each write is one conditional request: the
+id must be free, or the record must be unclaimed. `store` describes what a refusal means.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ class RecordCreation(RecordReads):
         query: str | None = None,
         input_digest: str | None = None,
     ) -> Run:
-        """Put the record of an unclaimed run, or with `playbook` of an unclaimed job.
+        """Put the record of an unclaimed run, or of an unclaimed job if `playbook` is given.
 
         Args:
             request_id: The id.
             owner: The owner.
-            agent: What runs.
-            job_id: The job that it belongs to; of a job, its own id.
+            agent: The agent's name.
+            job_id: The id of the run's job; for a job, the job's id.
             playbook: The playbook of a job.
-            query: The request; without secrets, and shortened to `LISTED_QUERY_MAX_CHARACTERS`, it is shown in lists.
-            input_digest: Names the private object that holds the input.
+            query: The request. Lists show it without secrets, shortened to `LISTED_QUERY_MAX_CHARACTERS`.
+            input_digest: The digest of the input, which identifies the private object with it.
 
         Returns:
             The new record, with a lease of `QUEUED_LEASE_MS`.
@@ -72,7 +72,7 @@ class RecordCreation(RecordReads):
         return run_of(item)
 
     def create_in_job(self, request_id: str, *, owner: Owner, agent: str, job_id: str) -> Run:
-        """Put the record of a job's run if the owner's job is open; an ended job gets no new runs.
+        """Put the record of a job's run, if the job is open and belongs to the owner.
 
         Returns:
             The new record, with a lease of `QUEUED_LEASE_MS`.
@@ -126,19 +126,20 @@ class RecordCreation(RecordReads):
         playbook: str | None = None,
         part: int = 1,
     ) -> Run:
-        """Claim a run, or with `playbook` a job, for one worker; create its record if it does not exist.
+        """Claim a run for one worker, or a job if `playbook` is given; create the record if it does not exist.
 
-        An expired record is replaced. The record of a job's run, whose id is derived from the job's id, is never
-        created here. The orchestrator creates it, so that no other caller can occupy the id. Nor is the record for a
-        later `part`. Call `learn_time` before computing the lease.
+        An expired record is replaced. Two kinds of records are never created here. One is the record of a job's run,
+        whose id is derived from the job's id: the orchestrator creates it, so that no other caller can occupy the id.
+        The other is the record of a run in a later `part`, which exists already. Call `learn_time` before computing
+        the lease.
 
         Returns:
             The record as claimed. The agent, job and creation time of an existing record override the arguments.
 
         Raises:
-            ClaimRefused: The record belongs to another owner, is already claimed or has ended; or it is a job's and
-                the claim is for a run, or the reverse; or the run's current part is another one.
-            RunGone: The id is that of a job's run, or the claim is for a later part, and the record does not exist.
+            ClaimRefused: The record belongs to another owner, is already claimed, has ended, or is in another part. Or
+                the record is a job's and the claim is for a run, or vice versa.
+            RunGone: The record does not exist, and a claim may not create it.
         """
         now_ms = self.now_ms()
         defaults = present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds) | {"playbook": playbook})
@@ -172,7 +173,7 @@ class RecordCreation(RecordReads):
         return run
 
     def learn_time(self) -> None:
-        """Get the time from DynamoDB if this process does not know it, because a new lease must be accurate."""
+        """Get the time from DynamoDB, if this process has not done so: a new lease needs an accurate clock."""
         if isinstance(self.now_ms, ServerClock) and not self.now_ms.known:
             with suppress(RunGone):
                 # A no-op, because no such item exists. A recorder has permission to write to the table, not to read it.
@@ -199,7 +200,7 @@ def _new_record(owner: Owner, agent: str, job_id: str | None, now_ms: int, reten
 
 
 def _why_taken(run: Run, owner: Owner) -> str:
-    """Return why a run cannot be claimed for this owner. Another owner's run is not described."""
+    """Return why this owner cannot claim a run. The reason says nothing about another owner's run."""
     if run.owner == owner and not run.is_job:
         if run.status.ended:
             return f"This run has already ended ({run.status}). Choose another requestId."

@@ -1,7 +1,7 @@
-"""Turns what a run's work reports into steps for the queue: serialized at once, each text within its limit.
+"""Turns an agent's reports into steps for the queue: serializes values at once, and shortens texts to their limits.
 
-Agents report any values, and may change them after the call. So everything is serialized before a function here
-returns, and a value that cannot be read becomes a step that says so. The functions for steps never raise.
+Agents may report any value, and may change it after the call. So the functions here serialize everything before they
+return. If a value cannot be serialized, the step says so. The functions for steps never raise.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def queued_step(
     parent: StepRef | None = None,
     lingers: bool = False,
 ) -> QueuedStep:
-    """Return a step of the current time, from the arguments of `Recorder.record`."""
+    """Return a step with the current time. The arguments are those of `Recorder.record`."""
     timestamp_ms, shift_ms = now_ms(), shift_of(now_ms)
     try:
         return QueuedStep(
@@ -70,7 +70,7 @@ def queued_end(
 def end_of(
     status: RunStatus, *, result: Any, error: str | None, reason: EndReason | None, snapshot_key: str | None = None
 ) -> End:
-    """Return a run's end, with the result as JSON text, from the arguments of `Recorder.end`."""
+    """Return a run's end, with the result as JSON text. The arguments are those of `Recorder.end`."""
     told = None if error is None else shortened(error, limits.ERROR_MAX_CHARACTERS)
     return End(status, result_json(result), told, reason=reason, snapshot_key=snapshot_key)
 

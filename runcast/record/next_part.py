@@ -1,8 +1,8 @@
-"""How a run goes on after an answer: the write that begins its next part, and the one that hands a part out again.
+"""Continues a run after an answer: one write begins its next part, another one hands a part out again.
 
-Each part is one worker's share of the run. Beginning a part removes the claim, so the worker of the earlier part is
-refused from then on. The agent does not begin a part before its worker has stored a first step. So a part without a
-step has run nothing, and another worker may take it.
+Each part is one worker's share of the run. Beginning a part removes the claim, so DynamoDB refuses all later writes of
+the earlier part's worker. The agent starts only after its worker has stored the first step of the part. So the agent
+has not run in a part without a step, and another worker may take that part.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from runcast.record.table import sets_of
 
 
 class RecordParts(RecordCreation):
-    """Begins the parts of runs."""
+    """Begins the next part of a run, and hands out parts again."""
 
     def begin_next_part(self, run: Run, step: Step, answers_key: str) -> Run:
-        """Take a run from `waiting` to its next part, if its record has not changed since it was read.
+        """Move a waiting run to its next part, if its record has not changed since it was read.
 
         Args:
             run: The waiting run.
             step: The step that records the answer.
-            answers_key: Names the object with the answers, which exists already.
+            answers_key: The key of the object with the answers, which must exist already.
 
         Returns:
             The record, unclaimed and with a lease of `QUEUED_LEASE_MS`.
@@ -43,7 +43,7 @@ class RecordParts(RecordCreation):
             "answersKey": answers_key,
             "updatedAt": now_ms,
             "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
-            "openSince": 0,  # the sweep checks it whatever its age, because a lost invocation is reported by nobody
+            "openSince": 0,  # the sweep checks the run at any age, because no service reports a lost invocation
         }
         return self._changed(
             run,
@@ -53,7 +53,7 @@ class RecordParts(RecordCreation):
         )
 
     def hand_out_again(self, run: Run) -> Run:
-        """Release a part that has run nothing and count one more try, if its record has not changed since it was read.
+        """Release a part that has not begun, and count one more try, if the record has not changed since it was read.
 
         Returns:
             The record, unclaimed and with a lease of `QUEUED_LEASE_MS`.

@@ -1,7 +1,7 @@
-"""What one part of a run hands on to the next one: the agent's state, and what the run has counted and noted so far.
+"""Passes the agent's state, the facts and the token counts of a run from one part to the next.
 
-A part that asks a question saves this as one object before the run is recorded as `waiting`. The worker of the next
-part reads it together with the answers, before anything of the agent runs.
+When the agent asks a question, its worker saves all this as one object, and then records the run as `waiting`. The
+worker of the next part reads the object and the answers before it runs the agent.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ SNAPSHOTS = "snapshots"
 
 @dataclass(frozen=True)
 class NextPart:
-    """What the worker of a later part continues from.
+    """The data from which the worker of a later part continues.
 
     Attributes:
         request: The request of the run.
-        prompt: The answers, as Strands takes them.
+        prompt: The answers, in the form that Strands expects.
         saved: The content of the snapshot object.
     """
 
@@ -42,12 +42,12 @@ class NextPart:
     saved: Json
 
     def restore(self, agent: AnyAgent, run: TrackedRun, state: dict[str, Any]) -> None:
-        """Load the saved state into a newly built agent, and continue the run's sums.
+        """Load the saved state into a newly built agent, and restore the run's facts, token counts and text offset.
 
         Args:
             agent: The agent.
             run: The run.
-            state: The `invocation_state` with which the agent will be invoked.
+            state: The `invocation_state` of the agent's next call.
 
         Raises:
             SnapshotUnusable: The state does not fit the agent.
@@ -70,10 +70,10 @@ def save_for_next_part(
     *,
     new_id: Callable[[], object] = uuid4,
 ) -> str:
-    """Save what the next part continues from, and return the key of the object.
+    """Save the data for the next part as one object, and return the object's key.
 
     Raises:
-        NotResumable: The agent could not continue from it.
+        NotResumable: The agent could not continue from this state.
         Unavailable: S3 refused or did not answer.
     """
     from runcast.agents.snapshot import take_snapshot  # imports Strands
@@ -99,10 +99,10 @@ def save_for_next_part(
 
 
 def read_next_part(objects: PrivateObjects, agent: str, snapshot_key: str | None, answers_key: str | None) -> NextPart:
-    """Read what the part that this worker has claimed continues from.
+    """Read the data for the part that this worker has claimed.
 
     Raises:
-        SnapshotUnusable: An object is missing or damaged, or it is of another version of the agent.
+        SnapshotUnusable: An object is missing or damaged, or another version of the agent saved it.
         Unavailable: S3 did not answer.
     """
     from runcast.agents.snapshot import answers_as_prompt  # imports Strands

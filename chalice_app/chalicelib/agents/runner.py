@@ -2,7 +2,7 @@
 
 The first step is sent before Strands is imported, because this import is most of a cold start's delay. The model and
 its client, the event loop and the agents' modules are kept for warm invocations. The agent itself is built again for
-each run, so that no run sees another's conversation.
+each run, so that no run sees the conversation of another run.
 """
 
 from __future__ import annotations
@@ -44,13 +44,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# How long a computing agent may hold the interpreter while the threads that record and publish its steps wait. They
-# need it several times for each request. With Python's default of 5 ms, a step takes about twice as long to go live.
+# How long a computing agent may hold the interpreter while other threads wait to record and publish its steps. These
+# threads need it several times for each request. With Python's default of 5 ms, a step takes about twice as long to be
+# published.
 _THREAD_SWITCH_SECONDS = 0.001
 
 
 class _NotBegun(Exception):
-    """A later part of a run was not begun: nothing of it has run, so another worker may take it."""
+    """A later part of a run was not begun. The agent has not run in it, so another worker may take it."""
 
 
 @dataclass
@@ -58,10 +59,10 @@ class _Work:
     """One run's work in this worker.
 
     Attributes:
-        event: What the worker was asked for.
-        run: The run, as its agent's tracking knows it.
+        event: The event that the worker received.
+        run: The run, for the tracking of its agent.
         agent: The agent, once it is built.
-        snapshot_key: Names the agent's saved state, if the run waits for an answer.
+        snapshot_key: The key of the agent's saved state, if the run waits for an answer.
     """
 
     event: AgentEvent
@@ -71,7 +72,7 @@ class _Work:
 
 
 class LambdaContext(Protocol):
-    """The used part of the Lambda context."""
+    """The part of the Lambda context that is used here."""
 
     aws_request_id: str
 
@@ -132,7 +133,7 @@ class Runner:
         self._destination = destination
         self._objects = objects
         self._monotonic = monotonic
-        # All runs use one loop, because clients that an agent keeps are bound to the loop of their first use.
+        # All runs use one loop, because an agent's clients are bound to the loop in which they are first used.
         self._loop = asyncio.new_event_loop()
         self._model: Model | None = None
 
@@ -197,10 +198,10 @@ class Runner:
         return agent_answer(200 if body["success"] else 500, body)
 
     def _outcome(self, work: _Work, claim: Claim) -> RunOutcome:
-        """Build the agent and let it work; save its state if it waits for an answer.
+        """Build the agent and run it; save its state if it waits for an answer.
 
         Raises:
-            _NotBegun: A later part must not begin here.
+            _NotBegun: This worker could not begin a later part.
         """
         run, recorder = work.run, work.run.recorder
         prompt: Any = work.event.request.query
@@ -231,7 +232,12 @@ class Runner:
         return outcome
 
     def _before(self, work: _Work, claim: Claim) -> NextPart:
-        """Return what a later part continues from: for it, table and bucket are part of the work."""
+        """Return the data from which a later part continues.
+
+        Raises:
+            _NotBegun: The claim was not confirmed, or S3 did not answer. A later part needs the table and the bucket.
+            SnapshotUnusable: The agent cannot continue from the data.
+        """
         recorder = work.run.recorder
         if claim is not Claim.CLAIMED:
             raise _NotBegun("its claim was not confirmed in time")
@@ -241,7 +247,7 @@ class Runner:
             raise _NotBegun(str(error)) from error
 
     def _saved(self, work: _Work, agent: AnyAgent, waiting: RunOutcome, state: Json) -> RunOutcome:
-        """Save what the next part continues from; if that fails, the run ends instead of waiting."""
+        """Save the data for the next part. If that fails, return an error, so that the run ends instead of waiting."""
         try:
             work.snapshot_key = save_for_next_part(self._objects, work.event.request, agent, work.run, state)
         except NotResumable as error:
@@ -260,7 +266,7 @@ class Runner:
         try:
             self._loop.run_until_complete(task)
         except BaseException:
-            # sys.exit() in a tool stops the loop. The rest of this run must not continue in the next one.
+            # sys.exit() in a tool stops the loop. The rest of this run must not continue during the next run.
             task.cancel()
             with contextlib.suppress(BaseException):
                 self._loop.run_until_complete(task)

@@ -1,7 +1,7 @@
 """Answers a waiting run and hands its next part to a worker. The code is the same for GraphQL and REST.
 
-A hand-over that fails is not an error: the answer is stored, and the sweep hands out each part that no worker has
-begun.
+If the invocation of the worker fails, the call still succeeds: the answer is stored, and the sweep invokes a worker for
+each part that has not begun.
 """
 
 from __future__ import annotations
@@ -44,27 +44,28 @@ def answer_run(
     announce: Callable[[CloseResult], None],
     now_ms: Callable[[], int] | None = None,
 ) -> Json:
-    """Answer the caller's waiting run and return its state. The same answers again succeed.
+    """Answer the caller's waiting run and return its state. Repeating the same answers is a no-op.
 
     Args:
         owner: The caller.
         request_id: The run's id. An invalid id is treated as unknown.
-        answers: The answer to each open question by the question's id, any JSON: an object or its JSON text.
+        answers: An object, or its JSON text, with one answer for each open question. Its keys are the questions' ids;
+            an answer may be any JSON.
         store: The records.
         objects: The private objects.
         invoker: A Lambda client that does not retry.
         functions: The Lambda of each agent, by the agent's name.
-        announce: Announces the step that this call has written; must not raise.
+        announce: Announces the step that this call wrote; must not raise.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        `success`, `requestId`, `status`, `liveness`, `error` and `reason`. A run that is unknown, expired or another
-        owner's gets the answer of `read_progress`.
+        `success`, `requestId`, `status`, `liveness`, `error` and `reason`. If the run is unknown, expired or another
+        owner's, the same response as from `read_progress`.
 
     Raises:
-        Conflict: The run does not wait for this answer, or no function can continue it.
-        InvalidInput: The answers are no JSON object of at most 64 KB, or they do not fit the questions.
-        Unavailable: A service did not answer, or the run kept changing. It is safe to call this again.
+        Conflict: The run does not wait for these answers, or it cannot be continued.
+        InvalidInput: The answers are not a JSON object of at most 64 KB, or do not match the open questions.
+        Unavailable: A service did not answer, or the run kept changing. A retry is safe.
     """
     logs.about_run(request_id)
     checked = checked_answers(answers)
@@ -94,7 +95,7 @@ def answer_run(
 
 
 def hand_out(run: Run, invoker: LambdaClient, functions: Mapping[str, str]) -> None:
-    """Invoke the run's agent with the run's current part. Never raises: what fails here is done by the sweep."""
+    """Invoke the agent for the run's current part. Never raises: after a failure, the sweep invokes it."""
     event = {
         "agent": run.agent,
         "requestId": run.request_id,
