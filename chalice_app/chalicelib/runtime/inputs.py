@@ -1,8 +1,8 @@
-"""The private input objects: what a user has sent to start a run or a job, word for word.
+"""Stores the input with which a user starts a run or a job, word for word, as a private object.
 
-Step Functions shows an execution's input in its history for 90 days, so an execution gets the job's id alone, and the
-orchestrator reads the rest here. No API returns an input. The record names its object by the digest of its content, so
-an object never changes, and a repeated start writes the same object again.
+Step Functions shows an execution's input in its history for 90 days. So an execution gets only the job's id, and the
+orchestrator reads the rest here. No API returns an input. An object's key contains the digest of its content, which the
+record has. So an object never changes, and a repeated start writes the same object again.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Inputs:
 
     Args:
         s3: Returns the S3 client; called when an input is read or written.
-        bucket: The private bucket, which deletes its objects after their records have expired.
+        bucket: The private bucket. Its lifecycle rules delete an input after its record has expired.
     """
 
     def __init__(self, s3: Callable[[], S3Client], bucket: str) -> None:
         self._objects = PrivateObjects(s3, bucket)
 
     def put(self, owner: Owner, request_id: str, given: Json) -> str:
-        """Store an input, and return its digest for the record. Call it before the record is created.
+        """Store an input, and return its digest for the record. Call this before you create the record.
 
         Raises:
             Unavailable: S3 refused or did not answer.

@@ -1,7 +1,7 @@
-"""Private objects of a run in the bucket: content that is stored word for word and that no API returns.
+"""Reads and writes a run's private objects in the bucket. They are stored word for word, and no API returns them.
 
-Every object is immutable: it has a key of its own, and it is written before the record names that key. So what the
-record names always exists, and it never changes.
+An object is immutable: no key is used again for other content. An object is written before the record names its key.
+So an object that a record names has been written, and never changes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Without the right to list the bucket, S3 answers `AccessDenied` for an object that does not exist.
+# S3 returns `AccessDenied` for a missing object if the caller has no permission to list the bucket.
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 _GONE_CODES = ("AccessDenied", "NoSuchKey")
 
@@ -56,7 +56,7 @@ class PrivateObjects:
         """Read an object.
 
         Raises:
-            ObjectGone: There is no such object, or this role must not read it.
+            ObjectGone: The object does not exist, or this role has no permission to read it.
             Unavailable: S3 did not answer.
         """
         try:
@@ -71,5 +71,5 @@ class PrivateObjects:
 
 def private_key(kind: str, owner: Owner, request_id: str, name: str) -> str:
     """Return the key of a private object: `<kind>/<hash of the owner>/<requestId>/<name>`."""
-    # Names of users may hold characters that keys should not.
+    # The hash is used because names of users may contain characters that S3 keys should not.
     return f"{kind}/{hashlib.sha256(owner.key.encode()).hexdigest()}/{request_id}/{name}"
