@@ -1,10 +1,10 @@
-"""Removes secrets from what leaves the process: steps, results, live messages, log lines and error answers.
+"""Removes secrets from all that leaves the process: steps, results, live messages, log lines and error responses.
 
-The patterns are our own, because the libraries that find secrets are made for whole repositories: they import in more
-than 100 ms, read files, or guess by entropy, which hits ids. Each pattern begins with a fixed word and has no nested
+The patterns are our own. Libraries that find secrets are made for scanning repositories: they take more than 100 ms to
+import, read files, or guess by entropy, which also matches ids. Each pattern begins with a fixed word and has no nested
 repetition, so its time grows linearly with the text.
 
-`decisions/0017` says what is covered, and what is not.
+`docs/decisions/0017-redaction.md` lists what is covered and what is not.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ logger = logging.getLogger(__name__)
 REDACTED = "[redacted]"
 
 Redact = Callable[[str, str], str]
-"""Takes a text and where it is from, and returns the text without secrets.
+"""A function that takes a text and the text's source, and returns the text without secrets.
 
-The places are `message`, `metadata`, `result`, `error`, `name`, `text`, `query` and `log`. It must not raise, and must
-return what it has returned before unchanged, because a text may pass it twice.
+The sources are `message`, `metadata`, `result`, `error`, `name`, `text`, `query` and `log`. The function must not
+raise. It must be idempotent, because a text may pass it twice.
 """
 
-# Words without which the pattern finds nothing, in lower case, and the pattern. Its group, if it has one, is kept. To
-# look for a word is a hundred times as fast as to try a pattern at each character.
+# For each kind of secret: words in lower case, and a pattern. The pattern is only tried if the text contains one of the
+# words, because looking for a word is a hundred times as fast as trying a pattern at each character. If the pattern has
+# a group, the text that the group matches is kept.
 _KINDS = (
     ("akia asia abia acca", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),  # AWS access key ids
     ("absk", r"\bABSK[A-Za-z0-9+/]{40,}={0,2}"),  # Bedrock API keys
@@ -41,7 +42,7 @@ _KINDS = (
         r"-----BEGIN [A-Z0-9 ]{1,40}-----"
         r"(?:(?:[^-]|-(?!----))*-----END [A-Z0-9 ]{1,40}-----|(?:\s{1,4}[A-Za-z0-9+/=]{16,})*)",
     ),
-    ("sk-", r"\bsk-[A-Za-z0-9_-]{20,}"),  # OpenAI, Anthropic, and those who follow them
+    ("sk-", r"\bsk-[A-Za-z0-9_-]{20,}"),  # OpenAI, Anthropic, and others with the same format
     ("_live_ _test_", r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}"),  # Stripe
     ("whsec_", r"\bwhsec_[A-Za-z0-9+/=]{20,}"),
     ("ghp_ gho_ ghu_ ghs_ ghr_", r"\bgh[pousr]_[A-Za-z0-9]{30,}"),  # GitHub
@@ -63,7 +64,7 @@ _KINDS = (
         r"((?i:\bbasic\s{1,5}))(?=[A-Za-z0-9+/]{0,200}[0-9+/=]|[A-Za-z0-9+/]{1,200}[A-Z])[A-Za-z0-9+/]{8,}={0,2}",
     ),
     ("bearer", r"((?i:\bbearer\s{1,5}))(?=[A-Za-z._~+/-]{0,4000}[0-9])[A-Za-z0-9._~+/-]{12,}=*"),
-    # A name that says so, `=` or `:`, and a value: `password=x`, `"api_key": "x"`, `AccountKey=x;`.
+    # The name of a secret, `=` or `:`, and a value: `password=x`, `"api_key": "x"`, `AccountKey=x;`.
     (
         "password passwd passphrase pwd secret key token authorization credential cookie",
         r"((?i:(?:password|passwd|passphrase|pwd|secret|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key"
@@ -72,9 +73,10 @@ _KINDS = (
         r"(?!(?:(?i:basic|bearer|token|digest)\s{1,5})?\[redacted\])[^\s\"',;&<>{}()]{3,}",
     ),
 )
-# Python compiles a pattern when it is first used, and keeps it: a cold start does not pay for any.
+# Python compiles a pattern on first use and caches it, so the patterns do not delay a cold start.
 _PATTERNS = tuple((tuple(words.split()), pattern) for words, pattern in _KINDS)
-# What is compared is a name in lower case without `_`, `-`, `.` and blanks, its end or the whole of it.
+# Names are compared in lower case, without `_`, `-`, `.` and blanks. A field is secret if its name ends with one of
+# `_SECRET_NAMES`, or equals one of `_SECRET_WHOLE_NAMES`.
 _SECRET_NAMES = (
     "password", "passwd", "passphrase", "pwd", "secret", "secretkey", "secretaccesskey", "accesskey", "apikey",
     "accountkey", "privatekey", "accesstoken", "authtoken", "refreshtoken", "sessiontoken", "securitytoken", "idtoken",
@@ -88,8 +90,8 @@ _SEPARATORS = str.maketrans("", "", "_-. ")
 _NAME_MAX_CHARACTERS = 100
 
 
-def redact(text: str, where: str) -> str:  # noqa: ARG001 - a replacement may want to know where a text is from
-    """Replace the secrets that the default patterns know by `REDACTED`. See `Redact`."""
+def redact(text: str, where: str) -> str:  # noqa: ARG001 - other functions may need the source
+    """Replace all secrets that match the default patterns with `REDACTED`. See `Redact`."""
     lower = text.lower()
     for words, pattern in _PATTERNS:
         if any(word in lower for word in words):
@@ -98,12 +100,12 @@ def redact(text: str, where: str) -> str:  # noqa: ARG001 - a replacement may wa
 
 
 def redact_json(value: Any, where: str, redact_text: Redact = redact) -> Any:
-    """Return plain JSON without secrets: in texts, in keys, and whole values under a name such as `apiKey`.
+    """Return plain JSON without secrets: cleans texts and keys, and replaces each value under a name such as `apiKey`.
 
     Args:
         value: Plain JSON.
         where: See `Redact`.
-        redact_text: What removes secrets from a text.
+        redact_text: Removes secrets from a text.
     """
     if isinstance(value, str):
         return redact_text(value, where)
@@ -129,10 +131,10 @@ _in_use: Redact = redact
 
 
 def redact_with(function: Redact) -> None:
-    """Let another function remove the secrets, in this process and from now on. It may call `redact` first.
+    """Remove secrets with another function, in this process and from now on. The function may call `redact`.
 
     Args:
-        function: See `Redact`. What it raises is logged, and the text is then left out as a whole.
+        function: See `Redact`. If it raises, the exception's type is logged, and `REDACTED` replaces the whole text.
     """
     global _in_use
     _in_use = function
@@ -143,7 +145,7 @@ def clean(text: str, where: str) -> str:
     try:
         cleaned = _in_use(text, where)
         return cleaned if isinstance(cleaned, str) else REDACTED
-    except Exception as error:  # noqa: BLE001 - a function of the user's; what it did not look at must not get out
+    except Exception as error:  # noqa: BLE001 - a text that the user's function has not checked must not leave
         logger.warning("a text of the kind %s was left out: redacting it raised %s", where, type(error).__name__)
         return REDACTED
 
@@ -164,7 +166,7 @@ def clean_result_text(text: str | None) -> str | None:
 
 
 def clean_text(text: str, where: str, max_characters: int) -> str:
-    """Return a text without secrets, of at most so many characters. Never raises."""
+    """Return a text without secrets, shortened to `max_characters`. Never raises."""
     return shortened(clean(text, where), max_characters)
 
 
@@ -177,10 +179,11 @@ def _clean_json_text(text: str | None, where: str, fitting: Callable[[Any], str 
 
 
 def finished(text: str) -> int:
-    """Return how much of a text that goes on can be shown: the rest may be a secret, or the beginning of one.
+    """Return how many characters of an unfinished text can be shown. The rest may contain a secret or a part of one.
 
-    What is kept are the last words, because `api_key = x` is three; words without which a secret would not be found in
-    those before; and a PEM block without its end. After `_UNFINISHED_MAX_CHARACTERS` nothing is kept any longer.
+    Three things are held back: the last three words, because `api_key = x` has three; further words if the cut would
+    change which secrets are found; and a PEM block without its end. If that exceeds `_UNFINISHED_MAX_CHARACTERS`, the
+    whole text is shown.
     """
     end = len(text)
     for _ in range(_WORDS_OF_A_SECRET):
