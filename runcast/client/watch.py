@@ -1,9 +1,10 @@
-"""Follows one run or job to its end. Decides when to listen, when to read the record, and when to stop.
+"""Follows one run or job to its end: decides when to listen, when to read the record, and when to stop.
 
 The live channel is fast but may lose messages; the record is complete but must be read. So the client subscribes
-first and then reads. It reads again whenever messages may be missing: after a gap that is not filled, a silence, an
-end, a broken or new connection, or a late worker. Without a live connection it polls at a steady rate. With one, it
-still reads once in a while. It listens while it reads, so a slow answer delays no message.
+first and then reads. It reads again whenever messages may be missing: when a gap stays open, when no message arrives,
+when a message reports an end, when a connection breaks or opens, and while the worker is late. Without a live
+connection, it polls at a steady rate. With one, it still reads at `Patience.backstop`. It listens during a read, so a
+slow response delays no message.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ class _Question:
     Attributes:
         record: The record.
         asked_at: When the read began.
-        listened: Whether all steps from before the subscription had been read by then.
-        unplaced: How many messages were waiting for the job's record to list their run by then.
-        answer: The reader's answer.
+        listened: Whether all steps from before the subscription had been read when this read began.
+        unplaced: How many messages, when this read began, belonged to runs that the job's record had not listed yet.
+        answer: The task that returns the reader's response.
     """
 
     record: FollowedRecord
@@ -56,18 +57,18 @@ class Watch:
         api: The queries and mutations.
         request_id: The id of the run or job.
         is_job: Whether it is a job; None to read it first and find out. Required with `start`.
-        connection: Creates the unopened live connection. Its arguments are whether it is a job's connection, and the
-            function to call on news. None to use no live connection.
-        start: Starts the run or job once the live connection is ready; None if it was started before.
+        connection: Creates the live connection, unopened. Takes two arguments: whether it is for a job, and a function
+            to call on news. None to use no live connection.
+        start: Starts the run or job; called once the live connection is ready. None if it was started before.
         patience: The client's timeouts.
-        timeout_seconds: How long to watch at most; None for no limit.
+        timeout_seconds: The maximum time to watch; None for no limit.
         notify: Called with a sentence when a start or a read fails, and when a worker is lost or comes back.
         random: Returns a number from 0 to 1, for the pauses after failures.
         now_ms: The server's time (epoch ms).
 
     Attributes:
         request_id: The id of the run or job.
-        start_in_doubt: Whether it may have been started although no answer confirmed it.
+        start_in_doubt: Whether it may have been started although no response confirmed the start.
         outcome: The outcome; None until the iteration has ended.
     """
 
@@ -103,7 +104,7 @@ class Watch:
         # Set when there is something to do: a message, a possible loss, an answer.
         self._news = asyncio.Event()
         self._question: _Question | None = None
-        # How long the caller has held yielded steps in total; nothing is read during that time.
+        # The total time that the caller has spent on yielded steps. Nothing is read during that time.
         self._paused_seconds = 0.0
         # When the final status became known.
         self._over_since: float | None = None
@@ -134,7 +135,7 @@ class Watch:
 
     @property
     def liveness(self) -> str | None:
-        """How alive its worker was at the last read; None before that."""
+        """The liveness at the last read; None before that."""
         return self._own.liveness
 
     @property
@@ -193,7 +194,7 @@ class Watch:
         started = await ask_until_answered(
             self._ask_to_start, Failures(self._patience, self._random), notify=self._notify
         )
-        # If it has already ended, no live messages follow.
+        # If it has already ended, no live messages follow, so its steps must be read.
         self._own.begin(started.created_at_ms, listened=not started.status.ended)
         return []
 
