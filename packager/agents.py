@@ -1,7 +1,7 @@
-"""Reports files that look like an agent or a playbook but are invalid, so that authors see mistakes at packaging.
+"""Reports invalid agents and playbooks during packaging, so that their authors see the mistakes early.
 
-An agent that cannot be imported is not reported here: the import test names it, and the last package stays unchanged.
-An invalid PARAMETERS_SCHEMA stops packaging, too, because no run of its agent could start.
+An agent that cannot be imported is not reported here: the import test names it, stops packaging, and leaves the last
+package unchanged. An invalid PARAMETERS_SCHEMA also stops packaging, because no run of its agent could start.
 """
 
 import ast
@@ -19,7 +19,7 @@ _BUILD = re.compile(r"^def build\(", re.MULTILINE)
 
 
 def flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
-    """Return a line for each flaw of an agent or a playbook.
+    """Return one line for each flaw of an agent or a playbook.
 
     Args:
         chalice_app: The application's folder.
@@ -29,7 +29,7 @@ def flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
 
 
 def agent_flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
-    """Return a line for each unused file that is not an agent, and for each name that two agents share.
+    """Return one line for each unused file that is not an agent, and for each name that two agents share.
 
     Args:
         chalice_app: The application's folder.
@@ -37,7 +37,7 @@ def agent_flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
     """
     first, second = _folders(chalice_app, own)
     by_the_app = _names_imported(chalice_app.rglob("*.py"))
-    # Nothing of the application imports files of a folder outside, and the demo's other files need no note.
+    # The application imports nothing from the user's folder. The demo's helper files need no report.
     used = {own: _names_imported(agents_folder.sources(own)), second: by_the_app} if own else {first: by_the_app}
     flaws = [
         f"{_shown(path, chalice_app)} exports no build(run), so it is no agent."
@@ -55,9 +55,9 @@ def agent_flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
 
 
 def playbook_flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
-    """Return a line for each fault of a playbook's file, and for each name that two playbooks share.
+    """Return one line for each fault in a playbook's file, and for each name that two playbooks share.
 
-    An unknown agent is reported, too, although it may run elsewhere: only the deployment knows that.
+    An agent that is not in the package is also reported. It may run elsewhere, but only the deployment knows that.
 
     Args:
         chalice_app: The application's folder.
@@ -99,7 +99,7 @@ def require_valid_schemas(chalice_app: Path, own: Path | None = None) -> None:
             schema = declared.declared_schema(ast.parse(path.read_bytes()))
             found = faults_of_schema(schema, declared.NAME) if schema is not None else []
         except SyntaxError:
-            continue  # the packaging refuses it, and names the line
+            continue  # packaging rejects the file and names the line
         except ValueError as error:
             found = [str(error)]
         faults += [f"{_shown(path, chalice_app)}: {fault.rstrip('.')}." for fault in found]
@@ -119,13 +119,13 @@ def agent_names(chalice_app: Path, own: Path | None = None) -> list[str]:
 
 
 def _folders(chalice_app: Path, own: Path | None) -> tuple[Path, Path]:
-    """Return the two folders with agents. An agent in the first hides the same name in the second."""
+    """Return the two folders with agents. An agent in the first hides an agent of the same name in the second."""
     in_clone = chalice_app / "chalicelib" / "agents"
     return (own, in_clone) if own else (in_clone, in_clone / "demo")
 
 
 def _shown(path: Path, chalice_app: Path) -> Path:
-    """Return a path as its author knows it: relative to the application, or to what contains their folder."""
+    """Return a path as its author knows it: relative to the application, or to the parent of the author's folder."""
     return path.relative_to(chalice_app if path.is_relative_to(chalice_app) else _top(path))
 
 
@@ -134,7 +134,7 @@ def _top(path: Path) -> Path:
 
 
 def _application(chalice_app: Path, module: str) -> Any:
-    """Import a module of the application that imports little itself, so that its checks exist once."""
+    """Import a module of the application, to use its checks here. The module must import little itself."""
     sys.path.insert(0, str(chalice_app))
     try:
         return import_module(module)
@@ -143,7 +143,7 @@ def _application(chalice_app: Path, module: str) -> Any:
 
 
 def _builds(folder: Path) -> dict[Path, bool]:
-    """Return each Python file of a folder that a zip holds, and whether it exports `build`."""
+    """Return each Python file of a folder that goes into the zip, and whether it exports `build`."""
     files = [path for path in sorted(folder.glob("*.py")) if agents_folder.is_packaged(path)]
     return {path: bool(_BUILD.search(path.read_text())) for path in files}
 
@@ -157,7 +157,7 @@ def _imported(file: Path) -> Iterator[str]:
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):
-        return  # the packaging refuses it, and names the line
+        return  # packaging rejects the file and names the line
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             module = getattr(node, "module", None)
