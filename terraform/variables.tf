@@ -75,7 +75,7 @@ variable "previous_kms_key_arn" {
 }
 
 variable "vpc_config" {
-  description = "The subnets and security groups of the function agent, for tools that need a private network. Null means none. From there it must reach DynamoDB, Lambda and the Bedrock runtime in its region, through a NAT gateway or VPC endpoints. Its logs and traces need no route."
+  description = "The subnets and security groups of the function agent, for tools that need a private network. Null means none. From there it must reach DynamoDB, Lambda and the Bedrock runtime in its region, and S3 if an agent asks questions, through a NAT gateway or VPC endpoints. Its logs and traces need no route."
   type = object({
     subnet_ids         = set(string)
     security_group_ids = set(string)
