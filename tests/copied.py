@@ -24,6 +24,8 @@ def copy_of_project(target: Path) -> Path:
         shutil.copytree(ROOT / name, target / name, ignore=left_out)
     for name in ("Makefile", "pyproject.toml", "requirements-dev.txt"):
         shutil.copy2(ROOT / name, target / name)
+    (target / "web").mkdir()
+    shutil.copy2(ROOT / "web" / "package-lock.json", target / "web")
     (target / ".venv").symlink_to(ROOT / ".venv")
     (target / ".local").mkdir()
     (target / ".local" / "function-venv").symlink_to(ROOT / ".local" / "function-venv")
@@ -35,8 +37,6 @@ def clone_of_project(target: Path) -> Path:
     """Copy the project as `copy_of_project` does, with what `make setup` has installed, so that every target works."""
     copy_of_project(target)
     shutil.copytree(ROOT / "examples", target / "examples", ignore=shutil.ignore_patterns("__pycache__", ".terraform*"))
-    (target / "web").mkdir()
-    shutil.copy2(ROOT / "web" / "package-lock.json", target / "web")
     for name in (".local/ministack-venv", "graphql/node_modules", "web/node_modules"):
         (target / name).symlink_to(ROOT / name)
     # If one of these were newer, make would install again, into what all tests share.

@@ -108,7 +108,11 @@ def test_a_run_of_anothers_is_unknown_and_untouched(rest, alice, bob):
         ),
         (
             {"json": RUN | {"tenantId": "acme"}},
-            (400, "BadRequest", "The body may contain only these fields: agent, query, parameters, requestId."),
+            (
+                400,
+                "BadRequest",
+                "The body may contain only these fields: agent, query, parameters, requestId, rerunOf.",
+            ),
         ),
         ({"data": b"{"}, (400, "BadRequest", "The body must be a JSON object.")),
         ({"data": b""}, (400, "BadRequest", "The body must be a JSON object.")),

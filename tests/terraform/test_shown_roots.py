@@ -32,8 +32,10 @@ def test_a_rule_for_the_ends_of_runs_can_be_planned_as_it_stands(project: Path, 
     assert "Plan: 3 to add, 0 to change, 0 to destroy." in planned
 
 
-def test_a_rule_for_the_questions_of_runs_is_valid(project: Path, module: Path, aws: Aws, tmp_path: Path):
-    shown_in(project / "docs" / "operations.md", module, aws, tmp_path, heading="When a run waits")
+def test_a_rule_for_the_questions_of_runs_can_be_planned(project: Path, module: Path, aws: Aws, tmp_path: Path):
+    run = shown_in(project / "docs" / "operations.md", module, aws, tmp_path, heading="When a run waits")
+    topic = "arn:aws:sns:us-east-1:000000000000:questions"
+    assert "Plan: 2 to add, 0 to change, 0 to destroy." in run("plan", "-no-color", f"-var=questions_topic_arn={topic}")
 
 
 def shown_in(

@@ -76,7 +76,7 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("retention_hours", API_HANDLER, environment("RETENTION_HOURS"), "24", "2"),
     ("retention_hours", STARTER, environment("RETENTION_HOURS"), "24", "2"),
     ("retention_hours", ORCHESTRATOR, environment("RETENTION_HOURS"), "24", "2"),
-    ("retention_hours", FORGOTTEN, "rule[0].expiration[0].days", 1, 1),
+    ("retention_hours", FORGOTTEN, "rule[?id=='results'] | [0].expiration[0].days", 1, 1),
     ("deletion_protection", RUNS, "deletion_protection_enabled", False, True),
     ("deletion_protection", SESSIONS, "deletion_protection_enabled", False, True),
     ("deletion_protection", POOL, "deletion_protection", "INACTIVE", "ACTIVE"),
