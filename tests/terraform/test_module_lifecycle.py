@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def test_what_is_changed_behind_terraform_is_named_by_the_next_plan_and_undone_b
     assert other.terraform.plan().differing == {}
 
 
+@pytest.mark.long
 def test_two_environments_of_one_package_run_and_one_outlives_the_other(
     module: Path, stack: Stack, aws: Aws, tmp_path: Path
 ):
@@ -67,8 +69,13 @@ def run_to_its_end(aws: Aws, prefix: str) -> dict[str, Any]:
 
 def wait_for_end(aws: Aws, prefix: str, request_id: str) -> dict[str, Any]:
     """Wait for the end of a run, and return its record."""
+    return wait_for(aws, prefix, request_id, lambda record: record["liveness"] == "done")
+
+
+def wait_for(aws: Aws, prefix: str, request_id: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Wait until a run's record fulfils a condition, and return the record."""
     deadline = time.monotonic() + DEADLINE_SECONDS
-    while (record := read(aws, prefix, request_id))["liveness"] != "done":
+    while not condition(record := read(aws, prefix, request_id)):
         assert time.monotonic() < deadline, record
         time.sleep(0.05)
     return record

@@ -12,7 +12,7 @@ import pytest
 
 from tests.terraform.applied import Aws, Stack
 from tests.terraform.earlier import as_earlier, call_earlier, unpack_earlier
-from tests.terraform.test_module_lifecycle import event_of, invoke, read, run_to_its_end, wait_for_end
+from tests.terraform.test_module_lifecycle import event_of, invoke, read, run_to_its_end, wait_for, wait_for_end
 
 QUERY = "How steep is it?"
 
@@ -72,6 +72,8 @@ def test_the_present_agent_takes_a_run_that_the_earlier_starter_created(aws: Aws
 def test_the_earlier_starter_cancels_a_run_of_the_present_agent(aws: Aws, earlier: Earlier):
     arguments = {"agent": "terrain", "query": f"{QUERY} [model:slow 60]"}
     started = invoke(aws, "runcast-run-starter", "startAgentRun", arguments)
+    # A run that no worker has claimed would be ended by the earlier starter itself, which stores no reasons.
+    wait_for(aws, "", started["requestId"], lambda record: bool(record["steps"]))
     earlier.answer("run_starter", "cancelAgentRun", {"requestId": started["requestId"]})
     record = wait_for_end(aws, "", started["requestId"])
     assert (record["status"], record["reason"]) == ("cancelled", "cancel_requested")
