@@ -32,6 +32,7 @@ PART_MUTATIONS = [
     Mutation(
         "a failed invocation counts for its own part", _CLOSE,
         (("current = part == (run.part, run.part_tries)", "current = True"),),
+        "tests/unit/chalicelib/lifecycle/test_closer_parts.py",
     ),
     Mutation(
         "a part is handed out a few times only", _CLOSE,
