@@ -38,8 +38,9 @@ def take_snapshot(agent: Agent | MultiAgentBase) -> Json:
     if _has_session(agent):
         return _SESSION
     try:
-        state = agent.take_snapshot(preset="session").to_dict() if isinstance(agent, Agent) else _state_of(agent)
-        encoded: Json = json.loads(json.dumps(encode_bytes_values(state), allow_nan=False))
+        state = agent.take_snapshot(preset="session").to_dict() if isinstance(agent, Agent) else agent.serialize_state()
+        encoded: Json = encode_bytes_values(state)
+        json.dumps(encoded, allow_nan=False)
     except NotImplementedError as error:
         raise NotResumable(f"{name_of(agent)} cannot be saved: it has no serialize_state().") from error
     except (TypeError, ValueError, RecursionError) as error:
@@ -73,10 +74,6 @@ def load_snapshot(agent: Agent | MultiAgentBase, snapshot: Json) -> None:
 def answers_as_prompt(answers: Mapping[str, Any]) -> list[Json]:
     """Return the prompt with which Strands continues an agent, from answers by the ids of their questions."""
     return [{"interruptResponse": {"interruptId": key, "response": answer}} for key, answer in answers.items()]
-
-
-def _state_of(agent: MultiAgentBase) -> Json:
-    return agent.serialize_state()
 
 
 def _has_session(agent: Any) -> bool:

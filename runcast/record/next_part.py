@@ -47,6 +47,7 @@ class RecordParts(RecordCreation):
         }
         return self._changed(
             run,
+            now_ms,
             [*sets_of(sets), "#steps = list_append(#steps, :steps)"],
             "#status = :waiting",
             {**sets, "steps": [stored_step(step)], "waiting": RunStatus.WAITING.value},
@@ -68,10 +69,10 @@ class RecordParts(RecordCreation):
             "updatedAt": now_ms,
             "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
         }
-        return self._changed(run, sets_of(sets), "#status = :in_progress", {**sets, "in_progress": "in_progress"})
+        values = {**sets, "in_progress": RunStatus.IN_PROGRESS.value}
+        return self._changed(run, now_ms, sets_of(sets), "#status = :in_progress", values)
 
-    def _changed(self, run: Run, expressions: list[str], state: str, values: dict[str, object]) -> Run:
-        now_ms = self.now_ms()
+    def _changed(self, run: Run, now_ms: int, expressions: list[str], state: str, values: dict[str, object]) -> Run:
         condition, as_read_values = as_read(run)
         item = self._table.update(
             run.request_id,

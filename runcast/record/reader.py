@@ -94,6 +94,18 @@ def liveness(run: Run, now_ms: int) -> Liveness:
     return Liveness.LIVE
 
 
+def state_of(run: Run, now_ms: int) -> Json:
+    """Return the state of a run after a request of its owner: its `requestId`, `status`, `liveness` and end."""
+    return {
+        "success": True,
+        "requestId": run.request_id,
+        "status": run.status.value,
+        "liveness": liveness(run, now_ms).value,
+        "error": run.error,
+        "reason": run.reason,
+    }
+
+
 def unreadable(request_id: str, error: str = "There is no such run, or its record has expired.") -> Json:
     """Return the answer of `read_progress` for an unreadable run; it is the same for every reason."""
     return {

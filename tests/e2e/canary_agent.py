@@ -1,4 +1,4 @@
-"""An agent that gives secrets away in every place where it can, and the secrets that it gives away.
+"""An agent that gives secrets away in every possible place, and the secrets that it gives away.
 
 The test adds this file to the deployed package. Each secret is unique for its place and its pattern, so that one that
 gets out names both.
@@ -100,7 +100,7 @@ def build(run: Any) -> Agent:
 
     @tool(context=True)
     def notes(tool_context: ToolContext) -> str:
-        """Note facts, and tell of them."""
+        """Note facts, and report them."""
         for number, name in enumerate(secrets(prefix, "metadata keys")):
             runcast.note_fact(tool_context, name, number)
         named = {name: {name: 1} for name in secrets(prefix, "metadata keys")}

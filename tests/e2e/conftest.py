@@ -80,6 +80,32 @@ def deployed(stack, output, files):
         functions.update_function_code(FunctionName=function, ZipFile=package)
 
 
+@contextlib.contextmanager
+def events_of(stack, detail_type):
+    """Within this context, a rule sends one type of Runcast's events to a queue; yields what reads those of a run."""
+    name = f"{detail_type.replace('.', '-')}-events"
+    queues, events = stack.client("sqs"), stack.client("events")
+    url = queues.create_queue(QueueName=name)["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["runcast"], "detail-type": [detail_type]}
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+    details = []
+
+    def of(request_id):
+        for message in queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            details.append(json.loads(message["Body"])["detail"])
+            queues.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [detail for detail in details if detail["requestId"] == request_id]
+
+    try:
+        yield of
+    finally:
+        events.remove_targets(Rule=name, Ids=["queue"])
+        events.delete_rule(Name=name)
+        queues.delete_queue(QueueUrl=url)
+
+
 def workers(stack, function):
     """The processes of this machine's function: others like it may run here, with another endpoint."""
     authority = stack.state.outputs["graphql_url"].split("/")[2].encode()

@@ -1,25 +1,30 @@
 """Runs that ask, on what Terraform has built: answered by a second client, over GraphQL, REST and the command."""
 
 import asyncio
-import io
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
 import time
-import zipfile
 
 import pytest
 import requests
 
 from local.deployment import client_environment
 from local.settings import ROOT
-from tests.e2e.conftest import DEADLINE_SECONDS, Caller
+from tests.e2e.conftest import DEADLINE_SECONDS, Caller, deployed, events_of
 
 # The agent of the document, as an agent of this deployment. Its tool asks before it buys.
 [ASKING_AGENT] = re.findall(
     r"^```python\n(from strands import .*?)^```$", (ROOT / "docs/going-on.md").read_text(), re.M | re.S
+)
+FUNCTIONS = (
+    "agent_function_name",
+    "run_starter_function_name",
+    "rest_api_function_name",
+    "run_closer_function_arn",
 )
 ENDINGS = {"agent_complete", "agent_error"}
 
@@ -27,17 +32,10 @@ ENDINGS = {"agent_complete", "agent_error"}
 @pytest.fixture(scope="module", autouse=True)
 def buyer(stack):
     """Deploy the agent `buyer` with the others."""
-    functions = stack.client("lambda")
-    deployed = (stack.state.directory / "terraform" / "terraform" / "deployment.zip").read_bytes()
-    with_buyer = io.BytesIO(deployed)
-    with zipfile.ZipFile(with_buyer, "a") as archive:
-        archive.writestr("chalicelib/agents/buyer.py", ASKING_AGENT)
-    names = [stack.state.outputs["agent_function_name"], "runcast-run-starter", "runcast-api", "runcast-run-closer"]
-    for name in names:
-        functions.update_function_code(FunctionName=name, ZipFile=with_buyer.getvalue())
-    yield
-    for name in names:
-        functions.update_function_code(FunctionName=name, ZipFile=deployed)
+    with contextlib.ExitStack() as undo:
+        for name in FUNCTIONS:
+            undo.enter_context(deployed(stack, name, {"chalicelib/agents/buyer.py": ASKING_AGENT}))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -48,25 +46,9 @@ def second(stack):
 
 @pytest.fixture(scope="module")
 def asked(stack):
-    """The events of runs that wait: a rule sends them to a queue."""
-    queues, events = stack.client("sqs"), stack.client("events")
-    url = queues.create_queue(QueueName="waiting-runs")["QueueUrl"]
-    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = {"source": ["runcast"], "detail-type": ["run.waiting"]}
-    events.put_rule(Name="waiting-runs", EventPattern=json.dumps(pattern))
-    events.put_targets(Rule="waiting-runs", Targets=[{"Id": "queue", "Arn": arn}])
-    details = []
-
-    def of(request_id):
-        for message in queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-            details.append(json.loads(message["Body"])["detail"])
-            queues.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return [detail for detail in details if detail["requestId"] == request_id]
-
-    yield of
-    events.remove_targets(Rule="waiting-runs", Ids=["queue"])
-    events.delete_rule(Name="waiting-runs")
-    queues.delete_queue(QueueUrl=url)
+    """The events of runs that wait."""
+    with events_of(stack, "run.waiting") as of:
+        yield of
 
 
 class OverGraphql:

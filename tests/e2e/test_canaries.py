@@ -187,7 +187,7 @@ def invoked(stack, prefix):
 
 
 def seen(stack, caller, prefix, daemon):
-    """All that users, operators and AWS's services are shown after everything has run, by where it is shown."""
+    """All that users, operators and AWS's services are shown after everything has run, by place."""
     sent, address = daemon
     records, live = asyncio.run(played(caller, prefix, address))
     metrics = stack.client("cloudwatch").list_metrics()["Metrics"]

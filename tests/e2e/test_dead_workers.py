@@ -1,6 +1,5 @@
 """Runs whose worker dies or freezes, and the event of a run's end."""
 
-import json
 import os
 import signal
 import time
@@ -10,7 +9,7 @@ import pytest
 from runcast.record.cancel import cancel
 from runcast.record.model import Owner
 from runcast.record.store import RunStore
-from tests.e2e.conftest import AGENT, workers
+from tests.e2e.conftest import AGENT, events_of, workers
 
 DEADLINE_SECONDS = 30
 
@@ -26,22 +25,9 @@ def until(condition):
 
 @pytest.fixture(scope="module")
 def ended(stack):
-    """The events of ended runs: a rule sends them to a queue."""
-    queues, events = stack.client("sqs"), stack.client("events")
-    url = queues.create_queue(QueueName="ended-runs")["QueueUrl"]
-    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = {"source": ["runcast"], "detail-type": ["run.ended"]}
-    events.put_rule(Name="ended-runs", EventPattern=json.dumps(pattern))
-    events.put_targets(Rule="ended-runs", Targets=[{"Id": "queue", "Arn": arn}])
-    details = []
-
-    def of(request_id):
-        for message in queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-            details.append(json.loads(message["Body"])["detail"])
-            queues.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return [detail for detail in details if detail["requestId"] == request_id]
-
-    return of
+    """The events of ended runs."""
+    with events_of(stack, "run.ended") as of:
+        yield of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from runcast.errors import ObjectGone, Unavailable
-from runcast.json_text import json_text
 
 
 class ObjectsInMemory:
@@ -21,9 +20,9 @@ class ObjectsInMemory:
         self.texts: dict[str, str] = {}
         self.broken = False
 
-    def put(self, key: str, content: Any) -> None:
+    def put(self, key: str, text: str) -> None:
         self._require_working(key)
-        self.texts[key] = json_text(content)
+        self.texts[key] = text
 
     def get(self, key: str) -> Any:
         self._require_working(key)

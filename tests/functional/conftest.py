@@ -20,6 +20,7 @@ from chalicelib.runtime import clients
 from moto import mock_aws
 
 from runcast.live.publish import StatusPublisher
+from runcast.record.store import RunStore
 from tests.contracts.rest_api import check_answer
 from tests.fakes.agent_progress import create_agent_progress
 from tests.fakes.lambda_process import fresh_process
@@ -158,6 +159,11 @@ def lambdas(monkeypatch) -> Iterator[Lambdas]:
         patch.setattr(playbook, "description", PLAYBOOKS.__getitem__)
         patch.setattr(model_module, "bedrock_model", lambda config: lambdas.model)
         yield lambdas
+
+
+@pytest.fixture
+def store(lambdas: Lambdas) -> RunStore:
+    return RunStore(boto3.client("dynamodb"), "AgentProgress")
 
 
 @pytest.fixture

@@ -22,11 +22,6 @@ NO_CURSOR = "cursor must be the nextCursor of an earlier answer with the same st
 NO_LIMIT = "limit must be a whole number from 1 to 50."
 
 
-@pytest.fixture
-def store(lambdas) -> RunStore:
-    return RunStore(boto3.client("dynamodb"), "AgentProgress")
-
-
 @pytest.fixture(params=["GraphQL", "REST"])
 def way(request, lambdas, event):
     """Both ways to the same code, as one: `cancel` and `runs` return what was answered."""

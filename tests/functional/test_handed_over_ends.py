@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import boto3
-import pytest
 from botocore.stub import Stubber
 from chalicelib.lifecycle.closer import close_runs
 
@@ -11,15 +10,10 @@ from runcast.json_text import json_text
 from runcast.record.assignment import Assignment, QueuedStep
 from runcast.record.handover import EndHandover, HandedOverEnd
 from runcast.record.model import Owner, RunStatus
-from runcast.record.store import End, RunStore
+from runcast.record.store import End
 from tests.fakes.lambda_process import Context
 
 ANA = Owner("acme", "ana")
-
-
-@pytest.fixture
-def store(lambdas) -> RunStore:
-    return RunStore(boto3.client("dynamodb"), "AgentProgress")
 
 
 def handed_over(now_ms):

@@ -6,13 +6,11 @@ import json
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
-import boto3
 import pytest
 from chalice.local import LocalGatewayAuthorizer
 
 from runcast.record.ids import derived_ids
 from runcast.record.model import Owner
-from runcast.record.store import RunStore
 from tests.functional.conftest import ANA, GraphqlCaller
 
 # Chalice says so of each route with a Cognito authorizer: its local gateway does not verify the token.
@@ -26,11 +24,6 @@ JOB = {"playbook": "site-assessment", "query": "Here?"}
 BOB = ANA | {"sub": "bob", "cognito:username": "bob"}
 ANA_OWNER, BOB_OWNER = Owner("acme", "ana"), Owner("acme", "bob")
 NO_VERSION_5 = "must not be a UUID of version 5. Choose a random one (version 4)."
-
-
-@pytest.fixture
-def store(lambdas) -> RunStore:
-    return RunStore(boto3.client("dynamodb"), "AgentProgress")
 
 
 class OverGraphql(GraphqlCaller):

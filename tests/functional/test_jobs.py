@@ -42,11 +42,6 @@ DEFINITION = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", 
 
 
 @pytest.fixture
-def store(lambdas) -> RunStore:
-    return RunStore(boto3.client("dynamodb"), "AgentProgress")
-
-
-@pytest.fixture
 def states(lambdas):
     """The state machine, which starts executions and does nothing in them."""
     client = boto3.client("stepfunctions")

@@ -11,7 +11,6 @@ from chalicelib.runtime import clients
 from chalicelib.runtime.inputs import Inputs
 
 from runcast.record.model import Owner
-from runcast.record.store import RunStore
 from tests.contracts.rest_api import validate
 from tests.functional.conftest import ANA, ENVIRONMENT, GraphqlCaller
 
@@ -22,11 +21,6 @@ NEW_ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 RUN = {"agent": "survey", "query": "How steep is it?", "parameters": {"region": "north"}, "requestId": ID}
 JOB = {"playbook": "site-assessment", "query": "Here?", "parameters": {"spacing": 7}, "jobId": ID}
 NO_SUCH_RUN = "rerunOf must be the id of a run or a job of yours whose record has not expired."
-
-
-@pytest.fixture
-def store(lambdas) -> RunStore:
-    return RunStore(boto3.client("dynamodb"), "AgentProgress")
 
 
 @pytest.fixture(params=["GraphQL", "REST"])

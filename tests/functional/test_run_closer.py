@@ -21,11 +21,6 @@ HOUR_MS = 3_600_000
 
 
 @pytest.fixture
-def store(lambdas):
-    return RunStore(boto3.client("dynamodb"), "AgentProgress")
-
-
-@pytest.fixture
 def ended(lambdas):
     """The details of the events that were put."""
     boto3.setup_default_session()

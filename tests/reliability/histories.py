@@ -293,7 +293,7 @@ class Histories(History):
     @precondition(lambda self: self.run() is not None and self.part > 1)
     @rule()
     def answer_again(self) -> None:
-        """The same answers change nothing any more, whatever has become of the run."""
+        """The same answers change nothing any more, in any state of the run."""
         before = self.run()
         if before is None or before.status is RunStatus.WAITING or before.part != self.part:
             return

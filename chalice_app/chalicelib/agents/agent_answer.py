@@ -1,4 +1,4 @@
-"""The answer of the agent Lambda, for whoever invoked it directly."""
+"""The answer of the agent Lambda to a direct invocation."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from chalicelib.runtime.objects import PrivateObjects, private_key
 from chalicelib.runtime.request import RunRequest
 from runcast import limits
 from runcast.errors import NotResumable, ObjectGone, SnapshotUnusable
-from runcast.json_text import json_bytes
+from runcast.json_text import json_text
 from runcast.record.model import Json
 from runcast.runs.facts import facts_in, put_facts
 from runcast.runs.tracked import TrackedRun
@@ -88,13 +88,14 @@ def save_for_next_part(
         "facts": facts_in(state),
         "usage": recorder.usage_by_model(),
     }
-    if json_bytes(saved) > limits.SNAPSHOT_MAX_BYTES:
+    text = json_text(saved)
+    if len(text.encode()) > limits.SNAPSHOT_MAX_BYTES:
         raise NotResumable(
             f"The agent's state is larger than {limits.SNAPSHOT_MAX_BYTES // 1024**2} MB and cannot be saved. Keep "
             "large content out of the conversation, for example in a bucket."
         )
     key = private_key(SNAPSHOTS, recorder.owner, recorder.request_id, str(new_id()))
-    objects.put(key, saved)
+    objects.put(key, text)
     return key
 
 

@@ -103,7 +103,12 @@ def _build_of(module: Any) -> Build:
 
 def _parsed(name: str) -> ast.Module | None:
     file = _files().get(name)
-    return ast.parse(file.read_bytes()) if file else None
+    return _tree_of(file) if file else None
+
+
+@cache
+def _tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_bytes())
 
 
 @cache

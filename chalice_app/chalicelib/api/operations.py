@@ -83,7 +83,7 @@ def answer_run(request_id: str, answers: Any, owner: Owner, config: Writes) -> J
         request_id,
         answers,
         store=_store(config),
-        objects=PrivateObjects(clients.s3, config.results_bucket),
+        objects=PrivateObjects(clients.answering_s3, config.results_bucket),
         invoker=clients.invoker(),
         functions=registry.functions(config.agent_function, config.agent_functions),
         announce=partial(_announce, config),

@@ -21,7 +21,7 @@ from runcast.parameters import checked_answers
 from runcast.record.answer import answer
 from runcast.record.close import CloseResult
 from runcast.record.model import Json, Owner, Run
-from runcast.record.reader import liveness, unreadable
+from runcast.record.reader import state_of, unreadable
 from runcast.record.store import RunStore
 
 if TYPE_CHECKING:
@@ -69,13 +69,14 @@ def answer_run(
     """
     logs.about_run(request_id)
     checked = checked_answers(answers)
-    digest = hashlib.sha256(json.dumps(checked, sort_keys=True).encode()).hexdigest()
+    text = json.dumps(checked, sort_keys=True)  # the same for the same answers, in whatever order they are sent
+    digest = hashlib.sha256(text.encode()).hexdigest()
 
     def key_of(run: Run, part: int) -> str:
         return private_key(ANSWERS, owner, run.request_id, f"{part}-{digest}")
 
     def put(key: str) -> None:
-        objects.put(key, checked)
+        objects.put(key, text)
 
     result = answer(store, owner, request_id, checked, key_of=key_of, put=put, now_ms=now_ms)
     if result is None:
@@ -84,14 +85,7 @@ def answer_run(
     run = result.run
     if run.worker is None and not run.status.ended:
         hand_out(run, invoker, functions)
-    return {
-        "success": True,
-        "requestId": run.request_id,
-        "status": run.status.value,
-        "liveness": liveness(run, (now_ms or store.now_ms)()).value,
-        "error": run.error,
-        "reason": run.reason,
-    }
+    return state_of(run, (now_ms or store.now_ms)())
 
 
 def hand_out(run: Run, invoker: LambdaClient, functions: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from chalicelib.runtime import logs
 from runcast.record.cancel import cancel, cancel_runs
 from runcast.record.close import CloseResult
 from runcast.record.model import Json, Owner
-from runcast.record.reader import liveness, unreadable
+from runcast.record.reader import state_of, unreadable
 from runcast.record.store import RunStore
 
 
@@ -52,11 +52,4 @@ def cancel_run(
     if run.is_job:
         for each in cancel_runs(store, run, now_ms=now_ms):
             announce(each)
-    return {
-        "success": True,
-        "requestId": run.request_id,
-        "status": run.status.value,
-        "liveness": liveness(run, (now_ms or store.now_ms)()).value,
-        "error": run.error,
-        "reason": run.reason,
-    }
+    return state_of(run, (now_ms or store.now_ms)())

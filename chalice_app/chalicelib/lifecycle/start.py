@@ -150,7 +150,7 @@ def _start(
     request_id = chosen_id(kind.id_name, given.get(kind.id_name)) or str(new_id())
     logs.about_run(request_id)
     agent, playbook = asked.get("agent", AGENT), asked.get("playbook")
-    stored = {**asked, kind.id_name: request_id, **_names_of(owner)}
+    stored = {**asked, kind.id_name: request_id, "userId": owner.user_id, "tenantId": owner.tenant_id}
     digest = inputs.put(owner, request_id, stored)
     found = False
     try:
@@ -191,10 +191,6 @@ def _start(
             announce(result)
             raise Unavailable(f"{message} Try again with another {kind.id_name}.") from error
     return _started(kind, run)
-
-
-def _names_of(owner: Owner) -> Json:
-    return {"userId": owner.user_id, "tenantId": owner.tenant_id}
 
 
 def _started(kind: _Kind, run: Run) -> Json:

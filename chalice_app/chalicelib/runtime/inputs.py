@@ -42,9 +42,10 @@ class Inputs:
         Raises:
             Unavailable: S3 refused or did not answer.
         """
-        digest = hashlib.sha256(json_text(given).encode()).hexdigest()
+        text = json_text(given)
+        digest = hashlib.sha256(text.encode()).hexdigest()
         try:
-            self._objects.put(private_key(INPUTS, owner, request_id, digest), given)
+            self._objects.put(private_key(INPUTS, owner, request_id, digest), text)
         except Unavailable as error:
             raise Unavailable("The input could not be stored. Try again with the same id.") from error
         return digest

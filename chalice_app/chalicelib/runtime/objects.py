@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runcast.errors import ObjectGone, Unavailable
-from runcast.json_text import json_text
 from runcast.record.model import Owner
 
 if TYPE_CHECKING:
@@ -40,15 +39,14 @@ class PrivateObjects:
         self._s3 = s3
         self._bucket = bucket
 
-    def put(self, key: str, content: Any) -> None:
+    def put(self, key: str, text: str) -> None:
         """Write an object.
 
         Raises:
             Unavailable: S3 refused or did not answer. The object may have been written; writing it again is safe.
         """
-        body = json_text(content).encode()
         try:
-            self._s3().put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
+            self._s3().put_object(Bucket=self._bucket, Key=key, Body=text.encode(), ContentType="application/json")
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"The object {key} could not be written: {error}") from error
 

@@ -17,7 +17,7 @@ IN_BETWEEN = ("its owner cancels it while layout is at work", "its owner cancels
 
 @pytest.fixture(scope="module")
 def played(request, stack, alice, bob):
-    """What came of the cases that the tests of this session ask for."""
+    """The outcomes of the cases that the selected tests ask for."""
     asked_for = {item.callspec.params["case"].id for item in request.session.items if item.parent is request.node}
     return asyncio.run(play(stack, alice, bob, [case for case in CASES if case.id in asked_for]))
 

@@ -10,8 +10,9 @@ import pytest
 from runcast.client.client import Client, connect
 from runcast.client.config import ClientConfig
 from runcast.client.patience import Patience
+from tests.fakes.appsync import FakeAppSync
 from tests.fakes.appsync_records import FakeJobRun
-from tests.fakes.appsync_server import FakeAppSync, appsync_server
+from tests.fakes.appsync_server import appsync_server
 from tests.fakes.cognito import APP_CLIENT_ID, PASSWORD, USERNAME
 from tests.unit.conftest import Clock
 

@@ -13,7 +13,7 @@ from runcast.client.client import Client, connect
 from runcast.client.config import ClientConfig
 from runcast.client.credentials import Credentials
 from runcast.client.sign_in import Identity
-from tests.fakes.appsync_server import FakeAppSync
+from tests.fakes.appsync import FakeAppSync
 from tests.fakes.cognito import TOKEN_LIFETIME_SECONDS
 from tests.unit.client.conftest import REQUEST_ID
 from tests.unit.conftest import START_MS, Clock

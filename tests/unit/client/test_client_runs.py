@@ -13,8 +13,8 @@ from runcast.client.patience import Patience
 from runcast.client.question import Question
 from runcast.errors import Conflict, InvalidInput
 from runcast.record.model import RunStatus
+from tests.fakes.appsync import FakeAppSync
 from tests.fakes.appsync_records import ServiceError, listed
-from tests.fakes.appsync_server import FakeAppSync
 
 
 @pytest.mark.parametrize(

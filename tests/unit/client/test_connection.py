@@ -10,7 +10,7 @@ from runcast.client import connection
 from runcast.client.client import Client
 from tests.contracts import watching_client as contract
 from tests.contracts.watching_client import check_each_step_once, follow
-from tests.fakes.appsync_server import FakeAppSync
+from tests.fakes.appsync import FakeAppSync
 from tests.unit.client.conftest import LONG_SECONDS, SOON_SECONDS, goes_well, patient
 
 

@@ -12,7 +12,7 @@ from runcast.client.credentials import Credentials
 from runcast.client.sign_in import Identity
 from runcast.errors import Unauthorized, Unavailable
 from tests.contracts.watching_client import check_each_step_once, follow
-from tests.fakes.appsync_server import FakeAppSync
+from tests.fakes.appsync import FakeAppSync
 from tests.fakes.cognito import TOKEN_LIFETIME_SECONDS
 from tests.unit.client.conftest import REQUEST_ID, SOON_SECONDS, patient
 from tests.unit.conftest import Clock

@@ -2,7 +2,7 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from runcast.client.documents import document
-from tests.fakes.appsync_server import ROOT
+from tests.fakes.appsync import ROOT
 
 OPERATIONS = [
     "startAgentRun",

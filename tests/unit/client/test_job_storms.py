@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from tests.contracts.watching_client import check_each_step_of_a_job_once
+from tests.fakes.appsync import FakeAppSync
 from tests.fakes.appsync_records import FakeJobRun, FakeRecord
-from tests.fakes.appsync_server import FakeAppSync, appsync_server
+from tests.fakes.appsync_server import appsync_server
 from tests.unit.client.conftest import REQUEST_ID
 from tests.unit.client.test_watch_storms import HASTE, NO_SEQ, Storm, hasty_client, survive_all, take_all
 

@@ -8,8 +8,8 @@ from runcast.client.client import Client
 from runcast.client.status import Status
 from runcast.record.model import RunStatus
 from tests.contracts.watching_client import check_each_step_of_a_job_once, check_each_step_once, follow
+from tests.fakes.appsync import FakeAppSync
 from tests.fakes.appsync_records import listed
-from tests.fakes.appsync_server import FakeAppSync
 from tests.unit.client.conftest import REQUEST_ID, SOON_SECONDS, patient
 
 UNKNOWN = "hibernating"

@@ -10,8 +10,8 @@ from runcast.client.client import Client
 from runcast.errors import InvalidInput, RuncastError, Unauthorized, Unavailable
 from tests.contracts import watching_client as contract
 from tests.contracts.watching_client import check_each_step_once, follow
+from tests.fakes.appsync import FakeAppSync
 from tests.fakes.appsync_records import ServiceError
-from tests.fakes.appsync_server import FakeAppSync
 from tests.unit.client.conftest import REQUEST_ID, RESULT, goes_well, patient
 
 

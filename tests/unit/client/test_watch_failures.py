@@ -11,8 +11,8 @@ import pytest
 from runcast.client.client import Client
 from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable
 from tests.contracts.watching_client import check_each_step_once, follow, follow_while
+from tests.fakes.appsync import HANGS, FakeAppSync
 from tests.fakes.appsync_records import BEGAN_MS, ServiceError
-from tests.fakes.appsync_server import HANGS, FakeAppSync
 from tests.unit.client.conftest import LONG_SECONDS, REQUEST_ID, SOON_SECONDS, goes_well, patient
 
 TABLE_IS_AWAY = ServiceError("Unavailable", "The table gave no answer in time. Try again.")

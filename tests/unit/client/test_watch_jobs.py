@@ -9,8 +9,8 @@ from runcast.client.step import WatchedStep
 from runcast.errors import InvalidInput
 from tests.contracts import watching_client as contract
 from tests.contracts.watching_client import check_each_step_of_a_job_once, follow
+from tests.fakes.appsync import FakeAppSync
 from tests.fakes.appsync_records import FakeJob, FakeJobRun, ServiceError
-from tests.fakes.appsync_server import FakeAppSync
 from tests.unit.client.conftest import LONG_SECONDS, REQUEST_ID, SOON_SECONDS, job_goes_well, patient, run_goes_well
 
 

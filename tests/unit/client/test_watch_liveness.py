@@ -6,7 +6,7 @@ import pytest
 
 from runcast.client.client import Client
 from tests.contracts.watching_client import check_each_step_once, follow
-from tests.fakes.appsync_server import FakeAppSync
+from tests.fakes.appsync import FakeAppSync
 from tests.unit.client.conftest import LONG_SECONDS, SOON_SECONDS, patient
 
 

@@ -8,7 +8,7 @@ from runcast.client.client import Client
 from runcast.client.patience import Patience
 from runcast.errors import InvalidInput, Unavailable
 from tests.contracts.watching_client import check_each_step_once, follow
-from tests.fakes.appsync_server import FakeAppSync
+from tests.fakes.appsync import FakeAppSync
 from tests.unit.client.conftest import REQUEST_ID, SOON_SECONDS, goes_well, patient
 
 

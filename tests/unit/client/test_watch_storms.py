@@ -23,8 +23,9 @@ from runcast.client.watch_outcome import WatchOutcome
 from runcast.clock import epoch_ms
 from runcast.errors import InvalidInput
 from tests.contracts.watching_client import DEADLINE_SECONDS, check_each_step_once
+from tests.fakes.appsync import HANGS, FakeAppSync
 from tests.fakes.appsync_records import FakeRecord, ServiceError
-from tests.fakes.appsync_server import HANGS, FakeAppSync, appsync_server
+from tests.fakes.appsync_server import appsync_server
 from tests.fakes.cognito import ID_TOKEN, TOKEN_LIFETIME_SECONDS, USER_ID
 
 STORMS = 100

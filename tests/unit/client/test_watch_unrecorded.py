@@ -10,8 +10,8 @@ import pytest
 from runcast.client.client import Client
 from runcast.errors import InvalidInput
 from tests.contracts.watching_client import check_each_step_of_a_job_once, check_each_step_once, follow
+from tests.fakes.appsync import FakeAppSync
 from tests.fakes.appsync_records import BEGAN_MS
-from tests.fakes.appsync_server import FakeAppSync
 from tests.unit.client.conftest import LONG_SECONDS, REQUEST_ID, SOON_SECONDS, goes_well, patient
 from tests.unit.conftest import START_MS
 

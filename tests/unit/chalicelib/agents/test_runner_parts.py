@@ -1,4 +1,4 @@
-"""Runs that ask a question and go on with the answer: each part in a runner of its own, as in another process."""
+"""Runs that ask a question and go on with the answer: each part in a separate runner, as in another process."""
 
 from __future__ import annotations
 

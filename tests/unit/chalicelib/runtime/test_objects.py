@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import boto3
 import pytest
 from botocore.config import Config
@@ -24,7 +26,7 @@ def objects(request, aws):
 
 
 def test_what_is_put_is_read(objects):
-    objects.put("snapshots/a/b/c", CONTENT)
+    objects.put("snapshots/a/b/c", json.dumps(CONTENT))
     assert objects.get("snapshots/a/b/c") == CONTENT
 
 
@@ -39,7 +41,7 @@ def test_a_bucket_that_does_not_answer_is_unavailable():
     nowhere = boto3.client("s3", endpoint_url="http://127.0.0.1:1", region_name="us-east-1", config=config, **keys)
     objects = PrivateObjects(lambda: nowhere, "results")
     with pytest.raises(Unavailable, match="could not be written"):
-        objects.put("answers/a", CONTENT)
+        objects.put("answers/a", json.dumps(CONTENT))
     with pytest.raises(Unavailable, match="could not be read"):
         objects.get("answers/a")
 

@@ -10,7 +10,7 @@ import pytest
 from runcast.client.config import ClientConfig
 from runcast.client.terminal.command import main
 from tests.contracts.watching_client import DEADLINE_SECONDS
-from tests.fakes.appsync_server import FakeAppSync
+from tests.fakes.appsync import FakeAppSync
 
 REQUEST_ID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 COME_BACK = f"runcast watch {REQUEST_ID}; to cancel it: runcast cancel {REQUEST_ID}"

@@ -13,8 +13,8 @@ import pytest
 
 from runcast.client.config import ClientConfig
 from runcast.client.terminal.command import main
+from tests.fakes.appsync import FakeAppSync
 from tests.fakes.appsync_records import ServiceError
-from tests.fakes.appsync_server import FakeAppSync
 from tests.unit.client.terminal.conftest import REQUEST_ID, Run
 from tests.unit.client.terminal.test_command_process import COMMAND, process
 

@@ -13,8 +13,8 @@ from runcast.client.patience import Patience
 from runcast.client.terminal import commands
 from runcast.client.terminal.command import main
 from runcast.clock import epoch_ms
+from tests.fakes.appsync import FakeAppSync
 from tests.fakes.appsync_records import listed
-from tests.fakes.appsync_server import FakeAppSync
 from tests.fakes.cognito import ID_TOKEN, USERNAME
 from tests.unit.client.conftest import job_goes_well
 from tests.unit.client.terminal.conftest import COME_BACK, REQUEST_ID, Run, two_steps

@@ -13,7 +13,7 @@ import pytest
 
 from runcast.client.config import ClientConfig
 from tests.contracts.watching_client import DEADLINE_SECONDS
-from tests.fakes.appsync_server import ROOT, FakeAppSync
+from tests.fakes.appsync import ROOT, FakeAppSync
 from tests.unit.client.conftest import REQUEST_ID, goes_well
 from tests.unit.client.terminal.conftest import COME_BACK, environment
 
