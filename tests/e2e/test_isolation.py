@@ -114,7 +114,7 @@ def credentials(stack, alice) -> dict[str, dict[str, str]]:
     no_algorithm = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').decode().rstrip("=")
     tokens = {
         "alice": alice.id_token,
-        "colleague of the same tenant": token("carol", alice.user.tenant),
+        "colleague of the same tenant": token("charlie", alice.user.tenant),
         "user of another tenant": token("dave", "globex"),
         "user without a tenant": token("erin", ""),
         "tenant named as alice": token("frank", alice.user.user_id),

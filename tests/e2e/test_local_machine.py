@@ -120,6 +120,7 @@ def other_model():
         thread.join()
 
 
+@pytest.mark.long
 def test_held_and_with_another_model_it_stops_on_ctrl_c(environment, directory, other_model):
     command = [sys.executable, "-m", "local", "up", "--hold"]
     environment |= {"LOCAL_MODEL_URL": other_model, "LOCAL_MODEL_NAME": "any"}
