@@ -8,8 +8,6 @@ A zip for another platform cannot run on this machine. Its contents are selected
 so only the compiled modules in the deployed zip differ.
 """
 
-import contextlib
-import fcntl
 import filecmp
 import hashlib
 import json
@@ -25,7 +23,7 @@ from packager import agents_folder
 from packager.agents import agent_names, flaws, require_valid_schemas
 from packager.archive import services_named, write_archive
 from packager.bytecode import compile_bytecode
-from packager.dependencies import install_dependencies
+from packager.dependencies import alone_in, install_dependencies
 from packager.export import export_app, repair
 from packager.import_test import import_test, loaded_files
 from packager.lock import direct_requirements, lock_requirements
@@ -75,7 +73,7 @@ def build(
     for flaw in flaws(project / "chalice_app", agents):
         note(flaw)
     require_valid_schemas(project / "chalice_app", agents)
-    with _alone_in(work):
+    with alone_in(work):
         requirements = _requirements(project, work, platform, agents)
         results = work / "results" / platform.name
         made_of = results / "inputs"
@@ -135,15 +133,6 @@ def _make(
         )
     import_test(tried, interpreter=interpreter, handlers=handlers, services=services)
     (results / EXPORT_NAME).write_text(json.dumps(repaired, indent=2, sort_keys=True) + "\n")
-
-
-@contextlib.contextmanager
-def _alone_in(work: Path) -> Iterator[None]:
-    """Lock the directory, because two shells may package at the same time."""
-    work.mkdir(parents=True, exist_ok=True)
-    with (work / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _requirements(project: Path, work: Path, platform: Platform, agents: Path | None) -> Path:

@@ -4,11 +4,14 @@ Chalice's own builder supports one processor only, and only warns if a requireme
 platform. A directory gets its final name only when it is complete.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -32,21 +35,31 @@ def install_dependencies(requirements: Path, platform: Platform, interpreter: Pa
     Raises:
         PackagingError: Requirements do not exist or have no wheel that fits; the message names each of them.
     """
-    kept = cache / platform.name
-    key = f"{platform} {platform.uv_platform} {requirements.read_text()}"
-    installed = kept / hashlib.sha256(key.encode()).hexdigest()[:16]
-    if installed.is_dir():
-        return installed
-    shutil.rmtree(kept, ignore_errors=True)
-    partial = kept / "partial"
-    partial.mkdir(parents=True)
-    command = install_command(platform, interpreter, partial)
-    # Pinned versions are the same in uv's cache. So building needs no network once they are there.
-    refused = _run(command, "--offline", "-r", str(requirements)) and _run(command, "-r", str(requirements))
-    if refused:
-        raise PackagingError(_explained(refused, requirements, platform, command))
-    compile_bytecode(partial, interpreter)
-    return partial.rename(installed)
+    with alone_in(cache):
+        kept = cache / platform.name
+        key = f"{platform} {platform.uv_platform} {requirements.read_text()}"
+        installed = kept / hashlib.sha256(key.encode()).hexdigest()[:16]
+        if installed.is_dir():
+            return installed
+        shutil.rmtree(kept, ignore_errors=True)
+        partial = kept / "partial"
+        partial.mkdir(parents=True)
+        command = install_command(platform, interpreter, partial)
+        # Pinned versions are the same in uv's cache. So building needs no network once they are there.
+        refused = _run(command, "--offline", "-r", str(requirements)) and _run(command, "-r", str(requirements))
+        if refused:
+            raise PackagingError(_explained(refused, requirements, platform, command))
+        compile_bytecode(partial, interpreter)
+        return partial.rename(installed)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Create the folder if it is missing, and lock it: two processes may package at the same time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def install_command(platform: Platform, interpreter: Path, target: Path) -> list[str]:

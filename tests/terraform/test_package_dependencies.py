@@ -1,5 +1,6 @@
 """The installation of dependencies, offline: uv finds only the wheels that these tests build."""
 
+import fcntl
 import subprocess
 import sys
 import zipfile
@@ -41,6 +42,24 @@ def test_a_wheel_that_fits_is_installed_and_kept(tmp_path: Path, wheels: Path):
     assert (installed / "__pycache__" / f"fitting.{sys.implementation.cache_tag}.pyc").is_file()
     (wheels / "fitting-1.0-py3-none-any.whl").unlink()
     assert install_dependencies(listed, X86_64, PYTHON, tmp_path / "cache") == installed
+
+
+def test_two_processes_do_not_install_into_one_folder_at_once(
+    tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
+):
+    make_wheel(wheels, "fitting", "py3-none-any")
+    refused = []
+
+    def compile_meanwhile(*_: Path) -> None:
+        with (tmp_path / "cache" / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                refused.append(error)
+
+    monkeypatch.setattr("packager.dependencies.compile_bytecode", compile_meanwhile)
+    install_dependencies(requirements(tmp_path, "fitting==1.0\n"), X86_64, PYTHON, tmp_path / "cache")
+    assert len(refused) == 1
 
 
 def test_other_requirements_are_installed_anew(tmp_path: Path, wheels: Path):
