@@ -1,8 +1,8 @@
 """Removes secrets from all that leaves the process: steps, results, live messages, log lines and error responses.
 
 The patterns are our own. Libraries that find secrets are made for scanning repositories: they take more than 100 ms to
-import, read files, or guess by entropy, which also matches ids. Each pattern begins with a fixed word and has no nested
-repetition, so its time grows linearly with the text.
+import, read files, or guess by entropy, which also matches ids. Each pattern begins with a fixed word, and its
+repetitions have a bound or end at a character that they cannot contain, so its time grows linearly with the text.
 
 `docs/decisions/0017-redaction.md` lists what is covered and what is not.
 """
@@ -30,47 +30,70 @@ The sources are `message`, `metadata`, `result`, `error`, `name`, `text`, `query
 raise. It must be idempotent, because a text may pass it twice.
 """
 
+# A key may begin after any character but an ASCII letter or digit: Chinese text has no blanks before it, and `\b` would
+# not match there. It may also begin after an escaped line break, as in a `repr`, and after a URL-encoded character.
+_START = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))"
+_BLANK = r"(?:\s{1,5}|%20|\+)"
+_QUOTE = r"(?:\\{0,7}[\"']|%2[27])"  # escaped once or more, as in JSON within JSON; or URL-encoded
+_BEGIN_BLOCK = r"-----BEGIN[A-Z0-9 +%]{2,60}-----"
+_END_BLOCK = r"-----END[A-Z0-9 +%]{2,60}-----"
+_NAMES = (
+    r"password|passwd|passphrase|pwd|(?<!\d{12}:)secret"  # not in an ARN: arn:aws:secretsmanager:…:123456789012:secret:
+    r"|(?:api|access|account|private|secret)[_-]?key"
+    r"|(?:access|auth|refresh|session|security|id|api|bot)[_-]?token|authorization|credentials?|(?:set-)?cookie"
+    r"|(?<=[?&\"'])token|(?<=[?&])sig"
+)
+_NO_VALUES = "required|optional|none|null|true|false|str|string|missing|invalid|expired|unknown|not"
+
 # For each kind of secret: words in lower case, and a pattern. The pattern is only tried if the text contains one of the
 # words, because looking for a word is a hundred times as fast as trying a pattern at each character. If the pattern has
 # a group, the text that the group matches is kept.
 _KINDS = (
-    ("akia asia abia acca", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),  # AWS access key ids
-    ("absk", r"\bABSK[A-Za-z0-9+/]{40,}={0,2}"),  # Bedrock API keys
-    ("eyj", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"),  # JWTs, cut ones too
-    (  # PEM blocks, and the lines of one that was cut
+    ("akia asia abia acca", _START + r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"),  # AWS access key ids
+    ("absk", _START + r"ABSK[A-Za-z0-9+/]{40,}={0,2}"),  # Bedrock API keys
+    # JWTs, cut ones too. A longer header is found by its payload, which begins with `eyJ`, too.
+    ("eyj", _START + r"eyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"),
+    (  # PEM blocks, and the headers and lines of one that was cut. Line breaks may be escaped or URL-encoded.
         "-----begin",
-        r"-----BEGIN [A-Z0-9 ]{1,40}-----"
-        r"(?:(?:[^-]|-(?!----))*-----END [A-Z0-9 ]{1,40}-----|(?:\s{1,4}[A-Za-z0-9+/=]{16,})*)",
+        _BEGIN_BLOCK + rf"(?:(?:[^-]|-(?!----))*{_END_BLOCK}"
+        r"|(?:(?:[\s\"',|]|\\[nrt]|%0[ADad]){1,32}"
+        r"(?:(?:Proc-Type|DEK-Info|Version|Comment): [^\n\\]{0,100}|(?:[A-Za-z0-9+/=]|%2[BFbf]|%3[Dd]){16,}))*)",
     ),
-    ("sk-", r"\bsk-[A-Za-z0-9_-]{20,}"),  # OpenAI, Anthropic, and others with the same format
-    ("_live_ _test_", r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}"),  # Stripe
-    ("whsec_", r"\bwhsec_[A-Za-z0-9+/=]{20,}"),
-    ("ghp_ gho_ ghu_ ghs_ ghr_", r"\bgh[pousr]_[A-Za-z0-9]{30,}"),  # GitHub
-    ("github_pat_", r"\bgithub_pat_[A-Za-z0-9_]{20,}"),
-    ("glpat-", r"\bglpat-[A-Za-z0-9_-]{16,}"),  # GitLab
-    ("xox", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),  # Slack
-    ("xapp-", r"\bxapp-[A-Za-z0-9-]{10,}"),
-    ("hooks.slack.com", r"(\bhooks\.slack\.com/services/)[A-Za-z0-9/]{10,}"),
-    ("aiza", r"\bAIza[A-Za-z0-9_-]{30,}"),  # Google
-    ("ya29.", r"\bya29\.[A-Za-z0-9_-]{20,}"),
-    ("sg.", r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),  # SendGrid
-    ("npm_ hf_", r"\b(?:npm|hf)_[A-Za-z0-9]{30,}"),  # npm, Hugging Face
-    ("pypi-", r"\bpypi-[A-Za-z0-9_-]{40,}"),
-    ("dapi", r"\bdapi[0-9a-f]{32}"),  # Databricks
+    ("sk-", _START + r"sk-[A-Za-z0-9_-]{20,}"),  # OpenAI, Anthropic, and others with the same format
+    ("_live_ _test_", _START + r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}"),  # Stripe
+    ("whsec_", _START + r"whsec_[A-Za-z0-9+/=]{20,}"),
+    ("ghp_ gho_ ghu_ ghs_ ghr_", _START + r"gh[pousr]_[A-Za-z0-9]{30,}"),  # GitHub
+    ("github_pat_", _START + r"github_pat_[A-Za-z0-9_]{20,}"),
+    ("glpat-", _START + r"glpat-[A-Za-z0-9_-]{16,}"),  # GitLab
+    ("xox", _START + r"xox[abeoprs]-[A-Za-z0-9-]{10,}"),  # Slack
+    ("xapp-", _START + r"xapp-[A-Za-z0-9-]{10,}"),
+    ("hooks.slack.com", rf"({_START}hooks\.slack\.com/services/)[A-Za-z0-9/]{{10,}}"),
+    ("aiza", _START + r"AIza[A-Za-z0-9_-]{30,}"),  # Google
+    ("ya29.", _START + r"ya29\.[A-Za-z0-9_-]{20,}"),
+    ("sg.", _START + r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),  # SendGrid
+    ("npm_ hf_", _START + r"(?:npm|hf)_[A-Za-z0-9]{30,}"),  # npm, Hugging Face
+    ("pypi-", _START + r"pypi-[A-Za-z0-9_-]{40,}"),
+    ("dapi", _START + r"dapi[0-9a-f]{32}"),  # Databricks
     ("://", r"(://[^\s/:@\"'<>]{0,100}:)(?!\d{1,5}…)[^\s/@\"'<>…]{1,500}(?=[@…])"),  # passwords in URLs, cut ones too
+    ("%3a%2f%2f", r"((?i:%3a%2f%2f)[^\s/:@%\"'<>]{0,100}(?i:%3a))(?!\d{1,5}…)[^\s/@\"'<>…]{1,500}?(?=%40|…)"),
     ("x-amz-", r"([?&]X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+"),  # presigned URLs
     (
         "basic",
-        r"((?i:\bbasic\s{1,5}))(?=[A-Za-z0-9+/]{0,200}[0-9+/=]|[A-Za-z0-9+/]{1,200}[A-Z])[A-Za-z0-9+/]{8,}={0,2}",
+        rf"({_START}(?i:basic){_BLANK})(?=[A-Za-z0-9+/]{{0,200}}[0-9+/=]|[A-Za-z0-9+/]{{1,200}}[A-Z])"
+        r"[A-Za-z0-9+/]{8,}={0,2}",
     ),
-    ("bearer", r"((?i:\bbearer\s{1,5}))(?=[A-Za-z._~+/-]{0,4000}[0-9])[A-Za-z0-9._~+/-]{12,}=*"),
-    # The name of a secret, `=` or `:`, and a value: `password=x`, `"api_key": "x"`, `AccountKey=x;`.
+    ("bearer", rf"({_START}(?i:bearer){_BLANK})(?=[A-Za-z._~+/-]{{0,4000}}[0-9])[A-Za-z0-9._~+/-]{{12,}}=*"),
+    # All pairs of a Cookie header. The next pattern alone would stop at the first `;`.
+    ("cookie", r"((?i:cookie):\s{0,3})[^\s\"',;=\[]+=[^\s\"',;]*(?:;\s?[^\s\"',;=]+(?:=[^\s\"',;]*)?)*"),
+    # The name of a secret, an operator, and a value: `password=x`, `"api_key": "x y"`, `AccountKey=x;`, `<pwd>x</pwd>`.
+    # A value in quotes ends at the same quote; another one ends at a separator.
     (
-        "password passwd passphrase pwd secret key token authorization credential cookie",
-        r"((?i:(?:password|passwd|passphrase|pwd|secret|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key"
-        r"|secret[_-]?key|(?:access|auth|refresh|session|security|id|api|bot)[_-]?token|authorization|credentials?"
-        r"|(?:set-)?cookie)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?:basic|bearer|token|digest)\s{1,5})?))"
-        r"(?!(?:(?i:basic|bearer|token|digest)\s{1,5})?\[redacted\])[^\s\"',;&<>{}()]{3,}",
+        "password passwd passphrase pwd secret key token authorization credential cookie sig=",
+        rf"((?i:(?:{_NAMES}){_QUOTE}?(?:[^\S\n]{{0,20}}(?:=>|[:=：＝]{{1,2}}|%3[ad])\s{{0,3}}|>)"  # noqa: RUF001
+        rf"(?:b?(?P<quote>{_QUOTE}))?+(?:(?:basic|bearer|token|digest){_BLANK})?+))"
+        rf"(?!\[redacted\]|(?i:{_NO_VALUES})(?:[\s\"',;&<>{{}}()\\]|\.\s|\.?$))"
+        r"(?(quote)(?:(?!(?P=quote))(?:\\.|[^\n\\…])){1,1000}"
+        r"|[^\s\"',;&<>{}()\\，。；][^\s\"',;&<>，。；]+[^\s\"',;&<>{}()\\，。；])",  # noqa: RUF001
     ),
 )
 # Python compiles a pattern on first use and caches it, so the patterns do not delay a cold start.
@@ -83,8 +106,8 @@ _SECRET_NAMES = (
     "apitoken", "bottoken", "bearertoken", "authorization", "credential", "credentials", "connectionstring", "cookie",
 )  # fmt: skip
 _SECRET_WHOLE_NAMES = frozenset(("token", "jwt", "auth"))
-_BLOCK_END = r"-----END [A-Z0-9 ]{1,40}-----"
 _WORDS_OF_A_SECRET = 3
+_WIDE_OPERATORS = "：＝"  # noqa: RUF001 - Chinese and Japanese text has these between a name and its value
 _UNFINISHED_MAX_CHARACTERS = 8_000
 _SEPARATORS = str.maketrans("", "", "_-. ")
 _NAME_MAX_CHARACTERS = 100
@@ -188,8 +211,8 @@ def finished(text: str) -> int:
     end = len(text)
     for _ in range(_WORDS_OF_A_SECRET):
         end = _begin_of_last_word(text[:end])
-    block = text.rfind("-----BEGIN ", 0, end)
-    if block >= 0 and not re.search(_BLOCK_END, text[block:end]):
+    block = text.rfind("-----BEGIN", 0, end)
+    if block >= 0 and not re.search(_END_BLOCK, text[block:end]):
         end = block
     if len(text) - end > _UNFINISHED_MAX_CHARACTERS:
         return len(text)
@@ -200,9 +223,9 @@ def finished(text: str) -> int:
 
 
 def _begin_of_last_word(text: str) -> int:
-    """Return where the last word begins. Secrets are ASCII, so every other character counts as one word."""
+    """Return where the last word begins. Secrets are ASCII, so a word ends at every other character."""
     begin = len(text.rstrip())
-    while begin and "!" <= text[begin - 1] <= "~":
+    while begin and ("!" <= text[begin - 1] <= "~" or text[begin - 1] in _WIDE_OPERATORS):
         begin -= 1
     return begin
 

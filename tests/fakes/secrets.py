@@ -35,6 +35,22 @@ SECRETS = {
     "Hugging Face": f"hf_{TAIL}",
     "PyPI": f"pypi-{TAIL}{TAIL}",
     "JSON": f'{{"api_key": "{TAIL}"}}',
+    "Chinese text": f"密钥是sk-{TAIL}。",
+    "after an escaped line break": f"ValueError('it failed:\\nghp_{TAIL}')",
+    "JSON in JSON": f'{{\\"password\\": \\"{TAIL}\\"}}',
+    "repr of bytes": f"{{b'password': b'{TAIL}'}}",
+    "phrase": f'password = "one, {CANARY} and {CANARY}"',
+    "XML": f"<password>{TAIL}</password>",
+    "wide colon": f"password：{TAIL}",  # noqa: RUF001
+    "cookies": f"Cookie: theme=dark; session={TAIL}; Path=/",
+    "token in a query": f"https://api.example.com/v1?token={TAIL}&limit=9",
+    "shared access signature": f"https://a.blob.core.windows.net/c?sv=2020&sig={TAIL}%3D",
+    "URL-encoded": f"%22password%22%3A%22{TAIL}%22",
+    "URL-encoded bearer": f"q=Bearer%20{TAIL}",
+    "URL-encoded URL": f"postgres%3A%2F%2Fapp%3A{TAIL}%40db",
+    "URL-encoded PEM": f"-----BEGIN+PRIVATE+KEY-----%0AMIIE{TAIL}%0A{TAIL}",
+    "escaped PEM": f"-----BEGIN PRIVATE KEY-----\\nMIIE{TAIL}\\n{TAIL}",
+    "encrypted PEM": f"-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: AES-256-CBC,00\n\n{TAIL}\n{TAIL}",
     "presigned URL": f"https://b.s3.amazonaws.com/k?X-Amz-Date=1&X-Amz-Signature={TAIL}&X-Amz-Expires=9",
 }
 every_secret = pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)

@@ -23,6 +23,9 @@ HARMLESS = [
     "basic understanding of things", "Bearer responsibilities matter", "max_tokens=4096, inputTokens: 12",
     "the password was reset", "sk-learn is a library", "https://example.com:8080/a@b", "a task-force of tokens: 500",
     "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "arn:aws:lambda:eu-west-1:123456789012:function:my-agent", "見出し: 鍵",
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prices-AbCdEf", "token usage: 5", "password reset: sent",
+    "password: required", "api_key: str = None", "authorization: required for all paths", "secret: none given",
+    "Cookie: a small sweet biscuit", "next token: 5, sig = 3",
 ]  # fmt: skip
 
 
@@ -64,7 +67,8 @@ def test_other_fields_stay(name):
     "text",
     ["-----BEGIN A-----" * 20_000, "basic " * 50_000, "bearer " + "a" * 300_000, "password=" * 30_000,
      "http://" * 40_000, "-----BEGIN A-----" + " aaaaaaaaaaaaaaaaaaaa" * 20_000,
-     "a://" + "b:" * 100_000, "SG." + "a." * 100_000, "eyJ" * 100_000, "-----BEGIN " * 20_000],
+     "a://" + "b:" * 100_000, "SG." + "a." * 100_000, "eyJ" * 100_000, "-----BEGIN " * 20_000,
+     "eyJ-" * 25_000, "cookie: a=b; " * 8_000, 'password: "' * 9_000, "secret   " * 11_000, "%3a%2f%2f" * 11_000],
 )  # fmt: skip
 def test_hostile_text_takes_no_longer_than_other_text(text):
     assert redact(text, "message")
@@ -204,6 +208,32 @@ def test_a_password_in_a_url_that_was_cut_is_found():
         f"at postgres://alice:{REDACTED}… [shortened from 1,200 characters]"
     )
     assert redact("at http://localhost:8080… [shortened]", "message") == "at http://localhost:8080… [shortened]"
+
+
+@pytest.mark.parametrize("size", [1, 3, 40])
+@every_secret
+def test_a_secret_in_streamed_text_is_not_shown(secret, size):
+    """A model's text is shown as far as `finished` says, and the rest is held until more has arrived."""
+    text, held, shown = f"A few words before {secret} after it, and many more words.", "", ""
+    for begin in range(0, len(text), size):
+        held += text[begin : begin + size]
+        count = redaction.finished(held)
+        shown, held = shown + redact(held[:count], "text"), held[count:]
+    check_told(shown + redact(held, "text"))
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("密码是password=hunter22，请保密", f"密码是password={REDACTED}，请保密"),  # noqa: RUF001
+        ('{"password": "a \\" b", "next": 1}', f'{{"password": "{REDACTED}", "next": 1}}'),
+        ("Config(password=ab{cd, user=ana)", f"Config(password={REDACTED}, user=ana)"),
+        ("login(password=hunter22)", f"login(password={REDACTED})"),
+        ("password: none-of-yours", f"password: {REDACTED}"),
+    ],
+)
+def test_a_value_is_replaced_up_to_its_end(text, cleaned):
+    assert redact(text, "message") == cleaned
 
 
 def test_a_word_after_basic_stays():
