@@ -70,9 +70,9 @@ def test_a_faulty_playbook_is_named_with_all_its_faults(app: Path):
         ("{'type': 'text'}", "PARAMETERS_SCHEMA.type: 'text' is not valid under any of the given schemas."),
         ("{'properties': {'a': {'pattern': '['}}}", 'PARAMETERS_SCHEMA: "[" is not a regular expression.'),
         ("{'patternProperties': {'(': {}}}", 'PARAMETERS_SCHEMA: "(" is not a regular expression.'),
-        ("{'$ref': '#/$defs/a'}", 'PARAMETERS_SCHEMA: it refers to "#/$defs/a", which is not in it.'),
-        ("{'$ref': 'https://a.test/'}", 'PARAMETERS_SCHEMA: it refers to "https://a.test/", which is not in it.'),
-        ("{'$ref': '#'}", "PARAMETERS_SCHEMA: it refers to itself without end."),
+        ("{'$ref': '#/$defs/a'}", 'PARAMETERS_SCHEMA: it refers to "#/$defs/a", which is not a schema in it.'),
+        ("{'$ref': 'https://a.b/'}", 'PARAMETERS_SCHEMA: it refers to "https://a.b/", which is not a schema in it.'),
+        ("{'$ref': '#'}", "PARAMETERS_SCHEMA: \"#\" refers to itself without end."),
         ("Model.schema()", "PARAMETERS_SCHEMA must be a dict literal of JSON values, because it is read without "
          "importing the file. Write the schema itself, without names and calls."),
     ],
