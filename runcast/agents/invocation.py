@@ -160,8 +160,9 @@ class Invocation:
             return
         self._over = True
         self._flush_text()
-        for call in self.scope.calls.values():
-            call.end(WorkOutcome.UNKNOWN)
+        for calls in self.scope.calls.values():
+            for call in calls:
+                call.end(WorkOutcome.UNKNOWN)
         if not self.is_whole_run:
             outcome, why = work_outcome(came_to)
             name = self.scope.agent_name or name_of(self._agent)

@@ -43,7 +43,7 @@ class StreamedAgent:
         self._begun: StepRef | None = None
         self._streams = False
         self._nodes: dict[str, StreamedAgent] = {}
-        self._calls: dict[str, _Call] = {}
+        self._calls: dict[str, list[_Call]] = {}
 
     def took(self, value: object) -> bool:
         """Process a value that the tool yielded; return whether it is an agent's event."""
@@ -69,8 +69,9 @@ class StreamedAgent:
         """Record the end of the agent, of its tool calls and of its nodes, unless they have ended."""
         for node in self._nodes.values():
             node.end(outcome, why)
-        for tool_use_id in list(self._calls):
-            self._end_call(tool_use_id, WorkOutcome.UNKNOWN)
+        for tool_use_id, calls in self._calls.items():
+            while calls:
+                self._end_call(tool_use_id, WorkOutcome.UNKNOWN)
         begun, self._begun = self._begun, None
         if begun:
             seconds = self._monotonic() - self._began_seconds
@@ -99,7 +100,7 @@ class StreamedAgent:
                 status="calling_tool",
                 parent=self._begun,
             )
-            self._calls[tool_use["toolUseId"]] = _Call(name, call, self._monotonic())
+            self._calls.setdefault(tool_use["toolUseId"], []).append(_Call(name, call, self._monotonic()))
         for result in blocks(event.get("message"), "user", "toolResult"):
             outcome = WorkOutcome.ERROR if result.get("status") == "error" else WorkOutcome.OK
             self._end_call(result["toolUseId"], outcome)
@@ -112,7 +113,8 @@ class StreamedAgent:
             self.end(outcome, why)
 
     def _end_call(self, tool_use_id: str, outcome: WorkOutcome) -> None:
-        if call := self._calls.pop(tool_use_id, None):
+        if calls := self._calls.get(tool_use_id):
+            call = calls.pop(0)
             seconds = self._monotonic() - call.began_seconds
             end = tool_end(call.tool_name, outcome, seconds, call=call.step, tool_use_id=tool_use_id)
             self._scope.run.recorder.record(agent_name=self._name, **end)

@@ -29,6 +29,8 @@ class ToolCall:
 
     Attributes:
         scope: The scope of the tool call.
+        tool_use: The model's request.
+        ended: Whether its end is recorded.
     """
 
     def __init__(
@@ -56,12 +58,12 @@ class ToolCall:
         )
         self._work = agent_scope.work
         self._streamed = StreamedAgent(self.scope, name, monotonic)
-        self._tool_use = tool_use
+        self.tool_use = tool_use
         self._monotonic = monotonic
         self._began_seconds = monotonic()
         self._pace = Pace(monotonic)
         self._latest: list[Any] = []
-        self._ended = False
+        self.ended = False
 
     def saw(self, event: Mapping[str, Any]) -> None:
         """Extract the yielded value from an event; record it if a step is due, or later if no value follows."""
@@ -81,9 +83,9 @@ class ToolCall:
 
     def end(self, outcome: WorkOutcome, *, why: str | None = None, result: Mapping[str, Any] | None = None) -> None:
         """Record the end of the call; only the first end counts."""
-        if self._ended:
+        if self.ended:
             return
-        self._ended = True
+        self.ended = True
         self.done()
         self._streamed.end(WorkOutcome.UNKNOWN)
         about = tool_end(
@@ -91,9 +93,9 @@ class ToolCall:
             outcome,
             self._monotonic() - self._began_seconds,
             call=self.scope.steps_under,
-            tool_use_id=str(self._tool_use.get("toolUseId") or "") or None,
+            tool_use_id=str(self.tool_use.get("toolUseId") or "") or None,
             why=why,
-            tool_io=(self._tool_use.get("input"), result and result.get("content")) if self.scope.tool_io else None,
+            tool_io=(self.tool_use.get("input"), result and result.get("content")) if self.scope.tool_io else None,
         )
         self.scope.run.recorder.record(agent_name=self.scope.agent_name, **about)
 

@@ -105,13 +105,19 @@ class ToolWatch:
     def _call_of(
         self, scope: Scope, tool_use: Mapping[str, Any], invocation_state: dict[str, Any] | None = None
     ) -> ToolCall:
-        """Return the call, which has begun now if nothing has recorded it."""
-        call: ToolCall | None = scope.calls.get(str(tool_use.get("toolUseId")))
-        return self._begin(scope, tool_use, invocation_state or {}) if call is None else call
+        """Return the call, which has begun now if nothing has recorded it.
+
+        Some models give several calls of a turn the same id: Ollama's id is the tool's name.
+        """
+        calls: list[ToolCall] = scope.calls.get(str(tool_use.get("toolUseId")), [])
+        open_calls = [call for call in calls if not call.ended]
+        own = [call for call in open_calls if call.tool_use is tool_use]
+        found = next(iter([*own, *open_calls, *reversed(calls)]), None)
+        return self._begin(scope, tool_use, invocation_state or {}) if found is None else found
 
     def _begin(self, scope: Scope, tool_use: Mapping[str, Any], invocation_state: dict[str, Any]) -> ToolCall:
         call = ToolCall(scope, tool_use, invocation_state, self._monotonic)
-        scope.calls[str(tool_use.get("toolUseId"))] = call
+        scope.calls.setdefault(str(tool_use.get("toolUseId")), []).append(call)
         return call
 
 

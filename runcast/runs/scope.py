@@ -44,7 +44,7 @@ class Scope:
     live_text: bool = False
     tool_io: bool = False
     work: AgentWork | None = None
-    calls: dict[str, Any] = field(default_factory=dict)
+    calls: dict[str, list[Any]] = field(default_factory=dict)
 
     def record(self, step: str, message: str, **about: Any) -> StepRef:
         """Record a step of this agent; `about` holds more arguments for `Recorder.record`."""

@@ -173,15 +173,18 @@ async def test_a_call_that_is_stopped_while_it_runs_is_unknown(records):
     assert (records.read("r1").status, status, outcome) == (RunStatus.CANCELLED, "tool_error", "unknown")
 
 
-def both(*inputs):
-    """A model that asks for `measure` once for each input, all in one turn, and then says nothing more."""
+def both(*inputs, tool_use_id=None):
+    """A model that asks for `measure` once for each input, all in one turn, and then says nothing more.
+
+    The id of a call is its input, unless `tool_use_id` is given.
+    """
     script = iter([inputs, ()])
 
     async def stream(*_, **__):
         yield {"messageStart": {"role": "assistant"}}
         calls = next(script)
         for where in calls:
-            yield {"contentBlockStart": {"start": {"toolUse": {"toolUseId": where, "name": "measure"}}}}
+            yield {"contentBlockStart": {"start": {"toolUse": {"toolUseId": tool_use_id or where, "name": "measure"}}}}
             yield {"contentBlockDelta": {"delta": {"toolUse": {"input": json.dumps({"where": where})}}}}
             yield {"contentBlockStop": {}}
         yield {"messageStop": {"stopReason": "tool_use" if calls else "end_turn"}}
@@ -224,6 +227,46 @@ def test_parallel_calls_are_told_apart_by_their_ids(records):
     agent.model.stream = both("north", "south")
     track(agent)("?", invocation_state=named("r1"))
     assert outcomes(records) == {"north": "error", "south": "ok"}
+
+
+@pytest.mark.parametrize("fails", ["north", "south", None])
+def test_parallel_calls_with_one_id_have_an_end_each(records, executor, fails):
+    """Ollama's models give each call the tool's name as its id."""
+
+    @tool
+    async def measure(where: str) -> str:
+        """Measure."""
+        for _ in range(3):
+            await asyncio.sleep(0)  # the calls take turns
+        if where == fails:
+            raise ValueError(where)
+        return where
+
+    agent = scripted(tools=[measure], tool_executor=executor)
+    agent.model.stream = both("north", "south", tool_use_id="measure")
+    track(agent, tool_io=True)("?", invocation_state=named("r1"))
+    assert len(ends(records)) == 2
+    found = [step.to_json()["metadata"] for step in records.read("r1").steps if step.step == "executed"]
+    assert {each["input"]["where"]: each["outcome"] for each in found} == {
+        where: "error" if where == fails else "ok" for where in ("north", "south")
+    }
+
+
+@pytest.mark.parametrize("answered", [0, 1, 2])
+def test_calls_with_one_id_of_an_agent_whose_events_a_tool_passes_on(records, answered):
+    calls = [{"toolUse": {"toolUseId": "measure", "name": "measure", "input": {}}}] * 2
+    results = [{"toolResult": {"toolUseId": "measure", "status": "success", "content": []}}] * answered
+
+    @tool
+    async def remote():
+        """Ask a remote agent."""
+        yield {"init_event_loop": True}
+        yield {"message": {"role": "assistant", "content": calls}}
+        yield {"message": {"role": "user", "content": results}}
+
+    track(scripted(Call("remote"), Say("done"), tools=[remote]))("?", invocation_state=named("r1"))
+    found = [end[2] for end in ends(records) if end[0] == "measure"]
+    assert found == ["ok"] * answered + ["unknown"] * (2 - answered)
 
 
 class TestToolIo:
