@@ -17,7 +17,8 @@ PLAYBOOK ?= $(basename $(notdir $(wildcard chalice_app/chalicelib/agents/demo/pl
 QUERY ?= Where on this site could a wind farm be built?
 else
 AGENT ?=
-PLAYBOOK ?= $(basename $(notdir $(firstword $(wildcard $(AGENTS)/playbooks/*.json))))
+# The path may contain blanks, which make takes for separators of paths.
+PLAYBOOK ?= $(basename $(notdir $(firstword $(filter %.json,$(wildcard $(subst $() ,\ ,$(AGENTS))/playbooks/*.json)))))
 QUERY ?= How many words has this question?
 endif
 # The size of a `chaos` run and the seed of its faults.
@@ -70,7 +71,7 @@ help: ## List the targets
 setup: $(SETUP) $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready ## Install everything, from the lock files
 
 new: $(VENV)/.ready ## Start a folder for your own agents outside this one, and use it from now on (AGENTS=../my-agents)
-	@$(BIN)/python -m packager.new "$(AGENTS)"
+	@$(BIN)/python -m packager.new "$$AGENTS"
 
 demo: $(SETUP) ## Run everything on this machine, watch an agent and a playbook live, stop (AGENT=, PLAYBOOK=, QUERY=)
 	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)" --playbook "$(PLAYBOOK)"

@@ -7,7 +7,7 @@ package unchanged. An invalid PARAMETERS_SCHEMA also stops packaging, because no
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from packager import agents_folder
 from packager.errors import PackagingError
 
-_BUILD = re.compile(r"^def build\(", re.MULTILINE)
+_BUILD = re.compile(rb"^(?:\xef\xbb\xbf)?def build\(", re.MULTILINE)  # in any encoding
 
 
 def flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
@@ -71,7 +71,7 @@ def playbook_flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
     flaws = [
         f"{_shown(file, chalice_app)}: {fault}."
         for file in files
-        for fault in faults_of(file.read_text(), agent_names(chalice_app, own))
+        for fault in _faults_of_file(file, lambda text: faults_of(text, agent_names(chalice_app, own)))
     ]
     return flaws + [
         f"Two playbooks are named {path.stem}: {_shown(path, chalice_app)} is used, "
@@ -118,6 +118,14 @@ def agent_names(chalice_app: Path, own: Path | None = None) -> list[str]:
     return sorted(found)
 
 
+def _faults_of_file(file: Path, faults_of: Callable[[str], list[str]]) -> list[str]:
+    try:
+        text = file.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        return [f"$: it is not UTF-8 text (byte {error.start})"]
+    return faults_of(text)
+
+
 def _folders(chalice_app: Path, own: Path | None) -> tuple[Path, Path]:
     """Return the two folders with agents. An agent in the first hides an agent of the same name in the second."""
     in_clone = chalice_app / "chalicelib" / "agents"
@@ -144,8 +152,8 @@ def _application(chalice_app: Path, module: str) -> Any:
 
 def _builds(folder: Path) -> dict[Path, bool]:
     """Return each Python file of a folder that goes into the zip, and whether it exports `build`."""
-    files = [path for path in sorted(folder.glob("*.py")) if agents_folder.is_packaged(path)]
-    return {path: bool(_BUILD.search(path.read_text())) for path in files}
+    files = [path for path in sorted(folder.glob("*.py")) if path.is_file() and agents_folder.is_packaged(path)]
+    return {path: bool(_BUILD.search(path.read_bytes())) for path in files}
 
 
 def _names_imported(files: Iterable[Path]) -> set[str]:

@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.util import decode_source
 from pathlib import Path
 
 from packager.errors import PackagingError
@@ -55,31 +56,36 @@ def stage(folder: Path, target: Path) -> None:
         target: Does not exist yet.
 
     Raises:
-        PackagingError: A Python file has a syntax error; the message names the file and the line.
+        PackagingError: A Python file has a syntax error, or is not text of its encoding; the message names the file and
+            the line.
     """
     shutil.copytree(folder, target, ignore=_left_out)
-    for file in sorted(target.rglob("*.py")):
+    for file in sorted(path for path in target.rglob("*.py") if path.is_file()):
         try:
-            ast.parse(file.read_bytes(), file.name)
+            ast.parse(decode_source(file.read_bytes()), file.name)
         except (SyntaxError, ValueError) as error:
             where = f"{folder / file.relative_to(target)}:{getattr(error, 'lineno', None) or 1}"
             raise PackagingError(f"{where}: {getattr(error, 'msg', error)}") from error
 
 
 def sources(folder: Path) -> Iterator[Path]:
-    """Yield the files that `stage` copies, sorted."""
-    for directory, subdirectories, names in os.walk(folder):
+    """Yield the files that `stage` copies, sorted. Both follow links to folders."""
+    for directory, subdirectories, names in os.walk(folder, followlinks=True):
         left_out = _left_out(directory, [*subdirectories, *names])
         subdirectories[:] = sorted(set(subdirectories) - left_out)
         yield from (Path(directory, name) for name in sorted(set(names) - left_out))
 
 
 def is_packaged(path: Path) -> bool:
-    """Return whether a zip takes a file or folder, as far as its name and content tell."""
+    """Return whether a zip takes a file or folder, as far as its name and content tell.
+
+    Links that lead nowhere or to a folder around them are left out, and so are pipes and sockets.
+    """
     name = path.name
     skipped = ("__pycache__", "tests", "node_modules", REQUIREMENTS, LOCK, SETTINGS, "README.md")
     is_environment = (path / "pyvenv.cfg").is_file()
-    return not (name.startswith(".") or name in skipped or _TESTS.fullmatch(name) or is_environment)
+    is_other = not (path.is_file() or path.is_dir()) or path.parent.resolve().is_relative_to(path.resolve())
+    return not (name.startswith(".") or name in skipped or _TESTS.fullmatch(name) or is_environment or is_other)
 
 
 def refuse_taken_names(folder: Path, site_packages: Path) -> None:

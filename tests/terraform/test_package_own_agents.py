@@ -1,6 +1,7 @@
 """The folder of the user's agents, outside the clone. All offline: uv finds only the wheels that these tests make."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -140,6 +141,48 @@ def test_a_syntax_error_is_reported_with_the_author_s_path(folder: Path):
     with pytest.raises(PackagingError, match=rf"^{folder}/prices\.py:2: invalid syntax"):
         stage(folder, folder.parent / "staged")
     assert flaws(APP, folder) == ["mine/prices.py exports no build(run), so it is no agent."]
+
+
+def test_a_file_that_is_no_text_of_its_encoding_is_reported_with_the_author_s_path(folder: Path):
+    (folder / "hello.py").write_bytes(b'"""Gr\xfc\xdfe."""\n' + BUILD.encode())
+    assert flaws(APP, folder) == []
+    with pytest.raises(PackagingError, match=rf"^{folder}/hello.py:1: .*encoding"):
+        stage(folder, folder.parent / "staged")
+
+
+@pytest.mark.parametrize("begin", [b"# -*- coding: latin-1 -*-\n# \xfc\n", b"\xef\xbb\xbf", b"# \r\n"])
+def test_an_agent_may_be_in_any_encoding_that_python_reads(folder: Path, begin: bytes):
+    (folder / "greeting.py").write_bytes(begin + b"def build(run): ...\n")
+    assert "greeting" in agent_names(APP, folder)
+    assert flaws(APP, folder) == []
+    stage(folder, folder.parent / "staged")
+
+
+def test_a_playbook_that_is_not_utf_8_is_a_flaw(folder: Path):
+    (folder / "playbooks" / "greet.json").write_bytes(b'{"description": "\xfc"}')
+    assert "mine/playbooks/greet.json: $: it is not UTF-8 text (byte 17)." in flaws(APP, folder)
+
+
+def test_a_linked_folder_is_packaged_and_its_changes_are_seen(folder: Path):
+    (folder.parent / "shared").mkdir()
+    (folder.parent / "shared" / "prices.py").write_text("PRICE = 1\n")
+    (folder / "shared").symlink_to("../shared")
+    assert folder / "shared" / "prices.py" in list(sources(folder))
+    stage(folder, folder.parent / "staged")
+    assert (folder.parent / "staged" / "shared" / "prices.py").read_text() == "PRICE = 1\n"
+
+
+def test_links_that_lead_nowhere_or_back_and_pipes_are_left_out(folder: Path):
+    before = list(sources(folder))
+    (folder / "gone.py").symlink_to("nowhere.py")
+    (folder / "loop").symlink_to(".")
+    (folder / "above").symlink_to("..")
+    os.mkfifo(folder / "pipe")
+    (folder / "folder.py").mkdir()
+    assert flaws(APP, folder) == []
+    assert list(sources(folder)) == before
+    stage(folder, folder.parent / "staged")
+    assert sorted(path.name for path in (folder.parent / "staged").iterdir()) == ["folder.py", "hello.py", "playbooks"]
 
 
 def test_flaws_are_named_by_the_author_s_paths(folder: Path):

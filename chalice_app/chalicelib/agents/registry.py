@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     AnyAgent = Agent | MultiAgentBase
 
 _FOLDER = Path(__file__).parent
-_BUILD = re.compile(r"^def build\(", re.MULTILINE)
+_BUILD = re.compile(rb"^(?:\xef\xbb\xbf)?def build\(", re.MULTILINE)  # in any encoding
 
 
 class Build(Protocol):
@@ -118,5 +118,5 @@ def _files() -> dict[str, Path]:
         path.stem: path
         for folder in ((_FOLDER, OWN_FOLDER) if OWN_FOLDER.is_dir() else (_FOLDER / "demo", _FOLDER))
         for path in sorted(folder.glob("*.py"))
-        if _BUILD.search(path.read_text())
+        if _BUILD.search(path.read_bytes())
     }

@@ -121,6 +121,15 @@ def test_locking_keeps_what_is_locked_and_upgrading_does_not(make, bare):
     assert lines.count("pip compile") == lines.count("--upgrade") >= 4
 
 
+@pytest.mark.parametrize("name", ["mine", "my agents", "my own agents", "größe 密"])
+def test_the_first_playbook_of_a_folder_is_found_whatever_its_path(make, bare, tmp_path, name):
+    (tmp_path / name / "playbooks").mkdir(parents=True)
+    for playbook in ("greet", "leave"):
+        (tmp_path / name / "playbooks" / f"{playbook}.json").write_text("{}")
+    result = make(bare, f"AGENTS=../{name}", "-s", "--eval", "show: ; @echo '[$(PLAYBOOK)]' \"$$AGENTS\"", "show")
+    assert result.stdout == f"[greet] ../{name}\n", result.stderr
+
+
 def test_without_the_demonstration_an_agent_of_ones_own_is_shown(make, project):
     agents = project / "chalice_app" / "chalicelib" / "agents"
     shutil.rmtree(agents / "demo")
