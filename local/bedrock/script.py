@@ -1,7 +1,8 @@
 """The scripted model: a function from a chat request to a chat completion.
 
 Each turn calls the first offered tool that has not been called since the user last spoke. When none is left, the answer
-repeats the tools' results, so a text that only a tool knows appears in it only if the tool ran.
+repeats the tools' results, so a text that only a tool knows appears in it only if the tool ran. Of a JSON object it
+repeats the first values, so that people can read it.
 
 Words in the user's text direct it, to try out how a model can affect a run:
 
@@ -27,6 +28,8 @@ _DIRECTIVE = re.compile(r"\[model:([^\]]*)\]")
 _DIRECTIVES_HELP = "known are [model:error 400..599], [model:slow 0..60], [model:long 0..100000] and [model:max_tokens]"
 _MAX_WAIT_SECONDS = 60
 _MAX_LONG_CHARS = 100_000
+_MAX_VALUES = 5
+_MAX_VALUE_CHARS = 60
 
 
 class ModelError(Exception):
@@ -125,13 +128,46 @@ def _tool_call(tool: Json, number: int) -> Json:
 
 def _answer(query: str, called: Mapping[str, str], messages: Sequence[Json]) -> str:
     results = [
-        f"- {called.get(message.get('tool_call_id', ''), 'a tool')}: {_cut(_text(message))}"
+        f"- {called.get(message.get('tool_call_id', ''), 'a tool')}: {_brief(_text(message))}"
         for message in messages
         if message.get("role") == "tool"
     ]
-    if not results:
+    if results:
+        return "\n".join(["The tools returned:", *results])
+    question, *paragraphs = query.split("\n\n")
+    facts = [line for paragraph in paragraphs if (line := _brief_facts(paragraph))]
+    if not facts:
         return f"The scripted model has no tools to call. It was asked: {_cut(query)}"
-    return "\n".join(["The tools returned:", *results])
+    return "\n".join(["The scripted model cannot summarize. It was given:", "", f"- {_cut(question)}", *facts])
+
+
+def _brief_facts(paragraph: str) -> str:
+    """Return a paragraph like `Facts of terrain: {...}` with the first values as text; empty for any other."""
+    title, _, content = paragraph.partition(": ")
+    return f"- {title}: {_brief(content)}" if content.startswith("{") else ""
+
+
+def _brief(text: str) -> str:
+    """Return the first values of a JSON object as `name value, …`; any other text as it is, up to a limit."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return _cut(text)
+    if not isinstance(value, dict):
+        return _cut(text)
+    named = [f"{name} {plain}" for name, each in value.items() if (plain := _plain(each)) is not None]
+    more = len(value) - len(named[:_MAX_VALUES])
+    return ", ".join(named[:_MAX_VALUES] + ([f"and {more} more"] if more else []))
+
+
+def _plain(value: Any) -> str | None:
+    """Return a number, a short text or a fact (`{"value", "unit"}`) as text; None for anything else."""
+    if isinstance(value, dict) and value.keys() == {"value", "unit"}:
+        plain = _plain(value["value"])
+        return plain if plain is None or value["unit"] is None else f"{plain} {value['unit']}"
+    if isinstance(value, str):
+        return value if len(value) <= _MAX_VALUE_CHARS else None
+    return json.dumps(value) if isinstance(value, int | float) else None
 
 
 def _text(message: Mapping[str, Any]) -> str:

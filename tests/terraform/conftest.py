@@ -74,7 +74,7 @@ def module(tmp_path_factory: pytest.TempPathFactory, work: Path) -> Path:
     root = tmp_path_factory.mktemp("module")
     for name in ("terraform", "graphql"):
         (root / name).symlink_to(PROJECT / name)
-    platform = package_functions(PROJECT / "terraform")
+    platform = package_functions(PROJECT / "terraform", say=print)
     # Without the default runtime's Python the emulator runs its functions on another, which this package is for.
     export = PROJECT / "terraform" / EXPORT_NAME
     said = f'"packaged_runtime": "{platform.runtime}"'

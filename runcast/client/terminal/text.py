@@ -1,10 +1,9 @@
-"""Texts for people: steps, statuses and results, without characters that could change the terminal."""
+"""Texts for people: steps and statuses, without characters that could change the terminal."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runcast.client.status import Status
@@ -50,29 +49,3 @@ def what_happened(step: WatchedStep) -> str:
 def standing(status: Status, liveness: str) -> str:
     """Return the status of a run or job, and its worker's liveness unless it has ended."""
     return one_line(status) if status.ended else f"{one_line(status)} ({one_line(liveness)})"
-
-
-def as_markdown(result: Any) -> str | None:
-    """Return a result as Markdown: an agent's text or a job's summary, with the facts; None for other JSON."""
-    if isinstance(result, str):
-        return printable(result)
-    if not isinstance(result, Mapping):
-        return None
-    facts = result.get("facts")
-    if not isinstance(facts, Mapping):
-        return None
-    if isinstance(result.get("text"), str):
-        return printable("\n".join([result["text"], "", *_facts(facts)]).rstrip())
-    if not isinstance(result.get("summary"), str):
-        return None
-    of_agents = [line for name, noted in facts.items() if isinstance(noted, Mapping) for line in _facts(noted, name)]
-    conflicts = [f"- conflict: {json_for_people(conflict)}" for conflict in result.get("conflicts") or ()]
-    return printable("\n".join([result["summary"], "", *of_agents, *conflicts]).rstrip())
-
-
-def _facts(facts: Mapping[str, Any], agent: str | None = None) -> Iterator[str]:
-    for name, fact in facts.items():
-        noted = fact if isinstance(fact, Mapping) else {"value": fact}
-        value = noted.get("value")
-        text = value if isinstance(value, str) else json_for_people(value)
-        yield f"- {f'{agent}: ' if agent else ''}{name} = {text} {noted.get('unit') or ''}".rstrip()

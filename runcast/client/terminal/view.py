@@ -14,7 +14,6 @@ from typing import Any, Protocol, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.spinner import Spinner
 from rich.text import Text
@@ -24,8 +23,8 @@ from runcast.client.listed import ListedRun, RunState, Startable
 from runcast.client.live_text import LiveText
 from runcast.client.step import Progress, WatchedStep
 from runcast.client.terminal.job_tree import JobTree
+from runcast.client.terminal.result import rendered
 from runcast.client.terminal.text import (
-    as_markdown,
     beginning_of,
     json_for_people,
     one_line,
@@ -181,8 +180,8 @@ class TerminalView:
         self._line(line)
 
     def outcome(self, outcome: WatchOutcome) -> None:
-        """Show the outcome of a watched run."""
-        self._result_or_error(outcome.result, outcome.error)
+        """Show the outcome of a watched run. What is long is cut, with a hint at the command that shows all of it."""
+        self._result_or_error(outcome.result, outcome.error, show_all=f"runcast show {outcome.request_id}")
         self._line(Text(str(outcome)))
 
     def record(self, request_id: str, progress: Progress) -> None:
@@ -242,19 +241,13 @@ class TerminalView:
         for line in self._job_tree.lines(runs, self._now_ms()):
             self._console.print(line, soft_wrap=not self._console.is_terminal)
 
-    def _result_or_error(self, result: Any, error: str | None) -> None:
+    def _result_or_error(self, result: Any, error: str | None, *, show_all: str | None = None) -> None:
         self.__exit__()
         if error is not None:
             self._panel("error", Text(printable(error)), "red")
         if result is not None:
-            self._panel("result", self._rendered(result), "green")
-
-    def _rendered(self, result: Any) -> RenderableType:
-        text = as_markdown(result)
-        if text is None:
-            return Text(json_for_people(result, indent=2))
-        # Links show their address, because a label could name a different one.
-        return Markdown(text, hyperlinks=False) if self._console.is_terminal else Text(text)
+            content = rendered(result, on_terminal=self._console.is_terminal, show_all=show_all)
+            self._panel("result", content, "green")
 
     def _panel(self, title: str, content: RenderableType, style: str) -> None:
         if self._console.is_terminal:

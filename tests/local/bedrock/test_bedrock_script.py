@@ -54,6 +54,30 @@ def test_without_tools_the_answer_repeats_the_question():
     assert "How steep?" in ask("How steep?")["message"]["content"]
 
 
+def test_of_an_object_that_a_tool_returned_the_answer_repeats_the_first_values_as_text():
+    returned = {"steepest_cell": {"latitude": 36.4}, "mean": 10.7, "area": "whole", "note": "n" * 61, "flat": True}
+    returned |= {"share": {"value": 14.5, "unit": "%"}, "count": {"value": 3, "unit": None}, "last": 1}
+    _, answer = run("How steep?", [tool("slope")], {"slope": json.dumps(returned)})
+    assert answer.splitlines()[1:] == ["- slope: mean 10.7, area whole, flat true, share 14.5 %, count 3, and 3 more"]
+
+
+def test_of_a_prompt_with_facts_the_question_and_the_first_facts_are_repeated():
+    facts = {"slope": {"value": 3.5, "unit": "degrees"}, "positions": {"value": [[1, 2]], "unit": "m"}}
+    given = [
+        "The question: Where?",
+        f"Facts of terrain: {json.dumps(facts)}",
+        "What report says: # Site\nlong",
+        "Level.",
+    ]
+    assert ask("\n\n".join(given))["message"]["content"].splitlines() == [
+        "The scripted model cannot summarize. It was given:",
+        "",
+        "- The question: Where?",
+        "- Facts of terrain: slope 3.5 degrees, and 1 more",
+    ]
+    assert "Level." in ask("How steep?\n\nLevel.")["message"]["content"]
+
+
 def test_a_long_result_is_cut_visibly():
     _, answer = run("How steep?", [tool("slope")], {"slope": "s" * (MAX_REPEATED_CHARS + 7)})
     assert answer.endswith("[cut: 7 more characters]")

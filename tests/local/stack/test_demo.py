@@ -1,4 +1,4 @@
-"""`make demo` on a fake machine: its last lines, and its exit code."""
+"""`make demo` on a fake machine: what it says before, between and after, and its exit code."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from local.demo import demo
+from local.demo import demo, introduction
 from local.endpoint import Endpoint
 from local.processes import LocalProcess
 from local.settings import Settings
@@ -57,13 +57,35 @@ async def shown(settings):
         return await asyncio.to_thread(demo, settings, agent="terrain", playbook="site-assessment", query="Where?")
 
 
-async def test_a_run_and_a_job_are_watched_and_counted_last(settings, capfd):
+async def test_it_says_what_will_happen_shows_it_once_and_says_what_to_try_next(settings, capfd):
     assert await shown(settings) == 0
-    out = capfd.readouterr().out
-    *_, run, job = out.splitlines()
+    introduction, run, job = capfd.readouterr().out.split("$ runcast ")
+    assert "It needs no AWS account" in introduction
+    assert "No paid model either" in introduction
+    assert "(playbook site-assessment)" in introduction
+    assert run.startswith("run terrain 'Where?'\n")
+    assert job.startswith("job site-assessment 'Where?'\n")
+    assert [each.count("result:\n") for each in (run, job)] == [1, 1]
+    job, following = job.split("\n\nNext:\n")
+    *_, run, job = job.splitlines()
     assert re.fullmatch(RUN, run), run
     assert re.fullmatch(JOB, job), job
-    assert "$ runcast job site-assessment 'Where?'" in out
+    # The machine was up before, and stays so.
+    commands = [line.split("  # ")[0].strip() for line in following.splitlines() if line.startswith("  ")]
+    assert commands == [
+        f". {settings.directory / 'env'}",
+        "runcast list",
+        "runcast run terrain 'Where?'",
+        "make new AGENTS=../my-agents",
+    ]
+
+
+def test_a_model_of_ones_own_is_named_and_not_called_free():
+    own = replace(Settings(), model_url="http://127.0.0.1:11434", model_name="llama")
+    said = introduction(own, "terrain", "")
+    assert "The model is the one at http://127.0.0.1:11434." in said
+    assert "paid" not in said
+    assert "playbook" not in said
 
 
 async def test_a_job_that_fails_is_no_success(server, settings, capfd):
@@ -76,5 +98,5 @@ async def test_a_job_that_fails_is_no_success(server, settings, capfd):
     server.script = script
 
     assert await shown(settings) == 1
-    last = capfd.readouterr().out.splitlines()[-1]
+    last = capfd.readouterr().out.partition("\n\nNext:")[0].splitlines()[-1]
     assert last.endswith(": error, 0 runs, 1 steps recorded, 1 received live, 0 missing")

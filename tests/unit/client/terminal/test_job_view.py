@@ -6,14 +6,12 @@ import io
 import json
 from dataclasses import dataclass, replace
 
-import pytest
 from rich.console import Console
 
 from runcast.client.job import JobRun, ResultLink
 from runcast.client.step import Progress, WatchedStep
 from runcast.client.terminal.job_tree import JobTree
 from runcast.client.terminal.json_view import JsonView
-from runcast.client.terminal.text import as_markdown
 from runcast.client.terminal.view import TerminalView
 from runcast.client.watch_outcome import WatchOutcome
 from runcast.record.model import RunStatus
@@ -188,30 +186,3 @@ def test_what_an_agent_or_a_playbook_says_cannot_change_the_terminal():
         console.print(view.now())
         view.outcome(replace(OUTCOME, result={"summary": evil, "facts": {evil: {evil: {"value": evil}}}}))
         assert not set(console.file.getvalue()) & set("\x1b\x07\r\x9b\u202e")
-
-
-@pytest.mark.parametrize(
-    ("result", "shown"),
-    [
-        ("**12** cells", "**12** cells"),
-        (
-            {"text": "Steep.", "facts": {"slope": {"value": 3.5, "unit": "deg"}, "site": {"value": "A", "unit": None}}},
-            "Steep.\n\n- slope = 3.5 deg\n- site = A",
-        ),
-        ({"text": "Steep.", "facts": {}}, "Steep."),
-        (
-            {
-                "summary": "Build it.",
-                "facts": {"terrain": {"slope": {"value": 3, "unit": "deg"}}, "report": {}},
-                "conflicts": [{"fact": "energy", "values": {"layout": 1, "simulation": 2}}],
-            },
-            "Build it.\n\n- terrain: slope = 3 deg\n"
-            '- conflict: {"fact": "energy", "values": {"layout": 1, "simulation": 2}}',
-        ),
-        ({"cells": 12}, None),
-        ({"text": "a", "facts": "b"}, None),
-        (12, None),
-    ],
-)
-def test_what_came_out_is_shown_as_text_where_it_is_one(result, shown):
-    assert as_markdown(result) == shown
