@@ -8,9 +8,11 @@ background. Chalice's own reloading is not used, because it restarts whenever a 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from watchfiles import DefaultFilter, watch
+from watchfiles.main import FileChange
 
 from local.chalice.deployed import read_deployed_api
 from local.chalice.process import RestProcess
@@ -47,28 +49,36 @@ def dev(settings: Settings) -> int:
         listen(settings.rest_port, "RUNCAST_LOCAL_REST_PORT") as listener,
         RestProcess(listener, settings.agents) as rest,
     ):
+        changes = _watched(settings.agents)
         running = running_stack(settings)
         if running:
-            _serve(deploy(running, agents=settings.agents, say=print), rest, settings.agents)
+            _serve(deploy(running, agents=settings.agents, say=print), rest, settings.agents, changes)
             print("The local machine keeps running; `make down` stops it.")
             return 0
         with LocalStack(settings) as stack:
-            _serve(stack.state, rest, settings.agents)
+            _serve(stack.state, rest, settings.agents, changes)
             print("Stopping ...")
     print("The local machine has stopped.")
     return 0
 
 
-def _serve(state: StackState, rest: RestProcess, agents: Path | None) -> None:
-    """Serve and follow the sources until Ctrl-C."""
-    follower = _Follower(state, rest)
+def _watched(agents: Path | None) -> Iterator[set[FileChange]]:
+    """Return the changes of the sources from now on, and an empty set again and again while there are none."""
     sources = [*_SOURCES, agents] if agents else _SOURCES
     made = [*_MADE, str(agents / LOCK)] if agents else _MADE
-    print(f"\n{usage(state, agents=agents, rest_url=rest.url)}\n\nIt follows the sources. Press Ctrl-C to stop it.")
     ignore_made = DefaultFilter(ignore_paths=made)
+    changes = watch(*sources, watch_filter=ignore_made, rust_timeout=_LOOK_MS, yield_on_timeout=True)
+    next(changes)  # begins to watch, so that no change made during the first deployment is missed
+    return changes
+
+
+def _serve(state: StackState, rest: RestProcess, agents: Path | None, changes: Iterator[set[FileChange]]) -> None:
+    """Serve and follow the sources until Ctrl-C."""
+    follower = _Follower(state, rest)
+    print(f"\n{usage(state, agents=agents, rest_url=rest.url)}\n\nIt follows the sources. Press Ctrl-C to stop it.")
     try:
-        for changes in watch(*sources, watch_filter=ignore_made, rust_timeout=_LOOK_MS, yield_on_timeout=True):
-            follower.follow({Path(path) for _, path in changes})
+        for changed in changes:
+            follower.follow({Path(path) for _, path in changed})
     except KeyboardInterrupt:
         print()
     finally:

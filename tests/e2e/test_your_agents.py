@@ -45,7 +45,7 @@ def test_a_first_agent_and_its_playbook_are_shown_and_nothing_stays_running(clon
 
 
 @pytest.mark.long
-def test_a_changed_agent_is_deployed_until_ctrl_c(clone, environment, tmp_path):
+def test_an_agent_that_is_changed_during_the_first_deployment_is_deployed_too(clone, environment, tmp_path):
     read_in_a_shell(NEW, home=tmp_path, environment=environment, cwd=clone)
     hello = (clone / ".." / "my-agents" / "hello.py").resolve()
     with subprocess.Popen(
@@ -53,7 +53,7 @@ def test_a_changed_agent_is_deployed_until_ctrl_c(clone, environment, tmp_path):
     ) as dev:
         children = []
         try:
-            wait_for("It follows the sources.", dev)
+            wait_for("Applying the Terraform", dev)
             hello.write_text(hello.read_text().replace("Counts the words of a text.", "Counts words.", 1))
             wait_for("Deployed.", dev)
             listed = read_in_a_shell(". .local/stack/env\nruncast agents", home=tmp_path, cwd=clone)
