@@ -165,7 +165,7 @@ local-gaps: $(SETUP) ## List the attributes that the local Terraform provider ig
 	@$(BIN)/python -m local gaps
 
 bench: $(SETUP) ## Measure and print the figures in the docs (ROWS="emit cancel": only these)
-	@$(BIN)/python -m bench $(ROWS)
+	@PYTHONPATH=chalice_app $(BIN)/python -m bench $(ROWS)
 
 compare-pywake: $(PYWAKE)/.ready ## Compare the demo's wake model with PyWake (large; needs the network once)
 	@PYTHONPATH=chalice_app $(PYWAKE)/bin/python bench/pywake/compare.py

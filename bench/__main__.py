@@ -1,29 +1,34 @@
-"""`python -m bench [NAME …]`: measure everything, or what is named, and print it beside what we aim for.
+"""`python -m bench [NAME …]`: measure everything, or what is named, beside the usual way and our goals.
 
-The figures come from one noisy machine: compare figures of the same run only.
+The figures come from one noisy machine: compare figures of the same run only. Prints the table, writes
+`bench/results.json`, and exits with 1 if a goal is missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
-
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 
 from bench.crowd import measure_crowd
 from bench.imports import measure_imports
 from bench.jobs import measure_jobs
 from bench.latency import measure_burst, measure_cancel, measure_emit, measure_live_text
 from bench.newcomer import measure_newcomer
+from bench.publisher import measure_publisher
 from bench.recorder import measure_recorder
+from bench.report import Measured, print_table, write_results
 from bench.row import Row
 from bench.stack import measure_demo, measure_starts, measured_stack
 from bench.web import measure_web
+from local.stack import LocalStack
 
 _ALONE = {
     "recorder": measure_recorder,
+    "publisher": measure_publisher,
     "imports": measure_imports,
     "demo": measure_demo,
     "newcomer": measure_newcomer,
@@ -42,31 +47,41 @@ _ON_A_STACK = {
 
 
 def main() -> int:
-    """Measure, and print the table."""
+    """Measure, print the table and write the results; return the exit code."""
     parser = argparse.ArgumentParser(prog="bench", description="Measure what the documents say.")
     names = [*_ALONE, *_ON_A_STACK]
     parser.add_argument("name", nargs="*", help=f"what to measure: {', '.join(names)}; everything if none is given")
     chosen = parser.parse_args().name or names
     if unknown := [name for name in chosen if name not in names]:
         parser.error(f"{', '.join(unknown)}: unknown; choose from {', '.join(names)}")
-    rows: list[Row] = []
+    measured: list[Measured] = []
     for name, measure in _ALONE.items():
         if name in chosen:
-            _say(name)
-            rows += measure()
+            measured.append(_measured(name, measure))
     if on_a_stack := [name for name in _ON_A_STACK if name in chosen]:
+        came_up: list[Row] = []
+        load = os.getloadavg()[0]
         _say("make up")
-        with measured_stack(rows) as stack:
+        with measured_stack(came_up) as stack:
+            measured.append(Measured("up", load, came_up))
             for name in on_a_stack:
-                _say(name)
-                rows += asyncio.run(_ON_A_STACK[name](stack))
-    table = Table(box=None, pad_edge=False)
-    for heading in ("what", "measured", "aim"):
-        table.add_column(heading, no_wrap=True)
-    for row in rows:
-        table.add_row(row.what, row.measured, row.aim)
-    Console(width=180).print(table)
-    return 0
+                measured.append(_measured(name, partial(_on, stack, _ON_A_STACK[name])))
+    print_table(measured)
+    write_results(measured)
+    missed = [text for each in measured for row in each.rows for text in row.missed()]
+    for text in missed:
+        print(f"missed: {text}")
+    return 1 if missed else 0
+
+
+def _measured(name: str, measure: Callable[[], Sequence[Row]]) -> Measured:
+    load = os.getloadavg()[0]
+    _say(name)
+    return Measured(name, load, measure())
+
+
+def _on(stack: LocalStack, measure: Callable[[LocalStack], Coroutine[None, None, list[Row]]]) -> list[Row]:
+    return asyncio.run(measure(stack))
 
 
 def _say(name: str) -> None:

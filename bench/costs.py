@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from bench.row import Row
+from bench.row import Row, single
 from runcast import limits
 from runcast.limits import CANCEL_HINT_SECONDS, HEARTBEAT_SECONDS
 
@@ -36,6 +36,7 @@ _TRACE = 5.00 / _MILLION
 # Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations
 _INDEX_WRITES = 3
 _SWEEPS_A_MONTH = 30 * 24 * 12
+_JOB_GOALS = {4: 2.60}  # US dollars for 1,000 jobs without the model, by the number of their runs
 _TOKEN_IN, _TOKEN_OUT = 3.00 / _MILLION, 15.00 / _MILLION
 
 
@@ -144,10 +145,10 @@ def costs_of_run(item: Mapping[str, Any]) -> list[Row]:
     steps = len(item["steps"]["L"])
     by_rest = (1 + _ASSUMED.reads_per_record) * (_REST_REQUEST - _APPSYNC_OPERATION)
     return [
-        *_rows(f"1,000 runs of {steps} steps", units),
-        Row("  started and read by REST, they differ by", f"${by_rest * 1000:+.4f}"),
-        Row("  live text, a minute of it", f"${60 * _delta().dollars() / limits.DELTA_INTERVAL_SECONDS * 1000:.2f}"),
-        Row(f"idle, a month: {_SWEEPS_A_MONTH:,} sweeps", f"${_SWEEPS_A_MONTH * _sweep():.3f}"),
+        *_rows(f"1,000 runs of {steps} steps", units, 0.60),
+        single("  started and read by REST, they differ by", by_rest * 1000, "$"),
+        single("  live text, a minute of it", 60 * _delta().dollars() / limits.DELTA_INTERVAL_SECONDS * 1000, "$"),
+        single(f"idle, a month: {_SWEEPS_A_MONTH:,} sweeps", _SWEEPS_A_MONTH * _sweep(), "$"),
     ]
 
 
@@ -165,11 +166,11 @@ def costs_of_job(playbook: str, job: JobSeen) -> list[Row]:
     waiting = sum(map(_seconds, job.runs)) * job.orchestrator_gb
     name = f"1,000 jobs of {playbook}, {len(job.runs)} runs"
     return [
-        *_rows(name, runs + watching + own),
-        Row(f"{name}, beside these runs", f"${own.dollars() * 1000:.2f}"),
-        *(Row(f"  {service}", f"${price * 1000:.3f} ({what} each)") for service, what, price in own.lines()),
-        Row("  waiting for the runs", f"${waiting * _LAMBDA_GB_SECOND * 1000:.2f} ({waiting:.1f} GB-s each)"),
-        Row("  results in S3, put and got once", f"${(_S3_PUT + _S3_GET) * 1000:+.4f}"),
+        *_rows(name, runs + watching + own, _JOB_GOALS.get(len(job.runs))),
+        single(f"{name}, beside these runs", own.dollars() * 1000, "$"),
+        *(single(f"  {service}", price * 1000, "$", note=f"{what} each") for service, what, price in own.lines()),
+        single("  waiting for the runs", waiting * _LAMBDA_GB_SECOND * 1000, "$", note=f"{waiting:.1f} GB-s each"),
+        single("  results in S3, put and got once", (_S3_PUT + _S3_GET) * 1000, "$"),
     ]
 
 
@@ -177,14 +178,14 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _rows(name: str, units: _Units) -> list[Row]:
+def _rows(name: str, units: _Units, goal: float | None) -> list[Row]:
     tokens_in = units.model_calls * _ASSUMED.tokens_in_per_call
     tokens_out = units.model_calls * _ASSUMED.tokens_out_per_call
     model = tokens_in * _TOKEN_IN + tokens_out * _TOKEN_OUT
     return [
-        *(Row(f"{name}: {service}", f"${price * 1000:.3f} ({what} each)") for service, what, price in units.lines()),
-        Row(f"{name}, without the model", f"${units.dollars() * 1000:.2f}"),
-        Row(f"{name}: the model", f"${model * 1000:.2f} ({tokens_in:,} tokens in, {tokens_out:,} out each)"),
+        single(f"{name}, without the model", units.dollars() * 1000, "$", goal),
+        *(single(f"  {service}", price * 1000, "$", note=f"{what} each") for service, what, price in units.lines()),
+        single("  the model", model * 1000, "$", note=f"{tokens_in:,} tokens in, {tokens_out:,} out each"),
     ]
 
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.costs import JobSeen, costs_of_job
-from bench.row import Row
+from bench.row import P50, Row
 from bench.watching import signed_in
 from local.settings import ROOT
 from local.stack import LocalStack
 from runcast.client.client import Client
 
-_JOBS = 3
+_JOBS = 5
 # The model takes its time, as it does on AWS, or a job would be nothing but its overhead.
 _QUERY = "[model:slow 1] Where on this site could a wind farm be built?"
 
@@ -34,7 +33,7 @@ async def measure_jobs(stack: LocalStack) -> list[Row]:
             for playbook in sorted(path.stem for path in (ROOT / "chalice_app").rglob("playbooks/*.json")):
                 await _job(stack, client, playbook)
                 jobs = [_records(stack, await _job(stack, client, playbook)) for _ in range(_JOBS)]
-                rows.append(Row(f"{playbook}: a job beside its runs", _overhead(jobs), "under 1.5 of the longest"))
+                rows += _overhead(playbook, jobs)
                 calls.take()
                 record, runs = _records(stack, await _job(stack, client, playbook))
                 rows += costs_of_job(playbook, _seen(stack, record, runs, calls.take()))
@@ -62,8 +61,8 @@ def _records(stack: LocalStack, job_id: str) -> tuple[Mapping[str, Any], list[Ma
     return record, [item for item in items if item is not record]
 
 
-def _overhead(jobs: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]) -> str:
-    """Return how long jobs took, and how many times as long as their runs: medians."""
+def _overhead(playbook: str, jobs: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]) -> list[Row]:
+    """Return how long jobs took, and how many times as long as their runs."""
     took, of_longest, of_all = [], [], []
     for record, runs in jobs:
         seconds_by_id = {run["requestId"]["S"]: _seconds(run) for run in runs}
@@ -74,8 +73,11 @@ def _overhead(jobs: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]
         took.append(_seconds(record))
         of_longest.append(took[-1] / sum(longest.values()))
         of_all.append(took[-1] / sum(seconds_by_id.values()))
-    seconds, longest_ratio, all_ratio = map(statistics.median, (took, of_longest, of_all))
-    return f"{seconds:.1f} s, {longest_ratio:.2f} of the longest run of each stage, {all_ratio:.2f} of all runs"
+    return [
+        Row(f"job of {playbook}", "s", [[each] for each in took]),
+        Row("  by the longest run of each stage", "times", [[each] for each in of_longest], {P50: 1.5}),
+        Row("  by all its runs", "times", [[each] for each in of_all]),
+    ]
 
 
 def _seconds(item: Mapping[str, Any]) -> float:

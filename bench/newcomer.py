@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from bench.row import Row
+from bench.row import Row, single
 from local.processes import LocalProcess
 from local.settings import ROOT
 
@@ -46,7 +46,7 @@ def measure_newcomer() -> list[Row]:
             make.wait()
             down = [sys.executable, "-m", "local", "down"]
             subprocess.run(down, cwd=project, env=environment, check=True, capture_output=True)
-    return [Row("git clone until make dev answers, what it installs cached", f"{seconds:.0f} s", "under 90 s")]
+    return [single("git clone until make dev answers, what it installs cached", seconds, "s", 90)]
 
 
 def _wait_until_answered(url: str, make: subprocess.Popen[bytes]) -> None:

@@ -1,14 +1,17 @@
 """How long a step holds the thread that records it, while a table that takes 5 ms a write is written behind it.
 
-The recorder's own thread removes the secrets of each step before it writes; its cost is measured alone.
+The recorder's own thread removes the secrets of each step before it writes; its cost is measured alone. The usual way
+(`bench.baseline`) writes the step and invokes the publisher on the agent's thread.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
-from bench.row import Row, percentiles
+from bench.baseline import UsualProgress
+from bench.row import MAX, P50, Row
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.json_text import metadata_json
@@ -17,9 +20,12 @@ from runcast.record.recorder import Recorder
 from runcast.record.store import RunStore
 from runcast.redaction import clean_metadata_text, clean_text
 
+_REPETITIONS = 5
 _STEPS = 1000
+_PACED_STEPS = 20
+_PACE_SECONDS = 0.05
 _WRITE_SECONDS = 0.005
-_PAUSE_SECONDS = 0.001
+_INVOKE_SECONDS = 0.003
 
 
 class _SlowTable:
@@ -48,14 +54,15 @@ class _SlowTable:
 
 
 def measure_recorder() -> list[Row]:
-    """Record steps at a steady pace, then all at once."""
-    steady, _ = _record(_PAUSE_SECONDS)
-    at_once, writes = _record(0)
+    """Record steps at a steady pace, then all at once; and the same the usual way, at the same pace."""
+    paced = [_record(_PACED_STEPS, _PACE_SECONDS)[0] for _ in range(_REPETITIONS)]
+    usual = [_usual(_PACED_STEPS, _PACE_SECONDS) for _ in range(_REPETITIONS)]
+    at_once = [_record(_STEPS, 0) for _ in range(_REPETITIONS)]
     return [
-        Row("agent's thread held a step, steady", percentiles(steady, "ms", 4), "p50 at most 0.03 ms"),
-        Row(f"agent's thread held a step, {_STEPS} at once", percentiles(at_once, "ms", 4)),
-        Row(f"writes for {_STEPS} steps at once", str(writes), "at most 100"),
-        Row("redaction of a step, recorder's thread", percentiles(_redact(), "ms", 4), "p50 at most 0.1 ms"),
+        Row("thread held per step, one step each 50 ms", "ms", paced, {P50: 0.03}, usual),
+        Row(f"thread held per step, {_STEPS:,} at once", "ms", [held for held, _ in at_once]),
+        Row(f"writes for {_STEPS:,} steps at once", "writes", [[writes] for _, writes in at_once], {MAX: 30}),
+        Row("redaction of a step, recorder's thread", "ms", [_redact() for _ in range(_REPETITIONS)], {P50: 0.1}),
     ]
 
 
@@ -63,26 +70,36 @@ def _redact() -> list[float]:
     """Redact the texts of a typical step: a tool call's end."""
     message = "slope ended after 0.3 s: 12.5 degrees in the north of the map"
     metadata = metadata_json({"parentSeq": 7, "toolUseId": "tooluse_q1w2e3r4t5", "outcome": "ok", "seconds": 0.312})
-    taken_ms = []
-    for _ in range(_STEPS):
-        began = time.perf_counter()
+
+    def redact() -> None:
         clean_text(message, "message", limits.MESSAGE_MAX_CHARACTERS)
         clean_metadata_text(metadata)
-        taken_ms.append((time.perf_counter() - began) * 1000)
-    return taken_ms
+
+    return _held_ms(redact, _STEPS, 0)
 
 
-def _record(pause_seconds: float) -> tuple[list[float], int]:
+def _record(steps: int, pace_seconds: float) -> tuple[list[float], int]:
     table = _SlowTable()
     recorder = Recorder(cast(RunStore, table), request_id="bench", owner=PUBLIC, agent="bench", worker="bench")
     recorder.claim()
-    held_ms = []
-    for _ in range(_STEPS):
-        began = time.perf_counter()
-        recorder.record("thinking", "Thinking", metadata={"n": 1})
-        held_ms.append((time.perf_counter() - began) * 1000)
-        if pause_seconds:
-            time.sleep(pause_seconds)
+    held_ms = _held_ms(lambda: recorder.record("thinking", "Thinking", metadata={"n": 1}), steps, pace_seconds)
     if recorder.end(RunStatus.COMPLETE, "Done").unrecorded:
         raise RuntimeError("the record was not kept whole, so its figures mean nothing")
     return held_ms, table.writes
+
+
+def _usual(steps: int, pace_seconds: float) -> list[float]:
+    progress = UsualProgress("bench", lambda _: time.sleep(_WRITE_SECONDS), lambda _: time.sleep(_INVOKE_SECONDS))
+    return _held_ms(lambda: progress.step("thinking", "Thinking"), steps, pace_seconds)
+
+
+def _held_ms(step: Callable[[], object], steps: int, pace_seconds: float) -> list[float]:
+    """Return how long each call held this thread."""
+    held_ms = []
+    for _ in range(steps):
+        began = time.perf_counter()
+        step()
+        held_ms.append((time.perf_counter() - began) * 1000)
+        if pace_seconds:
+            time.sleep(pace_seconds)
+    return held_ms

@@ -12,17 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.extra_agent import add_bench_agent
+from bench.extra_agent import add_bench_agent, add_usual_agent
 from bench.imports import AGENT, DOORS, Door
 from bench.latency import QUERY
-from bench.row import Row
+from bench.row import Row, single
 from local.settings import ROOT, Settings
 from local.stack import LocalStack
+
+_REPETITIONS = 5
 
 
 async def measure_starts(stack: LocalStack) -> list[Row]:
     """Let each Lambda answer one event, cold and then warm."""
-    return [_starts(stack, name, door.output, door) for name, door in DOORS.items() if door.output]
+    return [row for name, door in DOORS.items() if door.output for row in _starts(stack, name, door.output, door)]
 
 
 @contextmanager
@@ -32,8 +34,9 @@ def measured_stack(rows: list[Row]) -> Iterator[LocalStack]:
         settings = Settings(port=0, model_port=0, directory=Path(directory) / "stack")
         began = time.perf_counter()
         with LocalStack(settings, say=_silent) as stack:
-            rows.append(Row("make up, packaged already", f"{time.perf_counter() - began:.1f} s", "under 25 s"))
+            rows.append(single("make up, packaged already", time.perf_counter() - began, "s", 25))
             add_bench_agent(stack)
+            add_usual_agent(stack)
             yield stack
 
 
@@ -51,20 +54,23 @@ def measure_demo() -> list[Row]:
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
         seconds = time.perf_counter() - began
     return [
-        Row("make demo from ready dependencies", f"{seconds:.1f} s", "under 60 s"),
-        Row("its run", done.stdout.partition("\n\nNext:\n")[0].splitlines()[-1]),
+        single("make demo from ready dependencies", seconds, "s", 60),
+        Row("  its run", note=done.stdout.partition("\n\nNext:\n")[0].splitlines()[-1]),
     ]
 
 
-def _starts(stack: LocalStack, name: str, output: str, door: Door) -> Row:
+def _starts(stack: LocalStack, name: str, output: str, door: Door) -> list[Row]:
     function = stack.state.outputs[output]
     client = stack.client("lambda")
     seconds = []
-    for _ in range(2):
+    for _ in range(1 + _REPETITIONS):
         began = time.perf_counter()
         client.invoke(FunctionName=function, Payload=json.dumps(door.event).encode())["Payload"].read()
         seconds.append(time.perf_counter() - began)
-    return Row(f"{name} answers one event", f"cold {seconds[0]:.2f} s, warm {seconds[1]:.3f} s")
+    return [
+        single(f"{name} answers one event, cold", seconds[0], "s"),
+        Row("  warm", "s", [[each] for each in seconds[1:]]),
+    ]
 
 
 def _silent(_: str) -> None:

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 
-from bench.row import Row
+from bench.row import Row, single
 from local.settings import ROOT
 
 _WEB = ROOT / "web"
@@ -20,15 +20,15 @@ def measure_web() -> list[Row]:
         raise RuntimeError("npm is missing: install Node 20 or later.")
     subprocess.run([npm, "run", "build", "--silent"], cwd=_WEB, check=True, capture_output=True)
     return [
-        Row("@runcast/client with its sign-ins, gzipped", _kilobytes("client"), "6 KB"),
-        Row("@runcast/react, gzipped", _kilobytes("react")),
-        Row("lines of the page in docs/frontend.md, its sign-in included", str(_page_lines())),
+        single("@runcast/client with its sign-ins, gzipped", _kilobytes("client"), "KB", 6),
+        single("@runcast/react, gzipped", _kilobytes("react"), "KB"),
+        single("lines of the page in docs/frontend.md, its sign-in included", _page_lines(), "lines"),
     ]
 
 
-def _kilobytes(package: str) -> str:
+def _kilobytes(package: str) -> float:
     code = (_WEB / package / "dist" / "index.js").read_bytes()
-    return f"{len(gzip.compress(code)) / 1024:.1f} KB"
+    return len(gzip.compress(code)) / 1024
 
 
 def _page_lines() -> int:
