@@ -83,8 +83,8 @@ def schemas() -> dict[str, _Schema]:
             {
                 "answers": {
                     "type": "object",
-                    "description": "The answers, any JSON, by the questions' ids in `metadata.interrupts` of the step "
-                    f"`waiting`. At most {limits.ANSWERS_MAX_BYTES // 1024} KB as JSON.",
+                    "description": "The answers, any JSON but null, by the questions' ids in `metadata.interrupts` "
+                    f"of the step `waiting`. At most {limits.ANSWERS_MAX_BYTES // 1024} KB as JSON.",
                 }
             }
         ),

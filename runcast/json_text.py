@@ -150,14 +150,31 @@ def log_unreadable(unreadable: list[Unreadable]) -> None:
 
 
 def _fitting_questions(asked: Any) -> Any:
-    """Return the questions within `QUESTIONS_MAX_BYTES`. Only texts are shortened, never ids or names."""
+    """Return the questions within `QUESTIONS_MAX_BYTES`. Their ids and names are never shortened.
+
+    First the texts of the reasons are shortened. If that is not enough, the reasons are left out.
+    """
     if (size_bytes := json_bytes(asked)) <= limits.QUESTIONS_MAX_BYTES:
         return asked
     text = longest_fitting(
-        lambda room: json_text(_with_short_texts(asked, room)), size_bytes, limits.QUESTIONS_MAX_BYTES
+        lambda room: json_text(_with_reasons(asked, lambda reason: _with_short_texts(reason, room))),
+        size_bytes,
+        limits.QUESTIONS_MAX_BYTES,
     )
+    if len(text.encode()) > limits.QUESTIONS_MAX_BYTES:
+        text = json_text(_with_reasons(asked, lambda reason: {"shortened": True, "bytes": json_bytes(reason)}))
     fits = len(text.encode()) <= limits.QUESTIONS_MAX_BYTES
     return json.loads(text) if fits else {"shortened": True, "bytes": size_bytes}
+
+
+def _with_reasons(asked: Any, change: Callable[[Any], Any]) -> Any:
+    """Return the questions with each member but `id` and `name` changed."""
+    return [
+        {name: member if name in ("id", "name") else change(member) for name, member in each.items()}
+        if isinstance(each, dict)
+        else change(each)
+        for each in (asked if isinstance(asked, list) else [asked])
+    ]
 
 
 def _with_short_texts(value: Any, room: int) -> Any:
@@ -166,8 +183,5 @@ def _with_short_texts(value: Any, room: int) -> Any:
     if isinstance(value, list):
         return [_with_short_texts(item, room) for item in value]
     if isinstance(value, dict):
-        return {
-            name: member if name in ("id", "name") else _with_short_texts(member, room)
-            for name, member in value.items()
-        }
+        return {name: _with_short_texts(member, room) for name, member in value.items()}
     return value

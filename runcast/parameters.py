@@ -12,6 +12,7 @@ from runcast import limits
 from runcast.errors import InvalidInput
 from runcast.json_text import json_text, parsed_json
 from runcast.plain_json import plain
+from runcast.text import shortened
 
 _JSON_RULE = (
     f"Numbers must be finite and at most 1.8e308, text well formed, and nesting at most {limits.NESTING_MAX} deep."
@@ -32,10 +33,15 @@ def checked_answers(given: Any) -> dict[str, Any]:
     """Return answers by the ids of their questions: an object, or the JSON text of one.
 
     Raises:
-        InvalidInput: They are no JSON object, are over `ANSWERS_MAX_BYTES`, or hold a value that other readers of JSON
-            refuse; the message names its path.
+        InvalidInput: They are no JSON object, are over `ANSWERS_MAX_BYTES`, hold a value that other readers of JSON
+            refuse, or an answer is null; the message names its path.
     """
-    return _checked_object("answers", given, limits.ANSWERS_MAX_BYTES)
+    answers = _checked_object("answers", given, limits.ANSWERS_MAX_BYTES)
+    for key, answer in answers.items():
+        if answer is None:  # Strands would ask the question again
+            named = shortened(key, limits.NAME_MAX_CHARACTERS)
+            raise InvalidInput(f"answers has null for {named!r}. An answer may be any JSON but null.")
+    return answers
 
 
 def _checked_object(name: str, given: Any, max_bytes: int) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from typing import Any
 
 from strands import Agent, Snapshot
 from strands.multiagent.base import MultiAgentBase
-from strands.types.exceptions import SnapshotException
 from strands.types.session import decode_bytes_values, encode_bytes_values
 
+from runcast import limits
 from runcast.agents.parts import name_of, parts
 from runcast.errors import NotResumable, SnapshotUnusable
+from runcast.json_text import metadata_json
 from runcast.record.model import Json
 
 _SESSION = {"kept by": "session manager"}
@@ -30,7 +31,7 @@ def take_snapshot(agent: Agent | MultiAgentBase) -> Json:
     Raises:
         NotResumable: The agent could not continue from its state. The message has the cause.
     """
-    for name in _forgetful_parts(agent):
+    for name in _forgetful_parts(agent, set()):
         raise NotResumable(
             f"The agent {name} asked a question, but as a tool with preserve_context=True it cannot take the answer in "
             "another process. Use it without preserve_context."
@@ -48,6 +49,8 @@ def take_snapshot(agent: Agent | MultiAgentBase) -> Json:
             f"The state of {name_of(agent)} cannot be saved as JSON: {error}. Give questions, and the agent's state, "
             "JSON values only."
         ) from error
+    except Exception as error:  # an agent's own class or hook may raise any error
+        raise NotResumable(f"The state of {name_of(agent)} cannot be saved: {type(error).__name__}: {error}") from error
     return encoded
 
 
@@ -65,29 +68,54 @@ def load_snapshot(agent: Agent | MultiAgentBase, snapshot: Json) -> None:
             agent.load_snapshot(Snapshot.from_dict(state))
         else:
             agent.deserialize_state(state)
-    except (SnapshotException, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # an agent's own class or hook may raise any error
         raise SnapshotUnusable(
             f"{name_of(agent)} could not load its state from before the question: {type(error).__name__}."
         ) from error
 
 
+def questions_of_part(part: int, asked: list[Json]) -> list[Json]:
+    """Return an agent's questions with ids that no other part of its run uses, for people.
+
+    Strands may give the same id to a question that it asks again, for example from a hook. A client that repeats its
+    answer to the earlier question must not answer the later one.
+
+    Raises:
+        NotResumable: There is no question, or their ids and names exceed `QUESTIONS_MAX_BYTES`.
+    """
+    questions = [{**each, "id": f"{part}:{each['id']}"} for each in asked]
+    recorded = json.loads(metadata_json({"interrupts": questions}, questions=True) or "{}").get("interrupts")
+    if not (recorded and isinstance(recorded, list)):
+        raise NotResumable(
+            "The agent waits for an answer, but its questions cannot be recorded: there must be at least one, and "
+            f"their names must fit in {limits.QUESTIONS_MAX_BYTES // 1024} KB."
+        )
+    return questions
+
+
 def answers_as_prompt(answers: Mapping[str, Any]) -> list[Json]:
-    """Return the prompt with which Strands continues an agent, from answers by the ids of their questions."""
-    return [{"interruptResponse": {"interruptId": key, "response": answer}} for key, answer in answers.items()]
+    """Return the prompt with which Strands continues an agent, from answers by the ids of `questions_of_part`."""
+    return [
+        {"interruptResponse": {"interruptId": key.partition(":")[2], "response": answer}}
+        for key, answer in answers.items()
+    ]
 
 
 def _has_session(agent: Any) -> bool:
     return any(getattr(agent, name, None) is not None for name in ("_session_manager", "session_manager"))
 
 
-def _forgetful_parts(agent: Any) -> Iterator[str]:
+def _forgetful_parts(agent: Any, seen: set[int]) -> Iterator[str]:
     """Yield the names of agents that have asked a question but whose state would be lost.
 
     Strands does not save the state of a tool with `preserve_context=True`; a session manager may.
     """
+    if id(agent) in seen:  # agents may be tools of each other
+        return
+    seen.add(id(agent))
     for name, part in parts(agent):
         tool = agent.tool_registry.registry.get(name) if isinstance(agent, Agent) else None
         asked = getattr(getattr(part, "_interrupt_state", None), "activated", False)
         if tool is not None and asked and getattr(tool, "_preserve_context", False) and not _has_session(part):
             yield name
-        yield from _forgetful_parts(part)
+        yield from _forgetful_parts(part, seen)

@@ -129,7 +129,7 @@ class Api:
 
         Args:
             request_id: The run.
-            answers: The answers, any JSON, by the ids of their questions.
+            answers: The answers, any JSON but null, by the ids of their questions.
 
         Raises:
             InvalidInput: The user has no such run, an answer is missing or has an unknown id, or the answers are over

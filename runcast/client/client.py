@@ -181,7 +181,7 @@ class Client:
 
         Args:
             request_id: The run.
-            answers: The answers, any JSON, by the ids of the questions (`Progress.questions`).
+            answers: The answers, any JSON but null, by the ids of the questions (`Progress.questions`).
 
         Raises:
             InvalidInput: The user has no such run, an answer is missing or has an unknown id, or the answers are over

@@ -11,12 +11,15 @@ from collections.abc import Callable
 
 from runcast import limits
 from runcast.errors import Conflict, InvalidInput
-from runcast.json_text import metadata_json
+from runcast.json_text import object_text
 from runcast.record.close import CloseResult, decide_until_written
 from runcast.record.message import step_update
 from runcast.record.model import ANSWERED, Json, Owner, Run, RunStatus, Step
 from runcast.record.store import RunStore
 from runcast.text import shortened
+
+# The questions are at most as large as in the step `waiting`, which has their reasons, too.
+_ANSWERED_MAX_BYTES = limits.METADATA_MAX_BYTES + limits.QUESTIONS_MAX_BYTES
 
 
 def answer(
@@ -109,5 +112,5 @@ def _answered(run: Run, answers: Json, now_ms: int) -> Step:
         elapsed=max(0, now_ms - run.created_at_ms) / 1000,
         timestamp=now_ms,
         seq=run.seq + 1,
-        metadata_json=metadata_json({"answeredBy": run.owner.user_id, "questions": questions}),
+        metadata_json=object_text({"answeredBy": run.owner.user_id, "questions": questions}, _ANSWERED_MAX_BYTES),
     )

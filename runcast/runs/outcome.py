@@ -170,7 +170,7 @@ def _is_stopped(node: NodeResult) -> bool:
 
 
 def _waiting(interrupts: Iterable[Interrupt]) -> RunOutcome:
-    questions = [interrupt.to_dict() for interrupt in interrupts]
+    questions = [{"id": each.id, "name": each.name, "reason": each.reason} for each in interrupts]
     return RunOutcome(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": questions})
 
 

@@ -304,6 +304,16 @@ def test_what_stands_beside_the_questions_does_not_cost_them_their_room():
     assert kept == {"interrupts": [question(1, "why?")], "shortened": True, "bytes": 9_011}
 
 
+def test_a_name_within_a_question_is_text_as_any_other():
+    [kept] = asked(question(1, {"name": "x" * 70_000, "id": [{"id": "y" * 70_000}]}))["interrupts"]
+    assert kept["reason"]["name"].endswith("… [shortened from 70000 characters]")
+
+
+def test_reasons_that_no_shorter_text_makes_fit_are_left_out():
+    kept = asked(question(1, [1] * 39_000), question(2, "why?"))["interrupts"]
+    assert kept == [question(1, {"shortened": True, "bytes": 78_001}), question(2, {"shortened": True, "bytes": 6})]
+
+
 def test_questions_without_number_are_replaced_visibly():
     kept = asked(*(question(number, "why?") for number in range(5_000)))
     assert kept["interrupts"]["shortened"] is True

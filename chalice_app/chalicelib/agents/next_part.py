@@ -79,11 +79,14 @@ def save_for_next_part(
     from runcast.agents.snapshot import take_snapshot  # imports Strands
 
     recorder = run.recorder
+    version = registry.memory_version(request.agent)
+    if version is not None and not isinstance(version, int | str):
+        raise NotResumable("The agent's MEMORY_VERSION must be a whole number or a text.")
     saved = {
         "query": request.query,
         "parameters": request.parameters,
         "agent": take_snapshot(agent),
-        "memoryVersion": registry.memory_version(request.agent),
+        "memoryVersion": version,
         "textOffset": run.text_offset,
         "facts": facts_in(state),
         "usage": recorder.usage_by_model(),

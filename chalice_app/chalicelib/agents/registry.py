@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.agents.folders import OWN_FOLDER
@@ -78,27 +79,27 @@ def load(name: str) -> Build:
     Args:
         name: One of `names()`.
     """
-    path = _files()[name]
-    if path.parent == OWN_FOLDER:
-        if str(OWN_FOLDER) not in sys.path:
-            sys.path.append(str(OWN_FOLDER))  # last, so that it can replace no other module
-        return _build_of(import_module(name))
-    package = __package__ if path.parent == _FOLDER else f"{__package__}.demo"
-    return _build_of(import_module(f"{package}.{name}"))
+    build: Build = _module(name).build
+    return build
 
 
 def memory_version(name: str) -> Any:
     """Return the `MEMORY_VERSION` that an agent's file declares; None if it declares none.
 
     Args:
-        name: One of `names()`, loaded already.
+        name: One of `names()`.
     """
-    return getattr(sys.modules[load(name).__module__], "MEMORY_VERSION", None)
+    return getattr(_module(name), "MEMORY_VERSION", None)
 
 
-def _build_of(module: Any) -> Build:
-    build: Build = module.build
-    return build
+def _module(name: str) -> ModuleType:
+    path = _files()[name]
+    if path.parent == OWN_FOLDER:
+        if str(OWN_FOLDER) not in sys.path:
+            sys.path.append(str(OWN_FOLDER))  # last, so that it can replace no other module
+        return import_module(name)
+    package = __package__ if path.parent == _FOLDER else f"{__package__}.demo"
+    return import_module(f"{package}.{name}")
 
 
 def _parsed(name: str) -> ast.Module | None:

@@ -248,14 +248,17 @@ class Runner:
 
     def _saved(self, work: _Work, agent: AnyAgent, waiting: RunOutcome, state: Json) -> RunOutcome:
         """Save the data for the next part. If that fails, return an error, so that the run ends instead of waiting."""
+        from runcast.agents.snapshot import questions_of_part  # imports Strands
+
         try:
+            questions = questions_of_part(work.event.part, (waiting.metadata or {}).get("interrupts", []))
             work.snapshot_key = save_for_next_part(self._objects, work.event.request, agent, work.run, state)
         except NotResumable as error:
             return failed(error, EndReason.NOT_RESUMABLE)
         except Unavailable as error:
             logger.warning("the agent's state was not saved: %s", error)
             return failed("The agent asked a question, but its state could not be saved.", EndReason.SNAPSHOT_NOT_SAVED)
-        return waiting
+        return replace(waiting, metadata={"interrupts": questions})
 
     def close(self) -> None:
         """Close the event loop."""

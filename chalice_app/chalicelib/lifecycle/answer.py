@@ -50,7 +50,7 @@ def answer_run(
         owner: The caller.
         request_id: The run's id. An invalid id is treated as unknown.
         answers: An object, or its JSON text, with one answer for each open question. Its keys are the questions' ids;
-            an answer may be any JSON.
+            an answer may be any JSON but null.
         store: The records.
         objects: The private objects.
         invoker: A Lambda client that does not retry.

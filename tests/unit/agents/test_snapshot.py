@@ -8,8 +8,9 @@ from strands.hooks import BeforeToolCallEvent
 from strands.multiagent import GraphBuilder, Swarm
 from strands.multiagent.base import MultiAgentBase, MultiAgentResult, Status
 from strands.session.file_session_manager import FileSessionManager
+from strands.types.exceptions import SessionException
 
-from runcast.agents.snapshot import answers_as_prompt, load_snapshot, take_snapshot
+from runcast.agents.snapshot import answers_as_prompt, load_snapshot, questions_of_part, take_snapshot
 from runcast.errors import NotResumable, SnapshotUnusable
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 
@@ -84,7 +85,7 @@ def test_a_new_agent_continues_with_the_answer(build, asks, goes_on, tells):
     kept = json.loads(json.dumps(take_snapshot(asking)))
     continuing = build(goes_on)
     load_snapshot(continuing, kept)
-    result = continuing(answers_as_prompt({question.id: "yes"}))
+    result = continuing(answers_as_prompt({f"1:{question.id}": "yes"}))
     texts = (
         [str(node.result).strip() for node in result.results.values()]
         if hasattr(result, "results")
@@ -112,7 +113,7 @@ def test_an_agent_with_a_session_manager_continues_from_there(tmp_path):
     assert "Buy it" not in json.dumps(kept)
     continuing = build([Say("{tool_result}")])
     load_snapshot(continuing, kept)
-    assert str(continuing(answers_as_prompt({question.id: "yes"}))).strip() == "paid: yes"
+    assert str(continuing(answers_as_prompt({f"1:{question.id}": "yes"}))).strip() == "paid: yes"
 
 
 def test_a_sub_agent_that_keeps_its_context_is_refused_by_name():
@@ -163,3 +164,32 @@ def test_an_orchestrator_that_saves_nothing_is_refused_by_name():
 def test_a_damaged_state_is_unusable(kept):
     with pytest.raises(SnapshotUnusable, match="could not load its state from before the question"):
         load_snapshot(agent_of([], name="buyer"), kept)
+
+
+def test_agents_that_are_tools_of_each_other_are_saved():
+    first = agent_of([Call("pay")], name="first")
+    second = agent_of([], [first.as_tool(name="first")], name="second")
+    first.tool_registry.register_tool(second.as_tool(name="second"))
+    first("Buy it")
+    assert take_snapshot(first)["scope"] == "agent"
+
+
+@pytest.mark.parametrize("error", [OSError("no disk"), SessionException("closed")])
+def test_an_agent_whose_own_code_fails_is_refused_by_name(error):
+    class Failing(Own):
+        def serialize_state(self):
+            raise error
+
+        def deserialize_state(self, payload):
+            raise error
+
+    with pytest.raises(NotResumable, match=f"The state of own cannot be saved: {type(error).__name__}: {error}"):
+        take_snapshot(Failing())
+    with pytest.raises(SnapshotUnusable, match=f"before the question: {type(error).__name__}"):
+        load_snapshot(Failing(), {})
+
+
+@pytest.mark.parametrize("asked", [[], [{"id": str(number), "name": "n" * 80} for number in range(1_000)]])
+def test_questions_that_nobody_could_answer_are_refused(asked):
+    with pytest.raises(NotResumable, match=r"must be at least one, and their names must fit in 64 KB\.$"):
+        questions_of_part(1, asked)

@@ -56,7 +56,7 @@ def test_a_cancelled_run_is_cancelled():
 
 def test_an_interrupt_is_a_pause_and_carries_the_questions():
     outcome = outcome_of(stopped("interrupt", [Interrupt(id="i1", name="approve", reason={"cost": 5})]))
-    question = {"id": "i1", "name": "approve", "reason": {"cost": 5}, "response": None}
+    question = {"id": "i1", "name": "approve", "reason": {"cost": 5}}
     assert outcome == RunOutcome(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": [question]})
 
 
@@ -122,7 +122,7 @@ def test_agents_that_have_completed_are_complete():
 
 def test_agents_of_which_one_asks_are_waiting():
     outcome = outcome_of(many(Status.INTERRUPTED, survey=Status.INTERRUPTED))
-    question = {"id": "i1", "name": "approve", "reason": None, "response": None}
+    question = {"id": "i1", "name": "approve", "reason": None}
     assert outcome == RunOutcome(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": [question]})
 
 

@@ -41,6 +41,22 @@ def test_an_agent_is_a_file_that_defines_build(tmp_path, monkeypatch):
         registry._files.cache_clear()
 
 
+def test_a_version_is_the_files_even_if_another_module_has_wrapped_build(tmp_path, monkeypatch):
+    name = "versioned_agent_for_this_test"
+    monkeypatch.setattr(registry, "_FOLDER", tmp_path)
+    monkeypatch.setattr(registry, "__package__", "agents_for_this_test")
+    package = ModuleType("agents_for_this_test")
+    package.__path__ = [str(tmp_path)]
+    monkeypatch.setitem(sys.modules, "agents_for_this_test", package)
+    source = "from functools import partial\nMEMORY_VERSION = 2\ndef build(run): ...\nbuild = partial(build)\n"
+    (tmp_path / f"{name}.py").write_text(source)
+    registry._files.cache_clear()
+    try:
+        assert registry.memory_version(name) == 2
+    finally:
+        registry._files.cache_clear()
+
+
 def test_an_agent_that_cannot_be_imported_leaves_the_others_alone(tmp_path, monkeypatch):
     good, broken = "agent_for_this_test", "broken_agent_for_this_test"
     monkeypatch.setattr(registry, "_FOLDER", tmp_path)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import partial
 
 import pytest
 from chalicelib.agents import registry
 from chalicelib.lifecycle.answer import answer_run
 from strands import Agent, ToolContext, tool
+from strands.hooks import BeforeToolCallEvent, BeforeToolsEvent
 
 from runcast import limits, note_fact, track
 from runcast.errors import Conflict, InvalidInput, StoreUnavailable
@@ -92,6 +94,16 @@ def test_a_run_goes_on_with_the_answer_and_is_one_record_without_a_gap(bench, st
     assert metadata == {"answeredBy": "ana", "questions": [{"id": question["id"], "name": "approve"}]}
 
 
+@tool
+def send() -> str:
+    """Send."""
+    return "sent"
+
+
+def ask_to_go(name, event):
+    event.interrupt(name, reason="?")
+
+
 @tool(context=True)
 def ask_twice(tool_context: ToolContext) -> str:
     """Ask."""
@@ -168,6 +180,42 @@ def test_a_late_delivery_of_the_first_part_does_not_take_the_second(bench):
     assert next_part(bench, event, Say("Done"))[0] == 200
 
 
+def test_a_question_that_is_asked_again_has_another_id(bench, store):
+    """Strands gives both the same id, so a client that repeats its first answer would answer the second question."""
+
+    def build(run):
+        agent = Agent(model=run.model, tools=[send], callback_handler=None)
+        agent.add_hook(lambda event: event.interrupt("go", reason="?"), BeforeToolsEvent)
+        return agent
+
+    bench.with_build(build)
+    [first] = bench.run(Call("send"))[1]["interrupts"]
+    _, [event] = answered(bench, {first["id"]: "yes"})
+    [second] = next_part(bench, event, Call("send"))[1]["interrupts"]
+    assert answered(bench, {first["id"]: "yes"})[1] == []
+    assert store.read("run-1").status is RunStatus.WAITING
+    _, [event] = answered(bench, {second["id"]: "yes"})
+    assert next_part(bench, event, Say("{tool_result}"))[1]["result"] == "sent"
+
+
+def test_the_step_that_records_many_answers_names_the_user_and_each_question(bench, store):
+    def build(run):
+        agent = Agent(model=run.model, tools=[send], callback_handler=None)
+        for number in range(60):
+            agent.add_hook(partial(ask_to_go, f"{number}" * 100), BeforeToolCallEvent)
+        return agent
+
+    bench.with_build(build)
+    asked = bench.run(Call("send"))[1]["interrupts"]
+    answered(bench, dict.fromkeys([each["id"] for each in asked], "yes"))
+    metadata = json.loads(store.read("run-1").steps[-1].metadata_json)
+    assert metadata == {
+        "answeredBy": "ana",
+        "questions": [{"id": each["id"], "name": each["name"]} for each in asked],
+    }
+    assert len(asked) == 60
+
+
 NO_OBJECT = "answers must be a JSON object."
 
 
@@ -181,6 +229,7 @@ NO_OBJECT = "answers must be a JSON object."
         ({}, "answers lacks "),
         ({"x": "é" * 33_000}, "answers must be at most 64 KB as JSON."),
         ({"x": float("nan")}, "answers.x is "),
+        ({"x": None}, "answers has null for 'x'. An answer may be any JSON but null."),
     ],
 )
 def test_answers_that_do_not_fit_are_refused(bench, store, answers, message):
@@ -240,6 +289,34 @@ def test_if_the_state_cannot_be_saved_the_run_ends(bench, store):
 def test_a_state_that_is_too_large_ends_the_run(bench, store, monkeypatch):
     monkeypatch.setattr(limits, "SNAPSHOT_MAX_BYTES", 100)
     waiting(bench)
+    run = store.read("run-1")
+    assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.NOT_RESUMABLE)
+
+
+@pytest.mark.parametrize("version", [(1, 2), {1}, float("nan"), b"1", {1: 2}, 1.5, object()], ids=repr)
+def test_a_version_that_cannot_be_compared_ends_the_run(bench, store, monkeypatch, version):
+    monkeypatch.setattr(registry, "memory_version", lambda name: version)
+    waiting(bench)
+    run = store.read("run-1")
+    assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.NOT_RESUMABLE)
+    assert run.error == "The agent's MEMORY_VERSION must be a whole number or a text."
+
+
+@pytest.mark.parametrize("version", [2, "2"])
+def test_a_run_goes_on_with_the_same_version(bench, monkeypatch, version):
+    monkeypatch.setattr(registry, "memory_version", lambda name: version)
+    [question] = waiting(bench)
+    _, [event] = answered(bench, {question["id"]: False})
+    assert next_part(bench, event, Say("{tool_result}"))[1]["result"]["text"] == "paid: False"
+
+
+def test_a_run_whose_questions_cannot_be_recorded_ends(bench, store):
+    @tool(context=True)
+    def ask(tool_context: ToolContext) -> str:
+        """Ask."""
+        return tool_context.interrupt("n" * 70_000)
+
+    waiting(bench, Call("ask"), tools=[ask])
     run = store.read("run-1")
     assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.NOT_RESUMABLE)
 
