@@ -1,7 +1,7 @@
 """Computes the cost of a thousand runs and jobs on AWS, from the units of real records and the prices of one day.
 
 The free tiers are left out, and so is data transfer. `_Assumed` describes the run; the rest is
-counted from records, from a job's execution and from the calls that its orchestrator made. docs/operations.md shows the
+counted from records, from a job's execution and from the calls that its orchestrator made. docs/costs.md shows the
 result.
 """
 
@@ -17,7 +17,7 @@ from bench.row import Row, single
 from runcast import limits
 from runcast.limits import CANCEL_HINT_SECONDS, HEARTBEAT_SECONDS
 
-# US dollars in us-east-1, seen on 21 November 2026; the sources are in docs/operations.md.
+# US dollars in us-east-1, seen in November 2026; the sources are in docs/costs.md.
 _MILLION = 1_000_000
 _WRITE_UNIT = 0.625 / _MILLION
 _READ_UNIT = 0.125 / _MILLION

@@ -1,4 +1,4 @@
-"""The root modules in the documents: with a user's own Lambda, and with rules for ends and questions of runs.
+"""The root modules in documents and examples: a user's own Lambda, and rules for ends and questions of runs.
 
 tests/e2e starts such a Lambda.
 """
@@ -15,7 +15,8 @@ from tests.terraform.applied import Aws
 
 
 def test_a_function_of_ones_own_can_be_planned_as_it_stands(project: Path, module: Path, aws: Aws, tmp_path: Path):
-    run = shown_in(project / "docs" / "your-agent.md", module, aws, tmp_path)
+    [root] = (project / "examples" / "own-lambda").iterdir()
+    run = laid_out(root.read_text().replace('"../../terraform"', '"../terraform"'), module, aws, tmp_path)
     run("plan", "-no-color", "-out=plan")
     plan = json.loads(run("show", "-json", "plan"))
     planned = {change["address"]: change["change"] for change in plan["resource_changes"]}
@@ -38,18 +39,19 @@ def test_a_rule_for_the_questions_of_runs_can_be_planned(project: Path, module: 
     assert "Plan: 2 to add, 0 to change, 0 to destroy." in run("plan", "-no-color", f"-var=questions_topic_arn={topic}")
 
 
-def shown_in(
-    document: Path, module: Path, aws: Aws, tmp_path: Path, *, heading: str | None = None
-) -> Callable[..., str]:
-    """Lay out the root that a document shows, and a function's zip; return what runs Terraform there."""
+def shown_in(document: Path, module: Path, aws: Aws, tmp_path: Path, *, heading: str) -> Callable[..., str]:
+    """Lay out the root that a section of a document shows; return what runs Terraform there."""
+    section = document.read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    [block] = re.findall(r"^```hcl\n(.*?)^```$", section, re.M | re.S)
+    return laid_out(block, module, aws, tmp_path)
+
+
+def laid_out(block: str, module: Path, aws: Aws, tmp_path: Path) -> Callable[..., str]:
+    """Lay out a root module and a function's zip; return what runs Terraform there."""
     prepare(module, tmp_path)
     (tmp_path / "terraform" / "backend_override.tf").unlink()
     root = tmp_path / "root"
     root.mkdir()
-    text = document.read_text()
-    if heading:
-        text = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    [block] = re.findall(r"^```hcl\n(.*?)^```$", text, re.M | re.S)
     (root / "main.tf").write_text(block)
     (root / "providers.tf").write_text('provider "aws" {}\n')
     with zipfile.ZipFile(root / "my_function.zip", "w") as archive:

@@ -52,3 +52,20 @@ def test_differences_from_aws_name_their_test_and_at_most_five_have_none():
     untested = [row for row, check in checks.items() if not re.search(r"`(?:tests/|make )", check)]
     assert [row for row in untested if not checks[row].startswith("nothing")] == []
     assert len(untested) <= 5
+
+
+def test_the_index_of_the_decisions_has_each_of_them():
+    folder = ROOT / "docs" / "decisions"
+    indexed = re.findall(r"\]\((.*?)\)", (folder / "README.md").read_text())
+    assert indexed == sorted(path.name for path in folder.glob("0*.md")), (
+        "docs/decisions/README.md needs a line for each."
+    )
+
+
+def test_each_price_has_a_source_of_aws_and_a_date():
+    rows = (ROOT / "docs" / "costs.md").read_text().partition("| price | AWS source |")[2].splitlines()[2:]
+    assert len(rows) > 10
+    for row in rows:
+        _, source, seen, _ = row.strip("| ").split(" | ")
+        assert re.search(r"\]\(https://(docs\.)?aws\.amazon\.com/", source), row
+        assert re.fullmatch(r"\d+ \w+ 20\d\d", seen), row
