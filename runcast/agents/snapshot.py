@@ -39,8 +39,7 @@ def take_snapshot(agent: Agent | MultiAgentBase) -> Json:
     if _has_session(agent):
         return _SESSION
     try:
-        state = agent.take_snapshot(preset="session").to_dict() if isinstance(agent, Agent) else agent.serialize_state()
-        encoded: Json = encode_bytes_values(state)
+        encoded: Json = encode_bytes_values(_state_of(agent, set()))
         json.dumps(encoded, allow_nan=False)
     except NotImplementedError as error:
         raise NotResumable(f"{name_of(agent)} cannot be saved: it has no serialize_state().") from error
@@ -63,11 +62,7 @@ def load_snapshot(agent: Agent | MultiAgentBase, snapshot: Json) -> None:
     if snapshot == _SESSION:
         return
     try:
-        state = decode_bytes_values(snapshot)
-        if isinstance(agent, Agent):
-            agent.load_snapshot(Snapshot.from_dict(state))
-        else:
-            agent.deserialize_state(state)
+        _load_state(agent, decode_bytes_values(snapshot))
     except Exception as error:  # an agent's own class or hook may raise any error
         raise SnapshotUnusable(
             f"{name_of(agent)} could not load its state from before the question: {type(error).__name__}."
@@ -101,6 +96,39 @@ def answers_as_prompt(answers: Mapping[str, Any]) -> list[Json]:
     ]
 
 
+def _state_of(agent: Agent | MultiAgentBase, seen: set[int]) -> Json:
+    seen.add(id(agent))
+    kept = {name: _state_of(part, seen) for name, part in _kept_parts(agent) if id(part) not in seen}
+    if isinstance(agent, Agent):
+        return {**agent.take_snapshot(preset="session").to_dict(), "parts": kept}
+    return {"state": agent.serialize_state(), "parts": kept}
+
+
+def _load_state(agent: Agent | MultiAgentBase, state: Json) -> None:
+    if isinstance(agent, Agent):
+        agent.load_snapshot(Snapshot.from_dict(state))
+    else:
+        agent.deserialize_state(state["state"])
+    by_name = dict(parts(agent))
+    for name, kept in state["parts"].items():
+        _load_state(by_name[name], kept)
+
+
+def _kept_parts(agent: Agent | MultiAgentBase) -> Iterator[tuple[str, Any]]:
+    """Yield the parts that remember something for later calls. Strands saves only an Agent that is a node and asks."""
+    for name, part in parts(agent):
+        if isinstance(agent, Agent):
+            remembers = getattr(agent.tool_registry.registry[name], "_preserve_context", False)
+        else:
+            remembers = isinstance(part, Agent) or (isinstance(part, MultiAgentBase) and _asked(part))
+        if remembers and not _has_session(part):
+            yield name, part
+
+
+def _asked(agent: Any) -> bool:
+    return bool(getattr(getattr(agent, "_interrupt_state", None), "activated", False))
+
+
 def _has_session(agent: Any) -> bool:
     return any(getattr(agent, name, None) is not None for name in ("_session_manager", "session_manager"))
 
@@ -115,7 +143,6 @@ def _forgetful_parts(agent: Any, seen: set[int]) -> Iterator[str]:
     seen.add(id(agent))
     for name, part in parts(agent):
         tool = agent.tool_registry.registry.get(name) if isinstance(agent, Agent) else None
-        asked = getattr(getattr(part, "_interrupt_state", None), "activated", False)
-        if tool is not None and asked and getattr(tool, "_preserve_context", False) and not _has_session(part):
+        if tool is not None and _asked(part) and getattr(tool, "_preserve_context", False) and not _has_session(part):
             yield name
         yield from _forgetful_parts(part, seen)

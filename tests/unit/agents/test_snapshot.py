@@ -67,6 +67,22 @@ def swarm(script):
     return Swarm([agent_of(script, name="buyer")])
 
 
+def graph_around(inner, script):
+    builder = GraphBuilder()
+    builder.add_node(inner, "inner")
+    builder.add_node(agent_of(script, []), "writer")
+    builder.add_edge("inner", "writer")
+    return builder.set_max_node_executions(5).build()
+
+
+def graph_in_graph(script):
+    return graph_around(graph(script[:2]), script[2:])
+
+
+def swarm_in_graph(script):
+    return graph_around(swarm(script[:1]), script[1:])
+
+
 @pytest.mark.parametrize(
     ("build", "asks", "goes_on", "tells"),
     [
@@ -75,6 +91,13 @@ def swarm(script):
         (with_sub_agent, [Call("pay")], [Say("{tool_result}"), Say("inner {tool_result}")], "inner paid: yes"),
         (graph, [Call("pay")], [Say("{tool_result}"), Say("written")], "paid: yes"),
         (swarm, [Call("pay")], [Say("{tool_result}")], "paid: yes"),
+        (
+            graph_in_graph,
+            [Call("pay")],
+            [Say("{tool_result}"), Say("written"), Say("told")],
+            "buyer: paid: yes\nwriter: written",
+        ),
+        (swarm_in_graph, [Call("pay")], [Say("{tool_result}"), Say("told")], "buyer: paid: yes"),
     ],
 )
 def test_a_new_agent_continues_with_the_answer(build, asks, goes_on, tells):
@@ -92,6 +115,38 @@ def test_a_new_agent_continues_with_the_answer(build, asks, goes_on, tells):
         else [str(result).strip()]
     )
     assert tells in texts
+
+
+def test_a_node_that_is_visited_again_remembers_its_first_visit():
+    def build(planner, buyer):
+        builder = GraphBuilder()
+        builder.add_node(agent_of(planner, []), "planner")
+        builder.add_node(agent_of(buyer), "buyer")
+        builder.add_edge("planner", "buyer")
+        builder.add_edge("buyer", "planner", condition=lambda state: len(state.execution_order) == 2)
+        return builder.set_entry_point("planner").set_max_node_executions(4).build()
+
+    asking = build([Say("first plan")], [Call("pay")])
+    ((question),) = asking("Buy it").interrupts
+    continuing = build([Say("second plan")], [Say("bought"), Say("bought again")])
+    load_snapshot(continuing, json.loads(json.dumps(take_snapshot(asking))))
+    continuing(answers_as_prompt({f"1:{question.id}": "yes"}))
+    [messages] = continuing.nodes["planner"].executor.model.calls
+    assert messages[1]["content"] == [{"text": "first plan"}]
+
+
+def test_a_tool_that_preserves_its_context_remembers_its_first_call():
+    def build(script, of_expert):
+        expert = agent_of(of_expert, [], name="expert")
+        return expert, agent_of(script, [pay, expert.as_tool(name="expert", preserve_context=True)])
+
+    _, asking = build([Call("expert", {"input": "one"}), Call("pay")], [Say("first advice")])
+    ((question),) = asking("Buy it").interrupts
+    expert, continuing = build([Call("expert", {"input": "two"}), Say("done")], [Say("second advice")])
+    load_snapshot(continuing, json.loads(json.dumps(take_snapshot(asking))))
+    continuing(answers_as_prompt({f"1:{question.id}": "yes"}))
+    [messages] = expert.model.calls
+    assert messages[1]["content"] == [{"text": "first advice"}]
 
 
 def test_bytes_in_a_conversation_are_kept():
@@ -186,7 +241,7 @@ def test_an_agent_whose_own_code_fails_is_refused_by_name(error):
     with pytest.raises(NotResumable, match=f"The state of own cannot be saved: {type(error).__name__}: {error}"):
         take_snapshot(Failing())
     with pytest.raises(SnapshotUnusable, match=f"before the question: {type(error).__name__}"):
-        load_snapshot(Failing(), {})
+        load_snapshot(Failing(), {"state": {}, "parts": {}})
 
 
 @pytest.mark.parametrize("asked", [[], [{"id": str(number), "name": "n" * 80} for number in range(1_000)]])
