@@ -15,6 +15,7 @@ import requests
 from local.deployment import client_environment
 from local.settings import ROOT
 from tests.e2e.conftest import DEADLINE_SECONDS, Caller, deployed, events_of
+from tests.e2e.test_web_client import recorded, report, shown
 
 # The agent of the document, as an agent of this deployment. Its tool asks before it buys.
 [ASKING_AGENT] = re.findall(
@@ -150,3 +151,17 @@ def test_a_run_is_answered_on_the_terminal_and_watched_from_its_first_step(stack
     assert (summary["status"], summary["missing"]) == ("complete", 0)
     assert "The user did not approve it." in summary["result"]
     assert [step["seq"] for step in steps] == list(range(1, summary["recorded"] + 1))
+
+
+@pytest.mark.long
+def test_a_page_shows_a_question_that_another_tab_answers(stack, alice):
+    page = report("answer.html", stack, agent="buyer")
+
+    assert "failed" not in page, page
+    [question] = page["questions"]
+    assert (question["name"], page["sameQuestions"]) == ("approve", [question])
+    assert (page["answered"]["status"] in ("in_progress", "complete"), page["answered"]["questions"]) == (True, [])
+    assert page["tooLate"] == "Conflict"
+    record = alice.read_to_its_end(page["id"])
+    assert shown(page["view"], page["id"]) == shown(page["other"], page["id"]) == recorded(record)
+    assert "Bought" in page["view"]["result"]

@@ -27,12 +27,12 @@ def built_client() -> str:
     return (WEB / "client" / "dist" / "index.js").read_text()
 
 
-def report(page: str, stack) -> Any:
+def report(page: str, stack, agent: str = AGENT) -> Any:
     settings = {
         "config": json.loads((stack.state.directory / CONFIG_FILE).read_text()),
         "users": [{"name": user.name, "password": user.password} for user in stack.state.users],
         "client": built_client(),
-        "agent": AGENT,
+        "agent": agent,
     }
     text = json.dumps(settings).replace("</", "<\\/")
     return report_of((PAGES / page).read_text().replace("/* settings */ null", text), host="app.example")

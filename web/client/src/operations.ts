@@ -1,4 +1,5 @@
 /** The GraphQL documents that the client sends: the same files that other frontends use. */
+export { default as answerAgentRun } from '../../../graphql/operations/answerAgentRun.graphql';
 export { default as cancelAgentRun } from '../../../graphql/operations/cancelAgentRun.graphql';
 export { default as getAgentProgress } from '../../../graphql/operations/getAgentProgress.graphql';
 export { default as listAgentRuns } from '../../../graphql/operations/listAgentRuns.graphql';

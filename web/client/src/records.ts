@@ -13,7 +13,7 @@ import { fromLive, parsed, type Step } from './step.js';
 import { ended, type JobRun, type RunView } from './view.js';
 
 const HEARD_MAX = 1_000;
-const ENDS = ['agent_complete', 'agent_error', 'complete', 'error', 'cancelled', 'waiting', 'cancelling'];
+const CHANGES = ['agent_complete', 'agent_error', 'complete', 'error', 'cancelled', 'waiting', 'answered', 'cancelling'];
 
 export class Records {
   readonly own: FollowedRecord;
@@ -84,7 +84,7 @@ export class Records {
       const ready = record.hear(fromLive(record.requestId, update));
       this.#show(record, ready);
       // The final status and the result of a run are only in the record.
-      if (!record.merge.missing && ready.some(mayEnd)) this.own.readNow = true;
+      if (!record.merge.missing && ready.some(mayChange)) this.own.readNow = true;
     } else if (this.kind === 'job' && update.jobId === this.requestId) {
       // The run has just begun: the job's record lists it, and what is dropped here is in the run's record.
       if (this.#unplaced.length < HEARD_MAX) this.#unplaced.push(update);
@@ -99,7 +99,7 @@ export class Records {
     if (this.#notices.size > HEARD_MAX) this.#notices.delete(this.#notices.values().next().value!);
     const step = fromLive((record ?? this.own).requestId, update);
     this.#show(record ?? this.own, [step]);
-    if (mayEnd(step)) this.own.readNow = true;
+    if (mayChange(step)) this.own.readNow = true;
   }
 
   /**
@@ -170,6 +170,7 @@ export class Records {
       steps,
       tools,
       text,
+      questions: status === 'waiting' ? this.#shown.questions : [],
       runs: (answer?.runs ?? []).map((run) => ({
         ...run,
         ...this.#all.get(run.requestId)?.head,
@@ -186,8 +187,8 @@ export class Records {
   }
 }
 
-/** Whether a live step may end the run or change its liveness. An agent may send such a status, so it only causes a read. */
-const mayEnd = ({ status, metadata }: Step) => ENDS.includes(status) && typeof metadata.parentSeq !== 'number';
+/** Whether a live step may change the run's status or liveness. An agent may send such a status, so it only causes a read. */
+const mayChange = ({ status, metadata }: Step) => CHANGES.includes(status) && typeof metadata.parentSeq !== 'number';
 
 /** Fetches a job's large result. The link is a secret that grants access by itself, so no token goes with it. */
 async function fetched(url: string): Promise<unknown> {

@@ -20,6 +20,8 @@ export interface ListedRun {
   readonly jobId: string | null;
   /** Of a job: the playbook that it executes. */
   readonly playbook: string | null;
+  /** The beginning of its query; null if no API has started it. */
+  readonly query: string | null;
   readonly status: Status;
   readonly liveness: Liveness;
   /** How many steps have been recorded. */
@@ -41,15 +43,31 @@ export interface ListFilter {
   readonly cursor?: string;
 }
 
+/** A playbook that can be started as a job. */
 export interface Startable {
   readonly name: string;
   readonly description: string;
 }
 
+/** An agent that can be started. */
+export interface StartableAgent extends Startable {
+  /** The JSON Schema of its parameters; null if it declares none. */
+  readonly parametersSchema: Parameters | null;
+}
+
+/** A new run of an agent, or with `rerunOf` a run or a job with the input of an earlier one. */
+export type NewRun =
+  | { readonly agent: string; readonly query: string; readonly parameters?: Parameters }
+  | { readonly rerunOf: string };
+
+interface AgentInfo extends Startable {
+  readonly parametersSchema: string | null;
+}
+
 /** One user's runs and jobs. */
 export interface Runcast {
   /** Starts a run. It is started once, however often the request has to be repeated. */
-  start(run: { agent: string; query: string; parameters?: Parameters }): Watch;
+  start(run: NewRun): Watch;
   /** Starts a job. */
   startJob(job: { playbook: string; query: string; parameters?: Parameters }): Watch;
   /** Watches a run or a job by its id. While it is followed, the same id gives the same watch. */
@@ -65,7 +83,7 @@ export interface Runcast {
    *
    * @throws RuncastError - Nobody is signed in, or there is no answer.
    */
-  agents(): Promise<{ agents: Startable[]; playbooks: Startable[] }>;
+  agents(): Promise<{ agents: StartableAgent[]; playbooks: Startable[] }>;
   /** Calls `listener` when the user signs in or out, or is another one. */
   onUser(listener: () => void): Stop;
 }
@@ -103,18 +121,22 @@ export function createRuncast({ config, auth }: { config: Config; auth: Auth }):
     watches.set(id, made);
     return made;
   };
-  const begin = (kind: 'run' | 'job', document: string, variables: object, parameters?: Parameters): Watch => {
+  const begin = (kind: Start['kind'], document: string, input: object & { parameters?: Parameters }): Watch => {
     const id = uuid();
-    const all = { ...variables, parameters: parameters && JSON.stringify(parameters), [kind === 'run' ? 'requestId' : 'jobId']: id };
-    return watch(id, { kind, begin: () => api.ask(document, all, patience.start) });
+    const parameters = input.parameters && JSON.stringify(input.parameters);
+    const variables = { ...input, parameters, [kind === 'job' ? 'jobId' : 'requestId']: id };
+    return watch(id, { kind, begin: () => api.ask(document, variables, patience.start) });
   };
 
   return {
-    start: ({ parameters, ...run }) => begin('run', startAgentRun, run, parameters),
-    startJob: ({ parameters, ...job }) => begin('job', startJob, job, parameters),
+    start: (run) => begin('rerunOf' in run ? null : 'run', startAgentRun, run),
+    startJob: (job) => begin('job', startJob, job),
     watch: (id) => watch(id),
     list: (filter = {}) => api.ask(listAgentRuns, filter),
-    agents: () => api.ask(listAgents, {}),
+    async agents() {
+      const { agents, playbooks } = await api.ask<{ agents: AgentInfo[]; playbooks: Startable[] }>(listAgents, {});
+      return { agents: agents.map((agent) => ({ ...agent, parametersSchema: JSON.parse(agent.parametersSchema ?? 'null') })), playbooks };
+    },
     onUser: (listener) => session.onUser(listener),
   };
 }

@@ -1,13 +1,15 @@
 /** The steps that a watch shows, and the tool calls and the text that follow from them. */
 import { number, type Step } from './step.js';
 import { LiveText } from './text.js';
-import type { ToolCall } from './view.js';
+import type { Question, ToolCall } from './view.js';
 
 const CALL_ENDS = ['tool_complete', 'tool_error'];
 
 export class Shown {
   steps: readonly Step[] = [];
   tools: readonly ToolCall[] = [];
+  /** What the last recorded step of the watched run asks. */
+  questions: readonly Question[] = [];
   #entries: { at: number; step: Step }[] = [];
   #inOrder = true;
   /** The latest time in each record, so that sorting by time keeps each record's order. */
@@ -25,6 +27,7 @@ export class Shown {
   /** Adds a step. `own`: whether it belongs to the watched run or job itself, not to a job's run. */
   add(step: Step, own: boolean): void {
     if (own) this.#addText(step);
+    if (own && step.seq !== null) this.questions = step.status === 'waiting' ? questions(step.metadata.interrupts) : [];
     // A delta is text in flight, which a step will repeat.
     if (step.seq === null && step.status === 'text') return;
     this.#dirty = true;
@@ -72,3 +75,9 @@ export class Shown {
     }
   }
 }
+
+/** Returns the questions in the metadata of a step `waiting`; none if they were too large to be recorded. */
+const questions = (asked: unknown): Question[] =>
+  (Array.isArray(asked) ? asked : [])
+    .filter((each) => typeof each?.id === 'string')
+    .map(({ id, name, reason = null }) => ({ id, name: String(name ?? ''), reason }));

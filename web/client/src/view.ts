@@ -50,6 +50,16 @@ export interface ToolCall {
   readonly progress: { readonly done: number; readonly total?: number; readonly unit?: string } | null;
 }
 
+/** A question of a waiting run. */
+export interface Question {
+  /** The key of its answer. */
+  readonly id: string;
+  /** The name that the agent gave it, such as `approve`. */
+  readonly name: string;
+  /** What the agent says about it, any JSON; null if it says nothing. */
+  readonly reason: unknown;
+}
+
 export interface Refusal {
   readonly type: string;
   readonly message: string;
@@ -69,6 +79,8 @@ export interface RunView {
   /** What the run's agent has said so far. */
   readonly text: string;
   readonly tools: readonly ToolCall[];
+  /** The open questions: answer all of them in one call. */
+  readonly questions: readonly Question[];
   /** Set when it has ended. */
   readonly result?: unknown;
   readonly error?: string;
@@ -94,6 +106,7 @@ export const emptyView: RunView = {
   playbook: null,
   text: '',
   tools: [],
+  questions: [],
   missing: 0,
   upToDate: false,
   connection: 'polling',

@@ -10,7 +10,7 @@ import type { Stop } from './auth.js';
 import { asRuncastError, RuncastError } from './errors.js';
 import { onFrame } from './frame.js';
 import type { Live, Subscription } from './live.js';
-import { cancelAgentRun, getAgentProgress } from './operations.js';
+import { answerAgentRun, cancelAgentRun, getAgentProgress } from './operations.js';
 import { patience, pause } from './patience.js';
 import { type FollowedRecord, now, type Progress } from './record.js';
 import { Records } from './records.js';
@@ -30,13 +30,21 @@ export interface Watch {
    * @throws RuncastError - The user has no such run, or there is no answer.
    */
   readonly cancel: () => Promise<void>;
+  /**
+   * Answers all open questions of a waiting run, which then continues. The same answers again are a no-op.
+   *
+   * @param answers - An answer to each question, by its id: any JSON.
+   * @throws RuncastError - `Conflict`: the run does not wait for these answers, for example because another tab was first.
+   */
+  readonly answer: (answers: Readonly<Record<string, unknown>>) => Promise<void>;
   /** Stops watching, whoever subscribes. The run continues. */
   readonly close: () => void;
 }
 
 /** What starts a run or a job. `begin` is repeated until it is answered. */
 export interface Start {
-  readonly kind: 'run' | 'job';
+  /** Null until the server has started it again. */
+  readonly kind: RunView['kind'];
   begin(): Promise<{ readonly createdAt: number }>;
 }
 
@@ -90,11 +98,20 @@ export class RunWatch implements Watch {
     };
   };
 
-  cancel = async (): Promise<void> => {
-    const answer = await this.shared.api.ask<{ success: boolean; error: string }>(cancelAgentRun, { requestId: this.id });
-    if (!answer.success) throw new RuncastError('BadRequest', answer.error);
-    this.doubt();
-  };
+  cancel = (): Promise<void> => this.#change(cancelAgentRun);
+
+  answer = (answers: Readonly<Record<string, unknown>>): Promise<void> =>
+    this.#change(answerAgentRun, { answers: JSON.stringify(answers) });
+
+  /** Sends a request that changes the run, and reads the run again whatever the answer is. */
+  async #change(document: string, variables?: object): Promise<void> {
+    try {
+      const answer = await this.shared.api.ask<{ success: boolean; error: string }>(document, { requestId: this.id, ...variables });
+      if (!answer.success) throw new RuncastError('BadRequest', answer.error);
+    } finally {
+      this.doubt();
+    }
+  }
 
   close = (): void => {
     if (this.#closed) return;
@@ -150,12 +167,14 @@ export class RunWatch implements Watch {
     this.#go();
   }
 
-  /** Subscribes, then starts, so that no step is missed. */
-  async #start({ begin }: Start): Promise<void> {
+  /** Subscribes, then starts, so that no step is missed. The steps before a later subscription come from the record. */
+  async #start({ kind, begin }: Start): Promise<void> {
     const release = this.#hold();
     const records = this.#records;
-    this.#listen();
-    for (const until = now() + patience.listen; !this.#live && now() < until; ) await sleep(10);
+    if (kind) {
+      this.#listen();
+      for (const until = now() + patience.listen; !this.#live && now() < until; ) await sleep(10);
+    }
     for (let failures = 1; records === this.#records && !this.#refused && !this.#closed; ) {
       try {
         records.own.createdAt = (await begin()).createdAt;

@@ -57,6 +57,12 @@ export class FakeRecord {
     return seq;
   }
 
+  /** Asks a question. */
+  ask(id: string, name: string, reason?: unknown): void {
+    this.status = 'waiting';
+    this.step('waiting', 'Waiting for an answer', { interrupts: [{ id, name, reason }] });
+  }
+
   end(status = 'complete', result: unknown = null): void {
     this.status = status;
     this.liveness = 'done';
@@ -95,6 +101,7 @@ export class FakeRuncast implements Auth {
   url = '';
   own: FakeRecord | undefined;
   runs: FakeRecord[] = [];
+  agents: object[] = [];
   pageSteps = 500;
   blocked = false;
   /** Answers of the next requests instead of the proper ones; null hangs up. */
@@ -199,7 +206,7 @@ export class FakeRuncast implements Auth {
     let body = '';
     for await (const part of request) body += part;
     const { query, variables } = JSON.parse(body);
-    const field = /\{ (\w+)/.exec(query)![1]!;
+    const field = /\{(\w+)/.exec(query)![1]!;
     this.requests.push({ field, variables, token: request.headers.authorization! });
     const trouble = this.troubles.shift();
     if (trouble === null) return void request.socket.destroy();
@@ -220,7 +227,12 @@ export class FakeRuncast implements Auth {
       setTimeout(() => this.started?.(id, field === 'startJob'));
       return { requestId: id, status: 'in_progress', createdAt: 1_000 };
     }
+    if (field === 'answerAgentRun') {
+      this.own!.status = 'in_progress';
+      this.own!.step('answered', '', { questions: JSON.parse(variables.answers!) });
+      return { success: true, liveness: 'live', status: 'in_progress' };
+    }
     if (field === 'cancelAgentRun') return { success: true, liveness: 'cancelling', status: 'in_progress' };
-    return { runs: [], nextCursor: null, agents: [], playbooks: [] };
+    return { runs: [], nextCursor: null, agents: this.agents, playbooks: [] };
   }
 }

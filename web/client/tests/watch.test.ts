@@ -280,3 +280,79 @@ test('a cancel is sent, and its effect is read', async () => {
 
   await until(() => expect(watch.view).toMatchObject({ status: 'cancelled', upToDate: true }));
 });
+
+test('questions are shown while they are open, and another tab that is answered first', async () => {
+  const { record, watch } = await watchedRun();
+  const tab = createRuncast({ config: server.config, auth: server });
+  const other = followed(tab.watch(record.requestId));
+  await live(other);
+  record.step('waiting', 'An agent may use this status, too.', { interrupts: [{ id: 'x', name: 'x' }] });
+  await until(() => expect(seqs(watch)).toEqual(upTo(2)));
+  expect(watch.view.questions).toEqual([]);
+  record.ask('q1', 'approve', { costs: 12 });
+
+  for (const each of [watch, other]) {
+    await until(() => expect(each.view).toMatchObject({ status: 'waiting', questions: [{ id: 'q1', name: 'approve', reason: { costs: 12 } }] }));
+  }
+  await other.answer({ q1: { yes: true } });
+  for (const each of [watch, other]) await until(() => expect(each.view).toMatchObject({ status: 'in_progress', questions: [] }));
+  const { variables } = server.requests.find(({ field }) => field === 'answerAgentRun')!;
+  expect(variables).toEqual({ requestId: 'run-1', answers: '{"q1":{"yes":true}}' });
+
+  record.ask('q2', 'approve');
+  await until(() => expect(watch.view.questions).toEqual([{ id: 'q2', name: 'approve', reason: null }]));
+});
+
+test('an answer that comes too late is refused, and the run is read again', async () => {
+  const { record, watch } = await watchedRun();
+  record.ask('q1', 'approve');
+  await until(() => expect(watch.view.questions).toHaveLength(1));
+  record.status = 'in_progress';
+  record.record('answered');
+  server.troubles = [{ errors: [{ errorType: 'Conflict', message: 'The run does not wait.' }] }];
+
+  await expect(watch.answer({ q1: 'no' })).rejects.toMatchObject({ type: 'Conflict', message: 'The run does not wait.' });
+  await until(() => expect(watch.view).toMatchObject({ status: 'in_progress', questions: [], upToDate: true }));
+});
+
+test('questions that were too large to be recorded are none', async () => {
+  const { record, watch } = await watchedRun();
+  record.status = 'waiting';
+  record.step('waiting', '', { interrupts: { shortened: true, bytes: 70_000 } });
+
+  await until(() => expect(watch.view).toMatchObject({ status: 'waiting', questions: [] }));
+});
+
+test('a run or a job is started again by its id alone', async () => {
+  const watch = followed(runcast.start({ rerunOf: 'run-0' }));
+  server.started = () => server.own!.step('agent_invoking');
+
+  await until(() => expect(watch.view).toMatchObject({ kind: 'run', connection: 'live', steps: [{ seq: 1 }] }));
+  const { variables } = server.requests.find(({ field }) => field === 'startAgentRun')!;
+  expect(variables).toEqual({ rerunOf: 'run-0', requestId: watch.id });
+});
+
+test('a job that is started again is followed with its runs', async () => {
+  server.started = (id) => {
+    server.own = new FakeRecord(server, id, id);
+    server.own.step('loading_agents');
+    server.runs.push(new FakeRecord(server, 'run-a', id, 'slope'));
+    server.runs[0]!.step('agent_invoking');
+  };
+  const watch = followed(runcast.start({ rerunOf: 'job-0' }));
+
+  await until(() => expect(watch.view).toMatchObject({ kind: 'job', connection: 'live', upToDate: true }));
+  expect([...server.subscriptions.values()].map(({ variables }) => variables.jobId)).toEqual([watch.id]);
+  server.runs[0]!.step('thinking');
+  await until(() => expect(watch.view.steps.filter(({ requestId }) => requestId === 'run-a')).toHaveLength(2));
+});
+
+test('an agent is listed with the schema of its parameters', async () => {
+  const schema = { type: 'object', properties: { size: { type: 'integer' } } };
+  server.agents = [
+    { name: 'terrain', description: 'Looks.', parametersSchema: JSON.stringify(schema) },
+    { name: 'elsewhere', description: '', parametersSchema: null },
+  ];
+
+  expect((await runcast.agents()).agents.map(({ parametersSchema }) => parametersSchema)).toEqual([schema, null]);
+});

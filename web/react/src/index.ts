@@ -1,5 +1,6 @@
 export { AgentProgressIndicator, JobTree, type OfRun, StatusFeed, StepTimeline } from './components.js';
 export { useAgents, useRuns } from './lists.js';
 export { RuncastProvider, useRuncast } from './provider.js';
+export { QuestionForm } from './question-form.js';
 export { type Run, type Task, useRun, useStart } from './run.js';
 export { RunList } from './run-list.js';

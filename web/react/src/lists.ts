@@ -1,5 +1,5 @@
 /** Lists of the user's runs, and of what can be started. */
-import type { ListedRun, ListFilter, Runcast, RuncastError, Startable } from '@runcast/client';
+import type { ListedRun, ListFilter, Runcast, RuncastError, Startable, StartableAgent } from '@runcast/client';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useRuncast } from './provider.js';
 
@@ -68,6 +68,6 @@ async function firstPages(runcast: Runcast, filter: ListFilter, count: number) {
 }
 
 /** The agents and the playbooks that can be started. */
-export function useAgents(): Loaded<{ agents: readonly Startable[]; playbooks: readonly Startable[] }> {
+export function useAgents(): Loaded<{ agents: readonly StartableAgent[]; playbooks: readonly Startable[] }> {
   return useLoaded((runcast) => runcast.agents(), { agents: [], playbooks: [] }, '');
 }

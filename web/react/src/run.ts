@@ -1,5 +1,5 @@
 /** Watches a run or a job from a component, and starts one. */
-import { emptyView, type Parameters, type RunView, type Watch } from '@runcast/client';
+import { emptyView, type NewRun, type Parameters, type RunView, type Watch } from '@runcast/client';
 import { useCallback, useMemo, useState, useSyncExternalStore } from 'react';
 import { useRuncast } from './provider.js';
 
@@ -8,6 +8,8 @@ export interface Run extends RunView {
   readonly id: string | null;
   /** Cancels the run, or the job with its runs. Rejects with a `RuncastError`. */
   cancel(): Promise<void>;
+  /** Answers all open questions, by their ids. Rejects with a `RuncastError`. */
+  answer(answers: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
 const nothing = () => () => {};
@@ -25,15 +27,18 @@ export function useRun(id: string | null): Run {
   const snapshot = useCallback(() => (id === null ? emptyView : runcast.watch(id).view), [runcast, id]);
   const view = useSyncExternalStore(subscribe, snapshot, serverView);
   return useMemo(
-    () => ({ ...view, id, cancel: async () => (id === null ? undefined : runcast.watch(id).cancel()) }),
+    () => ({
+      ...view,
+      id,
+      cancel: async () => (id === null ? undefined : runcast.watch(id).cancel()),
+      answer: async (answers) => (id === null ? undefined : runcast.watch(id).answer(answers)),
+    }),
     [view, id, runcast],
   );
 }
 
-/** A run to start, by its agent, or a job, by its playbook. */
-export type Task =
-  | { agent: string; query: string; parameters?: Parameters }
-  | { playbook: string; query: string; parameters?: Parameters };
+/** A run to start, by its agent, or a job, by its playbook; with `rerunOf` one with the input of an earlier one. */
+export type Task = NewRun | { playbook: string; query: string; parameters?: Parameters };
 
 /** Starts runs and jobs: `const { start, run } = useStart()`. `run` is the last one, watched. */
 export function useStart(): { start(task: Task): Watch; run: Run } {

@@ -7,7 +7,7 @@ import { renderToString } from 'react-dom/server';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { FakeRecord, FakeRuncast, jwt } from '../../client/tests/fake.js';
-import { AgentProgressIndicator, JobTree, RunList, RuncastProvider, StatusFeed, StepTimeline, useAgents, useRun, useStart } from '../src/index.js';
+import { AgentProgressIndicator, JobTree, QuestionForm, RunList, RuncastProvider, StatusFeed, StepTimeline, useAgents, useRun, useStart } from '../src/index.js';
 import type { Task } from '../src/index.js';
 
 Object.assign(globalThis, { WebSocket, fetch: globalThis.fetch });
@@ -104,6 +104,29 @@ test('a start shows its run, and a cancel ends it', async () => {
   await waitFor(() => expect(screen.getByRole('status').textContent).toBe('cancelled'));
   await waitFor(() => expect(screen.getByText('Cancelled')).toBeTruthy());
   expect(server.requests.some(({ field }) => field === 'cancelAgentRun')).toBe(true);
+});
+
+test('a form answers the open questions, and closes when they are answered', async () => {
+  const record = (server.own = new FakeRecord(server, 'run-1'));
+  record.record('agent_invoking');
+  record.ask('q1', 'approve', 'Buy <b>3</b> turbines?');
+  function Page() {
+    return <QuestionForm run={useRun('run-1')} />;
+  }
+  show(<Page />);
+  const field = await screen.findByRole<HTMLInputElement>('textbox');
+  expect(field.closest('label')!.textContent).toBe('approveBuy <b>3</b> turbines?');
+  field.value = 'yes';
+  server.troubles = [{ errors: [{ errorType: 'Unavailable', message: 'Later.' }] }];
+  fireEvent.submit(field.closest('form')!);
+  await waitFor(() => expect(screen.getByRole('alert').textContent).toBe('Later.'));
+
+  fireEvent.click(screen.getByText('Answer'));
+  await waitFor(() => expect(screen.queryByRole('textbox')).toBeNull());
+  const answers = server.requests.filter(({ field }) => field === 'answerAgentRun').map(({ variables }) => variables.answers);
+  expect(answers).toEqual(['{"q1":"yes"}', '{"q1":"yes"}']);
+  record.ask('q2', 'approve');
+  await waitFor(() => expect(screen.getByRole<HTMLInputElement>('textbox').value).toBe(''));
 });
 
 test('lists are loaded, retried, and replaced for the next user', async () => {
