@@ -21,11 +21,11 @@ def schemas() -> dict[str, _Schema]:
             "elapsed": {"type": "number", "description": "Seconds since the run began."},
             "timestamp": epoch_ms,
             "seq": {"type": "integer", "minimum": 1, "description": "1, 2, 3 … without gaps in a run."},
+            "status": {"type": "string", "description": "The name on the live channel; otherwise equal to `step`."},
+            "agentName": {"type": "string"},
         },
         optional={
-            "agentName": {"type": "string"},
             "toolName": {"type": "string"},
-            "status": {"type": "string", "description": "The name on the live channel, if it differs from `step`."},
             "metadata": {"type": "object"},
         },
     )

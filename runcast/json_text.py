@@ -21,8 +21,8 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 _SHORT_TEXT_CHARACTERS = 200
 
-RESERVED_METADATA = ("toolName", "parentSeq")
-"""Metadata keys that only Runcast sets: clients read them as the tool and as the step that started this one."""
+RESERVED_METADATA = ("parentSeq",)
+"""Metadata keys that only Runcast sets: clients read `parentSeq` as the step that started this one."""
 
 
 def json_text(value: Any) -> str:

@@ -12,7 +12,7 @@ MESSAGE_MAX_CHARACTERS = 1_000
 NAME_MAX_CHARACTERS = 200
 # Sizes of metadata, results and parameters are those of their JSON in UTF-8: a Chinese character takes 3 bytes.
 METADATA_MAX_BYTES = 8 * 1024
-# The metadata that the record adds to an agent's: the tool's name, the parent's number, the run's usage.
+# The metadata that the record adds to an agent's: the parent's number, the run's usage.
 METADATA_ADDED_MAX_BYTES = 2 * 1024
 # The questions of a waiting run (`metadata.interrupts`), in addition to METADATA_MAX_BYTES.
 QUESTIONS_MAX_BYTES = 64 * 1024

@@ -1,7 +1,7 @@
 """The data that a watching client receives: steps and answers of the reader.
 
-A recorded step and its status message have different formats. Both become a `WatchedStep`, so that the code that shows
-steps does not depend on their source.
+A recorded step and its status message both become a `WatchedStep`, so that the code that shows steps does not depend on
+their source.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class WatchedStep:
         """Convert a GraphQL `ProgressStep` of this run."""
         return cls(
             seq=step["seq"],
-            status=step["status"] or step["step"],
+            status=step["status"],
             message=step["message"] or "",
             elapsed_seconds=step["elapsed"],
             timestamp_ms=int(step["timestamp"]),
@@ -100,7 +100,6 @@ class WatchedStep:
 
         A notice only needs a status and a timestamp.
         """
-        metadata = dict(_object(update["metadata"]) or {})
         timestamp_ms = int(update["timestamp"])
         return cls(
             seq=update["seq"],
@@ -109,8 +108,8 @@ class WatchedStep:
             elapsed_seconds=max(0, timestamp_ms - began_ms) / 1000,
             timestamp_ms=timestamp_ms,
             agent_name=update["agentName"],
-            tool_name=metadata.pop("toolName", None),
-            metadata=metadata or None,
+            tool_name=update["toolName"],
+            metadata=_object(update["metadata"]),
             request_id=update["requestId"],
         )
 

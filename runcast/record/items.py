@@ -75,8 +75,9 @@ def step_of(stored: Mapping[str, Any]) -> Step:
 
 
 def stored_step(step: Step) -> Json:
-    """Return a step as stored in an item, before DynamoDB serialization."""
-    return {**step.to_answer(), "elapsed": Decimal(str(step.elapsed))}
+    """Return a step as stored in an item, before DynamoDB serialization; without a status that `step` also says."""
+    stored = {**step.to_answer(), "status": step.status, "elapsed": Decimal(str(step.elapsed))}
+    return {name: value for name, value in stored.items() if value is not None}
 
 
 def stored_size_bytes(step: Step) -> int:

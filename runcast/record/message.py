@@ -33,8 +33,7 @@ def status_update(
 ) -> Json:
     """Return one status message. Texts and metadata over their limits are shortened, with a mark.
 
-    `seq` is None for a message that is not in a record: clients show it, but never merge it. `tool_name` becomes
-    `metadata.toolName`; an existing key of that name in `metadata` becomes `toolName_`.
+    `seq` is None for a message that is not in a record: clients show it, but never merge it.
     """
     text = metadata_json(metadata)
     return {
@@ -43,10 +42,11 @@ def status_update(
         "jobId": job_id,
         "requestId": request_id,
         "agentName": agent_name,
+        "toolName": tool_name,
         "status": status,
         "message": shortened(message, limits.MESSAGE_MAX_CHARACTERS),
         "timestamp": timestamp_ms,
-        "metadata": _shown_metadata(tool_name, text),
+        "metadata": json.loads(text) if text else None,
         "seq": seq,
         "schemaVersion": SCHEMA_VERSION,
     }
@@ -80,15 +80,11 @@ def step_update(owner: Owner, step: Step, *, request_id: str, job_id: str | None
         request_id=request_id,
         job_id=job_id,
         agent_name=step.agent_name or agent,
+        tool_name=step.tool_name,
         seq=step.seq,
     )
     # Use the recorded metadata, which is within its limits and includes the numbers that the writer added.
-    return {**update, "metadata": _shown_metadata(step.tool_name, step.metadata_json)}
-
-
-def _shown_metadata(tool_name: str | None, text: str | None) -> Json | None:
-    metadata = {"toolName": tool_name} if tool_name else {}
-    return {**(json.loads(text) if text else {}), **metadata} or None
+    return {**update, "metadata": json.loads(step.metadata_json) if step.metadata_json else None}
 
 
 def batches(messages: Sequence[Json]) -> Iterator[list[Json]]:

@@ -139,8 +139,14 @@ class Step:
         """The status of this step on the live channel."""
         return self.status or self.step
 
-    def to_answer(self) -> Json:
-        """Return the step in the format of `read_progress`: `metadata` is JSON text, and absent fields are omitted."""
+    def to_answer(self, agent: str | None = None) -> Json:
+        """Return the step in the format of `read_progress`: `metadata` is JSON text, and absent fields are omitted.
+
+        The fields that a status message also has have the same values there.
+
+        Args:
+            agent: The run's agent, for a step that names no other one.
+        """
         answer: Json = {
             "type": "progress",
             "step": self.step,
@@ -148,12 +154,10 @@ class Step:
             "elapsed": self.elapsed,
             "timestamp": self.timestamp,
             "seq": self.seq,
+            "status": self.live_status,
         }
-        optional = {"agentName": self.agent_name, "toolName": self.tool_name, "status": self.status}
-        answer.update({name: value for name, value in optional.items() if value is not None})
-        if self.metadata_json is not None:
-            answer["metadata"] = self.metadata_json
-        return answer
+        optional = {"agentName": self.agent_name or agent, "toolName": self.tool_name, "metadata": self.metadata_json}
+        return answer | {name: value for name, value in optional.items() if value is not None}
 
     def to_json(self) -> Json:
         """Return the step with its metadata as an object; absent fields are omitted."""

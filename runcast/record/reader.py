@@ -58,7 +58,7 @@ def read_progress(
     run = store.read(canonical) if canonical else None
     if run is None or run.owner != owner:
         return unreadable(request_id)
-    steps = _first_that_fit(_steps_after(store, run, after_seq or 0))
+    steps = _first_that_fit(_steps_after(store, run, after_seq or 0), run.agent)
     now = (now_ms or store.now_ms)()
     return {
         "success": True,
@@ -179,11 +179,11 @@ def _steps_after(store: RunStore, run: Run, after_seq: int) -> Iterator[Step]:
     yield from (step for step in run.steps if step.seq > after_seq)
 
 
-def _first_that_fit(steps: Iterable[Step]) -> list[Json]:
+def _first_that_fit(steps: Iterable[Step], agent: str) -> list[Json]:
     kept: list[Json] = []
     room_bytes = limits.READ_MAX_BYTES
     for step in islice(steps, limits.READ_MAX_STEPS):
-        read = step.to_answer()
+        read = step.to_answer(agent)
         room_bytes -= json_bytes(read)
         if room_bytes < 0:
             break

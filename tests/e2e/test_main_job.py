@@ -31,7 +31,7 @@ async def test_a_run_is_seen_live_and_in_the_record(alice):
     assert [update["seq"] for update in mine] == [step["seq"] for step in steps]
     for update, step in zip(mine, steps, strict=True):
         assert (update["message"], update["timestamp"]) == (step["message"], step["timestamp"])
-        assert update["status"] == (step["status"] or step["step"])
+        assert update["status"] == step["status"]
         assert (update["userId"], update["tenantId"]) == (alice.user.user_id, "acme")
     assert all(f"{tool}: " in record["result"] for tool in tools)
 

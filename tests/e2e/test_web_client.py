@@ -44,7 +44,7 @@ def shown(view: dict[str, Any], request_id: str) -> list[tuple[int, str, str]]:
 
 
 def recorded(record: dict[str, Any]) -> list[tuple[int, str, str]]:
-    return [(step["seq"], step["status"] or step["step"], step["message"]) for step in record["steps"]]
+    return [(step["seq"], step["status"], step["message"]) for step in record["steps"]]
 
 
 def test_a_page_starts_a_run_and_shows_each_step_to_its_owner_alone(stack, alice):

@@ -129,11 +129,11 @@ def drawn(run) -> str:
     console = Console(file=io.StringIO(), width=200)
     view = TerminalView(console)
     for step in run.steps:
-        blank = dict.fromkeys(("status", "agentName", "toolName", "metadata"))
+        blank = dict.fromkeys(("agentName", "toolName", "metadata"))
         seen = blank | step.to_json()
         view.step(
             WatchedStep(
-                seen["seq"], seen["status"] or seen["step"], seen["message"], 0.0, 0,
+                seen["seq"], seen["status"], seen["message"], 0.0, 0,
                 agent_name=seen["agentName"], tool_name=seen["toolName"], metadata=seen["metadata"],
             )
         )  # fmt: skip

@@ -127,7 +127,7 @@ class FakeAppSync(FakeCognito, FakeRecord):
 
     async def send_update(self, **update: Any) -> None:
         """Send one status message live. It belongs to the run unless it names another."""
-        blank = dict.fromkeys(("tenantId", "agentName", "message", "metadata", "seq"))
+        blank = dict.fromkeys(("tenantId", "agentName", "toolName", "message", "metadata", "seq"))
         whose = {"userId": USER_ID, "requestId": self.request_id, "jobId": self.job.request_id if self.job else None}
         event = {**blank, **whose, "timestamp": float(BEGAN_MS), "schemaVersion": 1, **update}
         for (socket, subscription_id), (query, variables) in list(self._subscribers.items()):

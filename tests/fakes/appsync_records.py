@@ -26,7 +26,7 @@ class FakeRecord:
     def record(self, step: str, message: str = "", **more: Any) -> int:
         """Append a step to the record, and nothing else; return its seq."""
         seq = len(self.steps) + 1
-        blank = {"status": None, "agentName": None, "toolName": None, "metadata": None}
+        blank = {"status": step, "agentName": None, "toolName": None, "metadata": None}
         stamp = {"elapsed": seq / 10, "timestamp": float(self.began_ms + seq * 100)}
         self.steps.append({"type": "progress", "step": step, "message": message, "seq": seq, **stamp, **blank, **more})
         return seq
@@ -68,19 +68,14 @@ class FakeRecord:
     def as_heard(self, seq: int) -> dict[str, Any]:
         """One of its steps as a status message."""
         step = self.steps[seq - 1]
-        metadata = {**({"toolName": step["toolName"]} if step["toolName"] else {}), **(step["metadata"] or {})}
         return {
             "requestId": self.request_id,
-            "status": step["status"] or step["step"],
-            "message": step["message"],
-            "timestamp": step["timestamp"],
-            "metadata": json.dumps(metadata) if metadata else None,
-            "agentName": step["agentName"],
-            "seq": seq,
+            **{name: step[name] for name in ("status", "message", "timestamp", "agentName", "toolName", "seq")},
+            "metadata": step["metadata"] and json.dumps(step["metadata"]),
         }
 
     def _live_ending(self, status: str) -> str | None:
-        return {"complete": "agent_complete", "error": "agent_error"}.get(status)
+        return {"complete": "agent_complete", "error": "agent_error"}.get(status, status)
 
 
 @dataclass

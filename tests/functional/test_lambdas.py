@@ -211,7 +211,7 @@ def test_the_publisher_alone(lambdas, subscribe, event):
     subscribe()
     assert lambdas.call("status_publisher", event("statusPublisher")) == {"published": 1, "notPublished": {}}
     [sent] = lambdas.appsync.received[0].json["variables"].values()
-    assert (sent["seq"], sent["metadata"]) == (7, '{"toolName":"slope"}')
+    assert (sent["seq"], sent["toolName"], sent["metadata"]) == (7, "slope", '{"reason":"steep?"}')
 
 
 @pytest.mark.parametrize("field", DOORS)

@@ -239,7 +239,7 @@ class History(RuleBasedStateMachine):
                 answer = read_progress(self.store, ALICE, self.request_id, after_seq, now_ms=self.clock)
                 read += answer["steps"]
                 after_seq = answer["nextSeq"]
-            if read != [step.to_answer() for step in self.steps()]:
+            if read != [step.to_answer(run.agent) for step in self.steps()]:
                 broken("lost", "a reader gets something else than what is stored")
         finally:
             self.client.delete_item(TableName=TABLE_NAME, Key={"requestId": self.unreadable["requestId"]})

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FIELDS = (
-    "userId", "tenantId", "jobId", "requestId", "agentName", "status", "message", "timestamp", "metadata", "seq",
-    "schemaVersion",
+    "userId", "tenantId", "jobId", "requestId", "agentName", "toolName", "status", "message", "timestamp", "metadata",
+    "seq", "schemaVersion",
 )  # fmt: skip
 
 _CONNECT_TIMEOUT_SECONDS = 1.0

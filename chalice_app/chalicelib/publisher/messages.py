@@ -55,6 +55,7 @@ def _input(message: Mapping[str, Any], where: str) -> Json:
         "jobId": _id(message, "jobId", where),
         "requestId": _id(message, "requestId", where),
         "agentName": _text(message, "agentName", where, limits.NAME_MAX_CHARACTERS),
+        "toolName": _text(message, "toolName", where, limits.NAME_MAX_CHARACTERS),
         "status": _text(message, "status", where, limits.NAME_MAX_CHARACTERS, required=True),
         "message": _text(message, "message", where, limits.MESSAGE_MAX_CHARACTERS),
         "timestamp": _number(message, "timestamp", where),

@@ -25,10 +25,7 @@ def played(request, stack, alice, bob):
 def told(messages):
     """Return the statuses of a run, a tool's with its name, without those of a new worker."""
     statuses = [
-        f"calling_tool {json.loads(each['metadata'])['toolName']}"
-        if each["status"] == "calling_tool"
-        else each["status"]
-        for each in messages
+        f"calling_tool {each['toolName']}" if each["status"] == "calling_tool" else each["status"] for each in messages
     ]
     for cold in (_COLD, _COLD[:-1]):
         if statuses[1 : len(cold) + 1] == cold:

@@ -93,8 +93,8 @@ def test_outside_a_run_a_status_goes_live_only_without_a_number(client, publishe
     assert client.messages == [
         {
             "userId": "alice", "tenantId": "acme", "jobId": None, "requestId": "r1", "agentName": None,
-            "status": "thinking", "message": "Thinking", "timestamp": 5, "metadata": None, "seq": None,
-            "schemaVersion": 1,
+            "toolName": None, "status": "thinking", "message": "Thinking", "timestamp": 5, "metadata": None,
+            "seq": None, "schemaVersion": 1,
         }
     ]  # fmt: skip
 
@@ -126,9 +126,9 @@ def test_each_kind_of_status(client, publisher):
     publish_agent_status("alice", "terrain", "agent_complete", "Done", publisher=publisher)
     publish_tool_status("alice", "terrain", "slope", "the grid is steep", publisher=publisher)
     publish_orchestrator_status("alice", "j1", "validating", "Checking", publisher=publisher)
-    assert [(m["status"], m["message"], m["agentName"], m["jobId"], m["metadata"]) for m in client.messages] == [
+    assert [(m["status"], m["message"], m["agentName"], m["jobId"], m["toolName"]) for m in client.messages] == [
         ("agent_complete", "Done", "terrain", None, None),
-        ("calling_tool", "Calling slope: the grid is steep", "terrain", None, {"toolName": "slope"}),
+        ("calling_tool", "Calling slope: the grid is steep", "terrain", None, "slope"),
         ("validating", "Checking", None, "j1", None),
     ]
 

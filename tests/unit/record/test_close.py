@@ -78,8 +78,8 @@ class TestCloseDead:
         assert ("no worker took it" in run.error) == (worker is None)
         assert result.update == {
             "userId": "alice", "tenantId": "acme", "jobId": "j1", "requestId": "r1", "agentName": "terrain",
-            "status": "agent_error", "message": run.error, "timestamp": clock.now_ms, "metadata": {"elapsed": 1.5},
-            "seq": run.seq, "schemaVersion": 1,
+            "toolName": None, "status": "agent_error", "message": run.error, "timestamp": clock.now_ms,
+            "metadata": {"elapsed": 1.5}, "seq": run.seq, "schemaVersion": 1,
         }  # fmt: skip
 
     @pytest.mark.parametrize("worker", [None, WORKER])

@@ -1,10 +1,13 @@
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runcast import limits
 from runcast.json_text import json_bytes, metadata_json
 from runcast.record.message import batches, status_update, step_update
-from runcast.record.model import PUBLIC, Owner, Step
+from runcast.record.model import PUBLIC, Owner, Step, with_metadata_object
+
+SHARED = {"seq", "status", "message", "timestamp", "agentName", "toolName", "metadata"}
 
 
 def test_a_message_over_its_limits_is_shortened_visibly():
@@ -18,14 +21,30 @@ def test_a_step_is_shown_under_its_live_name_and_its_own_agent():
     step = Step("executing", "Calling slope", 1.0, 5, 3, "scout", "slope", "calling_tool", '{"reason":"why"}')
     update = step_update(Owner("acme", "alice"), step, request_id="r1", job_id=None, agent="terrain")
     assert (update["status"], update["agentName"], update["seq"]) == ("calling_tool", "scout", 3)
-    assert update["metadata"] == {"toolName": "slope", "reason": "why"}
+    assert (update["toolName"], update["metadata"]) == ("slope", {"reason": "why"})
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step("init", "", 0.0, 5, 1, status="agent_invoking"),
+        Step("thinking", "…", 1.0, 5, 2),
+        Step("executing", "Calling slope", 1.0, 5, 3, "scout", "slope", "calling_tool", '{"reason":"why"}'),
+    ],
+    ids=lambda step: step.step,
+)
+def test_a_step_has_the_same_fields_live_as_in_the_answer_of_the_reader(step):
+    update = step_update(PUBLIC, step, request_id="r1", job_id=None, agent="terrain")
+    answer = with_metadata_object(step.to_answer("terrain"))
+    assert {name: answer.get(name) for name in SHARED} == {name: update[name] for name in SHARED}
+    assert None not in (answer["status"], answer["agentName"])
 
 
 def test_metadata_at_its_limit_is_shown_as_it_was_recorded():
     metadata = {"x": "y" * (limits.METADATA_MAX_BYTES - 8)}
     step = Step("executing", "", 1.0, 5, 3, tool_name="slope", metadata_json=metadata_json(metadata))
     update = step_update(PUBLIC, step, request_id="r1", job_id=None, agent="terrain")
-    assert update["metadata"] == {"toolName": "slope", **metadata}
+    assert update["metadata"] == metadata
 
 
 # As long as it may be in compact JSON, which is what is sent; with spaces it would be longer.

@@ -22,15 +22,16 @@ def test_a_step_reads_as_the_contract_says():
         "elapsed": 2.5,
         "timestamp": 1_234_567_890_123,
         "seq": 7,
-        "toolName": "slope",
         "status": "calling_tool",
+        "toolName": "slope",
         "metadata": {"a": 1.5},
     }
 
 
 def test_what_does_not_apply_is_left_out():
     bare = Step(step="thinking", message="", elapsed=0.0, timestamp=1, seq=1)
-    assert set(bare.to_json()) == {"type", "step", "message", "elapsed", "timestamp", "seq"}
+    assert set(bare.to_json()) == {"type", "step", "message", "elapsed", "timestamp", "seq", "status"}
+    assert bare.to_json()["status"] == "thinking"
 
 
 @pytest.mark.parametrize(

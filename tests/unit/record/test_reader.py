@@ -30,7 +30,16 @@ def test_the_answer_is_whole(store, clock):
         "success": True,
         "requestId": "r1",
         "steps": [
-            {"type": "progress", "step": "thinking", "message": "", "elapsed": 0.5, "timestamp": clock.now_ms, "seq": 1}
+            {
+                "type": "progress",
+                "step": "thinking",
+                "message": "",
+                "elapsed": 0.5,
+                "timestamp": clock.now_ms,
+                "seq": 1,
+                "status": "thinking",
+                "agentName": "terrain",
+            }
         ],
         "status": "complete",
         "createdAt": clock.now_ms,

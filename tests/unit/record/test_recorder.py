@@ -35,8 +35,8 @@ def test_a_run_is_recorded_step_by_step_then_shown_then_ended(store, clock):
     assert live.too_early == []
     assert live.messages[1] == {
         "userId": "alice", "tenantId": "acme", "jobId": "j1", "requestId": "r1", "agentName": "terrain",
-        "status": "calling_tool", "message": "Calling slope", "timestamp": clock.now_ms,
-        "metadata": {"toolName": "slope", "cells": 4}, "seq": 2, "schemaVersion": 1,
+        "toolName": "slope", "status": "calling_tool", "message": "Calling slope", "timestamp": clock.now_ms,
+        "metadata": {"cells": 4}, "seq": 2, "schemaVersion": 1,
     }  # fmt: skip
 
 

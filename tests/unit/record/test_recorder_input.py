@@ -85,7 +85,7 @@ def test_a_question_of_any_length_is_recorded_and_shown_live(store, clock):
     assert (report.unrecorded, report.unsent) == (0, 0)
 
 
-def test_an_agents_own_tool_name_is_not_shown_as_the_tool(store, clock):
+def test_an_agents_own_metadata_is_shown_neither_as_the_tool_nor_as_the_parent(store, clock):
     live = Live(store)
     recorder = make(store, clock, send=live)
     recorder.claim()
@@ -93,12 +93,13 @@ def test_an_agents_own_tool_name_is_not_shown_as_the_tool(store, clock):
     recorder.record("executing", tool_name="slope", metadata={"toolName": "mine"})
     recorder.end(RunStatus.COMPLETE, "Done")
     thinking, executing, _ = store.read("r1").steps
-    assert thinking.to_json()["metadata"] == {"toolName_": "mine", "parentSeq_": 1, "n": 1}
-    assert executing.to_json()["metadata"] == {"toolName_": "mine"}
+    assert thinking.to_json()["metadata"] == {"toolName": "mine", "parentSeq_": 1, "n": 1}
+    assert executing.to_json()["metadata"] == {"toolName": "mine"}
     assert [message["metadata"] for message in live.messages[:2]] == [
-        {"toolName_": "mine", "parentSeq_": 1, "n": 1},
-        {"toolName": "slope", "toolName_": "mine"},
+        {"toolName": "mine", "parentSeq_": 1, "n": 1},
+        {"toolName": "mine"},
     ]
+    assert [message["toolName"] for message in live.messages[:2]] == [None, "slope"]
 
 
 @pytest.mark.parametrize("field", ["step", "message", "agent_name", "tool_name", "status"])

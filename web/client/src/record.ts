@@ -2,13 +2,13 @@
 import { RuncastError } from './errors.js';
 import { Merge } from './merge.js';
 import { patience, pause } from './patience.js';
-import { fromRecord, type RecordedStep, type Step } from './step.js';
+import { type SentStep, type Step, stepOf } from './step.js';
 import { ended, type Liveness, type JobRun, type Status } from './view.js';
 
 /** A GraphQL `AgentProgress`. */
 export interface Progress {
   readonly success: boolean;
-  readonly steps: readonly RecordedStep[];
+  readonly steps: readonly SentStep[];
   readonly status: Status;
   readonly liveness: Liveness;
   readonly createdAt: number;
@@ -103,7 +103,7 @@ export class FollowedRecord {
    * @throws RuncastError - The steps do not follow `afterSeq`.
    */
   take(answer: Progress, afterSeq: number): Step[] {
-    const steps = answer.steps.map((step) => fromRecord(this.requestId, step));
+    const steps = answer.steps.map((step) => stepOf(this.requestId, step));
     if (steps.some(({ seq }, index) => seq !== afterSeq + 1 + index)) {
       throw new RuncastError('Unavailable', 'The record was read wrongly.');
     }

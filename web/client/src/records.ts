@@ -9,7 +9,7 @@ import { patience } from './patience.js';
 import { FollowedRecord, type Progress } from './record.js';
 import { Shown } from './shown.js';
 import type { Update } from './socket.js';
-import { fromLive, parsed, type Step } from './step.js';
+import { parsed, type Step, stepOf } from './step.js';
 import { ended, type JobRun, type RunView } from './view.js';
 
 const HEARD_MAX = 1_000;
@@ -81,7 +81,7 @@ export class Records {
     if (update.seq === null) {
       this.#hearNotice(update, record);
     } else if (record) {
-      const ready = record.hear(fromLive(record.requestId, update));
+      const ready = record.hear(stepOf(record.requestId, update));
       this.#show(record, ready);
       // The final status and the result of a run are only in the record.
       if (!record.merge.missing && ready.some(mayChange)) this.own.readNow = true;
@@ -97,7 +97,7 @@ export class Records {
     if (this.#notices.has(identity) || (!record && update.jobId !== this.requestId)) return;
     this.#notices.add(identity);
     if (this.#notices.size > HEARD_MAX) this.#notices.delete(this.#notices.values().next().value!);
-    const step = fromLive((record ?? this.own).requestId, update);
+    const step = stepOf((record ?? this.own).requestId, update);
     this.#show(record ?? this.own, [step]);
     if (mayChange(step)) this.own.readNow = true;
   }

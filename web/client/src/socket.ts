@@ -5,17 +5,12 @@
  */
 import { onStatusUpdate } from './operations.js';
 import { patience } from './patience.js';
+import type { SentStep } from './step.js';
 
 /** A GraphQL `StatusUpdate`, as the server sends it. */
-export interface Update {
+export interface Update extends SentStep {
   readonly requestId: string | null;
   readonly jobId: string | null;
-  readonly agentName: string | null;
-  readonly status: string;
-  readonly message: string | null;
-  readonly timestamp: number | null;
-  readonly metadata: string | null;
-  readonly seq: number | null;
 }
 
 /** What a socket reports. `key` names a subscription. */

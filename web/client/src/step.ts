@@ -1,6 +1,4 @@
 /** One step of a run or a job, from the record or from the live channel. */
-import type { Update } from './socket.js';
-
 export interface Step {
   /** Unique among the steps of a watch. */
   readonly id: string;
@@ -19,13 +17,12 @@ export interface Step {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-/** A GraphQL `ProgressStep`. */
-export interface RecordedStep {
-  readonly seq: number;
-  readonly step: string;
-  readonly status: string | null;
+/** The fields that a GraphQL `ProgressStep` and a `StatusUpdate` share. Of a notice, all but `status` may be null. */
+export interface SentStep {
+  readonly seq: number | null;
+  readonly status: string;
   readonly message: string | null;
-  readonly timestamp: number;
+  readonly timestamp: number | null;
   readonly agentName: string | null;
   readonly toolName: string | null;
   readonly metadata: string | null;
@@ -33,26 +30,18 @@ export interface RecordedStep {
 
 let notices = 0;
 
-export function fromRecord(requestId: string, step: RecordedStep): Step {
-  const { seq, timestamp, agentName, toolName } = step;
-  const status = step.status ?? step.step;
-  const id = `${requestId}/${seq}`;
-  return { id, requestId, seq, status, message: step.message ?? '', timestamp, agentName, toolName, metadata: object(step.metadata) };
-}
-
-export function fromLive(requestId: string, update: Update): Step {
-  const { seq, status, agentName } = update;
-  const { toolName, ...metadata } = object(update.metadata);
+/** Returns a step of this run, from the record or from the live channel. */
+export function stepOf(requestId: string, { seq, status, message, timestamp, agentName, toolName, metadata }: SentStep): Step {
   return {
     id: `${requestId}/${seq ?? `notice-${++notices}`}`,
     requestId,
     seq,
     status,
-    message: update.message ?? '',
-    timestamp: update.timestamp ?? Date.now(),
+    message: message ?? '',
+    timestamp: timestamp ?? Date.now(),
     agentName,
-    toolName: typeof toolName === 'string' ? toolName : null,
-    metadata,
+    toolName,
+    metadata: object(metadata),
   };
 }
 

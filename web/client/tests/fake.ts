@@ -3,18 +3,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Auth, Config } from '../src/index.js';
+import type { SentStep } from '../src/step.js';
 
 export const USER_ID = 'user-1';
 
 export const jwt = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.signature`;
 
-interface FakeStep {
-  seq: number;
-  step: string;
-  message: string;
-  metadata: string | null;
-  timestamp: number;
-}
+type FakeStep = Omit<SentStep, 'seq'> & { seq: number };
 
 export class FakeRecord {
   steps: FakeStep[] = [];
@@ -30,29 +25,27 @@ export class FakeRecord {
   ) {}
 
   /** Records a step, without a message on the live channel. */
-  record(step: string, message = '', metadata?: object): number {
+  record(status: string, message = '', metadata?: object, toolName: string | null = null): number {
     const seq = this.steps.length + 1;
-    this.steps.push({ seq, step, message, metadata: metadata ? JSON.stringify(metadata) : null, timestamp: 1_000 + seq });
+    const json = metadata ? JSON.stringify(metadata) : null;
+    this.steps.push({ seq, status, message, metadata: json, timestamp: 1_000 + seq, agentName: 'terrain', toolName });
     return seq;
   }
 
   /** Sends recorded steps on the live channel. */
   send(...seqs: number[]): void {
-    for (const seq of seqs) {
-      const { step, message, metadata, timestamp } = this.steps[seq - 1]!;
-      this.sendUpdate({ seq, status: step, message, metadata, timestamp });
-    }
+    for (const seq of seqs) this.sendUpdate(this.steps[seq - 1]!);
   }
 
   sendUpdate(update: object): void {
     const { requestId, jobId } = this;
-    const blank = { agentName: null, message: null, timestamp: 1_000, metadata: null, seq: null };
+    const blank = { agentName: null, toolName: null, message: null, timestamp: 1_000, metadata: null, seq: null };
     this.server.send({ ...blank, requestId, jobId, ...update });
   }
 
   /** Records steps and sends them. */
-  step(step: string, message = '', metadata?: object): number {
-    const seq = this.record(step, message, metadata);
+  step(status: string, message = '', metadata?: object, toolName?: string): number {
+    const seq = this.record(status, message, metadata, toolName);
     this.send(seq);
     return seq;
   }
@@ -76,7 +69,7 @@ export class FakeRecord {
     const isJob = this.requestId === this.jobId;
     return {
       success: true,
-      steps: steps.map((step) => ({ ...step, status: null, agentName: null, toolName: null })),
+      steps,
       status: this.status,
       liveness: this.liveness,
       createdAt: 1_000,

@@ -207,7 +207,7 @@ test('a notice is shown once, and text in flight is joined with what is recorded
 
 test('tool calls have their progress and outcome', async () => {
   const { record, watch } = await watchedRun();
-  const call = record.step('calling_tool', 'Calling', { toolName: 'measure' });
+  const call = record.step('calling_tool', 'Calling', undefined, 'measure');
   record.step('executing', '3 of 8', { parentSeq: call, progress: { done: 3, total: 8 } });
   await until(() => expect(watch.view.tools).toMatchObject([{ name: 'measure', outcome: null, progress: { done: 3, total: 8 } }]));
   record.step('tool_complete', '', { parentSeq: call, outcome: 'ok', seconds: 1.5 });

@@ -58,7 +58,7 @@ test('a run is shown step by step over one subscription', async () => {
   expect(screen.getByRole('status').textContent).toBe('Starting <b>terrain</b>');
   expect(screen.getByRole('progressbar').hasAttribute('value')).toBe(false);
 
-  const call = record.step('calling_tool', 'Calling measure', { toolName: 'measure' });
+  const call = record.step('calling_tool', 'Calling measure', undefined, 'measure');
   record.step('executing', '3 of 8', { parentSeq: call, progress: { done: 3, total: 8 } });
   await waitFor(() => expect(screen.getByRole('progressbar').getAttribute('value')).toBe('3'));
   record.step('text', 'It is flat.', { offset: 0 });

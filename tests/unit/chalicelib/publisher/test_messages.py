@@ -28,17 +28,18 @@ def test_one_message_or_many(message):
 
 
 def test_a_message_has_every_field_and_no_other(message):
-    [taken] = messages_of(message(metadata={"toolName": "slope"}, secret="x"))
+    [taken] = messages_of(message(toolName="slope", metadata={"reason": "why"}, secret="x"))
     assert taken == {
         "userId": "ana",
         "tenantId": "acme",
         "jobId": None,
         "requestId": "run-1",
         "agentName": "terrain",
+        "toolName": "slope",
         "status": "thinking",
         "message": "Thinking",
         "timestamp": 1_700_000_000_000,
-        "metadata": '{"toolName":"slope"}',
+        "metadata": '{"reason":"why"}',
         "seq": 1,
         "schemaVersion": 1,
     }
