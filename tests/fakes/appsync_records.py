@@ -74,7 +74,7 @@ class FakeRecord:
             "metadata": step["metadata"] and json.dumps(step["metadata"]),
         }
 
-    def _live_ending(self, status: str) -> str | None:
+    def _live_ending(self, status: str) -> str:
         return {"complete": "agent_complete", "error": "agent_error"}.get(status, status)
 
 
@@ -133,8 +133,8 @@ class FakeJob(FakeRecord):
         self.runs.insert(same[-1] + 1 if same else len(self.runs), run)
         return run
 
-    def _live_ending(self, status: str) -> str | None:
-        return None
+    def _live_ending(self, status: str) -> str:
+        return status
 
 
 def listed(request_id: str, *, began_ms: int = BEGAN_MS, **more: Any) -> dict[str, Any]:

@@ -23,8 +23,6 @@ export class Records {
   #largeResult: unknown;
   readonly #all: Map<string, FollowedRecord>;
   readonly #shown = new Shown();
-  /** Messages of runs that the job's record has not listed yet. */
-  #unplaced: Update[] = [];
   /** The last messages that no record holds. Two connections overlap when a token is renewed, and both deliver. */
   readonly #notices = new Set<string>();
 
@@ -39,14 +37,9 @@ export class Records {
   /** Whether all has ended, and all of it is known. */
   get over(): boolean {
     const { merge, answer } = this.own;
-    if (!merge.complete || this.#unplaced.length || (answer?.resultLink && this.#largeResult === undefined)) return false;
+    if (!merge.complete || (answer?.resultLink && this.#largeResult === undefined)) return false;
     // After a job's end, a worker that stays lost counts as dead.
     return [...this.#all.values()].every((record) => record.merge.complete || record.lostForGood);
-  }
-
-  /** How many messages wait until the job's record lists their run. */
-  get unplaced(): number {
-    return this.#unplaced.length;
   }
 
   /** Notes that messages may have been lost, so that all records are read that are not complete. */
@@ -86,9 +79,8 @@ export class Records {
       // The final status and the result of a run are only in the record.
       if (!record.merge.missing && ready.some(mayChange)) this.own.readNow = true;
     } else if (this.kind === 'job' && update.jobId === this.requestId) {
-      // The run has just begun: the job's record lists it, and what is dropped here is in the run's record.
-      if (this.#unplaced.length < HEARD_MAX) this.#unplaced.push(update);
-      this.own.readNow = true;
+      // The run has just begun: the job's record lists it, and this step is read from the run's record.
+      this.own.doubt();
     }
   }
 
@@ -105,11 +97,9 @@ export class Records {
   /**
    * Takes the answer to a read of `record`.
    *
-   * @param live - Whether there was a subscription when the read began.
-   * @param unplaced - `unplaced` at that time.
    * @throws RuncastError - The answer is malformed, its record has expired, or its large result cannot be fetched.
    */
-  async take(record: FollowedRecord, answer: Progress, afterSeq: number, live: boolean, unplaced: number): Promise<void> {
+  async take(record: FollowedRecord, answer: Progress, afterSeq: number): Promise<void> {
     if (!answer.success) {
       this.notFound ||= record === this.own;
       return record.missed();
@@ -118,33 +108,22 @@ export class Records {
       this.notFound = true;
       throw new RuncastError('BadRequest', 'Its record has expired, and another run has its id.');
     }
-    const listened = live && this.own.answer !== undefined;
     this.#show(record, record.take(answer, afterSeq));
     if (record !== this.own) return;
     this.notFound = false;
     this.kind = answer.playbook === null ? 'run' : 'job';
-    this.#takeRuns(answer.runs ?? [], listened, unplaced);
+    for (const run of answer.runs ?? []) this.#takeRun(run);
     if (answer.resultLink && this.#largeResult === undefined) this.#largeResult = await fetched(answer.resultLink.url);
   }
 
-  #takeRuns(runs: readonly JobRun[], listened: boolean, unplaced: number): void {
-    for (const run of runs) {
-      if (run.createdAt === null) continue;
-      let record = this.#all.get(run.requestId);
-      if (!record) {
-        this.#all.set(run.requestId, (record = new FollowedRecord(run.requestId)));
-        record.createdAt = run.createdAt;
-        // Otherwise its steps come live.
-        record.readNow = !listened;
-      }
-      record.takeHead(run);
+  #takeRun(run: JobRun): void {
+    if (run.createdAt === null) return;
+    let record = this.#all.get(run.requestId);
+    if (!record) {
+      this.#all.set(run.requestId, (record = new FollowedRecord(run.requestId)));
+      record.createdAt = run.createdAt;
     }
-    // A message that arrived after the read began may belong to a run that the answer does not list yet.
-    const waiting = this.#unplaced;
-    this.#unplaced = [];
-    waiting.forEach((update, index) => {
-      if (index >= unplaced || this.#all.has(update.requestId!)) this.hear(update);
-    });
+    record.takeHead(run);
   }
 
   #show(record: FollowedRecord, steps: readonly Step[]): void {
@@ -182,7 +161,7 @@ export class Records {
       ...(answer?.error != null && { error: answer.error }),
       ...(answer?.reason != null && { reason: answer.reason }),
       missing: all.reduce((sum, { merge }) => sum + merge.missing, 0),
-      upToDate: this.over || (live && !this.#unplaced.length && all.every((record) => record.current)),
+      upToDate: this.over || (live && all.every((record) => record.current)),
     };
   }
 }

@@ -220,11 +220,11 @@ export class RunWatch implements Watch {
 
   async #read(record: FollowedRecord): Promise<void> {
     const records = this.#records;
-    const [live, unplaced, afterSeq] = [this.#live, records.unplaced, record.asked()];
+    const afterSeq = record.asked();
     this.#reading = true;
     try {
       const answer = await this.shared.api.ask<Progress>(getAgentProgress, { requestId: record.requestId, afterSeq });
-      await records.take(record, answer, afterSeq, live, unplaced);
+      await records.take(record, answer, afterSeq);
       if (records === this.#records) this.#failing = this.#signedOut = false;
     } catch (error) {
       record.failed();
