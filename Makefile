@@ -41,6 +41,7 @@ FUNCTION := .local/function-venv
 CHECKOV := .local/checkov-venv
 VALIDATORS := .local/validators-venv
 PYWAKE := .local/pywake-venv
+DOCS := .local/docs-venv
 BROWSER := .local/browser
 SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready web/node_modules/.ready
 
@@ -63,7 +64,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup new demo test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi terraform-docs checkov local-gaps bench chaos chaos-proof fuzz upgrade-check compare-pywake pywake-data lock upgrade clean
+.PHONY: help setup new demo docs test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi terraform-docs checkov local-gaps bench chaos chaos-proof fuzz upgrade-check compare-pywake pywake-data lock upgrade clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -76,11 +77,15 @@ new: $(VENV)/.ready ## Start a folder for your own agents outside this one, and 
 demo: $(SETUP) ## Run everything on this machine, watch an agent and a playbook live, stop (AGENT=, PLAYBOOK=, QUERY=)
 	@$(BIN)/python -m local demo "$(AGENT)" "$(QUERY)" --playbook "$(PLAYBOOK)"
 
+docs: $(DOCS)/.ready web/node_modules/.ready ## Build the documentation into build/docs; it needs no network
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --config-file website/mkdocs.yml
+	@echo "Open build/docs/index.html, or, for its search too: python3 -m http.server --bind 127.0.0.1 --directory build/docs"
+
 # Two workers; tests/conftest.py groups the tests that must share one.
 test: lint types $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready ## Lint, check types, run all tests but the long ones
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not long"
 
-test-long: $(SETUP) $(BROWSER)/.ready ## Run the long tests: more planted faults, builds and killed workers
+test-long: $(SETUP) $(BROWSER)/.ready $(DOCS)/.ready ## Run the long tests: more planted faults, builds and killed workers
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m long
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
@@ -191,6 +196,7 @@ lock: $(VENV)/.ready ## Update the lock files from the .in files; keep locked ve
 	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 local/requirements.in -o local/requirements.txt
 	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 tests/terraform/checkov-requirements.in -o tests/terraform/checkov-requirements.txt
 	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 tests/terraform/validators/requirements.in -o tests/terraform/validators/requirements.txt
+	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 website/requirements.in -o website/requirements.txt
 	@if [ -d bench/pywake ]; then $(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 bench/pywake/requirements.in -o bench/pywake/requirements.txt; fi
 
 upgrade: UPGRADE := --upgrade
@@ -239,6 +245,13 @@ $(VALIDATORS)/.ready: tests/terraform/validators/requirements.txt | $(VENV)/.rea
 	@echo "Installing AWS's validators into $(VALIDATORS) ..."
 	@$(PYTHON) -m venv --without-pip $(VALIDATORS)
 	@$(BIN)/uv pip sync -q --python $(VALIDATORS) tests/terraform/validators/requirements.txt
+	@touch $@
+
+# Separate because nothing else needs it.
+$(DOCS)/.ready: website/requirements.txt | $(VENV)/.ready
+	@echo "Installing MkDocs into $(DOCS) ..."
+	@$(PYTHON) -m venv --without-pip $(DOCS)
+	@$(BIN)/uv pip sync -q --python $(DOCS) website/requirements.txt
 	@touch $@
 
 $(PYWAKE)/.ready: bench/pywake/requirements.txt | $(VENV)/.ready
