@@ -69,6 +69,7 @@ def test_the_lines_that_it_prints_do_what_they_say(dev, tmp_path):
     assert done.stdout.splitlines()[-1].startswith(f'{{"agents":[{{"name":"{AGENT}"')
 
 
+@pytest.mark.long
 def test_a_change_is_served_at_once_and_deployed_behind_and_a_mistake_is_named_until_it_is_corrected(
     dev, sources, stack, alice
 ):

@@ -139,6 +139,7 @@ def unread_in(state: dict[str, Any]) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.long  # make test shows the same with the module
 def test_what_changed_behind_terraforms_back_is_named_by_the_next_plan(changing_deployment, emulator, zip_file):
     expected = change_everything(emulator, resources(changing_deployment), zip_file)
     assert {type_of(address) for address in expected} == set(resource_types())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import pytest
 from strands import Agent, ToolContext, tool
 from strands.agent.conversation_manager import NullConversationManager
 from strands.types.agent import ConcurrentInvocationMode
@@ -72,12 +73,13 @@ class Reentrant(ScriptedModel):
         yield {"metadata": {"usage": usage, "metrics": {"latencyMs": 1}}}
 
 
-async def test_two_hundred_runs_of_one_agent_never_mix(monkeypatch):
+@pytest.mark.parametrize("runs", [40, pytest.param(200, marks=pytest.mark.long)])
+async def test_runs_of_one_agent_at_once_never_mix(monkeypatch, runs):
     memory = MemoryStore()
     monkeypatch.setattr(from_environment, "destination_of_environment", lambda: Destination(memory, None))
     agent = track(
         Agent(
-            model=Reentrant(200),
+            model=Reentrant(runs),
             tools=[slope],
             callback_handler=None,
             conversation_manager=NullConversationManager(),
@@ -85,7 +87,7 @@ async def test_two_hundred_runs_of_one_agent_never_mix(monkeypatch):
         ),
         text=True,
     )
-    names = [str(number) for number in range(200)]
+    names = [str(number) for number in range(runs)]
     await asyncio.gather(*(agent.invoke_async("?", invocation_state={**named(name), "name": name}) for name in names))
     for name in names:
         steps, end = memory.runs[name]
