@@ -8,6 +8,12 @@ RETENTION_SECONDS = 24 * 60 * 60
 # A job's record must outlive its execution (JOB_TIMEOUT_SECONDS) until a sweep can find it open.
 RETENTION_MIN_HOURS = 2
 RETENTION_MAX_HOURS = 365 * 24
+# How long a question can stay open: a run that begins to wait is kept for this time from then on.
+QUESTION_RETENTION_SECONDS = 168 * 60 * 60
+QUESTION_RETENTION_MIN_HOURS = 1
+QUESTION_RETENTION_MAX_HOURS = 365 * 24
+# A run can be answered, and its worker may work, until this long before its record expires. So its end can be read.
+EXPIRY_MARGIN_MS = 15 * 60_000
 MESSAGE_MAX_CHARACTERS = 1_000
 NAME_MAX_CHARACTERS = 200
 # Sizes of metadata, results and parameters are those of their JSON in UTF-8: a Chinese character takes 3 bytes.
@@ -53,8 +59,6 @@ LATE_AFTER_MS = 8_000
 PART_BEGIN_SECONDS = 10.0
 # How often a part of a run is handed to a worker, if nothing of it has run yet.
 PART_MAX_TRIES = 3
-# A waiting run can be answered for this part of its record's lifetime.
-WAITING_PERCENT = 90
 # A worker writes the end this long before its deadline, which leaves time for a slow write and for the answer.
 DEADLINE_MARGIN_MS = 3_000
 # If an end has a time limit, the worker skips pending steps from this long before the limit ...

@@ -132,6 +132,7 @@ output "recorder_environment" {
   description = "The environment variables that your own function or process needs to call track."
   value = {
     AGENT_PROGRESS_TABLE      = aws_dynamodb_table.agent_progress.name
+    QUESTION_RETENTION_HOURS  = tostring(var.question_retention_hours)
     RETENTION_HOURS           = tostring(var.retention_hours)
     RUN_CLOSER_FUNCTION       = aws_lambda_function.run_closer.function_name
     STATUS_PUBLISHER_FUNCTION = aws_lambda_function.status_publisher.function_name

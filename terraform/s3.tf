@@ -6,12 +6,10 @@
 #   API returns them.
 
 locals {
-  # How long each kind of object is kept. A snapshot must outlive the question, which may wait for a week.
+  # An object lives at least as long as the record that names it, and questions extend a record's life.
   object_days = {
-    answers   = max(8, ceil(var.retention_hours / 24))
-    inputs    = ceil(var.retention_hours / 24)
-    results   = ceil(var.retention_hours / 24)
-    snapshots = max(8, ceil(var.retention_hours / 24))
+    for prefix in ["answers", "inputs", "results", "snapshots"] :
+    prefix => ceil((var.retention_hours + var.question_retention_hours) / 24)
   }
 }
 
@@ -57,7 +55,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "results" {
   }
 }
 
-# S3 deletes an object at the midnight (UTC) after its last day, so inputs and results outlive their record by at most a day.
+# S3 deletes an object at the midnight (UTC) after its last day, at most a day after its record can expire at the latest.
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 resource "aws_s3_bucket_lifecycle_configuration" "results" {
   bucket = aws_s3_bucket.results.id

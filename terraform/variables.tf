@@ -128,6 +128,18 @@ variable "retention_hours" {
   }
 }
 
+variable "question_retention_hours" {
+  description = "The number of hours for which a run that asks a question is kept from then on. It can be answered until 15 minutes before that."
+  type        = number
+  default     = 168
+  nullable    = false
+
+  validation {
+    condition     = var.question_retention_hours >= 1 && var.question_retention_hours <= 8760 && floor(var.question_retention_hours) == var.question_retention_hours
+    error_message = "question_retention_hours must be a whole number from 1 to 8760, which is a year."
+  }
+}
+
 variable "alarm_actions" {
   description = "The ARNs of the targets to notify when an alarm starts or ends, such as an SNS topic. Without targets, no alarms are created; each alarm costs about $0.10 a month."
   type        = list(string)

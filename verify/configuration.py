@@ -21,6 +21,7 @@ async def function_settings(v: Verification) -> str:
         "AGENT_PROGRESS_TABLE": d.agent_progress_table_name,
         "APPSYNC_API_ID": d.graphql_api_id,
         "APPSYNC_API_URL": d.graphql_url,
+        "QUESTION_RETENTION_HOURS": d.recorder_environment["QUESTION_RETENTION_HOURS"],
         "RESULTS_BUCKET": d.results_bucket_name,
         "RETENTION_HOURS": d.recorder_environment["RETENTION_HOURS"],
         "RUN_CLOSER_FUNCTION": d.run_closer_function_name,

@@ -95,20 +95,24 @@ class Assignment:
     began_ms: int
     deadline: Deadline | None = None
     expires_at_epoch_s: int = 0
+    pages_expire_at_epoch_s: int = 0
     part: int = 1
     snapshot_key: str | None = None
     answers_key: str | None = None
-
-    @property
-    def waits_until_ms(self) -> int:
-        """Until when a waiting run can be answered: before its record expires, so the record can show a timeout."""
-        return self.began_ms + (self.expires_at_epoch_s * 1000 - self.began_ms) * limits.WAITING_PERCENT // 100
 
     def follow(self, run: Run) -> None:
         """Adopt the values of the claimed record."""
         self.owner, self.agent, self.job_id = run.owner, run.agent, run.job_id
         self.began_ms, self.expires_at_epoch_s = run.created_at_ms, run.expires_at_epoch_s
+        self.pages_expire_at_epoch_s = run.pages_expire_at_epoch_s
         self.snapshot_key, self.answers_key = run.snapshot_key, run.answers_key
+
+    def end_before_expiry(self, now_ms: int, monotonic_seconds: float) -> None:
+        """Set the deadline to `EXPIRY_MARGIN_MS` before the record expires, unless it is earlier already."""
+        left_ms = max(0, self.expires_at_epoch_s * 1000 - limits.EXPIRY_MARGIN_MS - now_ms)
+        latest = Deadline.after(left_ms, monotonic_seconds)
+        if self.deadline is None or latest.at_seconds < self.deadline.at_seconds:
+            self.deadline = latest
 
     def seconds_since_began(self, timestamp_ms: int) -> float:
         """Return the seconds from the run's beginning to `timestamp_ms`."""

@@ -31,11 +31,15 @@ class RecordCreation(RecordReads):
         table: The table.
         now_ms: The time in epoch milliseconds.
         retention_seconds: How long a record is kept, from its creation.
+        question_retention_seconds: How long a run that begins to wait is kept, from then on.
     """
 
-    def __init__(self, table: Table, now_ms: Callable[[], int], retention_seconds: int) -> None:
+    def __init__(
+        self, table: Table, now_ms: Callable[[], int], retention_seconds: int, question_retention_seconds: int
+    ) -> None:
         super().__init__(table, now_ms)
         self._retention_seconds = retention_seconds
+        self._question_retention_seconds = question_retention_seconds
 
     def create(
         self,
@@ -101,7 +105,7 @@ class RecordCreation(RecordReads):
         now_ms = self.now_ms()
         record = {
             "requestId": request_id,
-            **_new_record(owner, agent, job_id, now_ms, self._retention_seconds),
+            **self._new_record(owner, agent, job_id, now_ms),
             **more,
             "updatedAt": now_ms,
             "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
@@ -142,7 +146,7 @@ class RecordCreation(RecordReads):
             RunGone: The record does not exist, and a claim may not create it.
         """
         now_ms = self.now_ms()
-        defaults = present(_new_record(owner, agent, job_id, now_ms, self._retention_seconds) | {"playbook": playbook})
+        defaults = present(self._new_record(owner, agent, job_id, now_ms) | {"playbook": playbook})
         values = {"worker": worker, "updatedAt": now_ms, "leaseUntil": lease_until_ms}
         now_s = now_ms // 1000
 
@@ -181,22 +185,23 @@ class RecordCreation(RecordReads):
                     _NO_ID, ["#seq = :seq"], "attribute_exists(#requestId)", {"seq": 0}, lambda _: RunGone()
                 )
 
-
-def _new_record(owner: Owner, agent: str, job_id: str | None, now_ms: int, retention_seconds: int) -> dict[str, Any]:
-    """Return the initial attributes of a record, the same for every creator."""
-    return {
-        "steps": [],
-        "status": RunStatus.IN_PROGRESS.value,
-        "seq": 0,
-        "createdAt": now_ms,
-        "openSince": now_ms,
-        "expiresAt": now_ms // 1000 + retention_seconds,
-        "tenantId": owner.tenant_id,
-        "userId": owner.user_id,
-        "owner": owner.key,
-        "agent": agent,
-        "jobId": job_id,
-    }
+    def _new_record(self, owner: Owner, agent: str, job_id: str | None, now_ms: int) -> dict[str, Any]:
+        """Return the initial attributes of a record, the same for every creator."""
+        expires_at_epoch_s = now_ms // 1000 + self._retention_seconds
+        return {
+            "steps": [],
+            "status": RunStatus.IN_PROGRESS.value,
+            "seq": 0,
+            "createdAt": now_ms,
+            "openSince": now_ms,
+            "expiresAt": expires_at_epoch_s,
+            "pagesExpireAt": expires_at_epoch_s + self._question_retention_seconds,
+            "tenantId": owner.tenant_id,
+            "userId": owner.user_id,
+            "owner": owner.key,
+            "agent": agent,
+            "jobId": job_id,
+        }
 
 
 def _why_taken(run: Run, owner: Owner) -> str:

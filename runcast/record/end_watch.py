@@ -58,8 +58,8 @@ class EndWatch:
         return max(0.0, self.give_up_at - self._monotonic())
 
     def bring_forward(self, seconds: float) -> None:
-        """Shorten the time limit to at most `seconds` from now, unless the end is already queued."""
-        if self._queue.end is None:
+        """Shorten the time limit to at most `seconds` from now, unless the end is already queued with a limit."""
+        if self._queue.end is None or math.isinf(self.give_up_at):
             self.give_up_at = min(self.give_up_at, self._monotonic() + seconds)
 
     def work(self) -> None:

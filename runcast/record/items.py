@@ -39,6 +39,7 @@ def run_of(item: Item) -> Run:
         created_at_ms=int(stored["createdAt"]),
         updated_at_ms=int(stored["updatedAt"]),
         expires_at_epoch_s=int(stored["expiresAt"]),
+        pages_expire_at_epoch_s=int(stored.get("pagesExpireAt") or stored["expiresAt"]),
         lease_until_ms=int(stored["leaseUntil"]),
         job_id=stored.get("jobId"),
         worker=stored.get("worker"),

@@ -186,8 +186,9 @@ class PlannedRun:
 class Run:
     """The head of a run's record: the item under its `requestId`, as it was read.
 
-    Times are epoch milliseconds, except `expires_at_epoch_s`. `steps` holds the newest steps; earlier steps are on
-    pages. `pages` lists the last `seq` of each page, oldest first. `worker` is None until a worker claims the run.
+    Times are epoch milliseconds, except those in `_epoch_s`. `steps` holds the newest steps; earlier steps are on
+    pages. `pages` lists the last `seq` of each page, oldest first. Waiting extends `expires_at_epoch_s`, at most to
+    `pages_expire_at_epoch_s`, when all pages expire. `worker` is None until a worker claims the run.
     `result_json` is the result as JSON text. It is None until the run has ended, or if the result is in the results
     bucket under `result_key`. `reason` is an `EndReason` or another version's code; it is None until the run has ended,
     and in a record from before reasons were stored. If an API has started the run or the job, `query` is the beginning
@@ -208,6 +209,7 @@ class Run:
     created_at_ms: int
     updated_at_ms: int
     expires_at_epoch_s: int
+    pages_expire_at_epoch_s: int
     lease_until_ms: int
     job_id: str | None = None
     worker: str | None = None

@@ -299,7 +299,7 @@ class Recorder:
         self._stops.expect_end()
         end = end_of(status, result=result, error=error, reason=reason, snapshot_key=snapshot_key)
         last = queued_end(self._now_ms, end, message, metadata=metadata, usage=self._usage.metadata())
-        if self._awaited or not self._run.deadline:
+        if self._awaited or not self._watching:
             self._end_watch.bring_forward(limits.ADDED_TIME_SECONDS - self._waited_seconds)
         self._queue.put(last)
 
@@ -315,7 +315,7 @@ class Recorder:
             watch.hand_over()  # on a busy machine the watching thread may not have run in time
         if not watch.handed_over and self._sending.is_alive():
             self._sending.join(watch.seconds_left)
-        if self._run.deadline:
+        if self._watching:
             self._outbox.give_up()
         pending = not writer.end_stored and self.stop is not Stop.ENDED and (self._started or watch.handed_over)
         if pending:

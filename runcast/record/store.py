@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.config import Config
 
@@ -65,6 +65,13 @@ class End:
         object.__setattr__(self, "error", self.error and clean_text(self.error, "error", limits.ERROR_MAX_CHARACTERS))
 
 
+class Lives(NamedTuple):
+    """When a record and its pages expire, epoch seconds."""
+
+    record_epoch_s: int
+    pages_epoch_s: int
+
+
 class RunStore(RecordParts):
     """Reads (`RecordReads`), creates and claims (`RecordCreation`), and changes records.
 
@@ -72,6 +79,7 @@ class RunStore(RecordParts):
         client: A boto3 DynamoDB client, made with `STORE_CLIENT_CONFIG` if a run waits for it.
         table_name: The table.
         retention_seconds: How long a record is kept, from its creation.
+        question_retention_seconds: How long a run that begins to wait is kept, from then on.
         now_ms: Returns the time in epoch milliseconds; by default the server's, taken from its responses to `client`.
 
     Every method raises `StoreUnavailable` if DynamoDB times out or throttles the request. The write may still have
@@ -84,12 +92,13 @@ class RunStore(RecordParts):
         table_name: str,
         *,
         retention_seconds: int = limits.RETENTION_SECONDS,
+        question_retention_seconds: int = limits.QUESTION_RETENTION_SECONDS,
         now_ms: Callable[[], int] | None = None,
     ) -> None:
         if now_ms is None:
             now_ms = ServerClock()
             now_ms.listen(client)
-        super().__init__(Table(client, table_name), now_ms, retention_seconds)
+        super().__init__(Table(client, table_name), now_ms, retention_seconds, question_retention_seconds)
 
     def append(
         self,
@@ -103,6 +112,7 @@ class RunStore(RecordParts):
         end: End | None = None,
         despite_cancel: bool = False,
         runs: Sequence[PlannedRun] = (),
+        lives: Lives | None = None,
     ) -> None:
         """Append steps, renew the lease and, with `end`, end the run, in one atomic write.
 
@@ -120,6 +130,8 @@ class RunStore(RecordParts):
             end: The run's end or pause.
             despite_cancel: Whether to write despite a cancel request; for a worker that has seen the request.
             runs: The planned runs of a job.
+            lives: Of a pause: when the record and its pages expire. The write extends the record's life, and with it
+                the lease, because a run that waits for people has no heartbeats.
 
         Raises:
             AppendRefused: The run has ended or belongs to another worker, its `seq` is not `expected_seq`, or a cancel
@@ -136,6 +148,10 @@ class RunStore(RecordParts):
             came_to = {"status": end.status.value, "result": end.result_json, "error": end.error}
             sets |= present(came_to | {"resultKey": end.result_key, "reason": end.reason})
             sets |= present({"snapshotKey": end.snapshot_key})
+        if lives:
+            extended_epoch_s = now_ms // 1000 + self._question_retention_seconds
+            sets["expiresAt"] = max(lives.record_epoch_s, min(extended_epoch_s, lives.pages_epoch_s))
+            sets["leaseUntil"] = sets["expiresAt"] * 1000 - limits.EXPIRY_MARGIN_MS
         if runs:
             sets["runs"] = stored_runs(runs)
         expressions = sets_of(sets)

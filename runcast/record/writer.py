@@ -27,7 +27,7 @@ from runcast.record.model import EndReason, Json, Run, RunEnded, RunStatus, Step
 from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
-from runcast.record.store import End, RunStore
+from runcast.record.store import End, Lives, RunStore
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +141,8 @@ class Writer:
 
     def begin(self) -> None:
         """Claim the run; retry until the claim is answered or the writer gives up."""
-        self._persist(self.claiming.attempt)
+        if self._persist(self.claiming.attempt) and self.claiming.state is Claim.CLAIMED:
+            self._run.end_before_expiry(self._now_ms(), self._monotonic())
         self.claiming.known.set()
 
     def write_next(self) -> bool:
@@ -161,7 +162,7 @@ class Writer:
             if self._cancel_seen:
                 draft.cancel_instead_of_waiting(self._now_ms())
             for page in draft.pages:
-                self._store.put_page(run.request_id, run.owner, page, expires_at_epoch_s=run.expires_at_epoch_s)
+                self._store.put_page(run.request_id, run.owner, page, expires_at_epoch_s=run.pages_expire_at_epoch_s)
             try:
                 self._append()
             except AppendRefused as refused:
@@ -175,17 +176,18 @@ class Writer:
 
     def _append(self) -> None:
         draft = self._draft
-        # A run that waits for people has no heartbeats.
-        waiting = draft.end is not None and draft.end.status is RunStatus.WAITING
+        run = self._run
+        waits = draft.end is not None and draft.end.status is RunStatus.WAITING
         self._store.append(
-            self._run.request_id,
-            worker=self._run.worker,
+            run.request_id,
+            worker=run.worker,
             expected_seq=draft.seq,
-            lease_until_ms=self._run.waits_until_ms if waiting else self._lease_until_ms(),
+            lease_until_ms=self._lease_until_ms(),
             steps=draft.steps,
             pages=[page[-1].seq for page in draft.pages],
             end=draft.end,
             despite_cancel=self._cancel_seen,
+            lives=Lives(run.expires_at_epoch_s, run.pages_expire_at_epoch_s) if waits else None,
         )
 
     def _goes_on(self, run: Run) -> bool:

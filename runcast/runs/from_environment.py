@@ -35,6 +35,12 @@ from runcast.text import shortened
 logger = logging.getLogger(__name__)
 
 _CONNECTIONS = 50  # the number of runs of one process that can write at the same time
+_RETENTION = (limits.RETENTION_MIN_HOURS, limits.RETENTION_MAX_HOURS, limits.RETENTION_SECONDS)
+_QUESTION_RETENTION = (
+    limits.QUESTION_RETENTION_MIN_HOURS,
+    limits.QUESTION_RETENTION_MAX_HOURS,
+    limits.QUESTION_RETENTION_SECONDS,
+)
 
 
 class Destination(NamedTuple):
@@ -60,6 +66,7 @@ class _Settings(NamedTuple):
     publisher_function: str
     closer_function: str
     retention_hours: str
+    question_retention_hours: str
     model_prices: str
 
 
@@ -189,6 +196,7 @@ def _settings() -> _Settings:
         "STATUS_PUBLISHER_FUNCTION",
         "RUN_CLOSER_FUNCTION",
         "RETENTION_HOURS",
+        "QUESTION_RETENTION_HOURS",
         "MODEL_PRICES",
     )
     return _Settings(*(os.environ.get(name, "") for name in names))
@@ -204,8 +212,14 @@ def _made(settings: _Settings) -> Destination | None:
     many = Config(max_pool_connections=_CONNECTIONS)
     try:
         dynamodb = session.client("dynamodb", config=STORE_CLIENT_CONFIG.merge(many))
-        retention_seconds = _retention_seconds(settings.retention_hours)
-        store = RunStore(dynamodb, settings.table_name, retention_seconds=retention_seconds)
+        store = RunStore(
+            dynamodb,
+            settings.table_name,
+            retention_seconds=_seconds("RETENTION_HOURS", settings.retention_hours, *_RETENTION),
+            question_retention_seconds=_seconds(
+                "QUESTION_RETENTION_HOURS", settings.question_retention_hours, *_QUESTION_RETENTION
+            ),
+        )
         prices = _prices(settings.model_prices)
         publisher, closer = settings.publisher_function, settings.closer_function
         if not (publisher or closer):
@@ -227,16 +241,17 @@ def _prices(text: str) -> Mapping[str, ModelPrice]:
         return {}
 
 
-def _retention_seconds(hours: str) -> int:
+def _seconds(variable: str, hours: str, minimum: int, maximum: int, default_seconds: int) -> int:
     if not hours:
-        return limits.RETENTION_SECONDS
-    if hours.isascii() and hours.isdecimal() and limits.RETENTION_MIN_HOURS <= int(hours) <= limits.RETENTION_MAX_HOURS:
+        return default_seconds
+    if hours.isascii() and hours.isdecimal() and minimum <= int(hours) <= maximum:
         return int(hours) * 3600
     logger.warning(
-        "RETENTION_HOURS must be a whole number from %d to %d, not %r: records are kept for %d hours.",
-        limits.RETENTION_MIN_HOURS,
-        limits.RETENTION_MAX_HOURS,
+        "%s must be a whole number from %d to %d, not %r: %d is used.",
+        variable,
+        minimum,
+        maximum,
         hours,
-        limits.RETENTION_SECONDS // 3600,
+        default_seconds // 3600,
     )
-    return limits.RETENTION_SECONDS
+    return default_seconds

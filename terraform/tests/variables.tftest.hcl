@@ -135,8 +135,33 @@ run "defaults" {
   }
 
   assert {
-    condition     = one([for each in aws_s3_bucket_lifecycle_configuration.results.rule : one(each.expiration[*].days) if each.id == "results"]) == 1
-    error_message = "retention_hours has no effect."
+    condition     = one([for each in aws_s3_bucket_lifecycle_configuration.results.rule : one(each.expiration[*].days) if each.id == "results"]) == 8
+    error_message = "retention_hours or question_retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.agent.environment[*].variables.QUESTION_RETENTION_HOURS) == "168"
+    error_message = "question_retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.api_handler.environment[*].variables.QUESTION_RETENTION_HOURS) == "168"
+    error_message = "question_retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.run_starter.environment[*].variables.QUESTION_RETENTION_HOURS) == "168"
+    error_message = "question_retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.orchestrator.environment[*].variables.QUESTION_RETENTION_HOURS) == "168"
+    error_message = "question_retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.run_closer.environment[*].variables.QUESTION_RETENTION_HOURS) == "168"
+    error_message = "question_retention_hours has no effect."
   }
 
   assert {
@@ -355,6 +380,7 @@ run "every_variable" {
       security_group_ids = ["sg-0a1b2c3d"]
     }
     retention_hours            = 2
+    question_retention_hours   = 24
     enable_api_gateway_account = true
     user_pool_mfa              = "OPTIONAL"
     rest_throttling = {
@@ -476,8 +502,33 @@ run "every_variable" {
   }
 
   assert {
-    condition     = one([for each in aws_s3_bucket_lifecycle_configuration.results.rule : one(each.expiration[*].days) if each.id == "results"]) == 1
-    error_message = "retention_hours has no effect."
+    condition     = one([for each in aws_s3_bucket_lifecycle_configuration.results.rule : one(each.expiration[*].days) if each.id == "results"]) == 2
+    error_message = "retention_hours or question_retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.agent.environment[*].variables.QUESTION_RETENTION_HOURS) == "24"
+    error_message = "question_retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.api_handler.environment[*].variables.QUESTION_RETENTION_HOURS) == "24"
+    error_message = "question_retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.run_starter.environment[*].variables.QUESTION_RETENTION_HOURS) == "24"
+    error_message = "question_retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.orchestrator.environment[*].variables.QUESTION_RETENTION_HOURS) == "24"
+    error_message = "question_retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.run_closer.environment[*].variables.QUESTION_RETENTION_HOURS) == "24"
+    error_message = "question_retention_hours has no effect."
   }
 
   assert {

@@ -17,7 +17,6 @@ from tests.fakes.lambda_process import Context
 ANA = Owner("acme", "ana")
 WORKER = "e4b46cbf-b738-xmpl-8880-a18cdf61200e/abc"
 ID = "123e4567-e89b-12d3-a456-426614174000"
-HOUR_MS = 3_600_000
 
 
 @pytest.fixture
@@ -38,13 +37,13 @@ def close(event):
     return run_closer(event, Context())
 
 
-def waiting_since(hours):
+def waiting_since(minutes):
     """Put a run that has waited for an answer since then."""
-    began_ms = epoch_ms() - hours * HOUR_MS
+    began_ms = epoch_ms() - minutes * 60_000
     store = RunStore(boto3.client("dynamodb"), "AgentProgress", now_ms=lambda: began_ms)
-    request_id = f"waiting-{hours}"
+    request_id = f"waiting-{minutes}"
     store.claim(request_id, worker=WORKER, owner=ANA, agent="survey", job_id=None, lease_until_ms=began_ms)
-    answered_until_ms = began_ms + limits.RETENTION_SECONDS * 1000 * limits.WAITING_PERCENT // 100
+    answered_until_ms = began_ms + limits.RETENTION_SECONDS * 1000 - limits.EXPIRY_MARGIN_MS
     store.append(
         request_id,
         worker=WORKER,
@@ -58,7 +57,7 @@ def waiting_since(hours):
 
 def test_a_sweep_ends_the_run_that_nobody_answered_and_leaves_the_one_that_may_be(lambdas, subscribe, store, ended):
     subscribe()
-    unanswered, open_yet = waiting_since(22), waiting_since(21)
+    unanswered, open_yet = waiting_since(24 * 60 - 14), waiting_since(24 * 60 - 16)
     assert close({"sweep": True}) is None
 
     run = store.read(unanswered)
@@ -90,7 +89,7 @@ def test_the_record_of_a_failed_invocation_ends_its_run_once(lambdas, store, end
 
 
 def test_anything_else_ends_nothing(lambdas, store, ended):
-    waiting = waiting_since(22)
+    waiting = waiting_since(24 * 60 - 14)
     for event in ({"sweep": False}, {}, None, "sweep"):
         assert close(event) is None
     assert store.read(waiting).status is RunStatus.WAITING

@@ -21,7 +21,7 @@ from runcast.record.assignment import Claim, Stop
 from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
 from runcast.record.model import Owner, RunStatus
-from tests.reliability.history import History
+from tests.reliability.history import LIFE_MS, History
 from tests.reliability.promises import broken
 from tests.reliability.rivals import ALICE, CloserStore, RivalStore, Worker
 from tests.unit.conftest import TABLE_NAME
@@ -220,7 +220,7 @@ class Histories(History):
         if today:
             return
         if expires:
-            self.now_ms += limits.RETENTION_SECONDS * 1000 + 1
+            self.now_ms += LIFE_MS + 1
         else:
             key = {"requestId": {"S": self.request_id}}
             self.client.delete_item(TableName=TABLE_NAME, Key=key)
@@ -283,6 +283,16 @@ class Histories(History):
         elif now.status is not RunStatus.WAITING:
             broken("changed", f"an answer has led from {run} to {now}")
 
+    @precondition(lambda self: self.waiting())
+    @rule(milliseconds=st.sampled_from([_HOUR_MS, limits.RETENTION_SECONDS * 1000, LIFE_MS]))
+    def ponder(self, milliseconds: int) -> None:
+        """The user takes long to answer, and the record lives at least until the answer is due."""
+        run = self.waiting()
+        assert run is not None
+        self.now_ms = min(self.now_ms + milliseconds, run.lease_until_ms)
+        if not self.waiting():
+            broken("lost", "the record of a waiting run has expired before its answer was due")
+
     @precondition(lambda self: self.part > 1 and self.not_begun())
     @rule(fates=fates, meanwhile=st.sampled_from(["nothing", "a delivery", "a step"]))
     def leave_a_part(self, fates: list[str], meanwhile: str) -> None:
@@ -322,7 +332,7 @@ class Histories(History):
         """A day later the id is used for another run; its earlier worker may still be frozen somewhere."""
         if today:  # otherwise most histories would be cut in two
             return
-        self.now_ms += limits.RETENTION_SECONDS * 1000 + 1
+        self.now_ms += LIFE_MS + 1
         self.store.create(self.request_id, owner=ALICE, agent="terrain")
         self.generation += 1
         self.published, self.seen, self.ended, self.quiet_until_seq, self.part = [], [], None, 0, 1

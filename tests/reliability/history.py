@@ -17,6 +17,7 @@ from runcast import limits
 from runcast.errors import StoreUnavailable
 from runcast.record.answer import answer
 from runcast.record.close import CloseResult
+from runcast.record.items import page_id
 from runcast.record.model import ANSWERED, Run, RunStatus, Step
 from runcast.record.reader import read_progress
 from runcast.record.store import RunStore
@@ -24,6 +25,9 @@ from tests.reliability.bounded import BoundedClient
 from tests.reliability.promises import broken, check_beginning, check_once, check_one_end, check_order
 from tests.reliability.rivals import ALICE, CLOCK_TOLERANCE_MS, START_MS, Worker
 from tests.unit.conftest import TABLE_NAME
+
+LIFE_MS = (limits.RETENTION_SECONDS + limits.QUESTION_RETENTION_SECONDS) * 1000
+"""The longest life of a record: waiting extends it."""
 
 _ids = itertools.count()
 
@@ -175,6 +179,10 @@ class History(RuleBasedStateMachine):
         if run.worker == self.leased[0] and run.lease_until_ms < self.leased[1] - CLOCK_TOLERANCE_MS:
             broken("hung", "a late heartbeat has set the lease back")
         self.leased = (run.worker, run.lease_until_ms)
+        for key in (page_id(self.request_id, last_seq) for last_seq in run.pages):
+            page = self.client.get_item(TableName=TABLE_NAME, Key={"requestId": {"S": key}}, ConsistentRead=True)
+            if int(page["Item"]["expiresAt"]["N"]) < run.expires_at_epoch_s:
+                broken("lost", "a page expires before its record")
 
     def _check_unrecorded(self, run: Run, steps: list[Step]) -> None:
         """The end that a worker has written says how many of its steps are missing."""

@@ -114,6 +114,24 @@ MUTATIONS = [
         (("OR #{age} <= :{age}", "OR #{age} <= :{age} OR attribute_exists(#{age})"),),
     ),
     Mutation(
+        "an answer is due before the record expires", _STORE,
+        (("* 1000 - limits.EXPIRY_MARGIN_MS", "* 1000 + limits.EXPIRY_MARGIN_MS"),),
+    ),
+    Mutation(
+        "waiting extends a record at most to the life of its pages", _STORE,
+        (("min(extended_epoch_s, lives.pages_epoch_s)", "extended_epoch_s"),),
+        "tests/unit/record/test_recorder.py",
+    ),
+    Mutation(
+        "a page lives as long as a record that waits", _WRITER,
+        (("expires_at_epoch_s=run.pages_expire_at_epoch_s)", "expires_at_epoch_s=run.expires_at_epoch_s)"),),
+    ),
+    Mutation(
+        "a worker ends its part before the record expires", _WRITER,
+        (("            self._run.end_before_expiry(self._now_ms(), self._monotonic())\n", "            pass\n"),),
+        "tests/unit/record/test_recorder.py",
+    ),
+    Mutation(
         "what waits to be sent keeps its order", "runcast/record/outbox.py",
         (("for message in messages:", "for message in reversed(messages):"),),
     ),

@@ -38,6 +38,7 @@ from runcast.record.model import Owner, RunStatus
 from runcast.record.reader import read_progress
 from runcast.record.store import End
 from tests.fakes.spellings import spellings
+from tests.reliability.history import LIFE_MS
 from tests.reliability.ownership import ALICE, BOB, JOB_IDS, Crossed, Overtaken, Ownership, mark, nothing, step
 from tests.reliability.promises import broken
 
@@ -133,7 +134,7 @@ class Owners(Ownership):
     def end_a_job_before_its_run_is_created(self, owner: Owner, way: str) -> None:
         """The job ends between the look at its record and the creation of its first run: there is no run."""
         job_id = JOB_IDS[1]
-        self.wait(limits.RETENTION_SECONDS * 1000)
+        self.wait(LIFE_MS)
         self.start_a_job(owner, job_id)
         job = Job.of(
             {"jobId": job_id, "playbook": "two-stages", "query": "?", "userId": owner.user_id,
@@ -161,7 +162,7 @@ class Owners(Ownership):
                 about = {"agent": "orchestrator", "job_id": job.job_id, "playbook": job.playbook}
                 self.store.create(job.job_id, owner=other, **about)
             case "expired":
-                self.wait(limits.RETENTION_SECONDS * 1000)
+                self.wait(LIFE_MS)
 
     def _execute(self, job: Job) -> None:
         record = JobRecord(
@@ -252,7 +253,7 @@ class Owners(Ownership):
     def hand_over_an_end_that_is_not_the_workers(self, owner: Owner, of_job: bool) -> None:
         """The record is another owner's run, or the owner's own job."""
         other, request_id = BOB if owner == ALICE else ALICE, JOB_IDS[1]
-        self.wait(limits.RETENTION_SECONDS * 1000)
+        self.wait(LIFE_MS)
         if of_job:
             self.start_a_job(owner, request_id)
             given = {"jobId": request_id, "playbook": "two-stages", "query": "?", "userId": owner.user_id,
@@ -299,7 +300,7 @@ class Owners(Ownership):
     @rule(owner=owners, way=st.sampled_from(WAYS))
     def collide(self, owner: Owner, way: str) -> None:
         """What must coincide to collide seldom does by chance: the id is free, and then both want it."""
-        other, request_id, expires_ms = BOB if owner == ALICE else ALICE, JOB_IDS[1], limits.RETENTION_SECONDS * 1000
+        other, request_id, expires_ms = BOB if owner == ALICE else ALICE, JOB_IDS[1], LIFE_MS
         self.wait(expires_ms)
         at_work = way in ("crossed at work", "page", "result")
         if at_work:
@@ -335,7 +336,7 @@ class Owners(Ownership):
     def execute_beside_a_run_of_another_job(self, owner: Owner, whose: Owner) -> None:
         """A run, the owner's or another's, has a planned id, but another job: it is neither used nor cancelled."""
         job_id = JOB_IDS[1]
-        self.wait(limits.RETENTION_SECONDS * 1000)
+        self.wait(LIFE_MS)
         planned = derived_ids(job_id, "east")[0]
         # With the owner's job id, only its owner differs.
         of_job = JOB_IDS[0] if whose == owner else job_id
@@ -347,6 +348,6 @@ class Owners(Ownership):
         self.execute(owner, job_id, None, "two-stages")
         self.cancel(owner, job_id, False)
 
-    @rule(milliseconds=st.sampled_from([0, 1, limits.LEASE_MS + 1, limits.RETENTION_SECONDS * 1000]))
+    @rule(milliseconds=st.sampled_from([0, 1, limits.LEASE_MS + 1, LIFE_MS]))
     def wait(self, milliseconds: int) -> None:
         self.now_ms += milliseconds

@@ -61,9 +61,9 @@ class Worker:
         self.queue = StepQueue()
         self.name = f"{name}/x"
         seconds = self.machine.seconds()
-        self.deadline = None if remaining_ms is None else Deadline.after(remaining_ms, seconds)
+        deadline = None if remaining_ms is None else Deadline.after(remaining_ms, seconds)
         self.assignment = Assignment(
-            history.request_id, ALICE, "terrain", None, self.name, self.machine.now_ms(), self.deadline, part=part
+            history.request_id, ALICE, "terrain", None, self.name, self.machine.now_ms(), deadline, part=part
         )
         self.outbox = Outbox(self._send)
         self.stops = StopSignal(history.request_id)
@@ -136,15 +136,16 @@ class Worker:
 
     @property
     def time_up(self) -> bool:
-        return self.deadline is not None and self.machine.seconds() >= self.deadline.time_up_seconds
+        deadline = self.assignment.deadline
+        return deadline is not None and self.machine.seconds() >= deadline.time_up_seconds
 
     def _check_lease(self, run: Run | None) -> None:
         """The lease follows from the server's time: on a clock that is off, a run would read lost, or never."""
         if run is None or run.worker != self.name or run.status is not RunStatus.IN_PROGRESS:
             return
         left_ms = limits.LEASE_MS
-        if self.deadline:
-            left_ms = min(left_ms, max(0, round((self.deadline.at_seconds - self.machine.seconds()) * 1000)))
+        if deadline := self.assignment.deadline:
+            left_ms = min(left_ms, max(0, round((deadline.at_seconds - self.machine.seconds()) * 1000)))
         off_ms = run.lease_until_ms - self.history.now_ms - left_ms
         if abs(off_ms) > CLOCK_TOLERANCE_MS:
             broken("changed" if off_ms < 0 else "hung", f"the lease of a worker at work is off by {off_ms} ms")

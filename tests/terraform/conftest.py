@@ -50,6 +50,7 @@ OTHER = {
     "previous_kms_key_arn": "arn:aws:kms:us-east-1:000000000000:key/before",
     "vpc_config": {"subnet_ids": ["subnet-0a1b2c3d", "subnet-0a1b2c3e"], "security_group_ids": ["sg-0a1b2c3d"]},
     "retention_hours": 2,
+    "question_retention_hours": 24,
     "enable_api_gateway_account": True,
     "user_pool_mfa": "OPTIONAL",
     "rest_throttling": {"rate": 200, "burst": 400},

@@ -66,6 +66,7 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws, module: Path):
         "recorder_environment": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "RETENTION_HOURS": "24",
+            "QUESTION_RETENTION_HOURS": "168",
             "RUN_CLOSER_FUNCTION": "runcast-run-closer",
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
         },
@@ -187,6 +188,7 @@ def test_functions(stack: Stack, aws: Aws):
             "MODEL_READ_TIMEOUT_SECONDS": "120",
             "MODEL_MAX_ATTEMPTS": "2",
             "RETENTION_HOURS": "24",
+            "QUESTION_RETENTION_HOURS": "168",
             "MODEL_PRICES": "{}",
         },
         "api": {
@@ -199,6 +201,7 @@ def test_functions(stack: Stack, aws: Aws):
             "TENANT_ID_CLAIM": "custom:tenantId",
             "CORS_ORIGINS": "*",
             "RETENTION_HOURS": "24",
+            "QUESTION_RETENTION_HOURS": "168",
             "STATE_MACHINE_ARN": STATE_MACHINE,
             "RESULTS_BUCKET": RESULTS,
         },
@@ -209,6 +212,7 @@ def test_functions(stack: Stack, aws: Aws):
             "AGENT_FUNCTIONS": "{}",
             "RESULTS_BUCKET": RESULTS,
             "RETENTION_HOURS": "24",
+            "QUESTION_RETENTION_HOURS": "168",
             "BEDROCK_MODEL_ID": "global.anthropic.claude-sonnet-4-6",
             "MODEL_MAX_TOKENS": "4096",
             "MODEL_CONNECT_TIMEOUT_SECONDS": "5",
@@ -219,6 +223,7 @@ def test_functions(stack: Stack, aws: Aws):
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
             "AGENT_FUNCTION": "runcast-agent",
+            "QUESTION_RETENTION_HOURS": "168",
         },
         "run-starter": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
@@ -228,6 +233,7 @@ def test_functions(stack: Stack, aws: Aws):
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
             "RETENTION_HOURS": "24",
+            "QUESTION_RETENTION_HOURS": "168",
             "STATE_MACHINE_ARN": STATE_MACHINE,
             "RESULTS_BUCKET": RESULTS,
         },
@@ -318,7 +324,7 @@ def test_objects_are_private_encrypted_and_soon_forgotten(stack: Stack, other: S
         assert uploads["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
         # Rules that overlap would all apply, the shortest first.
         days = {rule["Filter"]["Prefix"]: rule["Expiration"]["Days"] for rule in rules.values()}
-        assert days == {"inputs/": 1, "results/": 1, "snapshots/": 8, "answers/": 8}
+        assert days == dict.fromkeys(("answers/", "inputs/", "results/", "snapshots/"), 8)
         [statement] = json.loads(aws.s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
         assert (statement["Effect"], statement["Action"], statement["Principal"]) == ("Deny", "s3:*", "*")
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

@@ -20,6 +20,7 @@ AGENT = "aws_lambda_function.agent"
 APPSYNC_ROLE = "aws_iam_service_linked_role.appsync[0]"
 ALARM = 'aws_cloudwatch_metric_alarm.alarm["agent-errors"]'
 API_HANDLER = "aws_lambda_function.api_handler"
+CLOSER = "aws_lambda_function.run_closer"
 DASHBOARD = "aws_cloudwatch_dashboard.runcast[0]"
 ENCRYPTED = "aws_s3_bucket_server_side_encryption_configuration.results"
 FORGOTTEN = "aws_s3_bucket_lifecycle_configuration.results"
@@ -76,7 +77,13 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("retention_hours", API_HANDLER, environment("RETENTION_HOURS"), "24", "2"),
     ("retention_hours", STARTER, environment("RETENTION_HOURS"), "24", "2"),
     ("retention_hours", ORCHESTRATOR, environment("RETENTION_HOURS"), "24", "2"),
-    ("retention_hours", FORGOTTEN, "rule[?id=='results'] | [0].expiration[0].days", 1, 1),
+    ("retention_hours", FORGOTTEN, "rule[?id=='results'] | [0].expiration[0].days", 8, 2),
+    ("question_retention_hours", AGENT, environment("QUESTION_RETENTION_HOURS"), "168", "24"),
+    ("question_retention_hours", API_HANDLER, environment("QUESTION_RETENTION_HOURS"), "168", "24"),
+    ("question_retention_hours", STARTER, environment("QUESTION_RETENTION_HOURS"), "168", "24"),
+    ("question_retention_hours", ORCHESTRATOR, environment("QUESTION_RETENTION_HOURS"), "168", "24"),
+    ("question_retention_hours", CLOSER, environment("QUESTION_RETENTION_HOURS"), "168", "24"),
+    ("question_retention_hours", FORGOTTEN, "rule[?id=='answers'] | [0].expiration[0].days", 8, 2),
     ("deletion_protection", RUNS, "deletion_protection_enabled", False, True),
     ("deletion_protection", SESSIONS, "deletion_protection_enabled", False, True),
     ("deletion_protection", POOL, "deletion_protection", "INACTIVE", "ACTIVE"),
@@ -257,6 +264,10 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
     ],
     "retention_hours": [
         (value, "retention_hours must be a whole number from 2 to 8760, which is a year.") for value in (1, 2.5, 8761)
+    ],
+    "question_retention_hours": [
+        (value, "question_retention_hours must be a whole number from 1 to 8760, which is a year.")
+        for value in (0, 1.5, 8761)
     ],
     "alarm_actions": [
         (value, "alarm_actions must be at most 5 ARNs, such as arn:aws:sns:eu-west-1:123456789012:on-call.")

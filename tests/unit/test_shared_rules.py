@@ -43,6 +43,7 @@ def test_a_resolvers_constant_is_the_librarys_limit(source, name, value):
     ("variable", "least", "most"),
     [
         ("retention_hours", limits.RETENTION_MIN_HOURS, limits.RETENTION_MAX_HOURS),
+        ("question_retention_hours", limits.QUESTION_RETENTION_MIN_HOURS, limits.QUESTION_RETENTION_MAX_HOURS),
         ("publish_batch_size", 1, limits.BATCH_MAX_MESSAGES),
     ],
 )

@@ -308,7 +308,7 @@ class Runner:
 def _runner_of_environment() -> Runner:
     config = config_of_environment(AgentConfig)
     destination = Destination(
-        clients.run_store(config.agent_progress_table, config.retention_hours),
+        clients.run_store(config.agent_progress_table, config.retention_hours, config.question_retention_hours),
         clients.status_publisher(config.status_publisher_function).send,
         clients.end_handover(config.run_closer_function).send,
         lambda ended: announcer(config.status_publisher_function).put_event(ended),

@@ -122,7 +122,7 @@ def result_link(bucket: str, job_id: str, seconds: int) -> str:
 
 
 def _store(config: Writes) -> RunStore:
-    return clients.answering_store(config.agent_progress_table, config.retention_hours)
+    return clients.answering_store(config.agent_progress_table, config.retention_hours, config.question_retention_hours)
 
 
 def _inputs(config: Writes) -> Inputs:

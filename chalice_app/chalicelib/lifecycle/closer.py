@@ -62,7 +62,7 @@ def close_runs(event: Any, context: Any) -> None:
     Source: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     """
     config = config_of_environment(RunCloserConfig)
-    store = clients.run_store(config.agent_progress_table)
+    store = clients.run_store(config.agent_progress_table, question_retention_hours=config.question_retention_hours)
     ends = announcer(config.status_publisher_function)
 
     def announce(result: CloseResult) -> None:

@@ -41,7 +41,9 @@ class _State:
         self.config = config_of_environment(OrchestratorConfig)
         job_id = checked_job_id(event.get("execution"))
         logs.about_run(job_id)
-        self.store: RunStore = clients.run_store(self.config.agent_progress_table, self.config.retention_hours)
+        self.store: RunStore = clients.run_store(
+            self.config.agent_progress_table, self.config.retention_hours, self.config.question_retention_hours
+        )
         run = self.store.read(job_id)
         if run is None:
             raise JobEnded("The job's record is gone.")

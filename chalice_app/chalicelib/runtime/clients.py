@@ -64,16 +64,22 @@ def dynamodb() -> DynamoDBClient:
 
 
 @cache
-def run_store(table_name: str, retention_hours: int = 24) -> RunStore:
-    """Return the store of the records in `table_name`. It keeps new records for `retention_hours`."""
-    return RunStore(dynamodb(), table_name, retention_seconds=retention_hours * 3600)
+def run_store(table_name: str, retention_hours: int = 24, question_retention_hours: int = 168) -> RunStore:
+    """Return the store of the records in `table_name`.
+
+    Args:
+        table_name: The table.
+        retention_hours: How long it keeps new records.
+        question_retention_hours: How long it keeps a run that begins to wait for an answer, from then on.
+    """
+    return _run_store(dynamodb(), table_name, retention_hours, question_retention_hours)
 
 
 @cache
-def answering_store(table_name: str, retention_hours: int = 24) -> RunStore:
+def answering_store(table_name: str, retention_hours: int = 24, question_retention_hours: int = 168) -> RunStore:
     """Return a store for the APIs, like `run_store` but with retries for as long as a user waits."""
     client = _watched(boto3.client("dynamodb", config=_ANSWERS_CLIENT_CONFIG))
-    return RunStore(client, table_name, retention_seconds=retention_hours * 3600)
+    return _run_store(client, table_name, retention_hours, question_retention_hours)
 
 
 @cache
@@ -151,6 +157,17 @@ def answering_s3() -> S3Client:
 def credentials() -> Credentials | None:
     """Return this process's credentials, which refresh themselves; None if there are none."""
     return boto3.Session().get_credentials()
+
+
+def _run_store(
+    client: DynamoDBClient, table_name: str, retention_hours: int, question_retention_hours: int
+) -> RunStore:
+    return RunStore(
+        client,
+        table_name,
+        retention_seconds=retention_hours * 3600,
+        question_retention_seconds=question_retention_hours * 3600,
+    )
 
 
 def _watched(client: AnyClient) -> AnyClient:

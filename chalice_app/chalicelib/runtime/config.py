@@ -14,7 +14,12 @@ from functools import cache
 from typing import Any, TypeVar
 
 from runcast.errors import ConfigurationMissing, InvalidInput, RuncastError
-from runcast.limits import RETENTION_MAX_HOURS, RETENTION_MIN_HOURS
+from runcast.limits import (
+    QUESTION_RETENTION_MAX_HOURS,
+    QUESTION_RETENTION_MIN_HOURS,
+    RETENTION_MAX_HOURS,
+    RETENTION_MIN_HOURS,
+)
 from runcast.record.prices import ModelPrice, prices_of
 
 Config = TypeVar("Config")
@@ -30,6 +35,10 @@ def _whole_number(minimum: int, maximum: int, default: int | None = None) -> Any
 
 def _retention_hours() -> Any:
     return _whole_number(RETENTION_MIN_HOURS, RETENTION_MAX_HOURS, default=24)
+
+
+def _question_retention_hours() -> Any:
+    return _whole_number(QUESTION_RETENTION_MIN_HOURS, QUESTION_RETENTION_MAX_HOURS, default=168)
 
 
 def _functions() -> Any:
@@ -58,6 +67,7 @@ class AgentConfig:
         model_read_timeout_seconds: How long to wait for the next part of the model's answer.
         model_max_attempts: How often boto3 tries one request to Bedrock, the first time included.
         retention_hours: How long the records that it creates are kept.
+        question_retention_hours: How long a run that begins to wait for an answer is kept, from then on.
         model_prices: What tokens cost, by model id.
     """
 
@@ -72,6 +82,7 @@ class AgentConfig:
     model_read_timeout_seconds: int = _whole_number(1, 900, default=120)
     model_max_attempts: int = _whole_number(1, 10, default=2)
     retention_hours: int = _retention_hours()
+    question_retention_hours: int = _question_retention_hours()
     model_prices: Mapping[str, ModelPrice] = _model_prices()
 
 
@@ -79,9 +90,10 @@ class AgentConfig:
 class RunStarterConfig:
     """Settings of the Lambda `run_starter`.
 
-    These are the table and how long its records are kept, the private bucket for inputs and answers, the Lambda that
-    runs this application's agents, the Lambdas that run other agents (by the agents' names), the state machine that
-    executes playbooks, the Lambda that sends status messages, and the token claims that name the caller.
+    These are the table, how long its records and its open questions are kept, the private bucket for inputs and
+    answers, the Lambda that runs this application's agents, the Lambdas that run other agents (by the agents' names),
+    the state machine that executes playbooks, the Lambda that sends status messages, and the token claims that name the
+    caller.
     """
 
     agent_progress_table: str
@@ -93,6 +105,7 @@ class RunStarterConfig:
     tenant_id_claim: str
     agent_functions: Mapping[str, str] = _functions()
     retention_hours: int = _retention_hours()
+    question_retention_hours: int = _question_retention_hours()
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,7 @@ class OrchestratorConfig:
         model_read_timeout_seconds: How long to wait for the model's answer.
         model_max_attempts: How often boto3 tries one request to Bedrock, the first time included.
         retention_hours: How long the records that it creates are kept.
+        question_retention_hours: How long a run that begins to wait for an answer is kept, from then on.
     """
 
     agent_progress_table: str
@@ -124,18 +138,21 @@ class OrchestratorConfig:
     model_read_timeout_seconds: int = _whole_number(1, 900, default=120)
     model_max_attempts: int = _whole_number(1, 10, default=2)
     retention_hours: int = _retention_hours()
+    question_retention_hours: int = _question_retention_hours()
 
 
 @dataclass(frozen=True)
 class RunCloserConfig:
     """Settings of the Lambda `run_closer`.
 
-    These are the table, the Lambda that sends status messages, and the Lambda that runs this application's agents.
+    These are the table, the Lambda that sends status messages, the Lambda that runs this application's agents, and how
+    long a run that begins to wait for an answer is kept, from then on.
     """
 
     agent_progress_table: str
     status_publisher_function: str
     agent_function: str
+    question_retention_hours: int = _question_retention_hours()
 
 
 @dataclass(frozen=True)
@@ -157,10 +174,10 @@ class ProgressReaderConfig:
 class ApiConfig:
     """Settings of the REST API.
 
-    These are the table and how long its records are kept, the private bucket for inputs, answers and large results, the
-    Lambda that runs this application's agents, the Lambdas that run other agents (by the agents' names), the state
-    machine that executes playbooks, the Lambda that sends status messages, the user pool client whose tokens it
-    accepts, and the token claims that name the caller.
+    These are the table, how long its records and its open questions are kept, the private bucket for inputs, answers
+    and large results, the Lambda that runs this application's agents, the Lambdas that run other agents (by the agents'
+    names), the state machine that executes playbooks, the Lambda that sends status messages, the user pool client whose
+    tokens it accepts, and the token claims that name the caller.
     """
 
     agent_progress_table: str
@@ -173,6 +190,7 @@ class ApiConfig:
     tenant_id_claim: str
     agent_functions: Mapping[str, str] = _functions()
     retention_hours: int = _retention_hours()
+    question_retention_hours: int = _question_retention_hours()
 
 
 @dataclass(frozen=True)

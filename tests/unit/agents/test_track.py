@@ -186,6 +186,18 @@ def test_a_record_is_kept_as_long_as_the_environment_says(records, monkeypatch, 
     assert caplog.text.count("RETENTION_HOURS must be a whole number from 2 to 8760, not") == warnings
 
 
+@pytest.mark.parametrize(("hours", "kept_hours", "warnings"), [("", 168, 0), ("48", 48, 0), ("0", 168, 1)])
+def test_a_waiting_run_is_kept_as_long_as_the_environment_says(
+    records, monkeypatch, caplog, hours, kept_hours, warnings
+):
+    monkeypatch.setenv("QUESTION_RETENTION_HOURS", hours)
+    track(surveyor(hooks=[ask]))("How steep?", invocation_state=named("r1"))
+    run = records.read("r1")
+    assert run.expires_at_ms // 1000 == run.updated_at_ms // 1000 + kept_hours * 3600
+    said = f"QUESTION_RETENTION_HOURS must be a whole number from 1 to 8760, not {hours!r}: 168 is used."
+    assert caplog.text.count(said) == warnings
+
+
 @pytest.mark.parametrize(
     ("given", "warning"),
     [
@@ -270,10 +282,11 @@ def test_a_result_that_cannot_be_read_ends_the_run_all_the_same(records, monkeyp
     assert records.read("r1").error == "ZeroDivisionError: division by zero"
 
 
-def test_an_agent_that_asks_is_waiting(records):
-    def ask(event: BeforeToolCallEvent) -> None:
-        event.interrupt("approve", reason={"cost": 5})
+def ask(event: BeforeToolCallEvent) -> None:
+    event.interrupt("approve", reason={"cost": 5})
 
+
+def test_an_agent_that_asks_is_waiting(records):
     result = track(surveyor(hooks=[ask]))("How steep?", invocation_state=named("r1"))
     assert result.stop_reason == "interrupt"
     run = records.read("r1")

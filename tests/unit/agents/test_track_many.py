@@ -37,7 +37,7 @@ class MemoryStore:
     def claim(self, request_id, *, lease_until_ms, **_):
         assert request_id not in self.runs
         self.runs[request_id] = ([], None)
-        return Run(request_id, Owner("t", "u"), "", RunStatus.IN_PROGRESS, 0, (), 0, 0, 0, lease_until_ms)
+        return Run(request_id, Owner("t", "u"), "", RunStatus.IN_PROGRESS, 0, (), 0, 0, 2**33, 2**33, lease_until_ms)
 
     def learn_time(self):
         pass

@@ -31,8 +31,9 @@ class Meter:
         """The clock is the test's."""
 
     def claim(self, request_id, *, worker, owner, agent, job_id, lease_until_ms, part):
-        now = START_MS
-        self._run = Run(request_id, owner, agent, RunStatus.IN_PROGRESS, 0, (), now, now, now, lease_until_ms)
+        now, never_epoch_s = START_MS, 2**33
+        times = (now, now, never_epoch_s, never_epoch_s, lease_until_ms)
+        self._run = Run(request_id, owner, agent, RunStatus.IN_PROGRESS, 0, (), *times)
         return self._run
 
     def append(self, request_id, *, expected_seq, steps=(), pages=(), end=None, **_):
@@ -149,7 +150,7 @@ def test_a_page_holds_steps_its_owner_and_its_end_of_life_and_is_in_no_index(sto
     page = dynamodb.get_item(TableName="AgentProgress", Key=to_item({"requestId": f"r1#{run.pages[0]}"}))["Item"]
     # An item needs both keys of an index to be in it: `createdAt` of `byOwner`, `openSince` of `byOpen`.
     assert set(page) == {"requestId", "owner", "steps", "expiresAt"}
-    assert page["expiresAt"] == {"N": str(run.expires_at_epoch_s)}
+    assert page["expiresAt"] == {"N": str(run.expires_at_epoch_s + limits.QUESTION_RETENTION_SECONDS)}
     assert store.read(f"r1#{run.pages[0]}") is None
 
 

@@ -8,9 +8,13 @@ import pytest
 
 from runcast import limits
 from runcast.errors import InvalidInput
+from runcast.record.answer import answer
 from runcast.record.assignment import Claim
 from runcast.record.model import RunStatus
+from runcast.record.store import RunStore
 from tests.unit.record.recording import ALICE, FailingStore, Live, make
+
+HOUR_MS = 3_600_000
 
 
 def test_a_run_is_recorded_step_by_step_then_shown_then_ended(store, clock):
@@ -105,13 +109,50 @@ def test_the_lease_never_goes_past_the_workers_deadline(store, clock):
     recorder.end(RunStatus.COMPLETE, "Done")
 
 
-def test_a_waiting_run_may_be_answered_until_its_record_is_about_to_expire(store, clock):
+@pytest.mark.parametrize(
+    ("began_hours_before", "question_hours", "kept_hours"),
+    [
+        (0, 168, 168),
+        (23, 168, 23 + 168),
+        (0, 1, 24),  # a question never shortens a life
+    ],
+)
+def test_waiting_extends_the_life_of_the_record(dynamodb, clock, began_hours_before, question_hours, kept_hours):
+    store = RunStore(dynamodb, "AgentProgress", question_retention_seconds=question_hours * 3600, now_ms=clock)
+    began_ms = clock.now_ms
+    store.create("r1", owner=ALICE, agent="terrain")
+    clock.now_ms += began_hours_before * HOUR_MS
     recorder = make(store, clock)
     recorder.claim()
     recorder.end(RunStatus.WAITING, "Waiting for an answer", metadata={"interrupts": []})
     run = store.read("r1")
-    assert run.status is RunStatus.WAITING
-    assert run.lease_until_ms == run.created_at_ms + (run.expires_at_ms - run.created_at_ms) * 9 // 10
+    assert (run.status, run.expires_at_ms) == (RunStatus.WAITING, began_ms // 1000 * 1000 + kept_hours * HOUR_MS)
+    assert run.lease_until_ms == run.expires_at_ms - 15 * 60_000
+
+
+def test_waiting_again_extends_it_at_most_to_the_life_of_its_pages(store, clock):
+    record = store.create("r1", owner=ALICE, agent="terrain")
+    assert record.pages_expire_at_epoch_s == record.expires_at_epoch_s + 168 * 3600
+    for part in (1, 2):
+        clock.now_ms += 23 * HOUR_MS
+        recorder = make(store, clock, part=part)
+        recorder.claim()
+        recorder.end(RunStatus.WAITING, "May I?", metadata={"interrupts": [{"id": "q"}]}, snapshot_key="snapshots/x")
+        run = store.read("r1")
+        answer(store, ALICE, "r1", {"q": "yes"}, key_of=lambda run, part: f"answers/{part}", put=lambda key: None)
+    assert run.expires_at_epoch_s == run.pages_expire_at_epoch_s == record.pages_expire_at_epoch_s
+
+
+@pytest.mark.parametrize(("left_ms", "ends"), [(15 * 60_000, True), (15 * 60_000 + 20_000, False)])
+def test_a_worker_ends_its_part_before_the_record_expires(store, clock, left_ms, ends):
+    run = store.create("r1", owner=ALICE, agent="terrain")
+    clock.now_ms = run.expires_at_ms - left_ms
+    recorder = make(store, clock, remaining_ms=None)
+    recorder.claim()
+    if not ends:
+        recorder.end(RunStatus.COMPLETE, "Done")
+    recorder.await_settled(5)
+    assert store.read("r1").reason == ("timed_out" if ends else "complete")
 
 
 @pytest.mark.parametrize("request_id", ["", "x" * 129, "r1#7"])

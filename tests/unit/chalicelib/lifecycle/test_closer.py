@@ -159,7 +159,7 @@ class TestSweep:
         claimed("waiting", end=RunStatus.WAITING)
         store.append(
             "waiting", worker=f"{INVOCATION}/abc", expected_seq=1,
-            lease_until_ms=clock.now_ms + retention_ms * limits.WAITING_PERCENT // 100,
+            lease_until_ms=clock.now_ms + retention_ms - limits.EXPIRY_MARGIN_MS,
         )  # fmt: skip
         clock.now_ms += limits.SWEEP_AGE_MS
         assert self.sweep(store, clock, announced) == 0
@@ -176,7 +176,7 @@ class TestSweep:
     def test_a_waiting_run_is_ended_before_its_record_expires(self, store, clock, announced, claimed):
         claimed(end=RunStatus.WAITING)
         run = store.read(ID)
-        lease = run.created_at_ms + (run.expires_at_ms - run.created_at_ms) * limits.WAITING_PERCENT // 100
+        lease = run.expires_at_ms - limits.EXPIRY_MARGIN_MS
         store.append(ID, worker=run.worker, expected_seq=1, lease_until_ms=lease)
         clock.now_ms = lease + limits.CLOSE_GRACE_MS
         assert self.sweep(store, clock, announced) == 0
