@@ -43,6 +43,8 @@ VALIDATORS := .local/validators-venv
 PYWAKE := .local/pywake-venv
 DOCS := .local/docs-venv
 BROWSER := .local/browser
+# Built from its sources and those of the packages that it uses.
+CONSOLE := web/console/dist/index.html
 SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready web/node_modules/.ready
 
 # A broken .venv, for example after its Python was removed, is installed again when a target needs it.
@@ -69,7 +71,7 @@ export UV_SYSTEM_CERTS := true
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-setup: $(SETUP) $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready ## Install everything, from the lock files
+setup: $(SETUP) $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready $(CONSOLE) ## Install everything, from the lock files
 
 new: $(VENV)/.ready ## Start a folder for your own agents outside this one, and use it from now on (AGENTS=../my-agents)
 	@$(BIN)/python -m packager.new "$$AGENTS"
@@ -82,10 +84,10 @@ docs: $(DOCS)/.ready web/node_modules/.ready ## Build the documentation into bui
 	@echo "Open build/docs/index.html, or, for its search too: python3 -m http.server --bind 127.0.0.1 --directory build/docs"
 
 # Two workers; tests/conftest.py groups the tests that must share one.
-test: lint types $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready ## Lint, check types, run all tests but the long ones
+test: lint types $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready $(CONSOLE) ## Lint, check types, run all tests but the long ones
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not long"
 
-test-long: $(SETUP) $(BROWSER)/.ready $(DOCS)/.ready ## Run the long tests: more planted faults, builds and killed workers
+test-long: $(SETUP) $(BROWSER)/.ready $(DOCS)/.ready $(CONSOLE) ## Run the long tests: more planted faults, builds and killed workers
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m long
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
@@ -113,10 +115,10 @@ format: $(SETUP) ## Format the Python sources
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-up: $(SETUP) ## Start the system on this machine with the module's Terraform, or deploy changes to it
+up: $(SETUP) $(CONSOLE) ## Start the system on this machine with the module's Terraform, or deploy changes to it
 	@$(BIN)/python -m local up
 
-dev: $(SETUP) ## Like up, with REST by `chalice local`; reload on source changes until Ctrl-C
+dev: $(SETUP) $(CONSOLE) ## Like up, with REST by `chalice local`; reload on source changes until Ctrl-C
 	@$(BIN)/python -m local dev
 
 down: $(VENV)/.ready ## Stop the local system and delete its state
@@ -270,3 +272,6 @@ graphql/node_modules/.ready web/node_modules/.ready: %/node_modules/.ready: %/pa
 	@echo "Installing the packages of $*/ ..."
 	@npm --prefix $* ci --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null
 	@touch $@
+
+$(CONSOLE): $(wildcard web/*.ts web/package-lock.json web/console/*.* web/console/public/* web/console/src/* web/client/src/* web/react/src/* graphql/operations/*) | web/node_modules/.ready
+	@npm --prefix web --silent run build-console

@@ -69,6 +69,7 @@ def usage(state: StackState, *, agents: Path | None, rest_url: str | None = None
     names = " and ".join(f"{user.name} (tenant {user.tenant})" for user in state.users)
     return "\n".join(
         [
+            f"Console   {state.console_url}",
             f"REST      {rest_url or state.outputs['rest_url']}",
             f"GraphQL   {state.outputs['graphql_url']}",
             f"AWS       {state.endpoint.url} (its keys are in {state.directory / ENV_FILE})",

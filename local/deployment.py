@@ -5,12 +5,14 @@ The first deployment creates everything. Later ones change only what has changed
 
 import fcntl
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from local.agent_settings import InvalidAgentSettings, local_agent_settings
+from local.console import CONFIG_FILE, POLICY_FILE
 from local.functions import package_functions, python_used
 from local.settings import ROOT, no_proxy
 from local.stack_state import StackFailed, StackState, write_outputs, write_private, write_shell_environment
@@ -21,7 +23,6 @@ from packager.platforms import Platform
 
 ENV_FILE = "env"
 OUTPUTS_FILE = "outputs.json"
-CONFIG_FILE = "config.json"
 # Not in terraform/, because its wheels may be this machine's instead of Lambda's.
 _PACKAGE = ROOT / "build" / "local"
 
@@ -63,6 +64,7 @@ def deploy(state: StackState, *, agents: Path | None, say: Callable[[str], None]
         state = replace(state, outputs=outputs, users=users, fingerprint=sources)
         write_outputs(state.directory / OUTPUTS_FILE, outputs)
         write_private(state.directory / CONFIG_FILE, json.dumps(_frontend_config(state), indent=2))
+        write_private(state.directory / POLICY_FILE, _content_security_policy(state))
         write_shell_environment(state.directory / ENV_FILE, _variables(state, users[0]))
         state.save()
         return state
@@ -78,6 +80,11 @@ def _frontend_config(state: StackState) -> dict[str, Any]:
     config: dict[str, Any] = state.outputs["frontend_config"]
     cognito = config["Auth"]["Cognito"] | {"userPoolEndpoint": f"{state.endpoint.url}/"}
     return config | {"Auth": {"Cognito": cognito}}
+
+
+def _content_security_policy(state: StackState) -> str:
+    """Return the module's policy with the emulated AWS in place of the services whose addresses it does not know."""
+    return re.sub(r"https://[^\s;]+", state.endpoint.url, state.outputs["content_security_policy"])
 
 
 def _variables(state: StackState, user: User) -> dict[str, str]:

@@ -35,7 +35,7 @@ class LocalStack:
     def __init__(self, settings: Settings, *, say: Callable[[str], None] = print) -> None:
         self._settings = settings
         self._say = say
-        self._model: subprocess.Popen[str] | None = None
+        self._servers: list[subprocess.Popen[str]] = []
         self._emulator: EmulatorProcess | None = None
         starter = LocalProcess.of("the starting command", os.getpid())
         unknown = Endpoint("", "", "")
@@ -63,6 +63,7 @@ class LocalStack:
         try:
             self._note()
             self._start_model()
+            self._start_console()
             self._start_front()
             self.state = deploy(self.state, agents=self._settings.agents, say=self._say)
         except BaseException:
@@ -75,9 +76,9 @@ class LocalStack:
         # End processes that are not in the state yet, and reap the others.
         if self._emulator:
             self._emulator.stop()
-        if self._model:
-            self._model.kill()
-            self._model.communicate()
+        for server in self._servers:
+            server.kill()
+            server.communicate()
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the emulated AWS, as its root user."""
@@ -94,10 +95,19 @@ class LocalStack:
         if self._settings.model_url:
             self._note(model_url=self._settings.model_url)
             return
-        log = self.state.directory / "model.log"
+        port = str(self._settings.model_port)
+        self._note(model_url=self._start_server("the scripted model", "local.bedrock", "--port", port))
+
+    def _start_console(self) -> None:
+        directory = str(self.state.directory)
+        self._note(console_url=self._start_server("the console", "local.console", "--directory", directory))
+
+    def _start_server(self, name: str, module: str, *arguments: str) -> str:
+        """Start a server of this project, and return the address that it prints."""
+        log = self.state.directory / f"{module.removeprefix('local.')}.log"
         with log.open("w") as output:
-            self._model = subprocess.Popen(
-                [sys.executable, "-m", "local.bedrock", "--port", str(self._settings.model_port)],
+            server = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
                 stderr=output,
@@ -105,11 +115,12 @@ class LocalStack:
                 # A Ctrl-C is the starter's to handle.
                 start_new_session=True,
             )
-        self._note_process("the scripted model", self._model.pid)
-        line = self._model.stdout.readline() if self._model.stdout else ""
+        self._servers.append(server)
+        self._note_process(name, server.pid)
+        line = server.stdout.readline() if server.stdout else ""
         if not line.startswith("ready "):
-            raise StackFailed(f"The scripted model did not start: {log.read_text().strip()}")
-        self._note(model_url=line.split()[1])
+            raise StackFailed(f"{name.capitalize()} did not start: {log.read_text().strip()}")
+        return line.split()[1]
 
     def _start_front(self) -> None:
         self._say("Starting the emulated AWS ...")

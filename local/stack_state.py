@@ -42,6 +42,7 @@ class StackState:
         outputs: Terraform's outputs; empty until it is provisioned.
         users: The users who can sign in; empty until it is ready.
         fingerprint: That of the sources applied last; empty while the state is unknown.
+        console_url: The console's address; empty until it serves.
     """
 
     directory: Path
@@ -52,6 +53,7 @@ class StackState:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     users: tuple[User, ...] = ()
     fingerprint: str = ""
+    console_url: str = ""
 
     @property
     def ready(self) -> bool:

@@ -1,3 +1,15 @@
+locals {
+  # Where a frontend sends requests: GraphQL over HTTP and WebSockets, Cognito, and the links to large results.
+  frontend_origins = [for url in [
+    aws_appsync_graphql_api.runcast.uris["GRAPHQL"],
+    aws_appsync_graphql_api.runcast.uris["REALTIME"],
+    local.user_pool_endpoint,
+    "https://${aws_s3_bucket.results.bucket_regional_domain_name}/",
+  ] : regex("^\\w+://[^/]+", url)]
+
+  user_pool_endpoint = "https://cognito-idp.${local.user_pool_region}.${data.aws_partition.current.dns_suffix}/"
+}
+
 output "graphql_url" {
   description = "The URL for GraphQL queries and mutations."
   value       = aws_appsync_graphql_api.runcast.uris["GRAPHQL"]
@@ -20,7 +32,7 @@ output "frontend_config" {
       Cognito = {
         userPoolId       = local.user_pool_id
         userPoolClientId = local.user_pool_client_id
-        userPoolEndpoint = "https://cognito-idp.${local.user_pool_region}.${data.aws_partition.current.dns_suffix}/"
+        userPoolEndpoint = local.user_pool_endpoint
       }
     }
     API = {
@@ -36,6 +48,20 @@ output "frontend_config" {
       userIdClaim = var.user_id_claim
     }
   }
+}
+
+output "content_security_policy" {
+  description = "The header Content-Security-Policy of the console: its own files, and requests to this deployment only."
+  value = join("; ", [
+    "default-src 'self'",
+    "connect-src 'self' ${join(" ", local.frontend_origins)}",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "object-src 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ])
 }
 
 output "graphql_api_id" {

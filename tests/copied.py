@@ -45,4 +45,7 @@ def clone_of_project(target: Path) -> Path:
         *("local/functions.py", "packager/platforms.py", "graphql/package-lock.json", "web/package-lock.json"),
     ):
         os.utime(target / name, (0, 0))
+    built = Path("web", "console", "dist")
+    shutil.copytree(ROOT / built, target / built)
+    os.utime(target / built / "index.html")
     return target

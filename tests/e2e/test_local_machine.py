@@ -104,7 +104,7 @@ def test_an_interruption_leaves_nothing_behind(environment, directory, signal_nu
         children = at_work(up, "local.terraform_provider")
         up.send_signal(signal_number)
         assert up.wait(TIMEOUT_SECONDS) == 130
-    assert len(processes) == 2
+    assert len(processes) == 3
     psutil.wait_procs(children, timeout=10)
     assert not any(process.is_running() for process in [*processes, *children])
     assert not directory.exists()
@@ -130,7 +130,7 @@ def test_held_and_with_another_model_it_stops_on_ctrl_c(environment, directory, 
             assert up.poll() is None
             printed.append(up.stdout.readline())
         assert f"Model     {other_model}\n" in printed
-        assert [process.name for process in load_state(directory).processes] == ["the emulated AWS"]
+        assert [process.name for process in load_state(directory).processes] == ["the console", "the emulated AWS"]
         up.send_signal(signal.SIGINT)
         assert up.wait(TIMEOUT_SECONDS) == 130
         assert up.stdout.read() == "The local machine has stopped.\n"

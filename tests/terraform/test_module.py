@@ -42,6 +42,12 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws, module: Path):
                 "userIdClaim": "sub",
             },
         },
+        "content_security_policy": (
+            f"default-src 'self'; connect-src 'self' http://{host} ws://{host} "
+            f"https://cognito-idp.{REGION}.amazonaws.com https://{RESULTS}.s3.{REGION}.amazonaws.com; base-uri 'none'; "
+            "form-action 'none'; frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; "
+            "trusted-types 'none'"
+        ),
         "graphql_api_id": api_id,
         "agent_role_name": f"runcast-agent-{REGION}",
         "region": REGION,

@@ -52,8 +52,8 @@ export function StepTimeline({ run }: OfRun) {
   );
 }
 
-/** A job's stages side by side, with each agent's state and time. */
-export function JobTree({ run }: OfRun) {
+/** A job's stages side by side, with each agent's state and time. `hrefOf` makes the name of each begun agent a link. */
+export function JobTree({ run, hrefOf }: OfRun & { hrefOf?: (node: RunNode) => string }) {
   return (
     <div className="runcast-job">
       {[...byStage(run.runs)].map(([stage, runs]) => (
@@ -62,7 +62,7 @@ export function JobTree({ run }: OfRun) {
           <ul>
             {runs.map((node) => (
               <li key={node.requestId} className="runcast-agent" data-status={node.status ?? 'pending'} data-liveness={node.liveness}>
-                <AgentRun node={node} />
+                <AgentRun node={node} href={node.status === null ? undefined : hrefOf?.(node)} />
               </li>
             ))}
           </ul>
@@ -72,14 +72,14 @@ export function JobTree({ run }: OfRun) {
   );
 }
 
-function AgentRun({ node }: { node: RunNode }) {
+function AgentRun({ node, href }: { node: RunNode; href: string | undefined }) {
   const running = node.status !== null && !ended(node.status);
   // While it runs, the record's time is as old as its last read.
   const elapsed = useElapsed(node.startedAt, running);
   const seconds = running ? elapsed : node.elapsed;
   return (
     <>
-      <span className="runcast-agent-name">{title(node)}</span>
+      <span className="runcast-agent-name">{href === undefined ? title(node) : <a href={href}>{title(node)}</a>}</span>
       <span className="runcast-agent-status">{node.error ?? (node.status === null ? 'pending' : words(node.status))}</span>
       {seconds !== null && <span className="runcast-agent-elapsed">{duration(seconds)}</span>}
     </>

@@ -1,3 +1,4 @@
+export { duration, useElapsed } from './clock.js';
 export { AgentProgressIndicator, JobTree, type OfRun, StatusFeed, StepTimeline } from './components.js';
 export { useAgents, useRuns } from './lists.js';
 export { RuncastProvider, useRuncast } from './provider.js';

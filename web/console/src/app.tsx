@@ -1,0 +1,89 @@
+/** The frame: the bar with the state of the connection, the list beside what is open, and the sign-in before both. */
+import { type RunView } from '@runcast/client';
+import { useRuns } from '@runcast/react';
+import { type ReactNode, useEffect, useState } from 'react';
+import { useAnnouncement } from './announcer.tsx';
+import { Logo } from './logo.tsx';
+import { useRoute } from './route.ts';
+import { RunPage } from './run-page.tsx';
+import { type Filter, RunList } from './run-list.tsx';
+import { type Session, useUserName } from './session.ts';
+import { SignIn } from './sign-in.tsx';
+import { type Draft, emptyDraft, StartForm } from './start-form.tsx';
+
+type Connection = RunView['connection'];
+
+const CONNECTIONS: Record<Connection, { word: string; explained: string }> = {
+  live: { word: 'Live', explained: 'Messages arrive as they are sent.' },
+  polling: { word: 'Polling', explained: 'Without a WebSocket: the record is read every second.' },
+  offline: { word: 'Offline', explained: 'There is no connection. Trying again.' },
+  'signed-out': { word: 'Signed out', explained: 'Sign in again.' },
+};
+
+const RELOAD_MS = 10_000;
+
+export function App({ session }: { session: Session }) {
+  const user = useUserName(session.auth);
+  if (user === undefined) return null;
+  return user === null ? <SignIn session={session} /> : <Console key={user} session={session} user={user} />;
+}
+
+function Console({ session, user }: { session: Session; user: string }) {
+  const route = useRoute();
+  const [filter, setFilter] = useState<Filter>({});
+  const [draft, setDraft] = useState<Draft>(emptyDraft);
+  const [connection, setConnection] = useState<Connection | null>(null);
+  const runs = useRuns(filter);
+  const { reload } = runs;
+  const open = route.page === 'run' ? route.id : null;
+
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || reload(), RELOAD_MS);
+    return () => clearInterval(timer);
+  }, [reload]);
+
+  return (
+    <div className="frame" data-page={route.page}>
+      <a className="skip" href="#main" onClick={skip}>
+        Skip to the content
+      </a>
+      <header className="bar">
+        <a className="home" href="#/" aria-label="Runcast, all runs">
+          <Logo />
+        </a>
+        <ConnectionState connection={(open === null ? null : connection) ?? (runs.error ? 'offline' : 'live')} />
+        <span className="user">{user}</span>
+        <button className="quiet" onClick={() => void session.signOut()}>
+          Sign out
+        </button>
+      </header>
+      <aside className="side" aria-label="Runs and jobs">
+        <RunList runs={runs} filter={filter} onFilter={setFilter} open={open} />
+      </aside>
+      <main className="main" id="main" tabIndex={-1}>
+        {open === null ? (
+          <StartForm draft={draft} onDraft={setDraft} onStarted={reload} />
+        ) : (
+          <RunPage key={open} id={open} listed={runs.data.find(({ requestId }) => requestId === open)} onConnection={setConnection} onChange={reload} />
+        )}
+      </main>
+    </div>
+  );
+}
+
+/** A link to `#main` would change the route. */
+function skip(event: { preventDefault(): void }): void {
+  event.preventDefault();
+  document.getElementById('main')!.focus();
+}
+
+function ConnectionState({ connection }: { connection: Connection }): ReactNode {
+  const { word, explained } = CONNECTIONS[connection];
+  useAnnouncement(connection === 'offline' ? `${word}. ${explained}` : '');
+  return (
+    <span className="connection" data-connection={connection} title={explained}>
+      <span className="visually-hidden">Connection: </span>
+      {word}
+    </span>
+  );
+}

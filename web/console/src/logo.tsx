@@ -1,0 +1,6 @@
+export const Logo = () => (
+  <span className="logo">
+    <img src="/favicon.svg" alt="" width="28" height="28" />
+    Runcast
+  </span>
+);

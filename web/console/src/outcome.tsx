@@ -1,0 +1,106 @@
+/** What a run says while it works, and its result or error when it has ended. All of it is shown as text. */
+import { type RunView } from '@runcast/client';
+import { Section } from './section.tsx';
+import { asText, formatNumber } from './words.ts';
+
+export function Outcome({ run }: { run: RunView }) {
+  const { result, error, reason, text, status } = run;
+  return (
+    <>
+      {error && (
+        <div className="notice" data-tone="error">
+          <p>{error}</p>
+          {reason && <small>Reason: {reason}</small>}
+        </div>
+      )}
+      {result !== undefined ? <Result result={result} /> : text && <Said text={text} growing={status === 'in_progress'} />}
+    </>
+  );
+}
+
+function Said({ text, growing }: { text: string; growing: boolean }) {
+  return (
+    <Section title="Text so far">
+      <div className="card prose" data-growing={growing}>
+        {text}
+      </div>
+    </Section>
+  );
+}
+
+function Result({ result }: { result: unknown }) {
+  if (!isObject(result)) {
+    return (
+      <Section title="Result">
+        <div className="card prose">{asText(result)}</div>
+      </Section>
+    );
+  }
+  // A run's result has `text` and `facts`; a job's has `summary`, the facts of each agent, and more.
+  const { text, summary, facts, ...more } = result;
+  const words = typeof summary === 'string' ? summary : typeof text === 'string' ? text : null;
+  const groups = groupsOf(facts);
+  const rest = { ...(words === null && text !== undefined && { text }), ...(words !== summary && summary !== undefined && { summary }), ...more };
+  return (
+    <Section title="Result">
+      <div className="card">
+        {words !== null && <div className="prose">{words}</div>}
+        {groups.map(([group, rows]) => (
+          <details key={group} open={groups.length === 1}>
+            <summary>{group ? `Facts of ${group}` : 'Facts'}</summary>
+            <Facts rows={rows} />
+          </details>
+        ))}
+        {Object.keys(rest).length > 0 && (
+          <details>
+            <summary>More of the result</summary>
+            <pre tabIndex={0}>{asText(rest)}</pre>
+          </details>
+        )}
+      </div>
+    </Section>
+  );
+}
+
+function Facts({ rows }: { rows: readonly Row[] }) {
+  return (
+    <table className="values">
+      <thead className="visually-hidden">
+        <tr>
+          <th scope="col">Fact</th>
+          <th scope="col">Value</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(([name, value]) => (
+          <tr key={name}>
+            <th scope="row">{name.replaceAll('_', ' ')}</th>
+            <td>{value}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+type Row = [name: string, value: string];
+
+/** Returns the facts of a run as one group without a name, and those of a job as one group for each agent. */
+function groupsOf(facts: unknown): [group: string, rows: Row[]][] {
+  if (!isObject(facts)) return [];
+  if (Object.values(facts).every(isFact)) return Object.keys(facts).length ? [['', rowsOf(facts)]] : [];
+  return Object.entries(facts).flatMap(([agent, each]) => (isObject(each) && Object.keys(each).length ? [[agent, rowsOf(each)] as [string, Row[]]] : []));
+}
+
+const VALUE_MAX_CHARS = 120;
+
+const rowsOf = (facts: Record<string, unknown>): Row[] =>
+  Object.entries(facts).map(([name, fact]) => {
+    const { value, unit } = isFact(fact) ? fact : { value: fact, unit: null };
+    const shown = typeof value === 'number' ? formatNumber(value) : typeof value === 'string' ? value : JSON.stringify(value);
+    const short = shown.length > VALUE_MAX_CHARS ? `${shown.slice(0, VALUE_MAX_CHARS)} …` : shown;
+    return [name, typeof unit === 'string' && unit ? `${short} ${unit}` : short];
+  });
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isFact = (value: unknown): value is { value: unknown; unit?: unknown } => isObject(value) && 'value' in value;

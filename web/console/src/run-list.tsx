@@ -1,0 +1,103 @@
+/** The user's runs and jobs, newest first, with filters. */
+import { type ListedRun } from '@runcast/client';
+import { useAgents, type useRuns } from '@runcast/react';
+import { addressOf } from './route.ts';
+import { StatePill } from './state-pill.tsx';
+import { formatTime } from './words.ts';
+
+/** What the list is limited to; everything if a field is absent. */
+export interface Filter {
+  readonly status?: string;
+  readonly agent?: string;
+}
+
+const STATUSES = [
+  ['', 'Any state'],
+  ['in_progress', 'Running'],
+  ['waiting', 'Waiting'],
+  ['complete', 'Complete'],
+  ['error', 'Failed'],
+  ['cancelled', 'Cancelled'],
+] as const;
+
+export function RunList({
+  runs,
+  filter,
+  onFilter,
+  open,
+}: {
+  runs: ReturnType<typeof useRuns>;
+  filter: Filter;
+  onFilter: (filter: Filter) => void;
+  open: string | null;
+}) {
+  const { data, loading, error, reload, more } = runs;
+  const { agents } = useAgents().data;
+  // A job shows its runs itself. A filter by agent finds them, too.
+  const shown = data.filter(({ jobId, requestId }) => filter.agent !== undefined || jobId === null || jobId === requestId);
+  const filtered = filter.status !== undefined || filter.agent !== undefined;
+  const set = (name: keyof Filter, value: string) => {
+    const chosen = Object.entries({ ...filter, [name]: value });
+    onFilter(Object.fromEntries(chosen.filter(([, each]) => each)));
+  };
+  return (
+    <>
+      <div className="side-head">
+        <h2>Runs</h2>
+        <a className="button primary" href="#/new">
+          New run
+        </a>
+      </div>
+      <div className="filters" role="group" aria-label="Filters">
+        <select aria-label="State" value={filter.status ?? ''} onChange={(event) => set('status', event.target.value)}>
+          {STATUSES.map(([value, word]) => (
+            <option key={value} value={value}>
+              {word}
+            </option>
+          ))}
+        </select>
+        <select aria-label="Agent" value={filter.agent ?? ''} onChange={(event) => set('agent', event.target.value)}>
+          <option value="">Any agent</option>
+          <option value="orchestrator">Jobs</option>
+          {agents.map(({ name }) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </div>
+      {error && (
+        <p className="notice" data-tone="error">
+          {error.message} <button onClick={reload}>Try again</button>
+        </p>
+      )}
+      <ul className="runs">
+        {shown.map((run) => (
+          <li key={run.requestId}>
+            <Entry run={run} open={run.requestId === open} />
+          </li>
+        ))}
+      </ul>
+      {!shown.length && !error && <p className="empty">{loading ? 'Loading …' : filtered ? 'No run matches the filters.' : 'No runs yet.'}</p>}
+      {more && (
+        <button className="more" onClick={more} disabled={loading}>
+          More
+        </button>
+      )}
+    </>
+  );
+}
+
+function Entry({ run, open }: { run: ListedRun; open: boolean }) {
+  return (
+    <a className="entry" href={addressOf(run.requestId)} aria-current={open ? 'page' : undefined}>
+      <span className="entry-head">
+        <strong>{run.playbook ?? run.agent}</strong>
+        <StatePill status={run.status} liveness={run.liveness} />
+      </span>
+      {run.query && <span className="entry-query">{run.query}</span>}
+      <span className="entry-facts">
+        {run.playbook ? 'Job · ' : ''}
+        <time dateTime={new Date(run.createdAt).toISOString()}>{formatTime(run.createdAt)}</time> · {run.seq} {run.seq === 1 ? 'step' : 'steps'}
+      </span>
+    </a>
+  );
+}
