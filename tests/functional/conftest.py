@@ -6,13 +6,15 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import boto3
+import chalice.test
 import pytest
 from app import app
-from chalice.local import LocalGatewayAuthorizer
+from chalice.local import LambdaContext, LocalGatewayAuthorizer
 from chalice.test import Client
 from chalicelib.agents import model as model_module
 from chalicelib.orchestrator import playbook
@@ -153,6 +155,8 @@ def lambdas(monkeypatch) -> Iterator[Lambdas]:
         boto3.client("s3").create_bucket(Bucket="results")
         lambdas = Lambdas(appsync)
         patch.setattr(clients, "invoker", lambda: lambdas)
+        # By default it has 3 s, which a busy machine uses up.
+        patch.setattr(chalice.test, "LambdaContext", partial(LambdaContext, max_runtime_ms=60_000))
         patch.setattr(LocalGatewayAuthorizer, "_decode_jwt_payload", _claims_as_text)
         patch.setattr(clients, "status_publisher", lambda function_name: StatusPublisher(lambdas, function_name))
         patch.setattr(playbook, "names", lambda: tuple(PLAYBOOKS))
