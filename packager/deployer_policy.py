@@ -136,6 +136,9 @@ _CALLS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
             _FUNCTION,
         )
     ],
+    "aws_lambda_function_recursion_config": [
+        ("lambda", "GetFunctionRecursionConfig PutFunctionRecursionConfig", _FUNCTION)
+    ],
     "aws_lambda_permission": [("lambda", "AddPermission GetPolicy RemovePermission", _FUNCTION)],
     "aws_s3_bucket": [
         (

@@ -6,7 +6,7 @@ RuncastError
 ├── Unauthorized            the credential does not allow the request
 ├── Conflict                the requestId or jobId is already taken, or the run does not wait for these answers
 ├── RunStopped              a run's agent was interrupted, because the run has to stop
-├── NotResumable            an agent asked a question whose answer it could not use (names what prevents it)
+├── NotResumable            an agent's run could not continue in another worker (names what prevents it)
 ├── SnapshotUnusable        an agent's saved state is missing, damaged or of another version
 ├── Unavailable             a service that we depend on failed; a retry may succeed
 │   ├── StoreUnavailable    DynamoDB did not answer, or throttled
@@ -70,7 +70,7 @@ class RunStopped(RuncastError):
 
 
 class NotResumable(RuncastError):
-    """An agent asked a question, but could not continue with the answer; the message names what prevents it."""
+    """An agent's run could not continue, after an answer or a hand-over; the message names what prevents it."""
 
 
 class SnapshotUnusable(RuncastError):

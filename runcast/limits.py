@@ -59,6 +59,8 @@ LATE_AFTER_MS = 8_000
 PART_BEGIN_SECONDS = 10.0
 # How often a part of a run is handed to a worker, if nothing of it has run yet.
 PART_MAX_TRIES = 3
+# How long a checkpointing agent waits for its state to be saved before its tools begin. Then its run ends.
+SNAPSHOT_SAVE_SECONDS = 20.0
 # A worker writes the end this long before its deadline, which leaves time for a slow write and for the answer.
 DEADLINE_MARGIN_MS = 3_000
 # If an end has a time limit, the worker skips pending steps from this long before the limit ...

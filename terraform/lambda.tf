@@ -24,6 +24,16 @@ resource "aws_lambda_function_event_invoke_config" "run_closer" {
   maximum_retry_attempts       = 2
 }
 
+# A long run goes from agent to run_closer and back, once for each of its parts. Lambda would stop such a chain after 16
+# invocations. max_run_hours bounds it instead.
+# Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+resource "aws_lambda_function_recursion_config" "handover" {
+  for_each = toset([aws_lambda_function.agent.function_name, aws_lambda_function.run_closer.function_name])
+
+  function_name  = each.value
+  recursive_loop = "Allow"
+}
+
 # The names of the packaged agents. make deploy reads them from the state, and lists those that the next package lacks.
 resource "terraform_data" "packaged_agents" {
   input = local.packaged_agents

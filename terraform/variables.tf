@@ -140,6 +140,30 @@ variable "question_retention_hours" {
   }
 }
 
+variable "handover_seconds" {
+  description = "How many seconds before its timeout the function agent hands the run of an agent with checkpointing=True over to another invocation. In this time, tools that have begun may end. At most half of agent.timeout_seconds is used."
+  type        = number
+  default     = 120
+  nullable    = false
+
+  validation {
+    condition     = var.handover_seconds >= 1 && var.handover_seconds <= 450 && floor(var.handover_seconds) == var.handover_seconds
+    error_message = "handover_seconds must be a whole number from 1 to 450."
+  }
+}
+
+variable "max_run_hours" {
+  description = "The number of hours for which the invocations of one run may work in all. Then the run ends as timed_out at its next hand-over. At most retention_hours - 1 is used."
+  type        = number
+  default     = 8
+  nullable    = false
+
+  validation {
+    condition     = var.max_run_hours >= 1 && var.max_run_hours <= 8759 && floor(var.max_run_hours) == var.max_run_hours
+    error_message = "max_run_hours must be a whole number from 1 to 8759."
+  }
+}
+
 variable "alarm_actions" {
   description = "The ARNs of the targets to notify when an alarm starts or ends, such as an SNS topic. Without targets, no alarms are created; each alarm costs about $0.10 a month."
   type        = list(string)

@@ -109,7 +109,7 @@ class BaseAgent(ABC):
             report = recorder.end(
                 outcome.status, outcome.message, result=result, error=outcome.error, reason=outcome.reason
             )
-            outcome = overruled(outcome, report.stop)
+            outcome = overruled(outcome, report.stop, report.stop_error)
             end_pending, degraded = report.end_pending, report.degraded or claim is Claim.UNANSWERED
         else:
             self._publish("agent_error" if outcome.error else "agent_complete", outcome.message)

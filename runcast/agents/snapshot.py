@@ -64,9 +64,7 @@ def load_snapshot(agent: Agent | MultiAgentBase, snapshot: Json) -> None:
     try:
         _load_state(agent, decode_bytes_values(snapshot))
     except Exception as error:  # an agent's own class or hook may raise any error
-        raise SnapshotUnusable(
-            f"{name_of(agent)} could not load its state from before the question: {type(error).__name__}."
-        ) from error
+        raise SnapshotUnusable(f"{name_of(agent)} could not load its saved state: {type(error).__name__}.") from error
 
 
 def questions_of_part(part: int, asked: list[Json]) -> list[Json]:

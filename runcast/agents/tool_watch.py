@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing
 from typing import Any
 
 from strands import Agent
@@ -52,8 +52,11 @@ class ToolWatch:
     async def _around_call(self, context: ExecuteToolContext, go_on: _GoOn) -> AsyncGenerator[Any, None]:
         """Record a call that runs: Strands' middleware for `ExecuteToolStage`."""
         call = None
+        scope = current_scope()
+        if scope:
+            scope.run.stop.begin_tool()
         with harmless():
-            if scope := current_scope():
+            if scope:
                 call = self._begin(scope, context.tool_use, context.invocation_state)
         if call is None:
             async for event in go_on(context):
@@ -64,7 +67,7 @@ class ToolWatch:
         delegating = is_agent and getattr(context.tool, "delegate", False) is True
         try:
             async with aclosing(within(call.scope, go_on(context))) as scoped:
-                with nullcontext() if is_agent else call.scope.run.stop.tool():
+                with call.scope.run.stop.tool(str(context.tool_use["name"]), is_agent=is_agent):
                     call.delegates(delegating)
                     async for event in scoped:
                         if not is_agent:

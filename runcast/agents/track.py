@@ -20,6 +20,7 @@ from strands.hooks import AfterModelCallEvent, BeforeModelCallEvent
 from strands.middleware import InvokeModelContext, InvokeModelStage
 from strands.multiagent.base import MultiAgentBase
 
+from runcast.agents.checkpoints import RESUME
 from runcast.agents.harmless import harmless
 from runcast.agents.invocation import Invocation
 from runcast.agents.model_call import stoppable
@@ -169,14 +170,14 @@ class _Tracking:
         given = (state.get(KEY) if isinstance(state, Mapping) else None) or kwargs.get(KEY)
         invocation = None
         with harmless():
-            invocation = await self._begin(agent, given, resumes=_is_answer(prompt))
+            invocation = await self._begin(agent, given, resumes=_resumes(prompt))
         if invocation is None:
             async with closing(events) as untouched:
                 async for event in untouched:
                     yield event
             return
 
-        if invocation.is_whole_run and not _is_answer(prompt):
+        if invocation.is_whole_run and not _resumes(prompt):
             with harmless():
                 forget_facts(state)
         try:
@@ -286,8 +287,10 @@ async def _around_model_call(
         yield event
 
 
-def _is_answer(prompt: object) -> bool:
-    """Whether the prompt contains answers to the agent's questions."""
+def _resumes(prompt: object) -> bool:
+    """Whether the prompt continues earlier work: it has answers to the agent's questions, or names a checkpoint."""
+    if isinstance(prompt, Mapping):
+        return RESUME in prompt
     return isinstance(prompt, list) and any(
         isinstance(each, Mapping) and "interruptResponse" in each for each in prompt
     )

@@ -61,8 +61,8 @@ def answer(
         if run.owner != owner:
             return None
         asked = {each["id"] for each in questions_of(run)} if run.status is RunStatus.WAITING else set()
-        if run.part > 1 and answers.keys() != asked and run.answers_key == key_of(run, run.part - 1):
-            return CloseResult(run)  # the same answers again
+        if answers.keys() != asked and run.answers_key in [key_of(run, part) for part in range(1, run.part)]:
+            return CloseResult(run)  # the same answers again; the run may have continued in more parts since
         now = (now_ms or store.now_ms)()
         _require_waiting(run, now)
         step = _answered(run, answers, now)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -85,7 +86,10 @@ class Deadline:
 
 @dataclass
 class Assignment:
-    """The run to write and the worker that writes it. Once the run is claimed, the record's values take precedence."""
+    """The run to write and the worker that writes it. Once the run is claimed, the record's values take precedence.
+
+    `running_tools` holds the names of the tools that are running now; the run's work keeps it up to date.
+    """
 
     request_id: str
     owner: Owner
@@ -99,6 +103,7 @@ class Assignment:
     part: int = 1
     snapshot_key: str | None = None
     answers_key: str | None = None
+    running_tools: list[str] = field(default_factory=list)
 
     def follow(self, run: Run) -> None:
         """Adopt the values of the claimed record."""
@@ -117,3 +122,12 @@ class Assignment:
     def seconds_since_began(self, timestamp_ms: int) -> float:
         """Return the seconds from the run's beginning to `timestamp_ms`."""
         return max(0, timestamp_ms - self.began_ms) / 1000
+
+
+def time_up_error(running_tools: Sequence[str] = ()) -> str:
+    """Return the error of a run whose worker's time is up, which names the tools that are still running."""
+    if not running_tools:
+        return "The worker's time was up before the run had ended."
+    names = sorted(set(running_tools))
+    tools = f"tools {', '.join(names)} were" if len(names) > 1 else f"tool {names[0]} was"
+    return f"The worker's time was up while the {tools} still running."

@@ -86,7 +86,7 @@ def close_dead(
 ) -> CloseResult | None:
     """End a run as `error` if it cannot end by itself; leave any other run alone.
 
-    A part after an answer that has run nothing is handed out again instead, up to `PART_MAX_TRIES` times in all.
+    A later part that has run nothing is handed out again instead, up to `PART_MAX_TRIES` times in all.
 
     Two kinds of runs qualify. The first is a run in progress that is unclaimed or claimed by the failed `invocation`.
     The second is a run whose lease expired `CLOSE_GRACE_MS` ago: unclaimed, abandoned by its worker, or unanswered.
@@ -115,6 +115,8 @@ def close_dead(
         if run.status.ended or (owner is not None and (run.owner != owner or run.is_job)):
             return None
         current = part == (run.part, run.part_tries)
+        if invocation is not None and part[0] < run.part and run.part_is_queued:
+            return CloseResult(run, hand_out=True)  # that worker may have died before it had asked for the next one
         unclaimed_or_its_own = run.worker is None or run.worker.startswith(f"{invocation}/")
         failed = invocation is not None and current and unclaimed_or_its_own and run.status is RunStatus.IN_PROGRESS
         if not (_overdue(run, now) or failed):
@@ -126,6 +128,19 @@ def close_dead(
         return write_end(store, run, RunStatus.ERROR, reason, message, now)
 
     return decide_until_written(store, request_id, close)
+
+
+def queued_part(store: RunStore, request_id: str) -> CloseResult | None:
+    """Return the run with `hand_out` if it continues in a part that no worker has claimed; otherwise None.
+
+    Raises:
+        StoreUnavailable: DynamoDB did not answer; a retry is safe.
+    """
+
+    def decide(run: Run) -> CloseResult | None:
+        return CloseResult(run, hand_out=True) if run.part_is_queued else None
+
+    return decide_until_written(store, request_id, decide)
 
 
 def close_job(

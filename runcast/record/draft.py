@@ -114,9 +114,9 @@ class Draft:
         self.steps.append(self._numbered(self._queue.end))
         self.end = self._queue.end.end
 
-    def cancel_instead_of_waiting(self, timestamp_ms: int) -> None:
-        """If the run is about to wait for an answer, end it as cancelled instead: a waiting run has no worker."""
-        if self.end and self.end.status is RunStatus.WAITING:
+    def cancel_instead_of_pausing(self, timestamp_ms: int) -> None:
+        """If the run is about to wait, or to continue in another worker, cancel it: it would have no worker."""
+        if self.end and not self.end.status.ended:
             end = End(RunStatus.CANCELLED, reason=EndReason.CANCEL_REQUESTED)
             cancelled = QueuedStep("cancelled", "Cancelled", timestamp_ms, end=end)
             self.steps.append(self._numbered(cancelled))

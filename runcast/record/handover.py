@@ -36,9 +36,12 @@ logger = logging.getLogger(__name__)
 HANDED_OVER_END = "handedOverEnd"
 """The event key that holds a handed-over end."""
 
+NEXT_PART = "nextPart"
+"""The event key that holds the id of a run whose next part must be handed to a worker."""
+
 
 class EndHandover:
-    """Hands ends to the Lambda `run_closer`.
+    """Hands ends, and runs that continue in a next part, to the Lambda `run_closer`.
 
     Args:
         client: A boto3 Lambda client made with `LIVE_CLIENT_CONFIG`.
@@ -56,7 +59,7 @@ class EndHandover:
                 FunctionName=self._function_name, InvocationType="Event", Payload=json_text(event).encode()
             )
         except Exception as error:  # noqa: BLE001 - after any failure, the response reports the end as pending
-            logger.warning("the end of a run was not handed over: %s", error)
+            logger.warning("a run was not handed over to run_closer: %s", error)
             return False
         return True
 
@@ -123,7 +126,8 @@ class HandedOverEnd:
             part=int(told.get("part", 1)),
         )
         status = RunStatus(told["status"])
-        if status is RunStatus.IN_PROGRESS or not isinstance(json.loads(told["metadata"] or "{}"), dict):
+        hands_over_nothing = status is RunStatus.IN_PROGRESS and not told.get("snapshotKey")
+        if hands_over_nothing or not isinstance(json.loads(told["metadata"] or "{}"), dict):
             raise ValueError
         json.loads(told["result"] or "null")
         end = End(

@@ -13,7 +13,7 @@ from runcast import limits
 from runcast.clock import shift_of
 from runcast.json_text import metadata_json, result_json
 from runcast.record.assignment import QueuedStep, StepRef
-from runcast.record.model import EndReason, RunStatus
+from runcast.record.model import CONTINUING, EndReason, RunStatus
 from runcast.record.store import End
 from runcast.text import shortened
 
@@ -64,7 +64,8 @@ def queued_end(
         except Exception:  # noqa: BLE001 - an agent's mapping may raise any error or not be a mapping
             metadata = usage
     live = {RunStatus.COMPLETE: "agent_complete", RunStatus.ERROR: "agent_error"}.get(end.status)
-    return queued_step(now_ms, end.status.value, message, status=live, metadata=metadata, end=end)
+    step = CONTINUING if end.status is RunStatus.IN_PROGRESS else end.status.value
+    return queued_step(now_ms, step, message, status=live, metadata=metadata, end=end)
 
 
 def end_of(

@@ -55,6 +55,7 @@ def run_of(item: Item) -> Run:
         input_digest=stored.get("input"),
         part=int(stored.get("part", 1)),
         part_tries=int(stored.get("partTries", 1)),
+        part_seq=int(stored.get("partSeq", 0)),
         snapshot_key=stored.get("snapshotKey"),
         answers_key=stored.get("answersKey"),
     )

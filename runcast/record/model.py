@@ -64,11 +64,11 @@ class EndReason(StrEnum):
     NOT_ANSWERED = "not_answered"
     """Nobody answered its question in time."""
     NOT_RESUMABLE = "not_resumable"
-    """The agent asked a question whose answer it could not use."""
+    """The agent asked a question whose answer it could not use, or could not have continued in another worker."""
     SNAPSHOT_NOT_SAVED = "snapshot_not_saved"
-    """The agent asked a question, and its state could not be saved."""
+    """The agent asked a question, or was about to call a tool, and its state could not be saved."""
     SNAPSHOT_UNUSABLE = "snapshot_unusable"
-    """The question was answered, but the agent's saved state is missing, damaged or of another version."""
+    """The run was to continue, but the agent's saved state is missing, damaged or of another version."""
     JOB_FAILED = "job_failed"
     """A state of the job failed."""
     EXECUTION_STOPPED = "execution_stopped"
@@ -103,6 +103,9 @@ class Owner:
 
 ANSWERED = "answered"
 """The step that records an answer and begins the next part of its run."""
+
+CONTINUING = "continuing"
+"""The last step of a part whose worker hands the run over to the next part's worker."""
 
 PUBLIC = Owner("public", "public")
 """The owner of runs without a user."""
@@ -195,9 +198,9 @@ class Run:
     of its query without secrets, and `input_digest` names the private object with its input. A job's record also has
     its `playbook` and its planned `runs`.
 
-    A run has one `part` for each worker's share: the first, and one more after each answer. `part_tries` is how often
-    the current part was handed to a worker. `snapshot_key` names the object with the agent's state at the last
-    question, and `answers_key` the one with the last answers.
+    A run has one `part` for each worker's share: the first, and one more after each answer or hand-over. `part_tries`
+    is how often the current part was handed to a worker, and `part_seq` the `seq` of the step that began it.
+    `snapshot_key` names the object with the agent's last saved state, and `answers_key` the one with the last answers.
     """
 
     request_id: str
@@ -225,13 +228,19 @@ class Run:
     input_digest: str | None = None
     part: int = 1
     part_tries: int = 1
+    part_seq: int = 0
     snapshot_key: str | None = None
     answers_key: str | None = None
 
     @property
     def part_has_begun(self) -> bool:
         """Whether a worker has recorded a step in the current part; before that, the agent has not begun it."""
-        return self.part == 1 or not (self.steps and self.steps[-1].step == ANSWERED)
+        return self.part == 1 or self.seq > self.part_seq
+
+    @property
+    def part_is_queued(self) -> bool:
+        """Whether the run continues in a later part that no worker has claimed yet."""
+        return self.status is RunStatus.IN_PROGRESS and self.worker is None and not self.part_has_begun
 
     @property
     def is_job(self) -> bool:

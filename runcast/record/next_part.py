@@ -3,6 +3,8 @@
 Each part is one worker's share of the run. Beginning a part removes the claim, so DynamoDB refuses all later writes of
 the earlier part's worker. The agent starts only after its worker has stored the first step of the part. So the agent
 has not run in a part without a step, and another worker may take that part.
+
+A worker that hands its run over begins the next part itself, with its last write (`RunStore.append`).
 """
 
 from __future__ import annotations
@@ -12,8 +14,25 @@ from runcast.errors import AppendRefused
 from runcast.record.conditions import NOT_EXPIRED, as_read, unless_gone
 from runcast.record.creation import RecordCreation
 from runcast.record.items import run_of, stored_step
-from runcast.record.model import Run, RunStatus, Step
+from runcast.record.model import Json, Run, RunStatus, Step
 from runcast.record.table import sets_of
+
+
+def part_begins(part: int, seq: int, now_ms: int) -> Json:
+    """Return the attributes with which a part begins.
+
+    Args:
+        part: Its number.
+        seq: The number of the step that begins it.
+        now_ms: The time, epoch milliseconds.
+    """
+    return {
+        "part": part,
+        "partTries": 1,
+        "partSeq": seq,
+        "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
+        "openSince": 0,  # the sweep checks the run at any age, because no service reports a lost invocation
+    }
 
 
 class RecordParts(RecordCreation):
@@ -38,12 +57,9 @@ class RecordParts(RecordCreation):
         sets = {
             "status": RunStatus.IN_PROGRESS.value,
             "seq": step.seq,
-            "part": run.part + 1,
-            "partTries": 1,
             "answersKey": answers_key,
             "updatedAt": now_ms,
-            "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
-            "openSince": 0,  # the sweep checks the run at any age, because no service reports a lost invocation
+            **part_begins(run.part + 1, step.seq, now_ms),
         }
         return self._changed(
             run,

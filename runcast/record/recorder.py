@@ -17,6 +17,7 @@ from contextvars import copy_context
 from typing import Any
 
 from runcast import limits
+from runcast.errors import AppendRefused, RunGone, RunStopped, StoreUnavailable
 from runcast.record.assignment import Assignment, Claim, Deadline, StepRef, Stop
 from runcast.record.at_exit import forget_open_run, register_open_run
 from runcast.record.end_watch import EndWatch
@@ -90,6 +91,7 @@ class Recorder:
     ) -> None:
         request_id = canonical_id("requestId", request_id)
         agent = clean_text(agent, "name", limits.NAME_MAX_CHARACTERS)
+        self._store = store
         self._now_ms = now_ms = now_ms or store.now_ms
         self._monotonic = monotonic
         self._waited_seconds = 0.0
@@ -174,6 +176,27 @@ class Recorder:
         if self._run.part == 1:  # a later part needs its claim to begin, so that wait is not for the record alone
             self._waited_seconds = self._monotonic() - began
         return self._writer.claiming.state
+
+    @property
+    def running_tools(self) -> list[str]:
+        """The names of the tools that are running. The work keeps it up to date, for the error if its time is up."""
+        return self._run.running_tools
+
+    def name_snapshot(self, key: str) -> None:
+        """Name the object with the latest state of the run's agent in the record. Idempotent.
+
+        Raises:
+            RunStopped: This worker does not have the run any more, or it has ended. The work is stopped.
+            StoreUnavailable: DynamoDB did not answer, or not yet to the claim. A retry is safe.
+        """
+        if self.claimed is Claim.UNANSWERED:
+            raise StoreUnavailable("The claim of the run is not confirmed yet.")
+        try:
+            self._store.name_snapshot(self.request_id, worker=self._run.worker, snapshot_key=key)
+        except (AppendRefused, RunGone) as error:
+            logger.warning("run %s: %s", self.request_id, error)
+            self._stops.tell(Stop.ENDED)
+            raise RunStopped from error
 
     def await_first_step(self, wait_seconds: float) -> bool:
         """Return whether this worker has stored a step; wait for it."""
@@ -288,13 +311,13 @@ class Recorder:
         """Queue the last step, or the pause. Never raises, never waits; the first end wins.
 
         Args:
-            status: The run's final status, or `waiting`.
+            status: The run's final status; `waiting` of a pause; `in_progress` of a hand-over to the next part.
             message: The last step's message.
             result: The run's result; shortened if it exceeds `RESULT_MAX_BYTES`.
             error: Why the run failed, for people; shortened if it exceeds `ERROR_MAX_CHARACTERS`.
             reason: Why the run ended, for code. By default the reason of an end that the agent brought about itself.
             metadata: The last step's metadata.
-            snapshot_key: Of a pause: names the object from which the agent continues after an answer.
+            snapshot_key: Of a pause or a hand-over: names the object from which the agent continues.
         """
         self._stops.expect_end()
         end = end_of(status, result=result, error=error, reason=reason, snapshot_key=snapshot_key)
@@ -320,10 +343,16 @@ class Recorder:
         pending = not writer.end_stored and self.stop is not Stop.ENDED and (self._started or watch.handed_over)
         if pending:
             writer.drain()
-        report = RecordingReport(writer.seq, writer.unrecorded, self._outbox.unsent, self.stop, pending)
+        report = RecordingReport(
+            writer.seq, writer.unrecorded, self._outbox.unsent, self.stop, self._stop_error(), end_pending=pending
+        )
         if report.unrecorded or report.unsent:
             logger.warning("run %s is not recorded or sent completely: %s", self._run.request_id, report)
         return report
+
+    def _stop_error(self) -> str | None:
+        last = self._queue.end
+        return last.end.error if last and last.end and self.stop is Stop.TIME_UP else None
 
     def end_at_exit(self) -> None:
         """End the run as an error if it is still open when the process exits."""

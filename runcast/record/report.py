@@ -42,6 +42,7 @@ class RecordingReport:
         unsent: How many steps were recorded but not handed to the live channel.
         stop: Why the work had to stop early. After `TIME_UP` and `ENDED` the record holds another end than the one
             given to `end()`, which counts as unrecorded. After `CANCELLED` the record holds the given end.
+        stop_error: After `TIME_UP`: the error that the record holds.
         end_pending: The end is not yet known to be stored. Another worker was asked to write it, or this one continues.
     """
 
@@ -49,6 +50,7 @@ class RecordingReport:
     unrecorded: int
     unsent: int
     stop: Stop | None = None
+    stop_error: str | None = None
     end_pending: bool = False
 
     @property

@@ -23,7 +23,7 @@ from runcast.errors import AppendRefused
 from runcast.record.conditions import NOT_EXPIRED, as_read, unless_gone
 from runcast.record.items import cancel_hint_id, page_id, present, run_of, stored_runs, stored_step, to_item
 from runcast.record.model import EndReason, Owner, PlannedRun, Run, RunStatus, Step
-from runcast.record.next_part import RecordParts
+from runcast.record.next_part import RecordParts, part_begins
 from runcast.record.table import Table, sets_of
 from runcast.redaction import clean_result_text, clean_text
 
@@ -40,14 +40,14 @@ STORE_CLIENT_CONFIG = Config(
 
 @dataclass(frozen=True)
 class End:
-    """The end (or pause) of a run: the attributes that its last write sets in addition to the step.
+    """The end (or pause, or hand-over) of a run: the attributes that its last write sets in addition to the step.
 
     Attributes:
-        status: The terminal state, or `waiting`.
+        status: The terminal state; `waiting` of a pause; `in_progress` of a hand-over to the next part.
         result_json: The result as JSON text.
         error: Why it failed, for people.
         result_key: Names the object that holds a job's result if the result is too large for the record.
-        snapshot_key: Of a pause: names the object from which the agent continues after an answer.
+        snapshot_key: Of a pause or a hand-over: names the object from which the agent continues.
         reason: Why it ended, for code. By default the reason of an end that the agent brought about itself.
     """
 
@@ -111,6 +111,7 @@ class RunStore(RecordParts):
         pages: Sequence[int] = (),
         end: End | None = None,
         despite_cancel: bool = False,
+        next_part: int | None = None,
         runs: Sequence[PlannedRun] = (),
         lives: Lives | None = None,
     ) -> None:
@@ -129,6 +130,8 @@ class RunStore(RecordParts):
                 (`put_page`). Only the later steps stay in the run's item.
             end: The run's end or pause.
             despite_cancel: Whether to write despite a cancel request; for a worker that has seen the request.
+            next_part: Of a hand-over: the number of the part that begins. The write removes the claim, and the lease
+                is that of a queued run.
             runs: The planned runs of a job.
             lives: Of a pause: when the record and its pages expire. The write extends the record's life, and with it
                 the lease, because a run that waits for people has no heartbeats.
@@ -152,6 +155,8 @@ class RunStore(RecordParts):
             extended_epoch_s = now_ms // 1000 + self._question_retention_seconds
             sets["expiresAt"] = max(lives.record_epoch_s, min(extended_epoch_s, lives.pages_epoch_s))
             sets["leaseUntil"] = sets["expiresAt"] * 1000 - limits.EXPIRY_MARGIN_MS
+        if next_part:
+            sets |= part_begins(next_part, sets["seq"], now_ms)
         if runs:
             sets["runs"] = stored_runs(runs)
         expressions = sets_of(sets)
@@ -170,7 +175,24 @@ class RunStore(RecordParts):
             + ("" if steps or end else " AND #leaseUntil < :leaseUntil"),
             values,
             unless_gone(lambda run: AppendRefused(f"The record of run {request_id} has since changed.", run), now_ms),
-            removes=["#openSince"] if end and end.status.ended else (),
+            removes=["#worker"] if next_part else ["#openSince"] if end and end.status.ended else (),
+        )
+
+    def name_snapshot(self, request_id: str, *, worker: str, snapshot_key: str) -> None:
+        """Name the object with the latest state of a run's agent. Idempotent.
+
+        Raises:
+            AppendRefused: The run has ended, or another worker has it.
+            RunGone: The record was deleted or has expired.
+        """
+        now_ms = self.now_ms()
+        sets = {"snapshotKey": snapshot_key}
+        self._table.update(
+            request_id,
+            sets_of(sets),
+            f"#worker = :me AND #status = :in_progress AND {NOT_EXPIRED}",
+            {**sets, "me": worker, "in_progress": RunStatus.IN_PROGRESS.value, "now_s": now_ms // 1000},
+            unless_gone(lambda run: AppendRefused(f"Run {request_id} has no place for this state.", run), now_ms),
         )
 
     def put_page(self, request_id: str, owner: Owner, steps: Sequence[Step], *, expires_at_epoch_s: int) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from runcast import limits
 from runcast.clock import shift_of
 from runcast.errors import AppendRefused, RunGone
-from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop
+from runcast.record.assignment import Assignment, Claim, QueuedStep, Stop, time_up_error
 from runcast.record.cancel_hint import CancelHint
 from runcast.record.claiming import Claiming
 from runcast.record.draft import Draft
@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 _BACKOFF_FIRST_SECONDS = 0.05
 _BACKOFF_MAX_SECONDS = 1.0
-_TIME_UP = "The worker's time was up before the run had ended."
 
 
 class Writer:
@@ -56,7 +55,7 @@ class Writer:
         claiming: The claim.
         settled: Set when this writer has nothing left to do: the end is stored, or it gave up.
         has_recorded: Set when this writer has stored a step.
-        end_stored: Whether the record is known to hold the end (or the pause) that this writer wrote.
+        end_stored: Whether the record is known to hold the end (or the pause or hand-over) that this writer wrote.
         recorded: The last steps that the record holds, as JSON.
     """
 
@@ -160,7 +159,7 @@ class Writer:
             if self._end_alone:
                 draft.skip_to_end()
             if self._cancel_seen:
-                draft.cancel_instead_of_waiting(self._now_ms())
+                draft.cancel_instead_of_pausing(self._now_ms())
             for page in draft.pages:
                 self._store.put_page(run.request_id, run.owner, page, expires_at_epoch_s=run.pages_expire_at_epoch_s)
             try:
@@ -178,6 +177,7 @@ class Writer:
         draft = self._draft
         run = self._run
         waits = draft.end is not None and draft.end.status is RunStatus.WAITING
+        hands_over = draft.end is not None and draft.end.status is RunStatus.IN_PROGRESS
         self._store.append(
             run.request_id,
             worker=run.worker,
@@ -188,6 +188,7 @@ class Writer:
             end=draft.end,
             despite_cancel=self._cancel_seen,
             lives=Lives(run.expires_at_epoch_s, run.pages_expire_at_epoch_s) if waits else None,
+            next_part=run.part + 1 if hands_over else None,
         )
 
     def _goes_on(self, run: Run) -> bool:
@@ -215,7 +216,9 @@ class Writer:
         if steps:
             self.has_recorded.set()
         self._send(steps)
-        if self._over and end and (end.status.ended or end.snapshot_key):  # a run without a snapshot cannot be answered
+        # A pause without a snapshot is not announced, because nobody can answer it; a hand-over never is.
+        answerable = end and end.status is RunStatus.WAITING and end.snapshot_key
+        if self._over and end and (end.status.ended or answerable):
             self._announce(end, steps[-1])
 
     def _next_queued(self) -> QueuedStep | None:
@@ -264,8 +267,9 @@ class Writer:
         """
         if self._seconds_left() > 0:
             return
-        end = End(RunStatus.ERROR, error=_TIME_UP, reason=EndReason.TIMED_OUT)
-        if self._queue.put(QueuedStep("error", _TIME_UP, self._now_ms(), status="agent_error", end=end)):
+        error = time_up_error(self._run.running_tools)
+        end = End(RunStatus.ERROR, error=error, reason=EndReason.TIMED_OUT)
+        if self._queue.put(QueuedStep("error", error, self._now_ms(), status="agent_error", end=end)):
             self._stops.tell(Stop.TIME_UP)
 
     def _seconds_left(self) -> float:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from runcast import limits
 from runcast.errors import RunStopped
-from runcast.record.assignment import Stop
+from runcast.record.assignment import Stop, time_up_error
 from runcast.record.model import EndReason, Json, RunStatus
 from runcast.runs.facts import with_facts
 from runcast.text import shortened
@@ -117,13 +117,14 @@ def failed(error: str | Exception, reason: EndReason = EndReason.AGENT_FAILED) -
     return RunOutcome(RunStatus.ERROR, str(error), error=str(error), reason=reason)
 
 
-def overruled(outcome: RunOutcome, stop: Stop | None) -> RunOutcome:
-    """Apply the stop reason to the agent's outcome."""
+def overruled(outcome: RunOutcome, stop: Stop | None, stop_error: str | None = None) -> RunOutcome:
+    """Apply the stop reason to the agent's outcome; `stop_error` is the error that the record holds, if known."""
     if stop is Stop.TIME_UP:
-        return failed("The worker's time was up before the run had ended.", EndReason.TIMED_OUT)
+        return failed(stop_error or time_up_error(), EndReason.TIMED_OUT)
     if stop is Stop.ENDED:
         return failed("Somebody else has ended this run, or works on it; what was done here is not recorded.")
-    if stop is Stop.CANCELLED and outcome.status is RunStatus.WAITING:  # the recorder has cancelled it
+    if stop is Stop.CANCELLED and outcome.status in (RunStatus.WAITING, RunStatus.IN_PROGRESS):
+        # the recorder has cancelled it instead
         return _cancelled(stop)
     return outcome
 

@@ -6,6 +6,9 @@ interrupted. A tool that has begun may finish, so that it is not left half done,
 
 An agent that serves several runs at once has one cancel signal for all of them. Such an agent is not cancelled: only
 the stopped run's model call is ended, and only its tools are refused.
+
+An agent whose run is handed over to another worker is interrupted, too, but only while no tool has begun since the
+point from which that worker continues. Otherwise the tool would run twice.
 """
 
 from __future__ import annotations
@@ -26,12 +29,19 @@ _REENTRANT = "unsafe_reentrant"
 class AgentStop:
     """Stops all agents of one run: those that are running, and those that begin later.
 
+    Args:
+        running_tools: Receives the names of the run's tools while they run.
+
     Attributes:
         reason: Why the run's agents should stop; None while they should continue.
+        handing_over: Whether the run is handed over to another worker at its agent's next boundary.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, running_tools: list[str] | None = None) -> None:
         self.reason: Stop | None = None
+        self.handing_over = False
+        self._running_tools = [] if running_tools is None else running_tools
+        self._tools_begun = 0
         self._lock = threading.Lock()
         self._works: dict[AgentWork, None] = {}  # an agent comes before the agents that it uses
         self._tools = 0
@@ -55,6 +65,7 @@ class AgentStop:
             self._works[work] = None
         if self.reason:
             self._stop_work(work)
+        self._interrupt_to_hand_over(work)
         try:
             while True:
                 try:
@@ -67,16 +78,45 @@ class AgentStop:
             with self._lock:
                 del self._works[work]
 
+    def hand_over(self) -> None:
+        """Interrupt the run's agent, now or at its next boundary, because another worker continues the run.
+
+        Call it on the agent's event loop.
+        """
+        self.handing_over = True
+        for work in list(self._works):
+            self._interrupt_to_hand_over(work)
+
+    def at_boundary(self) -> None:
+        """Note that another worker can continue the agent from here."""
+        self._tools_begun = 0
+
+    def begin_tool(self) -> None:
+        """Note that a tool begins.
+
+        Raises:
+            RunStopped: The agent was interrupted, so the tool must not begin.
+        """
+        if self.handing_over and not self._tools_begun:
+            raise RunStopped
+        self._tools_begun += 1
+
     @contextmanager
-    def tool(self) -> Iterator[None]:
-        """Within this context, a tool of the run is running."""
+    def tool(self, name: str, *, is_agent: bool) -> Iterator[None]:
+        """Within this context, a tool of the run is running. A tool that is an agent stops by itself."""
         with self._lock:
-            self._tools += 1
+            self._tools += not is_agent
+            self._running_tools.append(name)
         try:
             yield
         finally:
             with self._lock:
-                self._tools -= 1
+                self._tools -= not is_agent
+                self._running_tools.remove(name)
+
+    def _interrupt_to_hand_over(self, work: AgentWork) -> None:
+        if self.handing_over and not self._tools_begun and work.whole_run:
+            work.next_event.interrupt()
 
     def _stop_works(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop all agents of a loop together; otherwise one would continue with another's interrupted work."""

@@ -59,7 +59,7 @@ class TrackedRun:
     ) -> None:
         self.recorder = recorder
         self.owned = owned
-        self.stop = AgentStop()
+        self.stop = AgentStop(recorder.running_tools)
         self.outcome: RunOutcome | None = None
         self.said: str | None = None
         self.text_offset = 0

@@ -120,6 +120,16 @@ run "defaults" {
   }
 
   assert {
+    condition     = one(aws_lambda_function.agent.environment[*].variables.HANDOVER_SECONDS) == "120"
+    error_message = "handover_seconds has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.agent.environment[*].variables.MAX_RUN_HOURS) == "8"
+    error_message = "max_run_hours has no effect."
+  }
+
+  assert {
     condition     = one(aws_lambda_function.api_handler.environment[*].variables.RETENTION_HOURS) == "24"
     error_message = "retention_hours has no effect."
   }
@@ -381,6 +391,7 @@ run "every_variable" {
     }
     retention_hours            = 2
     question_retention_hours   = 24
+    handover_seconds           = 60
     enable_api_gateway_account = true
     user_pool_mfa              = "OPTIONAL"
     rest_throttling = {
@@ -484,6 +495,16 @@ run "every_variable" {
   assert {
     condition     = one(aws_lambda_function.agent.environment[*].variables.RETENTION_HOURS) == "2"
     error_message = "retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.agent.environment[*].variables.HANDOVER_SECONDS) == "60"
+    error_message = "handover_seconds has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.agent.environment[*].variables.MAX_RUN_HOURS) == "1"
+    error_message = "max_run_hours has no effect."
   }
 
   assert {

@@ -20,7 +20,7 @@ from runcast.errors import Conflict, Refused, RunExists, RunGone, StoreUnavailab
 from runcast.record.assignment import Claim, Stop
 from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
-from runcast.record.model import Owner, RunStatus
+from runcast.record.model import ANSWERED, CONTINUING, Owner, RunStatus
 from tests.reliability.history import LIFE_MS, History
 from tests.reliability.promises import broken
 from tests.reliability.rivals import ALICE, CloserStore, RivalStore, Worker
@@ -31,6 +31,8 @@ fates_of_a_worker = st.lists(
     st.sampled_from(["fine", "fine", "before", "after", "cancelled between", "closed between", "crash before",
                      "crash after", "another's answer", "late", "no memory"]), max_size=4
 )  # fmt: skip
+# How a worker's share may end: `in_progress` hands the run over to the next part.
+ENDS = ["complete", "error", "waiting", "in_progress"]
 meanwhiles = st.sampled_from(["nothing", "a beat", "a beat", "a step", "the end", "a delivery"])
 # The size of a step that fits beside no other, so a page is put before it.
 A_PAGE = 670
@@ -46,7 +48,8 @@ class Histories(History):
         quiet_until_seq=st.sampled_from([0, 0, 5, 12, 25]),
         answered=st.sampled_from([[], [], [], ["another's answer"]]),
         clock_off_ms=st.sampled_from([0, 0, -3 * _HOUR_MS, 3 * _HOUR_MS]),
-        questions=st.sampled_from([0, 0, 1, 2]),
+        parts=st.sampled_from([0, 0, 1, 2]),
+        handed_over=st.booleans(),
         begun=st.booleans(),
     )
     def start(
@@ -56,10 +59,11 @@ class Histories(History):
         quiet_until_seq: int,
         answered: list[str],
         clock_off_ms: int,
-        questions: int,
+        parts: int,
+        handed_over: bool,
         begun: bool,
     ) -> None:
-        """Rivals join most histories late, when the run is long. Some runs have asked before, and were answered.
+        """Rivals join most histories late, when the run is long. Some runs have had earlier parts.
 
         A run may have been queued for just as long that its claim renews the lease to what it was.
         """
@@ -69,12 +73,15 @@ class Histories(History):
             self.now_ms += queued_ms
         if delivered or quiet_until_seq:
             self.deliver(answered, clock_off_ms)
-        for left in reversed(range(questions)):
+        for left in reversed(range(parts)):
             if self.working():
                 [worker] = self.working()
-                worker.tell_end(RunStatus.WAITING)
+                worker.tell_end(RunStatus.IN_PROGRESS if handed_over else RunStatus.WAITING)
                 worker.write_to_the_end()
-                self.answer([], "nothing", ["next"] if left or begun else [])
+                if not handed_over:
+                    self.answer([], "nothing", ["next"] if left or begun else [])
+                elif left or begun:
+                    self.deliver([])
 
     @rule(
         fates=fates_of_a_worker,
@@ -86,6 +93,7 @@ class Histories(History):
         self, fates: list[str], clock_off_ms: int = 0, remaining_ms: float | None = None, late: bool = False
     ) -> None:
         """Deliver the event of the run's newest part, or late that of its first."""
+        self.follow()
         worker = Worker(
             self, f"invocation-{len(self.workers)}", part=1 if late else self.part, clock_off_ms=clock_off_ms,
             remaining_ms=remaining_ms,
@@ -119,7 +127,7 @@ class Histories(History):
         worker.write()
 
     @precondition(lambda self: self.working() and self.disturbed())
-    @rule(status=st.sampled_from(["complete", "error", "cancelled", "waiting"]), fates=fates_of_a_worker)
+    @rule(status=st.sampled_from([*ENDS, "cancelled"]), fates=fates_of_a_worker)
     def end(self, status: str, fates: list[str]) -> None:
         [worker] = self.working()
         worker.tell_end(RunStatus(status))
@@ -127,7 +135,7 @@ class Histories(History):
 
     @precondition(lambda self: self.working() and self.disturbed())
     @rule(
-        count=st.integers(1, 9), status=st.sampled_from(["complete", "error", "waiting"]), fates=fates_of_a_worker,
+        count=st.integers(1, 9), status=st.sampled_from(ENDS), fates=fates_of_a_worker,
         begun=st.booleans(),
     )  # fmt: skip
     def end_alone(self, count: int, status: str, fates: list[str], begun: bool) -> None:
@@ -165,7 +173,7 @@ class Histories(History):
 
     @precondition(lambda self: self.working() and self.disturbed())
     @rule(
-        status=st.sampled_from(["complete", "waiting"]), first=fates, second=fates, marked=st.booleans(),
+        status=st.sampled_from(["complete", "waiting", "in_progress"]), first=fates, second=fates, marked=st.booleans(),
         in_flight=st.booleans(),
     )  # fmt: skip
     def hand_over(self, status: str, first: list[str], second: list[str], marked: bool, in_flight: bool) -> None:
@@ -305,9 +313,10 @@ class Histories(History):
     def answer_again(self) -> None:
         """The same answers change nothing any more, in any state of the run."""
         before = self.run()
-        if before is None or before.status is RunStatus.WAITING or before.part != self.part:
+        begun_by = [step.step for step in self.steps() if step.step in (ANSWERED, CONTINUING)]
+        if before is None or before.status is RunStatus.WAITING or ANSWERED not in begun_by:
             return
-        self.answered(self.store, self.part - 1)
+        self.answered(self.store, max(part for part, step in enumerate(begun_by, 1) if step == ANSWERED))
         if self.run() != before:
             broken("changed", "an answer was taken twice")
 

@@ -18,7 +18,7 @@ from runcast.errors import StoreUnavailable
 from runcast.record.answer import answer
 from runcast.record.close import CloseResult
 from runcast.record.items import page_id
-from runcast.record.model import ANSWERED, Run, RunStatus, Step
+from runcast.record.model import ANSWERED, CONTINUING, Run, RunStatus, Step
 from runcast.record.reader import read_progress
 from runcast.record.store import RunStore
 from tests.reliability.bounded import BoundedClient
@@ -145,9 +145,18 @@ class History(RuleBasedStateMachine):
         name = self.done_by.get(part) or (run and run.worker)
         return [each for each in of_part if each.name == name]
 
+    def follow(self) -> None:
+        """Note that a worker has handed the run over, whichever of its tries has taken effect."""
+        run = self.run()
+        if run is None or run.part == self.part:
+            return
+        if run.worker is not None and run.worker in [each.name for each in self.doing(self.part)]:
+            broken("hung", "the run continues in a next part, and its worker has kept it")
+        self.part = run.part
+
     def steps_of(self, part: int) -> list[Step]:
         """The recorded steps of a part."""
-        begins = [0, *(step.seq for step in self.steps() if step.step == ANSWERED)]
+        begins = [0, *(step.seq for step in self.steps() if step.step in (ANSWERED, CONTINUING))]
         until = begins[part] if part < len(begins) else math.inf
         return [step for step in self.steps() if begins[part - 1] < step.seq < until] if part <= len(begins) else []
 
@@ -162,6 +171,7 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def the_record_is_exact(self) -> None:
+        self.follow()
         run, steps = self.run(), self.steps()
         if run is None:
             return
@@ -174,8 +184,11 @@ class History(RuleBasedStateMachine):
         if self.ended is not None and run != self.ended:
             broken("changed", "something was written after the end")
         self.ended = run if run.status.ended else None
-        if run.status is RunStatus.WAITING and run.cancel_requested_at_ms is not None:
-            broken("hung", "a run waits for people, and a cancel was asked for")
+        if not run.status.ended and run.cancel_requested_at_ms is not None:
+            if run.status is RunStatus.WAITING:
+                broken("hung", "a run waits for people, and a cancel was asked for")
+            if run.worker is None:
+                broken("hung", "a run waits for its next worker, and a cancel was asked for")
         if run.worker == self.leased[0] and run.lease_until_ms < self.leased[1] - CLOCK_TOLERANCE_MS:
             broken("hung", "a late heartbeat has set the lease back")
         self.leased = (run.worker, run.lease_until_ms)
@@ -211,8 +224,8 @@ class History(RuleBasedStateMachine):
             told = [message for worker in self.doing(part) for message in worker.told if message != "the end"]
             stored = [step.message.rstrip(".") for step in self.steps_of(part) if step.step == "thinking"]
             check_beginning(stored, told)
-        if run and run.part != 1 + len([step for step in self.steps() if step.step == ANSWERED]):
-            broken("repeated", f"part {run.part} does not follow from the answers")
+        if run and run.part != 1 + len([step for step in self.steps() if step.step in (ANSWERED, CONTINUING)]):
+            broken("repeated", f"part {run.part} does not follow from the answers and hand-overs")
 
     @invariant()
     def what_goes_live_is_stored_and_goes_once_in_order(self) -> None:

@@ -25,7 +25,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a write is refused when the run is not its worker's", _STORE,
-        (("#worker = :me", "(#worker = :me OR attribute_exists(#worker))"),),
+        (("expected AND #worker = :me", "expected AND (#worker = :me OR attribute_exists(#worker))"),),
     ),
     Mutation(
         "a write is refused when a cancel was asked for", _STORE,

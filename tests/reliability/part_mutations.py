@@ -1,9 +1,13 @@
-"""The guards of a run that goes on after an answer: each part is done once, by one worker, and only after an answer."""
+"""The guards of a run with several parts: each is done once, by one worker, and only after an answer or a hand-over."""
 
 from __future__ import annotations
 
 from tests.reliability.mutation import Mutation
 
+_STORE, _STOP, _WORK = "runcast/record/store.py", "runcast/runs/stop.py", "runcast/agents/checkpoints.py"
+_PART_WORK, _CHECKPOINTS = (
+    "chalice_app/chalicelib/agents/part_work.py", "tests/unit/chalicelib/agents/test_runner_checkpoints.py",
+)  # fmt: skip
 _RUNNER, _UNIT = "chalice_app/chalicelib/agents/runner.py", "tests/unit/chalicelib/agents/test_runner_parts.py"
 _CLOSE, _ANSWER, _NEXT_PART = "runcast/record/close.py", "runcast/record/answer.py", "runcast/record/next_part.py"
 
@@ -40,14 +44,45 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "the same answers again are recognised", _ANSWER,
-        (("run.answers_key == key_of(run, run.part - 1)", "False"),),
+        (("run.answers_key in [key_of(run, part) for part in range(1, run.part)]", "False"),),
     ),
     Mutation(
         "a later part continues the page of the part before", "runcast/record/draft.py",
         (("self._head, self._pages_stored = list(run.steps), len(run.pages)", "pass"),),
     ),
     Mutation(
-        "a part begins only with a confirmed claim", _RUNNER,
+        "a hand-over removes the claim of its worker", _STORE,
+        (('removes=["#worker"] if next_part else', "removes=[] if next_part else"),),
+    ),
+    Mutation(
+        "a run that is to be cancelled is not handed over", "runcast/record/draft.py",
+        (("if self.end and not self.end.status.ended:", "if self.end and self.end.status is RunStatus.WAITING:"),),
+    ),
+    Mutation(
+        "a failed invocation of an earlier part asks for the next one", _CLOSE,
+        (("part[0] < run.part and run.part_is_queued", "False"),), _CHECKPOINTS,
+    ),
+    Mutation(
+        "no tool begins once its agent is interrupted", _STOP,
+        (("if self.handing_over and not self._tools_begun:\n            raise", "if False:\n            raise"),),
+        _CHECKPOINTS,
+    ),
+    Mutation(
+        "an agent whose tools have begun is not interrupted", _STOP,
+        (("self.handing_over and not self._tools_begun and work.whole_run", "self.handing_over and work.whole_run"),),
+        _CHECKPOINTS,
+    ),
+    Mutation(
+        "the state is named before a tool begins", _WORK,
+        (("await self._patiently(self._run.recorder.name_snapshot, key)", "pass"),), _CHECKPOINTS,
+    ),
+    Mutation(
+        "a worker that has lost its run names no state", _STORE,
+        (('f"#worker = :me AND #status = :in_progress AND', 'f"(#worker = :me OR attribute_exists(#status)) AND'),),
+        _CHECKPOINTS,
+    ),
+    Mutation(
+        "a part begins only with a confirmed claim", _PART_WORK,
         (("        if claim is not Claim.CLAIMED:\n", "        if False:\n"),), _UNIT,
     ),
     Mutation(

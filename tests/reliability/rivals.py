@@ -20,7 +20,7 @@ from runcast.record.assignment import Assignment, Claim, Deadline, QueuedStep, S
 from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
 from runcast.record.handover import HandedOverEnd
-from runcast.record.model import Owner, Run, RunStatus, Step
+from runcast.record.model import ANSWERED, CONTINUING, Owner, Run, RunStatus, Step
 from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
@@ -85,12 +85,14 @@ class Worker:
         if self.alive:
             self.queue.count_earlier(self.writer.seq)
             self.first_seq = self.writer.seq + 1
+            self.history.done_by[self.part] = self.name
             self._check_lease(run)
 
     def tell(self, message: str, size: int, end: End | None = None) -> None:
-        step = end.status.value if end else "thinking"
+        step = _step_of(end.status) if end else "thinking"
         had_ended = self.queue.end is not None
-        asked = json.dumps({"interrupts": [{"id": f"q{self.part}"}]}) if end and end.snapshot_key else None
+        waits = end is not None and end.status is RunStatus.WAITING
+        asked = json.dumps({"interrupts": [{"id": f"q{self.part}"}]}) if waits else None
         if self.queue.put(QueuedStep(step, message.ljust(size, "."), START_MS, metadata_json=asked, end=end)):
             self.told.append(message)
         elif not had_ended:
@@ -99,8 +101,7 @@ class Worker:
     def tell_end(self, status: RunStatus) -> None:
         if not self.ended:
             self.ended = True
-            asks = status is RunStatus.WAITING
-            self.tell("the end", 0, End(status, snapshot_key=f"snapshots/{self.name}" if asks else None))
+            self.tell("the end", 0, End(status, snapshot_key=None if status.ended else f"snapshots/{self.name}"))
 
     def write(self) -> None:
         before, known, time_up = self.history.run(), self.machine.now_ms.known, self.time_up
@@ -286,7 +287,7 @@ class RivalStore(FailingStore):
         released = self._store.hand_out_again(run)
         if stood is None or _signs(stood) != _signs(run):
             broken("changed", f"a part was handed out again upon {run}, but the record stood at {stood}")
-        if self._history.steps()[-1].step != "answered":
+        if self._history.steps()[-1].step not in (ANSWERED, CONTINUING):
             broken("repeated", "a part that had begun was handed out again")
         return released
 
@@ -311,6 +312,10 @@ class RivalStore(FailingStore):
         if at_work and not known_dead and self._history.now_ms <= run.lease_until_ms:
             broken("changed", "a run was ended whose worker lives")
         return ended
+
+
+def _step_of(status: RunStatus) -> str:
+    return CONTINUING if status is RunStatus.IN_PROGRESS else status.value
 
 
 def _signs(run: Run) -> tuple[Any, ...]:

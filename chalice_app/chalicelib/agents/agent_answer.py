@@ -29,6 +29,8 @@ def answer_body(event: AgentEvent, recorder: Recorder, outcome: RunOutcome, *, c
         return body  # a job's runs hand their output on by reference, through the record
     text = result_json(outcome.result)
     body["result"] = None if text is None else clean_json(json.loads(text), "result")
+    if outcome.status is RunStatus.IN_PROGRESS:
+        body["continuing"] = True
     waiting = outcome.status is RunStatus.WAITING
     told = json.loads(metadata_json(outcome.metadata, questions=waiting) or "{}")
     body |= clean_json(told, "metadata")  # as the record has it

@@ -1,7 +1,8 @@
 """Passes the agent's state, the facts and the token counts of a run from one part to the next.
 
 When the agent asks a question, its worker saves all this as one object, and then records the run as `waiting`. The
-worker of the next part reads the object and the answers before it runs the agent.
+worker of the next part reads the object and the answers before it runs the agent. A worker that hands its run over does
+the same without a question.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from runcast.runs.tracked import TrackedRun
 
 if TYPE_CHECKING:
     from chalicelib.agents.registry import AnyAgent
+    from runcast.agents.checkpoints import Boundary
 
 SNAPSHOTS = "snapshots"
 
@@ -33,13 +35,18 @@ class NextPart:
 
     Attributes:
         request: The request of the run.
-        prompt: The answers, in the form that Strands expects.
+        prompt: What continues the agent, in the form that Strands expects: a checkpoint, the answers, or the query.
         saved: The content of the snapshot object.
     """
 
     request: RunRequest
-    prompt: list[Json]
+    prompt: Any
     saved: Json
+
+    @property
+    def worked_seconds(self) -> float:
+        """How long the workers of the earlier parts have worked."""
+        return float(self.saved.get("workedSeconds", 0))
 
     def restore(self, agent: AnyAgent, run: TrackedRun, state: dict[str, Any]) -> None:
         """Load the saved state into a newly built agent, and restore the run's facts, token counts and text offset.
@@ -52,8 +59,10 @@ class NextPart:
         Raises:
             SnapshotUnusable: The state does not fit the agent.
         """
-        from runcast.agents.snapshot import load_snapshot  # imports Strands
+        from runcast.agents.checkpoints import require_resumable  # imports Strands
+        from runcast.agents.snapshot import load_snapshot
 
+        require_resumable(agent, self.prompt)
         load_snapshot(agent, self.saved["agent"])
         run.text_offset = self.saved["textOffset"]
         put_facts(state, self.saved["facts"])
@@ -64,20 +73,28 @@ class NextPart:
 def save_for_next_part(
     objects: PrivateObjects,
     request: RunRequest,
-    agent: AnyAgent,
+    boundary: Boundary,
     run: TrackedRun,
     state: Mapping[str, Any],
     *,
+    worked_seconds: float,
     new_id: Callable[[], object] = uuid4,
 ) -> str:
     """Save the data for the next part as one object, and return the object's key.
 
+    Args:
+        objects: The private objects.
+        request: The request of the run.
+        boundary: The agent's state, and what continues the agent; None if that are the answers to its questions.
+        run: The run.
+        state: The agent's `invocation_state`, which has the facts.
+        worked_seconds: How long the workers of the run have worked.
+        new_id: Generates ids.
+
     Raises:
-        NotResumable: The agent could not continue from this state.
+        NotResumable: The state is too large.
         Unavailable: S3 refused or did not answer.
     """
-    from runcast.agents.snapshot import take_snapshot  # imports Strands
-
     recorder = run.recorder
     version = registry.memory_version(request.agent)
     if version is not None and not isinstance(version, int | str):
@@ -85,7 +102,9 @@ def save_for_next_part(
     saved = {
         "query": request.query,
         "parameters": request.parameters,
-        "agent": take_snapshot(agent),
+        "agent": boundary.agent,
+        "prompt": boundary.prompt,
+        "workedSeconds": worked_seconds,
         "memoryVersion": version,
         "textOffset": run.text_offset,
         "facts": facts_in(state),
@@ -111,12 +130,12 @@ def read_next_part(objects: PrivateObjects, agent: str, snapshot_key: str | None
     """
     from runcast.agents.snapshot import answers_as_prompt  # imports Strands
 
-    if not (snapshot_key and answers_key):
+    if not snapshot_key:
         raise SnapshotUnusable("The run's record names no saved state.")
     try:
-        saved, answers = objects.get(snapshot_key), objects.get(answers_key)
+        saved = objects.get(snapshot_key)
         request = RunRequest(agent, saved["query"], saved["parameters"])
-        prompt = answers_as_prompt(answers)
+        prompt = saved.get("prompt") or answers_as_prompt(objects.get(answers_key or ""))
         version = saved["memoryVersion"]
     except (ObjectGone, AttributeError, KeyError, TypeError, ValueError) as error:
         raise SnapshotUnusable("The agent's saved state, or the answer, is missing or damaged.") from error

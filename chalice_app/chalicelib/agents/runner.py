@@ -13,7 +13,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +21,7 @@ from chalicelib.agents import registry
 from chalicelib.agents.agent_answer import agent_answer, answer_body
 from chalicelib.agents.agent_event import AgentEvent, agent_event
 from chalicelib.agents.clean_up import clean_up
-from chalicelib.agents.next_part import NextPart, read_next_part, save_for_next_part
+from chalicelib.agents.part_work import NotBegun, Parts, Work
 from chalicelib.agents.run_context import RunContext
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
@@ -30,6 +30,7 @@ from chalicelib.runtime.objects import PrivateObjects
 from runcast import limits
 from runcast.errors import InvalidInput, NotResumable, RunStopped, SnapshotUnusable, Unavailable
 from runcast.record.assignment import Claim
+from runcast.record.handover import NEXT_PART
 from runcast.record.model import EndReason, Json, RunStatus
 from runcast.record.recorder import Recorder
 from runcast.redaction import clean
@@ -48,27 +49,6 @@ logger = logging.getLogger(__name__)
 # threads need it several times for each request. With Python's default of 5 ms, a step takes about twice as long to be
 # published.
 _THREAD_SWITCH_SECONDS = 0.001
-
-
-class _NotBegun(Exception):
-    """A later part of a run was not begun. The agent has not run in it, so another worker may take it."""
-
-
-@dataclass
-class _Work:
-    """One run's work in this worker.
-
-    Attributes:
-        event: The event that the worker received.
-        run: The run, for the tracking of its agent.
-        agent: The agent, once it is built.
-        snapshot_key: The key of the agent's saved state, if the run waits for an answer.
-    """
-
-    event: AgentEvent
-    run: TrackedRun
-    agent: AnyAgent | None = None
-    snapshot_key: str | None = None
 
 
 class LambdaContext(Protocol):
@@ -131,7 +111,7 @@ class Runner:
     ) -> None:
         self._config = config
         self._destination = destination
-        self._objects = objects
+        self._parts = Parts(objects, max_run_hours=config.max_run_hours, monotonic=monotonic)
         self._monotonic = monotonic
         # All runs use one loop, because an agent's clients are bound to the loop in which they are first used.
         self._loop = asyncio.new_event_loop()
@@ -144,6 +124,7 @@ class Runner:
         Raises:
             InvalidInput: The event is invalid.
         """
+        began_seconds, remaining_ms = self._monotonic(), context.get_remaining_time_in_millis()
         checked = agent_event(event, aws_request_id=context.aws_request_id)
         logs.about_run(checked.identity.request_id)
         recorder = recorder_for(
@@ -151,7 +132,7 @@ class Runner:
             self._destination,
             agent=checked.request.agent,
             invocation_id=context.aws_request_id,
-            remaining_ms=context.get_remaining_time_in_millis(),
+            remaining_ms=remaining_ms,
             awaited=checked.awaited,
             part=checked.part,
             monotonic=self._monotonic,
@@ -162,10 +143,15 @@ class Runner:
             outcome = RunOutcome(RunStatus.ERROR, "", error=recorder.refusal)
             return agent_answer(409, answer_body(checked, recorder, outcome, cold_start=cold_start))
 
-        work = _Work(checked, TrackedRun(recorder))
+        run = TrackedRun(recorder)
+        seconds = remaining_ms / 1000
+        # At least half of the worker's time is for the agent.
+        hand_over_seconds = began_seconds + max(seconds / 2, seconds - self._config.handover_seconds)
+        state = {"runcast": run, "request_state": {}, **checked.ids}
+        work = Work(checked, run, began_seconds, hand_over_seconds, state)
         try:
             outcome = self._outcome(work, claim)
-        except _NotBegun as error:
+        except NotBegun as error:
             logger.warning("part %d of the run was not begun here: %s", checked.part, error)
             recorder.abandon()
             return agent_answer(500, answer_body(checked, recorder, failure(error), cold_start=cold_start))
@@ -181,7 +167,9 @@ class Runner:
         )
         if work.agent is not None:
             clean_up(work.agent)
-        outcome = overruled(outcome, report.stop)
+        outcome = overruled(outcome, report.stop, report.stop_error)
+        if outcome.status is RunStatus.IN_PROGRESS and not report.end_pending and self._destination.hand_over:
+            self._destination.hand_over({NEXT_PART: recorder.request_id})
         degraded = claim is Claim.UNANSWERED or report.degraded
         metrics.count_run(
             checked.request.agent,
@@ -197,29 +185,36 @@ class Runner:
             body["endPending"] = True
         return agent_answer(200 if body["success"] else 500, body)
 
-    def _outcome(self, work: _Work, claim: Claim) -> RunOutcome:
+    def _outcome(self, work: Work, claim: Claim) -> RunOutcome:
         """Build the agent and run it; save its state if it waits for an answer.
 
         Raises:
-            _NotBegun: This worker could not begin a later part.
+            NotBegun: This worker could not begin a later part.
         """
         run, recorder = work.run, work.run.recorder
         prompt: Any = work.event.request.query
-        state: dict[str, Any] = {"runcast": run, "request_state": {}, **work.event.ids}
-        before = None
         try:
             if work.event.part > 1:
-                before = self._before(work, claim)
+                work.before = before = self._parts.before(work, claim)
                 work.event, prompt = replace(work.event, request=before.request), before.prompt
-            work.agent = self._build(work.event, recorder)
-            if before:
-                before.restore(work.agent, run, state)
+            work.agent = agent = self._build(work.event, recorder)
+            if work.before:
+                work.before.restore(agent, run, work.state)
                 if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):
-                    raise _NotBegun("its first step was not stored in time")
-            self._run_to_its_end(work.agent.invoke_async(prompt, invocation_state=state))
+                    raise NotBegun("its first step was not stored in time")
+            self._run_to_its_end(self._parts.invoke(work, agent, prompt))
+            if work.snapshot_key:
+                return self._parts.handed_over(work)
             outcome = run.outcome or stopped_early("it gave no result")
-        except _NotBegun:
+        except NotBegun:
             raise
+        except NotResumable as error:
+            return failed(error, EndReason.NOT_RESUMABLE)
+        except Unavailable as error:
+            logger.warning("the agent's state was not saved: %s", error)
+            return failed(
+                "The agent's state could not be saved, so the run could not continue.", EndReason.SNAPSHOT_NOT_SAVED
+            )
         except RunStopped as stopped:
             return failure(stopped, recorder.stop)
         except SnapshotUnusable as error:
@@ -228,37 +223,8 @@ class Runner:
             logger.exception("run %s failed", recorder.request_id)
             return failure(error, recorder.stop, said=run.said)
         if outcome.status is RunStatus.WAITING and not work.event.identity.job_id:
-            return self._saved(work, work.agent, outcome, state)
+            return self._parts.saved(work, agent, outcome)
         return outcome
-
-    def _before(self, work: _Work, claim: Claim) -> NextPart:
-        """Return the data from which a later part continues.
-
-        Raises:
-            _NotBegun: The claim was not confirmed, or S3 did not answer. A later part needs the table and the bucket.
-            SnapshotUnusable: The agent cannot continue from the data.
-        """
-        recorder = work.run.recorder
-        if claim is not Claim.CLAIMED:
-            raise _NotBegun("its claim was not confirmed in time")
-        try:
-            return read_next_part(self._objects, work.event.request.agent, recorder.snapshot_key, recorder.answers_key)
-        except Unavailable as error:
-            raise _NotBegun(str(error)) from error
-
-    def _saved(self, work: _Work, agent: AnyAgent, waiting: RunOutcome, state: Json) -> RunOutcome:
-        """Save the data for the next part. If that fails, return an error, so that the run ends instead of waiting."""
-        from runcast.agents.snapshot import questions_of_part  # imports Strands
-
-        try:
-            questions = questions_of_part(work.event.part, (waiting.metadata or {}).get("interrupts", []))
-            work.snapshot_key = save_for_next_part(self._objects, work.event.request, agent, work.run, state)
-        except NotResumable as error:
-            return failed(error, EndReason.NOT_RESUMABLE)
-        except Unavailable as error:
-            logger.warning("the agent's state was not saved: %s", error)
-            return failed("The agent asked a question, but its state could not be saved.", EndReason.SNAPSHOT_NOT_SAVED)
-        return replace(waiting, metadata={"interrupts": questions})
 
     def close(self) -> None:
         """Close the event loop."""

@@ -1,8 +1,9 @@
 """The Lambda `run_closer`: ends runs and jobs whose worker cannot end them.
 
-Four events invoke it:
+Five events invoke it:
 
 - A worker that cannot store its run's end in time hands the end over, and this Lambda writes it with retries.
+- A worker that has handed its run over to the next part asks for it, and this Lambda invokes the agent from the record.
 - Lambda sends a record of each asynchronous agent invocation that failed: killed, out of time or memory, or never
   started.
 - EventBridge sends an event for each job execution that failed, timed out or was stopped, because then none of its
@@ -30,8 +31,8 @@ from chalicelib.runtime.config import RunCloserConfig, config_of_environment
 from runcast import limits
 from runcast.errors import InvalidInput, Unavailable
 from runcast.record.cancel import cancel_runs
-from runcast.record.close import CloseResult, close_dead, close_job, overdue_ids
-from runcast.record.handover import HANDED_OVER_END, HandedOverEnd, write_handed_over
+from runcast.record.close import CloseResult, close_dead, close_job, overdue_ids, queued_part
+from runcast.record.handover import HANDED_OVER_END, NEXT_PART, HandedOverEnd, write_handed_over
 from runcast.record.identity import run_identity
 from runcast.record.model import EndReason, Json, Owner, RunEnded, RunStatus
 from runcast.record.store import RunStore
@@ -48,11 +49,11 @@ _TIME_FOR_ONE_RUN_MS = 5_000
 
 
 def close_runs(event: Any, context: Any) -> None:
-    """Write a handed-over end, end the run of a failed invocation or execution, or sweep all overdue runs.
+    """Write a handed-over end, continue a run, end that of a failed invocation or execution, or sweep overdue runs.
 
     Args:
-        event: A `HandedOverEnd`, `SWEEP`, EventBridge's event about a failed execution, or Lambda's record of a failed
-            invocation. Anything else is logged.
+        event: A `HandedOverEnd`, `{NEXT_PART: <requestId>}`, `SWEEP`, EventBridge's event about a failed execution, or
+            Lambda's record of a failed invocation. Anything else is logged.
         context: The Lambda context.
 
     Raises:
@@ -70,14 +71,19 @@ def close_runs(event: Any, context: Any) -> None:
             hand_out(result.run, clients.invoker(), registry.functions(config.agent_function, {}))
         ends.announce(result)
 
+    if isinstance(event, dict) and NEXT_PART in event:
+        continue_run(event, store, announce)
+        return
     if isinstance(event, dict) and HANDED_OVER_END in event:
-        write_end(
+        written = write_end(
             event,
             store,
             send=clients.status_publisher(config.status_publisher_function).send,
             on_end=ends.put_event,
             remaining_ms=context.get_remaining_time_in_millis,
         )
+        if written:
+            continue_run({NEXT_PART: event[HANDED_OVER_END]["requestId"]}, store, announce)
         return
     if event == SWEEP:
         closed = sweep(store, announce, remaining_ms=context.get_remaining_time_in_millis)
@@ -114,6 +120,23 @@ def write_end(
     if not written:
         logger.info("the end was not written: the run has ended, or another worker has it")
     return written
+
+
+def continue_run(event: Mapping[str, Any], store: RunStore, announce: Callable[[CloseResult], None]) -> bool:
+    """Have the agent invoked for the run's next part, unless a worker has it; return whether this was necessary.
+
+    Raises:
+        Unavailable: The record could not be read; Lambda tries again.
+    """
+    request_id = event[NEXT_PART]
+    if not isinstance(request_id, str):
+        logger.error("ignoring the event: it names no run")
+        return False
+    logs.about_run(request_id)
+    result = queued_part(store, request_id)
+    if result is not None:
+        announce(result)
+    return result is not None
 
 
 def close_failed(

@@ -58,8 +58,8 @@ class AgentConfig:
     Attributes:
         agent_progress_table: The table of records.
         status_publisher_function: The Lambda that sends status messages.
-        run_closer_function: The Lambda that writes ends that could not be stored in time.
-        results_bucket: The bucket for the state of agents that wait for an answer.
+        run_closer_function: The Lambda that writes ends that could not be stored in time, and continues runs.
+        results_bucket: The bucket for the state of agents whose run continues in another worker.
         bedrock_model_id: A model or an inference profile.
         aws_region: Where everything runs; Lambda sets it.
         model_max_tokens: How many tokens the model may write in one answer.
@@ -68,6 +68,8 @@ class AgentConfig:
         model_max_attempts: How often boto3 tries one request to Bedrock, the first time included.
         retention_hours: How long the records that it creates are kept.
         question_retention_hours: How long a run that begins to wait for an answer is kept, from then on.
+        handover_seconds: How long before its end a worker hands the run of a checkpointing agent over to the next one.
+        max_run_hours: How long the workers of one run may work in all.
         model_prices: What tokens cost, by model id.
     """
 
@@ -83,6 +85,8 @@ class AgentConfig:
     model_max_attempts: int = _whole_number(1, 10, default=2)
     retention_hours: int = _retention_hours()
     question_retention_hours: int = _question_retention_hours()
+    handover_seconds: int = _whole_number(1, 450, default=120)
+    max_run_hours: int = _whole_number(1, RETENTION_MAX_HOURS - 1, default=8)
     model_prices: Mapping[str, ModelPrice] = _model_prices()
 
 

@@ -57,6 +57,17 @@ def _read_permission(client: Client, state: State) -> State | None:
     return None
 
 
+def _read_recursion(client: Client, state: State) -> State:
+    """Read the setting, which every function has."""
+    told = client.get_function_recursion_config(FunctionName=state["function_name"])
+    return {"FunctionName": state["function_name"], "RecursiveLoop": told["RecursiveLoop"]}
+
+
+def _forbid_recursion(client: Client, state: State) -> None:
+    """Set it back to what it is at first, because it cannot be deleted."""
+    client.put_function_recursion_config(FunctionName=state["function_name"], RecursiveLoop="Terminate")
+
+
 FUNCTION = {"FunctionName": "{function_name}"}
 INVOCATION_ARN = "arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions"
 
@@ -131,6 +142,15 @@ ENTRIES = {
         id="{function_name}",
         refused=words("destination_config.on_success qualifier"),
         defaults={"maximum_event_age_in_seconds": 21600, "maximum_retry_attempts": 2},
+        forces=words("function_name"),
+    ),
+    "aws_lambda_function_recursion_config": Entry(
+        service="lambda",
+        create=Call("put_function_recursion_config"),
+        read=_read_recursion,
+        update=Call("put_function_recursion_config"),
+        delete=_forbid_recursion,
+        id="{function_name}",
         forces=words("function_name"),
     ),
 }

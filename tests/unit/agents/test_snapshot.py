@@ -217,7 +217,7 @@ def test_an_orchestrator_that_saves_nothing_is_refused_by_name():
     "kept", [{}, {"scope": "agent"}, {"schema_version": "9", "created_at": "", "data": {}}, {"data": 1}]
 )
 def test_a_damaged_state_is_unusable(kept):
-    with pytest.raises(SnapshotUnusable, match="could not load its state from before the question"):
+    with pytest.raises(SnapshotUnusable, match="could not load its saved state"):
         load_snapshot(agent_of([], name="buyer"), kept)
 
 
@@ -240,7 +240,7 @@ def test_an_agent_whose_own_code_fails_is_refused_by_name(error):
 
     with pytest.raises(NotResumable, match=f"The state of own cannot be saved: {type(error).__name__}: {error}"):
         take_snapshot(Failing())
-    with pytest.raises(SnapshotUnusable, match=f"before the question: {type(error).__name__}"):
+    with pytest.raises(SnapshotUnusable, match=f"could not load its saved state: {type(error).__name__}"):
         load_snapshot(Failing(), {"state": {}, "parts": {}})
 
 

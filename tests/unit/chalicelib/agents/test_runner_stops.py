@@ -225,8 +225,8 @@ def test_when_time_is_up_no_tool_is_waited_for(bench, store, clock, meanwhile, w
     bench.runner._monotonic = lambda: clock() / 1000
     meanwhile(wait.begun, cancelled_in_vain)
     status_code, body = bench.run(Call("dig"), Say("never said"), context=Context(remaining_ms=60_000))
-    assert (status_code, body["error"]) == (500, TIME_UP)
-    assert store.read("run-1").error == TIME_UP
+    assert (status_code, body["error"]) == (500, "The worker's time was up while the tool dig was still running.")
+    assert store.read("run-1").error == body["error"]
 
 
 @pytest.mark.parametrize("way", ["talks", "is silent", "blocks a thread", "back-off"])

@@ -1,0 +1,191 @@
+"""Runs an agent that is built with `checkpointing=True`, so that another worker can continue its run.
+
+Such an agent stops at the boundaries of its cycles: after the model has asked for tools and before one of them begins,
+and after they have ended. At each boundary, its state is all that another worker needs. The state before the tools is
+always saved, because the model would give other ids to the same tool calls if it were asked again. The state after
+them is saved only if the run is handed over there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard, TypeVar
+
+from strands import Agent
+from strands.experimental.checkpoint import Checkpoint
+from strands.types.exceptions import CheckpointException
+
+from runcast import limits
+from runcast.agents.parts import name_of, parts
+from runcast.agents.snapshot import take_snapshot
+from runcast.errors import NotResumable, RunStopped, SnapshotUnusable, Unavailable
+from runcast.record.model import Json
+from runcast.runs.tracked import TrackedRun
+
+logger = logging.getLogger(__name__)
+
+RESUME = "checkpointResume"
+"""The key of the prompt with which Strands continues an agent from a checkpoint."""
+
+_BACKOFF_SECONDS = 0.2
+
+Given = TypeVar("Given")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A point from which another worker can continue an agent.
+
+    Attributes:
+        agent: The agent's state, from `take_snapshot`.
+        prompt: The prompt with which the agent continues.
+    """
+
+    agent: Json
+    prompt: Any
+
+
+def is_checkpointing(agent: Any) -> TypeGuard[Agent]:
+    """Return whether an agent is built with `checkpointing=True`."""
+    return isinstance(agent, Agent) and agent._checkpointing
+
+
+def require_checkpoints_usable(agent: Any) -> None:
+    """Check that an agent, if it or one that it uses is built with `checkpointing=True`, can be continued.
+
+    Raises:
+        NotResumable: It cannot; the message has the cause and what to do.
+    """
+    for user, name in _checkpointing_parts(agent, set()):
+        raise NotResumable(
+            f"The agent {name}, which {user} uses, is built with checkpointing=True. It would stop before its first "
+            "tool. Build only the run's own agent with checkpointing=True."
+        )
+    if not is_checkpointing(agent):
+        return
+    for attribute, option in (("_session_manager", "a session manager"), ("_background_tasks", "background_tasks")):
+        if getattr(agent, attribute, None) is not None:
+            raise NotResumable(
+                f"The agent {name_of(agent)} is built with checkpointing=True and with {option}, so another worker "
+                "cannot continue it. Use only one of the two."
+            )
+
+
+def require_resumable(agent: Any, prompt: Any) -> None:
+    """Check that a newly built agent can continue with the prompt of a boundary.
+
+    Raises:
+        SnapshotUnusable: The agent is no longer built with `checkpointing=True`, or with another version of Strands.
+    """
+    if not (isinstance(prompt, Mapping) and RESUME in prompt):
+        return
+    if not is_checkpointing(agent):
+        raise SnapshotUnusable(f"{name_of(agent)} cannot continue: it is no longer built with checkpointing=True.")
+    try:
+        Checkpoint.from_dict(prompt[RESUME]["checkpoint"])
+    except (CheckpointException, AttributeError, KeyError, TypeError) as error:
+        raise SnapshotUnusable(f"{name_of(agent)} cannot continue: another version of Strands saved it.") from error
+
+
+def _checkpointing_parts(agent: Any, seen: set[int]) -> Iterator[tuple[str, str]]:
+    """Yield the names of agents and of the checkpointing agents that these use."""
+    if id(agent) in seen:  # agents may be tools of each other
+        return
+    seen.add(id(agent))
+    for name, part in parts(agent):
+        if is_checkpointing(part):
+            yield name_of(agent), name
+        yield from _checkpointing_parts(part, seen)
+
+
+class CheckpointedWork:
+    """Invokes a checkpointing agent until it has ended, or until its run is handed over to another worker.
+
+    Args:
+        agent: The agent.
+        run: The run.
+        save: Saves a boundary for other workers, and returns the key of the object. It may block. None if no other
+            worker can continue the run.
+        hand_over_after_seconds: When to hand the run over, from now.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        run: TrackedRun,
+        *,
+        save: Callable[[Boundary], str] | None,
+        hand_over_after_seconds: float,
+    ) -> None:
+        self._agent = agent
+        self._run = run
+        self._save = save
+        self._hand_over_after_seconds = hand_over_after_seconds
+
+    async def invoke(self, prompt: Any, state: dict[str, Any]) -> str | None:
+        """Invoke the agent.
+
+        Args:
+            prompt: The prompt.
+            state: The `invocation_state`.
+
+        Returns:
+            The key of the saved state if the run is to be handed over; None if the agent has ended.
+
+        Raises:
+            NotResumable: The agent's state cannot be saved.
+            RunStopped: The run has to stop.
+            Unavailable: The state could not be saved in time.
+        """
+        stop = self._run.stop
+        if self._save is None:
+            await self._invoke_here(prompt, state)
+            return None
+        timer = asyncio.get_running_loop().call_later(max(0.0, self._hand_over_after_seconds), stop.hand_over)
+        try:
+            boundary = Boundary(take_snapshot(self._agent), prompt)
+            key: str | None = None
+            while not stop.handing_over:
+                stop.at_boundary()
+                try:
+                    result = await self._agent.invoke_async(boundary.prompt, invocation_state=state)
+                except RunStopped:
+                    if not stop.handing_over or stop.reason:
+                        raise
+                    break
+                if result.checkpoint is None:
+                    return None
+                boundary, key = Boundary(take_snapshot(self._agent), _resuming(result.checkpoint)), None
+                if result.checkpoint.position == "after_model":
+                    key = await self._patiently(self._save, boundary)
+                    await self._patiently(self._run.recorder.name_snapshot, key)
+            if key is None:
+                key = await self._patiently(self._save, boundary)
+            return key
+        finally:
+            timer.cancel()
+
+    async def _invoke_here(self, prompt: Any, state: dict[str, Any]) -> None:
+        while checkpoint := (await self._agent.invoke_async(prompt, invocation_state=state)).checkpoint:
+            prompt = _resuming(checkpoint)
+
+    async def _patiently(self, write: Callable[[Given], Answer], given: Given) -> Answer:
+        """Retry a write for `SNAPSHOT_SAVE_SECONDS`, because the agent must not go on without it."""
+        loop = asyncio.get_running_loop()
+        until_seconds = loop.time() + limits.SNAPSHOT_SAVE_SECONDS
+        while True:
+            try:
+                return await asyncio.to_thread(write, given)
+            except Unavailable as error:
+                if loop.time() > until_seconds or self._run.stop.reason:
+                    raise
+                logger.warning("the agent's state could not be saved now, retrying: %s", error)
+            await asyncio.sleep(_BACKOFF_SECONDS)
+
+
+def _resuming(checkpoint: Checkpoint) -> Json:
+    return {RESUME: {"checkpoint": checkpoint.to_dict()}}
