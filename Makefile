@@ -66,7 +66,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup new demo docs test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi terraform-docs checkov local-gaps bench chaos chaos-proof fuzz upgrade-check compare-pywake pywake-data lock upgrade clean
+.PHONY: help setup new demo docs release test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi terraform-docs checkov local-gaps bench chaos chaos-proof fuzz upgrade-check compare-pywake pywake-data lock upgrade clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -140,6 +140,9 @@ wheel: $(SETUP) ## Build dist/runcast-*.whl, the library for your own agents
 
 dist: package ## Build dist/runcast-terraform-VERSION-COMMIT.zip, a module source without Python and Node, with its checksum
 	@$(BIN)/python -m packager.dist
+
+release: $(SETUP) ## Tag a version and build its artefacts into dist/VERSION; publishes nothing (VERSION=1.0.0)
+	@$(BIN)/python -m packager.release "$(VERSION)"
 
 plan: $(VENV)/.ready ## Show what a deployment to AWS would change (TF_DIR=, ENVIRONMENT=, ARCHITECTURE=, RUNTIME=)
 	@$(BIN)/python -m deploy plan --architecture $(ARCHITECTURE) --runtime $(RUNTIME) "$(TF_DIR)" $(ENVIRONMENT)
