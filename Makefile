@@ -66,7 +66,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup new demo docs release test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi terraform-docs checkov local-gaps bench chaos chaos-proof fuzz upgrade-check compare-pywake pywake-data lock upgrade clean
+.PHONY: help setup new demo docs picture release test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi terraform-docs checkov local-gaps bench chaos chaos-proof fuzz upgrade-check compare-pywake pywake-data lock upgrade clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -82,6 +82,9 @@ demo: $(SETUP) ## Run everything on this machine, watch an agent and a playbook 
 docs: $(DOCS)/.ready web/node_modules/.ready ## Build the documentation into build/docs; it needs no network
 	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --config-file website/mkdocs.yml
 	@echo "Open build/docs/index.html, or, for its search too: python3 -m http.server --bind 127.0.0.1 --directory build/docs"
+
+picture: $(SETUP) ## Draw docs/pictures/ again: the architecture, and a job recorded on the local machine (PLAYBOOK=, QUERY=)
+	@$(BIN)/python -m pictures "$(PLAYBOOK)" "$(QUERY)"
 
 # Two workers; tests/conftest.py groups the tests that must share one.
 test: lint types $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready $(CONSOLE) ## Lint, check types, run all tests but the long ones

@@ -55,7 +55,7 @@ def demo(settings: Settings, *, agent: str, playbook: str, query: str) -> int:
     if not agent:
         raise NothingToShow("There is no agent to show. Start with one of your own: make new AGENTS=../my-agents")
     print(introduction(settings, agent, playbook))
-    with _machine(settings) as (state, keeps_running):
+    with machine(settings) as (state, keeps_running):
         summaries = [_SUMMARY.fullmatch(_runcast(state, "run", agent, query))]
         if playbook:
             summaries.append(_SUMMARY.fullmatch(_runcast(state, "job", playbook, query)))
@@ -116,7 +116,7 @@ def _is_whole(summary: re.Match[str] | None) -> bool:
 
 
 @contextlib.contextmanager
-def _machine(settings: Settings) -> Iterator[tuple[StackState, bool]]:
+def machine(settings: Settings) -> Iterator[tuple[StackState, bool]]:
     """Yield a machine, and whether it keeps running afterwards."""
     running = running_stack(settings)
     if running:

@@ -112,6 +112,7 @@ def _build_artefacts(project: Path, folder: Path) -> None:
         project, str(uv), "build", "-q", "--wheel", "--no-build-isolation",
         "--python", sys.executable, "--out-dir", str(folder), ".",
     )  # fmt: skip
+    (folder / ".gitignore").unlink()  # uv writes it
     print("The npm packages ...", flush=True)
     _run(project / "web", "npm", "run", "build", "--silent")
     _run(project / "web", "npm", "pack", "--silent", "--workspaces", "--pack-destination", str(folder))

@@ -34,7 +34,7 @@ _CLIENT = (
     *("client.connect", "client.Client", "watch.Watch", "watch_outcome.WatchOutcome"),
     *("step.WatchedStep", "step.Progress", "config.ClientConfig"),
 )
-_LINK = re.compile(r"(?<!!)\[((?:[^][]|\[[^]]*\])*)\]\((?!https?:|mailto:)([^)#\s]+)(#[^)\s]+)?\)")
+_LINK = re.compile(r"\[((?:[^][]|\[[^]]*\])*)\]\((?!https?:|mailto:)([^)#\s]+)(#[^)\s]+)?\)")
 _CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
@@ -48,7 +48,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, files: Files, **_: object) -> str:
-    """Let each link lead to a page of the site."""
+    """Let each link lead to a page of the site, and each image to its copy there."""
     source = _OUTSIDE.get(page.file.src_uri, f"docs/{page.file.src_uri}")
     parts = _CODE.split(markdown)
     return "".join(

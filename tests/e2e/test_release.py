@@ -20,7 +20,7 @@ from local.terraform import find_terraform
 from tests.e2e.conftest import AGENT
 
 VERSION = "9.8.7"
-TIMEOUT_SECONDS = 280
+TIMEOUT_SECONDS = 900
 # Signs in and lists the agents, as a page does.
 QUICK_START = """
 import { readFileSync } from "node:fs";
@@ -33,7 +33,8 @@ const { agents } = await createRuncast({ config, auth }).agents();
 console.log(JSON.stringify({ agents: agents.map(({ name }) => name), react: Object.keys(react) }));
 """
 
-pytestmark = pytest.mark.long  # a clone with its own npm packages, three builds and three installations
+# A clone with its own npm packages, three builds and three installations.
+pytestmark = [pytest.mark.long, pytest.mark.timeout(TIMEOUT_SECONDS)]
 
 
 def run(*command: str | Path, cwd: Path, environment: dict[str, str] | None = None) -> str:
@@ -52,6 +53,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("git", "config", "user.email", "t@example.com", cwd=folder)
     run("npm", "ci", "--ignore-scripts", "--loglevel=error", "--no-audit", "--no-fund", "--prefer-offline",
         cwd=folder / "web")  # fmt: skip
+    (folder / "build" / "package").mkdir(parents=True)
+    (folder / "build" / "package" / "dependencies").symlink_to(ROOT / "build" / "package" / "dependencies")
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     run(sys.executable, "-m", "packager.release", VERSION, cwd=folder, environment=environment)
     return folder

@@ -56,6 +56,8 @@ def test_the_site_builds_without_a_warning_and_each_page_is_two_clicks_away(tmp_
     one_click = links[site / "index.html"] | {site / "index.html"}
     assert pages <= one_click.union(*(links[page] for page in one_click))
 
+    assert (site / "pictures" / "job.svg").exists()
+    assert 'src="pictures/job.svg"' in (site / "index.html").read_text()
     python, npm = (site / f"{name}.html" for name in ("python", "npm"))
     public = re.findall(r'^    "(\w+)",$', (ROOT / "runcast" / "__init__.py").read_text(), re.MULTILINE)
     assert [name for name in public if f'id="runcast.{name}"' not in python.read_text()] == []

@@ -1,0 +1,1 @@
+"""The pictures in `docs/pictures/`, drawn by `make picture`: the architecture, and a recorded job."""
