@@ -86,7 +86,7 @@ Terraform deploys the system to an emulated AWS at 127.0.0.1.
 
 
 def _next(state: StackState, agent: str, query: str, *, keeps_running: bool) -> str:
-    start = ("make up", "start the system and leave it running; make down stops it")
+    start = ("make up", "start the system with its console; make down stops it")
     commands = [
         *(() if keeps_running else [start]),
         (f". {shlex.quote(_relative(state.directory / ENV_FILE))}", "set up this shell for it"),
@@ -100,6 +100,7 @@ def _next(state: StackState, agent: str, query: str, *, keeps_running: bool) -> 
             f"  runcast run {agent} {shlex.quote(query)}",
             "  make new AGENTS=../my-agents  # write an agent of your own",
             "\nA page for your users: docs/frontend.md. On AWS: make deploy.",
+            f"The console: {state.console_url}" if keeps_running else "make up prints the address of the console.",
         ]
     )
 

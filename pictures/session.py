@@ -19,7 +19,7 @@ from runcast.client.client import connect
 from runcast.client.config import ClientConfig
 from runcast.client.terminal.view import TerminalView
 
-_COLUMNS = 100
+_COLUMNS = 110
 _FRAMES_MAX = 14
 _FRAME_MIN_SECONDS, _LAST_SECONDS = 0.4, 6.0
 # Rich's SVG loads its font from elsewhere; a viewer has a monospaced one.

@@ -48,7 +48,8 @@ def settings(server, tmp_path):
     starter = LocalProcess.of("the test", os.getpid())
     users = (User(USERNAME, "acme", "user-1", PASSWORD),)
     endpoint = Endpoint(server.url.removesuffix("graphql"), "AKIAROOT", "secret")
-    StackState(directory, endpoint, "http://127.0.0.1:1", starter, (), outputs, users).save()
+    state = StackState(directory, endpoint, "http://127.0.0.1:1", starter, (), outputs, users)
+    replace(state, console_url="http://127.0.0.1:2").save()
     return replace(Settings(), directory=directory)
 
 
@@ -71,6 +72,7 @@ async def test_it_says_what_will_happen_shows_it_once_and_says_what_to_try_next(
     assert re.fullmatch(RUN, run), run
     assert re.fullmatch(JOB, job), job
     # The machine was up before, and stays so.
+    assert following.splitlines()[-1] == "The console: http://127.0.0.1:2"
     commands = [line.split("  # ")[0].strip() for line in following.splitlines() if line.startswith("  ")]
     assert commands == [
         f". {settings.directory / 'env'}",
