@@ -85,6 +85,30 @@ def post_answers(request_id: str) -> Response:
     return post_answers(_request(), request_id)
 
 
+@app.route("/conversations", methods=["GET"], authorizer=users)
+def get_conversations() -> Response:
+    """List the caller's conversations."""
+    from chalicelib.api.rest import get_conversations
+
+    return get_conversations(_request())
+
+
+@app.route("/conversations/{conversation_id}", methods=["GET"], authorizer=users)
+def get_conversation(conversation_id: str) -> Response:
+    """Read a conversation with its messages."""
+    from chalicelib.api.rest import get_conversation
+
+    return get_conversation(_request(), conversation_id)
+
+
+@app.route("/conversations/{conversation_id}", methods=["DELETE"], authorizer=users)
+def delete_conversation(conversation_id: str) -> Response:
+    """Delete a conversation."""
+    from chalicelib.api.rest import delete_conversation
+
+    return delete_conversation(_request(), conversation_id)
+
+
 @app.route("/agents", methods=["GET"], authorizer=users)
 def get_agents() -> Response:
     """List the agents and the playbooks."""
@@ -105,6 +129,8 @@ def get_health() -> Response:
 @app.route("/runs/{request_id}", methods=["OPTIONS"])
 @app.route("/runs/{request_id}/answers", methods=["OPTIONS"])
 @app.route("/jobs", methods=["OPTIONS"])
+@app.route("/conversations", methods=["OPTIONS"])
+@app.route("/conversations/{conversation_id}", methods=["OPTIONS"])
 @app.route("/agents", methods=["OPTIONS"])
 @app.route("/health", methods=["OPTIONS"])
 def preflight(**_: str) -> Response:
@@ -122,7 +148,7 @@ def agent(event: Any, context: Any) -> Any:
 
 @app.lambda_function(name="run_starter")
 def run_starter(event: Any, _: Any) -> Any:
-    """Answer the mutations, which start, answer or cancel runs and jobs."""
+    """Answer the mutations, which start, answer or cancel runs and jobs, and delete conversations."""
     from chalicelib.api.graphql import answer_mutation
 
     return answer_mutation(event)
@@ -130,7 +156,7 @@ def run_starter(event: Any, _: Any) -> Any:
 
 @app.lambda_function(name="progress_reader")
 def progress_reader(event: Any, _: Any) -> Any:
-    """Answer the queries: read a run or a job, list the caller's runs and jobs, or list the agents and playbooks."""
+    """Answer the queries: read or list the caller's runs, jobs and conversations, or list the agents and playbooks."""
     from chalicelib.api.graphql import answer_query
 
     return answer_query(event)

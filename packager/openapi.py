@@ -48,7 +48,8 @@ def document() -> dict[str, Any]:
                 for name, description in {
                     "BadRequest": "The request is invalid; the message names the field and the limit.",
                     "Unauthorized": "No valid ID token.",
-                    "Conflict": "The chosen id is taken, or the run does not wait for these answers.",
+                    "Conflict": "The chosen id is taken, the conversation has an open run, or the run does not "
+                    "wait for these answers.",
                     "PayloadTooLarge": "The body exceeds 512 KB.",
                     "UnsupportedMediaType": "The `Content-Type` is not `application/json`.",
                     "TooManyRequests": "The account's request rate is exceeded. Retry later.",
@@ -67,6 +68,8 @@ def text() -> str:
 
 def _paths() -> dict[str, Any]:
     request_id = {"name": "request_id", "in": "path", "required": True, "schema": {"type": "string"}}
+    conversation_id = {**request_id, "name": "conversation_id"}
+    no_such_conversation = "The conversation does not exist, has expired, or belongs to another user."
     after_seq = {
         "name": "afterSeq",
         "in": "query",
@@ -168,6 +171,44 @@ def _paths() -> dict[str, Any]:
                     "200": _response("The run has been answered.", "RunState"),
                     "404": no_such_run,
                     **_refusals("BadRequest", "Unauthorized", "Conflict", "PayloadTooLarge", "UnsupportedMediaType"),
+                },
+            },
+        },
+        "/conversations": {
+            "get": {
+                "operationId": "listConversations",
+                "summary": "List the caller's conversations, the one with the newest turn first.",
+                "description": "A new one may be missing for some seconds.",
+                "parameters": [
+                    {**limit, "description": "The maximum number of conversations."},
+                    {**cursor, "description": "The `nextCursor` of the previous answer."},
+                ],
+                "responses": {
+                    "200": _response("The conversations, and the cursor of the next page.", "Conversations"),
+                    **_refusals("BadRequest", "Unauthorized"),
+                },
+            },
+        },
+        "/conversations/{conversation_id}": {
+            "get": {
+                "operationId": "readConversation",
+                "summary": "Read a conversation with its messages and runs.",
+                "parameters": [conversation_id],
+                "responses": {
+                    "200": _response("The conversation.", "Conversation"),
+                    "404": _response(no_such_conversation, "UnreadableConversation"),
+                    **_refusals("Unauthorized"),
+                },
+            },
+            "delete": {
+                "operationId": "deleteConversation",
+                "summary": "Delete a conversation and its messages.",
+                "description": "Idempotent. The records of its runs stay until they expire.",
+                "parameters": [conversation_id],
+                "responses": {
+                    "200": _response("The conversation is deleted.", "DeletedConversation"),
+                    "404": _response(no_such_conversation, "DeletedConversation"),
+                    **_refusals("Unauthorized", "Conflict"),
                 },
             },
         },

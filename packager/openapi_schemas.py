@@ -45,6 +45,16 @@ def schemas() -> dict[str, _Schema]:
         "examples": [each.value for each in EndReason],
     }
     lives = {"enum": [liveness.value for liveness in Liveness]}
+    in_conversation = {**text_or_null, "description": "The conversation that the run continues; null outside of one."}
+    conversation: dict[str, _Schema] = {
+        "conversationId": {"type": "string", "format": "uuid"},
+        "agent": {"type": "string"},
+        "title": {"type": "string", "description": "The beginning of the first query, without secrets."},
+        "lastTurnAt": {**epoch_ms, "description": "When its newest run was started, in epoch milliseconds."},
+        "expiresAt": {**epoch_ms, "description": "Epoch milliseconds. A run that completes renews it."},
+        "openRun": {**text_or_null, "description": "The id of the run that is open."},
+    }
+    message = _object({"role": {"enum": ["user", "assistant"]}, "text": {"type": "string"}})
     return {
         "RunRequest": {
             "anyOf": [
@@ -56,6 +66,16 @@ def schemas() -> dict[str, _Schema]:
                     optional={
                         "parameters": {"anyOf": [parameters, nothing]},
                         "requestId": {"type": ["string", "null"], "format": "uuid"},
+                        "conversationId": {
+                            "type": ["string", "null"],
+                            "format": "uuid",
+                            "description": "The conversation that the run continues. An unknown id starts a new one.",
+                        },
+                        "branchFrom": {
+                            **text_or_null,
+                            "description": "The id of a complete run of a conversation. Starts a new conversation from "
+                            "the state in which that run ended.",
+                        },
                     },
                 ),
                 _object(
@@ -89,7 +109,14 @@ def schemas() -> dict[str, _Schema]:
             }
         ),
         "StartedJob": _object({"jobId": {"type": "string"}, "status": statuses, "createdAt": epoch_ms}),
-        "StartedRun": _object({"requestId": {"type": "string"}, "status": statuses, "createdAt": epoch_ms}),
+        "StartedRun": _object(
+            {
+                "requestId": {"type": "string"},
+                "conversationId": in_conversation,
+                "status": statuses,
+                "createdAt": epoch_ms,
+            }
+        ),
         "Run": _object(
             {
                 "success": {"const": True},
@@ -191,6 +218,7 @@ def schemas() -> dict[str, _Schema]:
                 "agent": {"type": "string"},
                 "jobId": {**text_or_null, "description": "The id of the run's job, if any. For a job, its own id."},
                 "playbook": {**text_or_null, "description": "The playbook that a job executes; null for a run."},
+                "conversationId": in_conversation,
                 "query": {
                     **text_or_null,
                     "maxLength": limits.LISTED_QUERY_MAX_CHARACTERS,
@@ -205,6 +233,54 @@ def schemas() -> dict[str, _Schema]:
                 "error": text_or_null,
                 "reason": reason,
             }
+        ),
+        "Conversations": _object(
+            {
+                "conversations": {"type": "array", "items": _object(conversation), "maxItems": limits.LIST_MAX_RUNS},
+                "nextCursor": {
+                    **text_or_null,
+                    "description": "The `cursor` of the next request. Null if there are no more conversations.",
+                },
+            }
+        ),
+        "Conversation": _object(
+            {
+                "success": {"const": True},
+                "error": nothing,
+                **conversation,
+                "messages": {
+                    "description": "What was said up to the end of the last complete run, oldest first. Null if it is "
+                    "no longer stored.",
+                    "anyOf": [{"type": "array", "items": message}, nothing],
+                },
+                "messagesOmitted": {
+                    "type": ["integer", "null"],
+                    "description": "The number of older messages that are left out.",
+                },
+                "runs": {
+                    "type": "array",
+                    "items": {"$ref": "#/components/schemas/ListedRun"},
+                    "maxItems": limits.CONVERSATION_MAX_RUNS,
+                    "description": "Its newest runs whose records have not expired, newest first.",
+                },
+            }
+        ),
+        "UnreadableConversation": _object(
+            {
+                "success": {"const": False},
+                "error": {"type": "string"},
+                "conversationId": {"type": "string"},
+                **dict.fromkeys(
+                    (
+                        *("agent", "title", "lastTurnAt", "expiresAt", "openRun", "messages", "messagesOmitted"),
+                        "runs",
+                    ),
+                    nothing,
+                ),
+            }
+        ),
+        "DeletedConversation": _object(
+            {"success": {"type": "boolean"}, "conversationId": {"type": "string"}, "error": text_or_null}
         ),
         "Step": step,
         "Agents": _object({"agents": agents, "playbooks": playbooks}),

@@ -4,7 +4,7 @@ RuncastError
 ├── ConfigurationMissing    the environment lacks settings (all of them are named)
 ├── InvalidInput            the caller's input is invalid (names the field and the limit)
 ├── Unauthorized            the credential does not allow the request
-├── Conflict                the requestId or jobId is already taken, or the run does not wait for these answers
+├── Conflict                the requestId or jobId is taken, the conversation has an open run, or the run does not wait
 ├── RunStopped              a run's agent was interrupted, because the run has to stop
 ├── NotResumable            an agent's run could not continue in another worker (names what prevents it)
 ├── SnapshotUnusable        an agent's saved state is missing, damaged or of another version
@@ -14,6 +14,7 @@ RuncastError
 │   └── Unreachable         the request did not reach the service, so nothing was done
 ├── RunGone                 the record is gone: it was deleted or has expired
 ├── ObjectGone              the object that a record names is gone
+├── ConversationChanged     a conversation has changed since it was read
 └── Refused                 the record's state forbids the write; carries the current record
     ├── RunExists           a run with that requestId already exists
     ├── JobClosed           the run's job has ended or belongs to another owner
@@ -99,6 +100,10 @@ class RunGone(RuncastError):
 
 class ObjectGone(RuncastError):
     """The object that a record names is gone."""
+
+
+class ConversationChanged(RuncastError):
+    """A conversation has changed since it was read, so nothing was written."""
 
 
 class Refused(RuncastError):

@@ -116,6 +116,17 @@ ANSWERS_MAX_BYTES = 64 * 1024
 # An agent's state between two parts of its run.
 SNAPSHOT_MAX_BYTES = 32 * 1024 * 1024
 
+# Conversations
+# How long a conversation is kept after its state was last saved, unless the deployment says otherwise.
+CONVERSATION_RETENTION_SECONDS = 30 * 24 * 3600
+CONVERSATION_RETENTION_MAX_DAYS = 365
+# The newest runs that a conversation names. BatchGetItem reads up to 100 items.
+CONVERSATION_MAX_RUNS = 100
+# The text of a conversation's newest messages in one answer.
+CONVERSATION_MAX_BYTES = 256 * 1024
+# How long the end of a turn may wait until the agent's state is saved.
+TURN_SAVE_SECONDS = 2.0
+
 # JSON
 # Nested objects and lists. Python's reader and writer fail at about 1,000 levels, other languages' earlier.
 NESTING_MAX = 100

@@ -6,13 +6,16 @@ locals {
 
   # The Lambda that answers each field; function.js calls all of them.
   field_functions = {
-    "Mutation.answerAgentRun" = "run_starter"
-    "Mutation.cancelAgentRun" = "run_starter"
-    "Mutation.startAgentRun"  = "run_starter"
-    "Mutation.startJob"       = "run_starter"
-    "Query.getAgentProgress"  = "progress_reader"
-    "Query.listAgentRuns"     = "progress_reader"
-    "Query.listAgents"        = "progress_reader"
+    "Mutation.answerAgentRun"     = "run_starter"
+    "Mutation.cancelAgentRun"     = "run_starter"
+    "Mutation.deleteConversation" = "run_starter"
+    "Mutation.startAgentRun"      = "run_starter"
+    "Mutation.startJob"           = "run_starter"
+    "Query.getAgentProgress"      = "progress_reader"
+    "Query.getConversation"       = "progress_reader"
+    "Query.listAgentRuns"         = "progress_reader"
+    "Query.listAgents"            = "progress_reader"
+    "Query.listConversations"     = "progress_reader"
   }
 
   resolvers = merge(

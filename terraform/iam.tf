@@ -268,11 +268,11 @@ data "aws_iam_policy_document" "agent" {
     var.agent.policy_json,
   ])
 
-  # A run that asks a question is continued by another invocation.
+  # A run that asks a question, and a conversation, are continued by another invocation.
   statement {
     sid       = "KeepSnapshots"
     actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = [local.snapshots_arn]
+    resources = [local.conversations_arn, local.snapshots_arn]
   }
 
   statement {
@@ -328,6 +328,7 @@ data "aws_iam_policy_document" "orchestrator" {
 
 locals {
   runs_by_owner_arn = "${aws_dynamodb_table.agent_progress.arn}/index/byOwner"
+  conversations_arn = "${aws_s3_bucket.results.arn}/conversations/*"
   answers_arn       = "${aws_s3_bucket.results.arn}/answers/*"
   inputs_arn        = "${aws_s3_bucket.results.arn}/inputs/*"
   results_arn       = "${aws_s3_bucket.results.arn}/results/*"
@@ -339,6 +340,35 @@ data "aws_iam_policy_document" "answer_runs" {
     sid       = "KeepAnswers"
     actions   = ["s3:PutObject"]
     resources = [local.answers_arn]
+  }
+}
+
+data "aws_iam_policy_document" "read_conversations" {
+  statement {
+    sid       = "ReadConversations"
+    actions   = ["s3:GetObject"]
+    resources = [local.conversations_arn]
+  }
+}
+
+# A branch copies the state from which it begins.
+data "aws_iam_policy_document" "change_conversations" {
+  statement {
+    sid       = "CopyAndDeleteConversations"
+    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    resources = [local.conversations_arn]
+  }
+
+  statement {
+    sid       = "FindConversations"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.results.arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["conversations/*"]
+    }
   }
 }
 
@@ -375,7 +405,10 @@ data "aws_iam_policy_document" "start_jobs" {
 }
 
 data "aws_iam_policy_document" "progress_reader" {
-  source_policy_documents = [data.aws_iam_policy_document.link_results.json]
+  source_policy_documents = [
+    data.aws_iam_policy_document.link_results.json,
+    data.aws_iam_policy_document.read_conversations.json,
+  ]
 
   statement {
     sid       = "ReadRuns"
@@ -414,6 +447,7 @@ data "aws_iam_policy_document" "run_closer" {
 data "aws_iam_policy_document" "run_starter" {
   source_policy_documents = [
     data.aws_iam_policy_document.answer_runs.json,
+    data.aws_iam_policy_document.change_conversations.json,
     data.aws_iam_policy_document.start_jobs.json,
     data.aws_iam_policy_document.store_inputs.json,
   ]
@@ -448,6 +482,7 @@ data "aws_iam_policy_document" "run_starter" {
 data "aws_iam_policy_document" "api_handler" {
   source_policy_documents = [
     data.aws_iam_policy_document.answer_runs.json,
+    data.aws_iam_policy_document.change_conversations.json,
     data.aws_iam_policy_document.link_results.json,
     data.aws_iam_policy_document.start_jobs.json,
     data.aws_iam_policy_document.store_inputs.json,

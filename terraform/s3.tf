@@ -2,26 +2,32 @@
 # - inputs/ has what users sent to start runs and jobs. No API returns it.
 # - results/ has job results that are too large for their record. Clients fetch them by the links that progress_reader and
 #   api_handler sign.
+# - conversations/ has what the next run of a conversation begins with: the agent's state, and the messages.
 # - snapshots/ and answers/ have what a run continues from after a question: the agent's state, and the user's answers. No
 #   API returns them.
 
 locals {
-  # An object lives at least as long as the record that names it, and questions extend a record's life.
+  # An object lives at least as long as the record that names it, and questions extend a record's life. A conversation is
+  # also kept while its last run is recorded.
+  record_days = ceil((var.retention_hours + var.question_retention_hours) / 24)
   object_days = {
-    for prefix in ["answers", "inputs", "results", "snapshots"] :
-    prefix => ceil((var.retention_hours + var.question_retention_hours) / 24)
+    answers       = local.record_days
+    conversations = var.conversation_retention_days + local.record_days
+    inputs        = local.record_days
+    results       = local.record_days
+    snapshots     = local.record_days
   }
 }
 
 resource "aws_s3_bucket" "results" {
   #checkov:skip=CKV_AWS_18:Results are read by links that are valid for minutes; an access log would need another bucket.
   #checkov:skip=CKV_AWS_21:Versions would keep data after its expiry, and no object is overwritten with other data.
-  #checkov:skip=CKV_AWS_144:Objects expire within days, so a copy in another region is not worth its cost.
+  #checkov:skip=CKV_AWS_144:Objects expire, so a copy in another region is not worth its cost.
   #checkov:skip=CKV2_AWS_62:The event run.ended announces the end of a job, so nothing waits for an object.
 
   # Bucket names are global, so this one contains the account. With the region in it, two regions can use one prefix.
   bucket        = "${lower(var.name_prefix)}runcast-results-${local.account_id}-${local.region}"
-  force_destroy = true # What is in it is gone in days by itself.
+  force_destroy = true # What is in it expires by itself.
 
   tags = var.tags
 }

@@ -116,6 +116,18 @@ variable "lambda_runtime" {
   }
 }
 
+variable "conversation_retention_days" {
+  description = "The number of days for which a conversation is kept after its last complete run."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.conversation_retention_days >= 1 && var.conversation_retention_days <= 365 && floor(var.conversation_retention_days) == var.conversation_retention_days
+    error_message = "conversation_retention_days must be a whole number from 1 to 365."
+  }
+}
+
 variable "retention_hours" {
   description = "The number of hours for which a record is kept after its creation. At least 2, because a job may take an hour and its record must outlive it."
   type        = number

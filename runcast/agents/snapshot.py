@@ -1,4 +1,4 @@
-"""Saves an agent's state while its run waits for an answer, and loads it in another process.
+"""Saves an agent's state, for an answer or for the next turn of a conversation, and loads it in another process.
 
 Strands creates and loads the state. This module adds three things: bytes and tuples as JSON, support for a Graph or a
 Swarm, and a clear error for states that Strands can save but not continue.
@@ -24,7 +24,7 @@ _SESSION = {"kept by": "session manager"}
 
 
 def take_snapshot(agent: Agent | MultiAgentBase) -> Json:
-    """Return the state of an agent that has asked a question, as JSON.
+    """Return the state of an agent that has asked a question, or has ended, as JSON.
 
     If the agent has a session manager, that saves the state, and the snapshot only says so.
 
@@ -65,6 +65,25 @@ def load_snapshot(agent: Agent | MultiAgentBase, snapshot: Json) -> None:
         _load_state(agent, decode_bytes_values(snapshot))
     except Exception as error:  # an agent's own class or hook may raise any error
         raise SnapshotUnusable(f"{name_of(agent)} could not load its saved state: {type(error).__name__}.") from error
+
+
+def require_conversational(agent: Agent | MultiAgentBase) -> None:
+    """Check that an agent can continue a conversation.
+
+    Raises:
+        NotResumable: It is a Graph or Swarm, which after its end would see only the new query. Or it has a session
+            manager, and loading another state over its own would repeat tool calls.
+    """
+    if isinstance(agent, MultiAgentBase):
+        raise NotResumable(
+            f"{name_of(agent)} consists of several agents and cannot have conversations. Start it without "
+            "conversationId and branchFrom."
+        )
+    if _has_session(agent):
+        raise NotResumable(
+            f"{name_of(agent)} has its own session manager, so Runcast cannot keep its conversations. Remove the "
+            "session manager, or start it without conversationId and branchFrom."
+        )
 
 
 def questions_of_part(part: int, asked: list[Json]) -> list[Json]:

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from runcast import limits
-from runcast.record.model import Owner, Run
+from runcast.record.model import Owner, Run, conversation_key
 from runcast.record.store import End
 
 
@@ -104,6 +104,13 @@ class Assignment:
     snapshot_key: str | None = None
     answers_key: str | None = None
     running_tools: list[str] = field(default_factory=list)
+    conversation_id: str | None = None
+    turn_snapshot_key: str | None = None
+
+    @property
+    def conversation_key(self) -> str | None:
+        """The key of the item of the conversation whose turn the run is; None outside a conversation."""
+        return conversation_key(self.owner, self.conversation_id) if self.conversation_id else None
 
     def follow(self, run: Run) -> None:
         """Adopt the values of the claimed record."""
@@ -111,6 +118,7 @@ class Assignment:
         self.began_ms, self.expires_at_epoch_s = run.created_at_ms, run.expires_at_epoch_s
         self.pages_expire_at_epoch_s = run.pages_expire_at_epoch_s
         self.snapshot_key, self.answers_key = run.snapshot_key, run.answers_key
+        self.conversation_id, self.turn_snapshot_key = run.conversation_id, run.turn_snapshot_key
 
     def end_before_expiry(self, now_ms: int, monotonic_seconds: float) -> None:
         """Set the deadline to `EXPIRY_MARGIN_MS` before the record expires, unless it is earlier already."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from runcast.errors import RunGone
 from runcast.record.model import Run
-from runcast.record.table import Refusal
+from runcast.record.refusals import Refusal
 
 EXPIRED = "attribute_not_exists(#requestId) OR #expiresAt <= :now_s"
 """The id is free."""

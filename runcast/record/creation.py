@@ -18,7 +18,8 @@ from runcast.record.ids import is_derived
 from runcast.record.items import Item, present, run_of, to_item
 from runcast.record.model import Owner, Run, RunStatus
 from runcast.record.reads import RecordReads
-from runcast.record.table import Check, Table, sets_of
+from runcast.record.refusals import Check, of_record
+from runcast.record.table import Table, Write, sets_of
 from runcast.redaction import clean_text
 
 _NO_ID = "#"  # no run has this id
@@ -72,7 +73,7 @@ class RecordCreation(RecordReads):
         shown = None if query is None else clean_text(query, "query", limits.LISTED_QUERY_MAX_CHARACTERS)
         more = {"playbook": playbook, "query": shown, "input": input_digest}
         item, free = self._queued(request_id, owner, agent, job_id, more)
-        self._table.put_if(item, free.condition, free.values, free.refusal)
+        self._table.put_if(item, free)
         return run_of(item)
 
     def create_in_job(self, request_id: str, *, owner: Owner, agent: str, job_id: str) -> Run:
@@ -92,9 +93,9 @@ class RecordCreation(RecordReads):
             job_id,
             f"#owner = :owner AND #status = :in_progress AND {NOT_EXPIRED}",
             {"owner": owner.key, "in_progress": RunStatus.IN_PROGRESS.value, **free.values},
-            lambda job: JobClosed(f"Job {job_id} has ended or is another owner's.", job),
+            of_record(lambda job: JobClosed(f"Job {job_id} has ended or is another owner's.", job)),
         )
-        self._table.put_if_both(item, free, is_open)
+        self._table.transact(Write(is_open), Write(free, item))
         return run_of(item)
 
     def _queued(
@@ -114,7 +115,7 @@ class RecordCreation(RecordReads):
             request_id,
             EXPIRED,
             {"now_s": now_ms // 1000},
-            lambda run: RunExists(f"There is a run {request_id} already.", run),
+            of_record(lambda run: RunExists(f"There is a run {request_id} already.", run)),
         )
         return to_item(record), free
 
@@ -170,7 +171,7 @@ class RecordCreation(RecordReads):
             if refused.run.expires_at_ms > now_ms:
                 raise
             item = to_item({"requestId": request_id, **defaults, **values})
-            self._table.put_if(item, EXPIRED, {"now_s": now_s}, refusal)
+            self._table.put_if(item, Check(request_id, EXPIRED, {"now_s": now_s}, of_record(refusal)))
         run = run_of(item)
         if run.worker != worker:
             raise StoreUnavailable(f"DynamoDB's answer is about another worker's claim of run {request_id}. Try again.")

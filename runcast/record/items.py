@@ -58,6 +58,8 @@ def run_of(item: Item) -> Run:
         part_seq=int(stored.get("partSeq", 0)),
         snapshot_key=stored.get("snapshotKey"),
         answers_key=stored.get("answersKey"),
+        conversation_id=stored.get("conversationId"),
+        turn_snapshot_key=stored.get("turnSnapshotKey"),
     )
 
 

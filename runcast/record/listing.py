@@ -44,7 +44,8 @@ def list_runs(
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
-        `runs`, at most `limit`, each with `requestId`, `agent`, `jobId`, `playbook` (of a job), `query` (its beginning,
+        `runs`, at most `limit`, each with `requestId`, `agent`, `jobId`, `playbook` (of a job), `conversationId` (of a
+        turn), `query` (its beginning,
         if an API has started it), `status`, `liveness`, `seq`, `createdAt`, `updatedAt`, `leaseUntil` (epoch ms),
         `error` and `reason`; and `nextCursor`, None when there are no more. Expired runs are left out, and a filter is
         applied to `LIST_FILTERED_MAX_RUNS` runs, so a page with a `nextCursor` may hold fewer than `limit` runs, or
@@ -74,16 +75,18 @@ def list_runs(
     if len(runs) > limit:
         runs = runs[:limit]
         last = runs[-1].created_at_ms, runs[-1].request_id
-    return {"runs": [_listed(run, now) for run in runs], "nextCursor": _cursor(last, filters) if last else None}
+    return {"runs": [listed_run(run, now) for run in runs], "nextCursor": _cursor(last, filters) if last else None}
 
 
-def _listed(run: Run, now_ms: int) -> Json:
+def listed_run(run: Run, now_ms: int) -> Json:
+    """Return a run as lists show it."""
     return {
         "requestId": run.request_id,
         "agent": run.agent,
         "jobId": run.job_id,
         "playbook": run.playbook,
         "query": run.query,
+        "conversationId": run.conversation_id,
         "status": run.status.value,
         "liveness": liveness(run, now_ms).value,
         "seq": run.seq,

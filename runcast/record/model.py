@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from enum import StrEnum
@@ -201,6 +202,8 @@ class Run:
     A run has one `part` for each worker's share: the first, and one more after each answer or hand-over. `part_tries`
     is how often the current part was handed to a worker, and `part_seq` the `seq` of the step that began it.
     `snapshot_key` names the object with the agent's last saved state, and `answers_key` the one with the last answers.
+    A run that is a turn of a conversation has its `conversation_id`; `turn_snapshot_key` names the state from which it
+    begins and, after its end, the one that it has saved.
     """
 
     request_id: str
@@ -231,6 +234,8 @@ class Run:
     part_seq: int = 0
     snapshot_key: str | None = None
     answers_key: str | None = None
+    conversation_id: str | None = None
+    turn_snapshot_key: str | None = None
 
     @property
     def part_has_begun(self) -> bool:
@@ -241,6 +246,11 @@ class Run:
     def part_is_queued(self) -> bool:
         """Whether the run continues in a later part that no worker has claimed yet."""
         return self.status is RunStatus.IN_PROGRESS and self.worker is None and not self.part_has_begun
+
+    @property
+    def conversation_key(self) -> str | None:
+        """The key of the item of the conversation whose turn this is; None outside a conversation."""
+        return conversation_key(self.owner, self.conversation_id) if self.conversation_id else None
 
     @property
     def is_job(self) -> bool:
@@ -293,6 +303,11 @@ class RunEnded:
             run.steps[-1].elapsed,
             steps=run.seq,
         )
+
+
+def conversation_key(owner: Owner, conversation_id: str) -> str:
+    """Return the key of a conversation's item. No record, page or hint has such a key."""
+    return f"conversation#{hashlib.sha256(owner.key.encode()).hexdigest()}#{conversation_id}"
 
 
 def with_metadata_object(answer: Json) -> Json:

@@ -22,7 +22,7 @@ OPEN_INDEX = "byOpen"
 _LISTED = (
     *("requestId", "tenantId", "userId", "agent", "jobId", "status", "seq", "createdAt", "updatedAt", "expiresAt"),
     "pagesExpireAt",
-    *("leaseUntil", "worker", "cancelRequestedAt", "error", "reason", "playbook", "query"),
+    *("leaseUntil", "worker", "cancelRequestedAt", "error", "reason", "playbook", "query", "conversationId"),
 )
 
 

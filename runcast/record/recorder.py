@@ -9,6 +9,7 @@ writes it (`handover`), and elsewhere the threads continue.
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -126,8 +127,24 @@ class Recorder:
 
     @property
     def snapshot_key(self) -> str | None:
-        """Names the object from which the claimed part continues; None in the first part."""
+        """Names the object from which the claimed part begins; None if it begins without one."""
         return self._run.snapshot_key
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation of which the claimed run is a turn; None outside a conversation."""
+        return self._run.conversation_id
+
+    @property
+    def turn_snapshot_key(self) -> str | None:
+        """Names the state from which the turn of the conversation begins; None if it begins without one."""
+        return self._run.turn_snapshot_key
+
+    @property
+    def seconds_left(self) -> float:
+        """How long until the run is ended because its worker's time is up; infinite without a deadline."""
+        deadline = self._run.deadline
+        return math.inf if deadline is None else deadline.time_up_seconds - self._monotonic()
 
     @property
     def answers_key(self) -> str | None:
@@ -165,7 +182,8 @@ class Recorder:
         """Claim the run.
 
         Args:
-            wait_seconds: How long to wait for the answer; by default `CLAIM_WAIT_SECONDS`.
+            wait_seconds: How long to wait for the answer, if the work cannot begin without it; by default
+                `CLAIM_WAIT_SECONDS`.
 
         Returns:
             `UNANSWERED` if DynamoDB has not answered yet: the run may start, and the recorder keeps trying to claim it.
@@ -173,7 +191,7 @@ class Recorder:
         began = self._monotonic()
         self._start()
         self._writer.claiming.known.wait(limits.CLAIM_WAIT_SECONDS if wait_seconds is None else wait_seconds)
-        if self._run.part == 1:  # a later part needs its claim to begin, so that wait is not for the record alone
+        if wait_seconds is None:  # some work needs its claim to begin, so that wait is not for the record alone
             self._waited_seconds = self._monotonic() - began
         return self._writer.claiming.state
 
@@ -317,7 +335,8 @@ class Recorder:
             error: Why the run failed, for people; shortened if it exceeds `ERROR_MAX_CHARACTERS`.
             reason: Why the run ended, for code. By default the reason of an end that the agent brought about itself.
             metadata: The last step's metadata.
-            snapshot_key: Of a pause or a hand-over: names the object from which the agent continues.
+            snapshot_key: Names the object with the agent's state: of a pause or a hand-over that from which the run
+                continues, of an end that from which its conversation continues.
         """
         self._stops.expect_end()
         end = end_of(status, result=result, error=error, reason=reason, snapshot_key=snapshot_key)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.config import Config
@@ -23,8 +23,9 @@ from runcast.errors import AppendRefused
 from runcast.record.conditions import NOT_EXPIRED, as_read, unless_gone
 from runcast.record.items import cancel_hint_id, page_id, present, run_of, stored_runs, stored_step, to_item
 from runcast.record.model import EndReason, Owner, PlannedRun, Run, RunStatus, Step
-from runcast.record.next_part import RecordParts, part_begins
+from runcast.record.next_part import part_begins
 from runcast.record.table import Table, sets_of
+from runcast.record.turns import RecordTurns
 from runcast.redaction import clean_result_text, clean_text
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class End:
         result_json: The result as JSON text.
         error: Why it failed, for people.
         result_key: Names the object that holds a job's result if the result is too large for the record.
-        snapshot_key: Of a pause or a hand-over: names the object from which the agent continues.
+        snapshot_key: Names the object with the agent's state: of a pause or a hand-over that from which the run
+            continues, of an end that from which its conversation continues.
         reason: Why it ended, for code. By default the reason of an end that the agent brought about itself.
     """
 
@@ -72,7 +74,7 @@ class Lives(NamedTuple):
     pages_epoch_s: int
 
 
-class RunStore(RecordParts):
+class RunStore(RecordTurns):
     """Reads (`RecordReads`), creates and claims (`RecordCreation`), and changes records.
 
     Args:
@@ -80,6 +82,7 @@ class RunStore(RecordParts):
         table_name: The table.
         retention_seconds: How long a record is kept, from its creation.
         question_retention_seconds: How long a run that begins to wait is kept, from then on.
+        conversation_retention_seconds: How long a conversation is kept, from the last time its state was saved.
         now_ms: Returns the time in epoch milliseconds; by default the server's, taken from its responses to `client`.
 
     Every method raises `StoreUnavailable` if DynamoDB times out or throttles the request. The write may still have
@@ -93,12 +96,19 @@ class RunStore(RecordParts):
         *,
         retention_seconds: int = limits.RETENTION_SECONDS,
         question_retention_seconds: int = limits.QUESTION_RETENTION_SECONDS,
+        conversation_retention_seconds: int = limits.CONVERSATION_RETENTION_SECONDS,
         now_ms: Callable[[], int] | None = None,
     ) -> None:
         if now_ms is None:
             now_ms = ServerClock()
             now_ms.listen(client)
-        super().__init__(Table(client, table_name), now_ms, retention_seconds, question_retention_seconds)
+        super().__init__(
+            Table(client, table_name),
+            now_ms,
+            retention_seconds,
+            question_retention_seconds,
+            conversation_retention_seconds,
+        )
 
     def append(
         self,
@@ -114,6 +124,7 @@ class RunStore(RecordParts):
         next_part: int | None = None,
         runs: Sequence[PlannedRun] = (),
         lives: Lives | None = None,
+        conversation_key: str | None = None,
     ) -> None:
         """Append steps, renew the lease and, with `end`, end the run, in one atomic write.
 
@@ -135,6 +146,7 @@ class RunStore(RecordParts):
             runs: The planned runs of a job.
             lives: Of a pause: when the record and its pages expire. The write extends the record's life, and with it
                 the lease, because a run that waits for people has no heartbeats.
+            conversation_key: The key of the conversation whose turn the run is, if any.
 
         Raises:
             AppendRefused: The run has ended or belongs to another worker, its `seq` is not `expected_seq`, or a cancel
@@ -150,7 +162,7 @@ class RunStore(RecordParts):
         if end:
             came_to = {"status": end.status.value, "result": end.result_json, "error": end.error}
             sets |= present(came_to | {"resultKey": end.result_key, "reason": end.reason})
-            sets |= present({"snapshotKey": end.snapshot_key})
+            sets |= present({"turnSnapshotKey" if end.status.ended else "snapshotKey": end.snapshot_key})
         if lives:
             extended_epoch_s = now_ms // 1000 + self._question_retention_seconds
             sets["expiresAt"] = max(lives.record_epoch_s, min(extended_epoch_s, lives.pages_epoch_s))
@@ -167,16 +179,20 @@ class RunStore(RecordParts):
         if pages:
             expressions.append("#pages = list_append(if_not_exists(#pages, :no_pages), :pages)")
             values |= {"no_pages": [], "pages": pages}
-        self._table.update(
-            request_id,
-            expressions,
+        condition = (
             f"#status IN (:in_progress, :waiting) AND #seq = :expected AND #worker = :me AND {NOT_EXPIRED}"
             + ("" if despite_cancel else " AND attribute_not_exists(#cancelRequestedAt)")
-            + ("" if steps or end else " AND #leaseUntil < :leaseUntil"),
-            values,
-            unless_gone(lambda run: AppendRefused(f"The record of run {request_id} has since changed.", run), now_ms),
-            removes=["#worker"] if next_part else ["#openSince"] if end and end.status.ended else (),
+            + ("" if steps or end else " AND #leaseUntil < :leaseUntil")
         )
+        refusal = unless_gone(
+            lambda run: AppendRefused(f"The record of run {request_id} has since changed.", run), now_ms
+        )
+        if end and end.status.ended:
+            turn = {"conversation_key": conversation_key, "snapshot_key": end.snapshot_key}
+            self._end_run(request_id, expressions, condition, values, refusal, **turn)
+        else:
+            removes = ["#worker"] if next_part else []
+            self._table.update(request_id, expressions, condition, values, refusal, removes=removes)
 
     def name_snapshot(self, request_id: str, *, worker: str, snapshot_key: str) -> None:
         """Name the object with the latest state of a run's agent. Idempotent.
@@ -223,16 +239,25 @@ class RunStore(RecordParts):
         came_to = {"status": end.status.value, "error": end.error, "reason": end.reason}
         sets = present({"seq": step.seq, "updatedAt": now_ms, **came_to})
         condition, values = as_read(run)
-        item = self._table.update(
+        self._end_run(
             run.request_id,
             [*sets_of(sets), "#steps = list_append(#steps, :steps)"],
             f"{condition} AND {NOT_EXPIRED}",
             {**sets, **values, "steps": [stored_step(step)], "now_s": now_ms // 1000},
             unless_gone(lambda now: AppendRefused(f"Run {run.request_id} has changed since it was read.", now), now_ms),
-            removes=["#openSince"],
-            returning="ALL_NEW",
+            conversation_key=run.conversation_key,
+            snapshot_key=None,
         )
-        return run_of(item)
+        return replace(
+            run,
+            status=end.status,
+            seq=step.seq,
+            steps=(*run.steps, step),
+            updated_at_ms=now_ms,
+            error=end.error,
+            reason=end.reason,
+            turn_snapshot_key=None,
+        )
 
     def ask_to_cancel(self, request_id: str, owner: Owner) -> Run:
         """Set the cancel request of an owner's run in progress, once.

@@ -7,49 +7,44 @@ caller owns the time limit.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from botocore.exceptions import ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as BotoConnectionError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
-from runcast.errors import RunGone, StoreUnavailable, WriteConflict
-from runcast.record.items import Item, from_item, run_of, to_item
-from runcast.record.model import Run
+from runcast.errors import StoreUnavailable
+from runcast.record.items import Item, from_item, to_item
+from runcast.record.refusals import (
+    CONDITION_FAILED,
+    TRANSACTION_CANCELED,
+    Check,
+    Refusal,
+    answers,
+    canceled,
+    expected,
+    of_record,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Refusal = Callable[[Run], Exception]
-"""Returns the error for a refused write, from the current record."""
-
-_CONDITION_FAILED = "ConditionalCheckFailedException"
-# Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
-_TRANSIENT_CODES = {
-    "InternalServerError",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "ThrottlingException",
-}
-_CONFLICT = "TransactionConflictException"
-# Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-_TRANSACTION_CANCELED = "TransactionCanceledException"
-_TRANSIENT_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError"}
-
 
 @dataclass(frozen=True)
-class Check:
-    """A condition on an item, and the error to raise if the condition fails."""
+class Write:
+    """One item's part of a transaction: a change under a condition, or with neither `item` nor `sets` only the check.
 
-    key: str
-    condition: str
-    values: Mapping[str, Any]
-    refusal: Refusal
+    Attributes:
+        check: The condition, with the values of the condition and of `sets`.
+        item: The item to put.
+        sets: The expressions that set attributes.
+        removes: The attributes to remove.
+    """
+
+    check: Check
+    item: Item | None = None
+    sets: Sequence[str] = ()
+    removes: Sequence[str] = ()
 
 
 class Table:
@@ -71,7 +66,7 @@ class Table:
         """Put an item, unless the existing item has a greater number in its attribute `age`."""
         condition = f"attribute_not_exists(#requestId) OR #{age} <= :{age}"
         try:
-            with _answers(None):
+            with answers(None):
                 self._client.put_item(
                     TableName=self._name,
                     Item=item,
@@ -80,39 +75,42 @@ class Table:
                     ExpressionAttributeValues={f":{age}": item[age]},
                 )
         except ClientError as error:
-            if error.response["Error"]["Code"] != _CONDITION_FAILED:
+            if error.response["Error"]["Code"] != CONDITION_FAILED:
                 raise
 
-    def put_if(self, item: Item, condition: str, values: Mapping[str, Any], refusal: Refusal) -> None:
+    def put_if(self, item: Item, check: Check) -> None:
         """Put an item if the condition holds; raise the refusal otherwise."""
-        with _answers(refusal, item["requestId"]["S"]):
-            self._client.put_item(
-                TableName=self._name,
-                Item=item,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=_names(condition),
-                ExpressionAttributeValues=_values(values),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+        with answers(check.refusal, check.key):
+            self._client.put_item(Item=item, **self._asked(check))
 
-    def put_if_both(self, item: Item, own: Check, other: Check) -> None:
-        """Put an item in one transaction if its own condition and another item's hold; raise a refusal otherwise.
-
-        If both fail, the other item's refusal is raised.
+    def transact(self, *writes: Write) -> None:
+        """Make all writes in one transaction if all conditions hold; raise the first refusal otherwise.
 
         Raises:
-            RunGone: The other item does not exist.
             WriteConflict: Another transaction was writing one of the items.
         """
-        written = {"Put": {"Item": item, **self._asked(own)}}
-        checked = {"ConditionCheck": {"Key": _key(other.key), **self._asked(other)}}
         try:
-            with _answers(None):
-                self._client.transact_write_items(TransactItems=[checked, written])  # type: ignore[list-item]
+            with answers(None):
+                self._client.transact_write_items(TransactItems=[self._part(each) for each in writes])  # type: ignore[misc]
         except ClientError as error:
-            if error.response["Error"]["Code"] != _TRANSACTION_CANCELED:
+            if error.response["Error"]["Code"] != TRANSACTION_CANCELED:
                 raise
-            raise _canceled(error, (other, own)) from error
+            raise canceled(error, [each.check for each in writes]) from error
+
+    def _part(self, write: Write) -> dict[str, Any]:
+        if write.item is not None:
+            return {"Put": {"Item": write.item, **self._asked(write.check)}}
+        asked = {"Key": _key(write.check.key), **self._asked(write.check)}
+        if not write.sets:
+            return {"ConditionCheck": asked}
+        expression = _expression(write.sets, write.removes)
+        return {
+            "Update": {
+                **asked,
+                "UpdateExpression": expression,
+                "ExpressionAttributeNames": _names(expression + write.check.condition),
+            }
+        }
 
     def _asked(self, check: Check) -> dict[str, Any]:
         return {
@@ -139,26 +137,17 @@ class Table:
         Returns:
             With `ALL_NEW`, the updated item.
         """
-        expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
-        with _answers(refusal, key):
-            answer = self._client.update_item(
-                TableName=self._name,
-                Key=_key(key),
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=_names(expression + condition),
-                ExpressionAttributeValues=_values(values),
-                ReturnValues=returning,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+        write = Write(Check(key, condition, values, of_record(refusal)), sets=sets, removes=removes)
+        with answers(write.check.refusal, key):
+            answer = self._client.update_item(**self._part(write)["Update"], ReturnValues=returning)
         item = answer.get("Attributes", {})
-        return _of(key, item) if item or returning == "ALL_NEW" else item
+        return expected(key, item) if item or returning == "ALL_NEW" else item
 
     def get(self, key: str, *, consistent: bool = True) -> Item | None:
         """Return an item, or None if it does not exist. An eventually consistent read costs half as much."""
-        with _answers(None):
+        with answers(None):
             item = self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=consistent).get("Item")
-        return None if item is None else _of(key, item)
+        return None if item is None else expected(key, item)
 
     def get_many(self, keys: Sequence[str], attributes: Sequence[str]) -> dict[str, Item]:
         """Return these attributes of the existing items, by key, read consistently.
@@ -177,7 +166,7 @@ class Table:
             "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
         }
         while wanted:
-            with _answers(None):
+            with answers(None):
                 answer = self._client.batch_get_item(RequestItems={self._name: wanted})  # type: ignore[dict-item]
             items = answer["Responses"].get(self._name, [])
             found |= {item["requestId"]["S"]: item for item in items}
@@ -191,7 +180,7 @@ class Table:
     ) -> tuple[list[str], Mapping[str, Any] | None]:
         """Return the keys of an owner's newest items from the index, and the start of the next page."""
         start = {"ExclusiveStartKey": to_item(after)} if after else {}
-        with _answers(None):
+        with answers(None):
             answer = self._client.query(
                 TableName=self._name,
                 IndexName=index,
@@ -209,7 +198,7 @@ class Table:
         """Yield the keys of all items in an index that match a condition."""
         start: dict[str, Any] = {}
         while True:
-            with _answers(None):
+            with answers(None):
                 answer = self._client.scan(
                     TableName=self._name,
                     IndexName=index,
@@ -229,11 +218,8 @@ def sets_of(values: Mapping[str, Any]) -> list[str]:
     return [f"#{name} = :{name}" for name in values]
 
 
-def _of(key: str, item: Item) -> Item:
-    """Check that an item has the requested key: processes that share a connection may get each other's answers."""
-    if item.get("requestId") != {"S": key}:
-        raise StoreUnavailable(f"DynamoDB's answer is about another item than {key}. Try again.")
-    return item
+def _expression(sets: Sequence[str], removes: Sequence[str]) -> str:
+    return f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
 
 
 def _key(key: str) -> Item:
@@ -246,38 +232,3 @@ def _names(expression: str) -> dict[str, str]:
 
 def _values(values: Mapping[str, Any]) -> Item:
     return to_item({f":{name}": value for name, value in values.items()})
-
-
-def _canceled(error: ClientError, checks: Sequence[Check]) -> Exception:
-    """Return the error for a canceled transaction from its reasons, which are in the order of the items."""
-    reasons: list[Any] = error.response.get("CancellationReasons", [])
-    for check, reason in zip(checks, reasons, strict=False):
-        if reason["Code"] == "ConditionalCheckFailed":
-            item = reason.get("Item")
-            return check.refusal(run_of(_of(check.key, item))) if item else RunGone("The record was deleted.")
-    codes = {reason["Code"] for reason in reasons}
-    if "TransactionConflict" in codes:
-        return WriteConflict("Another transaction was writing the record. Try again.")
-    if codes & _TRANSIENT_REASONS:
-        return StoreUnavailable("DynamoDB throttled a transaction. Try again.")
-    return error
-
-
-@contextmanager
-def _answers(refusal: Refusal | None, key: str = "") -> Iterator[None]:
-    """Map DynamoDB's errors to this package's: a failed condition, or no reliable answer."""
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        item: Item | None = error.response.get("Item")  # type: ignore[assignment]
-        if code == _CONDITION_FAILED and refusal:
-            gone = RunGone("The run's record was deleted.")
-            raise (refusal(run_of(_of(key, item))) if item else gone) from error
-        if code == _CONFLICT:
-            raise WriteConflict("Another transaction was writing the record. Try again.") from error
-        if code in _TRANSIENT_CODES:
-            raise StoreUnavailable(f"DynamoDB answered {code}. Try again.") from error
-        raise
-    except (BotoConnectionError, HTTPClientError, ResponseParserError) as error:
-        raise StoreUnavailable("DynamoDB gave no answer. Try again.") from error

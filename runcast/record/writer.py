@@ -189,6 +189,7 @@ class Writer:
             despite_cancel=self._cancel_seen,
             lives=Lives(run.expires_at_epoch_s, run.pages_expire_at_epoch_s) if waits else None,
             next_part=run.part + 1 if hands_over else None,
+            conversation_key=self._run.conversation_key,
         )
 
     def _goes_on(self, run: Run) -> bool:

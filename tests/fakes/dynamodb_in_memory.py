@@ -64,6 +64,8 @@ class DynamoDBInMemory:
         for part in TransactItems:
             if "Put" in part:
                 self.put_item(TableName=part["Put"]["TableName"], Item=part["Put"]["Item"])
+            if "Update" in part:
+                self.update_item(**part["Update"], ReturnValues="NONE")
         return {}
 
     def update_item(self, *, TableName: str, Key: Item, UpdateExpression: str, ReturnValues: str, **asked: Any) -> Item:
@@ -132,6 +134,7 @@ _CONDITION = [
 _VALUE = [
     (r"list_append\(", r"appended("),
     (r"if_not_exists\(#(\w+), :(\w+)\)", r"item.get('\1', :\2)"),
+    (r":(\w+) \+ #(\w+)", r"plus(:\1, #\2)"),
     (r"#(\w+)", r"item['\1']"),
     (r":(\w+)", r"values[':\1']"),
 ]
@@ -151,11 +154,15 @@ def _assignments(sets: str) -> list[tuple[str, Callable[[Item, Item], Any]]]:
 def _compiled(expression: str, grammar: list[tuple[str, str]]) -> Callable[[Item, Item], Any]:
     for pattern, python in grammar:
         expression = re.sub(pattern, python, expression)
-    return eval(f"lambda item, values: {expression}", {"appended": _appended, "number": _number})
+    return eval(f"lambda item, values: {expression}", {"appended": _appended, "number": _number, "plus": _plus})
 
 
 def _appended(one: Item, other: Item) -> Item:
     return {"L": one["L"] + other["L"]}
+
+
+def _plus(one: Item, other: Item) -> Item:
+    return {"N": str(_number(one) + _number(other))}
 
 
 def _number(value: Item) -> int:

@@ -30,6 +30,16 @@ class ObjectsInMemory:
             raise ObjectGone(f"There is no object {key}.")
         return json.loads(self.texts[key])
 
+    def copy(self, source: str, key: str) -> None:
+        self._require_working(key)
+        if source not in self.texts:
+            raise ObjectGone(f"There is no object {source}.")
+        self.texts[key] = self.texts[source]
+
+    def delete_all(self, prefix: str) -> None:
+        self._require_working(prefix)
+        self.texts = {key: text for key, text in self.texts.items() if not key.startswith(prefix)}
+
     def _require_working(self, key: str) -> None:
         if self.broken:
             raise Unavailable(f"The object {key} cannot be reached.")

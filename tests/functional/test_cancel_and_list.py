@@ -157,6 +157,7 @@ def test_ones_own_runs_are_listed_newest_first_in_pages(way, lambdas, event, sto
         "agent": "terrain",
         "jobId": None,
         "playbook": None,
+        "conversationId": None,
         "query": None,
         "status": "in_progress",
         "liveness": "live",

@@ -91,7 +91,7 @@ MUTATIONS = [
         (("            if self._cancel_seen:\n", "            if False:\n"),),
     ),
     Mutation(
-        "an answer about another run is no answer", "runcast/record/table.py",
+        "an answer about another run is no answer", "runcast/record/refusals.py",
         (('if item.get("requestId") != {"S": key}:', "if not item:"),),
     ),
     Mutation(

@@ -11,17 +11,20 @@ from tests.reliability.backends import why_no_judge
 from tests.unit.record.recording import ALICE, make
 from tests.unit.record.test_close import TestCancel, TestCloseDead, TestEndUnclaimed, TestTheLoser, create, work
 from tests.unit.record.test_store import TestAppend, TestClaim, TestCreate, TestCreateInJob, TestRead
+from tests.unit.record.test_turns import TestConversations, TestTurns
 
 __all__ = [
     "TestAppend",
     "TestCancel",
     "TestClaim",
     "TestCloseDead",
+    "TestConversations",
     "TestCreate",
     "TestCreateInJob",
     "TestEndUnclaimed",
     "TestRead",
     "TestTheLoser",
+    "TestTurns",
     "create",
     "work",
 ]

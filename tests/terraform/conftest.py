@@ -51,6 +51,7 @@ OTHER = {
     "vpc_config": {"subnet_ids": ["subnet-0a1b2c3d", "subnet-0a1b2c3e"], "security_group_ids": ["sg-0a1b2c3d"]},
     "retention_hours": 2,
     "question_retention_hours": 24,
+    "conversation_retention_days": 7,
     "enable_api_gateway_account": True,
     "user_pool_mfa": "OPTIONAL",
     "rest_throttling": {"rate": 200, "burst": 400},

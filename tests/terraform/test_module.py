@@ -208,6 +208,7 @@ def test_functions(stack: Stack, aws: Aws):
             "CORS_ORIGINS": "*",
             "RETENTION_HOURS": "24",
             "QUESTION_RETENTION_HOURS": "168",
+            "CONVERSATION_RETENTION_DAYS": "30",
             "STATE_MACHINE_ARN": STATE_MACHINE,
             "RESULTS_BUCKET": RESULTS,
         },
@@ -240,6 +241,7 @@ def test_functions(stack: Stack, aws: Aws):
             "TENANT_ID_CLAIM": "custom:tenantId",
             "RETENTION_HOURS": "24",
             "QUESTION_RETENTION_HOURS": "168",
+            "CONVERSATION_RETENTION_DAYS": "30",
             "STATE_MACHINE_ARN": STATE_MACHINE,
             "RESULTS_BUCKET": RESULTS,
         },
@@ -264,7 +266,10 @@ def test_the_rest_api_is_chalice_s_with_the_module_s_authorizer_and_answers(stac
         api = made.state("aws_api_gateway_rest_api", "rest_api")
         body = json.loads(api["body"])
         assert api["name"] == f"{prefix}runcast"
-        own = ["/agents", "/health", "/jobs", "/runs", "/runs/{request_id}", "/runs/{request_id}/answers"]
+        own = [
+            *("/agents", "/conversations", "/conversations/{conversation_id}", "/health", "/jobs", "/runs"),
+            *("/runs/{request_id}", "/runs/{request_id}/answers"),
+        ]
         assert sorted(body["paths"]) == ["/", *own, "/{proxy+}"]
         for path, methods in body["paths"].items():
             refused = methods["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
@@ -330,7 +335,8 @@ def test_objects_are_private_encrypted_and_soon_forgotten(stack: Stack, other: S
         assert uploads["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
         # Rules that overlap would all apply, the shortest first.
         days = {rule["Filter"]["Prefix"]: rule["Expiration"]["Days"] for rule in rules.values()}
-        assert days == dict.fromkeys(("answers/", "inputs/", "results/", "snapshots/"), 8)
+        lives = dict.fromkeys(("answers/", "inputs/", "results/", "snapshots/"), 8)
+        assert days == {**lives, "conversations/": 38}
         [statement] = json.loads(aws.s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
         assert (statement["Effect"], statement["Action"], statement["Principal"]) == ("Deny", "s3:*", "*")
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

@@ -28,12 +28,19 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
     }
     results = f"arn:aws:s3:::{RESULTS}/results/*"
     inputs = f"arn:aws:s3:::{RESULTS}/inputs/*"
-    snapshots, answers = (f"arn:aws:s3:::{RESULTS}/{kind}/*" for kind in ("snapshots", "answers"))
+    snapshots, answers, conversations = (
+        f"arn:aws:s3:::{RESULTS}/{kind}/*" for kind in ("snapshots", "answers", "conversations")
+    )
+    change_conversations = {
+        conversations: {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
+        f"arn:aws:s3:::{RESULTS}": {"s3:ListBucket"},
+    }
     invoke_model = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
     expected = {
         "agent": {
             f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}run-closer": {"lambda:InvokeFunction"},
+            conversations: {"s3:GetObject", "s3:PutObject"},
             snapshots: {"s3:GetObject", "s3:PutObject"},
             answers: {"s3:GetObject"},
             **announce,
@@ -52,6 +59,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             results: {"s3:GetObject"},
             inputs: {"s3:GetObject", "s3:PutObject"},
             answers: {"s3:PutObject"},
+            **change_conversations,
             **jobs,
             **announce,
         },
@@ -74,6 +82,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
             f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
             results: {"s3:GetObject"},
+            conversations: {"s3:GetObject"},
         },
         "run-closer": {
             f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
@@ -86,6 +95,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             f"{functions}agent": {"lambda:InvokeFunction"},
             inputs: {"s3:GetObject", "s3:PutObject"},
             answers: {"s3:PutObject"},
+            **change_conversations,
             **jobs,
             **announce,
         },

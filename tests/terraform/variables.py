@@ -84,6 +84,9 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("question_retention_hours", ORCHESTRATOR, environment("QUESTION_RETENTION_HOURS"), "168", "24"),
     ("question_retention_hours", CLOSER, environment("QUESTION_RETENTION_HOURS"), "168", "24"),
     ("question_retention_hours", FORGOTTEN, "rule[?id=='answers'] | [0].expiration[0].days", 8, 2),
+    ("conversation_retention_days", API_HANDLER, environment("CONVERSATION_RETENTION_DAYS"), "30", "7"),
+    ("conversation_retention_days", STARTER, environment("CONVERSATION_RETENTION_DAYS"), "30", "7"),
+    ("conversation_retention_days", FORGOTTEN, "rule[?id=='conversations'] | [0].expiration[0].days", 38, 9),
     ("deletion_protection", RUNS, "deletion_protection_enabled", False, True),
     ("deletion_protection", SESSIONS, "deletion_protection_enabled", False, True),
     ("deletion_protection", POOL, "deletion_protection", "INACTIVE", "ACTIVE"),
@@ -261,6 +264,9 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
     "lambda_runtime": [
         (value, "lambda_runtime must be python3.11, python3.12, python3.13 or python3.14.")
         for value in ("python3.10", "python3.15", "nodejs22.x")
+    ],
+    "conversation_retention_days": [
+        (value, "conversation_retention_days must be a whole number from 1 to 365.") for value in (0, 1.5, 366)
     ],
     "retention_hours": [
         (value, "retention_hours must be a whole number from 2 to 8760, which is a year.") for value in (1, 2.5, 8761)

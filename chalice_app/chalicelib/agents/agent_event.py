@@ -13,6 +13,7 @@ from chalicelib.agents import registry
 from chalicelib.runtime.request import RunRequest, known_agent, require_declared, run_request
 from runcast.errors import InvalidInput
 from runcast.record.identity import RunIdentity, run_identity
+from runcast.record.ids import chosen_id
 
 _PART_MAX = 1_000_000
 
@@ -27,12 +28,15 @@ class AgentEvent:
         identity: The run's ids and owner. The `requestId` is the invoker's, or else Lambda's own request id.
         awaited: Whether the invoker waits for the Lambda's answer.
         part: Which part of the run this is; 1 unless the run goes on after an answer.
+        conversation_id: The conversation of which the run is a turn, so that it begins only with its record. The record
+            has the final say.
     """
 
     request: RunRequest
     identity: RunIdentity
     awaited: bool
     part: int = 1
+    conversation_id: str | None = None
 
     @property
     def ids(self) -> dict[str, Any]:
@@ -51,8 +55,8 @@ def agent_event(event: Any, *, aws_request_id: str) -> AgentEvent:
 
     Args:
         event: `agent` and `query`; optionally `parameters`, `requestId`, `userId`, `tenantId`, `jobId`, and
-            `awaited: false` if the invoker does not wait for the answer. Instead of `query`, `part` if the run goes on
-            after an answer.
+            `awaited: false` if the invoker does not wait for the answer, and `conversationId` of a turn. Instead of
+            `query`, `part` if the run goes on after an answer.
         aws_request_id: Replaces a missing `requestId`. It is the same in each delivery of an event.
 
     Raises:
@@ -68,7 +72,8 @@ def agent_event(event: Any, *, aws_request_id: str) -> AgentEvent:
         if identity.job_id is None:
             # Those of a job were checked as its playbook was loaded; by now, they also contain what the agent reads.
             require_declared(request.parameters, registry.parameters_schema(request.agent), request.agent)
-        return AgentEvent(request, identity, awaited)
+        conversation_id = chosen_id("conversationId", event.get("conversationId"))
+        return AgentEvent(request, identity, awaited, conversation_id=conversation_id)
     if type(part) is not int or not 1 < part < _PART_MAX:
         raise InvalidInput(f"part must be a whole number from 1 to {_PART_MAX - 1}.")
     return AgentEvent(RunRequest(known_agent(event.get("agent"), registry.names()), ""), identity, awaited, part)

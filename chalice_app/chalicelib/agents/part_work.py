@@ -40,7 +40,8 @@ class Work:
         state: The agent's `invocation_state`.
         agent: The agent, once it is built.
         before: What the part before has saved; None in the first part.
-        snapshot_key: The key of the agent's saved state, if the run waits for an answer or continues elsewhere.
+        snapshot_key: The key of the agent's saved state, if the run waits for an answer, continues elsewhere, or is a
+            complete turn of a conversation.
     """
 
     event: AgentEvent

@@ -23,6 +23,8 @@ class RunContext:
         user_id: The user who owns the run, as the credential names them; `public` for a run without a user.
         tenant_id: The user's tenant.
         job_id: The job that the run belongs to; None outside a job.
+        conversation_id: The conversation of which the run is a turn; None outside a conversation.
+        continues: Whether the agent will get the state of an earlier turn after `build`.
     """
 
     query: str
@@ -32,3 +34,5 @@ class RunContext:
     user_id: str = "public"
     tenant_id: str = "public"
     job_id: str | None = None
+    conversation_id: str | None = None
+    continues: bool = False

@@ -23,6 +23,7 @@ from chalicelib.agents.agent_event import AgentEvent, agent_event
 from chalicelib.agents.clean_up import clean_up
 from chalicelib.agents.part_work import NotBegun, Parts, Work
 from chalicelib.agents.run_context import RunContext
+from chalicelib.agents.turn import begin_turn, saved_turn
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import AgentConfig, config_of_environment
@@ -111,6 +112,7 @@ class Runner:
     ) -> None:
         self._config = config
         self._destination = destination
+        self._objects = objects
         self._parts = Parts(objects, max_run_hours=config.max_run_hours, monotonic=monotonic)
         self._monotonic = monotonic
         # All runs use one loop, because an agent's clients are bound to the loop in which they are first used.
@@ -138,7 +140,8 @@ class Runner:
             monotonic=self._monotonic,
         )
         cold_start = self._model is None
-        claim = recorder.claim(wait_seconds=None if checked.part == 1 else limits.PART_BEGIN_SECONDS)
+        begins_alone = checked.part == 1 and checked.conversation_id is None
+        claim = recorder.claim(wait_seconds=None if begins_alone else limits.PART_BEGIN_SECONDS)
         if claim is Claim.REFUSED:
             outcome = RunOutcome(RunStatus.ERROR, "", error=recorder.refusal)
             return agent_answer(409, answer_body(checked, recorder, outcome, cold_start=cold_start))
@@ -197,11 +200,15 @@ class Runner:
             if work.event.part > 1:
                 work.before = before = self._parts.before(work, claim)
                 work.event, prompt = replace(work.event, request=before.request), before.prompt
+            elif work.event.conversation_id and claim is not Claim.CLAIMED:
+                raise SnapshotUnusable("The record could not be written, so the turn did not begin. Start it again.")
             work.agent = agent = self._build(work.event, recorder)
             if work.before:
                 work.before.restore(agent, run, work.state)
                 if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):
                     raise NotBegun("its first step was not stored in time")
+            elif recorder.conversation_id:
+                begin_turn(self._objects, agent, work.event.request.agent, recorder.turn_snapshot_key)
             self._run_to_its_end(self._parts.invoke(work, agent, prompt))
             if work.snapshot_key:
                 return self._parts.handed_over(work)
@@ -224,6 +231,8 @@ class Runner:
             return failure(error, recorder.stop, said=run.said)
         if outcome.status is RunStatus.WAITING and not work.event.identity.job_id:
             return self._parts.saved(work, agent, outcome)
+        if outcome.status is RunStatus.COMPLETE and recorder.conversation_id:
+            return saved_turn(self._objects, work, agent, outcome)
         return outcome
 
     def close(self) -> None:
@@ -244,7 +253,7 @@ class Runner:
     def _build(self, event: AgentEvent, recorder: Recorder) -> AnyAgent:
         if self._model is not None:
             recorder.record("warm", "Ready: the worker is warm")
-            return self._build_agent(event, self._model)
+            return self._build_agent(event, self._model, recorder)
 
         recorder.record("init", "Starting a worker")
         recorder.record("bedrock", "Connecting to the model", metadata={"modelId": self._config.bedrock_model_id})
@@ -254,18 +263,25 @@ class Runner:
         recorder.record("tools", "Loading the agent's tools")
         registry.load(event.request.agent)
         recorder.record("agent", "Building the agent")
-        agent = self._build_agent(event, model)
+        agent = self._build_agent(event, model, recorder)
         recorder.record("ready", "Ready", metadata={"tools": getattr(agent, "tool_names", [])})
         self._model = model
         return agent
 
-    def _build_agent(self, event: AgentEvent, model: Model) -> AnyAgent:
+    def _build_agent(self, event: AgentEvent, model: Model, recorder: Recorder) -> AnyAgent:
         from runcast import track  # imports Strands
         from runcast.agents.track import records_text
 
         request = event.request
         build = registry.load(request.agent)
-        run = RunContext(query=request.query, parameters=request.parameters, model=model, **event.ids)
+        run = RunContext(
+            query=request.query,
+            parameters=request.parameters,
+            model=model,
+            conversation_id=recorder.conversation_id,
+            continues=recorder.turn_snapshot_key is not None,
+            **event.ids,
+        )
         agent = track(build(run))
         return track(agent, live_text=records_text(agent))
 

@@ -18,12 +18,12 @@ from runcast.record.model import Json, Owner
 
 
 def answer_mutation(event: Mapping[str, Any]) -> Json:
-    """Answer `Mutation.startAgentRun`, `startJob`, `answerAgentRun` or `cancelAgentRun`."""
+    """Answer `Mutation.startAgentRun`, `startJob`, `answerAgentRun`, `cancelAgentRun` or `deleteConversation`."""
     return answer_of(lambda: _MUTATIONS[event["field"]](event, config_of_environment(RunStarterConfig)))
 
 
 def answer_query(event: Mapping[str, Any]) -> Json:
-    """Answer `Query.getAgentProgress`, `Query.listAgentRuns` or `Query.listAgents`."""
+    """Answer `Query.getAgentProgress`, `getConversation`, `listAgentRuns`, `listAgents` or `listConversations`."""
     return answer_of(lambda: _QUERIES[event["field"]](event, config_of_environment(ProgressReaderConfig)))
 
 
@@ -58,16 +58,31 @@ def _list_agents(event: Mapping[str, Any], config: ProgressReaderConfig) -> Json
     return list_agents(config.agent_functions)
 
 
+def _list_conversations(event: Mapping[str, Any], config: ProgressReaderConfig) -> Json:
+    return operations.list_conversations(event["arguments"], _caller(event, config), config)
+
+
+def _get_conversation(event: Mapping[str, Any], config: ProgressReaderConfig) -> Json:
+    return operations.get_conversation(event["arguments"]["conversationId"], _caller(event, config), config)
+
+
+def _delete_conversation(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
+    return operations.delete_conversation(event["arguments"]["conversationId"], _caller(event, config), config)
+
+
 _MUTATIONS = {
     "startAgentRun": _start_agent_run,
     "startJob": _start_job,
     "answerAgentRun": _answer_agent_run,
     "cancelAgentRun": _cancel_agent_run,
+    "deleteConversation": _delete_conversation,
 }
 _QUERIES = {
     "getAgentProgress": _get_agent_progress,
+    "getConversation": _get_conversation,
     "listAgentRuns": _list_agent_runs,
     "listAgents": _list_agents,
+    "listConversations": _list_conversations,
 }
 
 

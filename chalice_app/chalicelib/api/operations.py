@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.agents import registry
-from chalicelib.lifecycle import answer, cancel, rerun, start
+from chalicelib.lifecycle import answer, cancel, conversations, rerun, start
 from chalicelib.lifecycle.executions import executions_of
 from chalicelib.orchestrator import playbook
 from chalicelib.orchestrator.job import result_key
@@ -47,6 +47,8 @@ def start_run(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
         inputs=_inputs(config),
         invoker=clients.invoker(),
         functions=registry.functions(config.agent_function, config.agent_functions),
+        objects=_objects(config),
+        remembered=registry.names(),
         parameters_schema=registry.parameters_schema,
         announce=partial(_announce, config),
     )
@@ -83,7 +85,7 @@ def answer_run(request_id: str, answers: Any, owner: Owner, config: Writes) -> J
         request_id,
         answers,
         store=_store(config),
-        objects=PrivateObjects(clients.answering_s3, config.results_bucket),
+        objects=_objects(config),
         invoker=clients.invoker(),
         functions=registry.functions(config.agent_function, config.agent_functions),
         announce=partial(_announce, config),
@@ -115,6 +117,28 @@ def list_runs(given: Mapping[str, Any], owner: Owner, config: Reads) -> Json:
     )
 
 
+def list_conversations(given: Mapping[str, Any], owner: Owner, config: Reads) -> Json:
+    """List the caller's conversations; see `lifecycle.conversations.list_conversations`."""
+    limit = given.get("limit")
+    return conversations.list_conversations(
+        clients.answering_store(config.agent_progress_table),
+        owner,
+        limit=limits.LIST_MAX_RUNS if limit is None else limit,
+        cursor=given.get("cursor"),
+    )
+
+
+def get_conversation(conversation_id: str, owner: Owner, config: Reads) -> Json:
+    """Read a conversation; see `lifecycle.conversations.get_conversation`."""
+    store = clients.answering_store(config.agent_progress_table)
+    return conversations.get_conversation(owner, conversation_id, store=store, objects=_objects(config))
+
+
+def delete_conversation(conversation_id: str, owner: Owner, config: Writes) -> Json:
+    """Delete a conversation; see `lifecycle.conversations.delete_conversation`."""
+    return conversations.delete_conversation(owner, conversation_id, store=_store(config), objects=_objects(config))
+
+
 def result_link(bucket: str, job_id: str, seconds: int) -> str:
     """Return a link to a job's result. Anyone who has the link may fetch the result within `seconds`."""
     result = {"Bucket": bucket, "Key": result_key(job_id), "ResponseContentType": "application/json"}
@@ -122,11 +146,20 @@ def result_link(bucket: str, job_id: str, seconds: int) -> str:
 
 
 def _store(config: Writes) -> RunStore:
-    return clients.answering_store(config.agent_progress_table, config.retention_hours, config.question_retention_hours)
+    return clients.answering_store(
+        config.agent_progress_table,
+        config.retention_hours,
+        config.question_retention_hours,
+        config.conversation_retention_days,
+    )
 
 
 def _inputs(config: Writes) -> Inputs:
     return Inputs(clients.answering_s3, config.results_bucket)
+
+
+def _objects(config: Writes | Reads) -> PrivateObjects:
+    return PrivateObjects(clients.answering_s3, config.results_bucket)
 
 
 def _announce(config: Writes, result: CloseResult | None) -> None:

@@ -31,13 +31,13 @@ BODY_MAX_BYTES = 512 * 1024
 AFTER_SEQ_MAX = 2**31 - 1
 """The maximum of `afterSeq` over GraphQL, whose Int has 32 bits."""
 
-_RUN_FIELDS = ("agent", "query", "parameters", "requestId", "rerunOf")
+_RUN_FIELDS = ("agent", "query", "parameters", "requestId", "rerunOf", "conversationId", "branchFrom")
 _JOB_FIELDS = ("playbook", "query", "parameters", "jobId")
 _ANSWERS_FIELDS = ("answers",)
 
 
 def post_run(request: Request) -> Response:
-    """Answer `POST /runs`: 202 with `requestId`, `status` and `createdAt`."""
+    """Answer `POST /runs`: 202 with `requestId`, `conversationId`, `status` and `createdAt`."""
     if _is_too_large(request):
         return _too_large()
 
@@ -117,6 +117,40 @@ def post_answers(request: Request, request_id: str) -> Response:
         return operations.answer_run(request_id, answers, owner, config)
 
     answer = answer_of(answered)
+    return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
+
+
+def get_conversations(request: Request) -> Response:
+    """Answer `GET /conversations`: the caller's own conversations, newest turn first, and `nextCursor`."""
+
+    def listed() -> Json:
+        config = config_of_environment(ApiConfig)
+        limit = _whole_number(request, "limit", 1, limits.LIST_MAX_RUNS, absent=limits.LIST_MAX_RUNS)
+        given = {**_parameters(request), "limit": limit}
+        return operations.list_conversations(given, _caller(request, config), config)
+
+    return _response(answer_of(listed), status=200)
+
+
+def get_conversation(request: Request, conversation_id: str) -> Response:
+    """Answer `GET /conversations/{conversationId}`: its messages and runs; 404 if unknown."""
+
+    def read() -> Json:
+        config = config_of_environment(ApiConfig)
+        return operations.get_conversation(conversation_id, _caller(request, config), config)
+
+    answer = answer_of(read)
+    return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
+
+
+def delete_conversation(request: Request, conversation_id: str) -> Response:
+    """Answer `DELETE /conversations/{conversationId}`: 200 once it is deleted; 404 if unknown."""
+
+    def deleted() -> Json:
+        config = config_of_environment(ApiConfig)
+        return operations.delete_conversation(conversation_id, _caller(request, config), config)
+
+    answer = answer_of(deleted)
     return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
 
 

@@ -15,6 +15,7 @@ Start = Callable[[Json], Json]
 """Starts a run or a job, given the fields that a client sends, and returns the answer."""
 
 _OF_THE_EARLIER = ("agent", "query", "parameters")
+_OF_A_TURN = ("conversationId", "branchFrom")
 
 
 def rerun(
@@ -41,6 +42,8 @@ def rerun(
     """
     if any(given.get(name) is not None for name in _OF_THE_EARLIER):
         raise InvalidInput("rerunOf takes agent, query and parameters from the earlier run: leave them out.")
+    if any(given.get(name) is not None for name in _OF_A_TURN):
+        raise InvalidInput("rerunOf starts a run outside of conversations: leave out conversationId and branchFrom.")
     canonical = requested_id(given["rerunOf"]) if isinstance(given["rerunOf"], str) else None
     run = store.read(canonical) if canonical else None
     if run is None or run.owner != owner:

@@ -16,9 +16,11 @@ from uuid import uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.lifecycle.executions import Executions
+from chalicelib.lifecycle.turn import begin_turn, turn_request
 from chalicelib.orchestrator.job import AGENT
 from chalicelib.runtime import logs
 from chalicelib.runtime.inputs import Inputs
+from chalicelib.runtime.objects import PrivateObjects
 from chalicelib.runtime.request import job_request, require_declared, run_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
 from runcast.json_text import json_text
@@ -41,6 +43,8 @@ def start_run(
     inputs: Inputs,
     invoker: LambdaClient,
     functions: Mapping[str, str],
+    objects: PrivateObjects,
+    remembered: Collection[str],
     parameters_schema: Callable[[str], Json | None],
     announce: Callable[[CloseResult], None],
     new_id: Callable[[], object] = uuid4,
@@ -48,38 +52,53 @@ def start_run(
     """Start a run for `owner` and return at once. The run continues in the background.
 
     Args:
-        given: `agent`, `query`, `parameters` and `requestId` as the client sent them; the last two may be missing.
+        given: `agent`, `query`, `parameters`, `requestId`, `conversationId` and `branchFrom` as the client sent them;
+            all but the first two may be missing.
         owner: The run's owner.
         store: The records.
         inputs: The private input objects.
         invoker: A Lambda client that does not retry.
         functions: The Lambda of each agent, by the agent's name.
+        objects: The private objects.
+        remembered: The agents that can have conversations.
         parameters_schema: Returns the JSON Schema of an agent's parameters, given its name; None if it has none.
         announce: Announces an end; must not raise.
         new_id: Makes the `requestId` if the client chose none.
 
     Returns:
-        `requestId`, `status` and `createdAt` (epoch ms). A `requestId` that the owner has used before returns that
-        run. It is handed over again if no worker has claimed it.
+        `requestId`, `conversationId` (None outside a conversation), `status` and `createdAt` (epoch ms). A `requestId`
+        that the owner has used before returns that run. It is handed over again if no worker has claimed it.
 
     Raises:
         InvalidInput: A field is invalid, or the agent's schema refuses the parameters.
-        Conflict: The chosen `requestId` belongs to another owner, or to a job.
+        Conflict: The chosen `requestId` belongs to another owner, or to a job. Or the conversation has an open run,
+            or cannot take this turn for another reason.
         Unavailable: The run could not be recorded or handed over. It will not run.
     """
     request = run_request(given, functions)
     require_declared(request.parameters, parameters_schema(request.agent), request.agent)
+    turn = turn_request(given, request.agent, remembered)
     asked = {"agent": request.agent, "query": request.query, "parameters": request.parameters}
 
-    def hand_over(stored: Json) -> None:
+    def create(request_id: str, digest: str) -> Run:
+        about: Json = {"agent": request.agent, "query": request.query, "input_digest": digest}
+        if turn is None:
+            return store.create(request_id, owner=owner, **about)
+        return begin_turn(turn, request_id, owner, **about, store=store, objects=objects, new_id=new_id)
+
+    def hand_over(stored: Json, run: Run) -> None:
         event = {**stored, "awaited": False}
+        if run.conversation_id:
+            event["conversationId"] = run.conversation_id
         function = functions[request.agent]
         try:
             invoker.invoke(FunctionName=function, InvocationType="Event", Payload=json_text(event).encode())
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"{function} was not invoked: {error}") from error
 
-    return _start(_RUN, given, owner, asked, hand_over, store=store, inputs=inputs, announce=announce, new_id=new_id)
+    return _start(
+        _RUN, given, owner, asked, create, hand_over, store=store, inputs=inputs, announce=announce, new_id=new_id
+    )
 
 
 def start_job(
@@ -117,11 +136,24 @@ def start_job(
     request = job_request(given, playbooks)
     asked = {"playbook": request.playbook, "query": request.query, "parameters": request.parameters}
 
-    def hand_over(stored: Json) -> None:
+    def create(job_id: str, digest: str) -> Run:
+        return store.create(
+            job_id,
+            owner=owner,
+            agent=AGENT,
+            job_id=job_id,
+            playbook=request.playbook,
+            query=request.query,
+            input_digest=digest,
+        )
+
+    def hand_over(stored: Json, _: Run) -> None:
         # The execution has the job's id as its name: the same name and input start one execution only.
         executions.start(stored["jobId"])
 
-    return _start(_JOB, given, owner, asked, hand_over, store=store, inputs=inputs, announce=announce, new_id=new_id)
+    return _start(
+        _JOB, given, owner, asked, create, hand_over, store=store, inputs=inputs, announce=announce, new_id=new_id
+    )
 
 
 @dataclass(frozen=True)
@@ -140,7 +172,8 @@ def _start(
     given: Mapping[str, Any],
     owner: Owner,
     asked: Json,
-    hand_over: Callable[[Json], None],
+    create: Callable[[str, str], Run],
+    hand_over: Callable[[Json, Run], None],
     *,
     store: RunStore,
     inputs: Inputs,
@@ -154,15 +187,7 @@ def _start(
     digest = inputs.put(owner, request_id, stored)
     found = False
     try:
-        run = store.create(
-            request_id,
-            owner=owner,
-            agent=agent,
-            job_id=request_id if playbook else None,
-            playbook=playbook,
-            query=asked["query"],
-            input_digest=digest,
-        )
+        run = create(request_id, digest)
     except RunExists as exists:
         run = exists.run
         if run.owner != owner or run.is_job != bool(playbook):
@@ -178,7 +203,7 @@ def _start(
     except StoreUnavailable as error:
         raise Unavailable(f"The {kind.name} could not be recorded. Try again with the same {kind.id_name}.") from error
     try:
-        hand_over(stored)
+        hand_over(stored, run)
     except Unavailable as error:
         logger.warning("%s %s was not handed to %s: %s", kind.name, request_id, kind.taker, error)
         if found:
@@ -194,4 +219,5 @@ def _start(
 
 
 def _started(kind: _Kind, run: Run) -> Json:
-    return {kind.id_name: run.request_id, "status": run.status.value, "createdAt": run.created_at_ms}
+    started = {kind.id_name: run.request_id, "status": run.status.value, "createdAt": run.created_at_ms}
+    return started if run.is_job else {**started, "conversationId": run.conversation_id}

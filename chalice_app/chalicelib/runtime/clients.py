@@ -76,10 +76,22 @@ def run_store(table_name: str, retention_hours: int = 24, question_retention_hou
 
 
 @cache
-def answering_store(table_name: str, retention_hours: int = 24, question_retention_hours: int = 168) -> RunStore:
-    """Return a store for the APIs, like `run_store` but with retries for as long as a user waits."""
+def answering_store(
+    table_name: str,
+    retention_hours: int = 24,
+    question_retention_hours: int = 168,
+    conversation_retention_days: int = 30,
+) -> RunStore:
+    """Return a store for the APIs, like `run_store` but with retries for as long as a user waits.
+
+    Args:
+        table_name: The table.
+        retention_hours: How long it keeps new records.
+        question_retention_hours: How long it keeps a run that begins to wait for an answer, from then on.
+        conversation_retention_days: How long it keeps a conversation after its last complete run.
+    """
     client = _watched(boto3.client("dynamodb", config=_ANSWERS_CLIENT_CONFIG))
-    return _run_store(client, table_name, retention_hours, question_retention_hours)
+    return _run_store(client, table_name, retention_hours, question_retention_hours, conversation_retention_days)
 
 
 @cache
@@ -160,13 +172,18 @@ def credentials() -> Credentials | None:
 
 
 def _run_store(
-    client: DynamoDBClient, table_name: str, retention_hours: int, question_retention_hours: int
+    client: DynamoDBClient,
+    table_name: str,
+    retention_hours: int,
+    question_retention_hours: int,
+    conversation_retention_days: int = 30,
 ) -> RunStore:
     return RunStore(
         client,
         table_name,
         retention_seconds=retention_hours * 3600,
         question_retention_seconds=question_retention_hours * 3600,
+        conversation_retention_seconds=conversation_retention_days * 24 * 3600,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from runcast.errors import ConfigurationMissing, InvalidInput, RuncastError
 from runcast.limits import (
+    CONVERSATION_RETENTION_MAX_DAYS,
     QUESTION_RETENTION_MAX_HOURS,
     QUESTION_RETENTION_MIN_HOURS,
     RETENTION_MAX_HOURS,
@@ -39,6 +40,10 @@ def _retention_hours() -> Any:
 
 def _question_retention_hours() -> Any:
     return _whole_number(QUESTION_RETENTION_MIN_HOURS, QUESTION_RETENTION_MAX_HOURS, default=168)
+
+
+def _conversation_retention_days() -> Any:
+    return _whole_number(1, CONVERSATION_RETENTION_MAX_DAYS, default=30)
 
 
 def _functions() -> Any:
@@ -94,10 +99,10 @@ class AgentConfig:
 class RunStarterConfig:
     """Settings of the Lambda `run_starter`.
 
-    These are the table, how long its records and its open questions are kept, the private bucket for inputs and
-    answers, the Lambda that runs this application's agents, the Lambdas that run other agents (by the agents' names),
-    the state machine that executes playbooks, the Lambda that sends status messages, and the token claims that name the
-    caller.
+    These are the table, how long its records, its open questions and its conversations are kept, the private bucket for
+    inputs and answers, the Lambda that runs this application's agents, the Lambdas that run other agents (by the
+    agents' names), the state machine that executes playbooks, the Lambda that sends status messages, and the token
+    claims that name the caller.
     """
 
     agent_progress_table: str
@@ -110,6 +115,7 @@ class RunStarterConfig:
     agent_functions: Mapping[str, str] = _functions()
     retention_hours: int = _retention_hours()
     question_retention_hours: int = _question_retention_hours()
+    conversation_retention_days: int = _conversation_retention_days()
 
 
 @dataclass(frozen=True)
@@ -178,10 +184,10 @@ class ProgressReaderConfig:
 class ApiConfig:
     """Settings of the REST API.
 
-    These are the table, how long its records and its open questions are kept, the private bucket for inputs, answers
-    and large results, the Lambda that runs this application's agents, the Lambdas that run other agents (by the agents'
-    names), the state machine that executes playbooks, the Lambda that sends status messages, the user pool client whose
-    tokens it accepts, and the token claims that name the caller.
+    These are the table, how long its records, its open questions and its conversations are kept, the private bucket for
+    inputs, answers and large results, the Lambda that runs this application's agents, the Lambdas that run other agents
+    (by the agents' names), the state machine that executes playbooks, the Lambda that sends status messages, the user
+    pool client whose tokens it accepts, and the token claims that name the caller.
     """
 
     agent_progress_table: str
@@ -195,6 +201,7 @@ class ApiConfig:
     agent_functions: Mapping[str, str] = _functions()
     retention_hours: int = _retention_hours()
     question_retention_hours: int = _question_retention_hours()
+    conversation_retention_days: int = _conversation_retention_days()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CONVERSATIONS = "conversations"
+"""The kind of the objects with the states of conversations."""
+
 # S3 returns `AccessDenied` for a missing object if the caller has no permission to list the bucket.
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 _GONE_CODES = ("AccessDenied", "NoSuchKey")
@@ -65,6 +68,40 @@ class PrivateObjects:
             raise Unavailable(f"The object {key} could not be read: {error}") from error
         except BotoCoreError as error:
             raise Unavailable(f"The object {key} could not be read: {error}") from error
+
+    def copy(self, source: str, key: str) -> None:
+        """Write a copy of an object.
+
+        Raises:
+            ObjectGone: The source does not exist, or this role has no permission to read it.
+            Unavailable: S3 refused or did not answer. The copy may have been written; writing it again is safe.
+        """
+        about = {"Bucket": self._bucket, "Key": key, "CopySource": {"Bucket": self._bucket, "Key": source}}
+        try:
+            self._s3().copy_object(**about)  # type: ignore[arg-type]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE_CODES:
+                raise ObjectGone(f"There is no object {source}, or its lifecycle rule has deleted it.") from error
+            raise Unavailable(f"The object {source} could not be copied: {error}") from error
+        except BotoCoreError as error:
+            raise Unavailable(f"The object {source} could not be copied: {error}") from error
+
+    def delete_all(self, prefix: str) -> None:
+        """Delete all objects whose keys begin with a prefix.
+
+        Raises:
+            Unavailable: S3 refused or did not answer. Some objects may be deleted; a retry is safe.
+        """
+        try:
+            while keys := [
+                {"Key": each["Key"]}
+                for each in self._s3().list_objects_v2(Bucket=self._bucket, Prefix=prefix).get("Contents", [])
+            ]:
+                answer = self._s3().delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
+                if failed := answer.get("Errors"):
+                    raise Unavailable(f"{len(failed)} objects under {prefix} could not be deleted: {failed[0]}")
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(f"The objects under {prefix} could not be deleted: {error}") from error
 
 
 def private_key(kind: str, owner: Owner, request_id: str, name: str) -> str:

@@ -12,6 +12,9 @@ OPERATIONS = [
     "cancelAgentRun",
     "listAgentRuns",
     "listAgents",
+    "listConversations",
+    "getConversation",
+    "deleteConversation",
     "onStatusUpdate",
 ]
 

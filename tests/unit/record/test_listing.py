@@ -44,7 +44,8 @@ def test_each_stands_as_it_reads(store, clock):
     assert list_runs(store, ALICE, now_ms=clock) == {
         "runs": [
             {
-                "requestId": "r1", "agent": "terrain", "jobId": "j1", "playbook": None, "query": None,
+                "requestId": "r1", "agent": "terrain", "jobId": "j1", "playbook": None, "conversationId": None,
+                "query": None,
                 "status": "error",
                 "liveness": "done", "seq": 1,
                 "createdAt": created, "updatedAt": created, "leaseUntil": created + limits.LEASE_MS,

@@ -13,6 +13,7 @@ from chalicelib.runtime.inputs import Inputs
 
 from runcast.errors import Conflict, InvalidInput, StoreUnavailable, Unavailable
 from runcast.record.model import Owner, RunStatus
+from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.s3_in_memory import S3InMemory
 
 ANA = Owner("acme", "ana")
@@ -43,13 +44,19 @@ class Invoker:
 def start(store, invoker, given=GIVEN, owner=ANA, announce=pytest.fail, s3=None, **about):
     inputs = Inputs(lambda: s3 or S3InMemory(), "private")
     needed = {"invoker": invoker, "functions": FUNCTIONS, "parameters_schema": {}.get, "announce": announce}
+    needed |= {"objects": ObjectsInMemory(), "remembered": ["terrain"]}
     return start_run(given, owner, store=store, inputs=inputs, **needed | about)
 
 
 def test_the_record_is_put_before_the_run_is_handed_over(store, clock):
     seen = []
     invoker = Invoker(before=lambda: seen.append(store.read(ID)))
-    assert start(store, invoker) == {"requestId": ID, "status": "in_progress", "createdAt": clock.now_ms}
+    assert start(store, invoker) == {
+        "requestId": ID,
+        "conversationId": None,
+        "status": "in_progress",
+        "createdAt": clock.now_ms,
+    }
     assert (seen[0].owner, seen[0].agent, seen[0].worker) == (ANA, "terrain", None)
     [invocation] = invoker.invocations
     assert (invocation["FunctionName"], invocation["InvocationType"]) == ("runcast-agent", "Event")
@@ -102,7 +109,12 @@ def test_ones_own_used_id_answers_that_run_and_starts_nothing(store, clock):
     store.claim(ID, worker="w", owner=ANA, agent="terrain", job_id=None, lease_until_ms=lease_until_ms)
     clock.now_ms += 1000
     invoker = Invoker()
-    assert start(store, invoker) == {"requestId": ID, "status": "in_progress", "createdAt": began_ms}
+    assert start(store, invoker) == {
+        "requestId": ID,
+        "conversationId": None,
+        "status": "in_progress",
+        "createdAt": began_ms,
+    }
     assert invoker.invocations == []
 
 
@@ -114,7 +126,12 @@ def test_a_run_that_no_worker_has_taken_is_handed_over_again(store, clock, error
     handed_over = []
     invoker = Invoker(error, before=lambda: handed_over.append(ID))
 
-    assert start(store, invoker) == {"requestId": ID, "status": "in_progress", "createdAt": began_ms}
+    assert start(store, invoker) == {
+        "requestId": ID,
+        "conversationId": None,
+        "status": "in_progress",
+        "createdAt": began_ms,
+    }
 
     assert handed_over == [ID]
     assert store.read(ID).status is RunStatus.IN_PROGRESS

@@ -1,0 +1,144 @@
+"""Passes the agent's state from one turn of a conversation to the next.
+
+A turn begins with the state in which the last complete turn ended, and saves its own state when it is complete. If that
+cannot be saved in time, the run's result is kept, and the conversation keeps the earlier state.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from chalicelib.agents import registry
+from chalicelib.runtime.objects import CONVERSATIONS, PrivateObjects, private_key
+from runcast import limits
+from runcast.errors import ObjectGone, SnapshotUnusable, Unavailable
+from runcast.json_text import json_text
+from runcast.record.model import Json
+from runcast.record.recorder import Recorder
+from runcast.redaction import clean_text
+from runcast.runs.outcome import RunOutcome
+
+if TYPE_CHECKING:
+    from chalicelib.agents.part_work import Work
+    from chalicelib.agents.registry import AnyAgent
+
+logger = logging.getLogger(__name__)
+
+
+def begin_turn(objects: PrivateObjects, agent: AnyAgent, name: str, snapshot_key: str | None) -> None:
+    """Load the state of the conversation into a newly built agent.
+
+    Args:
+        objects: The private objects.
+        agent: The agent.
+        name: Its name in the registry.
+        snapshot_key: Names the state; None if this is the conversation's first turn.
+
+    Raises:
+        NotResumable: The agent cannot have conversations.
+        SnapshotUnusable: The state is missing or damaged, was not read, does not fit the agent, or another version of
+            the agent saved it.
+    """
+    from runcast.agents.snapshot import load_snapshot, require_conversational  # imports Strands
+
+    require_conversational(agent)
+    if snapshot_key is None:
+        return
+    try:
+        saved = objects.get(snapshot_key)
+        snapshot, version = saved["agent"], saved["memoryVersion"]
+    except Unavailable as error:
+        raise SnapshotUnusable("The state of the conversation could not be read. Start the turn again.") from error
+    except (ObjectGone, KeyError, TypeError, ValueError) as error:
+        raise SnapshotUnusable("The state of the conversation is missing or damaged.") from error
+    if version != (current := registry.memory_version(name)):
+        raise SnapshotUnusable(
+            f"The conversation was saved with MEMORY_VERSION {version!r}, and the agent now has {current!r}."
+        )
+    load_snapshot(agent, snapshot)
+
+
+def saved_turn(objects: PrivateObjects, work: Work, agent: AnyAgent, complete: RunOutcome) -> RunOutcome:
+    """Save the agent's state, if possible in time. Otherwise the outcome says that the conversation lacks this turn.
+
+    Waits at most `TURN_SAVE_SECONDS`, and less if the worker's time is nearly up.
+    """
+    work.snapshot_key = _save(objects, agent, work.event.request.agent, work.run.recorder)
+    if work.snapshot_key is None:
+        return replace(complete, metadata={**(complete.metadata or {}), "conversationSaved": False})
+    return complete
+
+
+def _save(
+    objects: PrivateObjects,
+    agent: AnyAgent,
+    name: str,
+    recorder: Recorder,
+    *,
+    new_id: Callable[[], object] = uuid4,
+) -> str | None:
+    """Save the agent's state as one object, and return the object's key; None if it was not saved in time."""
+    from runcast.agents.snapshot import take_snapshot  # imports Strands
+
+    try:
+        messages, omitted = shown_messages(getattr(agent, "messages", ()))
+        text = json_text(
+            {
+                "agent": take_snapshot(agent),
+                "memoryVersion": registry.memory_version(name),
+                "messages": messages,
+                "messagesOmitted": omitted,
+            }
+        )
+    except Exception as error:  # noqa: BLE001 - whatever an agent's messages contain, its result is kept
+        logger.warning("this turn of the conversation was not saved: %s", error)
+        return None
+    if len(text.encode()) > limits.SNAPSHOT_MAX_BYTES:
+        logger.warning("this turn of the conversation was not saved: the agent's state is too large")
+        return None
+    key = private_key(CONVERSATIONS, recorder.owner, str(recorder.conversation_id), str(new_id()))
+    saved: list[str] = []
+
+    def put() -> None:
+        try:
+            objects.put(key, text)
+        except Unavailable as error:
+            logger.warning("this turn of the conversation was not saved: %s", error)
+        else:
+            saved.append(key)
+
+    thread = Thread(target=put, name="runcast-save-turn", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:  # the process has no more threads
+        logger.warning("this turn of the conversation was not saved: %s", error)
+        return None
+    thread.join(max(0.0, min(limits.TURN_SAVE_SECONDS, recorder.seconds_left)))
+    return saved[0] if saved else None
+
+
+def shown_messages(messages: Sequence[Any]) -> tuple[list[Json], int]:
+    """Return the newest messages that have text, oldest first and without secrets, and how many older ones there are.
+
+    Args:
+        messages: Messages of Strands.
+    """
+    texts = [(each["role"], text) for each in messages if (text := _text_of(each))]
+    shown: list[Json] = []
+    room_bytes = limits.CONVERSATION_MAX_BYTES
+    for role, text in reversed(texts):
+        cleaned = clean_text(text, "text", limits.RESULT_MAX_BYTES)
+        room_bytes -= len(cleaned.encode())
+        if room_bytes < 0:
+            break
+        shown.insert(0, {"role": role, "text": cleaned})
+    return shown, len(texts) - len(shown)
+
+
+def _text_of(message: Any) -> str:
+    return "\n\n".join(block["text"] for block in message["content"] if block.get("text"))

@@ -1,0 +1,429 @@
+"""Conversations over GraphQL and REST, through the doors: each turn is a run in its own invocation."""
+
+from __future__ import annotations
+
+import json
+
+import boto3
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from runcast.errors import StoreUnavailable, Unavailable
+from runcast.record.model import Owner, RunStatus
+from runcast.record.turns import RecordTurns
+from tests.fakes.scripted_model import Call, Say
+from tests.functional.conftest import ANA, GraphqlCaller
+
+pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer is not a supported in local mode:UserWarning")
+
+CHAT, OTHER = "0c0ffee0-52f0-4b57-9a38-0c4f6f6f2a11", "0c0ffee0-52f0-4b57-9a38-0c4f6f6f2a12"
+RUNS = [f"6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a0{n}" for n in range(10)]
+BOB = ANA | {"sub": "bob", "cognito:username": "bob"}
+UNKNOWN = "There is no such conversation, or it has expired."
+UNKNOWN_RUN = "branchFrom must be the requestId of a run of yours whose record has not expired."
+
+
+class OverGraphql(GraphqlCaller):
+    def start(self, claims=ANA, **given):
+        return self.ask("run_starter", "startAgentRun", claims, {"agent": "survey", "query": "Hello", **given})
+
+    def list(self, claims=ANA, **given):
+        return self.ask("progress_reader", "listConversations", claims, given)
+
+    def get(self, conversation_id=CHAT, claims=ANA):
+        return self.ask("progress_reader", "getConversation", claims, {"conversationId": conversation_id})
+
+    def delete(self, conversation_id=CHAT, claims=ANA):
+        return self.ask("run_starter", "deleteConversation", claims, {"conversationId": conversation_id})
+
+
+class OverRest:
+    def __init__(self, lambdas, event):
+        self.lambdas = lambdas
+
+    def start(self, claims=ANA, **given):
+        body = {"query": "Hello", **given} if "rerunOf" in given else {"agent": "survey", "query": "Hello", **given}
+        return self._answer("POST", "/runs", claims, json_body=body)
+
+    def list(self, claims=ANA, **given):
+        query = "&".join(f"{name}={value}" for name, value in given.items())
+        return self._answer("GET", f"/conversations?{query}", claims)
+
+    def get(self, conversation_id=CHAT, claims=ANA):
+        return self._answer("GET", f"/conversations/{conversation_id}", claims)
+
+    def delete(self, conversation_id=CHAT, claims=ANA):
+        return self._answer("DELETE", f"/conversations/{conversation_id}", claims)
+
+    def _answer(self, method, path, claims, **more):
+        answer = self.lambdas.request(method, path, claims=claims, **more)
+        if answer.status in (200, 202, 404):
+            assert answer.body.get("success", True) is (answer.status != 404)
+            return answer.body
+        assert answer.status == {"BadRequest": 400, "Conflict": 409, "Unavailable": 503}[answer.refusal[1]]
+        return answer.refusal[1:]
+
+
+@pytest.fixture(params=["GraphQL", "REST"])
+def way(request, lambdas, event):
+    return (OverGraphql if request.param == "GraphQL" else OverRest)(lambdas, event)
+
+
+@pytest.fixture
+def patch():
+    """Patches that a test undoes in its middle."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+def turn(way, query, says, number, conversation_id=CHAT, **given):
+    """Start a run and do it; return its record."""
+    way.lambdas.model.script = [says if isinstance(says, Exception | Call) else Say(says)]
+    started = way.start(query=query, requestId=RUNS[number], conversationId=conversation_id, **given)
+    assert (started["requestId"], started["conversationId"]) == (RUNS[number], conversation_id)
+    way.lambdas.run_queue()
+    return way.lambdas.request("GET", f"/runs/{RUNS[number]}").body
+
+
+def heard(way):
+    """The texts that the model was given at its last call."""
+    return [block["text"] for message in way.lambdas.model.calls[-1] for block in message["content"] if "text" in block]
+
+
+def objects():
+    listed = boto3.client("s3").list_objects_v2(Bucket="results", Prefix="conversations/")
+    return [each["Key"] for each in listed.get("Contents", [])]
+
+
+def test_each_turn_continues_from_the_one_before(way, store):
+    assert turn(way, "I am Ana", "Hello Ana", 0)["result"] == "Hello Ana"
+    assert turn(way, "Who am I?", "You are Ana", 1)["status"] == "complete"
+    assert heard(way) == ["I am Ana", "Hello Ana", "Who am I?"]
+    read = way.get()
+    expires_at = store.read_conversation(Owner("acme", "ana"), CHAT).expires_at_epoch_s * 1000
+    record = way.lambdas.request("GET", f"/runs/{RUNS[1]}").body
+    assert {name: value for name, value in read.items() if name != "runs"} == {
+        "success": True, "error": None, "conversationId": CHAT, "agent": "survey", "title": "I am Ana",
+        "lastTurnAt": record["createdAt"], "expiresAt": expires_at, "openRun": None, "messagesOmitted": 0,
+        "messages": [
+            {"role": "user", "text": "I am Ana"},
+            {"role": "assistant", "text": "Hello Ana"},
+            {"role": "user", "text": "Who am I?"},
+            {"role": "assistant", "text": "You are Ana"},
+        ],
+    }  # fmt: skip
+    assert [(each["requestId"], each["conversationId"], each["status"]) for each in read["runs"]] == [
+        (RUNS[1], CHAT, "complete"), (RUNS[0], CHAT, "complete"),
+    ]  # fmt: skip
+
+
+def test_a_failed_turn_is_not_remembered(way):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    assert turn(way, "Are you there?", RuntimeError("The model is away."), 1)["status"] == "error"
+    turn(way, "Who am I?", "You are Ana", 2)
+    assert heard(way) == ["I am Ana", "Hello Ana", "Who am I?"]
+
+
+def test_a_run_without_a_conversation_saves_nothing(way):
+    way.lambdas.model.script = [Say("Hello")]
+    assert way.start(requestId=RUNS[0])["conversationId"] is None
+    way.lambdas.run_queue()
+    assert (objects(), way.list()) == ([], {"conversations": [], "nextCursor": None})
+    assert "conversationSaved" not in way.lambdas.request("GET", f"/runs/{RUNS[0]}").body["steps"][-1]["metadata"]
+
+
+def test_a_conversation_has_one_open_run(way):
+    started = way.start(requestId=RUNS[0], conversationId=CHAT)
+    refused = f"This conversation has an open run: {RUNS[0]} is in_progress. Wait for its end, answer it or cancel it."
+    assert way.start(requestId=RUNS[1], conversationId=CHAT) == ("Conflict", refused)
+    assert way.start(requestId=RUNS[0], conversationId=CHAT) == started
+    assert way.get()["openRun"] == way.list()["conversations"][0]["openRun"] == RUNS[0]
+    assert way.delete() == (
+        "Conflict", f"This conversation has an open run: {RUNS[0]} is in_progress. Wait for its end or cancel it.",
+    )  # fmt: skip
+    way.lambdas.request("DELETE", f"/runs/{RUNS[0]}")
+    assert way.get()["openRun"] is None
+    way.lambdas.queued.clear()
+    assert turn(way, "And now?", "Now", 1)["status"] == "complete"
+
+
+def test_a_repeated_start_returns_its_run_even_after_the_next_turn(way):
+    turn(way, "One", "1", 0)
+    turn(way, "Two", "2", 1)
+    assert way.start(requestId=RUNS[0], conversationId=CHAT)["status"] == "complete"
+    assert (way.lambdas.queued, [each["requestId"] for each in way.get()["runs"]]) == ([], [RUNS[1], RUNS[0]])
+
+
+def test_an_answered_turn_is_remembered_with_its_answer(way):
+    way.lambdas.model.script = [Call("build_there")]
+    way.start(query="Build it", requestId=RUNS[0], conversationId=CHAT)
+    way.lambdas.run_queue()
+    run = way.lambdas.request("GET", f"/runs/{RUNS[0]}").body
+    refused = f"This conversation has an open run: {RUNS[0]} is waiting. Wait for its end, answer it or cancel it."
+    assert way.start(requestId=RUNS[1], conversationId=CHAT) == ("Conflict", refused)
+    [question] = run["steps"][-1]["metadata"]["interrupts"]
+    way.lambdas.model.script = [Say("It is built")]
+    way.lambdas.request("POST", f"/runs/{RUNS[0]}/answers", json_body={"answers": {question["id"]: "yes"}})
+    way.lambdas.run_queue()
+    turn(way, "Is it built?", "Yes", 1)
+    assert heard(way) == ["Build it", "It is built", "Is it built?"]
+
+
+def test_a_branch_begins_where_its_run_ended_and_the_first_conversation_goes_on(way):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    turn(way, "I am tired", "Sleep", 1)
+    assert turn(way, "I am awake", "Good", 2, OTHER, branchFrom=RUNS[0])["status"] == "complete"
+    assert heard(way) == ["I am Ana", "Hello Ana", "I am awake"]
+    assert way.delete() == {"success": True, "conversationId": CHAT, "error": None}
+    turn(way, "And now?", "Still", 3, OTHER)
+    assert heard(way) == ["I am Ana", "Hello Ana", "I am awake", "Good", "And now?"]
+
+
+def test_a_branch_without_a_name_has_the_id_of_its_run(way):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    started = way.start(requestId=RUNS[1], branchFrom=RUNS[0])
+    assert started["conversationId"] == RUNS[1]
+    assert way.start(requestId=RUNS[1], branchFrom=RUNS[0]) == started
+
+
+def test_nothing_can_be_learned_of_anothers_conversation(way):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    unknown = way.get(OTHER, claims=BOB)
+    assert (unknown["success"], unknown["error"]) == (False, UNKNOWN)
+    assert way.get(claims=BOB) == unknown | {"conversationId": CHAT}
+    assert way.delete(claims=BOB) == {"success": False, "conversationId": CHAT, "error": UNKNOWN}
+    assert way.list(claims=BOB)["conversations"] == []
+    assert way.start(claims=BOB, branchFrom=RUNS[0]) == way.start(claims=BOB, branchFrom=RUNS[9])
+    assert way.start(claims=BOB, branchFrom=RUNS[0]) == ("BadRequest", UNKNOWN_RUN)
+    way.lambdas.model.script = [Say("Hello Bob")]
+    way.start(claims=BOB, query="Who am I?", conversationId=CHAT)
+    way.lambdas.run_queue()
+    assert heard(way) == ["Who am I?"]
+    assert len(way.get()["messages"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "refusal"),
+    [
+        (
+            {"conversationId": "chat"},
+            ("BadRequest", "conversationId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000."),
+        ),
+        ({"branchFrom": "x" * 129}, ("BadRequest", UNKNOWN_RUN)),
+        ({"branchFrom": ""}, ("BadRequest", UNKNOWN_RUN)),
+        ({"branchFrom": RUNS[9]}, ("BadRequest", UNKNOWN_RUN)),
+        (
+            {"agent": "elsewhere", "conversationId": OTHER},
+            (
+                "BadRequest",
+                "The agent elsewhere runs in a function that keeps no conversations: leave out conversationId and "
+                "branchFrom.",
+            ),
+        ),
+        (
+            {"conversationId": CHAT, "branchFrom": RUNS[0]},
+            ("Conflict", "branchFrom starts a new conversation, and this one exists. Choose another conversationId."),
+        ),
+    ],
+)  # fmt: skip
+def test_a_start_that_does_not_fit_is_refused_by_name(way, given, refusal):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    assert way.start(**given) == refusal
+    assert (way.lambdas.queued, len(way.list()["conversations"])) == ([], 1)
+
+
+@pytest.mark.parametrize("says", [RuntimeError("The model is away."), Call("build_there")], ids=["failed", "waiting"])
+def test_a_run_that_is_not_complete_has_no_branch(way, says):
+    turn(way, "Build it", says, 0)
+    refused = ("BadRequest", "branchFrom must be a complete run of a conversation, whose state was saved.")
+    assert way.start(branchFrom=RUNS[0]) == refused
+
+
+def test_a_conversation_keeps_its_agent(way, store):
+    owner = Owner("acme", "ana")
+    about = {"before": None, "snapshot_key": None, "query": "Hello"}
+    store.create_turn(RUNS[0], owner=owner, agent="another", conversation_id=CHAT, **about)
+    refused = "This conversation is with the agent another. Name that agent, or start another conversation."
+    assert way.start(conversationId=CHAT) == ("Conflict", refused)
+    assert way.start(branchFrom=RUNS[0]) == ("BadRequest", "branchFrom is a run of the agent another: name that agent.")
+
+
+def test_a_rerun_is_in_no_conversation(lambdas, event):
+    way = OverGraphql(lambdas, event)
+    turn(way, "I am Ana", "Hello Ana", 0)
+    again = {"agent": None, "query": None, "rerunOf": RUNS[0]}
+    refused = "rerunOf starts a run outside of conversations: leave out conversationId and branchFrom."
+    assert way.start(**again, conversationId=CHAT) == ("BadRequest", refused)
+    assert way.start(**again)["conversationId"] is None
+
+
+def test_a_deleted_conversation_leaves_no_content_and_its_id_is_not_used_again(way):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    turn(way, "Who am I?", "You are Ana", 1)
+    assert len(objects()) == 2
+    deleted = {"success": True, "conversationId": CHAT, "error": None}
+    assert way.delete() == way.delete() == deleted
+    assert (objects(), way.list()["conversations"], way.get()["error"]) == ([], [], UNKNOWN)
+    refused = "This conversation was deleted. Choose another conversationId."
+    assert way.start(conversationId=CHAT) == ("Conflict", refused)
+    assert way.start(branchFrom=RUNS[0]) == (
+        "BadRequest", "The state of the run that branchFrom names is no longer stored.",
+    )  # fmt: skip
+    items = boto3.client("dynamodb").scan(TableName="AgentProgress")["Items"]
+    [left] = [item for item in items if item["requestId"]["S"].startswith("conversation#")]
+    assert "Ana" not in json.dumps(left)
+
+
+def test_a_deletion_that_was_interrupted_is_finished_by_the_next(way, monkeypatch):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr("chalicelib.runtime.objects.PrivateObjects.delete_all", _unavailable)
+        assert way.delete() == ("Unavailable", "The bucket is away.")
+    assert way.get()["error"] == UNKNOWN
+    assert len(objects()) == 1
+    assert way.delete()["success"] is True
+    assert objects() == []
+
+
+def _unavailable(*_):
+    raise Unavailable("The bucket is away.")
+
+
+def test_lists_are_read_in_pages(way):
+    ids = [f"0c0ffee0-52f0-4b57-9a38-0c4f6f6f2b0{n}" for n in range(3)]
+    for n in range(3):
+        turn(way, f"Number {n}", "Yes", n, ids[n])
+    turn(way, "Again", "Yes", 3, ids[0])
+    first = way.list(limit=2)
+    rest = way.list(limit=2, cursor=first["nextCursor"])
+    listed = [*first["conversations"], *rest["conversations"]]
+    assert [each["conversationId"] for each in listed] == [ids[0], ids[2], ids[1]]
+    assert [each["title"] for each in listed] == ["Number 0", "Number 2", "Number 1"]
+    assert rest["nextCursor"] is None or way.list(limit=2, cursor=rest["nextCursor"])["conversations"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"limit": 0}, "limit must be a whole number from 1 to 50."),
+        ({"limit": 51}, "limit must be a whole number from 1 to 50."),
+        ({"cursor": "x"}, "cursor must be the nextCursor of an earlier answer."),
+        ({"cursor": "WzEsICJ4Il0="}, "cursor must be the nextCursor of an earlier answer."),
+    ],
+)
+def test_a_list_request_that_does_not_fit_is_refused_by_name(way, given, message):
+    assert way.list(**given) == ("BadRequest", message)
+
+
+def test_secrets_are_not_shown(way):
+    secret = "password=" + "hunter2x"
+    turn(way, f"My {secret}", f"Yours is {secret}", 0)
+    read = way.get()
+    assert "hunter2x" not in json.dumps(read)
+    assert [each["text"] for each in read["messages"]] == ["My password=[redacted]", "Yours is password=[redacted]"]
+    turn(way, "Say it", "No", 1)
+    assert heard(way)[0] == f"My {secret}"  # the agent remembers it
+
+
+def test_messages_that_are_no_longer_stored_are_null(way):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    [key] = objects()
+    boto3.client("s3").delete_object(Bucket="results", Key=key)
+    read = way.get()
+    assert (read["success"], read["messages"], read["messagesOmitted"]) == (True, None, None)
+    run = turn(way, "Who am I?", "Nobody", 1)
+    assert (run["status"], run["reason"]) == ("error", "snapshot_unusable")
+    assert run["error"] == "The state of the conversation is missing or damaged."
+
+
+def test_an_expired_conversation_is_unknown_and_begins_again(way, store):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    key = store.read(RUNS[0]).conversation_key
+    boto3.client("dynamodb").update_item(
+        TableName="AgentProgress", Key={"requestId": {"S": key}}, UpdateExpression="SET expiresAt = :past",
+        ExpressionAttributeValues={":past": {"N": "1"}},
+    )  # fmt: skip
+    assert (way.get()["error"], way.delete()["error"], way.list()["conversations"]) == (UNKNOWN, UNKNOWN, [])
+    turn(way, "Who am I?", "Nobody", 1)
+    assert heard(way) == ["Who am I?"]
+
+
+def test_a_conversation_whose_open_run_has_expired_goes_on(way, store):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    way.start(requestId=RUNS[1], conversationId=CHAT)
+    way.lambdas.queued.clear()
+    boto3.client("dynamodb").delete_item(TableName="AgentProgress", Key={"requestId": {"S": RUNS[1]}})
+    assert way.get()["openRun"] is None
+    turn(way, "Who am I?", "Ana", 2)
+    assert heard(way) == ["I am Ana", "Hello Ana", "Who am I?"]
+
+
+def test_a_turn_that_could_not_be_handed_over_leaves_the_conversation_free(way, monkeypatch):
+    def invoke(**_):
+        raise ReadTimeoutError(endpoint_url="lambda")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(way.lambdas, "invoke", invoke)
+        assert way.start(conversationId=CHAT, requestId=RUNS[0])[0] == "Unavailable"
+    assert turn(way, "I am Ana", "Hello Ana", 1)["status"] == "complete"
+
+
+@pytest.mark.parametrize("rival", ["a start", "a deletion"])
+def test_a_start_that_loses_decides_again(way, patch, rival):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    create_turn = RecordTurns.create_turn
+
+    def second(store, *about, **more):
+        patch.undo()
+        if rival == "a start":
+            way.start(requestId=RUNS[2], conversationId=CHAT)
+        else:
+            way.delete()
+        return create_turn(store, *about, **more)
+
+    patch.setattr(RecordTurns, "create_turn", second)
+    refused = way.start(requestId=RUNS[1], conversationId=CHAT)
+    if rival == "a start":
+        reason = (
+            f"This conversation has an open run: {RUNS[2]} is in_progress. Wait for its end, answer it or cancel it."
+        )
+    else:
+        reason = "This conversation was deleted. Choose another conversationId."
+    assert refused == ("Conflict", reason)
+    assert way.lambdas.request("GET", f"/runs/{RUNS[1]}").status == 404
+
+
+def test_a_deletion_that_loses_against_a_start_decides_again(way, patch):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    delete = RecordTurns.delete_conversation
+
+    def second(store, before):
+        patch.undo()
+        way.start(requestId=RUNS[1], conversationId=CHAT)
+        return delete(store, before)
+
+    patch.setattr(RecordTurns, "delete_conversation", second)
+    assert way.delete()[0] == "Conflict"
+    assert len(objects()) == 1
+
+
+def test_a_start_whose_answer_was_lost_is_repeated_safely(way, store, patch):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    create_turn = RecordTurns.create_turn
+
+    def lost(store, *about, **more):
+        patch.undo()
+        create_turn(store, *about, **more)
+        raise StoreUnavailable("DynamoDB gave no answer.")
+
+    patch.setattr(RecordTurns, "create_turn", lost)
+    given = {"query": "Who am I?", "requestId": RUNS[1], "conversationId": CHAT}
+    assert way.start(**given) == (
+        "Unavailable", "The run could not be recorded. Try again with the same requestId.",
+    )  # fmt: skip
+    way.lambdas.model.script = [Say("Ana")]
+    assert way.start(**given)["requestId"] == RUNS[1]
+    way.lambdas.run_queue()
+    assert store.read(RUNS[1]).status is RunStatus.COMPLETE
+    assert heard(way) == ["I am Ana", "Hello Ana", "Who am I?"]
+    assert len(way.get()["runs"]) == 2
