@@ -163,13 +163,11 @@ def costs_of_job(playbook: str, job: JobSeen) -> list[Row]:
     seconds = sum(map(_seconds, job.runs)) + _ASSUMED.model_call_seconds
     watching = _started() + _watched(seconds)
     own = _orchestrated(job)
-    waiting = sum(map(_seconds, job.runs)) * job.orchestrator_gb
     name = f"1,000 jobs of {playbook}, {len(job.runs)} runs"
     return [
         *_rows(name, runs + watching + own, _JOB_GOALS.get(len(job.runs))),
         single(f"{name}, beside these runs", own.dollars() * 1000, "$"),
         *(single(f"  {service}", price * 1000, "$", note=f"{what} each") for service, what, price in own.lines()),
-        single("  waiting for the runs", waiting * _LAMBDA_GB_SECOND * 1000, "$", note=f"{waiting:.1f} GB-s each"),
         single("  results in S3, put and got once", (_S3_PUT + _S3_GET) * 1000, "$"),
     ]
 
@@ -204,15 +202,14 @@ def _run(item: Mapping[str, Any]) -> _Units:
 
 
 def _orchestrated(job: JobSeen) -> _Units:
-    """What a job uses beside its runs. Its orchestrator waits for each of them, and once for the model."""
+    """What a job uses beside its runs. Its orchestrator waits once, for the model; `run_closer` reports each run."""
     runs = len(job.runs)
-    waits = sum(map(_seconds, job.runs)) + _ASSUMED.model_call_seconds
-    own_seconds = waits + (job.tasks - runs) * _ASSUMED.small_function_seconds
+    own_seconds = _ASSUMED.model_call_seconds + (job.tasks - 1 + runs) * _ASSUMED.small_function_seconds
     # It is unknown which items it has read, so each counts with the mean size, and a batch as one of all runs.
     one_read = statistics.mean(math.ceil(_item_bytes(item) / 4096) for item in [job.record, *job.runs])
     return _recorded(job.record, 0) + _Units(
         reads=round((job.gets + job.batches * runs) * one_read),
-        invocations=job.tasks,
+        invocations=job.tasks + runs,
         gb_seconds=own_seconds * job.orchestrator_gb,
         transitions=job.transitions,
         events=job.events,

@@ -163,11 +163,11 @@ def progress_reader(event: Any, _: Any) -> Any:
 
 
 @app.lambda_function(name="orchestrator")
-def orchestrator(event: Any, context: Any) -> Any:
+def orchestrator(event: Any, _: Any) -> Any:
     """Execute one state of a job's state machine."""
     from chalicelib.orchestrator.states import run_state
 
-    return run_state(event, context)
+    return run_state(event)
 
 
 @app.lambda_function(name="run_closer")

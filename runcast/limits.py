@@ -81,8 +81,9 @@ CLOSE_GRACE_MS = 15_000
 SWEEP_AGE_MS = 15 * 60_000
 # How often an end is retried after conflicting writes.
 END_MAX_TRIES = 5
-# The timeout of a job's execution.
+# A job's time limit, without the time in which it waits for answers.
 JOB_TIMEOUT_SECONDS = 3600
+JOB_TIMEOUT_MAX_MINUTES = 24 * 60
 # Attempts for each agent of a job, after a dead worker or a rejected output.
 ATTEMPTS_MAX = 3
 # The lifetime of a link to a job's result, which works without a credential.

@@ -292,8 +292,18 @@ data "aws_iam_policy_document" "agent" {
   }
 }
 
+# The task token, a secret of one execution, names the task: IAM knows no resources for these actions.
+# Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
+data "aws_iam_policy_document" "report_runs" {
+  statement {
+    sid       = "ReportRunsToJobs"
+    actions   = ["states:SendTaskFailure", "states:SendTaskSuccess"]
+    resources = ["*"]
+  }
+}
+
 data "aws_iam_policy_document" "orchestrator" {
-  source_policy_documents = [data.aws_iam_policy_document.model.json]
+  source_policy_documents = [data.aws_iam_policy_document.model.json, data.aws_iam_policy_document.report_runs.json]
 
   statement {
     sid = "RecordJobsAndReadTheirRuns"
@@ -340,6 +350,13 @@ data "aws_iam_policy_document" "answer_runs" {
     sid       = "KeepAnswers"
     actions   = ["s3:PutObject"]
     resources = [local.answers_arn]
+  }
+
+  # An answer, and a cancel, of a job's run: run_closer reports it to the job's execution.
+  statement {
+    sid       = "HandOverChanges"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.run_closer.arn]
   }
 }
 
@@ -424,6 +441,8 @@ data "aws_iam_policy_document" "progress_reader" {
 }
 
 data "aws_iam_policy_document" "run_closer" {
+  source_policy_documents = [data.aws_iam_policy_document.report_runs.json]
+
   statement {
     sid       = "EndRuns"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]

@@ -12,6 +12,11 @@ data "aws_region" "current" {
     }
 
     precondition {
+      condition     = var.job_timeout_minutes <= var.retention_hours * 60 - 30
+      error_message = "job_timeout_minutes must be at least 30 minutes less than retention_hours."
+    }
+
+    precondition {
       condition     = var.lambda_architecture == local.packaged_architecture
       error_message = "deployment.zip was packaged for ${local.packaged_architecture}: run make package ARCHITECTURE=${var.lambda_architecture}, or set lambda_architecture = \"${local.packaged_architecture}\"."
     }

@@ -6,6 +6,15 @@
 
 locals {
   state_machine_name = "${var.name_prefix}runcast-playbook"
+  # An execution can wait for as long as its job's record can live, at most a year.
+  execution_seconds = min(365 * 24, var.retention_hours + var.question_retention_hours) * 3600
+
+  # How long a task waits for a report on a run before it looks at the run's record itself. While the run waits for an
+  # answer, once an hour; at most 200 times in all, because an execution has at most 25,000 events.
+  # Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+  working_seconds = 300
+  waiting_seconds = max(3600, ceil(local.execution_seconds / 200))
+
   state_machine_arn  = "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${local.state_machine_name}"
 }
 
@@ -16,8 +25,11 @@ resource "aws_sfn_state_machine" "playbook" {
   type     = "STANDARD"
   role_arn = aws_iam_role.playbook.arn
   definition = templatefile("${path.module}/playbook.asl.json", {
-    orchestrator_arn = aws_lambda_function.orchestrator.arn
-    partition        = local.partition
+    execution_seconds = local.execution_seconds
+    orchestrator_arn  = aws_lambda_function.orchestrator.arn
+    partition         = local.partition
+    waiting_seconds   = local.waiting_seconds
+    working_seconds   = local.working_seconds
   })
 
   logging_configuration {

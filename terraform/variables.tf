@@ -176,6 +176,18 @@ variable "max_run_hours" {
   }
 }
 
+variable "job_timeout_minutes" {
+  description = "The time limit of a job, without the time in which it waits for answers. At least half an hour less than retention_hours, because the job's record must outlive it."
+  type        = number
+  default     = 60
+  nullable    = false
+
+  validation {
+    condition     = var.job_timeout_minutes >= 1 && var.job_timeout_minutes <= 1440 && floor(var.job_timeout_minutes) == var.job_timeout_minutes
+    error_message = "job_timeout_minutes must be a whole number from 1 to 1440, which is a day."
+  }
+}
+
 variable "alarm_actions" {
   description = "The ARNs of the targets to notify when an alarm starts or ends, such as an SNS topic. Without targets, no alarms are created; each alarm costs about $0.10 a month."
   type        = list(string)

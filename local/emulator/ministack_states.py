@@ -1,7 +1,10 @@
-"""Patches MiniStack's Step Functions so that an execution ends once and in time, as on AWS.
+"""Patches MiniStack's Step Functions so that executions end, and tasks wait, as on AWS.
 
 MiniStack keeps running a stopped execution: its retries continue, and its end overwrites `ABORTED`. It also has no
 timeout for executions. Both are fixed here, because `run_closer` depends on the events of these ends.
+
+A task that waits for its token ignores errors of its function in MiniStack, keeps one token for all tries, and cannot
+compute its timeout.
 """
 
 import contextvars
@@ -21,6 +24,7 @@ def install_state_machines() -> None:
     """Replaces the parts of MiniStack's Step Functions that end an execution."""
     _end_once()
     _end_in_time()
+    _wait_for_tokens()
 
 
 def _end_once() -> None:
@@ -66,3 +70,39 @@ def _time_out(execution: Any) -> None:
         execution["stopDate"] = now_iso()
         stepfunctions._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
         stepfunctions._emit_execution_status_event(execution)
+
+
+def _wait_for_tokens() -> None:
+    execute = stepfunctions._execute_task
+    fill_in = stepfunctions._apply_jsonata_arguments
+
+    def execute_task(state: Any, raw_input: Any, execution: Any, context: Any) -> Any:
+        if isinstance(state.get("TimeoutSeconds"), str):
+            seconds = stepfunctions._jsonata_state_field(state, "TimeoutSeconds", "number", raw_input, context)
+            state = {**state, "TimeoutSeconds": seconds}
+        return execute(state, raw_input, execution, context)
+
+    def fill_in_with_a_new_token(state: Any, raw_input: Any, context: Any = None) -> Any:
+        if state.get("Resource", "").endswith(".waitForTaskToken"):
+            context["Task"] = {"Token": stepfunctions.new_uuid()}
+        return fill_in(state, raw_input, context)
+
+    stepfunctions._execute_task = execute_task
+    stepfunctions._apply_jsonata_arguments = fill_in_with_a_new_token
+    stepfunctions._invoke_with_callback = _invoke_and_wait
+
+
+def _invoke_and_wait(_resource: str, arguments: Any, token: str, state: Any) -> Any:
+    """Invokes a task's function, and waits until the task's result is sent with the token."""
+    task: dict[str, Any] = {"event": threading.Event(), "result": None, "error": None, "heartbeat": None}
+    stepfunctions._task_tokens[token] = task
+    try:
+        function = stepfunctions._resolve_lambda_function_ref(arguments["FunctionName"], optimized=True)
+        stepfunctions._call_lambda(function, arguments["Payload"])
+        if not task["event"].wait(state["TimeoutSeconds"]):
+            raise stepfunctions._ExecutionError("States.Timeout", "The task's result was not sent in time.")
+    finally:
+        stepfunctions._task_tokens.pop(token, None)
+    if task["error"]:
+        raise stepfunctions._ExecutionError(task["error"]["Error"], task["error"]["Cause"])
+    return json.loads(task["result"])

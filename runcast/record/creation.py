@@ -76,8 +76,15 @@ class RecordCreation(RecordReads):
         self._table.put_if(item, free)
         return run_of(item)
 
-    def create_in_job(self, request_id: str, *, owner: Owner, agent: str, job_id: str) -> Run:
+    def create_in_job(self, request_id: str, *, owner: Owner, agent: str, job_id: str, task_token: str) -> Run:
         """Put the record of a job's run, if the job is open and belongs to the owner.
+
+        Args:
+            request_id: The id.
+            owner: The owner.
+            agent: The agent's name.
+            job_id: The job's id.
+            task_token: The token of the task of the job's execution that waits for the run.
 
         Returns:
             The new record, with a lease of `QUEUED_LEASE_MS`.
@@ -88,7 +95,7 @@ class RecordCreation(RecordReads):
             RunExists: The id is taken by a record that has not expired.
             WriteConflict: Another transaction was writing one of the records; nothing was written.
         """
-        item, free = self._queued(request_id, owner, agent, job_id, {})
+        item, free = self._queued(request_id, owner, agent, job_id, {"taskToken": task_token})
         is_open = Check(
             job_id,
             f"#owner = :owner AND #status = :in_progress AND {NOT_EXPIRED}",

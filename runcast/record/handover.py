@@ -20,7 +20,7 @@ from runcast.errors import Unavailable
 from runcast.json_text import json_text
 from runcast.record.assignment import Assignment, Claim, QueuedStep
 from runcast.record.identity import run_identity
-from runcast.record.model import Json, RunEnded, RunStatus
+from runcast.record.model import Json, Owner, RunEnded, RunStatus
 from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
@@ -40,8 +40,18 @@ NEXT_PART = "nextPart"
 """The event key that holds the id of a run whose next part must be handed to a worker."""
 
 
+CHANGED_RUN = "changedRun"
+"""The event key that names a run of a job that has changed: it has ended, waits for an answer, or was answered."""
+
+
+def changed_run_event(request_id: str, owner: Owner, job_id: str) -> Json:
+    """Return the event by which `run_closer` reports a change of a run to the execution of its job."""
+    identity = {"requestId": request_id, "userId": owner.user_id, "tenantId": owner.tenant_id, "jobId": job_id}
+    return {CHANGED_RUN: identity}
+
+
 class EndHandover:
-    """Hands ends, and runs that continue in a next part, to the Lambda `run_closer`.
+    """Hands ends, runs that continue in a next part, and changes of runs of jobs, to the Lambda `run_closer`.
 
     Args:
         client: A boto3 Lambda client made with `LIVE_CLIENT_CONFIG`.
@@ -59,7 +69,7 @@ class EndHandover:
                 FunctionName=self._function_name, InvocationType="Event", Payload=json_text(event).encode()
             )
         except Exception as error:  # noqa: BLE001 - after any failure, the response reports the end as pending
-            logger.warning("a run was not handed over to run_closer: %s", error)
+            logger.warning("run_closer was not invoked: %s", error)
             return False
         return True
 

@@ -60,6 +60,8 @@ def run_of(item: Item) -> Run:
         answers_key=stored.get("answersKey"),
         conversation_id=stored.get("conversationId"),
         turn_snapshot_key=stored.get("turnSnapshotKey"),
+        waited_ms=int(stored.get("waitedMs", 0)),
+        task_token=stored.get("taskToken"),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -51,7 +51,7 @@ class EndReason(StrEnum):
     AGENT_CANCELLED = "agent_cancelled"
     """The agent, or the code that runs it, cancelled it, without a cancel request."""
     CANCEL_REQUESTED = "cancel_requested"
-    """The owner cancelled it. A job's run is also cancelled if the job ends, or if it asks a question or is late."""
+    """The owner cancelled it. A job's run is also cancelled if the job ends, or if it is late."""
     TIMED_OUT = "timed_out"
     """The time of the worker or of the job's execution was up."""
     PROCESS_EXITED = "process_exited"
@@ -204,6 +204,8 @@ class Run:
     `snapshot_key` names the object with the agent's last saved state, and `answers_key` the one with the last answers.
     A run that is a turn of a conversation has its `conversation_id`; `turn_snapshot_key` names the state from which it
     begins and, after its end, the one that it has saved.
+    `waited_ms` is how long the earlier parts waited for their answers. With the secret `task_token`, `run_closer`
+    reports changes of the run to its job's execution.
     """
 
     request_id: str
@@ -236,6 +238,8 @@ class Run:
     answers_key: str | None = None
     conversation_id: str | None = None
     turn_snapshot_key: str | None = None
+    waited_ms: int = 0
+    task_token: str | None = field(default=None, repr=False)
 
     @property
     def part_has_begun(self) -> bool:
@@ -246,6 +250,11 @@ class Run:
     def part_is_queued(self) -> bool:
         """Whether the run continues in a later part that no worker has claimed yet."""
         return self.status is RunStatus.IN_PROGRESS and self.worker is None and not self.part_has_begun
+
+    def waited_until(self, now_ms: int) -> int:
+        """Return for how long the run has waited for answers until `now_ms`, in milliseconds."""
+        waiting = self.status is RunStatus.WAITING
+        return self.waited_ms + (max(0, now_ms - self.updated_at_ms) if waiting else 0)
 
     @property
     def conversation_key(self) -> str | None:

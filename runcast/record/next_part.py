@@ -58,6 +58,7 @@ class RecordParts(RecordCreation):
             "status": RunStatus.IN_PROGRESS.value,
             "seq": step.seq,
             "answersKey": answers_key,
+            "waitedMs": run.waited_until(now_ms),
             "updatedAt": now_ms,
             **part_begins(run.part + 1, step.seq, now_ms),
         }

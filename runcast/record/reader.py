@@ -12,7 +12,7 @@ from itertools import islice
 from runcast import limits
 from runcast.json_text import json_bytes
 from runcast.record.ids import requested_id
-from runcast.record.model import Json, Liveness, Owner, Run, Step
+from runcast.record.model import Json, Liveness, Owner, Run, RunStatus, Step
 from runcast.record.planned import is_of_job
 from runcast.record.store import RunStore
 
@@ -44,7 +44,8 @@ def read_progress(
         `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error`, `reason`, `result`, `liveness` and `nextSeq`.
         `nextSeq` is None if the answer contains the newest step, otherwise the `after_seq` of the next read. `result`
         and each step's `metadata` are the stored JSON text. A job's answer also has `playbook` and `runs`: an entry for
-        each attempt that has begun, and for each agent's first attempt. If a job's result is too large for the record,
+        each attempt that has begun, and for each agent's first attempt. Its status is `waiting` if one of its runs
+        waits for an answer and none is in progress. If a job's result is too large for the record,
         the answer has `resultLink`: `url` and `expiresAt` (epoch ms). The link expires after at most
         `RESULT_LINK_SECONDS` and never after the record. An unreadable run is `success: False` with an `error` text.
 
@@ -60,11 +61,12 @@ def read_progress(
         return unreadable(request_id)
     steps = _first_that_fit(_steps_after(store, run, after_seq or 0), run.agent)
     now = (now_ms or store.now_ms)()
+    runs = _runs_of(store, run, now) if run.is_job else None
     return {
         "success": True,
         "requestId": run.request_id,
         "steps": steps,
-        "status": run.status.value,
+        "status": _status(run, runs).value,
         "createdAt": run.created_at_ms,
         "updatedAt": run.updated_at_ms,
         "error": run.error,
@@ -74,7 +76,7 @@ def read_progress(
         "leaseUntil": run.lease_until_ms,
         "result": run.result_json,
         "playbook": run.playbook,
-        "runs": _runs_of(store, run, now) if run.is_job else None,
+        "runs": runs,
         "resultLink": _result_link(run, sign_link, now) if sign_link else None,
     }
 
@@ -125,6 +127,13 @@ def unreadable(request_id: str, error: str = "There is no such run, or its recor
         "runs": None,
         "resultLink": None,
     }
+
+
+def _status(run: Run, runs: list[Json] | None) -> RunStatus:
+    """Return the status of a run or a job. An open job is `waiting` if one of its runs is and none is in progress."""
+    of_runs = {each["status"] for each in runs or ()}
+    waits = RunStatus.WAITING in of_runs and RunStatus.IN_PROGRESS not in of_runs and not run.status.ended
+    return RunStatus.WAITING if waits else run.status
 
 
 def _runs_of(store: RunStore, job: Run, now_ms: int) -> list[Json]:

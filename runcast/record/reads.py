@@ -21,7 +21,7 @@ OPEN_INDEX = "byOpen"
 # The attributes of a run's head that lists return: all except its steps and its result.
 _LISTED = (
     *("requestId", "tenantId", "userId", "agent", "jobId", "status", "seq", "createdAt", "updatedAt", "expiresAt"),
-    "pagesExpireAt",
+    *("pagesExpireAt", "waitedMs"),
     *("leaseUntil", "worker", "cancelRequestedAt", "error", "reason", "playbook", "query", "conversationId"),
 )
 

@@ -21,6 +21,7 @@ from runcast import limits
 from runcast.clock import ServerClock
 from runcast.errors import AppendRefused
 from runcast.record.conditions import NOT_EXPIRED, as_read, unless_gone
+from runcast.record.in_job import RecordInJob
 from runcast.record.items import cancel_hint_id, page_id, present, run_of, stored_runs, stored_step, to_item
 from runcast.record.model import EndReason, Owner, PlannedRun, Run, RunStatus, Step
 from runcast.record.next_part import part_begins
@@ -74,7 +75,7 @@ class Lives(NamedTuple):
     pages_epoch_s: int
 
 
-class RunStore(RecordTurns):
+class RunStore(RecordTurns, RecordInJob):
     """Reads (`RecordReads`), creates and claims (`RecordCreation`), and changes records.
 
     Args:

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ from botocore.exceptions import BotoCoreError
 from runcast import limits
 from runcast.errors import InvalidInput
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
-from runcast.record.handover import EndHandover
+from runcast.record.handover import EndHandover, changed_run_event
 from runcast.record.identity import RunIdentity, run_identity
 from runcast.record.model import Json, RunEnded
 from runcast.record.prices import ModelPrice, prices_of
@@ -229,8 +230,16 @@ def _made(settings: _Settings) -> Destination | None:
         logger.warning("Runs are not recorded: %s", error)
         return None
     send = StatusPublisher(client, publisher).send if publisher else None
-    hand_over = EndHandover(client, closer).send if closer else None
-    return Destination(store, send, hand_over, model_prices=prices)
+    if not closer:
+        return Destination(store, send, model_prices=prices)
+    hand_over = EndHandover(client, closer).send
+    return Destination(store, send, hand_over, partial(report_to_job, hand_over), prices)
+
+
+def report_to_job(hand_over: Callable[[Json], bool], changed: RunEnded) -> None:
+    """Ask `run_closer` to report the end or the question of a job's run to the job; a no-op for other runs."""
+    if changed.job_id:
+        hand_over(changed_run_event(changed.request_id, changed.owner, changed.job_id))
 
 
 def _prices(text: str) -> Mapping[str, ModelPrice]:

@@ -170,6 +170,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = one(aws_lambda_function.orchestrator.environment[*].variables.JOB_TIMEOUT_MINUTES) == "60"
+    error_message = "job_timeout_minutes has no effect."
+  }
+
+  assert {
     condition     = one(aws_lambda_function.run_closer.environment[*].variables.QUESTION_RETENTION_HOURS) == "168"
     error_message = "question_retention_hours has no effect."
   }
@@ -392,6 +397,7 @@ run "every_variable" {
     retention_hours            = 2
     question_retention_hours   = 24
     handover_seconds           = 60
+    job_timeout_minutes        = 30
     enable_api_gateway_account = true
     user_pool_mfa              = "OPTIONAL"
     rest_throttling = {
@@ -545,6 +551,11 @@ run "every_variable" {
   assert {
     condition     = one(aws_lambda_function.orchestrator.environment[*].variables.QUESTION_RETENTION_HOURS) == "24"
     error_message = "question_retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.orchestrator.environment[*].variables.JOB_TIMEOUT_MINUTES) == "30"
+    error_message = "job_timeout_minutes has no effect."
   }
 
   assert {

@@ -15,6 +15,7 @@ import requests
 from local.deployment import client_environment
 from local.settings import ROOT
 from tests.e2e.conftest import DEADLINE_SECONDS, Caller, deployed, events_of
+from tests.e2e.demo import jobs
 from tests.e2e.test_web_client import recorded, report, shown
 
 # The agent of the document, as an agent of this deployment. Its tool asks before it buys.
@@ -26,16 +27,19 @@ FUNCTIONS = (
     "run_starter_function_name",
     "rest_api_function_name",
     "run_closer_function_arn",
+    "orchestrator_function_name",
 )
+PLAYBOOK = {"description": "Buys.", "stages": [{"name": "buying", "agents": [{"agent": "buyer", "query": "${query}"}]}]}
 ENDINGS = {"agent_complete", "agent_error"}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def buyer(stack):
-    """Deploy the agent `buyer` with the others."""
+    """Deploy the agent `buyer` with the others, and a playbook that has it alone."""
+    files = {"chalicelib/agents/buyer.py": ASKING_AGENT, "chalicelib/playbooks/buying.json": json.dumps(PLAYBOOK)}
     with contextlib.ExitStack() as undo:
         for name in FUNCTIONS:
-            undo.enter_context(deployed(stack, name, {"chalicelib/agents/buyer.py": ASKING_AGENT}))
+            undo.enter_context(deployed(stack, name, files))
         yield
 
 
@@ -132,6 +136,22 @@ async def test_a_run_is_answered_by_a_second_client_and_who_watches_misses_nothi
         time.sleep(0.05)
     [event] = events
     assert (event["agent"], event["userId"], event["questions"]) == ("buyer", alice.user.user_id, [question])
+
+
+def test_a_job_waits_for_the_answer_to_its_agent_and_goes_on(stack, alice, second, bob):
+    job_id = jobs.start(alice, "buying", "Buy turbines.")
+    deadline = time.monotonic() + jobs.DEADLINE_SECONDS
+    while (job := jobs.read(alice, job_id))["status"] != "waiting":
+        assert (time.monotonic() < deadline, job["status"]) == (True, "in_progress"), job
+        time.sleep(0.05)
+    [run] = job["runs"]
+    assert (run["status"], job["liveness"]) == ("waiting", "live")
+    _, question = until_it_asks(second, run["requestId"])
+    assert OverGraphql(stack).answer(bob, run["requestId"], {question["id"]: "yes"})["success"] is False
+    assert OverGraphql(stack).answer(second, run["requestId"], {question["id"]: "yes"})["status"] == "in_progress"
+    job = jobs.read_to_its_end(alice, job_id)
+    assert job["status"] == "complete", job
+    assert "Bought" in json.loads(job["result"])["texts"]["buyer"]
 
 
 def test_a_run_is_answered_on_the_terminal_and_watched_from_its_first_step(stack, alice):

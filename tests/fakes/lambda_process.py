@@ -46,7 +46,7 @@ def _forget() -> None:
         clients.step_functions,
         executions.executions_of,
         clients.link_signer,
-        clients.waiting_invoker,
+        clients.end_handover,
         clients.bedrock,
         clients.s3,
         clients.credentials,

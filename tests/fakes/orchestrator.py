@@ -5,7 +5,8 @@ It notes each invocation in the folder `NOTES`, in a file for each job, and does
 - `stages`: the names of the agents of each stage;
 - `complaints`: what the validator says of an agent's first output;
 - a step (`Validate`, `InvokeAgent/a`): what happens to its invocations, one after the other. `kill` ends the worker,
-  `hang` waits for the file `<jobId>.release`, any other word is the class of an error. After these it does well.
+  `hang` waits for the file `<jobId>.release`, `silent` does not send the result, `sends X` sends the error X with the
+  task's token, any other word is the class of an error. After these it does well.
 """
 
 import json
@@ -24,7 +25,10 @@ def orchestrator(event: Event, _context: Any) -> Any:
     step = f"{event['state']}/{agent['name']}" if agent else event["state"]
     job_id = event["execution"]
     told = json.loads(Path(os.environ["NOTES"], f"{job_id}.json").read_text())
-    _suffer(job_id, step, told.get(step, ()), _note(job_id, step, event))
+    faults, turn = told.get(step, ()), _note(job_id, step, event)
+    _suffer(job_id, step, faults, turn)
+    if agent:
+        return _invoke_agent(event, faults[turn] if turn < len(faults) else None)
     return _STATES[event["state"]](event, told)
 
 
@@ -48,7 +52,7 @@ def _suffer(job_id: str, step: str, faults: list[str], turn: int) -> None:
     elif fault == "hang":
         while not Path(os.environ["NOTES"], f"{job_id}.release").exists():
             time.sleep(0.02)
-    elif fault:
+    elif fault and fault != "silent" and not fault.startswith("sends "):
         raise type(fault, (Exception,), {})(f"{step} was told to fail.")
 
 
@@ -56,9 +60,17 @@ def _load_playbook(_event: Event, told: Event) -> Event:
     return {"playbook": {"stages": told["stages"]}, "agents": _first_attempts(told["stages"][0]), "next": "invoke"}
 
 
-def _invoke_agent(event: Event, _told: Event) -> Event:
-    agent = event["agent"]
-    return {"name": agent["name"], "attempt": agent["attempt"], "requestId": f"{agent['name']}/{agent['attempt']}"}
+def _invoke_agent(event: Event, fault: str | None) -> None:
+    """Note the result of the task, which the test sends, because this zip has no client of Step Functions."""
+    agent, answer = event["agent"], {"token": event["token"]}
+    if fault == "silent":
+        return
+    if fault and fault.startswith("sends "):
+        answer["error"] = fault.removeprefix("sends ")
+    else:
+        answer["output"] = json.dumps({"requestId": f"{agent['name']}/{agent['attempt']}"})
+    with Path(os.environ["NOTES"], "tasks.jsonl").open("a") as tasks:
+        tasks.write(json.dumps(answer) + "\n")
 
 
 def _validate(event: Event, told: Event) -> Event:
@@ -68,9 +80,9 @@ def _validate(event: Event, told: Event) -> Event:
     if failed:
         return {**answer, "next": "save", "error": f"These failed: {', '.join(failed)}."}
     again = [
-        {"name": each["name"], "attempt": 2, "complaint": told["complaints"][each["name"]]}
+        {"name": each["name"], "attempt": 2, "timeoutSeconds": 60, "complaint": told["complaints"][each["name"]]}
         for each in results
-        if each["attempt"] == 1 and each["name"] in told.get("complaints", {})
+        if each["requestId"].endswith("/1") and each["name"] in told.get("complaints", {})
     ]
     stages = playbook["stages"]
     [stage] = [number for number, names in enumerate(stages) if results[0]["name"] in names]
@@ -90,12 +102,11 @@ def _save_results(event: Event, _told: Event) -> Event:
 
 
 def _first_attempts(names: list[str]) -> list[Event]:
-    return [{"name": name, "attempt": 1} for name in names]
+    return [{"name": name, "attempt": 1, "timeoutSeconds": 60} for name in names]
 
 
 _STATES = {
     "LoadPlaybook": _load_playbook,
-    "InvokeAgent": _invoke_agent,
     "Validate": _validate,
     "Synthesize": _synthesize,
     "SaveResults": _save_results,

@@ -22,6 +22,7 @@ from chalicelib.runtime import clients
 from moto import mock_aws
 
 from runcast.live.publish import StatusPublisher
+from runcast.record.handover import EndHandover
 from runcast.record.store import RunStore
 from tests.contracts.rest_api import check_answer
 from tests.fakes.agent_progress import create_agent_progress
@@ -157,6 +158,7 @@ def lambdas(monkeypatch) -> Iterator[Lambdas]:
         patch.setattr(clients, "invoker", lambda: lambdas)
         # By default it has 3 s, which a busy machine uses up.
         patch.setattr(chalice.test, "LambdaContext", partial(LambdaContext, max_runtime_ms=60_000))
+        patch.setattr(clients, "end_handover", lambda function_name: EndHandover(lambdas, function_name))
         patch.setattr(LocalGatewayAuthorizer, "_decode_jwt_payload", _claims_as_text)
         patch.setattr(clients, "status_publisher", lambda function_name: StatusPublisher(lambdas, function_name))
         patch.setattr(playbook, "names", lambda: tuple(PLAYBOOKS))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 
 import boto3
@@ -15,9 +14,9 @@ from chalicelib.runtime.inputs import Inputs
 from runcast.errors import InvalidInput, StoreUnavailable, Unavailable
 from runcast.record.model import Owner
 from runcast.record.store import RunStore
-from tests.fakes.lambda_process import Context
 from tests.fakes.own_playbooks import own_playbooks
 from tests.fakes.scripted_model import Call, Say
+from tests.fakes.tasks import Tasks
 
 JOB_ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 JOB = {
@@ -49,21 +48,28 @@ def state(lambdas, monkeypatch, tmp_path):
     store = RunStore(boto3.client("dynamodb"), "AgentProgress")
     store.create(JOB_ID, owner=owner, agent="orchestrator", job_id=JOB_ID, playbook="surveys", input_digest=digest)
 
-    def invoke(FunctionName, Payload):  # noqa: N803 - boto3's names
-        payload = json.dumps(lambdas.call(FunctionName, json.loads(Payload)))
-        return {"Payload": io.BytesIO(payload.encode()), "ResponseMetadata": {"RequestId": "invocation-1"}}
+    tasks = Tasks()
 
-    client = type("Client", (), {"invoke": staticmethod(invoke)})
+    def run(name, **told):
+        answer = run_state({"state": name, "execution": JOB_ID, **told})
+        if name != "InvokeAgent":
+            return answer
+        lambdas.run_queue()  # the agent, and then run_closer
+        return {"name": told["agent"]["name"], **tasks.results[told["token"]]}
+
     with own_playbooks(tmp_path, {"surveys": PLAYBOOK}), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clients, "waiting_invoker", lambda read_timeout_seconds: client)
+        patch.setattr(clients, "step_functions", lambda: tasks)
         patch.setattr(clients, "bedrock", lambda *_: Bedrock())
-        yield lambda name, **told: run_state({"state": name, "execution": JOB_ID, **told}, Context())
+        yield run
 
 
 def run_job(state):
     then = state("LoadPlaybook")
     while then["next"] == "invoke":
-        results = [state("InvokeAgent", playbook=then["playbook"], agent=agent) for agent in then["agents"]]
+        results = [
+            state("InvokeAgent", playbook=then["playbook"], agent=agent, token=f"token-{agent['name']}", waiting=False)
+            for agent in then["agents"]
+        ]
         then = state("Validate", playbook=then["playbook"], agents=results)
     summed_up = state("Synthesize", playbook=then["playbook"])
     return state("SaveResults", playbook=then["playbook"], **summed_up)
@@ -141,7 +147,7 @@ def test_an_unknown_state_and_a_wrong_job_are_refused(state):
         state("Daydream")
     assert str(failed.value) == "The job failed on our side; the log has the reason."
     with pytest.raises(InvalidInput):
-        run_state({"state": "LoadPlaybook"}, Context())
+        run_state({"state": "LoadPlaybook"})
 
 
 def test_an_error_that_is_nobodys_is_logged_and_said_in_one_sentence(state, caplog):

@@ -7,7 +7,6 @@ AWS: the agents' Lambda, the state machine and the bucket.
 from __future__ import annotations
 
 import contextlib
-import io
 import itertools
 import json
 from collections.abc import Callable, Iterator
@@ -111,19 +110,17 @@ class Ownership(RuleBasedStateMachine):
         if mark(other) in json.dumps(what):
             broken("changed", f"{owner.key} is shown what is {other.key}'s: {what}")
 
-    def invoke(self, *, Payload: bytes, InvocationType: str = "RequestResponse", **_: Any) -> Any:  # noqa: N803
-        """Lambda's client: the agent runs at once, unless it is invoked asynchronously."""
+    def invoke(self, *, Payload: bytes, **_: Any) -> Any:  # noqa: N803
+        """Lambda's client: the agent of a job runs at once; that of a run does not."""
         event = json.loads(Payload)
         owner = Owner(event["tenantId"], event["userId"])
         self.shown(owner, event)
         run = self.store.read(event["requestId"])
         if run is None or run.owner != owner:
             broken("changed", f"{owner.key} is invoked for the run {run}")
-        if InvocationType == "Event":
-            return {}
-        self._work(event, ends=True)
-        answer = io.BytesIO(json.dumps({"statusCode": 200, "body": "{}"}).encode())
-        return {"Payload": answer, "ResponseMetadata": {"RequestId": "invocation"}}
+        if event.get("jobId"):
+            self._work(event, ends=True)
+        return {}
 
     def start(self, job_id: str) -> None:
         """Start an execution, as `Executions` does; when it runs is for the rule `execute` to say."""

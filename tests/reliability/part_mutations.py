@@ -90,6 +90,20 @@ PART_MUTATIONS = [
         (("if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):", "if False:"),), _UNIT,
     ),
     Mutation(
+        "the token of a task is stored only while its run is open", "runcast/record/in_job.py",
+        (
+            (
+                "#status IN (:in_progress, :waiting)",
+                "(attribute_exists(#owner) OR #status IN (:in_progress, :waiting))",
+            ),
+        ),
+        "tests/unit/chalicelib/orchestrator/test_agent_invoker.py",
+    ),
+    Mutation(
+        "a change is reported for its owner's run only", "chalice_app/chalicelib/lifecycle/closer.py",
+        (("run.owner != changed.owner or ", ""),), "tests/unit/chalicelib/lifecycle/test_closer.py",
+    ),
+    Mutation(
         "an answer is stored before the record names it", _ANSWER,
         (("        put(key)\n", ""),), _UNIT,
     ),

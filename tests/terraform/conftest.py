@@ -52,6 +52,7 @@ OTHER = {
     "retention_hours": 2,
     "question_retention_hours": 24,
     "conversation_retention_days": 7,
+    "job_timeout_minutes": 30,
     "enable_api_gateway_account": True,
     "user_pool_mfa": "OPTIONAL",
     "rest_throttling": {"rate": 200, "burst": 400},

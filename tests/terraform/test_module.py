@@ -200,6 +200,7 @@ def test_functions(stack: Stack, aws: Aws):
         "api": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "AGENT_FUNCTION": "runcast-agent",
+            "RUN_CLOSER_FUNCTION": "runcast-run-closer",
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
             "AGENT_FUNCTIONS": "{}",
             "USER_POOL_CLIENT_ID": output["user_pool_client_id"],
@@ -220,6 +221,7 @@ def test_functions(stack: Stack, aws: Aws):
             "RESULTS_BUCKET": RESULTS,
             "RETENTION_HOURS": "24",
             "QUESTION_RETENTION_HOURS": "168",
+            "JOB_TIMEOUT_MINUTES": "60",
             "BEDROCK_MODEL_ID": "global.anthropic.claude-sonnet-4-6",
             "MODEL_MAX_TOKENS": "4096",
             "MODEL_CONNECT_TIMEOUT_SECONDS": "5",
@@ -235,6 +237,7 @@ def test_functions(stack: Stack, aws: Aws):
         "run-starter": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "AGENT_FUNCTION": "runcast-agent",
+            "RUN_CLOSER_FUNCTION": "runcast-run-closer",
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
             "AGENT_FUNCTIONS": "{}",
             "USER_ID_CLAIM": "sub",

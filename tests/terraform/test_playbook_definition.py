@@ -22,7 +22,7 @@ LAMBDA_S = {
     "Lambda.TooManyRequestsException",
 }
 """What AWS advises to try again. Source: https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html"""
-FUNCTION_SECONDS = 900
+SECONDS = {"execution_seconds": 691_200, "waiting_seconds": 3_600, "working_seconds": 300}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,10 @@ def text(project: Path) -> str:
     """The definition as Terraform fills it in."""
     template = (project / "terraform" / "playbook.asl.json").read_text()
     function = "arn:aws:lambda:us-east-1:000000000000:function:runcast-orchestrator"
-    filled = template.replace("${orchestrator_arn}", function).replace("${partition}", "aws")
+    values = {"orchestrator_arn": function, "partition": "aws", **SECONDS}
+    filled = template
+    for name, value in values.items():
+        filled = filled.replace(f"${{{name}}}", str(value))
     assert "${" not in filled
     return filled
 
@@ -86,9 +89,9 @@ def test_every_task_is_one_state_of_the_orchestrator_tried_again_and_in_time(def
     for name, task in found.items():
         assert f'"state": "{name}"' in json.dumps(task) or f"'state': '{name}'" in json.dumps(task)
         assert task["Retry"], name
-        assert task["TimeoutSeconds"] < definition["TimeoutSeconds"]
-    assert found["InvokeAgent"]["TimeoutSeconds"] > FUNCTION_SECONDS
-    assert definition["TimeoutSeconds"] == 3600
+        assert name == "InvokeAgent" or task["TimeoutSeconds"] < definition["TimeoutSeconds"]
+    assert definition["TimeoutSeconds"] == 691_200
+    assert [task["Resource"].endswith(":lambda:invoke.waitForTaskToken") for task in found.values()].count(True) == 1
 
 
 def test_errors_are_named_as_the_orchestrator_names_them(definition: dict[str, Any]):
@@ -128,13 +131,48 @@ def test_every_task_tries_the_same_again_and_what_is_final_never(definition: dic
     for name, task in tasks(definition).items():
         first = [rule["ErrorEquals"] for rule in task["Retry"][: -len(common)]]
         assert task["Retry"][-len(common) :] == common, name
-        assert first == ([["RunStillLive"], ["WorkerDied"]] if name == "InvokeAgent" else [])
+        assert first == ([["States.Timeout"]] if name == "InvokeAgent" else [])
 
 
-def test_a_live_run_is_asked_after_as_long_as_the_job_lasts(definition: dict[str, Any]):
-    still_live = tasks(definition)["InvokeAgent"]["Retry"][0]
-    assert still_live["IntervalSeconds"] * still_live["MaxAttempts"] == definition["TimeoutSeconds"]
-    assert still_live["BackoffRate"] == 1
+def test_a_run_is_looked_at_for_as_long_as_the_execution_lasts(definition: dict[str, Any]):
+    again = tasks(definition)["InvokeAgent"]["Retry"][0]
+    assert again["MaxAttempts"] * SECONDS["working_seconds"] > definition["TimeoutSeconds"]
+    assert (again["IntervalSeconds"], again["BackoffRate"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("timeout_seconds", "waiting", "seconds"),
+    [(1, None, 6), (60, None, 65), (300, None, 305), (301, None, 156), (840, None, 285), (840, True, 3_600)],
+)
+def test_a_run_that_works_is_looked_at_when_its_time_is_up_and_one_that_waits_once_an_hour(
+    definition: dict[str, Any], timeout_seconds: int, waiting: bool | None, seconds: int
+):
+    expression = tasks(definition)["InvokeAgent"]["TimeoutSeconds"]
+    given = {"agent": {"timeoutSeconds": timeout_seconds}} | ({"waiting": True} if waiting else {})
+    assert evaluated(expression, {"input": given}) == seconds
+
+
+def test_an_execution_has_events_for_as_long_as_all_agents_of_a_stage_may_wait(project: Path):
+    text = (project / "terraform" / "step_functions.tf").read_text()
+    assert "waiting_seconds = max(3600, ceil(local.execution_seconds / 200))" in text
+    events_of_a_look, most_agents, looks_while_working = 4, 20, 24 * 60 * 60 // 156
+    assert most_agents * events_of_a_look * 200 + events_of_a_look * looks_while_working < 25_000
+
+
+def evaluated(expression: str, states: dict[str, Any]) -> Any:
+    """Evaluate an expression with the engine of the emulator."""
+    program = (
+        "import json, sys, jsonata\n"
+        "expression, states = json.load(sys.stdin)\n"
+        "found = jsonata.Jsonata.jsonata(expression)\n"
+        "frame = found.create_frame()\n"
+        "frame.bind('states', states)\n"
+        "print(json.dumps(found.evaluate({}, frame)))\n"
+    )
+    python = Path(__file__).parents[2] / ".local" / "ministack-venv" / "bin" / "python"
+    asked = json.dumps([expression.removeprefix("{%").removesuffix("%}").strip(), states])
+    done = subprocess.run([str(python), "-c", program], input=asked, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
 
 
 def test_whatever_fails_is_saved_and_a_failed_save_fails_the_execution(definition: dict[str, Any]):
@@ -149,7 +187,11 @@ def test_whatever_fails_is_saved_and_a_failed_save_fails_the_execution(definitio
 def test_one_failing_agent_does_not_end_its_siblings(definition: dict[str, Any]):
     stage = definition["States"]["InvokeAgents"]
     assert stage["MaxConcurrency"] > 1
-    [caught] = stage["ItemProcessor"]["States"]["InvokeAgent"]["Catch"]
+    *changes, caught = stage["ItemProcessor"]["States"]["InvokeAgent"]["Catch"]
+    assert [(change["ErrorEquals"], change["Next"]) for change in changes] == [
+        (["RunWaits"], "InvokeAgent"),
+        (["RunChanged"], "InvokeAgent"),
+    ]
     assert caught["ErrorEquals"] == ["States.ALL"]
     assert stage["ItemProcessor"]["States"][caught["Next"]] == {
         "Comment": "One that fails must not end its siblings: the failure is this agent's result.",

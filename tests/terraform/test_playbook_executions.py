@@ -3,8 +3,10 @@
 Its executions are all started at once, because most of their time is waiting between attempts.
 """
 
+import contextlib
 import io
 import json
+import threading
 import time
 import zipfile
 from collections import Counter
@@ -29,7 +31,11 @@ AT_ONCE: dict[str, dict[str, Any]] = {
     "well": {},
     "one fails": {"InvokeAgent/a": ["AgentFailed"]},
     "complaint": {"complaints": {"a": "There is no area."}},
-    "waits": {"InvokeAgent/a": ["RunStillLive"], "InvokeAgent/b": ["WorkerDied"], "InvokeAgent/c": ["Unavailable"]},
+    "waits": {
+        "InvokeAgent/a": ["sends RunWaits", "sends RunChanged"],
+        "InvokeAgent/b": ["RunWaits", "RunChanged"],
+        "InvokeAgent/c": ["Unavailable"],
+    },
     "unavailable": {step: ["Unavailable"] for step in ("LoadPlaybook", "Validate", "Synthesize", "SaveResults")},
     "killed": {step: ["kill"] for step in EVERY_STEP},
     "never loaded": {"LoadPlaybook": ["InvalidPlaybook"]},
@@ -70,6 +76,19 @@ class Jobs:
     def release(self, job: Execution) -> None:
         (self.notes / f"{job.job_id}.release").touch()
 
+    def send_results(self, over: threading.Event) -> None:
+        """Send the results of the tasks that the functions note, as `run_closer` does, until it is over."""
+        sent, path = 0, self.notes / "tasks.jsonl"
+        while not over.wait(0.02):
+            lines = path.read_text().splitlines() if path.exists() else []
+            for told in map(json.loads, lines[sent:]):
+                with contextlib.suppress(self.aws.states.exceptions.TaskDoesNotExist):
+                    if "error" in told:
+                        self.aws.states.send_task_failure(taskToken=told["token"], error=told["error"], cause="")
+                    else:
+                        self.aws.states.send_task_success(taskToken=told["token"], output=told["output"])
+            sent = len(lines)
+
     def wait(self, condition: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + TIME_LIMIT_SECONDS
         while not (found := condition()):
@@ -89,7 +108,12 @@ def stand_in() -> bytes:
 def jobs(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     stack = Stack(module, tmp_path_factory.mktemp("jobs"), aws.endpoint, {"name_prefix": PREFIX})
     stack.terraform.apply()
-    yield Jobs(stack, aws, tmp_path_factory.mktemp("notes"))
+    made, over = Jobs(stack, aws, tmp_path_factory.mktemp("notes")), threading.Event()
+    sender = threading.Thread(target=made.send_results, args=(over,))
+    sender.start()
+    yield made
+    over.set()
+    sender.join()
     stack.terraform.destroy()
 
 
@@ -125,15 +149,15 @@ def test_each_stage_is_invoked_validated_and_at_last_synthesized_and_saved(jobs:
     found = dict(steps)
     assert {step: set(event) - {"state", "execution"} for step, event in found.items()} == {
         "LoadPlaybook": set(),
-        **{step: {"playbook", "agent"} for step in AGENTS},
+        **{step: {"playbook", "agent", "waiting", "token"} for step in AGENTS},
         "Validate": {"playbook", "agents"},
         "Synthesize": {"playbook"},
         "SaveResults": {"playbook", "summary", "error"},
     }
-    assert found["InvokeAgent/c"]["agent"] == {"name": "c", "attempt": 1}
+    assert found["InvokeAgent/c"]["agent"] == {"name": "c", "attempt": 1, "timeoutSeconds": 60}
     [first, second] = [event["agents"] for step, event in steps if step == "Validate"]
-    assert first == [{"name": name, "attempt": 1, "requestId": f"{name}/1"} for name in "ab"]
-    assert second == [{"name": "c", "attempt": 1, "requestId": "c/1"}]
+    assert first == [{"name": name, "requestId": f"{name}/1"} for name in "ab"]
+    assert second == [{"name": "c", "requestId": "c/1"}]
     assert (found["SaveResults"]["summary"], found["SaveResults"]["error"]) == ("All is well.", None)
 
 
@@ -146,7 +170,7 @@ def test_one_that_fails_is_told_beside_the_others_and_the_job_ends_as_its_valida
     steps = jobs.steps(job)
     assert Counter(step for step, _ in steps)["InvokeAgent/a"] == 1
     validated = agents(dict(steps)["Validate"])
-    assert validated["b"] == {"name": "b", "attempt": 1, "requestId": "b/1"}
+    assert validated["b"] == {"name": "b", "requestId": "b/1"}
     failure = validated["a"].pop("failure")
     assert validated["a"] == {"name": "a", "attempt": 1}
     assert failure["Error"] == "AgentFailed"
@@ -161,10 +185,12 @@ def test_a_complaint_goes_to_the_agent_it_is_about_alone(jobs: Jobs, started: di
     job = started["complaint"]
     assert job.end()["status"] == "SUCCEEDED"
     invoked = [event["agent"] for step, event in jobs.steps(job) if step.startswith("InvokeAgent/")]
-    assert sorted(invoked[:2], key=lambda agent: agent["name"]) == [{"name": name, "attempt": 1} for name in "ab"]
+    assert sorted(invoked[:2], key=lambda agent: agent["name"]) == [
+        {"name": name, "attempt": 1, "timeoutSeconds": 60} for name in "ab"
+    ]
     assert invoked[2:] == [
-        {"name": "a", "attempt": 2, "complaint": "There is no area."},
-        {"name": "c", "attempt": 1},
+        {"name": "a", "attempt": 2, "timeoutSeconds": 60, "complaint": "There is no area."},
+        {"name": "c", "attempt": 1, "timeoutSeconds": 60},
     ]
 
 
@@ -173,7 +199,31 @@ def test_what_may_pass_is_tried_again(jobs: Jobs, started: dict[str, Execution],
     job = started[name]
     assert job.end()["status"] == "SUCCEEDED"
     expected = Counter({step: 2 if step == "Validate" else 1 for step in EVERY_STEP})
-    assert Counter(step for step, _ in jobs.steps(job)) == expected + Counter(AT_ONCE[name].keys())
+    faults = Counter({step: len(some) for step, some in AT_ONCE[name].items()})
+    assert Counter(step for step, _ in jobs.steps(job)) == expected + faults
+
+
+@pytest.mark.parametrize("agent", ["a", "b"])
+def test_a_task_waits_as_long_as_its_agent_does(jobs: Jobs, started: dict[str, Execution], agent: str):
+    job = started["waits"]
+    job.end()
+    looks = [event for step, event in jobs.steps(job) if step == f"InvokeAgent/{agent}"]
+    assert [event["waiting"] for event in looks] == [False, True, False]
+    assert len({event["token"] for event in looks}) == 3
+
+
+def test_a_waiting_agent_costs_one_short_invocation_in_each_interval(jobs: Jobs):
+    found = jobs.aws.states.describe_state_machine(stateMachineArn=jobs.machine)["definition"]
+    assert "? 3600 :" in found  # an hour; a second here
+    hurried = found.replace("? 3600 :", "? 1 :")
+    jobs.aws.states.update_state_machine(stateMachineArn=jobs.machine, definition=hurried)
+    try:
+        job = jobs.start(**{"InvokeAgent/a": ["RunWaits", "silent", "silent", "silent"]})
+        assert job.end()["status"] == "SUCCEEDED"
+    finally:
+        jobs.aws.states.update_state_machine(stateMachineArn=jobs.machine, definition=found)
+    looks = [event["waiting"] for step, event in jobs.steps(job) if step == "InvokeAgent/a"]
+    assert looks == [False, True, True, True, True]
 
 
 @pytest.mark.parametrize(

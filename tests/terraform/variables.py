@@ -87,6 +87,7 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("conversation_retention_days", API_HANDLER, environment("CONVERSATION_RETENTION_DAYS"), "30", "7"),
     ("conversation_retention_days", STARTER, environment("CONVERSATION_RETENTION_DAYS"), "30", "7"),
     ("conversation_retention_days", FORGOTTEN, "rule[?id=='conversations'] | [0].expiration[0].days", 38, 9),
+    ("job_timeout_minutes", ORCHESTRATOR, environment("JOB_TIMEOUT_MINUTES"), "60", "30"),
     ("deletion_protection", RUNS, "deletion_protection_enabled", False, True),
     ("deletion_protection", SESSIONS, "deletion_protection_enabled", False, True),
     ("deletion_protection", POOL, "deletion_protection", "INACTIVE", "ACTIVE"),
@@ -274,6 +275,10 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
     "question_retention_hours": [
         (value, "question_retention_hours must be a whole number from 1 to 8760, which is a year.")
         for value in (0, 1.5, 8761)
+    ],
+    "job_timeout_minutes": [
+        (value, "job_timeout_minutes must be a whole number from 1 to 1440, which is a day.")
+        for value in (0, 1.5, 1441)
     ],
     "alarm_actions": [
         (value, "alarm_actions must be at most 5 ARNs, such as arn:aws:sns:eu-west-1:123456789012:on-call.")

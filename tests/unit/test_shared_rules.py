@@ -44,6 +44,7 @@ def test_a_resolvers_constant_is_the_librarys_limit(source, name, value):
     [
         ("retention_hours", limits.RETENTION_MIN_HOURS, limits.RETENTION_MAX_HOURS),
         ("question_retention_hours", limits.QUESTION_RETENTION_MIN_HOURS, limits.QUESTION_RETENTION_MAX_HOURS),
+        ("job_timeout_minutes", 1, limits.JOB_TIMEOUT_MAX_MINUTES),
         ("publish_batch_size", 1, limits.BATCH_MAX_MESSAGES),
     ],
 )
@@ -56,8 +57,3 @@ def test_an_event_that_waits_for_its_agent_is_dropped_before_its_run_reads_lost(
     functions = (ROOT / "terraform" / "lambda.tf").read_text()
     (age,) = re.findall(r'"agent" \{\n.*\n +maximum_event_age_in_seconds = (\d+)', functions)
     assert int(age) * 1000 < limits.QUEUED_LEASE_MS
-
-
-def test_the_state_machine_stops_when_the_lease_of_its_job_ends():
-    definition = json.loads((ROOT / "terraform" / "playbook.asl.json").read_text())
-    assert definition["TimeoutSeconds"] == limits.JOB_TIMEOUT_SECONDS

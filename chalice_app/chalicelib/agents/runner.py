@@ -32,10 +32,10 @@ from runcast import limits
 from runcast.errors import InvalidInput, NotResumable, RunStopped, SnapshotUnusable, Unavailable
 from runcast.record.assignment import Claim
 from runcast.record.handover import NEXT_PART
-from runcast.record.model import EndReason, Json, RunStatus
+from runcast.record.model import EndReason, Json, RunEnded, RunStatus
 from runcast.record.recorder import Recorder
 from runcast.redaction import clean
-from runcast.runs.from_environment import Destination, recorder_for
+from runcast.runs.from_environment import Destination, recorder_for, report_to_job
 from runcast.runs.outcome import RunOutcome, failed, failure, overruled, stopped_early
 from runcast.runs.tracked import TrackedRun
 
@@ -229,7 +229,7 @@ class Runner:
         except BaseException as error:  # a tool may call sys.exit(), and the run must end anyway
             logger.exception("run %s failed", recorder.request_id)
             return failure(error, recorder.stop, said=run.said)
-        if outcome.status is RunStatus.WAITING and not work.event.identity.job_id:
+        if outcome.status is RunStatus.WAITING:
             return self._parts.saved(work, agent, outcome)
         if outcome.status is RunStatus.COMPLETE and recorder.conversation_id:
             return saved_turn(self._objects, work, agent, outcome)
@@ -289,11 +289,17 @@ class Runner:
 @cache
 def _runner_of_environment() -> Runner:
     config = config_of_environment(AgentConfig)
+    hand_over = clients.end_handover(config.run_closer_function).send
+
+    def on_end(ended: RunEnded) -> None:
+        report_to_job(hand_over, ended)
+        announcer(config.status_publisher_function).put_event(ended)
+
     destination = Destination(
         clients.run_store(config.agent_progress_table, config.retention_hours, config.question_retention_hours),
         clients.status_publisher(config.status_publisher_function).send,
-        clients.end_handover(config.run_closer_function).send,
-        lambda ended: announcer(config.status_publisher_function).put_event(ended),
+        hand_over,
+        on_end,
         config.model_prices,
     )
     return Runner(config, destination, PrivateObjects(clients.s3, config.results_bucket))

@@ -75,6 +75,7 @@ def cancel_run(request_id: str, owner: Owner, config: Writes) -> Json:
         store=_store(config),
         announce=partial(_announce, config),
         stop_execution=lambda job_id: executions_of(config.state_machine_arn).stop(job_id),
+        hand_over=lambda event: clients.end_handover(config.run_closer_function).send(event),
     )
 
 
@@ -89,6 +90,7 @@ def answer_run(request_id: str, answers: Any, owner: Owner, config: Writes) -> J
         invoker=clients.invoker(),
         functions=registry.functions(config.agent_function, config.agent_functions),
         announce=partial(_announce, config),
+        hand_over=lambda event: clients.end_handover(config.run_closer_function).send(event),
     )
 
 

@@ -20,6 +20,7 @@ from runcast.json_text import json_text
 from runcast.parameters import checked_answers
 from runcast.record.answer import answer
 from runcast.record.close import CloseResult
+from runcast.record.handover import changed_run_event
 from runcast.record.model import Json, Owner, Run
 from runcast.record.reader import state_of, unreadable
 from runcast.record.store import RunStore
@@ -42,6 +43,7 @@ def answer_run(
     invoker: LambdaClient,
     functions: Mapping[str, str],
     announce: Callable[[CloseResult], None],
+    hand_over: Callable[[Json], object],
     now_ms: Callable[[], int] | None = None,
 ) -> Json:
     """Answer the caller's waiting run and return its state. Repeating the same answers is a no-op.
@@ -56,6 +58,7 @@ def answer_run(
         invoker: A Lambda client that does not retry.
         functions: The Lambda of each agent, by the agent's name.
         announce: Announces the step that this call wrote; must not raise.
+        hand_over: Invokes `run_closer`, which reports the change of a job's run to the job; must not raise.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
@@ -85,6 +88,8 @@ def answer_run(
     run = result.run
     if run.worker is None and not run.status.ended:
         hand_out(run, invoker, functions)
+        if run.job_id:
+            hand_over(changed_run_event(run.request_id, run.owner, run.job_id))
     return state_of(run, (now_ms or store.now_ms)())
 
 

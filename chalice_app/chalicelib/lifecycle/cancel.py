@@ -11,6 +11,7 @@ from collections.abc import Callable
 from chalicelib.runtime import logs
 from runcast.record.cancel import cancel, cancel_runs
 from runcast.record.close import CloseResult
+from runcast.record.handover import changed_run_event
 from runcast.record.model import Json, Owner
 from runcast.record.reader import state_of, unreadable
 from runcast.record.store import RunStore
@@ -23,6 +24,7 @@ def cancel_run(
     store: RunStore,
     announce: Callable[[CloseResult], None],
     stop_execution: Callable[[str], None],
+    hand_over: Callable[[Json], object],
     now_ms: Callable[[], int] | None = None,
 ) -> Json:
     """Cancel the caller's run, or the caller's job with its runs, and return its state. Idempotent.
@@ -33,6 +35,7 @@ def cancel_run(
         store: The records.
         announce: Announces an end that this call has written; must not raise.
         stop_execution: Stops a job's execution by the job's id; a no-op if the execution is finished or unknown.
+        hand_over: Invokes `run_closer`, which reports the change of a job's run to the job; must not raise.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
@@ -52,4 +55,6 @@ def cancel_run(
     if run.is_job:
         for each in cancel_runs(store, run, now_ms=now_ms):
             announce(each)
+    elif run.job_id and result.ended:
+        hand_over(changed_run_event(run.request_id, run.owner, run.job_id))
     return state_of(run, (now_ms or store.now_ms)())

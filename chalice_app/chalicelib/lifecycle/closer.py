@@ -8,6 +8,8 @@ Five events invoke it:
   started.
 - EventBridge sends an event for each job execution that failed, timed out or was stopped, because then none of its
   states can write the end.
+- A worker, or the caller's API, reports that a run of a job has ended, waits for an answer, or was answered. This
+  Lambda reports it to the job's execution, with the task token in the run's record.
 - A schedule starts a sweep every few minutes. It ends runs that have been open for longer than any Lambda lives: runs
   that wait for an answer, and runs on workers that report no failure.
 
@@ -25,16 +27,16 @@ from chalicelib.agents import registry
 from chalicelib.lifecycle.answer import hand_out
 from chalicelib.orchestrator.failures import lambda_error, message_in
 from chalicelib.orchestrator.job import checked_job_id
+from chalicelib.orchestrator.task import report_run
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import RunCloserConfig, config_of_environment
-from runcast import limits
 from runcast.errors import InvalidInput, Unavailable
 from runcast.record.cancel import cancel_runs
 from runcast.record.close import CloseResult, close_dead, close_job, overdue_ids, queued_part
-from runcast.record.handover import HANDED_OVER_END, NEXT_PART, HandedOverEnd, write_handed_over
+from runcast.record.handover import CHANGED_RUN, HANDED_OVER_END, NEXT_PART, HandedOverEnd, write_handed_over
 from runcast.record.identity import run_identity
-from runcast.record.model import EndReason, Json, Owner, RunEnded, RunStatus
+from runcast.record.model import EndReason, Json, Owner, Run, RunEnded, RunStatus
 from runcast.record.store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -49,11 +51,11 @@ _TIME_FOR_ONE_RUN_MS = 5_000
 
 
 def close_runs(event: Any, context: Any) -> None:
-    """Write a handed-over end, continue a run, end that of a failed invocation or execution, or sweep overdue runs.
+    """Write or report an end, continue a run, end that of a failed invocation or execution, or sweep overdue runs.
 
     Args:
-        event: A `HandedOverEnd`, `{NEXT_PART: <requestId>}`, `SWEEP`, EventBridge's event about a failed execution, or
-            Lambda's record of a failed invocation. Anything else is logged.
+        event: A `HandedOverEnd`, `{NEXT_PART: <requestId>}`, a `changed_run_event`, `SWEEP`, EventBridge's event about
+            a failed execution, or Lambda's record of a failed invocation. Anything else is logged.
         context: The Lambda context.
 
     Raises:
@@ -66,13 +68,21 @@ def close_runs(event: Any, context: Any) -> None:
     store = clients.run_store(config.agent_progress_table, question_retention_hours=config.question_retention_hours)
     ends = announcer(config.status_publisher_function)
 
+    def report(run: Run) -> None:
+        report_run(clients.step_functions(), run)
+
     def announce(result: CloseResult) -> None:
         if result.hand_out:
             hand_out(result.run, clients.invoker(), registry.functions(config.agent_function, {}))
         ends.announce(result)
+        if result.ended and result.run.task_token:
+            report(result.run)
 
     if isinstance(event, dict) and NEXT_PART in event:
         continue_run(event, store, announce)
+        return
+    if isinstance(event, dict) and CHANGED_RUN in event:
+        report_change(event, store, report=report)
         return
     if isinstance(event, dict) and HANDED_OVER_END in event:
         written = write_end(
@@ -83,6 +93,7 @@ def close_runs(event: Any, context: Any) -> None:
             remaining_ms=context.get_remaining_time_in_millis,
         )
         if written:
+            report_change({CHANGED_RUN: event[HANDED_OVER_END]}, store, report=report)
             continue_run({NEXT_PART: event[HANDED_OVER_END]["requestId"]}, store, announce)
         return
     if event == SWEEP:
@@ -137,6 +148,25 @@ def continue_run(event: Mapping[str, Any], store: RunStore, announce: Callable[[
     if result is not None:
         announce(result)
     return result is not None
+
+
+def report_change(event: Mapping[str, Any], store: RunStore, *, report: Callable[[Run], None]) -> None:
+    """Report the current state of a job's run to the job's execution.
+
+    Raises:
+        Unavailable: The record could not be read, or Step Functions did not answer; Lambda tries again.
+    """
+    try:
+        changed = run_identity(event[CHANGED_RUN], request_id=event[CHANGED_RUN]["requestId"])
+    except (AttributeError, InvalidInput, KeyError, TypeError) as error:
+        logger.error("ignoring the event: it does not name a run: %s", type(error).__name__)
+        return
+    logs.about_run(changed.request_id)
+    run = store.read(changed.request_id)
+    if run is None or run.owner != changed.owner or run.task_token is None:
+        logger.info("the change was not reported: no job waits for this run")
+        return
+    report(run)
 
 
 def close_failed(
@@ -279,9 +309,7 @@ class _EndedExecution:
         if status == "ABORTED":
             return cls(job_id, RunStatus.CANCELLED, EndReason.EXECUTION_STOPPED, "Cancelled")
         if status == "TIMED_OUT":
-            minutes = limits.JOB_TIMEOUT_SECONDS // 60
-            message = f"The job was not done within {minutes} minutes."
-            return cls(job_id, RunStatus.ERROR, EndReason.TIMED_OUT, message)
+            return cls(job_id, RunStatus.ERROR, EndReason.TIMED_OUT, "The job's execution timed out.")
         if status != "FAILED":
             raise KeyError
         cause = detail.get("cause") or ""

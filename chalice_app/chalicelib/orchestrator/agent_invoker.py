@@ -1,32 +1,37 @@
-"""The state `InvokeAgent`: runs one agent of a job to its end, and raises an error if it has no result.
+"""The state `InvokeAgent`: starts the run of one agent of a job, and looks at it until it has ended.
 
-Each decision is based on the run's record, never on the answer of the agent's function, which may be lost, belong to
-another delivery, or be cut off with its worker. The state can therefore be retried at any point: it finds the run that
-it started and continues.
+The state does not wait here. Its task in the state machine has a token, which is stored in the run's record, and
+`run_closer` reports the run's end with it. Because that report is best effort, the task has a timeout, after which the
+state looks at the record again with a new token: every few minutes while the run works, and every hour while it waits
+for an answer.
+
+Each decision is based on the run's record, so the state can be retried at any point.
 """
 
 from __future__ import annotations
 
 import json
-import math
+import logging
 import random
 import string
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.orchestrator.errors import AgentFailed, AgentTimedOut, JobEnded, RunStillLive, WorkerDied
-from chalicelib.orchestrator.function_call import Answer, call_function
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.orchestrator.errors import AgentFailed, AgentTimedOut, JobEnded, JobTimedOut, RunChanged, RunWaits
 from chalicelib.orchestrator.job import Job
 from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Entry
 from chalicelib.runtime.request import RunRequest, run_request
-from runcast import limits
-from runcast.errors import InvalidInput, JobClosed, RunExists, RunGone, Unavailable, WriteConflict
+from runcast.errors import AppendRefused, InvalidInput, JobClosed, RunExists, RunGone, Unavailable, WriteConflict
+from runcast.json_text import json_text
 from runcast.record.cancel import cancel
 from runcast.record.close import CloseResult, close_dead, close_unclaimed, worker_died
-from runcast.record.model import Json, Run, RunStatus
+from runcast.record.model import Run, RunStatus
 from runcast.record.planned import require_of_job
 from runcast.record.store import RunStore
 from runcast.text import shortened
@@ -34,13 +39,22 @@ from runcast.text import shortened
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+logger = logging.getLogger(__name__)
+
 COMPLAINT_MAX_CHARACTERS = 2_000
 
-# The invoker stops waiting when it has this much time left, which is enough to decide from the record.
-_OWN_TIME_MS = 10_000
-
-# One read per second costs little: the end is usually there already, and the lease expires within 15 s.
-_READ_AGAIN_SECONDS = 1.0
+# Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
+_TRANSIENT_CODES = {
+    "CodeArtifactUserPendingException",
+    "EC2ThrottledException",
+    "ENILimitReachedException",
+    "ResourceConflictException",
+    "ResourceNotReadyException",
+    "ServiceException",
+    "SnapStartNotReadyException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
 
 # A transaction takes a few milliseconds, and a stage has at most 20 agents.
 _PUT_MAX_TRIES = 8
@@ -55,9 +69,9 @@ class AgentInvoker:
         record: The job's record.
         store: The records of the runs.
         functions: The Lambda that runs each agent, by the agents' names.
-        client: Creates a Lambda client that does not retry, given its read timeout in seconds.
+        client: A Lambda client that does not retry.
         announce: Announces an end; must not raise.
-        remaining_ms: Returns the time until this worker is stopped.
+        report: Reports a run's state to the task whose token the run has.
         now_ms: The time, epoch milliseconds; by default the store's.
         sleep: Waits for the given number of seconds.
     """
@@ -69,9 +83,9 @@ class AgentInvoker:
         *,
         store: RunStore,
         functions: Mapping[str, str],
-        client: Callable[[int], LambdaClient],
+        client: LambdaClient,
         announce: Callable[[CloseResult | None], None],
-        remaining_ms: Callable[[], float],
+        report: Callable[[Run], None],
         now_ms: Callable[[], int] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -81,51 +95,77 @@ class AgentInvoker:
         self._functions = functions
         self._client = client
         self._announce = announce
-        self._remaining_ms = remaining_ms
+        self._report = report
         self._now_ms = now_ms or store.now_ms
         self._sleep = sleep
 
-    def invoke(self, entry: Entry, first_attempt: int, complaint: str | None = None) -> Json:
-        """Run an agent to its end.
+    def invoke(
+        self, entry: Entry, first_attempt: int, complaint: str | None = None, *, token: str, waiting: bool = False
+    ) -> None:
+        """Start an agent's run, or look at it again. The task with this token is told how the run ends.
 
         Args:
             entry: The agent's entry in the playbook.
             first_attempt: The first attempt to use. The outputs of earlier attempts were rejected.
             complaint: Why the previous attempt's output was rejected.
-
-        Returns:
-            `name`, `attempt` and `requestId` of the completed run.
+            token: The token of the task that waits for the run.
+            waiting: Whether the task expects the run to wait for an answer.
 
         Raises:
             AgentFailed: The agent failed, its input is over a limit, or its worker died in every attempt.
             AgentTimedOut: The agent exceeded its timeout; its run is cancelled.
-            WorkerDied: The agent's worker died. A retry makes the next attempt.
-            RunStillLive: The run is still in progress. A retry checks it again.
+            JobTimedOut: The job exceeded its time limit; the agent's run is cancelled.
+            RunWaits: The run waits for an answer, and the task did not expect it.
+            RunChanged: The run does not wait for an answer any more.
             Conflict: The job's record, or a run under one of its ids, belongs to another owner or job.
             JobEnded: The job was cancelled in the meantime.
             Unavailable: A service did not answer. A retry continues.
         """
-        self._record.require_open()
-        died: str | None = None
-        for attempt, request_id in enumerate(self._job.request_ids(entry.name), start=1):
-            if attempt < first_attempt:
-                continue
-            run = self._read(request_id)
-            if run is None or not worker_died(run):
-                run = self._ended(entry, run or self._put(entry, request_id), complaint)
-                if not worker_died(run):
-                    self._require_complete(entry, run)
-                    return {"name": entry.name, "attempt": attempt, "requestId": request_id}
-                if attempt < limits.ATTEMPTS_MAX:
-                    raise WorkerDied(f"{entry.name}: {run.error}")
-            died = run.error
-        raise AgentFailed(f"{entry.name}: its worker died in every attempt. The last time: {died}")
+        job = self._record.require_open()
+        job_deadline_ms = self._record.deadline_ms(job)
+        for request_id in self._job.request_ids(entry.name)[first_attempt - 1 :]:
+            run = self._current(entry, request_id, complaint, token, job_deadline_ms)
+            if not worker_died(run):
+                self._tell(entry, run, replace(run, task_token=token), waiting=waiting, job_deadline_ms=job_deadline_ms)
+                if run.status is RunStatus.WAITING:
+                    self._record.keep_for(job, run)
+                return
+        raise AgentFailed(f"{entry.name}: its worker died in every attempt. The last time: {run.error}")
 
-    def _read(self, request_id: str) -> Run | None:
-        run = self._store.read(request_id)
-        return run and self._own(run)
+    def _current(self, entry: Entry, request_id: str, complaint: str | None, token: str, job_deadline_ms: int) -> Run:
+        """Return the attempt's run, started if necessary, and ended if its worker is dead or late."""
+        found = self._store.read(request_id)
+        if found is None and self._now_ms() >= job_deadline_ms:
+            raise JobTimedOut(self._record.timed_out)
+        run = self._awaited(self._own(found), token) if found else self._put(entry, request_id, token)
+        if run.status.ended:
+            return run
+        result: CloseResult | None = None
+        if run.part_has_begun:  # the sweep hands out later parts that have not begun
+            result = close_dead(self._store, request_id, owner=self._job.owner, now_ms=self._now_ms)
+        if result is None and run.status is not RunStatus.WAITING:
+            if self._now_ms() >= min(_deadline_ms(entry, run), job_deadline_ms):
+                result = cancel(self._store, self._job.owner, request_id, job_id=self._job.job_id, now_ms=self._now_ms)
+            elif run.worker is None and run.part == 1:
+                result = self._hand_over(entry, run, complaint)
+        self._announce(result)
+        return result.run if result else run
 
-    def _put(self, entry: Entry, request_id: str) -> Run:
+    def _own(self, run: Run) -> Run:
+        return require_of_job(run, self._job.owner, self._job.job_id)
+
+    def _awaited(self, run: Run, token: str) -> Run:
+        """Store the token, unless the run has ended; return the current record."""
+        if run.status.ended:
+            return run
+        try:
+            return self._store.await_in_job(run, token)
+        except AppendRefused as refused:
+            return self._own(refused.run)
+        except RunGone as gone:
+            raise JobEnded("The record of one of the job's runs is gone.") from gone
+
+    def _put(self, entry: Entry, request_id: str, token: str) -> Run:
         """Create the run's record if the job is open.
 
         The agents of a stage check the job's record concurrently, so their transactions may conflict.
@@ -133,69 +173,26 @@ class AgentInvoker:
         job = self._job
         for _ in range(_PUT_MAX_TRIES):
             try:
-                return self._store.create_in_job(request_id, owner=job.owner, agent=entry.agent, job_id=job.job_id)
+                return self._store.create_in_job(
+                    request_id, owner=job.owner, agent=entry.agent, job_id=job.job_id, task_token=token
+                )
             except RunExists as exists:
-                return self._own(exists.run)
+                return self._awaited(self._own(exists.run), token)
             except (JobClosed, RunGone) as closed:
                 raise JobEnded("The job has ended, so none of its runs can start.") from closed
             except WriteConflict:
-                self._sleep(random.uniform(0, _CONFLICT_MAX_SECONDS))  # noqa: S311 - spreads load, keeps no secret
+                self._sleep(random.uniform(0, _CONFLICT_MAX_SECONDS))  # noqa: S311 - not a secret
         raise Unavailable(f"{entry.name}: its record could not be created: other writes kept conflicting. Try again.")
 
-    def _own(self, run: Run) -> Run:
-        return require_of_job(run, self._job.owner, self._job.job_id)
+    def _hand_over(self, entry: Entry, run: Run, complaint: str | None) -> CloseResult | None:
+        """Invoke the agent's function; return the run's end if the function cannot take it.
 
-    def _ended(self, entry: Entry, run: Run, complaint: str | None) -> Run:
-        """Invoke the agent if necessary, end the run if its worker is dead or late, and return the run's record."""
-        answer = Answer()
-        if run.worker is None and not run.status.ended:
-            answer = self._answer(entry, run, complaint)
-            if answer.end_pending:
-                self._await_end(run.request_id)
-        if answer.refused:
-            self._announce(close_unclaimed(self._store, run, message=answer.refused, now_ms=self._now_ms))
-        else:
-            self._announce(
-                close_dead(
-                    self._store,
-                    run.request_id,
-                    owner=self._job.owner,
-                    invocation=answer.invocation,
-                    detail=answer.detail,
-                    now_ms=self._now_ms,
-                )
-            )
-        now = self._read(run.request_id)
-        if now is None:
-            raise AgentFailed(f"{entry.name}: its record has expired.")
-        if now.status is RunStatus.WAITING or (not now.status.ended and self._now_ms() >= _deadline_ms(entry, now)):
-            result = self._cancel(now)
-            self._announce(result)
-            now = result.run if result else now
-        return now
-
-    def _await_end(self, request_id: str) -> None:
-        """Read the record until the run has ended or its lease has expired: its end may have been handed over."""
-        while self._remaining_ms() > _OWN_TIME_MS:
-            run = self._store.read(request_id)
-            if (
-                run is None
-                or run.status.ended
-                or run.status is RunStatus.WAITING
-                or self._now_ms() > run.lease_until_ms
-            ):
-                return
-            self._sleep(_READ_AGAIN_SECONDS)
-
-    def _cancel(self, run: Run) -> CloseResult | None:
-        job = self._job
-        return cancel(self._store, job.owner, run.request_id, job_id=job.job_id, now_ms=self._now_ms)
-
-    def _answer(self, entry: Entry, run: Run, complaint: str | None) -> Answer:
+        Handing a run over twice is safe, because only one worker's claim succeeds.
+        """
         try:
             request = self._request(entry, complaint)
         except InvalidInput as error:
-            return Answer(refused=str(error))
+            return self._refused(run, str(error))
         event = {
             "agent": request.agent,
             "query": request.query,
@@ -204,13 +201,23 @@ class AgentInvoker:
             "userId": run.owner.user_id,
             "tenantId": run.owner.tenant_id,
             "jobId": self._job.job_id,
+            "awaited": False,
         }
-        left_ms = min(_deadline_ms(entry, run) - self._now_ms(), self._remaining_ms() - _OWN_TIME_MS)
-        if left_ms <= 0:
-            return Answer()
-        return call_function(
-            self._client(math.ceil(left_ms / 1000)), self._functions[entry.agent], event, agent_name=entry.name
-        )
+        function = self._functions[entry.agent]
+        try:
+            self._client.invoke(FunctionName=function, InvocationType="Event", Payload=json_text(event).encode())
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _TRANSIENT_CODES:
+                raise Unavailable(f"{entry.name}: its function is not available now ({code}). Try again.") from error
+            logger.warning("the function of %s was not invoked: %s", entry.agent, error)
+            return self._refused(run, f"The agent's function could not be invoked ({code}).")
+        except BotoCoreError as error:
+            raise Unavailable(f"{entry.name}: its function did not answer. Try again.") from error
+        return None
+
+    def _refused(self, run: Run, message: str) -> CloseResult | None:
+        return close_unclaimed(self._store, run, message=message, now_ms=self._now_ms)
 
     def _request(self, entry: Entry, complaint: str | None) -> RunRequest:
         """Return the agent's request: the query and parameters with the outputs that it reads.
@@ -229,22 +236,27 @@ class AgentInvoker:
             parameters["complaint"] = complaint
         return run_request({"agent": entry.agent, "query": query, "parameters": parameters}, self._functions)
 
-    def _require_complete(self, entry: Entry, run: Run) -> None:
-        in_time = (run.updated_at_ms if run.status.ended else self._now_ms()) < _deadline_ms(entry, run)
+    def _tell(self, entry: Entry, run: Run, awaited: Run, *, waiting: bool, job_deadline_ms: int) -> None:
+        """Report a result to the task; raise an error if there will be none, or if the task must look differently."""
         match run.status:
             case RunStatus.COMPLETE:
+                self._report(awaited)
                 return
             case RunStatus.ERROR:
                 raise AgentFailed(f"{entry.name}: {run.error}")
-            case RunStatus.CANCELLED if any(step.step == "waiting" for step in run.steps[-2:]):
-                raise AgentFailed(f"{entry.name}: it asked a question, but nobody can answer within a job.")
-        if not in_time:
+            case RunStatus.WAITING:
+                if not waiting:
+                    raise RunWaits(f"{entry.name}: its run {run.request_id} waits for an answer.")
+                return
+        ended_ms = run.updated_at_ms if run.status.ended else self._now_ms()
+        if ended_ms >= job_deadline_ms:
+            raise JobTimedOut(self._record.timed_out)
+        if ended_ms >= _deadline_ms(entry, run):
             raise AgentTimedOut(f"{entry.name}: it took longer than {entry.timeout_seconds} seconds.")
         if run.status is RunStatus.CANCELLED:
             raise AgentFailed(f"{entry.name}: its run was cancelled.")
-        if run.worker is None:
-            raise Unavailable(f"{entry.name}: its function did not answer. Try again.")
-        raise RunStillLive(f"{entry.name}: its run {run.request_id} is still in progress.")
+        if waiting:
+            raise RunChanged(f"{entry.name}: its run {run.request_id} continues.")
 
 
 def _as_text(value: Any) -> str:
@@ -253,4 +265,4 @@ def _as_text(value: Any) -> str:
 
 def _deadline_ms(entry: Entry, run: Run) -> int:
     """Return the run's deadline. It depends on the record alone, so all retries agree on it."""
-    return run.created_at_ms + entry.timeout_seconds * 1000
+    return run.created_at_ms + run.waited_ms + entry.timeout_seconds * 1000

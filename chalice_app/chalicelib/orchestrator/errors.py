@@ -4,8 +4,9 @@ RuncastError
 ├── InvalidPlaybook         the playbook's file is invalid; the message lists all faults
 ├── AgentFailed             an agent failed permanently
 ├── AgentTimedOut           an agent exceeded its timeout; its run is cancelled
-├── WorkerDied              an agent's worker died; a retry makes the next attempt
-├── RunStillLive            an agent's run is still in progress; a retry checks it again
+├── JobTimedOut             the job exceeded its time limit
+├── RunWaits                an agent waits for an answer, which its state did not expect
+├── RunChanged              an agent has been answered, or its run has ended; the state looks at it again
 ├── ModelFailed             the model did not write the summary; a retry will not help
 ├── JobEnded                the job was cancelled or has otherwise ended; there is nothing left to do
 └── OrchestratorFailed      an unexpected failure; the log has the reason
@@ -39,12 +40,16 @@ class AgentTimedOut(RuncastError):
     """An agent took longer than its `timeoutSeconds`; its run is cancelled."""
 
 
-class WorkerDied(RuncastError):
-    """An agent's worker died, and its run has been ended. A retry makes the next attempt."""
+class JobTimedOut(RuncastError):
+    """The job took longer than its time limit, without the time in which it waited for answers."""
 
 
-class RunStillLive(RuncastError):
-    """An agent's run is still in progress, but its function did not answer. A retry checks the run again."""
+class RunWaits(RuncastError):
+    """An agent's run waits for an answer. From then on, its state looks at it once an hour."""
+
+
+class RunChanged(RuncastError):
+    """An agent's run was answered, or ended without a result. Its state looks at it again."""
 
 
 class ModelFailed(RuncastError):

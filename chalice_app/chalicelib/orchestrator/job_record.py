@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from chalicelib.orchestrator.errors import JobEnded
+from chalicelib.orchestrator.errors import JobEnded, JobTimedOut
 from chalicelib.orchestrator.job import Job
 from chalicelib.orchestrator.status_utils import publish_checkpoint
 from runcast import limits
 from runcast.errors import AppendRefused, ClaimRefused, Conflict, RunGone, Unavailable
 from runcast.json_text import metadata_json
 from runcast.record.model import Json, PlannedRun, Run, Step
+from runcast.record.planned import is_of_job
 from runcast.record.store import End, RunStore
 from runcast.redaction import clean_metadata_text, clean_text
 
@@ -31,6 +33,7 @@ class JobRecord:
         store: The records.
         job: The job.
         send: Sends status messages and returns how many were accepted; must not raise.
+        timeout_seconds: The job's time limit, without the time in which it waits for answers.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Its methods raise `Unavailable` if DynamoDB does not answer or the record keeps changing, and `Conflict` if the
@@ -43,8 +46,10 @@ class JobRecord:
         job: Job,
         *,
         send: Callable[[list[Json]], int],
+        timeout_seconds: int = limits.JOB_TIMEOUT_SECONDS,
         now_ms: Callable[[], int] | None = None,
     ) -> None:
+        self._timeout_seconds = timeout_seconds
         self._store = store
         self._job = job
         self._send = send
@@ -83,6 +88,43 @@ class JobRecord:
         if run.status.ended:
             raise _ended(run)
         return run
+
+    @property
+    def timed_out(self) -> str:
+        """The error of a job that exceeded its time limit."""
+        return f"The job took longer than {self._timeout_seconds // 60} minutes."
+
+    def deadline_ms(self, job: Run) -> int:
+        """Return when the job exceeds its time limit: at the latest shortly before its record expires.
+
+        The time in which runs waited for answers does not count. If several runs wait at once, their times add up.
+        """
+        limit_ms = job.created_at_ms + self._timeout_seconds * 1000
+        if job.lease_until_ms > limit_ms + _LEASE_GRACE_MS or self._now_ms() >= limit_ms:
+            limit_ms += sum(run.waited_until(self._now_ms()) for run in self._runs(job))
+        return min(limit_ms, job.expires_at_ms - limits.EXPIRY_MARGIN_MS)
+
+    def require_in_time(self) -> None:
+        """Check that the job is open and has not exceeded its time limit.
+
+        Raises:
+            JobEnded: The job has ended, or its record has expired.
+            JobTimedOut: The job exceeded its time limit.
+        """
+        if self._now_ms() >= self.deadline_ms(self.require_open()):
+            raise JobTimedOut(self.timed_out)
+
+    def keep_for(self, job: Run, waiting: Run) -> None:
+        """Let the job and all its runs live as long as a run that waits for an answer."""
+        lease_until_ms = min(waiting.lease_until_ms + self._timeout_seconds * 1000, job.pages_expire_at_epoch_s * 1000)
+        for run in (job, *self._runs(job)):
+            lease = max(lease_until_ms, run.lease_until_ms) if run is job else None
+            with suppress(AppendRefused, RunGone):  # another agent's question has extended it, or it is gone
+                self._store.extend(run, waiting.expires_at_epoch_s, lease_until_ms=lease)
+
+    def _runs(self, job: Run) -> list[Run]:
+        ids = [request_id for planned in job.runs for request_id in planned.request_ids]
+        return [run for run in self._store.read_heads(ids) if is_of_job(run, job.owner, job.request_id)]
 
     def checkpoint(
         self,
@@ -135,7 +177,7 @@ class JobRecord:
                 agent=run.agent,
                 job_id=run.job_id,
                 playbook=run.playbook,
-                lease_until_ms=_lease_until_ms(run),
+                lease_until_ms=self._lease_until_ms(run),
             )
         except ClaimRefused as refused:
             if refused.run.worker in (None, self._job.worker):
@@ -165,11 +207,15 @@ class JobRecord:
             run.request_id,
             worker=self._job.worker,
             expected_seq=run.seq,
-            lease_until_ms=_lease_until_ms(run),
+            lease_until_ms=self._lease_until_ms(run),
             steps=[step],
             runs=runs,
             end=end,
         )
+
+    def _lease_until_ms(self, job: Run) -> int:
+        """Return the latest time at which the execution can be running. An execution sends no heartbeats."""
+        return min(self.deadline_ms(job) + _LEASE_GRACE_MS, job.expires_at_ms)
 
 
 def checkpoint_of(run: Run, name: str) -> Step | None:
@@ -185,9 +231,3 @@ def metadata_of(step: Step) -> Json:
 
 def _ended(run: Run) -> JobEnded:
     return JobEnded(f"The job has already ended: {run.status.value}.")
-
-
-def _lease_until_ms(run: Run) -> int:
-    """Return the latest time at which the execution can be running. An execution sends no heartbeats."""
-    latest_ms = run.created_at_ms + limits.JOB_TIMEOUT_SECONDS * 1000 + _LEASE_GRACE_MS
-    return min(latest_ms, run.expires_at_ms)

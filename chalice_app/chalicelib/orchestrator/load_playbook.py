@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 
 from chalicelib.orchestrator.job import Job
 from chalicelib.orchestrator.job_record import JobRecord
-from chalicelib.orchestrator.playbook import Playbook, load
+from chalicelib.orchestrator.playbook import Entry, Playbook, load
 from chalicelib.runtime.request import require_declared
 from runcast.errors import InvalidInput, RuncastError
 from runcast.record.model import Json, PlannedRun
@@ -60,7 +60,12 @@ def load_playbook(
 
 def first_attempts(playbook: Playbook, stage: int) -> list[Json]:
     """Return the input of `InvokeAgent` for each agent of a stage, with the first attempt."""
-    return [{"name": entry.name, "attempt": 1} for entry in playbook.stages[stage].entries]
+    return [agent_input(entry, 1) for entry in playbook.stages[stage].entries]
+
+
+def agent_input(entry: Entry, attempt: int) -> Json:
+    """Return the input of `InvokeAgent` for an attempt of an agent."""
+    return {"name": entry.name, "attempt": attempt, "timeoutSeconds": entry.timeout_seconds}
 
 
 def _require_parameters(job: Job, playbook: Playbook) -> None:

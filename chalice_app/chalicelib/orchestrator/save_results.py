@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.orchestrator.errors import JobEnded
+from chalicelib.orchestrator.errors import JobEnded, JobTimedOut
 from chalicelib.orchestrator.failures import sentence_of
 from chalicelib.orchestrator.job import Job, result_key
 from chalicelib.orchestrator.job_record import JobRecord
@@ -83,7 +83,8 @@ def _failed_before(event: Json) -> End | None:
     if event.get("error"):
         return _failed(event["error"], EndReason.AGENT_FAILED)
     if event.get("failure"):
-        return _failed(sentence_of(event["failure"]), EndReason.JOB_FAILED)
+        late = event["failure"].get("Error") == JobTimedOut.__name__
+        return _failed(sentence_of(event["failure"]), EndReason.TIMED_OUT if late else EndReason.JOB_FAILED)
     return None
 
 

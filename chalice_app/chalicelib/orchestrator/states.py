@@ -20,6 +20,7 @@ from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Playbook
 from chalicelib.orchestrator.save_results import save_results
 from chalicelib.orchestrator.synthesizer import merged, synthesize
+from chalicelib.orchestrator.task import report_run
 from chalicelib.orchestrator.validator import validate
 from chalicelib.runtime import clients, logs
 from chalicelib.runtime.announce import announcer
@@ -35,9 +36,8 @@ logger = logging.getLogger(__name__)
 class _State:
     """The context of every state: its job, the job's record and the AWS clients."""
 
-    def __init__(self, event: Json, context: Any) -> None:
+    def __init__(self, event: Json) -> None:
         self.event = event
-        self.context = context
         self.config = config_of_environment(OrchestratorConfig)
         job_id = checked_job_id(event.get("execution"))
         logs.about_run(job_id)
@@ -49,19 +49,20 @@ class _State:
             raise JobEnded("The job's record is gone.")
         self.job = Job.of(Inputs(clients.s3, self.config.results_bucket).get(run), execution=job_id)
         self.send = clients.status_publisher(self.config.status_publisher_function).send
-        self.record = JobRecord(self.store, self.job, send=self.send)
+        self.record = JobRecord(
+            self.store, self.job, send=self.send, timeout_seconds=self.config.job_timeout_minutes * 60
+        )
 
     @property
     def functions(self) -> dict[str, str]:
         return registry.functions(self.config.agent_function, self.config.agent_functions)
 
 
-def run_state(event: Any, context: Any) -> Json:
+def run_state(event: Any) -> Json:
     """Execute one state of a job.
 
     Args:
         event: `state`, `execution` (its name, which is the job's id) and the input of the state.
-        context: The Lambda context.
 
     Returns:
         The output of the state.
@@ -71,7 +72,7 @@ def run_state(event: Any, context: Any) -> Json:
             `InvalidInput`.
     """
     try:
-        return _STATES[event["state"]](_State(event, context))
+        return _STATES[event["state"]](_State(event))
     except Unavailable as error:
         raise Unavailable(str(error)) from error
     except RuncastError:
@@ -92,19 +93,24 @@ def _invoke_agent(state: _State) -> Json:
         state.record,
         store=state.store,
         functions=state.functions,
-        client=clients.waiting_invoker,
+        client=clients.invoker(),
         announce=announcer(state.config.status_publisher_function).announce,
-        remaining_ms=state.context.get_remaining_time_in_millis,
+        report=lambda run: report_run(clients.step_functions(), run),
     )
     entry = Playbook.of(state.event["playbook"]).entries[agent["name"]]
-    return invoker.invoke(entry, agent["attempt"], agent.get("complaint"))
+    invoker.invoke(
+        entry, agent["attempt"], agent.get("complaint"), token=state.event["token"], waiting=state.event["waiting"]
+    )
+    return {}
 
 
 def _validate(state: _State) -> Json:
+    state.record.require_in_time()
     return validate(state.job, state.record, state.store, state.event["playbook"], state.event["agents"])
 
 
 def _synthesize(state: _State) -> Json:
+    state.record.require_in_time()
     config = state.config
     entries = Playbook.of(state.event["playbook"]).entries
     return synthesize(

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from chalicelib.orchestrator.failures import sentence_of
 from chalicelib.orchestrator.job import Job
 from chalicelib.orchestrator.job_record import JobRecord, checkpoint_of, metadata_of
-from chalicelib.orchestrator.load_playbook import first_attempts
+from chalicelib.orchestrator.load_playbook import agent_input, first_attempts
 from chalicelib.orchestrator.outputs import facts_of, latest_runs
 from chalicelib.orchestrator.playbook import Playbook
 from chalicelib.orchestrator.rules import output_faults
@@ -39,7 +39,7 @@ def validate(job: Job, record: JobRecord, store: RunStore, playbook_json: Json, 
         Unavailable: DynamoDB did not answer.
     """
     playbook = Playbook.of(playbook_json)
-    attempts: dict[str, int] = {result["name"]: result["attempt"] for result in results}
+    attempts = {result["name"]: _attempt(job, result) for result in results}
     place = next(n for n, stage in enumerate(playbook.stages) if attempts.keys() <= {e.name for e in stage.entries})
     stage = playbook.stages[place]
     again = _checkpoint(record, stage.name, attempts)
@@ -53,7 +53,7 @@ def validate(job: Job, record: JobRecord, store: RunStore, playbook_json: Json, 
     faults = _stage_faults(job, store, playbook, place)
     if faults:
         complaints = [
-            {"name": name, "attempt": attempts[name] + 1, "complaint": "; ".join(found)}
+            {**agent_input(playbook.entries[name], attempts[name] + 1), "complaint": "; ".join(found)}
             for name, found in faults.items()
             if attempts.get(name, limits.ATTEMPTS_MAX) < limits.ATTEMPTS_MAX
         ]
@@ -64,6 +64,13 @@ def validate(job: Job, record: JobRecord, store: RunStore, playbook_json: Json, 
     if place + 1 == len(playbook.stages):
         return then([], "synthesize")
     return then(first_attempts(playbook, place + 1), "invoke")
+
+
+def _attempt(job: Job, result: Json) -> int:
+    """Return the attempt that gave an agent's output, or that failed."""
+    if "failure" in result:
+        return int(result["attempt"])
+    return job.request_ids(result["name"]).index(result["requestId"]) + 1
 
 
 def _checkpoint(record: JobRecord, stage: str, attempts: Mapping[str, int]) -> bool:

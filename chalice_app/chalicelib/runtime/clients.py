@@ -5,7 +5,7 @@ Each client is created on first use, so that a Lambda pays only for the clients 
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import boto3
@@ -129,17 +129,6 @@ def link_signer() -> S3Client:
     """Return the client that signs links. It makes no calls, so there is nothing to trace."""
     # Links use the bucket's regional host: S3 redirects from its global host, and the signature covers the host.
     return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
-
-
-@lru_cache(maxsize=4)  # agents of a playbook mostly share one timeout, but a long-lived worker may see all others
-def waiting_invoker(read_timeout_seconds: int) -> LambdaClient:
-    """Return a client that waits `read_timeout_seconds` for an agent's answer and never retries the invocation.
-
-    The record, not the answer, decides how the run ended. TCP keep-alive holds the connection open through minutes of
-    silence.
-    """
-    config = _INVOKE_CLIENT_CONFIG.merge(Config(read_timeout=read_timeout_seconds))
-    return _watched(boto3.client("lambda", config=config))
 
 
 @cache

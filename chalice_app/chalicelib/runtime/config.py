@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from runcast.errors import ConfigurationMissing, InvalidInput, RuncastError
 from runcast.limits import (
     CONVERSATION_RETENTION_MAX_DAYS,
+    JOB_TIMEOUT_MAX_MINUTES,
     QUESTION_RETENTION_MAX_HOURS,
     QUESTION_RETENTION_MIN_HOURS,
     RETENTION_MAX_HOURS,
@@ -101,7 +102,8 @@ class RunStarterConfig:
 
     These are the table, how long its records, its open questions and its conversations are kept, the private bucket for
     inputs and answers, the Lambda that runs this application's agents, the Lambdas that run other agents (by the
-    agents' names), the state machine that executes playbooks, the Lambda that sends status messages, and the token
+    agents' names), the state machine that executes playbooks, the Lambdas that send status messages and report to
+    jobs, and the token
     claims that name the caller.
     """
 
@@ -110,6 +112,7 @@ class RunStarterConfig:
     agent_function: str
     state_machine_arn: str
     status_publisher_function: str
+    run_closer_function: str
     user_id_claim: str
     tenant_id_claim: str
     agent_functions: Mapping[str, str] = _functions()
@@ -135,6 +138,7 @@ class OrchestratorConfig:
         model_max_attempts: How often boto3 tries one request to Bedrock, the first time included.
         retention_hours: How long the records that it creates are kept.
         question_retention_hours: How long a run that begins to wait for an answer is kept, from then on.
+        job_timeout_minutes: The time limit of a job, without the time in which it waits for answers.
     """
 
     agent_progress_table: str
@@ -149,6 +153,7 @@ class OrchestratorConfig:
     model_max_attempts: int = _whole_number(1, 10, default=2)
     retention_hours: int = _retention_hours()
     question_retention_hours: int = _question_retention_hours()
+    job_timeout_minutes: int = _whole_number(1, JOB_TIMEOUT_MAX_MINUTES, default=60)
 
 
 @dataclass(frozen=True)
@@ -186,8 +191,8 @@ class ApiConfig:
 
     These are the table, how long its records, its open questions and its conversations are kept, the private bucket for
     inputs, answers and large results, the Lambda that runs this application's agents, the Lambdas that run other agents
-    (by the agents' names), the state machine that executes playbooks, the Lambda that sends status messages, the user
-    pool client whose tokens it accepts, and the token claims that name the caller.
+    (by the agents' names), the state machine that executes playbooks, the Lambdas that send status messages and report
+    to jobs, the user pool client whose tokens it accepts, and the token claims that name the caller.
     """
 
     agent_progress_table: str
@@ -195,6 +200,7 @@ class ApiConfig:
     agent_function: str
     state_machine_arn: str
     status_publisher_function: str
+    run_closer_function: str
     user_pool_client_id: str
     user_id_claim: str
     tenant_id_claim: str

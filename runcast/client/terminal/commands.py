@@ -7,6 +7,7 @@ import dataclasses
 import sys
 import uuid
 from asyncio import CancelledError
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich.console import Console
 from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.client import Client, connect
 from runcast.client.config import ClientConfig
+from runcast.client.job import JobRun
 from runcast.client.sign_in import cognito_client, sign_in
 from runcast.client.step import Progress
 from runcast.client.terminal.json_view import JsonView
@@ -99,8 +101,8 @@ async def _follow(client: Client, watch: Watch, arguments: argparse.Namespace) -
     outcome = watch.outcome
     assert outcome is not None  # noqa: S101 - the iteration has ended without an error
     view.outcome(dataclasses.replace(outcome, result=await _whole_result(client, outcome)))
-    if outcome.status == WAITING:
-        _say(_how_to_answer(outcome.request_id))
+    if waiting := _waiting_runs(outcome.request_id, outcome.status == WAITING, outcome.runs):
+        _say(_how_to_answer(waiting))
     return _EXIT_CODES[outcome.status]
 
 
@@ -125,8 +127,16 @@ def _how_to_come_back(watch: Watch) -> str:
     )
 
 
-def _how_to_answer(request_id: str) -> str:
-    return f"It waits for an answer. To answer it: runcast answer {request_id}"
+def _waiting_runs(request_id: str, waits: bool, runs: Sequence[JobRun] | None) -> list[str]:
+    """Return the ids of the runs that wait for an answer: of a job those of its agents, otherwise the run's own."""
+    if runs is None:
+        return [request_id] if waits else []
+    return [run.request_id for run in runs if run.status is not None and run.status.waiting]
+
+
+def _how_to_answer(request_ids: list[str]) -> str:
+    commands = " and ".join(f"runcast answer {request_id}" for request_id in request_ids)
+    return f"It waits for an answer. To answer it: {commands}"
 
 
 async def _whole_id(client: Client, given: str) -> str:
@@ -150,8 +160,8 @@ async def _show(client: Client, arguments: argparse.Namespace) -> int:
     progress = await client.show(arguments.request_id)
     result = await _whole_result(client, progress)
     _view(arguments, client).record(arguments.request_id, dataclasses.replace(progress, result=result))
-    if progress.status.waiting:
-        _say(_how_to_answer(arguments.request_id))
+    if waiting := _waiting_runs(arguments.request_id, progress.status.waiting, progress.runs or None):
+        _say(_how_to_answer(waiting))
     return 0
 
 

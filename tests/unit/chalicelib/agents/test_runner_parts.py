@@ -60,6 +60,7 @@ def answered(bench, answers, *, invoker=None, owner=ANA, functions=FUNCTIONS):
         invoker=invoker,
         functions=functions,
         announce=lambda result: None,
+        hand_over=lambda event: None,
     )
     return told, invoker.events
 

@@ -7,19 +7,19 @@ import json
 from pathlib import Path
 
 import pytest
-from chalicelib.lifecycle.closer import close_failed, sweep, write_end
+from chalicelib.lifecycle.closer import close_failed, report_change, sweep, write_end
 
 from runcast import limits
 from runcast.errors import StoreUnavailable
 from runcast.record.assignment import Assignment, QueuedStep
-from runcast.record.handover import HandedOverEnd
+from runcast.record.handover import HandedOverEnd, changed_run_event
 from runcast.record.model import PUBLIC, Owner, RunStatus, Step
 from runcast.record.store import End
 
 RECORDS = json.loads((Path(__file__).parents[3] / "events" / "runCloser.json").read_text())
 INVOCATION = "e4b46cbf-b738-xmpl-8880-a18cdf61200e"
 ID = "123e4567-e89b-12d3-a456-426614174000"
-ANA = Owner("acme", "ana")
+ANA, BOB = Owner("acme", "ana"), Owner("acme", "bob")
 
 
 @pytest.fixture
@@ -145,6 +145,24 @@ def test_a_table_that_does_not_answer_is_raised_so_that_lambda_tries_again(store
     monkeypatch.setattr(store, "read", no_answer)
     with pytest.raises(StoreUnavailable):
         close(store, clock, announced, RECORDS["timedOut"])
+
+
+@pytest.mark.parametrize(("owner", "job_id", "reported"), [(ANA, "job-1", 1), (BOB, "job-1", 0), (ANA, None, 0)])
+def test_the_change_of_a_jobs_run_is_reported_to_its_job(store, clock, owner, job_id, reported):
+    store.create("job-1", owner=ANA, agent="orchestrator", job_id="job-1", playbook="site-assessment")
+    if job_id:
+        store.create_in_job(ID, owner=ANA, agent="terrain", job_id=job_id, task_token="a token")
+    else:
+        store.create(ID, owner=ANA, agent="terrain")
+    told = []
+    report_change(changed_run_event(ID, owner, "job-1"), store, report=told.append)
+    assert told == [store.read(ID)] * reported
+
+
+@pytest.mark.parametrize("event", [{"changedRun": None}, {"changedRun": {}}, {"changedRun": {"requestId": "a#b"}}])
+def test_a_change_of_no_run_is_ignored(store, caplog, event):
+    report_change(event, store, report=pytest.fail)
+    assert "ignoring the event: it does not name a run" in caplog.text
 
 
 class TestSweep:

@@ -53,7 +53,7 @@ def close(store, clock, announced, event):
     ("kind", "status", "error"),
     [
         ("executionFailed", "error", "The job's execution failed: Unavailable: DynamoDB gave no answer."),
-        ("executionTimedOut", "error", "The job was not done within 60 minutes."),
+        ("executionTimedOut", "error", "The job's execution timed out."),
         ("executionAborted", "cancelled", None),
     ],
 )

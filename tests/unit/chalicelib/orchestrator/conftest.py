@@ -6,13 +6,13 @@ Terraform, whose retries and catches have tests of their own.
 
 from __future__ import annotations
 
-import io
+import itertools
 import json
 from collections.abc import Iterator
 
 import pytest
 from chalicelib.orchestrator.agent_invoker import AgentInvoker
-from chalicelib.orchestrator.errors import RunStillLive, WorkerDied
+from chalicelib.orchestrator.errors import RunChanged, RunWaits
 from chalicelib.orchestrator.job import Job
 from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.load_playbook import load_playbook
@@ -20,6 +20,7 @@ from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Playbook
 from chalicelib.orchestrator.save_results import save_results
 from chalicelib.orchestrator.synthesizer import merged, synthesize
+from chalicelib.orchestrator.task import report_run
 from chalicelib.orchestrator.validator import validate
 
 from runcast.errors import RuncastError, Unavailable
@@ -27,6 +28,7 @@ from runcast.json_text import result_json
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.store import End
 from tests.fakes.own_playbooks import own_playbooks
+from tests.fakes.tasks import Tasks
 
 JOB_ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 ANA = Owner("acme", "ana")
@@ -103,24 +105,17 @@ class Agents:
         self.outputs = {name: list(some) for name, some in outputs.items()}
         self.names = {}
         self.events = []
-        self.waited = []
 
-    def __call__(self, read_timeout_seconds):
-        self.waited.append(read_timeout_seconds)
-        return self
-
-    def invoke(self, FunctionName, Payload):  # noqa: N803 - boto3's names
+    def invoke(self, FunctionName, InvocationType, Payload):  # noqa: N803 - boto3's names
+        assert InvocationType == "Event"
         event = json.loads(Payload)
         assert FunctionName == FUNCTIONS[event["agent"]]
         self.events.append(event)
         said = self.outputs[self.names[event["requestId"]]].pop(0)
-        answer = said(self._store, event) if callable(said) else work(self._store, self._clock, event, said)
-        return answered(answer)
-
-
-def answered(body, invocation="invocation-1", **more):
-    payload = io.BytesIO(json.dumps(body).encode())
-    return {"StatusCode": 200, "Payload": payload, "ResponseMetadata": {"RequestId": invocation}, **more}
+        if callable(said):
+            said(self._store, event)
+        else:
+            work(self._store, self._clock, event, said)
 
 
 def claim(store, clock, event, worker="invocation-1/abc"):
@@ -140,7 +135,6 @@ def work(store, clock, event, said, worker="invocation-1/abc"):
     store.append(
         event["requestId"], worker=worker, expected_seq=0, lease_until_ms=clock() + 15_000, steps=[step], end=end
     )
-    return {"statusCode": 500 if failed else 200, "body": "{}"}
 
 
 class Machine:
@@ -153,6 +147,9 @@ class Machine:
         self.live = []
         self.ended = []
         self.slept = []
+        self.tasks = Tasks()
+        self.tokens = (f"token-{number}" for number in itertools.count(1))
+        self.timeout_seconds = 3600
         self.agents = Agents(store, clock, outputs)
         self.model = Model()
         self.bucket = {}
@@ -173,7 +170,9 @@ class Machine:
             self.live.append(result.update)
 
     def record(self):
-        return JobRecord(self.store, self.job, send=self.publish, now_ms=self.clock)
+        return JobRecord(
+            self.store, self.job, send=self.publish, timeout_seconds=self.timeout_seconds, now_ms=self.clock
+        )
 
     def put_object(self, **request):
         self.bucket[request["Bucket"], request["Key"]] = request["Body"]
@@ -181,12 +180,36 @@ class Machine:
     def load(self):
         return load_playbook(self.job, self.record(), FUNCTIONS, self.parameters_schema)
 
-    def invoke(self, playbook, agent, remaining_ms=900_000):
+    def look(self, playbook, agent, waiting=False):
+        """Do one try of the state; return its result, or None if its task still waits."""
+        token = next(self.tokens)
         invoker = AgentInvoker(
             self.job, self.record(), store=self.store, functions=FUNCTIONS, client=self.agents, announce=self.announce,
-            remaining_ms=lambda: remaining_ms, now_ms=self.clock, sleep=self.sleep,
+            report=self.report, now_ms=self.clock, sleep=self.sleep,
         )  # fmt: skip
-        return invoker.invoke(Playbook.of(playbook).entries[agent["name"]], agent["attempt"], agent.get("complaint"))
+        entry = Playbook.of(playbook).entries[agent["name"]]
+        invoker.invoke(entry, agent["attempt"], agent.get("complaint"), token=token, waiting=waiting)
+        *_, run = filter(None, map(self.store.read, self.job.request_ids(agent["name"])))
+        if run.task_token == token and run.status is not (RunStatus.WAITING if waiting else RunStatus.IN_PROGRESS):
+            self.report(run)  # as run_closer does
+        result = self.tasks.results.get(token)
+        if isinstance(result, Exception):
+            raise result
+        return result and {"name": agent["name"], **result}
+
+    def report(self, run):
+        report_run(self.tasks, run)
+
+    def invoke(self, playbook, agent):
+        """Do the state as the state machine does, until it has a result, its task waits, or it fails."""
+        waiting = False
+        while True:
+            try:
+                return self.look(playbook, agent, waiting)
+            except RunWaits:
+                waiting = True
+            except RunChanged:
+                waiting = False
 
     def validate(self, playbook, results):
         return validate(self.job, self.record(), self.store, playbook, results)
@@ -206,10 +229,8 @@ class Machine:
         while True:
             try:
                 return state(*arguments)
-            except (Unavailable, WorkerDied):
+            except Unavailable:
                 continue
-            except RunStillLive:
-                self.clock.now_ms += 5_000
 
     def run(self):
         """Walk through the states; return what the last one says."""
@@ -226,9 +247,11 @@ class Machine:
 
     def item(self, playbook, agent):
         try:
-            return self.again(self.invoke, playbook, agent)
+            while not (result := self.again(self.invoke, playbook, agent)):
+                self.clock.now_ms += 300_000
         except RuncastError as error:
             return {"name": agent["name"], "attempt": agent["attempt"], "failure": caught(error)}
+        return result
 
     def run_of(self, name, attempt=1):
         return self.store.read(self.job.request_ids(name)[attempt - 1])

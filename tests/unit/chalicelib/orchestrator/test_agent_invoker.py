@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
-from chalicelib.orchestrator.errors import AgentFailed, AgentTimedOut, RunStillLive, WorkerDied
+from botocore.exceptions import ClientError, ConnectionClosedError
+from chalicelib.orchestrator.errors import AgentFailed, AgentTimedOut, JobTimedOut, RunChanged, RunWaits
 
 from runcast import limits
 from runcast.errors import Unavailable
 from runcast.record import close as closing
+from runcast.record.answer import answer
 from runcast.record.cancel import cancel
 from runcast.record.model import EndReason, RunStatus, Step
-from runcast.record.store import End
-from tests.unit.chalicelib.orchestrator.conftest import ANA, answered, claim, fact, output, work
+from runcast.record.reader import read_progress
+from runcast.record.store import End, Lives
+from tests.unit.chalicelib.orchestrator.conftest import ANA, claim, fact, output, work
 
-TIMEOUT = ReadTimeoutError(endpoint_url="https://lambda")
-KILLED = {"errorType": "Runtime.ExitError", "errorMessage": "signal: killed"}
 EAST = {"name": "east", "attempt": 1}
 GOOD = output(slope=fact(2))
 CANCELED = {
@@ -39,8 +41,12 @@ def job(machine, clock):
     return make
 
 
-def invoke(job, agent=EAST, **about):
-    return job.invoke(job.playbook, agent, **about)
+def invoke(job, agent=EAST):
+    return job.invoke(job.playbook, agent)
+
+
+def result(job, attempt=1):
+    return {"name": "east", "requestId": job.job.request_ids("east")[attempt - 1]}
 
 
 def fails(error_class, job, agent=EAST):
@@ -49,14 +55,12 @@ def fails(error_class, job, agent=EAST):
     return str(failed.value)
 
 
-def patched(job, answer):
-    """Let the function's invocation give `answer`, independent of what the function did."""
+def patched(job, error):
+    """Let the function's invocation raise an error, independent of what the function did."""
 
     def invoke(**request):
         type(job.agents).invoke(job.agents, **request)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        raise error
 
     job.agents.invoke = invoke
 
@@ -67,7 +71,7 @@ def done(clock):
 
 def test_it_is_asked_what_the_playbook_says_and_hands_on_a_reference(job):
     job = job(GOOD)
-    assert invoke(job) == {"name": "east", "attempt": 1, "requestId": job.job.request_ids("east")[0]}
+    assert invoke(job) == result(job)
     [event] = job.agents.events
     assert event == {
         "agent": "survey",
@@ -77,8 +81,8 @@ def test_it_is_asked_what_the_playbook_says_and_hands_on_a_reference(job):
         "userId": "ana",
         "tenantId": "acme",
         "jobId": job.job.job_id,
+        "awaited": False,
     }
-    assert job.agents.waited == [840]
 
 
 def test_it_gets_the_results_that_it_reads_and_no_others(machine):
@@ -130,14 +134,6 @@ def test_what_is_over_a_limit_is_told_and_never_handed_over(job, given, message)
     assert [message["status"] for message in job.live] == ["agent_error"]
 
 
-def test_a_function_that_refuses_the_run_has_failed(job):
-    job = job(
-        lambda store, event: {"statusCode": 400, "body": '{"success": false, "error": "agent must be one of: x."}'}
-    )
-    assert fails(AgentFailed, job) == "east: agent must be one of: x."
-    assert job.live[-1]["status"] == "agent_error"
-
-
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
 def test_a_function_that_may_not_be_invoked_has_failed(job, code):
     job = job(lambda store, event: None)
@@ -151,93 +147,76 @@ def test_a_function_that_has_no_room_is_asked_again(job):
     patched(job, ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "no"}}, "Invoke"))
     assert fails(Unavailable, job) == "east: its function is not available now (TooManyRequestsException). Try again."
     del job.agents.invoke
-    assert invoke(job)["attempt"] == 1
+    assert invoke(job) == result(job)
 
 
-@pytest.mark.parametrize("lost", [TIMEOUT, ConnectionClosedError(endpoint_url="https://lambda")])
-def test_an_answer_that_is_lost_changes_nothing(job, clock, lost):
+def test_an_answer_that_is_lost_changes_nothing(job, clock):
     job = job(done(clock))
-    patched(job, lost)
-    assert invoke(job)["attempt"] == 1
+    patched(job, ConnectionClosedError(endpoint_url="https://lambda"))
+    assert fails(Unavailable, job) == "east: its function did not answer. Try again."
+    assert invoke(job) == result(job)
+    assert len(job.agents.events) == 1
 
 
-def test_a_conflict_is_resolved_by_the_record(job, clock):
-    conflict = {"statusCode": 409, "body": "{}"}
-
-    def another_did_it(store, event):
-        work(store, clock, event, GOOD, worker="another/1")
-        return conflict
-
-    job = job(another_did_it)
-    assert invoke(job)["attempt"] == 1
-
-
-def claimed_by(worker, clock, answer):
+def claimed_by(worker, clock):
     def does(store, event):
         claim(store, clock, event, worker)
-        return answer
 
     return does
 
 
-def test_a_run_that_another_works_on_is_looked_after_until_it_has_ended(job, clock, store):
-    job = job(claimed_by("another/1", clock, {"statusCode": 409, "body": "{}"}))
+def end(job, store, clock, end, worker="another/1", step="complete"):
     request_id = job.job.request_ids("east")[0]
-    for _ in range(2):
-        assert fails(RunStillLive, job) == f"east: its run {request_id} is still in progress."
-    step = Step("complete", "done", 0.0, clock(), 1)
-    end = End(RunStatus.COMPLETE, '"flat"')
-    store.append(request_id, worker="another/1", expected_seq=0, lease_until_ms=0, steps=[step], end=end)
-    assert invoke(job)["requestId"] == request_id
+    about = {"worker": worker, "expected_seq": store.read(request_id).seq, "lease_until_ms": clock() + 15_000}
+    store.append(request_id, steps=[Step(step, "", 0.0, clock(), about["expected_seq"] + 1)], end=end, **about)
+
+
+def test_a_task_waits_for_a_run_with_the_newest_token_until_it_has_ended(job, clock, store):
+    job = job(claimed_by("another/1", clock))
+    for token in ("token-1", "token-2"):
+        assert invoke(job) is None
+        assert job.run_of("east").task_token == token
+    end(job, store, clock, End(RunStatus.COMPLETE, '"flat"'))
+    job.report(job.run_of("east"))
+    assert job.tasks.results == {"token-2": {"requestId": job.job.request_ids("east")[0]}}
+    assert invoke(job) == result(job)
     assert len(job.agents.events) == 1
 
 
+def test_an_end_between_two_looks_is_reported_with_the_next_token(job, clock, store, monkeypatch):
+    job = job(claimed_by("another/1", clock))
+    assert invoke(job) is None
+    store_token = store.await_in_job
+
+    def ends_before(run, token):
+        end(job, store, clock, End(RunStatus.COMPLETE, '"flat"'))
+        return store_token(run, token)
+
+    monkeypatch.setattr(store, "await_in_job", ends_before)
+    assert invoke(job) == result(job)
+    assert job.run_of("east").task_token == "token-1"
+
+
+def test_the_token_is_in_no_repr(job, clock):
+    job = job(claimed_by("another/1", clock))
+    invoke(job)
+    assert "token-1" not in repr(job.run_of("east"))
+
+
+def test_a_run_that_was_not_handed_over_is_handed_over_again(job, clock):
+    job = job(lambda store, event: None, GOOD)
+    assert invoke(job) is None
+    assert invoke(job) == result(job)
+
+
 def test_a_run_whose_worker_is_lost_is_ended_and_done_by_the_next_attempt(job, clock):
-    job = job(claimed_by("another/1", clock, {"statusCode": 409, "body": "{}"}), GOOD)
-    fails(RunStillLive, job)
+    job = job(claimed_by("another/1", clock), GOOD)
+    assert invoke(job) is None
     clock.now_ms += limits.LEASE_MS + limits.CLOSE_GRACE_MS + 1
-    assert fails(WorkerDied, job).startswith("east: The worker stopped before the run had ended")
+    assert invoke(job) == result(job, 2)
     assert [(message["status"], message["requestId"]) for message in job.live] == [
         ("agent_error", job.job.request_ids("east")[0])
     ]
-    assert invoke(job)["attempt"] == 2
-    assert job.live[-1]["status"] == "agent_error"
-    assert len(job.live) == 1
-
-
-@pytest.mark.parametrize("claimed", [True, False])
-def test_a_worker_that_is_killed_is_known_dead_at_once(job, clock, claimed):
-    job = job(claimed_by("invocation-1/abc", clock, None) if claimed else lambda store, event: None, GOOD)
-    patched(job, answered(KILLED, FunctionError="Unhandled"))
-    assert fails(WorkerDied, job).endswith("Runtime.ExitError: signal: killed")
-    del job.agents.invoke
-    assert invoke(job)["attempt"] == 2
-    assert [message["status"] for message in job.live] == ["agent_error"]
-
-
-def test_a_killed_invocation_says_nothing_of_another_worker(job, clock):
-    job = job(claimed_by("another/1", clock, None))
-    patched(job, answered(KILLED, FunctionError="Unhandled"))
-    fails(RunStillLive, job)
-    assert (job.run_of("east").status, job.live) == (RunStatus.IN_PROGRESS, [])
-
-
-def test_a_run_that_the_killed_worker_had_ended_is_that(job, clock):
-    job = job(done(clock))
-    patched(job, answered(KILLED, FunctionError="Unhandled"))
-    assert invoke(job)["attempt"] == 1
-
-
-def test_an_answer_that_is_nested_too_deep_to_be_read_is_none(job):
-    job = job(lambda store, event: {"statusCode": 400, "body": "[" * 5_000})
-    assert fails(AgentFailed, job) == "east: The agent's function refused the run."
-
-
-def test_a_function_that_answers_without_a_record_is_a_dead_worker(job, clock):
-    job = job(lambda store, event: None)
-    assert fails(WorkerDied, job) == (
-        "east: The run was not started: no worker took it. Its function answered, but the run's end is not recorded."
-    )
 
 
 @pytest.mark.parametrize("message", ["It ended.", *closing._ERRORS.values()])
@@ -249,45 +228,53 @@ def test_the_reason_of_an_end_decides_and_its_message_does_not(job, clock, reaso
         end = End(RunStatus.ERROR, error=message, reason=reason)
         store.append(event["requestId"], steps=[Step("error", message, 0.0, clock(), 1)], end=end, **about)
 
-    died = reason in ("never_claimed", "worker_died")
-    assert fails(WorkerDied if died else AgentFailed, job(ends, GOOD)) == f"east: {message}"
+    job = job(ends, GOOD)
+    if reason in ("never_claimed", "worker_died"):
+        assert invoke(job) == result(job, 2)
+    else:
+        assert fails(AgentFailed, job) == f"east: {message}"
 
 
-def test_three_dead_workers_are_enough(job):
+def test_three_dead_workers_are_enough(job, clock):
     job = job(*[lambda store, event: None] * 3)
-    for _ in range(2):
-        fails(WorkerDied, job)
+    for _ in range(3):
+        assert invoke(job) is None
+        clock.now_ms += limits.QUEUED_LEASE_MS + limits.CLOSE_GRACE_MS + 1
     for _ in range(2):
         assert fails(AgentFailed, job) == (
-            "east: its worker died in every attempt. The last time: The run was not started: no worker took it. "
-            "Its function answered, but the run's end is not recorded."
+            "east: its worker died in every attempt. The last time: The run was not started: no worker took it."
         )
     assert len(job.agents.events) == 3
 
 
-def test_a_time_out_cancels_the_run(job, clock):
-    def takes_too_long(store, event):
-        clock.now_ms += 60_000
-        claim(store, clock, event)
-
-    job = job(takes_too_long, timeout_seconds=60)
-    patched(job, TIMEOUT)
+@pytest.mark.parametrize("claimed", [True, False])
+def test_a_time_out_cancels_the_run(job, clock, store, claimed):
+    job = job(claimed_by("another/1", clock) if claimed else lambda store, event: None, timeout_seconds=60)
+    assert invoke(job) is None
+    clock.now_ms += 10_000
+    if claimed:
+        store.append(
+            job.job.request_ids("east")[0], worker="another/1", expected_seq=0, lease_until_ms=clock() + 100_000
+        )
+    clock.now_ms += 50_000
     for _ in range(2):
         assert fails(AgentTimedOut, job) == "east: it took longer than 60 seconds."
     run = job.run_of("east")
-    assert (run.status, run.cancel_requested_at_ms) == (RunStatus.IN_PROGRESS, clock.now_ms)
-    assert job.agents.waited == [60]
+    assert run.status is (RunStatus.IN_PROGRESS if claimed else RunStatus.CANCELLED)
+    assert run.cancel_requested_at_ms == (clock.now_ms if claimed else None)
+    assert [message["status"] for message in job.live] == ["cancelling" if claimed else "cancelled"]
 
 
-def test_a_run_that_nobody_took_in_time_is_cancelled(job, clock):
-    def never_claimed(store, event):
-        clock.now_ms += 60_000
-
-    job = job(never_claimed, timeout_seconds=60)
-    patched(job, TIMEOUT)
+@pytest.mark.parametrize("begun", [True, False])
+def test_the_time_of_the_job_is_the_time_of_its_agents(job, clock, begun):
+    job = job(lambda store, event: None)
+    job.timeout_seconds = 60
+    if begun:
+        assert invoke(job) is None
+    clock.now_ms += 60_000
     for _ in range(2):
-        assert fails(AgentTimedOut, job) == "east: it took longer than 60 seconds."
-    assert [message["status"] for message in job.live] == ["cancelled"]
+        assert fails(JobTimedOut, job) == "The job took longer than 1 minutes."
+    assert (job.run_of("east") or job.own).status is (RunStatus.CANCELLED if begun else RunStatus.IN_PROGRESS)
 
 
 def test_a_run_that_its_user_cancels_fails_the_agent(job, clock):
@@ -299,30 +286,90 @@ def test_a_run_that_its_user_cancels_fails_the_agent(job, clock):
         assert fails(AgentFailed, job) == "east: its run was cancelled."
 
 
-def test_a_question_cannot_be_answered_in_a_job(job, clock, store):
-    def asks(store, event):
-        claim(store, clock, event)
-        step = Step("waiting", "May I?", 0.0, clock(), 1)
-        about = {"worker": "invocation-1/abc", "expected_seq": 0, "lease_until_ms": clock() + 10_000_000}
-        store.append(event["requestId"], steps=[step], end=End(RunStatus.WAITING), **about)
+QUESTION = Step("waiting", "May I?", 0.0, 0, 1, metadata_json='{"interrupts": [{"id": "q", "name": "approve"}]}')
 
+
+def asks(store, event):
+    claim(store, store.now_ms, event)
+    run = store.read(event["requestId"])
+    store.append(
+        run.request_id, worker=run.worker, expected_seq=0, lease_until_ms=0, steps=[QUESTION],
+        end=End(RunStatus.WAITING, snapshot_key="snapshots/x"),
+        lives=Lives(run.expires_at_epoch_s, run.pages_expire_at_epoch_s),
+    )  # fmt: skip
+
+
+def answered(job, store):
+    """Answer the question, and let the next part claim the run."""
+    request_id = job.job.request_ids("east")[0]
+    answer(store, ANA, request_id, {"q": "yes"}, key_of=lambda run, part: "answers/x", put=lambda key: None)
+    about = {"owner": ANA, "agent": "survey", "job_id": job.job.job_id, "part": 2}
+    store.claim(request_id, worker="another/1", lease_until_ms=store.now_ms() + 15_000, **about)
+    step = Step("warm", "", 0.0, store.now_ms(), 3)
+    store.append(request_id, worker="another/1", expected_seq=2, lease_until_ms=store.now_ms() + 15_000, steps=[step])
+
+
+def test_an_agent_that_asks_is_looked_at_as_one_that_waits_and_then_as_one_that_works(job, clock, store):
     job = job(asks)
-    for _ in range(2):
-        assert fails(AgentFailed, job) == "east: it asked a question, but nobody can answer within a job."
-    assert job.run_of("east").status is RunStatus.CANCELLED
+    with pytest.raises(RunWaits):
+        job.look(job.playbook, EAST)
+    for _ in range(3):
+        clock.now_ms += 3_600_000
+        assert job.look(job.playbook, EAST, waiting=True) is None
+    answered(job, store)
+    with pytest.raises(RunChanged):
+        job.look(job.playbook, EAST, waiting=True)
+    assert job.look(job.playbook, EAST) is None
+    end(job, store, clock, End(RunStatus.COMPLETE, '"flat"'))
+    assert job.look(job.playbook, EAST) == result(job)
+    assert len(job.agents.events) == 1
 
 
-def test_it_waits_no_longer_than_its_own_lambda_lives(job):
-    job = job(GOOD)
-    invoke(job, remaining_ms=100_000)
-    assert job.agents.waited == [90]
+def test_a_job_reads_waiting_while_one_of_its_agents_waits_and_none_works(job, clock, store):
+    job = job(asks)
+    assert invoke(job) is None
+
+    def read():
+        told = read_progress(store, ANA, job.job.job_id, now_ms=clock)
+        assert "taskToken" not in told
+        assert "token-" not in json.dumps(told)
+        return told["status"], [run["status"] for run in told["runs"]]
+
+    assert read() == ("waiting", ["waiting", None, None])
+    job.agents.outputs["west"] = [claimed_by("another/2", clock)]
+    job.look(job.playbook, {"name": "west", "attempt": 1})
+    assert read() == ("in_progress", ["waiting", "in_progress", None])
+    answered(job, store)
+    assert read() == ("in_progress", ["in_progress", "in_progress", None])
 
 
-def test_with_no_time_left_it_is_run_again_before_it_invokes(job):
-    job = job(GOOD)
-    with pytest.raises(Unavailable):
-        invoke(job, remaining_ms=9_000)
-    assert job.agents.events == []
+def test_the_wait_counts_neither_for_the_agent_nor_for_the_job(job, clock, store):
+    job = job(asks, timeout_seconds=60)
+    job.timeout_seconds = 120
+    assert invoke(job) is None
+    clock.now_ms += 100 * 3_600_000
+    assert invoke(job) is None
+    answered(job, store)
+    assert job.run_of("east").waited_ms == 100 * 3_600_000
+    assert invoke(job) is None
+    clock.now_ms += 10_000
+    store.append(job.job.request_ids("east")[0], worker="another/1", expected_seq=3, lease_until_ms=clock() + 200_000)
+    clock.now_ms += 51_000
+    assert fails(AgentTimedOut, job) == "east: it took longer than 60 seconds."
+    clock.now_ms += 60_000
+    assert fails(JobTimedOut, job) == "The job took longer than 2 minutes."
+
+
+def test_the_job_and_all_its_runs_live_as_long_as_the_question(job, clock, store):
+    job = job(asks)
+    job.invoke(job.playbook, {"name": "west", "attempt": 1})
+    clock.now_ms += 20 * 3_600_000 - 10
+    job.timeout_seconds = 86_000
+    assert invoke(job) is None
+    waiting = job.run_of("east")
+    assert waiting.expires_at_ms == (clock.now_ms // 1000 + 168 * 3600) * 1000
+    assert job.own.expires_at_epoch_s == job.run_of("west").expires_at_epoch_s == waiting.expires_at_epoch_s
+    assert waiting.lease_until_ms <= job.own.lease_until_ms <= job.own.pages_expire_at_epoch_s * 1000
 
 
 def test_what_it_reads_must_be_there(job):
@@ -334,7 +381,7 @@ def test_what_it_reads_must_be_there(job):
 def test_a_run_is_created_although_transactions_conflict(job, monkeypatch, conflicts):
     job = job(GOOD)
     conflicting(job, monkeypatch, conflicts)
-    assert invoke(job)["attempt"] == 1
+    assert invoke(job) == result(job)
     assert len(job.slept) == conflicts
 
 
@@ -343,35 +390,6 @@ def test_transactions_that_keep_conflicting_end_in_another_try_of_the_state(job,
     conflicting(job, monkeypatch, 100)
     assert fails(Unavailable, job).startswith("east: its record could not be created")
     assert (job.run_of("east"), job.agents.events) == (None, [])
-
-
-PENDING = {"statusCode": 200, "body": '{"success": true, "endPending": true}'}
-
-
-def test_an_end_that_is_pending_is_read_again_until_it_is_stored(job, clock, store, monkeypatch):
-    job = job(claimed_by("invocation-1/abc", clock, PENDING))
-    sleep = job.sleep
-
-    def stored_meanwhile(seconds):
-        sleep(seconds)
-        if len(job.slept) == 3:
-            request_id = job.job.request_ids("east")[0]
-            about = {"worker": "invocation-1/abc", "expected_seq": 0, "lease_until_ms": 0}
-            step = Step("complete", "done", 0.0, clock(), 1)
-            store.append(request_id, steps=[step], end=End(RunStatus.COMPLETE, '"flat"'), **about)
-
-    monkeypatch.setattr(job, "sleep", stored_meanwhile)
-    assert invoke(job)["attempt"] == 1
-    assert (job.slept, len(job.agents.events)) == ([1.0, 1.0, 1.0], 1)
-    assert job.run_of("east", 2) is None
-
-
-def test_an_end_that_stays_pending_is_awaited_until_the_lease_has_passed(job, clock):
-    job = job(claimed_by("invocation-1/abc", clock, PENDING))
-    lease_until_ms = clock.now_ms + limits.LEASE_MS
-    assert fails(WorkerDied, job).endswith("Its function answered, but the run's end is not recorded.")
-    assert clock.now_ms - 1_000 <= lease_until_ms < clock.now_ms
-    assert len(job.agents.events) == 1
 
 
 def conflicting(job, monkeypatch, conflicts):

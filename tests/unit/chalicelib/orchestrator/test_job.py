@@ -31,6 +31,9 @@ class DyingStore(FailingStore):
     def create_in_job(self, *args, **kwargs):
         return self._write(self._store.create_in_job, args, kwargs)
 
+    def await_in_job(self, *args, **kwargs):
+        return self._write(self._store.await_in_job, args, kwargs)
+
     def read_heads(self, request_ids, *, results=False):
         return self._store.read_heads(request_ids, results=results)
 

@@ -65,7 +65,7 @@ def test_validating_again_says_the_same(machine):
     results = [job.item(then["playbook"], agent) for agent in first["agents"]]
     second = job.validate(then["playbook"], results)
     assert second == job.validate(then["playbook"], results)
-    assert second["agents"] == [{"name": "report", "attempt": 1}]
+    assert second["agents"] == [{"name": "report", "attempt": 1, "timeoutSeconds": 840}]
     assert len(validating(job)) == 2
 
 

@@ -89,12 +89,12 @@ def test_a_number_out_of_bounds_is_refused(text):
         (
             RunStarterConfig,
             "AGENT_PROGRESS_TABLE, RESULTS_BUCKET, AGENT_FUNCTION, STATE_MACHINE_ARN, STATUS_PUBLISHER_FUNCTION, "
-            "USER_ID_CLAIM, TENANT_ID_CLAIM",
+            "RUN_CLOSER_FUNCTION, USER_ID_CLAIM, TENANT_ID_CLAIM",
         ),
         (
             ApiConfig,
             "AGENT_PROGRESS_TABLE, RESULTS_BUCKET, AGENT_FUNCTION, STATE_MACHINE_ARN, STATUS_PUBLISHER_FUNCTION, "
-            "USER_POOL_CLIENT_ID, USER_ID_CLAIM, TENANT_ID_CLAIM",
+            "RUN_CLOSER_FUNCTION, USER_POOL_CLIENT_ID, USER_ID_CLAIM, TENANT_ID_CLAIM",
         ),
         (RunCloserConfig, "AGENT_PROGRESS_TABLE, STATUS_PUBLISHER_FUNCTION, AGENT_FUNCTION"),
         (ProgressReaderConfig, "AGENT_PROGRESS_TABLE, RESULTS_BUCKET, USER_ID_CLAIM, TENANT_ID_CLAIM"),
@@ -113,6 +113,7 @@ STARTER = {
     "AGENT_FUNCTION": "runcast-agent",
     "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:runcast-playbook",
     "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
+    "RUN_CLOSER_FUNCTION": "runcast-run-closer",
     "USER_ID_CLAIM": "sub",
     "TENANT_ID_CLAIM": "custom:tenantId",
 }
