@@ -66,7 +66,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup new demo docs picture release test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi terraform-docs checkov local-gaps bench chaos chaos-proof fuzz upgrade-check compare-pywake pywake-data lock upgrade clean
+.PHONY: help setup new demo docs picture release test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi graphql-types terraform-docs checkov local-gaps bench chaos chaos-proof fuzz upgrade-check compare-pywake pywake-data lock upgrade clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -167,6 +167,9 @@ lock-providers: ## Lock the providers of TF_DIR for Linux and macOS; needs Terra
 
 openapi: $(SETUP) ## Write docs/openapi.json, the description of the REST API
 	@$(BIN)/python -m packager.openapi
+
+graphql-types: $(VENV)/.ready ## Write graphql/types.ts, the TypeScript types of the GraphQL schema
+	@$(BIN)/python -m packager.graphql_types
 
 terraform-docs: $(VENV)/.ready ## Write the tables of variables and outputs into terraform/README.md
 	@$(BIN)/python -m packager.terraform_docs

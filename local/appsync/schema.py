@@ -7,7 +7,7 @@ from graphql import GraphQLSchema, build_schema, value_from_ast_untyped
 
 from local.appsync.scalars import install_scalars
 
-_PRELUDE = Path(__file__).with_name("prelude.graphql").read_text()
+_PRELUDE = (Path(__file__).parents[2] / "graphql" / "appsync.graphql").read_text()
 
 
 @lru_cache(maxsize=16)

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 @cache
 def _schema() -> GraphQLSchema:
-    prelude = ROOT / "local" / "appsync" / "prelude.graphql"
+    prelude = ROOT / "graphql" / "appsync.graphql"
     return build_schema(prelude.read_text() + (ROOT / "graphql" / "schema.graphql").read_text())
 
 

@@ -26,7 +26,7 @@ class FakeRecord:
     def record(self, step: str, message: str = "", **more: Any) -> int:
         """Append a step to the record, and nothing else; return its seq."""
         seq = len(self.steps) + 1
-        blank = {"status": step, "agentName": None, "toolName": None, "metadata": None}
+        blank = {"status": step, "agentName": "terrain", "toolName": None, "metadata": None}
         stamp = {"elapsed": seq / 10, "timestamp": float(self.began_ms + seq * 100)}
         self.steps.append({"type": "progress", "step": step, "message": message, "seq": seq, **stamp, **blank, **more})
         return seq

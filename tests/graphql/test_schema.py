@@ -17,7 +17,7 @@ from graphql import (
 )
 
 GRAPHQL = Path(__file__).parents[2] / "graphql"
-PRELUDE = (Path(__file__).parents[2] / "local" / "appsync" / "prelude.graphql").read_text()
+PRELUDE = (GRAPHQL / "appsync.graphql").read_text()
 TEXT = (GRAPHQL / "schema.graphql").read_text()
 SCHEMA = build_schema(PRELUDE + TEXT)
 ROOTS = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type, "subscription": SCHEMA.subscription_type}
@@ -97,6 +97,34 @@ def test_mutations_and_subscriptions_are_nullable(operation):
     assert [name for name, field in fields.items() if isinstance(field.type, GraphQLNonNull)] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "nullable"),
+    [
+        (
+            "AgentProgress",
+            "status createdAt updatedAt error reason nextSeq liveness leaseUntil result playbook runs resultLink",
+        ),
+        ("ProgressStep", "toolName metadata"),
+        ("JobRun", "status liveness seq elapsed createdAt error reason"),
+        ("ResultLink", ""),
+        ("StartedRun", ""),
+        ("StartedJob", ""),
+        ("AgentList", ""),
+        ("AgentInfo", "parametersSchema"),
+        ("PlaybookInfo", ""),
+        ("RunState", "status liveness error reason"),
+        ("AgentRuns", "nextCursor"),
+        ("AgentRun", "jobId playbook query error reason"),
+    ],
+)
+def test_a_field_is_nullable_only_if_it_may_be_null(name, nullable):
+    fields = OWN_TYPES[name].fields.items()
+
+    assert {field_name for field_name, field in fields if not isinstance(field.type, GraphQLNonNull)} == {
+        *nullable.split()
+    }
+
+
 def test_epoch_milliseconds_are_floats():
     times = {"createdAt", "updatedAt", "leaseUntil", "timestamp", "expiresAt"}
     types = {
@@ -106,7 +134,7 @@ def test_epoch_milliseconds_are_floats():
         if name in times
     }
 
-    assert set(types.values()) == {"Float"}, types
+    assert {of.removesuffix("!") for of in types.values()} == {"Float"}, types
     assert {name.split(".")[1] for name in types} == times
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from runcast.record.model import with_metadata_object
 
+AGENT = "terrain"
 EARLIER = "769abf722dc624e390df25abc52ba7fcd767175b"
 _CALL = """
 import json, os, sys
@@ -52,7 +53,16 @@ def call_earlier(sources: Path, function: str, event: dict[str, Any], environmen
 
 
 def as_earlier(answer: dict[str, Any]) -> dict[str, Any]:
-    """Convert an answer of getAgentProgress to the earlier format: JSON values instead of JSON text, and no reason."""
+    """Convert an answer of getAgentProgress about `AGENT` to the earlier format.
+
+    It had JSON values instead of JSON text, no reason, and of a step only a status and an agent that differ from the
+    step's name and the run's agent.
+    """
     kept = {name: value for name, value in answer.items() if name != "reason"}
-    steps = [with_metadata_object(step) for step in answer["steps"]]
+    steps = [_as_earlier_step(with_metadata_object(step)) for step in answer["steps"]]
     return {**kept, "steps": steps, "result": None if answer["result"] is None else json.loads(answer["result"])}
+
+
+def _as_earlier_step(step: dict[str, Any]) -> dict[str, Any]:
+    implied = {"status": step["step"], "agentName": AGENT}
+    return {name: value for name, value in step.items() if implied.get(name) != value}

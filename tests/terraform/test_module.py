@@ -164,7 +164,7 @@ def test_limits_are_those_of_the_variables(other: Stack):
 
 
 def test_every_field_has_a_resolver_and_every_resolver_file_a_field(project: Path, stack: Stack):
-    schema = build_schema((project / "local" / "appsync" / "prelude.graphql").read_text()
+    schema = build_schema((project / "graphql" / "appsync.graphql").read_text()
                           + (project / "graphql" / "schema.graphql").read_text())  # fmt: skip
     roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
     resolvers = [

@@ -26,7 +26,7 @@ def test_is_the_document_that_other_frontends_are_given(name):
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_fits_the_schema(name):
-    prelude = (ROOT / "local" / "appsync" / "prelude.graphql").read_text()
+    prelude = (ROOT / "graphql" / "appsync.graphql").read_text()
     schema = build_schema(prelude + (ROOT / "graphql" / "schema.graphql").read_text())
 
     assert validate(schema, parse(document(name))) == []
