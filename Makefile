@@ -43,6 +43,7 @@ VALIDATORS := .local/validators-venv
 PYWAKE := .local/pywake-venv
 DOCS := .local/docs-venv
 BROWSER := .local/browser
+FRONTENDS := .local/frontends
 # Built from its sources and those of the packages that it uses.
 CONSOLE := web/console/dist/index.html
 SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready web/node_modules/.ready
@@ -71,7 +72,7 @@ export UV_SYSTEM_CERTS := true
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-setup: $(SETUP) $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready $(CONSOLE) ## Install everything, from the lock files
+setup: $(SETUP) $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready $(FRONTENDS)/.ready $(CONSOLE) ## Install everything, from the lock files
 
 new: $(VENV)/.ready ## Start a folder for your own agents outside this one, and use it from now on (AGENTS=../my-agents)
 	@$(BIN)/python -m packager.new "$$AGENTS"
@@ -90,7 +91,7 @@ picture: $(SETUP) ## Draw docs/pictures/ again: the architecture, and a job reco
 test: lint types $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready $(CONSOLE) ## Lint, check types, run all tests but the long ones
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not long"
 
-test-long: $(SETUP) $(BROWSER)/.ready $(DOCS)/.ready $(CONSOLE) ## Run the long tests: more planted faults, builds and killed workers
+test-long: $(SETUP) $(BROWSER)/.ready $(FRONTENDS)/.ready $(DOCS)/.ready $(CONSOLE) ## Run the long tests: more planted faults, builds and killed workers
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m long
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
@@ -249,6 +250,12 @@ $(BROWSER)/.ready: tests/browser/package-lock.json tests/browser/unpack.mjs
 		npm --prefix $(BROWSER) ci --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null && \
 		node tests/browser/unpack.mjs $(BROWSER)/node_modules/@sparticuz/chromium/bin $(BROWSER) && \
 		rm -r $(BROWSER)/node_modules; fi
+	@touch $@
+
+# The libraries with which docs/frontend.md shows how to use the API. Only a long test needs them.
+$(FRONTENDS)/.ready: tests/frontends/package-lock.json
+	@rm -rf $(FRONTENDS) && mkdir -p $(FRONTENDS) && cp tests/frontends/*.json $(FRONTENDS)
+	@npm --prefix $(FRONTENDS) ci --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null
 	@touch $@
 
 # AWS's schemas, references and command line. Separate because only tests need them, with other pins than ours.

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from local.deployment import ENV_FILE, deploy
+from local.emulator.process import CERTIFICATE_FILE
 from local.settings import ROOT, Settings
 from local.stack import LocalStack, running_stack
 from local.stack_state import StackState, load_state
@@ -73,6 +74,7 @@ def usage(state: StackState, *, agents: Path | None, rest_url: str | None = None
             f"REST      {rest_url or state.outputs['rest_url']}",
             f"GraphQL   {state.outputs['graphql_url']}",
             f"AWS       {state.endpoint.url} (its keys are in {state.directory / ENV_FILE})",
+            f"TLS       {state.endpoint.tls_url} (its certificate is {state.directory / CERTIFICATE_FILE})",
             f"Model     {state.model_url}",
             f"Users     {names}; passwords in {state.directory / 'stack.json'}",
             "",

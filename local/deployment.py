@@ -13,6 +13,7 @@ from typing import Any
 
 from local.agent_settings import InvalidAgentSettings, local_agent_settings
 from local.console import CONFIG_FILE, POLICY_FILE
+from local.endpoint import Endpoint
 from local.functions import package_functions, python_used
 from local.settings import ROOT, no_proxy
 from local.stack_state import StackFailed, StackState, write_outputs, write_private, write_shell_environment
@@ -23,6 +24,7 @@ from packager.platforms import Platform
 
 ENV_FILE = "env"
 OUTPUTS_FILE = "outputs.json"
+TLS_CONFIG_FILE = "config.tls.json"
 # Not in terraform/, because its wheels may be this machine's instead of Lambda's.
 _PACKAGE = ROOT / "build" / "local"
 
@@ -63,7 +65,9 @@ def deploy(state: StackState, *, agents: Path | None, say: Callable[[str], None]
             users = tuple(create_users(state.endpoint.client("cognito-idp"), outputs["user_pool_id"]))
         state = replace(state, outputs=outputs, users=users, fingerprint=sources)
         write_outputs(state.directory / OUTPUTS_FILE, outputs)
-        write_private(state.directory / CONFIG_FILE, json.dumps(_frontend_config(state), indent=2))
+        config = json.dumps(_frontend_config(state), indent=2)
+        write_private(state.directory / CONFIG_FILE, config)
+        write_private(state.directory / TLS_CONFIG_FILE, _over_tls(config, state.endpoint))
         write_private(state.directory / POLICY_FILE, _content_security_policy(state))
         write_shell_environment(state.directory / ENV_FILE, _variables(state, users[0]))
         state.save()
@@ -85,6 +89,12 @@ def _frontend_config(state: StackState) -> dict[str, Any]:
 def _content_security_policy(state: StackState) -> str:
     """Return the module's policy with the emulated AWS in place of the services whose addresses it does not know."""
     return re.sub(r"https://[^\s;]+", state.endpoint.url, state.outputs["content_security_policy"])
+
+
+def _over_tls(text: str, endpoint: Endpoint) -> str:
+    """Return a text with the addresses of the emulated AWS over TLS."""
+    plain, tls = endpoint.url.removeprefix("http"), endpoint.tls_url.removeprefix("https")
+    return text.replace(f"http{plain}", f"https{tls}").replace(f"ws{plain}", f"wss{tls}")
 
 
 def _variables(state: StackState, user: User) -> dict[str, str]:

@@ -19,6 +19,7 @@ class Endpoint:
 
     Attributes:
         url: The address; empty until it serves.
+        tls_url: Its address over TLS, with the certificate in the state directory.
         access_key_id: The root user's key.
         secret_access_key: Its secret; not part of the printed form.
     """
@@ -26,6 +27,7 @@ class Endpoint:
     url: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
+    tls_url: str = ""
 
     @classmethod
     def with_new_key(cls) -> Self:

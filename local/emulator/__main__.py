@@ -1,9 +1,9 @@
-"""Starts the local AWS endpoint: `python -m local.emulator --port N --model-url URL --function-python PATH`.
+"""Starts the local AWS endpoint, `python -m local.emulator`, with the options below.
 
 It runs on the interpreter that has MiniStack installed, with the repository as working directory, and takes the root
 user's key from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the model server's, if it wants one, from LOCAL_MODEL_KEY.
-One line on standard output says that it is ready and where; one line on standard error says why it is not. SIGTERM or
-SIGINT ends it with every process it started.
+One line on standard output says that it is ready, with its addresses, plain and over TLS; one line on standard error says
+why it is not. SIGTERM or SIGINT ends it with every process it started.
 """
 
 import argparse
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until told to stop and returns the exit code."""
     parser = argparse.ArgumentParser(prog="local.emulator", description="The local AWS endpoint.")
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--folder", type=Path, required=True, help="where the certificate of the TLS port goes")
     parser.add_argument("--model-url", required=True, help="OpenAI-compatible server that answers for Bedrock")
     parser.add_argument("--model-name", default="", help="the model to ask it for; by default the one by Bedrock's id")
     parser.add_argument("--function-python", required=True, help="interpreter that runs the functions")
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _refuse(f"port {options.port} on {HOST} cannot be used ({error.strerror}): choose another")
     # Functions run in directories of their own, and a link into an environment must stay one.
-    return _serve(listener, options.model_url.rstrip("/"), options.model_name, Path(function_python).absolute())
+    function_python = Path(function_python).absolute()
+    return _serve(listener, options.folder, options.model_url.rstrip("/"), options.model_name, function_python)
 
 
 def _refuse(message: str) -> int:
@@ -64,13 +66,14 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _serve(listener: socket.socket, model_url: str, model_name: str, function_python: Path) -> int:
+def _serve(listener: socket.socket, folder: Path, model_url: str, model_name: str, function_python: Path) -> int:
     sys.setswitchinterval(_THREAD_SWITCH_SECONDS)
     port: int = listener.getsockname()[1]
     model_key = os.environ.pop("LOCAL_MODEL_KEY", "")  # Functions inherit the environment.
     _set_environment(port)
     # Only now: MiniStack reads the environment when it is imported.
     from local.emulator.app import EmulatorApp
+    from local.emulator.certificate import write_certificate
     from local.emulator.guard import Guard
     from local.emulator.ministack import end_workers, install
     from local.emulator.ministack_functions import UnsupportedMinistack
@@ -84,7 +87,8 @@ def _serve(listener: socket.socket, model_url: str, model_name: str, function_py
         return _refuse(str(unsupported))
     app = Guard(emulator, check_signature=check_signature, public_operations=PUBLIC_COGNITO_OPERATIONS)
     try:
-        asyncio.run(_serve_until_signal(app, listener.detach(), port, end_workers))
+        certificate = write_certificate(folder, HOST)
+        asyncio.run(_serve_until_signal(app, listener, _listen(0), certificate, end_workers))
     finally:
         end_workers()
 
@@ -107,7 +111,13 @@ def _set_environment(port: int) -> None:
     os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 
-async def _serve_until_signal(app: object, listener_fd: int, port: int, end_workers: Callable[[], None]) -> NoReturn:
+async def _serve_until_signal(
+    app: object,
+    plain: socket.socket,
+    tls: socket.socket,
+    certificate: tuple[Path, Path],
+    end_workers: Callable[[], None],
+) -> NoReturn:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
@@ -115,13 +125,16 @@ async def _serve_until_signal(app: object, listener_fd: int, port: int, end_work
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
     config = Config()
-    config.bind = [f"fd://{listener_fd}"]
+    urls = [f"{scheme}://{HOST}:{each.getsockname()[1]}" for scheme, each in (("http", plain), ("https", tls))]
+    config.insecure_bind, config.bind = [f"fd://{plain.detach()}"], [f"fd://{tls.detach()}"]
+    config.certfile, config.keyfile = map(str, certificate)
+    config.alpn_protocols = ["http/1.1"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = _GRACE_SECONDS
     config.loglevel = "WARNING"
 
     async def wait_for_signal() -> None:
-        print(f"ready http://{HOST}:{port}", flush=True)
+        print("ready", *urls, flush=True)
         await stopping.wait()
 
     serving = asyncio.create_task(serve(app, config, shutdown_trigger=wait_for_signal))

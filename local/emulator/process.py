@@ -14,6 +14,10 @@ from local.endpoint import Endpoint
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
+CERTIFICATE_FILE = "certificate.pem"
+"""The certificate of the TLS port, beside the log."""
+
+
 class EmulatorFailed(Exception):
     """The emulator did not become ready; the message is its last output."""
 
@@ -25,12 +29,13 @@ class EmulatorProcess:
         interpreter: Python of the environment that has MiniStack.
         function_python: Python that runs the functions, without packages that they could import by accident.
         model_url: OpenAI-compatible server that answers for Bedrock.
-        log: file for the emulator's log; it is overwritten.
+        log: file for the emulator's log; it is overwritten. The certificate of the TLS port goes beside it.
         model_name: the model to ask it for; by default the one by Bedrock's id.
         model_key: its API key, if it requires one.
         port: port on 127.0.0.1; 0 takes a free one.
 
     Attributes:
+        folder: where its log, its certificate and the functions' temporary files are.
         endpoint: its address and the root user's key, which is new each time.
     """
 
@@ -46,8 +51,9 @@ class EmulatorProcess:
         port: int = 0,
     ) -> None:
         self._interpreter = interpreter
+        self.folder = log.resolve().parent
         self._arguments = ["--port", str(port), "--model-url", model_url, "--function-python", str(function_python)]
-        self._arguments += ["--model-name", model_name]
+        self._arguments += ["--model-name", model_name, "--folder", str(self.folder)]
         self._model_key = model_key
         self._log = log
         self._process: subprocess.Popen[str] | None = None
@@ -82,7 +88,7 @@ class EmulatorProcess:
                 # The caller's environment must not reach the functions; their temporary files go beside the log.
                 env={
                     **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-                    "TMPDIR": str(self._log.resolve().parent),
+                    "TMPDIR": str(self.folder),
                     **self.endpoint.key_variables,
                     "LOCAL_MODEL_KEY": self._model_key,
                 },
@@ -97,7 +103,8 @@ class EmulatorProcess:
             self.stop()
             said = self._log.read_text().strip().splitlines()
             raise EmulatorFailed(said[-1] if said else f"the emulator was not ready within {timeout_seconds} seconds")
-        self.endpoint = replace(self.endpoint, url=line.split()[1])
+        _, url, tls_url = line.split()
+        self.endpoint = replace(self.endpoint, url=url, tls_url=tls_url)
 
     def stop(self, *, timeout_seconds: float = 15) -> int | None:
         """Stops the emulator and its children; returns its exit code, or None if it was never started."""

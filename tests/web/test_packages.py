@@ -1,13 +1,15 @@
 """The packages in `web/` pass their own tests, and their lock is complete."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-WEB = Path(__file__).parents[2] / "web"
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "web"
 TIMEOUT_SECONDS = 240
 
 
@@ -27,8 +29,9 @@ def test_their_own_tests_pass():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_locked_package_has_a_digest_and_a_licence_and_names_no_registry():
-    packages = json.loads((WEB / "package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize("folder", ["web", "graphql", "tests/browser", "tests/frontends"])
+def test_every_locked_package_has_a_digest_and_a_licence_and_names_no_registry(folder):
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
     installed = {
         path: package for path, package in packages.items() if "node_modules/" in path and not package.get("link")
     }
@@ -37,4 +40,11 @@ def test_every_locked_package_has_a_digest_and_a_licence_and_names_no_registry()
     assert [path for path, package in installed.items() if not package.get("integrity")] == []
     assert [path for path, package in installed.items() if not package.get("license")] == []
     assert [path for path, package in installed.items() if "resolved" in package] == []
+
+
+def test_no_locked_package_runs_a_script_when_it_is_installed():
+    installs = re.findall(r"npm .*\bci\b.*", (ROOT / "Makefile").read_text())
+
+    assert len(installs) >= 3
+    assert [line for line in installs if "--ignore-scripts" not in line] == []
     assert "ignore-scripts=true" in (WEB / ".npmrc").read_text().splitlines()

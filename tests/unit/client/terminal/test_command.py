@@ -33,7 +33,7 @@ async def test_run_shows_steps_result_and_count(server: FakeAppSync, run: Run, c
     out, err = capsys.readouterr()
     assert (code, err) == (0, "")
     assert out.splitlines() == [
-        "   1     0.10 s  agent_invoking    Cold start",
+        "   1     0.10 s  terrain: agent_invoking  Cold start",
         "   2     0.20 s  agent_complete",
         "result:",
         "12 cells",
