@@ -2,8 +2,8 @@
 
 It runs on the interpreter that has MiniStack installed, with the repository as working directory, and takes the root
 user's key from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the model server's, if it wants one, from LOCAL_MODEL_KEY.
-One line on standard output says that it is ready, with its addresses, plain and over TLS; one line on standard error says
-why it is not. SIGTERM or SIGINT ends it with every process it started.
+One line on standard output says that it is ready, with its addresses, plain and over TLS; one line on standard error
+says why it is not. SIGTERM or SIGINT ends it with every process it started.
 """
 
 import argparse

@@ -246,7 +246,7 @@ class FakeAppSync(FakeCognito, FakeRecord):
             raise ServiceError("Unavailable", "The table gave no answer in time. Try again.")
         record = self._held(requestId)
         if record is None:
-            return {"success": False, "requestId": requestId, "error": "There is no such run."}
+            return {"success": False, "requestId": requestId, "steps": [], "error": "There is no such run."}
         answer = record.as_read(afterSeq, self.page_steps)
         if delay := self.delay_seconds():
             await asyncio.sleep(delay)

@@ -105,7 +105,7 @@ def test_a_chosen_port(new_emulator: NewEmulator, tmp_path: Path) -> None:
 def test_what_is_missing_is_said_in_one_line(changed: dict[str, str], function_python: str, message: str) -> None:
     command = [
         str(REPOSITORY / ".local/ministack-venv/bin/python"),
-        *("-m", "local.emulator", "--port", "0", "--model-url", "http://127.0.0.1:1"),
+        *("-m", "local.emulator", "--port", "0", "--folder", "/nonexistent", "--model-url", "http://127.0.0.1:1"),
         *("--function-python", function_python),
     ]
     environment = {"PATH": os.environ["PATH"], "AWS_ACCESS_KEY_ID": "root", "AWS_SECRET_ACCESS_KEY": "secret"} | changed
