@@ -365,7 +365,7 @@ export interface ConversationContent {
   /** Why it could not be read. */
   error: string | null;
   /** The conversation's id. */
-  conversationId: string | null;
+  conversationId: string;
   /** The agent of all its runs. */
   agent: string | null;
   /** The beginning of its first query, without secrets, at most 200 characters. */
