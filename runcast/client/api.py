@@ -14,6 +14,7 @@ from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.exceptions import TransportError, TransportProtocolError, TransportServerError
 
 from runcast.client.adjusted_clock import AdjustedClock
+from runcast.client.conversation import Conversation, ListedConversation
 from runcast.client.credentials import Credentials
 from runcast.client.documents import document
 from runcast.client.listed import ListedRun, RunState, Startable, StartAnswer
@@ -57,18 +58,33 @@ class Api:
         self._credentials = credentials
 
     async def start_agent_run(
-        self, agent: str, query: str, *, parameters: Mapping[str, Any] | None, request_id: str
+        self,
+        agent: str,
+        query: str,
+        *,
+        parameters: Mapping[str, Any] | None,
+        request_id: str,
+        conversation_id: str | None = None,
+        branch_from: str | None = None,
     ) -> StartAnswer:
         """Start a run under a chosen id. Idempotent: if the caller already used the id, returns that run.
 
         Raises:
-            InvalidInput: The agent is unknown, or an input is over its limit.
-            Conflict: Another user has used the id.
+            InvalidInput: The agent is unknown, an input is over its limit, or no conversation can begin from
+                `branch_from`.
+            Conflict: Another user has used the id, or the conversation has an open run or is with another agent.
             Unauthorized: Even a new token is refused.
             Unreachable: The request did not reach the service; nothing was started.
             Unavailable: No answer, or a failure; the run may still have been started.
         """
-        variables = {"agent": agent, "query": query, "parameters": _json_text(parameters), "requestId": request_id}
+        variables = {
+            "agent": agent,
+            "query": query,
+            "parameters": _json_text(parameters),
+            "requestId": request_id,
+        }
+        conversation = {"conversationId": conversation_id, "branchFrom": branch_from}
+        variables |= {name: value for name, value in conversation.items() if value is not None}
         return await self._ask("startAgentRun", variables, StartAnswer.from_answer)
 
     async def rerun(self, rerun_of: str, *, request_id: str) -> StartAnswer:
@@ -166,6 +182,52 @@ class Api:
             return [ListedRun.from_answer(run) for run in answer["runs"]], answer["nextCursor"]
 
         return await self._ask("listAgentRuns", variables, page)
+
+    async def list_conversations(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> tuple[list[ListedConversation], str | None]:
+        """List this user's conversations, the one with the newest turn first, as many as fit in one answer.
+
+        Returns:
+            The conversations, and the `cursor` of the next page, None when there are no more.
+
+        Raises:
+            InvalidInput: `limit` is not from 1 to 50, or `cursor` is not from an earlier answer.
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure.
+        """
+
+        def page(answer: Mapping[str, Any]) -> tuple[list[ListedConversation], str | None]:
+            return [ListedConversation.from_answer(each) for each in answer["conversations"]], answer["nextCursor"]
+
+        return await self._ask("listConversations", {"limit": limit, "cursor": cursor}, page)
+
+    async def get_conversation(self, conversation_id: str) -> Conversation:
+        """Read a conversation with its messages and runs.
+
+        Raises:
+            InvalidInput: The user has no such conversation.
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure.
+        """
+
+        def content(answer: Mapping[str, Any]) -> Conversation:
+            _require_found(answer, conversation_id)
+            return Conversation.from_answer(answer)
+
+        return await self._ask("getConversation", {"conversationId": conversation_id}, content)
+
+    async def delete_conversation(self, conversation_id: str) -> None:
+        """Delete a conversation and its messages. Idempotent.
+
+        Raises:
+            InvalidInput: The user has no such conversation.
+            Conflict: It has an open run.
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure; the conversation may still be deleted.
+        """
+        variables = {"conversationId": conversation_id}
+        await self._ask("deleteConversation", variables, lambda answer: _require_found(answer, conversation_id))
 
     async def list_agents(self) -> list[Startable]:
         """List the agents, and then the playbooks, that can be started.

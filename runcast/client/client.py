@@ -24,6 +24,7 @@ from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.api import Api, open_api
 from runcast.client.config import ClientConfig
 from runcast.client.connection import Connection
+from runcast.client.conversation import Conversation, ListedConversation
 from runcast.client.credentials import Credentials
 from runcast.client.fetch import fetch_result
 from runcast.client.job import ResultLink
@@ -73,6 +74,8 @@ class Client:
         *,
         parameters: Mapping[str, Any] | None = None,
         request_id: str | None = None,
+        conversation_id: str | None = None,
+        branch_from: str | None = None,
         live: bool = True,
         timeout_seconds: float | None = None,
     ) -> Watch:
@@ -83,6 +86,8 @@ class Client:
             query: The request, in words.
             parameters: Its parameters, JSON.
             request_id: The run's id, a UUID. If the caller already used the id, watches that run. None generates one.
+            conversation_id: The conversation that the run continues, a UUID. An unknown one starts a new conversation.
+            branch_from: The id of a complete run of a conversation, from which a new conversation begins.
             live: Whether to use the live channel; False only reads the record.
             timeout_seconds: How long to watch at most.
 
@@ -93,7 +98,15 @@ class Client:
             InvalidInput: `request_id` is not text of 1 to 128 characters without '#'.
         """
         chosen_id = request_id or str(uuid.uuid4())
-        start = partial(self._api.start_agent_run, agent, query, parameters=parameters, request_id=chosen_id)
+        start = partial(
+            self._api.start_agent_run,
+            agent,
+            query,
+            parameters=parameters,
+            request_id=chosen_id,
+            conversation_id=conversation_id,
+            branch_from=branch_from,
+        )
         return self._watch(chosen_id, is_job=False, start=start, live=live, timeout_seconds=timeout_seconds)
 
     def job(
@@ -226,6 +239,47 @@ class Client:
             listed += len(runs)
             if cursor is None:
                 return
+
+    async def conversations(self, *, limit: int | None = None) -> AsyncIterator[ListedConversation]:
+        """List this user's conversations, the one with the newest turn first; pages are read on demand.
+
+        Args:
+            limit: How many at most, from 1 on; None means all.
+
+        Raises:
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure.
+        """
+        cursor, listed = None, 0
+        while limit is None or listed < limit:
+            wanted = None if limit is None else min(limit - listed, limits.LIST_MAX_RUNS)
+            found, cursor = await self._ask(partial(self._api.list_conversations, limit=wanted, cursor=cursor))
+            for each in found:
+                yield each
+            listed += len(found)
+            if cursor is None:
+                return
+
+    async def conversation(self, conversation_id: str) -> Conversation:
+        """Read a conversation with its messages and runs.
+
+        Raises:
+            InvalidInput: The user has no such conversation.
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure.
+        """
+        return await self._ask(partial(self._api.get_conversation, conversation_id))
+
+    async def delete_conversation(self, conversation_id: str) -> None:
+        """Delete a conversation and its messages. Idempotent. The records of its runs stay until they expire.
+
+        Raises:
+            InvalidInput: The user has no such conversation.
+            Conflict: It has an open run.
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure; the conversation may still be deleted.
+        """
+        await self._ask(partial(self._api.delete_conversation, conversation_id))
 
     async def _ask(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         return await ask_until_answered(ask, Failures(self._patience, self._random), notify=self._notify)

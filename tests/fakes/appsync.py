@@ -59,11 +59,13 @@ class FakeAppSync(FakeCognito, FakeRecord):
         failing_reads: How many of the next reads fail with an error of the service.
         refused_requests: How many of the next HTTP requests are answered 401, even with a valid token.
         connection_timeout_ms: How long the server tells clients to wait for keep-alives. It sends only one.
+        conversations: The contents of the user's conversations by id; a start adds its run as the open one.
         large_result: What the link `/result` leads to; None refuses it, as an expired link is refused.
         answer_errors: What the next answers to a run's questions are refused with.
         answered: The answers so far, as JSON text.
         reads: The `afterSeq` of each read so far.
         reads_of: What was read each time.
+        starts: The arguments of all starts so far.
         listed: What runs there are, by its own word, newest first.
         page_runs: How many of them one answer holds at most.
         lists: The `limit` and the `cursor` of each list so far.
@@ -100,6 +102,8 @@ class FakeAppSync(FakeCognito, FakeRecord):
     started_with: dict[str, Any] | None = None
     job: FakeJob | None = None
     large_result: dict[str, Any] | None = None
+    conversations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    starts: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._schema = _schema()
@@ -190,6 +194,9 @@ class FakeAppSync(FakeCognito, FakeRecord):
             "answerAgentRun": self._answer_agent_run,
             "cancelAgentRun": self._cancel_agent_run,
             "listAgentRuns": self._list_agent_runs,
+            "listConversations": self._list_conversations,
+            "getConversation": self._get_conversation,
+            "deleteConversation": self._delete_conversation,
             "listAgents": self._list_agents,
         }
         result = await graphql(self._schema, asked["query"], root, variable_values=asked.get("variables"))
@@ -231,6 +238,7 @@ class FakeAppSync(FakeCognito, FakeRecord):
         if self.start_error:
             raise self.start_error
         self.started_with = arguments
+        self.starts.append(arguments)
         if self.script:
             self._tasks.append(asyncio.create_task(self.script(self)))
 
@@ -286,6 +294,24 @@ class FakeAppSync(FakeCognito, FakeRecord):
             run for run in self.listed[begin:end] if status in (None, run["status"]) and agent in (None, run["agent"])
         ]
         return {"runs": runs, "nextCursor": str(end) if end < len(self.listed) else None}
+
+    async def _list_conversations(
+        self, _info: Any, limit: int | None = None, cursor: str | None = None
+    ) -> dict[str, Any]:
+        begin = int(cursor or 0)
+        end = begin + min(limit or self.page_runs, self.page_runs)
+        found = list(self.conversations.values())
+        return {"conversations": found[begin:end], "nextCursor": str(end) if end < len(found) else None}
+
+    async def _get_conversation(self, _info: Any, conversationId: str) -> dict[str, Any]:  # noqa: N803
+        if conversationId not in self.conversations:
+            return {"success": False, "conversationId": conversationId, "error": "There is no such conversation."}
+        return {"success": True, "error": None, **self.conversations[conversationId]}
+
+    async def _delete_conversation(self, _info: Any, conversationId: str) -> dict[str, Any]:  # noqa: N803
+        found = self.conversations.pop(conversationId, None)
+        error = None if found else "There is no such conversation."
+        return {"success": found is not None, "conversationId": conversationId, "error": error}
 
     async def serve_result(self, _: web.Request) -> web.Response:
         """Serve what a job's link leads to, as a bucket does."""

@@ -141,8 +141,25 @@ def listed(request_id: str, *, began_ms: int = BEGAN_MS, **more: Any) -> dict[st
     """A run as a list shows it."""
     times = dict.fromkeys(("createdAt", "updatedAt", "leaseUntil"), float(began_ms))
     state = {"status": "in_progress", "liveness": "live", "seq": 3, "error": None, "reason": None}
-    whose = {"agent": "terrain", "jobId": None, "playbook": None, "query": None}
+    whose = {"agent": "terrain", "jobId": None, "playbook": None, "conversationId": None, "query": None}
     return {"requestId": request_id, **whose, **times, **state, **more}
+
+
+def conversation(conversation_id: str, *texts: str, **more: Any) -> dict[str, Any]:
+    """A conversation with these messages, the user's first."""
+    roles = ("user", "assistant")
+    return {
+        "conversationId": conversation_id,
+        "agent": "terrain",
+        "title": texts[0] if texts else "",
+        "lastTurnAt": float(BEGAN_MS),
+        "expiresAt": float(BEGAN_MS + 1000),
+        "openRun": None,
+        "messages": [{"role": roles[n % 2], "text": text} for n, text in enumerate(texts)],
+        "messagesOmitted": 0,
+        "runs": [],
+        **more,
+    }
 
 
 class ServiceError(Exception):

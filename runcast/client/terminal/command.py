@@ -28,7 +28,7 @@ _SIGNALLED = 128
 
 _EPILOG = """\
 exit codes:
-  0    the run or job is complete; for show, answer, list, cancel, agents and token: the request was served
+  0    the run or job is complete; for chat, show, answer, list, cancel, agents and token: the request was served
   1    it ended in an error, or the service cannot be reached
   2    wrong usage or input, missing settings, or refused
   3    it was cancelled
@@ -82,13 +82,16 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{run,job,watch,rerun,show,answer,list,cancel,agents,token}"
+        dest="command", required=True, metavar="{run,chat,job,watch,rerun,show,answer,list,cancel,agents,token}"
     )
     parser.add_argument("--version", action="version", version=f"runcast {_version()}")
     run = commands.add_parser("run", help="start a run and watch it")
     run.add_argument("agent", help="which agent, such as terrain")
     run.add_argument("query", help="the request, in words")
     run.add_argument("--request-id", type=_uuid, metavar="UUID", help="the id of the new run")
+    chat = commands.add_parser("chat", help="talk with an agent: each line is a query; Ctrl-D ends")
+    chat.add_argument("agent", help="which agent, such as terrain")
+    chat.add_argument("--conversation", type=_uuid, metavar="UUID", help="continue this conversation")
     job = commands.add_parser("job", help="start a job, which runs the agents of a playbook, and watch it")
     job.add_argument("playbook", help="which playbook, such as site-assessment")
     job.add_argument("query", help="the request, in words")
@@ -117,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("token", help="sign in and print the ID token for REST calls")
     for each in (run, job):
         each.add_argument("--parameters", type=_parameters, metavar="JSON", help="its parameters: a JSON object")
-    for each in (run, job, watch, rerun):
+    for each in (run, chat, job, watch, rerun):
         each.add_argument("--no-live", action="store_true", help="use no WebSocket; only read the record")
         each.add_argument("--timeout-seconds", type=_seconds, metavar="N", help="watch no longer than this")
     for each in (run, job, watch, rerun, show):

@@ -1,4 +1,4 @@
-"""What each command of `runcast` does: start a run or a job, watch, rerun, show, answer, cancel, list, get a token."""
+"""What each command of `runcast` does: start a run or a job, chat, watch, rerun, show, answer, cancel, list, …."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from runcast.client.sign_in import cognito_client, sign_in
 from runcast.client.step import Progress
 from runcast.client.terminal.json_view import JsonView
 from runcast.client.terminal.output import OutputFailed
-from runcast.client.terminal.questions import ask
+from runcast.client.terminal.questions import ask, typed_line
+from runcast.client.terminal.text import printable
 from runcast.client.terminal.view import TerminalView, View
 from runcast.client.watch import Watch
 from runcast.client.watch_outcome import LOST, TIMEOUT, WAITING, WatchOutcome
@@ -58,6 +59,8 @@ async def run_command(arguments: argparse.Namespace) -> int:
             return await _answer(client, arguments)
         if arguments.command == "cancel":
             return await _cancel(client, arguments)
+        if arguments.command == "chat":
+            return await _chat(client, arguments)
         watched = {"live": not arguments.no_live, "timeout_seconds": arguments.timeout_seconds}
         if arguments.command == "run":
             watch = client.run(
@@ -80,6 +83,36 @@ async def run_command(arguments: argparse.Namespace) -> int:
         else:
             watch = client.watch(arguments.request_id, **watched)
         return await _follow(client, watch, arguments)
+
+
+async def _chat(client: Client, arguments: argparse.Namespace) -> int:
+    """Start a run for each line, one after the other, and ask the questions of runs that wait, until the input ends."""
+    arguments.json = False
+    conversation_id = arguments.conversation or str(uuid.uuid4())
+    watched = {"live": not arguments.no_live, "timeout_seconds": arguments.timeout_seconds}
+    watch = None
+    if arguments.conversation:
+        conversation = await client.conversation(conversation_id)
+        for message in conversation.messages or ():
+            print(f"{'> ' if message.role == 'user' else ''}{printable(message.text)}", flush=True)
+        if conversation.open_run:
+            watch = client.watch(conversation.open_run, **watched)
+    while True:
+        while watch is not None:
+            code = await _follow(client, watch, arguments)
+            if code == _EXIT_CODES[WAITING]:
+                progress = await client.show(watch.request_id)
+                await client.answer(watch.request_id, await ask(progress.questions))
+                watch = client.watch(watch.request_id, **watched)
+            else:
+                watch = None
+        print("> ", end="", file=sys.stderr, flush=True)
+        line = await typed_line()
+        if not line:
+            _say(f"\nTo continue: runcast chat {arguments.agent} --conversation {conversation_id}")
+            return 0
+        if query := line.strip():
+            watch = client.run(arguments.agent, query, conversation_id=conversation_id, **watched)
 
 
 async def _follow(client: Client, watch: Watch, arguments: argparse.Namespace) -> int:

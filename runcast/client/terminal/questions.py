@@ -34,14 +34,14 @@ async def _answer(question: Question, console: Console) -> str:
         console.print(Text(printable(reason) if isinstance(reason, str) else json_for_people(reason, indent=2)))
     while True:
         console.print("> ", end="")
-        line = await _line()
+        line = await typed_line()
         if not line:
             raise InvalidInput(f"{one_line(question.name)} has no answer: the input has ended. Answer with --json.")
         if answer := line.strip():
             return answer
 
 
-async def _line() -> str:
+async def typed_line() -> str:
     """Return the next line of the input; empty if it has ended. A signal can end the wait for a line of a terminal."""
     if sys.stdin.isatty():
         loop, typed = asyncio.get_running_loop(), asyncio.Event()
