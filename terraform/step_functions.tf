@@ -15,7 +15,7 @@ locals {
   working_seconds = 300
   waiting_seconds = max(3600, ceil(local.execution_seconds / 200))
 
-  state_machine_arn  = "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${local.state_machine_name}"
+  state_machine_arn = "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${local.state_machine_name}"
 }
 
 resource "aws_sfn_state_machine" "playbook" {

@@ -40,15 +40,15 @@ run "bad_values" {
       subnet_ids         = []
       security_group_ids = ["sg-1"]
     }
-    lambda_architecture = "arm"
-    lambda_runtime      = "python3.10"
-    retention_hours     = 1
+    lambda_architecture      = "arm"
+    lambda_runtime           = "python3.10"
+    retention_hours          = 1
     question_retention_hours = 0
-    handover_seconds    = 0
-    max_run_hours       = 0
-    job_timeout_minutes = 0
-    alarm_actions       = ["on-call"]
-    user_pool_mfa       = "SMS"
+    handover_seconds         = 0
+    max_run_hours            = 0
+    job_timeout_minutes      = 0
+    alarm_actions            = ["on-call"]
+    user_pool_mfa            = "SMS"
     rest_throttling = {
       rate  = 0
       burst = 1
@@ -83,13 +83,13 @@ run "more_bad_values" {
       subnet_ids         = ["subnet-1"]
       security_group_ids = []
     }
-    lambda_runtime  = "python3.15"
-    retention_hours = 2.5
+    lambda_runtime           = "python3.15"
+    retention_hours          = 2.5
     question_retention_hours = 1.5
-    handover_seconds = 1.5
-    max_run_hours = 1.5
-    job_timeout_minutes = 1.5
-    alarm_actions   = ["arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call"]
+    handover_seconds         = 1.5
+    max_run_hours            = 1.5
+    job_timeout_minutes      = 1.5
+    alarm_actions            = ["arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call"]
     rest_throttling = {
       rate  = 1
       burst = 0
@@ -120,13 +120,13 @@ run "still_more_bad_values" {
       subnet_ids         = ["sg-1"]
       security_group_ids = ["subnet-1"]
     }
-    lambda_runtime  = "nodejs22.x"
-    retention_hours = 8761
+    lambda_runtime           = "nodejs22.x"
+    retention_hours          = 8761
     question_retention_hours = 8761
-    handover_seconds = 451
-    max_run_hours = 8760
-    job_timeout_minutes = 1441
-    alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on call"]
+    handover_seconds         = 451
+    max_run_hours            = 8760
+    job_timeout_minutes      = 1441
+    alarm_actions            = ["arn:aws:sns:eu-west-1:123456789012:on call"]
     rest_throttling = {
       rate  = 1
       burst = 1.5
