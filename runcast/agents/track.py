@@ -170,7 +170,7 @@ class _Tracking:
         given = (state.get(KEY) if isinstance(state, Mapping) else None) or kwargs.get(KEY)
         invocation = None
         with harmless():
-            invocation = await self._begin(agent, given, resumes=_resumes(prompt))
+            invocation = await self._begin(agent, given, resumes=_resumes(prompt), answered=_answered(prompt))
         if invocation is None:
             async with closing(events) as untouched:
                 async for event in untouched:
@@ -220,7 +220,7 @@ class _Tracking:
             error = event.exception
             scope.work.model_failure = None if error is None else (error, self._monotonic())
 
-    async def _begin(self, agent: Any, given: object, *, resumes: bool) -> Invocation | None:
+    async def _begin(self, agent: Any, given: object, *, resumes: bool, answered: frozenset[str]) -> Invocation | None:
         for name, part in parts(agent):
             _track_part(name, part, self._monotonic)
 
@@ -232,7 +232,7 @@ class _Tracking:
         if given is None or isinstance(given, Mapping):
             await make_clients()
         name = name_of(agent)
-        run = open_run(given, agent=name, resumes=resumes)
+        run = open_run(given, agent=name, resumes=resumes, answered=answered)
         if run is None:
             return None
         started = None
@@ -294,3 +294,14 @@ def _resumes(prompt: object) -> bool:
     return isinstance(prompt, list) and any(
         isinstance(each, Mapping) and "interruptResponse" in each for each in prompt
     )
+
+
+def _answered(prompt: object) -> frozenset[str]:
+    """Return the ids of the questions that the prompt answers."""
+    responses = (
+        [each.get("interruptResponse") for each in prompt if isinstance(each, Mapping)]
+        if isinstance(prompt, list)
+        else []
+    )
+    ids = [response.get("interruptId") for response in responses if isinstance(response, Mapping)]
+    return frozenset(each for each in ids if isinstance(each, str))

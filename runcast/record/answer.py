@@ -7,7 +7,7 @@ the run's next part. An answer, a cancel and an expiry use the same condition, s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from runcast import limits
 from runcast.errors import Conflict, InvalidInput
@@ -65,7 +65,7 @@ def answer(
             return CloseResult(run)  # the same answers again; the run may have continued in more parts since
         now = (now_ms or store.now_ms)()
         _require_waiting(run, now)
-        step = _answered(run, answers, now)
+        step = answered_step(run, answers.keys(), now)
         key = key_of(run, run.part)
         put(key)
         return CloseResult(
@@ -92,17 +92,22 @@ def _require_waiting(run: Run, now_ms: int) -> None:
         raise Conflict("This run cannot be continued from here. Answer it where its agent runs.")
 
 
-def _answered(run: Run, answers: Json, now_ms: int) -> Step:
+def answered_step(run: Run, answered: Collection[str], now_ms: int) -> Step:
     """Return the step that records an answer.
+
+    Args:
+        run: The waiting run.
+        answered: The ids of the questions that have an answer.
+        now_ms: The time, epoch milliseconds.
 
     Raises:
         InvalidInput: A question is unknown or has no answer.
     """
     asked = {each["id"]: each.get("name") for each in questions_of(run)}
-    if unknown := answers.keys() - asked.keys():
+    if unknown := set(answered) - asked.keys():
         named = shortened(min(unknown), limits.NAME_MAX_CHARACTERS)
         raise InvalidInput(f"answers has {named!r}, which is no open question of this run.")
-    if missing := asked.keys() - answers.keys():
+    if missing := asked.keys() - set(answered):
         named = shortened(min(missing), limits.NAME_MAX_CHARACTERS)
         raise InvalidInput(f"answers lacks {named!r}. Answer all open questions at once.")
     questions = [{"id": each, "name": name} for each, name in asked.items()]

@@ -88,7 +88,8 @@ class Deadline:
 class Assignment:
     """The run to write and the worker that writes it. Once the run is claimed, the record's values take precedence.
 
-    `running_tools` holds the names of the tools that are running now; the run's work keeps it up to date.
+    `answered` has the ids of the run's questions for which the work brings the answers itself. `running_tools` holds
+    the names of the tools that are running now; the run's work keeps it up to date.
     """
 
     request_id: str
@@ -101,6 +102,7 @@ class Assignment:
     expires_at_epoch_s: int = 0
     pages_expire_at_epoch_s: int = 0
     part: int = 1
+    answered: frozenset[str] = frozenset()
     snapshot_key: str | None = None
     answers_key: str | None = None
     running_tools: list[str] = field(default_factory=list)

@@ -10,10 +10,11 @@ import logging
 import threading
 from collections.abc import Callable
 
-from runcast.errors import ClaimRefused, RuncastError, RunGone
+from runcast.errors import AppendRefused, ClaimRefused, InvalidInput, RuncastError, RunGone
+from runcast.record.answer import answered_step
 from runcast.record.assignment import Assignment, Claim, Stop
 from runcast.record.draft import Draft
-from runcast.record.model import Run
+from runcast.record.model import Run, RunStatus
 from runcast.record.stop_signal import StopSignal
 from runcast.record.store import RunStore
 
@@ -73,10 +74,11 @@ class Claiming:
                 part=run.part,
             )
         except ClaimRefused as refused:
-            if not self._is_claimed_before(refused.run):
+            taken = refused.run if self._is_claimed_before(refused.run) else self._continued(refused.run)
+            if taken is None:
                 self._refuse(refused)
                 return
-            record = refused.run  # an earlier attempt took effect
+            record = taken
         except RunGone as gone:
             self._refuse(gone)
             return
@@ -91,6 +93,34 @@ class Claiming:
         """
         mine = run.worker == self._run.worker and run.owner == self._run.owner and not run.is_job
         return mine and not run.status.ended
+
+    def _continued(self, run: Run) -> Run | None:
+        """Continue a run that waits for the answers that the work has; return it as claimed, None if that is refused.
+
+        A run whose state Runcast has saved is answered through the APIs alone. The write that begins the next part may
+        have taken effect without an answer, so an unclaimed part is claimed, too.
+        """
+        mine, now_ms = self._run, self._store.now_ms()
+        if not mine.answered or run.owner != mine.owner or run.is_job or run.snapshot_key is not None:
+            return None
+        try:
+            if run.status is RunStatus.WAITING and now_ms <= run.lease_until_ms:
+                run = self._store.begin_next_part(run, answered_step(run, mine.answered, now_ms), None)
+            if not run.part_is_queued:
+                return None
+            mine.part = run.part
+            return self._store.claim(
+                run.request_id,
+                worker=mine.worker,
+                owner=mine.owner,
+                agent=mine.agent,
+                job_id=mine.job_id,
+                lease_until_ms=self._lease_until_ms(),
+                part=run.part,
+            )
+        except (AppendRefused, ClaimRefused, InvalidInput, RunGone) as error:
+            logger.warning("run %s: it cannot continue here: %s", run.request_id, error)
+            return None
 
     def _refuse(self, error: RuncastError) -> None:
         logger.warning("run %s: %s This worker does not record it.", self._run.request_id, error)

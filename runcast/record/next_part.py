@@ -13,7 +13,7 @@ from runcast import limits
 from runcast.errors import AppendRefused
 from runcast.record.conditions import NOT_EXPIRED, as_read, unless_gone
 from runcast.record.creation import RecordCreation
-from runcast.record.items import run_of, stored_step
+from runcast.record.items import present, run_of, stored_step
 from runcast.record.model import Json, Run, RunStatus, Step
 from runcast.record.table import sets_of
 
@@ -38,13 +38,14 @@ def part_begins(part: int, seq: int, now_ms: int) -> Json:
 class RecordParts(RecordCreation):
     """Begins the next part of a run, and hands out parts again."""
 
-    def begin_next_part(self, run: Run, step: Step, answers_key: str) -> Run:
+    def begin_next_part(self, run: Run, step: Step, answers_key: str | None) -> Run:
         """Move a waiting run to its next part, if its record has not changed since it was read.
 
         Args:
             run: The waiting run.
             step: The step that records the answer.
-            answers_key: The key of the object with the answers, which must exist already.
+            answers_key: The key of the object with the answers, which must exist already. None if the worker that
+                takes the part has them itself.
 
         Returns:
             The record, unclaimed and with a lease of `QUEUED_LEASE_MS`.
@@ -62,6 +63,7 @@ class RecordParts(RecordCreation):
             "updatedAt": now_ms,
             **part_begins(run.part + 1, step.seq, now_ms),
         }
+        sets = present(sets)
         return self._changed(
             run,
             now_ms,

@@ -53,6 +53,8 @@ class Recorder:
         worker: The claiming worker's id, unique to this invocation.
         job_id: The job that the run belongs to.
         part: Which part of the run this worker does; more than 1 after an answer.
+        answered: The ids of the questions of a waiting run for which this worker has the answers. It then continues
+            the run, unless Runcast has saved the agent's state.
         remaining_ms: Milliseconds until this worker is stopped; None if it has no deadline. The lease never exceeds
             the deadline. The run is ended as an error `DEADLINE_MARGIN_MS` before it, or a quarter of the time if less.
         awaited: Whether a caller waits for this worker's answer. If not, `end()` may take until the deadline.
@@ -80,6 +82,7 @@ class Recorder:
         worker: str,
         job_id: str | None = None,
         part: int = 1,
+        answered: frozenset[str] = frozenset(),
         remaining_ms: float | None = None,
         awaited: bool = True,
         hand_over: Callable[[Json], bool] | None = None,
@@ -102,7 +105,15 @@ class Recorder:
         deadline = None if remaining_ms is None else Deadline.after(remaining_ms, monotonic())
         self._queue = StepQueue()
         self._run = Assignment(
-            request_id, owner, agent, job_id, worker, began_ms=now_ms(), deadline=deadline, part=part
+            request_id,
+            owner,
+            agent,
+            job_id,
+            worker,
+            began_ms=now_ms(),
+            deadline=deadline,
+            part=part,
+            answered=answered,
         )
         self._outbox = Outbox(send)
         self._stops = StopSignal(request_id)

@@ -95,6 +95,7 @@ def recorder_of(
     event: Mapping[str, Any],
     *,
     agent: str,
+    answered: frozenset[str] = frozenset(),
     new_id: Callable[[], uuid.UUID] = uuid.uuid4,
 ) -> Recorder | None:
     """Return the recorder of an unclaimed run; None, with one warning, if no table is configured.
@@ -103,6 +104,7 @@ def recorder_of(
         event: Names the run: the fields of `run_identity`, and optionally `agent`, `awaited` and, in a Lambda,
             `lambdaContext`.
         agent: The agent's name, unless the event has one.
+        answered: The ids of the run's questions for which the agent receives the answers.
         new_id: Generates ids.
 
     Raises:
@@ -120,6 +122,7 @@ def recorder_of(
         invocation_id=invocation_id,
         remaining_ms=context.get_remaining_time_in_millis() if context else None,
         awaited=event.get("awaited") is not False,
+        answered=answered,
         new_id=new_id,
     )
 
@@ -133,6 +136,7 @@ def recorder_for(
     remaining_ms: float | None,
     awaited: bool,
     part: int = 1,
+    answered: frozenset[str] = frozenset(),
     new_id: Callable[[], uuid.UUID] = uuid.uuid4,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Recorder:
@@ -147,6 +151,7 @@ def recorder_for(
         remaining_ms: Milliseconds until the worker is stopped; None if it has no deadline.
         awaited: Whether the invoker waits for the answer.
         part: Which part of the run the invocation does.
+        answered: The ids of the run's questions for which the agent receives the answers.
         new_id: Generates ids.
         monotonic: A monotonic clock, seconds.
     """
@@ -158,6 +163,7 @@ def recorder_for(
         worker=f"{invocation_id}/{new_id().hex}",
         job_id=identity.job_id,
         part=part,
+        answered=answered,
         remaining_ms=remaining_ms,
         awaited=awaited,
         hand_over=destination.hand_over,

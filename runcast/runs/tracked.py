@@ -36,8 +36,7 @@ class TrackedRun:
         recorder: Records its steps.
         given: The value that named the run when the agent was invoked.
         owned: Whether the run ends with the agent. Otherwise the creator of the recorder claims and ends it.
-        resumes: Whether the agent resumes a run that waits for an answer. Its claim is refused, and it runs
-            unrecorded.
+        resumes: Whether the agent receives answers to its questions. If its claim is refused, it runs unrecorded.
         monotonic: A monotonic clock, seconds.
 
     Attributes:
@@ -150,6 +149,7 @@ def open_run(
     *,
     agent: str,
     resumes: bool = False,
+    answered: frozenset[str] = frozenset(),
     new_id: Callable[[], uuid.UUID] = uuid.uuid4,
 ) -> TrackedRun | None:
     """Return the run that an agent works for; None, with one warning per process, if no table is configured.
@@ -159,7 +159,8 @@ def open_run(
             a new run without an owner. The mapping has the fields of `run_identity`, and may have `agent` and, in a
             Lambda, `lambdaContext`.
         agent: The agent's name, unless `given` has one.
-        resumes: Whether the agent receives answers to its questions.
+        resumes: Whether the agent continues earlier work.
+        answered: The ids of the run's questions for which the agent receives the answers.
         new_id: Generates ids.
 
     Raises:
@@ -171,7 +172,7 @@ def open_run(
         return TrackedRun(given, given)
     if given is not None and not isinstance(given, Mapping):
         raise InvalidInput("invocation_state['runcast'] must be a mapping such as {'requestId': ...}, or a Recorder.")
-    recorder = recorder_of(given or {}, agent=agent, new_id=new_id)
+    recorder = recorder_of(given or {}, agent=agent, answered=answered, new_id=new_id)
     if recorder is None:
         return None
     recorder.claim(wait_seconds=0)

@@ -90,6 +90,14 @@ PART_MUTATIONS = [
         (("if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):", "if False:"),), _UNIT,
     ),
     Mutation(
+        "a worker with answers continues its owner's run only", "runcast/record/claiming.py",
+        (("run.owner != mine.owner or run.is_job or", "run.is_job or"),), "tests/unit/agents/test_track.py",
+    ),
+    Mutation(
+        "a worker with answers continues no run whose state is saved", "runcast/record/claiming.py",
+        (("run.is_job or run.snapshot_key is not None:", "run.is_job:"),), "tests/unit/agents/test_track.py",
+    ),
+    Mutation(
         "the token of a task is stored only while its run is open", "runcast/record/in_job.py",
         (
             (

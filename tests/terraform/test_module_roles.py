@@ -56,6 +56,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             },
             f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
             f"{functions}agent": {"lambda:InvokeFunction"},
+            f"{functions}run-closer": {"lambda:InvokeFunction"},
             results: {"s3:GetObject"},
             inputs: {"s3:GetObject", "s3:PutObject"},
             answers: {"s3:PutObject"},
@@ -93,6 +94,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         "run-starter": {
             f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}agent": {"lambda:InvokeFunction"},
+            f"{functions}run-closer": {"lambda:InvokeFunction"},
             inputs: {"s3:GetObject", "s3:PutObject"},
             answers: {"s3:PutObject"},
             **change_conversations,
@@ -107,13 +109,14 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         "ds-run-starter": {f"{functions}run-starter": {"lambda:InvokeFunction"}},
         "ds-user-sessions": {f"{tables}user_sessions": {"dynamodb:PutItem"}},
     }
+    reports = dict.fromkeys(("orchestrator", "run-closer"), {"states:SendTaskFailure", "states:SendTaskSuccess"})
     for name, access in expected.items():
         telemetry = {
             f"arn:aws:logs:{REGION}:000000000000:log-group:/aws/lambda/runcast-{name}:*": {
                 "logs:CreateLogStream",
                 "logs:PutLogEvents",
             },
-            "*": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
+            "*": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"} | reports.get(name, set()),
         }
         wanted = access if name.startswith("ds-") else access | telemetry
         assert allowed(aws, f"runcast-{name}-{REGION}") == wanted

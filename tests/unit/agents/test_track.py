@@ -12,8 +12,9 @@ from strands.hooks import BeforeToolCallEvent
 
 from runcast import track
 from runcast.live.publish import publish_status
-from runcast.record.model import PUBLIC, Owner, RunStatus
+from runcast.record.model import PUBLIC, Owner, RunStatus, Step
 from runcast.record.recorder import Recorder
+from runcast.record.store import End
 from runcast.runs.from_environment import forget_clients
 from tests.fakes.lambda_process import Context
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
@@ -306,3 +307,38 @@ def test_what_a_tool_publishes_becomes_a_step_of_the_run(records):
 
     track(scripted(Call("talk"), Say("done"), tools=[talk]))("?", invocation_state=named("r1"))
     assert "Measuring the north" in [step.message for step in records.read("r1").steps]
+
+
+def answers_to(result, response="yes"):
+    return [{"interruptResponse": {"interruptId": each.id, "response": response}} for each in result.interrupts]
+
+
+def test_an_agent_that_gets_its_answers_continues_its_run(records):
+    agent = track(surveyor(hooks=[ask]))
+    asked = agent("How steep?", invocation_state=named("r1"))
+    assert str(agent(answers_to(asked), invocation_state=named("r1"))).strip() == "3.5 degrees"
+    run = records.read("r1")
+    assert (run.status, run.part, [step.seq for step in run.steps]) == (
+        RunStatus.COMPLETE, 2, list(range(1, run.seq + 1)),
+    )  # fmt: skip
+    [answered] = [step.to_json()["metadata"] for step in run.steps if step.step == "answered"]
+    assert [each["name"] for each in answered["questions"]] == ["approve"]
+
+
+@pytest.mark.parametrize("another", ["user", "question", "state"])
+def test_an_agent_continues_only_the_run_that_waits_for_its_answers(records, caplog, another):
+    agent = track(surveyor(hooks=[ask]))
+    asked = agent("How steep?", invocation_state=named("r1"))
+    waiting = records.read("r1")
+    if another == "question":
+        seq, steps = waiting.seq, [{"id": "other", "name": "other"}]
+        other = Step("waiting", "", 0.0, records.now_ms(), seq + 1, metadata_json=json.dumps({"interrupts": steps}))
+        records.append("r1", worker=waiting.worker, expected_seq=seq, lease_until_ms=2**50, steps=[other])
+    if another == "state":  # of the agent Lambda, which alone can continue from it
+        end = End(RunStatus.WAITING, snapshot_key="snapshots/x")
+        records.append("r1", worker=waiting.worker, expected_seq=waiting.seq, lease_until_ms=2**50, end=end)
+    waiting = records.read("r1")
+    name = named("r1") if another != "user" else {"runcast": {"requestId": "r1", "userId": "bob", "tenantId": "acme"}}
+    assert agent(answers_to(asked), invocation_state=name).stop_reason == "end_turn"
+    assert records.read("r1") == waiting
+    assert "This worker does not record it." in caplog.text
