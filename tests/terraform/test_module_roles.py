@@ -109,7 +109,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         "ds-run-starter": {f"{functions}run-starter": {"lambda:InvokeFunction"}},
         "ds-user-sessions": {f"{tables}user_sessions": {"dynamodb:PutItem"}},
     }
-    reports = dict.fromkeys(("orchestrator", "run-closer"), {"states:SendTaskFailure", "states:SendTaskSuccess"})
+    reports = {key: {"states:SendTaskFailure", "states:SendTaskSuccess"} for key in ("orchestrator", "run-closer")}
     for name, access in expected.items():
         telemetry = {
             f"arn:aws:logs:{REGION}:000000000000:log-group:/aws/lambda/runcast-{name}:*": {
