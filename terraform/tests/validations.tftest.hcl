@@ -221,6 +221,17 @@ run "a_package_for_another_runtime" {
   expect_failures = [data.aws_region.current]
 }
 
+run "a_job_that_outlives_its_record" {
+  command = plan
+
+  variables {
+    retention_hours     = 2
+    job_timeout_minutes = 91
+  }
+
+  expect_failures = [data.aws_region.current]
+}
+
 run "an_agent_that_is_packaged_already" {
   command = plan
 

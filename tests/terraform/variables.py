@@ -386,6 +386,10 @@ AT_ODDS: list[tuple[dict[str, Any], list[str]]] = [
     ({"cognito_user_pool_client_id": "ownclient", "lambda_architecture": "arm64"}, [POOL_PAIR, PACKAGED]),
     ({"lambda_runtime": "python3.11"}, [PACKAGED_RUNTIME]),
     (
+        {"retention_hours": 2, "job_timeout_minutes": 91},
+        ["job_timeout_minutes must be at least 30 minutes less than retention_hours."],
+    ),
+    (
         {"agent": {"environment": {"BEDROCK_MODEL_ID": "x"}, "secrets": {"RETENTION_HOURS": SECRET}}},
         [
             "agent.environment and agent.secrets must not set the module's own variables: BEDROCK_MODEL_ID,"
