@@ -1,6 +1,7 @@
 """`@runcast/client` in a real browser, with the configuration that `make up` writes, against the local machine."""
 
 import copy
+import itertools
 import json
 import shutil
 import subprocess
@@ -83,6 +84,25 @@ def test_whatever_happens_to_a_page_it_shows_what_is_recorded(stack, alice):
     assert (job is not None) == bool(alice.ask("listAgents")["data"]["listAgents"]["playbooks"])
     for request_id in [job["id"], *(run["requestId"] for run in job["view"]["runs"] if run["status"])] if job else []:
         assert shown(job["view"], request_id) == recorded(alice.read_to_its_end(request_id))
+
+
+@pytest.mark.long
+def test_a_page_has_a_conversation_of_three_turns(stack, alice):
+    page = report("conversation.html", stack)
+
+    assert "failed" not in page, page
+    assert (page["before"], page["other"], page["afterwards"]) == (None, None, None)
+    conversation, turns = page["conversation"], page["turns"]
+    assert conversation["conversationId"] in page["listed"]
+    assert [run["requestId"] for run in conversation["runs"]] == [turn["id"] for turn in reversed(turns)]
+    for turn in turns:
+        assert turn["view"]["status"] == "complete"
+        assert shown(turn["view"], turn["id"]) == recorded(alice.read(turn["id"]))
+        # It was shown as it was written: each text begins with the one before.
+        assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(turn["texts"]))
+    asked = [message["text"] for message in conversation["messages"] if message["role"] == "user"]
+    assert asked == ["Where is it flat?", "And where is it steep?", "Thank you."]
+    assert len(conversation["messages"]) >= 2 * len(turns)
 
 
 def test_the_configuration_names_the_emulated_cognito(stack):

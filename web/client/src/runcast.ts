@@ -2,8 +2,12 @@
 import { Api } from './api.js';
 import type { Auth, Stop } from './auth.js';
 import type { Config } from './config.js';
+import type { Conversation, ListedConversation } from './conversation.js';
+import { RuncastError } from './errors.js';
 import { Live } from './live.js';
-import { listAgentRuns, listAgents, startAgentRun, startJob } from './operations.js';
+import {
+  deleteConversation, getConversation, listAgentRuns, listAgents, listConversations, startAgentRun, startJob,
+} from './operations.js';
 import { patience } from './patience.js';
 import { Session } from './session.js';
 import type { Liveness, Status } from './view.js';
@@ -20,6 +24,8 @@ export interface ListedRun {
   readonly jobId: string | null;
   /** Of a job: the playbook that it executes. */
   readonly playbook: string | null;
+  /** The conversation that the run belongs to. */
+  readonly conversationId: string | null;
   /** The beginning of its query; null if no API has started it. */
   readonly query: string | null;
   readonly status: Status;
@@ -32,15 +38,19 @@ export interface ListedRun {
   readonly reason: string | null;
 }
 
-export interface ListFilter {
+/** A part of a list. */
+export interface Page {
+  /** At most so many entries, 1 to 50. */
+  readonly limit?: number;
+  /** The `nextCursor` of the previous page. */
+  readonly cursor?: string;
+}
+
+export interface ListFilter extends Page {
   /** Only runs with this status. */
   readonly status?: string;
   /** Only runs of this agent. */
   readonly agent?: string;
-  /** At most so many runs, 1 to 50. */
-  readonly limit?: number;
-  /** The `nextCursor` of the previous page. */
-  readonly cursor?: string;
 }
 
 /** A playbook that can be started as a job. */
@@ -57,7 +67,15 @@ export interface StartableAgent extends Startable {
 
 /** A new run of an agent, or with `rerunOf` a run or a job with the input of an earlier one. */
 export type NewRun =
-  | { readonly agent: string; readonly query: string; readonly parameters?: Parameters }
+  | {
+      readonly agent: string;
+      readonly query: string;
+      readonly parameters?: Parameters;
+      /** A UUID: the conversation that the run continues. An unused one starts a new conversation. */
+      readonly conversationId?: string;
+      /** A complete run of a conversation: starts a new conversation from the state in which that run ended. */
+      readonly branchFrom?: string;
+    }
   | { readonly rerunOf: string };
 
 interface AgentInfo extends Startable {
@@ -84,6 +102,24 @@ export interface Runcast {
    * @throws RuncastError - Nobody is signed in, or there is no answer.
    */
   agents(): Promise<{ agents: StartableAgent[]; playbooks: Startable[] }>;
+  /**
+   * Lists conversations, the one with the newest turn first. A new one may be missing for some seconds.
+   *
+   * @throws RuncastError - Nobody is signed in, or there is no answer.
+   */
+  conversations(page?: Page): Promise<{ conversations: ListedConversation[]; nextCursor: string | null }>;
+  /**
+   * Returns a conversation; null if this user has none with this id: it has no turn yet, was deleted, or has expired.
+   *
+   * @throws RuncastError - Nobody is signed in, or there is no answer.
+   */
+  conversation(id: string): Promise<Conversation | null>;
+  /**
+   * Deletes a conversation and its messages. Idempotent.
+   *
+   * @throws RuncastError - `Conflict`: it has an open run. `BadRequest`: the user has no such conversation.
+   */
+  deleteConversation(id: string): Promise<void>;
   /** Calls `listener` when the user signs in or out, or is another one. */
   onUser(listener: () => void): Stop;
 }
@@ -136,6 +172,15 @@ export function createRuncast({ config, auth }: { config: Config; auth: Auth }):
     async agents() {
       const { agents, playbooks } = await api.ask<{ agents: AgentInfo[]; playbooks: Startable[] }>(listAgents, {});
       return { agents: agents.map((agent) => ({ ...agent, parametersSchema: JSON.parse(agent.parametersSchema ?? 'null') })), playbooks };
+    },
+    conversations: (page = {}) => api.ask(listConversations, page),
+    async conversation(conversationId) {
+      const answer = await api.ask<Conversation & { success: boolean }>(getConversation, { conversationId });
+      return answer.success ? answer : null;
+    },
+    async deleteConversation(conversationId) {
+      const { success, error } = await api.ask<{ success: boolean; error: string }>(deleteConversation, { conversationId });
+      if (!success) throw new RuncastError('BadRequest', error);
     },
     onUser: (listener) => session.onUser(listener),
   };

@@ -95,6 +95,8 @@ export class FakeRuncast implements Auth {
   own: FakeRecord | undefined;
   runs: FakeRecord[] = [];
   agents: object[] = [];
+  /** What `getConversation` answers; undefined for no such conversation. */
+  conversation: object | undefined;
   pageSteps = 500;
   blocked = false;
   /** Answers of the next requests instead of the proper ones; null hangs up. */
@@ -225,7 +227,9 @@ export class FakeRuncast implements Auth {
       this.own!.step('answered', '', { questions: JSON.parse(variables.answers!) });
       return { success: true, liveness: 'live', status: 'in_progress' };
     }
+    if (field === 'getConversation') return { success: !!this.conversation, ...this.conversation };
+    if (field === 'deleteConversation') return { success: !!this.conversation, error: 'No such conversation.' };
     if (field === 'cancelAgentRun') return { success: true, liveness: 'cancelling', status: 'in_progress' };
-    return { runs: [], nextCursor: null, agents: this.agents, playbooks: [] };
+    return { runs: [], conversations: [], nextCursor: null, agents: this.agents, playbooks: [] };
   }
 }

@@ -356,3 +356,18 @@ test('an agent is listed with the schema of its parameters', async () => {
 
   expect((await runcast.agents()).agents.map(({ parametersSchema }) => parametersSchema)).toEqual([schema, null]);
 });
+
+test('a turn names its conversation, which is null before its first turn', async () => {
+  expect(await runcast.conversation('c-1')).toBeNull();
+  await expect(runcast.deleteConversation('c-1')).rejects.toMatchObject({ type: 'BadRequest', message: 'No such conversation.' });
+  const watch = followed(runcast.start({ agent: 'terrain', query: 'Where?', conversationId: 'c-1' }));
+  await live(watch);
+  server.conversation = { conversationId: 'c-1', title: 'Where?', messages: [] };
+
+  const { variables } = server.requests.find(({ field }) => field === 'startAgentRun')!;
+  expect(variables).toEqual({ agent: 'terrain', query: 'Where?', conversationId: 'c-1', requestId: watch.id });
+  expect(await runcast.conversation('c-1')).toMatchObject({ title: 'Where?' });
+  await runcast.deleteConversation('c-1');
+  server.troubles = [{ errors: [{ errorType: 'Conflict', message: 'It has an open run.' }] }];
+  await expect(runcast.deleteConversation('c-1')).rejects.toMatchObject({ type: 'Conflict' });
+});

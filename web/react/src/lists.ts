@@ -1,9 +1,9 @@
 /** Lists of the user's runs, and of what can be started. */
-import type { ListedRun, ListFilter, Runcast, RuncastError, Startable, StartableAgent } from '@runcast/client';
+import type { ListedConversation, ListedRun, ListFilter, Runcast, RuncastError, Startable, StartableAgent } from '@runcast/client';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useRuncast } from './provider.js';
 
-interface Loaded<T> {
+export interface Loaded<T> {
   readonly data: T;
   readonly loading: boolean;
   readonly error: RuncastError | null;
@@ -12,7 +12,7 @@ interface Loaded<T> {
 }
 
 /** Loads something at the mount, after each change of user, and on demand. */
-function useLoaded<T>(load: (runcast: Runcast) => Promise<T>, empty: T, key: string): Loaded<T> {
+export function useLoaded<T>(load: (runcast: Runcast) => Promise<T>, empty: T, key: string): Loaded<T> {
   const runcast = useRuncast();
   const latest = useRef(load);
   latest.current = load;
@@ -42,29 +42,50 @@ function useLoaded<T>(load: (runcast: Runcast) => Promise<T>, empty: T, key: str
   return { ...state, reload };
 }
 
-/** The user's runs and jobs, newest first. `more` loads the next page; it is null if there is none. */
-export function useRuns(filter: Omit<ListFilter, 'cursor'> = {}): Loaded<readonly ListedRun[]> & { more: (() => void) | null } {
-  const key = JSON.stringify(filter);
+/** A list that grows page by page. */
+type Paged<T> = Loaded<readonly T[]> & {
+  /** Loads the next page; null if there is none. */
+  readonly more: (() => void) | null;
+};
+
+interface LoadedPage<T> {
+  readonly entries: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+function usePaged<T>(load: (runcast: Runcast, cursor: { cursor?: string }) => Promise<LoadedPage<T>>, key: string): Paged<T> {
   const [pages, setPages] = useState({ key, count: 1 });
   const wanted = pages.key === key ? pages.count : 1;
-  const { data, ...rest } = useLoaded(
-    (runcast) => firstPages(runcast, filter, wanted),
-    { runs: [] as ListedRun[], nextCursor: null as string | null },
+  const { data, ...rest } = useLoaded<LoadedPage<T>>(
+    async (runcast) => {
+      let all = await load(runcast, {});
+      for (let page = 1; page < wanted && all.nextCursor !== null; page++) {
+        const next = await load(runcast, { cursor: all.nextCursor });
+        all = { entries: [...all.entries, ...next.entries], nextCursor: next.nextCursor };
+      }
+      return all;
+    },
+    { entries: [], nextCursor: null },
     `${key} ${wanted}`,
   );
   const more = () => setPages({ key, count: wanted + 1 });
-  return { ...rest, data: data.runs, more: data.nextCursor === null ? null : more };
+  return { ...rest, data: data.entries, more: data.nextCursor === null ? null : more };
 }
 
-async function firstPages(runcast: Runcast, filter: ListFilter, count: number) {
-  const runs: ListedRun[] = [];
-  let nextCursor: string | null = null;
-  for (let page = 0; page < count && (page === 0 || nextCursor !== null); page++) {
-    const answer = await runcast.list(nextCursor === null ? filter : { ...filter, cursor: nextCursor });
-    runs.push(...answer.runs);
-    nextCursor = answer.nextCursor;
-  }
-  return { runs, nextCursor };
+/** The user's runs and jobs, newest first. */
+export function useRuns(filter: Omit<ListFilter, 'cursor'> = {}): Paged<ListedRun> {
+  return usePaged(async (runcast, cursor) => {
+    const { runs, nextCursor } = await runcast.list({ ...filter, ...cursor });
+    return { entries: runs, nextCursor };
+  }, JSON.stringify(filter));
+}
+
+/** The user's conversations, the one with the newest turn first. */
+export function useConversations(): Paged<ListedConversation> {
+  return usePaged(async (runcast, cursor) => {
+    const { conversations, nextCursor } = await runcast.conversations(cursor);
+    return { entries: conversations, nextCursor };
+  }, '');
 }
 
 /** The agents and the playbooks that can be started. */

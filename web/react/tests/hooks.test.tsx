@@ -7,7 +7,7 @@ import { renderToString } from 'react-dom/server';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { FakeRecord, FakeRuncast, jwt } from '../../client/tests/fake.js';
-import { AgentProgressIndicator, JobTree, QuestionForm, RunList, RuncastProvider, StatusFeed, StepTimeline, useAgents, useRun, useStart } from '../src/index.js';
+import { AgentProgressIndicator, JobTree, QuestionForm, RunList, RuncastProvider, StatusFeed, StepTimeline, useAgents, useConversation, useRun, useStart } from '../src/index.js';
 import type { Task } from '../src/index.js';
 
 Object.assign(globalThis, { WebSocket, fetch: globalThis.fetch });
@@ -127,6 +127,32 @@ test('a form answers the open questions, and closes when they are answered', asy
   expect(answers).toEqual(['{"q1":"yes"}', '{"q1":"yes"}']);
   record.ask('q2', 'approve');
   await waitFor(() => expect(screen.getByRole<HTMLInputElement>('textbox').value).toBe(''));
+});
+
+test('a conversation shows the answer while it is written, and its messages after the turn', async () => {
+  server.started = () => server.own!.step('text', 'It is', { offset: 0 });
+  function Chat() {
+    const { data, run, send } = useConversation('c-1');
+    return (
+      <>
+        <button onClick={() => send({ agent: 'terrain', query: 'Where?' })}>Send</button>
+        <output>{data?.messages?.map(({ text }) => text).join(' | ') ?? 'new'}</output>
+        <p role="log">{run.text}</p>
+      </>
+    );
+  }
+  show(<Chat />);
+  await waitFor(() => expect(screen.getByRole('status').textContent).toBe('new'));
+  fireEvent.click(screen.getByText('Send'));
+  await waitFor(() => expect(screen.getByRole('log').textContent).toBe('It is'));
+  const { variables } = server.requests.find(({ field }) => field === 'startAgentRun')!;
+  expect(variables).toMatchObject({ conversationId: 'c-1', query: 'Where?' });
+
+  const messages = [{ role: 'user', text: 'Where?' }, { role: 'assistant', text: 'It is flat.' }];
+  server.conversation = { conversationId: 'c-1', messages, openRun: null, runs: [{ requestId: variables.requestId }] };
+  server.own!.end();
+  server.own!.send(2);
+  await waitFor(() => expect(screen.getByRole('status').textContent).toBe('Where? | It is flat.'));
 });
 
 test('lists are loaded, retried, and replaced for the next user', async () => {
