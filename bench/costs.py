@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from chalicelib.runtime.owner_limits import OwnerLimits
+
 from bench.row import Row, single
 from runcast import limits
 from runcast.limits import CANCEL_HINT_SECONDS, HEARTBEAT_SECONDS
@@ -32,9 +34,9 @@ _EVENT = 1.00 / _MILLION
 _S3_PUT, _S3_GET = 5.00 / _MILLION, 0.40 / _MILLION
 _LOG_GB = 0.50
 _TRACE = 5.00 / _MILLION
-# The owner's index takes one write, that of open runs one more when the run begins and one when it ends.
+# The owner's index takes one write, each of the two of open runs one when the run begins and one when it ends.
 # Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations
-_INDEX_WRITES = 3
+_INDEX_WRITES = 5
 _SWEEPS_A_MONTH = 30 * 24 * 12
 _JOB_GOALS = {4: 2.60}  # US dollars for 1,000 jobs without the model, by the number of their runs
 _TOKEN_IN, _TOKEN_OUT = 3.00 / _MILLION, 15.00 / _MILLION
@@ -172,6 +174,28 @@ def costs_of_job(playbook: str, job: JobSeen) -> list[Row]:
     ]
 
 
+def costs_of_hostile_user(limits_of_owner: OwnerLimits) -> list[tuple[str, str, float]]:
+    """Return the most that one user can cause in a day: what, how much of it, and its price in US dollars.
+
+    The user keeps as many runs in progress as the limits allow, starts as many short ones beside them, and uses all
+    tokens of the day. The agents' memory, and how many tokens a call takes in and gives out, are those of `_Assumed`.
+    """
+    day_seconds = 24 * 3600
+    busy_seconds = limits_of_owner.user_open_runs * day_seconds
+    starts = limits_of_owner.user_starts_per_minute * 24 * 60
+    calls = round(limits_of_owner.user_tokens_per_day / (_ASSUMED.tokens_in_per_call + _ASSUMED.tokens_out_per_call))
+    model = calls * (_ASSUMED.tokens_in_per_call * _TOKEN_IN + _ASSUMED.tokens_out_per_call * _TOKEN_OUT)
+    # The record of a short run is created, claimed and ended.
+    start = _started() + _small(invocations=1) + _Units(writes=3 + _INDEX_WRITES, events=1)
+    refused = _small(invocations=1) + _Units(operations=1, reads=2, traces=1)
+    return [
+        ("agents", f"{limits_of_owner.user_open_runs} runs at any time", busy_seconds * _LAMBDA_GB_SECOND),
+        ("starts", f"{starts:,}", starts * (start.dollars() + _S3_PUT)),
+        ("the model", f"{limits_of_owner.user_tokens_per_day:,} tokens in {calls:,} calls", model),
+        ("refused requests", "each million", 1_000_000 * refused.dollars()),
+    ]
+
+
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
@@ -242,7 +266,8 @@ def _recorded(item: Mapping[str, Any], beats: int) -> _Units:
 
 
 def _started() -> _Units:
-    return _small(invocations=1) + _Units(operations=1, traces=1)
+    """Counts the start for the user and the tenant, and looks for the id and for both numbers of runs in progress."""
+    return _small(invocations=1) + _Units(operations=1, traces=1, writes=2, reads=3)
 
 
 def _watched(seconds: float) -> _Units:

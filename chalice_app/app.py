@@ -61,6 +61,14 @@ def get_runs() -> Response:
     return get_runs(_request())
 
 
+@app.route("/runs", methods=["DELETE"], authorizer=users)
+def delete_runs() -> Response:
+    """Delete what is stored of the caller's runs and jobs."""
+    from chalicelib.api.rest import delete_runs
+
+    return delete_runs(_request())
+
+
 @app.route("/runs/{request_id}", methods=["GET"], authorizer=users)
 def get_run(request_id: str) -> Response:
     """Read what a run or a job has done so far."""
@@ -148,7 +156,7 @@ def agent(event: Any, context: Any) -> Any:
 
 @app.lambda_function(name="run_starter")
 def run_starter(event: Any, _: Any) -> Any:
-    """Answer the mutations, which start, answer or cancel runs and jobs, and delete conversations."""
+    """Answer the mutations, which start, answer, cancel or delete runs and jobs, and delete conversations."""
     from chalicelib.api.graphql import answer_mutation
 
     return answer_mutation(event)

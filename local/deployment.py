@@ -27,6 +27,13 @@ OUTPUTS_FILE = "outputs.json"
 TLS_CONFIG_FILE = "config.tls.json"
 # Not in terraform/, because its wheels may be this machine's instead of Lambda's.
 _PACKAGE = ROOT / "build" / "local"
+# One user of this machine stands for many: tests and benchmarks start hundreds of runs a minute.
+_LIMITS = {
+    "user_starts_per_minute": 100_000,
+    "tenant_starts_per_minute": 100_000,
+    "user_open_runs": 1_000,
+    "tenant_open_runs": 1_000,
+}
 
 
 def deploy(state: StackState, *, agents: Path | None, say: Callable[[str], None]) -> StackState:
@@ -59,7 +66,13 @@ def deploy(state: StackState, *, agents: Path | None, say: Callable[[str], None]
         say("Applying the Terraform ...")
         # If it fails or is interrupted, the deployment must not count as current.
         replace(state, fingerprint="").save()
-        outputs = apply(state.directory / "terraform", state.endpoint.environment, platform, agent_settings=settings)
+        outputs = apply(
+            state.directory / "terraform",
+            state.endpoint.environment,
+            platform,
+            {"limits": _LIMITS},
+            agent_settings=settings,
+        )
         users = state.users
         if outputs["user_pool_id"] != state.outputs.get("user_pool_id"):
             users = tuple(create_users(state.endpoint.client("cognito-idp"), outputs["user_pool_id"]))

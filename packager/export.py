@@ -134,6 +134,7 @@ def _repaired(name: str, function: dict[str, Any]) -> dict[str, Any]:
         repaired |= {
             "memory_size": "${var.agent.memory_mb}",
             "timeout": "${var.agent.timeout_seconds}",
+            "reserved_concurrent_executions": "${coalesce(var.agent_reserved_concurrency, -1)}",
             "ephemeral_storage": {"size": "${var.agent.ephemeral_storage_mb}"},
             "environment": {
                 "variables": "${merge(var.agent.environment, var.agent.secrets, local.agent_environment)}",

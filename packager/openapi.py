@@ -52,7 +52,8 @@ def document() -> dict[str, Any]:
                     "wait for these answers.",
                     "PayloadTooLarge": "The body exceeds 512 KB.",
                     "UnsupportedMediaType": "The `Content-Type` is not `application/json`.",
-                    "TooManyRequests": "The account's request rate is exceeded. Retry later.",
+                    "TooManyRequests": "The caller or the tenant is over a limit, and `Retry-After` says when to retry;"
+                    " or the account's request rate is exceeded.",
                     "InternalFailure": "An internal failure; the log has the reason.",
                     "Unavailable": "A service did not answer in time. Retry.",
                 }.items()
@@ -123,6 +124,16 @@ def _paths() -> dict[str, Any]:
                 "responses": {
                     "200": _response("The runs, and the cursor of the next page.", "Runs"),
                     **_refusals("BadRequest", "Unauthorized"),
+                },
+            },
+            "delete": {
+                "operationId": "deleteRuns",
+                "summary": "Delete what is stored of the caller's runs and jobs.",
+                "description": "Deletes the newest, at most 25; those in progress are cancelled first. Repeat it until"
+                " `remaining` is false.",
+                "responses": {
+                    "200": _response("How many were deleted, and whether there may be more.", "DeletedRuns"),
+                    **_refusals("Unauthorized"),
                 },
             },
             "post": {

@@ -189,6 +189,7 @@ def schemas() -> dict[str, _Schema]:
                 ),
             }
         ),
+        "DeletedRuns": _object({"deleted": {"type": "integer", "minimum": 0}, "remaining": {"type": "boolean"}}),
         "RunState": _object(
             {
                 "success": {"const": True},
@@ -285,7 +286,19 @@ def schemas() -> dict[str, _Schema]:
         "Step": step,
         "Agents": _object({"agents": agents, "playbooks": playbooks}),
         "Health": _object({"status": works, "checks": _object({"agentProgressTable": works, "agentFunction": works})}),
-        "Refusal": _object({"error": _object({"type": {"type": "string"}, "message": {"type": "string"}})}),
+        "Refusal": _object(
+            {
+                "error": _object(
+                    {"type": {"type": "string"}, "message": {"type": "string"}},
+                    {
+                        "retryAfter": {
+                            "type": "integer",
+                            "description": "Of `TooManyRequests` from Runcast: when to retry, in seconds.",
+                        }
+                    },
+                )
+            }
+        ),
     }
 
 

@@ -4,6 +4,7 @@ RuncastError
 ├── ConfigurationMissing    the environment lacks settings (all of them are named)
 ├── InvalidInput            the caller's input is invalid (names the field and the limit)
 ├── Unauthorized            the credential does not allow the request
+├── TooManyRequests         the caller or the tenant is over a limit; says when to try again
 ├── Conflict                the requestId or jobId is taken, the conversation has an open run, or the run does not wait
 ├── RunStopped              a run's agent was interrupted, because the run has to stop
 ├── NotResumable            an agent's run could not continue in another worker (names what prevents it)
@@ -53,6 +54,19 @@ class InvalidInput(RuncastError):
 
 class Unauthorized(RuncastError):
     """The credential is missing, of the wrong kind, or does not allow this."""
+
+
+class TooManyRequests(RuncastError):
+    """The caller or the tenant has started too many runs, or has too many in progress. Nothing was done.
+
+    Args:
+        message: Which limit was reached.
+        retry_after_seconds: When to try again.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)
 
 
 class Conflict(RuncastError):

@@ -99,6 +99,8 @@ READ_PAGES_AT_ONCE = 10
 LIST_MAX_RUNS = 50
 # The records that a page of a filtered list reads. BatchGetItem reads up to 100 items.
 LIST_FILTERED_MAX_RUNS = 100
+# The runs that one request of `deleteMyRuns` deletes: each takes a read, three lists of objects and two deletions.
+DELETE_MAX_RUNS = 25
 # Enough for an id of 128 characters that JSON escapes, in base64.
 CURSOR_MAX_CHARACTERS = 1_280
 ANSWER_MAX_STEPS = 200

@@ -99,6 +99,13 @@ locals {
       }
     },
     {
+      for name in ["api_handler", "run_starter"] : "${replace(name, "_", "-")}-limits-unchecked" => {
+        description = "${name} starts runs without a check of var.limits, because the table AgentProgress does not count them. Its log has the reason."
+        namespace   = "Runcast", metric = "LimitsUnchecked", threshold = 5
+        dimensions  = { FunctionName = local.function_names[name] }
+      }
+    },
+    {
       for name, function_name in local.function_names : "${replace(name, "_", "-")}-throttles" => {
         description = "Lambda throttles ${name}: the account's concurrency is used up. Request a higher quota, or find the functions that use it."
         namespace   = "AWS/Lambda", metric = "Throttles", threshold = 5

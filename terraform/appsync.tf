@@ -9,6 +9,7 @@ locals {
     "Mutation.answerAgentRun"     = "run_starter"
     "Mutation.cancelAgentRun"     = "run_starter"
     "Mutation.deleteConversation" = "run_starter"
+    "Mutation.deleteMyRuns"       = "run_starter"
     "Mutation.startAgentRun"      = "run_starter"
     "Mutation.startJob"           = "run_starter"
     "Query.getAgentProgress"      = "progress_reader"

@@ -26,6 +26,11 @@ resource "aws_dynamodb_table" "agent_progress" {
     type = "N"
   }
 
+  attribute {
+    name = "openTenant"
+    type = "S"
+  }
+
   # Keys only: an index with attributes that change at each step would be written at each step.
   global_secondary_index {
     name            = "byOwner"
@@ -54,6 +59,22 @@ resource "aws_dynamodb_table" "agent_progress" {
 
     key_schema {
       attribute_name = "openSince"
+      key_type       = "RANGE"
+    }
+  }
+
+  # Contains only runs in progress, because a question and an end remove openTenant.
+  global_secondary_index {
+    name            = "openByTenant"
+    projection_type = "KEYS_ONLY"
+
+    key_schema {
+      attribute_name = "openTenant"
+      key_type       = "HASH"
+    }
+
+    key_schema {
+      attribute_name = "owner"
       key_type       = "RANGE"
     }
   }

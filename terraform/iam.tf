@@ -336,6 +336,48 @@ data "aws_iam_policy_document" "orchestrator" {
   }
 }
 
+# A user deletes their own records and objects. Which ones those are is known from the caller's list of runs.
+data "aws_iam_policy_document" "delete_runs" {
+  statement {
+    sid       = "DeleteRuns"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem"]
+    resources = [aws_dynamodb_table.agent_progress.arn]
+  }
+
+  statement {
+    sid       = "ListOwnRuns"
+    actions   = ["dynamodb:Query"]
+    resources = [local.runs_by_owner_arn]
+  }
+
+  statement {
+    sid       = "DeleteObjects"
+    actions   = ["s3:DeleteObject"]
+    resources = [local.answers_arn, local.inputs_arn, local.results_arn, local.snapshots_arn]
+  }
+
+  statement {
+    sid       = "FindObjects"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.results.arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["answers/*", "inputs/*", "results/*", "snapshots/*"]
+    }
+  }
+}
+
+# The limits of users and tenants. The other counts are items of the table.
+data "aws_iam_policy_document" "count_open_runs" {
+  statement {
+    sid       = "CountOpenRuns"
+    actions   = ["dynamodb:Query"]
+    resources = ["${aws_dynamodb_table.agent_progress.arn}/index/openByTenant"]
+  }
+}
+
 locals {
   runs_by_owner_arn = "${aws_dynamodb_table.agent_progress.arn}/index/byOwner"
   conversations_arn = "${aws_s3_bucket.results.arn}/conversations/*"
@@ -467,6 +509,8 @@ data "aws_iam_policy_document" "run_starter" {
   source_policy_documents = [
     data.aws_iam_policy_document.answer_runs.json,
     data.aws_iam_policy_document.change_conversations.json,
+    data.aws_iam_policy_document.count_open_runs.json,
+    data.aws_iam_policy_document.delete_runs.json,
     data.aws_iam_policy_document.start_jobs.json,
     data.aws_iam_policy_document.store_inputs.json,
   ]
@@ -502,6 +546,8 @@ data "aws_iam_policy_document" "api_handler" {
   source_policy_documents = [
     data.aws_iam_policy_document.answer_runs.json,
     data.aws_iam_policy_document.change_conversations.json,
+    data.aws_iam_policy_document.count_open_runs.json,
+    data.aws_iam_policy_document.delete_runs.json,
     data.aws_iam_policy_document.link_results.json,
     data.aws_iam_policy_document.start_jobs.json,
     data.aws_iam_policy_document.store_inputs.json,
@@ -511,12 +557,6 @@ data "aws_iam_policy_document" "api_handler" {
     sid       = "CreateReadAndCancelRuns"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.agent_progress.arn]
-  }
-
-  statement {
-    sid       = "ListRuns"
-    actions   = ["dynamodb:Query"]
-    resources = [local.runs_by_owner_arn]
   }
 
   statement {

@@ -17,6 +17,11 @@ data "aws_region" "current" {
     }
 
     precondition {
+      condition     = var.enable_api_key || !var.api_key_may_start
+      error_message = "api_key_may_start requires enable_api_key."
+    }
+
+    precondition {
       condition     = var.lambda_architecture == local.packaged_architecture
       error_message = "deployment.zip was packaged for ${local.packaged_architecture}: run make package ARCHITECTURE=${var.lambda_architecture}, or set lambda_architecture = \"${local.packaged_architecture}\"."
     }

@@ -223,7 +223,14 @@ variable "point_in_time_recovery" {
 }
 
 variable "enable_api_key" {
-  description = "Whether the API also admits callers with an API key. All of them share one tenant and one user, both named \"public\", so each can list, read and cancel the runs of the others."
+  description = "Whether the API also admits callers with an API key. All of them share one tenant and one user, both named \"public\", and may read and watch its runs by their ids."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "api_key_may_start" {
+  description = "Whether callers with the API key may also start, answer, list and cancel runs and jobs of the user \"public\". Each can then list, read and cancel the runs of the others, and all of them share the limits of one user. It requires enable_api_key."
   type        = bool
   default     = false
   nullable    = false
@@ -248,6 +255,36 @@ variable "rest_throttling" {
   validation {
     condition     = var.rest_throttling == null ? true : var.rest_throttling.rate >= 1 && var.rest_throttling.burst >= 1 && floor(var.rest_throttling.burst) == var.rest_throttling.burst
     error_message = "rest_throttling.rate must be at least 1, and rest_throttling.burst must be a whole number of at least 1."
+  }
+}
+
+variable "limits" {
+  description = "What one user, and all users of one tenant together, may use. user_starts_per_minute and tenant_starts_per_minute: starts of runs and jobs. user_open_runs and tenant_open_runs: runs and jobs in progress, without those that wait for an answer. run_tokens and user_tokens_per_day: tokens that one run, and all runs of a user on a day (UTC), may use; a run that exceeds one of them ends with the reason budget. A request over a limit is refused as TooManyRequests. All callers with the API key count as one user."
+  type = object({
+    user_starts_per_minute   = optional(number, 60)
+    tenant_starts_per_minute = optional(number, 600)
+    user_open_runs           = optional(number, 20)
+    tenant_open_runs         = optional(number, 200)
+    run_tokens               = optional(number, 2000000)
+    user_tokens_per_day      = optional(number, 10000000)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for maximum in values(var.limits) : maximum >= 1 && maximum <= 1000000000 && floor(maximum) == maximum])
+    error_message = "The limits must be whole numbers from 1 to 1000000000."
+  }
+}
+
+variable "agent_reserved_concurrency" {
+  description = "The number of runs that the function agent can execute at once, reserved from the account's concurrency. Other functions cannot use it, and agents cannot use more. Null means that the function shares the account's concurrency."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.agent_reserved_concurrency == null ? true : var.agent_reserved_concurrency >= 1 && floor(var.agent_reserved_concurrency) == var.agent_reserved_concurrency
+    error_message = "agent_reserved_concurrency must be a whole number of at least 1."
   }
 }
 

@@ -3,7 +3,7 @@
 // is, because JavaScript would round integers over 2^53.
 import { util } from '@aws-appsync/utils';
 
-/** @typedef {{ data: unknown, error?: { type: string, message: string } }} Answer */
+/** @typedef {{ data: unknown, error?: { type: string, message: string, retryAfter?: number } }} Answer */
 /** @typedef {import('@aws-appsync/utils').Context<Record<string, unknown>, {}, undefined, undefined, Answer | null>} Context */
 
 /**
@@ -37,7 +37,8 @@ export function response(ctx) {
     util.error(`${ctx.info.fieldName} failed. Try again.`, 'InternalFailure');
   }
   if (ctx.result.error) {
-    util.error(ctx.result.error.message, ctx.result.error.type);
+    const { message, type, retryAfter } = ctx.result.error;
+    util.error(message, type, null, retryAfter ? { retryAfter } : null);
   }
   return ctx.result.data;
 }

@@ -20,7 +20,15 @@ from runcast.client.documents import document
 from runcast.client.listed import ListedRun, RunState, Startable, StartAnswer
 from runcast.client.sign_in import Identity
 from runcast.client.step import Progress
-from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable, Unreachable
+from runcast.errors import (
+    Conflict,
+    InvalidInput,
+    RuncastError,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+)
 from runcast.json_text import json_text
 from runcast.parameters import checked_answers, checked_parameters
 from runcast.text import shortened
@@ -42,6 +50,8 @@ _ERRORS: dict[str, type[RuncastError]] = {
 """By `errorType`. AppSync, the layers in front of it, and newer servers have many more types; all of those are
 retried."""
 _REASON_MAX_CHARACTERS = 300
+# If the server refuses a start and does not say for how long. The limits count by the minute.
+_RETRY_AFTER_SECONDS = 60
 
 # Request Timeout, Too Early, Too Many Requests: a retry of the same request may succeed.
 _LATER_CODES = (408, 425, 429)
@@ -73,6 +83,7 @@ class Api:
             InvalidInput: The agent is unknown, an input is over its limit, or no conversation can begin from
                 `branch_from`.
             Conflict: Another user has used the id, or the conversation has an open run or is with another agent.
+            TooManyRequests: The user or the tenant is over a limit; nothing was started.
             Unauthorized: Even a new token is refused.
             Unreachable: The request did not reach the service; nothing was started.
             Unavailable: No answer, or a failure; the run may still have been started.
@@ -93,6 +104,7 @@ class Api:
         Raises:
             InvalidInput: The user has no such run or job, or its input is not stored.
             Conflict: Another user has used the id.
+            TooManyRequests: The user or the tenant is over a limit; nothing was started.
             Unauthorized: Even a new token is refused.
             Unreachable: The request did not reach the service; nothing was started.
             Unavailable: No answer, or a failure; the run may still have been started.
@@ -108,6 +120,7 @@ class Api:
         Raises:
             InvalidInput: The playbook is unknown, or an input is over its limit.
             Conflict: Another user has used the id.
+            TooManyRequests: The user or the tenant is over a limit; nothing was started.
             Unauthorized: Even a new token is refused.
             Unreachable: The request did not reach the service; nothing was started.
             Unavailable: No answer, or a failure; the job may still have been started.
@@ -140,6 +153,18 @@ class Api:
         """
         return await self._ask("cancelAgentRun", {"requestId": request_id}, partial(_state, request_id))
 
+    async def delete_my_runs(self) -> tuple[int, bool]:
+        """Delete what is stored of the user's newest runs and jobs. Idempotent.
+
+        Returns:
+            How many were deleted, and whether there may be more.
+
+        Raises:
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure; some runs may be deleted.
+        """
+        return await self._ask("deleteMyRuns", {}, lambda answer: (answer["deleted"], answer["remaining"]))
+
     async def answer_agent_run(self, request_id: str, answers: Mapping[str, Any]) -> RunState:
         """Answer all open questions of a run. Idempotent.
 
@@ -151,6 +176,7 @@ class Api:
             InvalidInput: The user has no such run, an answer is missing or has an unknown id, or the answers are over
                 their limit.
             Conflict: The run does not wait for an answer, or has been answered differently.
+            TooManyRequests: The user or the tenant has too many runs in progress; nothing was done.
             Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure; the run may still have been answered.
         """
@@ -327,4 +353,7 @@ def _require_found(answer: Mapping[str, Any], request_id: str) -> None:
 def _as_runcast_error(error: Any) -> RuncastError:
     # gql types these as GraphQLError, but passes on the response's own objects.
     kind, message = error.get("errorType"), str(error.get("message"))
+    if kind == "TooManyRequests":
+        retry_after = (error.get("errorInfo") or {}).get("retryAfter")
+        return TooManyRequests(message, retry_after if isinstance(retry_after, int) else _RETRY_AFTER_SECONDS)
     return _ERRORS.get(kind, Unavailable)(message if kind in _ERRORS or not kind else f"{kind}: {message}")

@@ -205,6 +205,24 @@ class Client:
         """
         return await self._ask(partial(self._api.answer_agent_run, request_id, answers))
 
+    async def delete_runs(self) -> int:
+        """Delete what is stored of all of the user's runs, jobs and conversations; return how many were deleted.
+
+        Runs in progress are cancelled first, and deleted once their worker has stopped, which a long tool call delays.
+        A run that was started in the last seconds may be missed.
+
+        Raises:
+            Unauthorized: Even a new token is refused.
+            Unavailable: There was no answer for too long; some runs may be deleted.
+        """
+        total, remaining = 0, True
+        while remaining:
+            deleted, remaining = await self._ask(self._api.delete_my_runs)
+            total += deleted
+            if remaining and not deleted:
+                await asyncio.sleep(self._patience.poll)
+        return total
+
     async def agents(self) -> list[Startable]:
         """List the agents, and then the playbooks, that can be started.
 

@@ -23,12 +23,13 @@ class Claim(Enum):
 class Stop(Enum):
     """Why a worker should stop.
 
-    `CANCELLED`: a cancel was requested, and the worker writes the end. `TIME_UP`: the deadline is near, and the end
-    has been written for the worker. `ENDED`: another caller ended the run or holds the claim, so nothing more is
-    recorded.
+    `CANCELLED`: a cancel was requested, and the worker writes the end. `BUDGET`: a budget of tokens is used up, and the
+    worker writes the end. `TIME_UP`: the deadline is near, and the end has been written for the worker. `ENDED`:
+    another caller ended the run or holds the claim, so nothing more is recorded.
     """
 
     CANCELLED = "cancelled"
+    BUDGET = "budget"
     TIME_UP = "time up"
     ENDED = "ended"
 

@@ -202,6 +202,7 @@ class RecordCreation(RecordReads):
             "seq": 0,
             "createdAt": now_ms,
             "openSince": now_ms,
+            "openTenant": owner.tenant_id,
             "expiresAt": expires_at_epoch_s,
             "pagesExpireAt": expires_at_epoch_s + self._question_retention_seconds,
             "tenantId": owner.tenant_id,

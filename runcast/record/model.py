@@ -52,6 +52,8 @@ class EndReason(StrEnum):
     """The agent, or the code that runs it, cancelled it, without a cancel request."""
     CANCEL_REQUESTED = "cancel_requested"
     """The owner cancelled it. A job's run is also cancelled if the job ends, or if it is late."""
+    BUDGET = "budget"
+    """It used up its budget of tokens, or its user's budget of the day."""
     TIMED_OUT = "timed_out"
     """The time of the worker or of the job's execution was up."""
     PROCESS_EXITED = "process_exited"

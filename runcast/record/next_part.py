@@ -61,6 +61,7 @@ class RecordParts(RecordCreation):
             "answersKey": answers_key,
             "waitedMs": run.waited_until(now_ms),
             "updatedAt": now_ms,
+            "openTenant": run.owner.tenant_id,
             **part_begins(run.part + 1, step.seq, now_ms),
         }
         sets = present(sets)

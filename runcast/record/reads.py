@@ -18,6 +18,9 @@ OWNER_INDEX = "byOwner"
 OPEN_INDEX = "byOpen"
 """The index of runs that have not ended."""
 
+OPEN_BY_TENANT_INDEX = "openByTenant"
+"""The index of runs in progress, by tenant and owner. Runs that wait for an answer are not in it."""
+
 # The attributes of a run's head that lists return: all except its steps and its result.
 _LISTED = (
     *("requestId", "tenantId", "userId", "agent", "jobId", "status", "seq", "createdAt", "updatedAt", "expiresAt"),

@@ -32,7 +32,7 @@ from runcast.record.report import RecordedSteps, RecordingReport
 from runcast.record.step_queue import StepQueue
 from runcast.record.stop_signal import StopSignal
 from runcast.record.store import RunStore
-from runcast.record.usage import Usage
+from runcast.record.usage import Usage, total_tokens
 from runcast.record.writer import Writer
 from runcast.redaction import clean_text
 from runcast.text import boundary
@@ -64,6 +64,8 @@ class Recorder:
         on_end: Called on another thread with the ended run, or with one that waits for an answer, after this worker
             has stored that and queued it for sending. The run waits for it no longer than for its record.
         model_prices: What tokens cost, by model id, for the cost in the last step.
+        spend: Called with this recorder and the number of tokens after each model call. It must return at once and not
+            raise. It may call `exceed_budget`.
         now_ms: Returns the time in epoch milliseconds; by default the store's clock, which is the server's.
         monotonic: Returns seconds, for the deadline and for the time that the run waits.
         jitter: Returns a number from 0 to 1, for the backoff.
@@ -89,6 +91,7 @@ class Recorder:
         send: Callable[[list[Json]], int] | None = None,
         on_end: Callable[[RunEnded], None] | None = None,
         model_prices: Mapping[str, ModelPrice] | None = None,
+        spend: Callable[[Recorder, int], None] | None = None,
         now_ms: Callable[[], int] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
@@ -102,6 +105,7 @@ class Recorder:
         self._started = False
         self._awaited = awaited
         self._usage = Usage(model_prices or {})
+        self._spend = spend
         deadline = None if remaining_ms is None else Deadline.after(remaining_ms, monotonic())
         self._queue = StepQueue()
         self._run = Assignment(
@@ -168,10 +172,10 @@ class Recorder:
         return self._stops.stop
 
     def when_stopped(self, tell: Callable[[Stop], None]) -> None:
-        """Call `tell` on another thread when the work should stop early; at once if it should already have stopped.
+        """Call `tell` when the work should stop early, on any thread; at once if it should already have stopped.
 
-        After a cancel request, `tell` stops the work and calls `end(CANCELLED)`. It may be called once more, if time
-        runs out or another worker ends the run. It must return at once.
+        After a cancel request, `tell` stops the work and calls `end(CANCELLED)`; after a used up budget, `end(ERROR)`.
+        It may be called once more, if time runs out or another worker ends the run. It must return at once.
         """
         self._stops.listen(tell)
 
@@ -304,6 +308,21 @@ class Recorder:
             model_id: The model, if known.
         """
         self._usage.add(usage, model_id)
+        if self._spend:
+            self._spend(self, total_tokens(usage))
+
+    def restore_usage(self, usage: Mapping[str, Any], model_id: str | None = None) -> None:
+        """Add the tokens of the run's earlier parts, as `add_usage` does, without spending them again."""
+        self._usage.add(usage, model_id)
+
+    @property
+    def tokens_used(self) -> int:
+        """How many tokens the run has used so far, those of its earlier parts included."""
+        return self._usage.total()
+
+    def exceed_budget(self) -> None:
+        """Stop the work, because a budget of tokens is used up. Thread-safe."""
+        self._stops.tell(Stop.BUDGET)
 
     def usage_by_model(self) -> list[tuple[str | None, dict[str, int]]]:
         """Return the tokens used so far, by model, as `add_usage` takes them."""

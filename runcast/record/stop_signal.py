@@ -10,6 +10,9 @@ from runcast.record.assignment import Stop
 
 logger = logging.getLogger(__name__)
 
+_BY_THE_WORKER = (Stop.CANCELLED, Stop.BUDGET)
+"""After these, the worker itself writes the end."""
+
 
 class StopSignal:
     """Holds the reason to stop, and calls its listeners on the thread that reports it.
@@ -46,9 +49,9 @@ class StopSignal:
         return self._end_expected.is_set()
 
     def tell(self, stop: Stop) -> None:
-        """Call every listener, once per reason; a terminal state overrides a cancel request."""
+        """Call every listener, once per reason; a terminal state overrides a cancel request and a used up budget."""
         with self._lock:
-            news = self.stop is None or (self.stop is Stop.CANCELLED and stop is not Stop.CANCELLED)
+            news = self.stop is None or (self.stop in _BY_THE_WORKER and stop not in _BY_THE_WORKER)
             if news:
                 self.stop = stop
             listeners = list(self._listeners)

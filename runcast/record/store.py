@@ -21,12 +21,12 @@ from runcast import limits
 from runcast.clock import ServerClock
 from runcast.errors import AppendRefused
 from runcast.record.conditions import NOT_EXPIRED, as_read, unless_gone
+from runcast.record.deletion import RecordDeletion
 from runcast.record.in_job import RecordInJob
 from runcast.record.items import cancel_hint_id, page_id, present, run_of, stored_runs, stored_step, to_item
 from runcast.record.model import EndReason, Owner, PlannedRun, Run, RunStatus, Step
 from runcast.record.next_part import part_begins
 from runcast.record.table import Table, sets_of
-from runcast.record.turns import RecordTurns
 from runcast.redaction import clean_result_text, clean_text
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ class Lives(NamedTuple):
     pages_epoch_s: int
 
 
-class RunStore(RecordTurns, RecordInJob):
-    """Reads (`RecordReads`), creates and claims (`RecordCreation`), and changes records.
+class RunStore(RecordDeletion, RecordInJob):
+    """Reads (`RecordReads`), creates and claims (`RecordCreation`), changes and deletes (`RecordDeletion`) records.
 
     Args:
         client: A boto3 DynamoDB client, made with `STORE_CLIENT_CONFIG` if a run waits for it.
@@ -192,7 +192,7 @@ class RunStore(RecordTurns, RecordInJob):
             turn = {"conversation_key": conversation_key, "snapshot_key": end.snapshot_key}
             self._end_run(request_id, expressions, condition, values, refusal, **turn)
         else:
-            removes = ["#worker"] if next_part else []
+            removes = ["#worker"] if next_part else ["#openTenant"] if end else []
             self._table.update(request_id, expressions, condition, values, refusal, removes=removes)
 
     def name_snapshot(self, request_id: str, *, worker: str, snapshot_key: str) -> None:

@@ -194,6 +194,64 @@ class Table:
         last = answer.get("LastEvaluatedKey")
         return [item["requestId"]["S"] for item in answer["Items"]], from_item(last) if last else None
 
+    def delete(self, check: Check) -> None:
+        """Delete an item if the condition holds; raise the refusal otherwise."""
+        with answers(check.refusal, check.key):
+            self._client.delete_item(Key=_key(check.key), **self._asked(check))
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        """Delete the items that exist of these.
+
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html (25 a request)
+        """
+        for start in range(0, len(keys), 25):
+            wanted: Any = [{"DeleteRequest": {"Key": _key(key)}} for key in keys[start : start + 25]]
+            while wanted:
+                with answers(None):
+                    answer = self._client.batch_write_item(RequestItems={self._name: wanted})
+                left = answer.get("UnprocessedItems", {}).get(self._name, [])
+                if len(left) == len(wanted):
+                    raise StoreUnavailable("DynamoDB deleted none of what it was asked to. Try again.")
+                wanted = left
+
+    def add(self, key: str, amount: int, *, expires_at_epoch_s: int) -> int:
+        """Add to a counter, which this creates if it does not exist, and return its new value."""
+        with answers(None):
+            answer = self._client.update_item(
+                TableName=self._name,
+                Key=_key(key),
+                UpdateExpression="SET #expiresAt = :expiresAt ADD #count :count",
+                ExpressionAttributeNames=_names("#expiresAt #count"),
+                ExpressionAttributeValues=_values({"expiresAt": expires_at_epoch_s, "count": amount}),
+                ReturnValues="ALL_NEW",
+            )
+        return int(from_item(expected(key, answer["Attributes"]))["count"])
+
+    def read_counter(self, key: str) -> int:
+        """Return the value of a counter, 0 if it does not exist. The read is eventually consistent."""
+        item = self.get(key, consistent=False)
+        return int(from_item(item)["count"]) if item else 0
+
+    def count(self, index: str, values: Mapping[str, str]) -> int:
+        """Return how many items of an index have these values of its keys."""
+        condition = " AND ".join(f"#{name} = :{name}" for name in values)
+        found, start = 0, dict[str, Any]()
+        while True:
+            with answers(None):
+                answer = self._client.query(
+                    TableName=self._name,
+                    IndexName=index,
+                    Select="COUNT",
+                    KeyConditionExpression=condition,
+                    ExpressionAttributeNames=_names(condition),
+                    ExpressionAttributeValues=_values(values),
+                    **start,
+                )
+            found += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                return found
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
     def scan(self, index: str, condition: str, values: Mapping[str, Any]) -> Iterator[str]:
         """Yield the keys of all items in an index that match a condition."""
         start: dict[str, Any] = {}

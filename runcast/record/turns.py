@@ -182,7 +182,7 @@ class RecordTurns(RecordParts):
         The conversation cannot prevent the end: if it does not name this run, which it never will again, the record is
         written alone.
         """
-        removes = ["#openSince", *([] if snapshot_key else ["#turnSnapshotKey"])]
+        removes = ["#openSince", "#openTenant", *([] if snapshot_key else ["#turnSnapshotKey"])]
         if conversation_key is not None:
             now_ms = self.now_ms()
             turn: dict[str, Any] = {"updatedAt": now_ms, **({"snapshotKey": snapshot_key} if snapshot_key else {})}

@@ -16,6 +16,13 @@ _MODELS_MAX = 5  # more would not fit in METADATA_ADDED_MAX_BYTES
 _COST_DIGITS = 6
 
 
+def total_tokens(tokens: Mapping[str, Any]) -> int:
+    """Return how many tokens a model call has used, given its tokens by kind."""
+    counts = [tokens.get(kind) for kind in ("totalTokens", "inputTokens", "outputTokens")]
+    total, into, out = (count if isinstance(count, int) else 0 for count in counts)
+    return total or into + out
+
+
 class Usage:
     """Sums of tokens by model and kind. Thread-safe.
 
@@ -33,6 +40,11 @@ class Usage:
         counted = {kind: count for kind, count in tokens.items() if isinstance(count, int)}
         with self._lock:
             self._tokens.setdefault(model_id or None, Counter()).update(counted)
+
+    def total(self) -> int:
+        """Return how many tokens were used in all."""
+        with self._lock:
+            return sum(total_tokens(tokens) for tokens in self._tokens.values())
 
     def by_model(self) -> list[tuple[str | None, dict[str, int]]]:
         """Return the sums of each model, as `add` takes them."""

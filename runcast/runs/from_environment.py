@@ -53,6 +53,7 @@ class Destination(NamedTuple):
         hand_over: Hands an end that could not be stored in time to `run_closer`, and returns whether it was taken.
         on_end: Called after a run's end, or the question for which it waits, is stored.
         model_prices: What tokens cost, by model id.
+        spend: Called with a run's recorder and the tokens of each of its model calls; returns at once.
     """
 
     store: RunStore
@@ -60,6 +61,7 @@ class Destination(NamedTuple):
     hand_over: Callable[[Json], bool] | None = None
     on_end: Callable[[RunEnded], None] | None = None
     model_prices: Mapping[str, ModelPrice] = MappingProxyType({})
+    spend: Callable[[Recorder, int], None] | None = None
 
 
 class _Settings(NamedTuple):
@@ -170,6 +172,7 @@ def recorder_for(
         send=destination.send,
         on_end=destination.on_end,
         model_prices=destination.model_prices,
+        spend=destination.spend,
         monotonic=monotonic,
     )
 

@@ -66,14 +66,14 @@ def outcome_of(
             its tools, and not from an outside cancel request.
         said: The model's last text. It becomes the result of an agent that stopped early without one.
     """
-    if stop is Stop.CANCELLED and not _is_done(result):
-        return replace(_cancelled(stop), result=_parts_done(result))
+    if stop in (Stop.CANCELLED, Stop.BUDGET) and not _is_done(result):
+        return replace(_stopped(stop), result=_parts_done(result))
     stop_reason = getattr(result, "stop_reason", None) or result.status.value  # type: ignore[union-attr]
     match stop_reason:
         case reason if reason in _DONE or (reason == "cancelled" and stopped_itself):
             return RunOutcome(RunStatus.COMPLETE, "Complete", result=_came_out(result))
         case "cancelled":
-            return _cancelled(stop)
+            return _stopped(stop)
         case "interrupt" | "interrupted":
             return _waiting(result.interrupts or ())
         case "failed":
@@ -99,8 +99,8 @@ def failure(error: BaseException, stop: Stop | None = None, *, said: str | None 
     """
     # Strands wraps exceptions from its event loop.
     cause = getattr(error, "original_exception", error)
-    if stop is Stop.CANCELLED or isinstance(cause, asyncio.CancelledError | RunStopped):
-        return _cancelled(stop)
+    if stop in (Stop.CANCELLED, Stop.BUDGET) or isinstance(cause, asyncio.CancelledError | RunStopped):
+        return _stopped(stop)
     # Strands raises this one stop reason instead of returning it, so its module is loaded if it was raised.
     strands = sys.modules.get("strands.types.exceptions")
     if strands and isinstance(cause, strands.MaxTokensReachedException):
@@ -125,11 +125,13 @@ def overruled(outcome: RunOutcome, stop: Stop | None, stop_error: str | None = N
         return failed("Somebody else has ended this run, or works on it; what was done here is not recorded.")
     if stop is Stop.CANCELLED and outcome.status in (RunStatus.WAITING, RunStatus.IN_PROGRESS):
         # the recorder has cancelled it instead
-        return _cancelled(stop)
+        return _stopped(stop)
     return outcome
 
 
-def _cancelled(stop: Stop | None) -> RunOutcome:
+def _stopped(stop: Stop | None) -> RunOutcome:
+    if stop is Stop.BUDGET:
+        return failed("The run was stopped, because its budget of tokens is used up.", EndReason.BUDGET)
     reason = EndReason.CANCEL_REQUESTED if stop is Stop.CANCELLED else EndReason.AGENT_CANCELLED
     return RunOutcome(RunStatus.CANCELLED, "Cancelled", error="The run was cancelled.", reason=reason)
 

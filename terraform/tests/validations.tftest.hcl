@@ -53,11 +53,15 @@ run "bad_values" {
       rate  = 0
       burst = 1
     }
-    web_acl_arn      = "firewall"
-    cors_origins     = ["https://app.example.com/path"]
-    bedrock_model_id = "arn:aws:bedrock:us-east-1::foundation-model/x"
-    model_max_tokens = 0
-    model_prices     = { some_model = { input = -1, output = 1 } }
+    limits = {
+      user_open_runs = 0
+    }
+    agent_reserved_concurrency = 0
+    web_acl_arn                = "firewall"
+    cors_origins               = ["https://app.example.com/path"]
+    bedrock_model_id           = "arn:aws:bedrock:us-east-1::foundation-model/x"
+    model_max_tokens           = 0
+    model_prices               = { some_model = { input = -1, output = 1 } }
     agent_functions = {
       9 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
     }
@@ -68,7 +72,7 @@ run "bad_values" {
     cognito_user_pool_client_id = "Own-client"
   }
 
-  expect_failures = [var.name_prefix, var.log_retention_days, var.log_level, var.permissions_boundary_arn, var.kms_key_arn, var.previous_kms_key_arn, var.vpc_config, var.lambda_architecture, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.user_pool_mfa, var.rest_throttling, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.model_prices, var.agent_functions, var.publish_batch_size, var.user_id_claim, var.tenant_id_claim, var.cognito_user_pool_id, var.cognito_user_pool_client_id]
+  expect_failures = [var.name_prefix, var.log_retention_days, var.log_level, var.permissions_boundary_arn, var.kms_key_arn, var.previous_kms_key_arn, var.vpc_config, var.lambda_architecture, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.user_pool_mfa, var.rest_throttling, var.limits, var.agent_reserved_concurrency, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.model_prices, var.agent_functions, var.publish_batch_size, var.user_id_claim, var.tenant_id_claim, var.cognito_user_pool_id, var.cognito_user_pool_client_id]
 }
 
 run "more_bad_values" {
@@ -94,11 +98,15 @@ run "more_bad_values" {
       rate  = 1
       burst = 0
     }
-    web_acl_arn      = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/firewall/0a1b2c3d"
-    cors_origins     = ["*", "https://app.example.com"]
-    bedrock_model_id = "claude"
-    model_max_tokens = 1.5
-    model_prices     = { some_model_0 = { input = 1, output = 1 }, some_model_1 = { input = 1, output = 1 }, some_model_2 = { input = 1, output = 1 }, some_model_3 = { input = 1, output = 1 }, some_model_4 = { input = 1, output = 1 }, some_model_5 = { input = 1, output = 1 }, some_model_6 = { input = 1, output = 1 }, some_model_7 = { input = 1, output = 1 }, some_model_8 = { input = 1, output = 1 }, some_model_9 = { input = 1, output = 1 }, some_model_10 = { input = 1, output = 1 }, some_model_11 = { input = 1, output = 1 }, some_model_12 = { input = 1, output = 1 }, some_model_13 = { input = 1, output = 1 }, some_model_14 = { input = 1, output = 1 }, some_model_15 = { input = 1, output = 1 }, some_model_16 = { input = 1, output = 1 }, some_model_17 = { input = 1, output = 1 }, some_model_18 = { input = 1, output = 1 }, some_model_19 = { input = 1, output = 1 }, some_model_20 = { input = 1, output = 1 }, some_model_21 = { input = 1, output = 1 }, some_model_22 = { input = 1, output = 1 }, some_model_23 = { input = 1, output = 1 }, some_model_24 = { input = 1, output = 1 }, some_model_25 = { input = 1, output = 1 }, some_model_26 = { input = 1, output = 1 }, some_model_27 = { input = 1, output = 1 }, some_model_28 = { input = 1, output = 1 }, some_model_29 = { input = 1, output = 1 } }
+    limits = {
+      user_open_runs = 1.5
+    }
+    agent_reserved_concurrency = 1.5
+    web_acl_arn                = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/firewall/0a1b2c3d"
+    cors_origins               = ["*", "https://app.example.com"]
+    bedrock_model_id           = "claude"
+    model_max_tokens           = 1.5
+    model_prices               = { some_model_0 = { input = 1, output = 1 }, some_model_1 = { input = 1, output = 1 }, some_model_2 = { input = 1, output = 1 }, some_model_3 = { input = 1, output = 1 }, some_model_4 = { input = 1, output = 1 }, some_model_5 = { input = 1, output = 1 }, some_model_6 = { input = 1, output = 1 }, some_model_7 = { input = 1, output = 1 }, some_model_8 = { input = 1, output = 1 }, some_model_9 = { input = 1, output = 1 }, some_model_10 = { input = 1, output = 1 }, some_model_11 = { input = 1, output = 1 }, some_model_12 = { input = 1, output = 1 }, some_model_13 = { input = 1, output = 1 }, some_model_14 = { input = 1, output = 1 }, some_model_15 = { input = 1, output = 1 }, some_model_16 = { input = 1, output = 1 }, some_model_17 = { input = 1, output = 1 }, some_model_18 = { input = 1, output = 1 }, some_model_19 = { input = 1, output = 1 }, some_model_20 = { input = 1, output = 1 }, some_model_21 = { input = 1, output = 1 }, some_model_22 = { input = 1, output = 1 }, some_model_23 = { input = 1, output = 1 }, some_model_24 = { input = 1, output = 1 }, some_model_25 = { input = 1, output = 1 }, some_model_26 = { input = 1, output = 1 }, some_model_27 = { input = 1, output = 1 }, some_model_28 = { input = 1, output = 1 }, some_model_29 = { input = 1, output = 1 } }
     agent_functions = {
       mine = "my-agent"
     }
@@ -106,7 +114,7 @@ run "more_bad_values" {
     tenant_id_claim    = "custom:aaaaaaaaaaaaaaaaaaaaa"
   }
 
-  expect_failures = [var.name_prefix, var.log_retention_days, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.rest_throttling, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.model_prices, var.agent_functions, var.publish_batch_size, var.tenant_id_claim]
+  expect_failures = [var.name_prefix, var.log_retention_days, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.rest_throttling, var.limits, var.agent_reserved_concurrency, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.model_prices, var.agent_functions, var.publish_batch_size, var.tenant_id_claim]
 }
 
 run "still_more_bad_values" {
@@ -130,6 +138,9 @@ run "still_more_bad_values" {
     rest_throttling = {
       rate  = 1
       burst = 1.5
+    }
+    limits = {
+      user_open_runs = 1000000001
     }
     cors_origins     = ["app.example.com"]
     model_max_tokens = 200001
@@ -188,7 +199,7 @@ run "still_more_bad_values" {
     publish_batch_size = 51
   }
 
-  expect_failures = [var.name_prefix, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.rest_throttling, var.cors_origins, var.model_max_tokens, var.agent_functions, var.publish_batch_size]
+  expect_failures = [var.name_prefix, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.rest_throttling, var.limits, var.cors_origins, var.model_max_tokens, var.agent_functions, var.publish_batch_size]
 }
 
 run "half_a_user_pool" {

@@ -215,6 +215,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = one(aws_lambda_function.run_starter.environment[*].variables.API_KEY_MAY_START) == "false"
+    error_message = "api_key_may_start has no effect."
+  }
+
+  assert {
     condition     = length(aws_appsync_api_key.public) == 0
     error_message = "enable_api_key has no effect."
   }
@@ -330,6 +335,16 @@ run "defaults" {
   }
 
   assert {
+    condition     = jsondecode(one(aws_lambda_function.run_starter.environment[*].variables.LIMITS)).user_open_runs == 20
+    error_message = "limits has no effect."
+  }
+
+  assert {
+    condition     = aws_lambda_function.agent.reserved_concurrent_executions == -1
+    error_message = "agent_reserved_concurrency has no effect."
+  }
+
+  assert {
     condition     = length(aws_wafv2_web_acl_association.api) == 0
     error_message = "web_acl_arn has no effect."
   }
@@ -372,6 +387,7 @@ run "every_variable" {
     deletion_protection    = true
     point_in_time_recovery = false
     enable_api_key         = true
+    api_key_may_start      = true
     cors_origins           = ["https://app.example.com"]
     bedrock_model_id       = "amazon.nova-lite-v1:0"
     agent_functions = {
@@ -404,6 +420,10 @@ run "every_variable" {
       rate  = 200
       burst = 400
     }
+    limits = {
+      user_open_runs = 5
+    }
+    agent_reserved_concurrency         = 50
     web_acl_arn                        = "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/firewall/0a1b2c3d"
     create_appsync_service_linked_role = true
   }
@@ -609,6 +629,11 @@ run "every_variable" {
   }
 
   assert {
+    condition     = one(aws_lambda_function.run_starter.environment[*].variables.API_KEY_MAY_START) == "true"
+    error_message = "api_key_may_start has no effect."
+  }
+
+  assert {
     condition     = aws_appsync_api_key.public[0].description == "Callers who are not signed in."
     error_message = "enable_api_key has no effect."
   }
@@ -731,6 +756,16 @@ run "every_variable" {
   assert {
     condition     = one(aws_api_gateway_method_settings.throttling[0].settings[*].throttling_burst_limit) == 400
     error_message = "rest_throttling has no effect."
+  }
+
+  assert {
+    condition     = jsondecode(one(aws_lambda_function.run_starter.environment[*].variables.LIMITS)).user_open_runs == 5
+    error_message = "limits has no effect."
+  }
+
+  assert {
+    condition     = aws_lambda_function.agent.reserved_concurrent_executions == 50
+    error_message = "agent_reserved_concurrency has no effect."
   }
 
   assert {

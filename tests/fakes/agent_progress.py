@@ -14,6 +14,7 @@ def create_agent_progress(client: Any, name: str) -> None:
             {"AttributeName": "owner", "AttributeType": "S"},
             {"AttributeName": "createdAt", "AttributeType": "N"},
             {"AttributeName": "openSince", "AttributeType": "N"},
+            {"AttributeName": "openTenant", "AttributeType": "S"},
         ],
         GlobalSecondaryIndexes=[
             {
@@ -29,6 +30,14 @@ def create_agent_progress(client: Any, name: str) -> None:
                 "KeySchema": [
                     {"AttributeName": "requestId", "KeyType": "HASH"},
                     {"AttributeName": "openSince", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
+            {
+                "IndexName": "openByTenant",
+                "KeySchema": [
+                    {"AttributeName": "openTenant", "KeyType": "HASH"},
+                    {"AttributeName": "owner", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             },

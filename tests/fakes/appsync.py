@@ -63,6 +63,7 @@ class FakeAppSync(FakeCognito, FakeRecord):
         large_result: What the link `/result` leads to; None refuses it, as an expired link is refused.
         answer_errors: What the next answers to a run's questions are refused with.
         answered: The answers so far, as JSON text.
+        deletions: What the next requests to delete the user's runs answer.
         reads: The `afterSeq` of each read so far.
         reads_of: What was read each time.
         starts: The arguments of all starts so far.
@@ -94,6 +95,7 @@ class FakeAppSync(FakeCognito, FakeRecord):
     delay_seconds: Callable[[], float] = lambda: 0.0
     answer_errors: list[ServiceError] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
+    deletions: list[dict[str, Any]] = field(default_factory=list)
     reads: list[int] = field(default_factory=list)
     listed: list[dict[str, Any]] = field(default_factory=list)
     page_runs: int = 50
@@ -193,6 +195,7 @@ class FakeAppSync(FakeCognito, FakeRecord):
             "getAgentProgress": self._get_agent_progress,
             "answerAgentRun": self._answer_agent_run,
             "cancelAgentRun": self._cancel_agent_run,
+            "deleteMyRuns": self._delete_my_runs,
             "listAgentRuns": self._list_agent_runs,
             "listConversations": self._list_conversations,
             "getConversation": self._get_conversation,
@@ -206,7 +209,11 @@ class FakeAppSync(FakeCognito, FakeRecord):
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = [
-                {"errorType": getattr(each.original_error, "error_type", "ValidationError"), "message": each.message}
+                {
+                    "errorType": getattr(each.original_error, "error_type", "ValidationError"),
+                    "errorInfo": getattr(each.original_error, "error_info", None),
+                    "message": each.message,
+                }
                 for each in result.errors
             ]
         return web.json_response(answer)
@@ -259,6 +266,9 @@ class FakeAppSync(FakeCognito, FakeRecord):
         if delay := self.delay_seconds():
             await asyncio.sleep(delay)
         return answer
+
+    async def _delete_my_runs(self, _info: Any) -> dict[str, Any]:
+        return self.deletions.pop(0)
 
     async def _answer_agent_run(self, _info: Any, requestId: str, answers: str) -> dict[str, Any]:  # noqa: N803
         self.answered.append(answers)

@@ -165,6 +165,7 @@ def conversation(conversation_id: str, *texts: str, **more: Any) -> dict[str, An
 class ServiceError(Exception):
     """An error that a resolver answers, as AppSync words it."""
 
-    def __init__(self, error_type: str, message: str) -> None:
+    def __init__(self, error_type: str, message: str, error_info: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.error_type = error_type
+        self.error_info = error_info

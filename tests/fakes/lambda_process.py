@@ -39,6 +39,7 @@ def _forget() -> None:
         clients.dynamodb,
         clients.run_store,
         clients.answering_store,
+        clients.owner_counts,
         clients.status_publisher,
         clients.events,
         announce.announcer,

@@ -21,6 +21,7 @@ from chalicelib.orchestrator import playbook
 from chalicelib.runtime import clients
 from moto import mock_aws
 
+import runcast.agents.track  # noqa: F401 - on a busy machine, its import would use up the 3 s of Chalice's context
 from runcast.live.publish import StatusPublisher
 from runcast.record.handover import EndHandover
 from runcast.record.store import RunStore

@@ -17,6 +17,7 @@ DOORS = {
     "startJob": "run_starter",
     "answerAgentRun": "run_starter",
     "cancelAgentRun": "run_starter",
+    "deleteMyRuns": "run_starter",
     "getAgentProgress": "progress_reader",
     "listAgentRuns": "progress_reader",
     "listAgents": "progress_reader",
@@ -180,7 +181,19 @@ def test_a_caller_must_be_somebody(lambdas, event, field, identity, auth_type, e
     assert refused == {"error": {"type": "Unauthorized", "message": error}}
 
 
-def test_an_api_key_is_public(lambdas, event):
+@pytest.mark.parametrize("field", ["startAgentRun", "startJob", "answerAgentRun", "cancelAgentRun", "listAgentRuns"])
+def test_an_api_key_alone_may_only_read(lambdas, event, field):
+    public = {"identity": None, "authType": "API Key Authorization"}
+    message = "Callers with an API key may read runs by their id, and list the agents. Sign in for more."
+    refused = {"error": {"type": "Unauthorized", "message": message}}
+    assert lambdas.call(DOORS[field], event(field) | public) == refused
+    assert lambdas.call("progress_reader", event("getAgentProgress") | public)["data"]["success"] is False
+    assert lambdas.call("progress_reader", event("listAgents") | public)["data"]["agents"]
+    assert lambdas.queued == []
+
+
+def test_an_api_key_is_public(lambdas, event, monkeypatch):
+    monkeypatch.setenv("API_KEY_MAY_START", "true")
     public = {"identity": None, "authType": "API Key Authorization"}
     started = lambdas.call("run_starter", event("startAgentRun") | public)
     assert started["data"]["requestId"] == ID
@@ -192,7 +205,8 @@ def test_an_api_key_is_public(lambdas, event):
     assert lambdas.call("run_starter", event("cancelAgentRun") | public)["data"]["status"] == "cancelled"
 
 
-def test_an_api_key_opens_no_users_run(lambdas, event):
+def test_an_api_key_opens_no_users_run(lambdas, event, monkeypatch):
+    monkeypatch.setenv("API_KEY_MAY_START", "true")
     public = {"identity": None, "authType": "API Key Authorization"}
     assert lambdas.call("run_starter", event("startAgentRun"))["data"]["requestId"] == ID
     assert lambdas.call("progress_reader", event("getAgentProgress") | public)["data"]["success"] is False

@@ -11,7 +11,7 @@ export const resolversFolder = new URL('../../graphql/resolvers/', import.meta.u
  * @param {string} field `Type.field`, which names the resolver's file
  * @param {{ handler: 'request' | 'response', context: object, authType?: string, nowMs?: number }} call `context` has
  *   `args`, `identity` and, for a response, `result` or `error`
- * @returns {Promise<{ value?: unknown, error?: { type: string, message: string }, subscriptionFilter?: object }>}
+ * @returns {Promise<{ value?: unknown, error?: { type: string, message: string, info?: object }, subscriptionFilter?: object }>}
  *   what AppSync would take over; a fault in the resolver is thrown
  */
 export async function evaluate(field, { handler, context, authType, nowMs }) {
@@ -23,7 +23,7 @@ export async function evaluate(field, { handler, context, authType, nowMs }) {
     return JSON.parse(JSON.stringify({ value, subscriptionFilter: current.subscriptionFilter }));
   } catch (error) {
     if (error instanceof ResolverError) {
-      return { error: { type: error.type, message: error.message } };
+      return { error: { type: error.type, message: error.message, ...(error.info && { info: error.info }) } };
     }
     throw error;
   }
@@ -33,14 +33,15 @@ export async function evaluate(field, { handler, context, authType, nowMs }) {
 let current = {};
 
 class ResolverError extends Error {
-  constructor(message, type) {
+  constructor(message, type, info) {
     super(message);
     this.type = type;
+    this.info = info;
   }
 }
 
-util.error = (message, type) => {
-  throw new ResolverError(message, type);
+util.error = (message, type, data, info) => {
+  throw new ResolverError(message, type, info);
 };
 util.base64Encode = (text) => Buffer.from(text).toString('base64');
 util.authType = () => stated('authType');

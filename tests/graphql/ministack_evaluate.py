@@ -1,7 +1,7 @@
 """Runs handlers in MiniStack's evaluator, because that is what runs the resolvers on one machine.
 
 Run by MiniStack's own interpreter. It reads a JSON list of ``{"code", "handler", "context"}`` from standard input and
-writes a JSON list of ``{"value"}`` or ``{"error": {"type", "message"}}`` in the same order. MiniStack has no way to
+writes a JSON list of ``{"value"}`` or ``{"error": {"type", "message", "info"?}}`` in the same order. MiniStack cannot
 state the clock or the caller's authorisation, and drops subscription filters here.
 """
 
@@ -15,7 +15,8 @@ def evaluate(call):
     try:
         _, value, *_ = appsync_js.evaluate(call["code"], call["handler"], {"identity": None, **call["context"]})
     except appsync_js.AppSyncJsError as error:
-        return {"error": {"type": error.error_type, "message": str(error)}}
+        info = {"info": error.error_info} if error.error_info else {}
+        return {"error": {"type": error.error_type, "message": str(error), **info}}
     return {"value": value}
 
 

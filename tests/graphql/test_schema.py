@@ -67,8 +67,9 @@ def test_every_returned_type_names_all_callers_who_may_receive_it(field_name):
 @pytest.mark.parametrize("field_name", ROOT_FIELDS)
 def test_who_may_call(field_name):
     users = {"aws_cognito_user_pools", "aws_api_key"}
+    others = {"publishStatus": {"aws_iam"}, "deleteMyRuns": {"aws_cognito_user_pools"}}
 
-    assert callers(ROOT_FIELDS[field_name]) == ({"aws_iam"} if field_name == "publishStatus" else users)
+    assert callers(ROOT_FIELDS[field_name]) == others.get(field_name, users)
 
 
 def test_no_type_admits_a_caller_who_can_never_receive_it():

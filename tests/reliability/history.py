@@ -196,6 +196,9 @@ class History(RuleBasedStateMachine):
             page = self.client.get_item(TableName=TABLE_NAME, Key={"requestId": {"S": key}}, ConsistentRead=True)
             if int(page["Item"]["expiresAt"]["N"]) < run.expires_at_epoch_s:
                 broken("lost", "a page expires before its record")
+        item = self.client.get_item(TableName=TABLE_NAME, Key={"requestId": {"S": self.request_id}})["Item"]
+        if ("openTenant" in item) != (run.status is RunStatus.IN_PROGRESS):
+            broken("changed", f"a run that is {run.status} counts for its owner's limits as if it were not")
 
     def _check_unrecorded(self, run: Run, steps: list[Step]) -> None:
         """The end that a worker has written says how many of its steps are missing."""

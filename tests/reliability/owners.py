@@ -86,6 +86,7 @@ class Owners(Ownership):
             "inputs": self.inputs,
             "invoker": self,
             "functions": FUNCTIONS,
+            "admit": nothing,
             "announce": nothing,
             "parameters_schema": NO_SCHEMA,
         }
@@ -100,7 +101,7 @@ class Owners(Ownership):
         given = {"playbook": "two-stages", "query": mark(owner), "jobId": job_id}
         about = {
             "store": self.store, "inputs": self.inputs, "executions": self, "playbooks": ["two-stages"],
-            "announce": nothing,
+            "admit": nothing, "announce": nothing,
         }  # fmt: skip
         with self.acting(owner):
             self._must_be_own(owner, start_job(given, owner, **about)["jobId"])

@@ -51,6 +51,18 @@ PART_MUTATIONS = [
         (("self._head, self._pages_stored = list(run.steps), len(run.pages)", "pass"),),
     ),
     Mutation(
+        "a run that waits does not count as in progress", _STORE,
+        (('else ["#openTenant"] if end else []', "else []"),),
+    ),
+    Mutation(
+        "a run that has ended does not count as in progress", "runcast/record/turns.py",
+        (('removes = ["#openSince", "#openTenant", *', 'removes = ["#openSince", *'),),
+    ),
+    Mutation(
+        "an answered run counts as in progress", _NEXT_PART,
+        (('            "openTenant": run.owner.tenant_id,\n', ""),),
+    ),
+    Mutation(
         "a hand-over removes the claim of its worker", _STORE,
         (('removes = ["#worker"] if next_part else []', "removes: list[str] = []"),),
     ),

@@ -40,6 +40,7 @@ from tests.fakes.lambda_process import Context
 from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.publish_endpoint import publish_endpoint
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
+from tests.fakes.token_budget import token_budget
 from tests.reliability.real_runs import told
 from tests.unit.conftest import TABLE_NAME
 
@@ -191,6 +192,7 @@ def live_through(day, table, connect, recorders) -> list[Performance]:
                 lambda event: handed_over.append(event) or True,
             ),
             ObjectsInMemory(),
+            token_budget(connect("dynamodb", STORE_CLIENT_CONFIG, proxies["dynamodb"].url)),
         )
         stack.callback(runner.close)
         event = {"agent": registry.names()[0], "query": "How steep is it?", "userId": "ana", "tenantId": "acme"}

@@ -41,6 +41,7 @@ from tests.fakes.lambda_process import Context
 from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
+from tests.fakes.token_budget import token_budget
 from tests.reliability.backends import PATIENT
 from tests.unit.conftest import TABLE_NAME
 
@@ -213,7 +214,8 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
         tell("handed over", event)
         return True
 
-    store = MortalStore(_client(delivery.table_url, STORE_CLIENT_CONFIG), TABLE_NAME)
+    client = _client(delivery.table_url, STORE_CLIENT_CONFIG)
+    store = MortalStore(client, TABLE_NAME)
     store.killed_at, store.killed_after = delivery.killed_at, delivery.killed_after
     destination = Destination(store, publish, hand_over)
     if delivery.by_track:
@@ -223,7 +225,7 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
         tell("answer", str(agent(delivery.event["query"], invocation_state={KEY: run}).stop_reason))
         return
     with own_agents():
-        runner = Runner(CONFIG, destination, ObjectsInMemory())
+        runner = Runner(CONFIG, destination, ObjectsInMemory(), token_budget(client))
         answer = runner.run(delivery.event, Context(delivery.invocation))
         runner.close()
     tell("answer", answer)

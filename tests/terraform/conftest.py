@@ -23,6 +23,7 @@ OTHER = {
     "deletion_protection": True,
     "point_in_time_recovery": False,
     "enable_api_key": True,
+    "api_key_may_start": True,
     "cors_origins": ["https://app.example.com"],
     "bedrock_model_id": "amazon.nova-lite-v1:0",
     "agent_functions": {"mine": "arn:aws:lambda:us-east-1:000000000000:function:my-agent"},
@@ -56,6 +57,8 @@ OTHER = {
     "enable_api_gateway_account": True,
     "user_pool_mfa": "OPTIONAL",
     "rest_throttling": {"rate": 200, "burst": 400},
+    "limits": {"user_open_runs": 5},
+    "agent_reserved_concurrency": 50,
     "web_acl_arn": "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/firewall/0a1b2c3d",
 }
 

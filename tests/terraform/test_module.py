@@ -363,6 +363,7 @@ def test_runs_are_indexed_by_owner_and_while_they_are_open_with_their_keys_only(
     assert keys == {
         "byOwner": [("owner", "HASH"), ("createdAt", "RANGE")],
         "byOpen": [("requestId", "HASH"), ("openSince", "RANGE")],
+        "openByTenant": [("openTenant", "HASH"), ("owner", "RANGE")],
     }
     assert {index["Projection"]["ProjectionType"] for index in indexes} == {"KEYS_ONLY"}
 

@@ -44,6 +44,8 @@ MINE = SET["agent_functions"]
 # Terraform sorts the keys.
 PRICES = '{"amazon.nova-lite-v1:0":{"cache_read":0.015,"cache_write":null,"input":0.06,"output":0.24}}'
 
+LIMITS = '{{"tenant_open_runs":200,"tenant_starts_per_minute":600,"user_open_runs":{},"user_starts_per_minute":60}}'
+
 
 def environment(name: str) -> str:
     return f"environment[0].variables.{name}"
@@ -96,6 +98,8 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("alarm_actions", ALARM, "alarm_actions", None, SET["alarm_actions"]),
     ("alarm_actions", ALARM, "ok_actions", None, SET["alarm_actions"]),
     ("enable_dashboard", DASHBOARD, "dashboard_name", None, f"other-runcast-{REGION}"),
+    ("api_key_may_start", STARTER, environment("API_KEY_MAY_START"), "false", "true"),
+    ("api_key_may_start", READER, environment("API_KEY_MAY_START"), "false", "true"),
     ("enable_api_key", GRAPHQL, "length(additional_authentication_provider)", 1, 2),
     ("enable_api_key", "aws_appsync_api_key.public[0]", "description", None, "Callers who are not signed in."),
     ("enable_api_gateway_account", "aws_api_gateway_account.logs[0]", "region", None, REGION),
@@ -145,6 +149,10 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("rest_throttling", THROTTLING, "method_path", None, "*/*"),
     ("rest_throttling", THROTTLING, "settings[0].throttling_rate_limit", None, 200),
     ("rest_throttling", THROTTLING, "settings[0].throttling_burst_limit", None, 400),
+    ("limits", AGENT, environment("LIMITS"), LIMITS.format(20), LIMITS.format(5)),
+    ("limits", STARTER, environment("LIMITS"), LIMITS.format(20), LIMITS.format(5)),
+    ("limits", API_HANDLER, environment("LIMITS"), LIMITS.format(20), LIMITS.format(5)),
+    ("agent_reserved_concurrency", AGENT, "reserved_concurrent_executions", -1, 50),
     ("web_acl_arn", 'aws_wafv2_web_acl_association.api["graphql"]', "web_acl_arn", None, SET["web_acl_arn"]),
     ("web_acl_arn", 'aws_wafv2_web_acl_association.api["rest"]', "web_acl_arn", None, SET["web_acl_arn"]),
     ("cognito_user_pool_id", POOL, "name", "runcast", None),
@@ -292,6 +300,13 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
         )
         for value in ({"rate": 0, "burst": 1}, {"rate": 1, "burst": 0}, {"rate": 1, "burst": 1.5})
     ],
+    "limits": [
+        ({"user_open_runs": value}, "The limits must be whole numbers from 1 to 1000000.")
+        for value in (0, 1.5, 1000001)
+    ],
+    "agent_reserved_concurrency": [
+        (value, "agent_reserved_concurrency must be a whole number of at least 1.") for value in (0, 1.5)
+    ],
     "web_acl_arn": [
         (
             value,
@@ -382,6 +397,7 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
 HELD = registry.names()[0]
 
 AT_ODDS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"api_key_may_start": True}, ["api_key_may_start requires enable_api_key."]),
     ({"cognito_user_pool_id": "eu-west-1_Own"}, [POOL_PAIR]),
     ({"cognito_user_pool_client_id": "ownclient", "lambda_architecture": "arm64"}, [POOL_PAIR, PACKAGED]),
     ({"lambda_runtime": "python3.11"}, [PACKAGED_RUNTIME]),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from chalicelib.agents import registry
-from chalicelib.runtime.objects import PrivateObjects, private_key
+from chalicelib.runtime.objects import SNAPSHOTS, PrivateObjects, private_key
 from chalicelib.runtime.request import RunRequest
 from runcast import limits
 from runcast.errors import NotResumable, ObjectGone, SnapshotUnusable
@@ -25,8 +25,6 @@ from runcast.runs.tracked import TrackedRun
 if TYPE_CHECKING:
     from chalicelib.agents.registry import AnyAgent
     from runcast.agents.checkpoints import Boundary
-
-SNAPSHOTS = "snapshots"
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class NextPart:
         run.text_offset = self.saved["textOffset"]
         put_facts(state, self.saved["facts"])
         for model_id, tokens in self.saved["usage"]:
-            run.recorder.add_usage(tokens, model_id)
+            run.recorder.restore_usage(tokens, model_id)
 
 
 def save_for_next_part(

@@ -23,6 +23,7 @@ from chalicelib.agents.agent_event import AgentEvent, agent_event
 from chalicelib.agents.clean_up import clean_up
 from chalicelib.agents.part_work import NotBegun, Parts, Work
 from chalicelib.agents.run_context import RunContext
+from chalicelib.agents.token_budget import TokenBudget
 from chalicelib.agents.turn import begin_turn, saved_turn
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
@@ -99,6 +100,7 @@ class Runner:
         config: The Lambda's settings.
         destination: Where the runs are recorded and published.
         objects: The private objects of runs.
+        budget: Counts tokens, and stops the runs that use too many.
         monotonic: A monotonic clock in seconds, for the deadline.
     """
 
@@ -107,11 +109,13 @@ class Runner:
         config: AgentConfig,
         destination: Destination,
         objects: PrivateObjects,
+        budget: TokenBudget,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
-        self._destination = destination
+        self._destination = destination._replace(spend=budget.spend)
+        self._budget = budget
         self._objects = objects
         self._parts = Parts(objects, max_run_hours=config.max_run_hours, monotonic=monotonic)
         self._monotonic = monotonic
@@ -129,6 +133,7 @@ class Runner:
         began_seconds, remaining_ms = self._monotonic(), context.get_remaining_time_in_millis()
         checked = agent_event(event, aws_request_id=context.aws_request_id)
         logs.about_run(checked.identity.request_id)
+        logs.about_owner(checked.identity.owner)
         recorder = recorder_for(
             checked.identity,
             self._destination,
@@ -236,8 +241,9 @@ class Runner:
         return outcome
 
     def close(self) -> None:
-        """Close the event loop."""
+        """Close the event loop, and wait until the tokens are counted."""
         self._loop.close()
+        self._budget.close()
 
     def _run_to_its_end(self, work: Coroutine[Any, Any, Any]) -> None:
         task = self._loop.create_task(work)
@@ -302,4 +308,5 @@ def _runner_of_environment() -> Runner:
         on_end,
         config.model_prices,
     )
-    return Runner(config, destination, PrivateObjects(clients.s3, config.results_bucket))
+    budget = TokenBudget(config.limits, clients.owner_counts(config.agent_progress_table))
+    return Runner(config, destination, PrivateObjects(clients.s3, config.results_bucket), budget)

@@ -1,7 +1,7 @@
 """Turns the outcome of a request into the answer that GraphQL and REST share.
 
-The answer is `{"data": ...}` or `{"error": {"type", "message"}}`, which each API converts to its own format. An
-unexpected exception is logged, and the client gets one general sentence.
+The answer is `{"data": ...}` or `{"error": {"type", "message", "retryAfter"?}}`, which each API converts to its own
+format. An unexpected exception is logged, and the client gets one general sentence.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from chalicelib.runtime import metrics
-from runcast.errors import Conflict, InvalidInput, RuncastError, Unauthorized, Unavailable
+from runcast.errors import Conflict, InvalidInput, RuncastError, TooManyRequests, Unauthorized, Unavailable
 from runcast.record.model import Json
 from runcast.redaction import clean
 
@@ -21,6 +21,7 @@ FAILURE = {"type": "InternalFailure", "message": "The request failed on our side
 _ERROR_TYPES: dict[type[RuncastError], str] = {
     InvalidInput: "BadRequest",
     Unauthorized: "Unauthorized",
+    TooManyRequests: "TooManyRequests",
     Conflict: "Conflict",
     Unavailable: "Unavailable",
 }
@@ -35,7 +36,8 @@ def answer_of(serve: Callable[[], Json]) -> Json:
             logger.warning("the request could not be served now: %s", error, exc_info=error.__cause__)
             metrics.count_failed_request()
         kind = next(name for error_class, name in _ERROR_TYPES.items() if isinstance(error, error_class))
-        return {"error": {"type": kind, "message": clean(str(error), "error")}}
+        retry_after = {"retryAfter": error.retry_after_seconds} if isinstance(error, TooManyRequests) else {}
+        return {"error": {"type": kind, "message": clean(str(error), "error"), **retry_after}}
     except Exception:
         logger.exception("the request failed for a reason that is not the caller's")
         metrics.count_failed_request()

@@ -1,7 +1,7 @@
 """Answers the GraphQL fields: mutations in the Lambda `run_starter`, queries in `progress_reader`.
 
 AppSync passes the field, its arguments and the caller's identity. The answer is `{"data": ...}` or
-`{"error": {"type", "message"}}`, which the resolver turns into a GraphQL error.
+`{"error": {"type", "message", "retryAfter"?}}`, which the resolver turns into a GraphQL error.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from chalicelib.api import operations
 from chalicelib.api.answer import answer_of
 from chalicelib.api.catalogue import list_agents
 from chalicelib.api.identity import owner_of_caller
+from chalicelib.runtime import logs
 from chalicelib.runtime.config import ProgressReaderConfig, RunStarterConfig, config_of_environment
-from runcast.record.model import Json, Owner
+from runcast.errors import Unauthorized
+from runcast.record.model import PUBLIC, Json, Owner
 
 
 def answer_mutation(event: Mapping[str, Any]) -> Json:
-    """Answer `Mutation.startAgentRun`, `startJob`, `answerAgentRun`, `cancelAgentRun` or `deleteConversation`."""
+    """Answer a mutation: start, answer or cancel a run or a job, or delete the caller's runs or a conversation."""
     return answer_of(lambda: _MUTATIONS[event["field"]](event, config_of_environment(RunStarterConfig)))
 
 
@@ -42,6 +44,10 @@ def _answer_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Jso
 
 def _cancel_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
     return operations.cancel_run(event["arguments"]["requestId"], _caller(event, config), config)
+
+
+def _delete_my_runs(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
+    return operations.delete_runs(_caller(event, config), config)
 
 
 def _get_agent_progress(event: Mapping[str, Any], config: ProgressReaderConfig) -> Json:
@@ -70,12 +76,16 @@ def _delete_conversation(event: Mapping[str, Any], config: RunStarterConfig) -> 
     return operations.delete_conversation(event["arguments"]["conversationId"], _caller(event, config), config)
 
 
+_OPEN_TO_API_KEYS = ("getAgentProgress", "listAgents")
+"""What callers with an API key may always do. All of them are one user, so a list would show them each other's runs."""
+
 _MUTATIONS = {
     "startAgentRun": _start_agent_run,
     "startJob": _start_job,
     "answerAgentRun": _answer_agent_run,
     "cancelAgentRun": _cancel_agent_run,
     "deleteConversation": _delete_conversation,
+    "deleteMyRuns": _delete_my_runs,
 }
 _QUERIES = {
     "getAgentProgress": _get_agent_progress,
@@ -87,9 +97,13 @@ _QUERIES = {
 
 
 def _caller(event: Mapping[str, Any], config: RunStarterConfig | ProgressReaderConfig) -> Owner:
-    return owner_of_caller(
+    owner = owner_of_caller(
         event.get("authType"),
         (event.get("identity") or {}).get("claims"),
         user_id_claim=config.user_id_claim,
         tenant_id_claim=config.tenant_id_claim,
     )
+    logs.about_owner(owner)
+    if owner == PUBLIC and not config.api_key_may_start and event["field"] not in _OPEN_TO_API_KEYS:
+        raise Unauthorized("Callers with an API key may read runs by their id, and list the agents. Sign in for more.")
+    return owner

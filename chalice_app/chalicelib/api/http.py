@@ -22,15 +22,21 @@ _STATUS_BY_TYPE = {
     "Conflict": 409,
     "PayloadTooLarge": 413,
     "UnsupportedMediaType": 415,
+    "TooManyRequests": 429,
     "InternalFailure": 500,
     "Unavailable": 503,
 }
 _TYPE_BY_STATUS = {status: kind for kind, status in _STATUS_BY_TYPE.items()}
 
 
-def refusal(kind: str, message: str) -> Response:
-    """Return an error response: `{"error": {"type", "message"}}` with the type's HTTP status."""
-    return Response(body={"error": {"type": kind, "message": message}}, status_code=_STATUS_BY_TYPE[kind])
+def refusal(kind: str, message: str, *, retry_after_seconds: int | None = None) -> Response:
+    """Return an error response: `{"error": {"type", "message", "retryAfter"?}}` with the type's HTTP status."""
+    error: dict[str, str | int] = {"type": kind, "message": message}
+    headers: dict[str, str | list[str]] = {}
+    if retry_after_seconds is not None:
+        error["retryAfter"] = retry_after_seconds
+        headers["Retry-After"] = str(retry_after_seconds)
+    return Response(body={"error": error}, status_code=_STATUS_BY_TYPE[kind], headers=headers)
 
 
 def in_one_form(response: Response) -> Response:

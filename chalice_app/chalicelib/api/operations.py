@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from chalicelib.agents import registry
-from chalicelib.lifecycle import answer, cancel, conversations, rerun, start
+from chalicelib.lifecycle import answer, cancel, conversations, delete, rerun, start
+from chalicelib.lifecycle.admission import Admission
 from chalicelib.lifecycle.executions import executions_of
 from chalicelib.orchestrator import playbook
 from chalicelib.orchestrator.job import result_key
@@ -20,9 +21,10 @@ from chalicelib.runtime.config import ApiConfig, ProgressReaderConfig, RunStarte
 from chalicelib.runtime.inputs import Inputs
 from chalicelib.runtime.objects import PrivateObjects
 from runcast import limits
+from runcast.errors import Unauthorized
 from runcast.record import listing, reader
 from runcast.record.close import CloseResult
-from runcast.record.model import Json, Owner
+from runcast.record.model import PUBLIC, Json, Owner
 from runcast.record.store import RunStore
 
 Writes = RunStarterConfig | ApiConfig
@@ -50,6 +52,7 @@ def start_run(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
         objects=_objects(config),
         remembered=registry.names(),
         parameters_schema=registry.parameters_schema,
+        admit=_admission(config).require_start,
         announce=partial(_announce, config),
     )
 
@@ -63,6 +66,7 @@ def start_job(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
         inputs=_inputs(config),
         executions=executions_of(config.state_machine_arn),
         playbooks=playbook.names(),
+        admit=_admission(config).require_start,
         announce=partial(_announce, config),
     )
 
@@ -87,10 +91,29 @@ def answer_run(request_id: str, answers: Any, owner: Owner, config: Writes) -> J
         answers,
         store=_store(config),
         objects=_objects(config),
+        admit=_admission(config).require_open,
         invoker=clients.invoker(),
         functions=registry.functions(config.agent_function, config.agent_functions),
         announce=partial(_announce, config),
         hand_over=lambda event: clients.end_handover(config.run_closer_function).send(event),
+    )
+
+
+def delete_runs(owner: Owner, config: Writes) -> Json:
+    """Delete the caller's runs and jobs; see `lifecycle.delete.delete_runs`.
+
+    Raises:
+        Unauthorized: The caller has an API key, whose runs are not theirs alone.
+    """
+    if owner == PUBLIC:
+        raise Unauthorized(
+            "Runs of callers with an API key belong to all of them, and expire. Sign in to delete yours."
+        )
+    return delete.delete_runs(
+        owner,
+        store=_store(config),
+        objects=_objects(config),
+        cancel=lambda whose, request_id: cancel_run(request_id, whose, config),
     )
 
 
@@ -154,6 +177,10 @@ def _store(config: Writes) -> RunStore:
         config.question_retention_hours,
         config.conversation_retention_days,
     )
+
+
+def _admission(config: Writes) -> Admission:
+    return Admission(config.limits, clients.owner_counts(config.agent_progress_table), _store(config).now_ms)
 
 
 def _inputs(config: Writes) -> Inputs:

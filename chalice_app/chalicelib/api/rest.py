@@ -73,6 +73,16 @@ def get_runs(request: Request) -> Response:
     return _response(answer_of(listed), status=200)
 
 
+def delete_runs(request: Request) -> Response:
+    """Answer `DELETE /runs`: the number of deleted runs, and whether there are more."""
+
+    def deleted() -> Json:
+        config = config_of_environment(ApiConfig)
+        return operations.delete_runs(_caller(request, config), config)
+
+    return _response(answer_of(deleted), status=200)
+
+
 def get_run(request: Request, request_id: str) -> Response:
     """Answer `GET /runs/{requestId}` as `getAgentProgress` does, with metadata and result as JSON; 404 if unknown."""
 
@@ -183,7 +193,8 @@ def get_health() -> Response:
 
 def _response(answer: Json, *, status: int) -> Response:
     if "error" in answer:
-        return refusal(answer["error"]["type"], answer["error"]["message"])
+        error = answer["error"]
+        return refusal(error["type"], error["message"], retry_after_seconds=error.get("retryAfter"))
     return Response(body=answer["data"], status_code=status)
 
 
@@ -198,6 +209,7 @@ def _caller(request: Request, config: ApiConfig) -> Owner:
     # The authorizer accepts tokens of every client of the user pool; AppSync is configured to accept one client's.
     if claims.get("aud") != config.user_pool_client_id:
         raise Unauthorized("The token was issued to another user pool client. Sign in with this system's client.")
+    logs.about_owner(owner)
     return owner
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.runtime import logs
-from chalicelib.runtime.objects import PrivateObjects, private_key
+from chalicelib.runtime.objects import ANSWERS, PrivateObjects, private_key
 from runcast.json_text import json_text
 from runcast.parameters import checked_answers
 from runcast.record.answer import answer
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ANSWERS = "answers"
-
 
 def answer_run(
     owner: Owner,
@@ -42,6 +40,7 @@ def answer_run(
     objects: PrivateObjects,
     invoker: LambdaClient,
     functions: Mapping[str, str],
+    admit: Callable[[Owner], None],
     announce: Callable[[CloseResult], None],
     hand_over: Callable[[Json], object],
     now_ms: Callable[[], int] | None = None,
@@ -57,6 +56,7 @@ def answer_run(
         objects: The private objects.
         invoker: A Lambda client that does not retry.
         functions: The Lambda of each agent, by the agent's name.
+        admit: Raises `TooManyRequests` if the caller has too many runs in progress. Not called for repeated answers.
         announce: Announces the step that this call wrote; must not raise.
         hand_over: Invokes `run_closer`, which reports the change of a job's run to the job; must not raise.
         now_ms: The time, epoch milliseconds; by default the store's.
@@ -68,6 +68,7 @@ def answer_run(
     Raises:
         Conflict: The run does not wait for these answers, or it cannot be continued.
         InvalidInput: The answers are not a JSON object of at most 64 KB, or do not match the open questions.
+        TooManyRequests: As `admit`.
         Unavailable: A service did not answer, or the run kept changing. A retry is safe.
     """
     logs.about_run(request_id)
@@ -79,6 +80,7 @@ def answer_run(
         return private_key(ANSWERS, owner, run.request_id, f"{part}-{digest}")
 
     def put(key: str) -> None:
+        admit(owner)
         objects.put(key, text)
 
     result = answer(store, owner, request_id, checked, key_of=key_of, put=put, now_ms=now_ms)

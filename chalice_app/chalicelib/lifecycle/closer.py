@@ -125,6 +125,7 @@ def write_end(
         logger.error("ignoring the event: it does not contain the end of a run: %s", type(error).__name__)
         return False
     logs.about_run(handed.assignment.request_id)
+    logs.about_owner(handed.assignment.owner)
     written = write_handed_over(
         store, handed, send=send, on_end=on_end, give_up=lambda: remaining_ms() < _TIME_FOR_ONE_RUN_MS
     )
@@ -185,6 +186,7 @@ def close_failed(
         logger.error("ignoring the event: not the record of a failed agent invocation: %s", type(error).__name__)
         return 0
     logs.about_run(failed.request_id)
+    logs.about_owner(failed.owner)
     result = close_dead(
         store,
         failed.request_id,

@@ -46,6 +46,7 @@ def start_run(
     objects: PrivateObjects,
     remembered: Collection[str],
     parameters_schema: Callable[[str], Json | None],
+    admit: Callable[[Owner], None],
     announce: Callable[[CloseResult], None],
     new_id: Callable[[], object] = uuid4,
 ) -> Json:
@@ -62,6 +63,7 @@ def start_run(
         objects: The private objects.
         remembered: The agents that can have conversations.
         parameters_schema: Returns the JSON Schema of an agent's parameters, given its name; None if it has none.
+        admit: Counts the start, and raises `TooManyRequests` if it is over a limit. Not called for a known `requestId`.
         announce: Announces an end; must not raise.
         new_id: Makes the `requestId` if the client chose none.
 
@@ -71,6 +73,7 @@ def start_run(
 
     Raises:
         InvalidInput: A field is invalid, or the agent's schema refuses the parameters.
+        TooManyRequests: As `admit`.
         Conflict: The chosen `requestId` belongs to another owner, or to a job. Or the conversation has an open run,
             or cannot take this turn for another reason.
         Unavailable: The run could not be recorded or handed over. It will not run.
@@ -97,7 +100,17 @@ def start_run(
             raise Unavailable(f"{function} was not invoked: {error}") from error
 
     return _start(
-        _RUN, given, owner, asked, create, hand_over, store=store, inputs=inputs, announce=announce, new_id=new_id
+        _RUN,
+        given,
+        owner,
+        asked,
+        create,
+        hand_over,
+        store=store,
+        inputs=inputs,
+        admit=admit,
+        announce=announce,
+        new_id=new_id,
     )
 
 
@@ -109,6 +122,7 @@ def start_job(
     inputs: Inputs,
     executions: Executions,
     playbooks: Collection[str],
+    admit: Callable[[Owner], None],
     announce: Callable[[CloseResult], None],
     new_id: Callable[[], object] = uuid4,
 ) -> Json:
@@ -121,6 +135,7 @@ def start_job(
         inputs: The private input objects.
         executions: The executions of the state machine.
         playbooks: The names that `playbook` may have.
+        admit: Counts the start, and raises `TooManyRequests` if it is over a limit. Not called for a known `jobId`.
         announce: Announces an end; must not raise.
         new_id: Makes the `jobId` if the client chose none.
 
@@ -130,6 +145,7 @@ def start_job(
 
     Raises:
         InvalidInput: A field is invalid.
+        TooManyRequests: As `admit`.
         Conflict: The chosen `jobId` belongs to another owner, or to a run.
         Unavailable: The job could not be recorded or handed over. It will not run.
     """
@@ -152,7 +168,17 @@ def start_job(
         executions.start(stored["jobId"])
 
     return _start(
-        _JOB, given, owner, asked, create, hand_over, store=store, inputs=inputs, announce=announce, new_id=new_id
+        _JOB,
+        given,
+        owner,
+        asked,
+        create,
+        hand_over,
+        store=store,
+        inputs=inputs,
+        admit=admit,
+        announce=announce,
+        new_id=new_id,
     )
 
 
@@ -177,31 +203,36 @@ def _start(
     *,
     store: RunStore,
     inputs: Inputs,
+    admit: Callable[[Owner], None],
     announce: Callable[[CloseResult], None],
     new_id: Callable[[], object],
 ) -> Json:
-    request_id = chosen_id(kind.id_name, given.get(kind.id_name)) or str(new_id())
+    chosen = chosen_id(kind.id_name, given.get(kind.id_name))
+    request_id = chosen or str(new_id())
     logs.about_run(request_id)
     agent, playbook = asked.get("agent", AGENT), asked.get("playbook")
     stored = {**asked, kind.id_name: request_id, "userId": owner.user_id, "tenantId": owner.tenant_id}
-    digest = inputs.put(owner, request_id, stored)
-    found = False
     try:
-        run = create(request_id, digest)
-    except RunExists as exists:
-        run = exists.run
+        run = store.read(chosen) if chosen else None
+        found = run is not None
+        if run is None:
+            admit(owner)
+            digest = inputs.put(owner, request_id, stored)
+            run = create(request_id, digest)
+    except RunExists as exists:  # another request has just created it
+        run, found = exists.run, True
+    except StoreUnavailable as error:
+        raise Unavailable(f"The {kind.name} could not be recorded. Try again with the same {kind.id_name}.") from error
+    if found:
         if run.owner != owner or run.is_job != bool(playbook):
-            raise Conflict(f"{kind.id_name} is taken. Choose another UUID, or leave it out.") from exists
+            raise Conflict(f"{kind.id_name} is taken. Choose another UUID, or leave it out.")
         planned = run.job_id if not playbook else None
         if run.worker or planned or run.status.ended or (run.agent, run.playbook) != (agent, playbook):
             return _started(kind, run)
         # No worker has claimed it: perhaps the answer to its write was lost, or the process that wrote it died. Handing
         # it over twice is safe, because only one worker's claim succeeds.
-        found = True
-        if run.input_digest not in (None, digest):  # None: an earlier version has started it
+        if run.input_digest is not None:  # None: an earlier version has started it
             stored = inputs.get(run)
-    except StoreUnavailable as error:
-        raise Unavailable(f"The {kind.name} could not be recorded. Try again with the same {kind.id_name}.") from error
     try:
         hand_over(stored, run)
     except Unavailable as error:

@@ -47,6 +47,7 @@ class _State:
         run = self.store.read(job_id)
         if run is None:
             raise JobEnded("The job's record is gone.")
+        logs.about_owner(run.owner)
         self.job = Job.of(Inputs(clients.s3, self.config.results_bucket).get(run), execution=job_id)
         self.send = clients.status_publisher(self.config.status_publisher_function).send
         self.record = JobRecord(

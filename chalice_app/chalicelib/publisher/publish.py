@@ -62,9 +62,12 @@ class Publisher:
         if len(request_ids) == 1:
             logs.about_run(request_ids.pop())
         owners = {owner_of_message(message) for message in messages}
+        if len(owners) == 1:
+            logs.about_owner(next(iter(owners)))
         watching = {owner for owner in owners if self._sessions.may_watch(owner)}
         for owner in owners - watching:
-            logger.warning("user %s of tenant %s has no session: nothing is sent", owner.user_id, owner.tenant_id)
+            whom = logs.user_hash(owner), owner.tenant_id
+            logger.warning("user %s of tenant %s has no session: nothing is sent", *whom)
         watched = [message for message in messages if owner_of_message(message) in watching]
         published = self._appsync.publish(watched)
         return self._report(published, {"no_session": len(messages) - len(watched), "failed": len(watched) - published})

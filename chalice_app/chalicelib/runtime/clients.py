@@ -14,7 +14,9 @@ from botocore.config import Config
 from chalicelib.runtime.tracing import Tracer
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.handover import EndHandover
+from runcast.record.owner_counts import OwnerCounts
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
+from runcast.record.table import Table
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -92,6 +94,12 @@ def answering_store(
     """
     client = _watched(boto3.client("dynamodb", config=_ANSWERS_CLIENT_CONFIG))
     return _run_store(client, table_name, retention_hours, question_retention_hours, conversation_retention_days)
+
+
+@cache
+def owner_counts(table_name: str) -> OwnerCounts:
+    """Return the counts of owners in the table of records. The client does not retry: a retry would count twice."""
+    return OwnerCounts(Table(dynamodb(), table_name))
 
 
 @cache

@@ -13,6 +13,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import Any, TypeVar
 
+from chalicelib.runtime.owner_limits import OwnerLimits, limits_of
 from runcast.errors import ConfigurationMissing, InvalidInput, RuncastError
 from runcast.limits import (
     CONVERSATION_RETENTION_MAX_DAYS,
@@ -57,6 +58,10 @@ def _model_prices() -> Any:
     return field(default_factory=dict, metadata={"read": lambda *given: _prices_of(*given)})
 
 
+_FLAG: Mapping[str, Any] = {"read": lambda *given: _flag_of(*given)}
+_OWNER_LIMITS: Mapping[str, Any] = {"read": lambda *given: _limits_of(*given)}
+
+
 @dataclass(frozen=True)
 class AgentConfig:
     """Settings of the Lambda `agent`.
@@ -77,6 +82,7 @@ class AgentConfig:
         handover_seconds: How long before its end a worker hands the run of a checkpointing agent over to the next one.
         max_run_hours: How long the workers of one run may work in all.
         model_prices: What tokens cost, by model id.
+        limits: The limits of users and tenants, of which the agent needs those of tokens.
     """
 
     agent_progress_table: str
@@ -94,6 +100,7 @@ class AgentConfig:
     handover_seconds: int = _whole_number(1, 450, default=120)
     max_run_hours: int = _whole_number(1, RETENTION_MAX_HOURS - 1, default=8)
     model_prices: Mapping[str, ModelPrice] = _model_prices()
+    limits: OwnerLimits = field(default=OwnerLimits(), metadata=_OWNER_LIMITS)
 
 
 @dataclass(frozen=True)
@@ -103,8 +110,8 @@ class RunStarterConfig:
     These are the table, how long its records, its open questions and its conversations are kept, the private bucket for
     inputs and answers, the Lambda that runs this application's agents, the Lambdas that run other agents (by the
     agents' names), the state machine that executes playbooks, the Lambdas that send status messages and report to
-    jobs, and the token
-    claims that name the caller.
+    jobs, the token claims that name the caller, the limits of users and tenants, and whether callers with an API key
+    may start runs.
     """
 
     agent_progress_table: str
@@ -119,6 +126,8 @@ class RunStarterConfig:
     retention_hours: int = _retention_hours()
     question_retention_hours: int = _question_retention_hours()
     conversation_retention_days: int = _conversation_retention_days()
+    limits: OwnerLimits = field(default=OwnerLimits(), metadata=_OWNER_LIMITS)
+    api_key_may_start: bool = field(default=False, metadata=_FLAG)
 
 
 @dataclass(frozen=True)
@@ -175,7 +184,8 @@ class ProgressReaderConfig:
     """Settings of the Lambda `progress_reader`.
 
     These are the table, the bucket for results that are too large for the table, the token claims that name the caller,
-    and the agents in other Lambdas (functions by the agents' names), which it lists.
+    the agents in other Lambdas (functions by the agents' names), which it lists, and whether callers with an API key
+    may start, and so list, runs.
     """
 
     agent_progress_table: str
@@ -183,6 +193,7 @@ class ProgressReaderConfig:
     user_id_claim: str
     tenant_id_claim: str
     agent_functions: Mapping[str, str] = _functions()
+    api_key_may_start: bool = field(default=False, metadata=_FLAG)
 
 
 @dataclass(frozen=True)
@@ -192,7 +203,8 @@ class ApiConfig:
     These are the table, how long its records, its open questions and its conversations are kept, the private bucket for
     inputs, answers and large results, the Lambda that runs this application's agents, the Lambdas that run other agents
     (by the agents' names), the state machine that executes playbooks, the Lambdas that send status messages and report
-    to jobs, the user pool client whose tokens it accepts, and the token claims that name the caller.
+    to jobs, the user pool client whose tokens it accepts, the token claims that name the caller, and the
+    limits of users and tenants.
     """
 
     agent_progress_table: str
@@ -208,6 +220,7 @@ class ApiConfig:
     retention_hours: int = _retention_hours()
     question_retention_hours: int = _question_retention_hours()
     conversation_retention_days: int = _conversation_retention_days()
+    limits: OwnerLimits = field(default=OwnerLimits(), metadata=_OWNER_LIMITS)
 
 
 @dataclass(frozen=True)
@@ -286,5 +299,18 @@ def _functions_of(variable: str, text: str) -> Mapping[str, str]:
 def _prices_of(_: str, text: str) -> Mapping[str, ModelPrice]:
     try:
         return prices_of(text)
+    except InvalidInput as error:
+        raise ConfigurationInvalid(str(error)) from error
+
+
+def _flag_of(variable: str, text: str) -> bool:
+    if text in ("true", "false"):
+        return text == "true"
+    raise ConfigurationInvalid(f"{variable} must be true or false, not {text!r}.")
+
+
+def _limits_of(_: str, text: str) -> OwnerLimits:
+    try:
+        return limits_of(text)
     except InvalidInput as error:
         raise ConfigurationInvalid(str(error)) from error

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chalicelib.runtime.objects import PrivateObjects, private_key
+from chalicelib.runtime.objects import INPUTS, PrivateObjects, private_key
 from runcast.errors import InvalidInput, ObjectGone, Unavailable
 from runcast.json_text import json_text
 from runcast.record.model import Json, Owner, Run
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 logger = logging.getLogger(__name__)
-
-INPUTS = "inputs"
 
 
 class Inputs:

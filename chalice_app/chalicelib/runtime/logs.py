@@ -6,6 +6,7 @@ docs/decisions/0007-json-logs.md. Log ids, counts and reasons only, never an eve
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -17,20 +18,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runcast import limits
-from runcast.record.model import Json
+from runcast.record.model import Json, Owner
 from runcast.redaction import clean, clean_json
 from runcast.text import shortened
 
 TEXT_MAX_CHARACTERS = 30_000
 """The limit of a message and of a stack trace. Both together are far below CloudWatch's event limit (256 KB)."""
 
+_HASH_CHARACTERS = 16
+
 
 @dataclass
 class LogContext:
-    """The ids of one Lambda invocation and of its run."""
+    """The ids of one Lambda invocation and of its run, and the owner."""
 
     aws_request_id: str
     request_id: str | None = None
+    owner: Owner | None = None
 
 
 # A thread that was started with a copy of its parent's context keeps logging for its own run, even after the Lambda has
@@ -58,6 +62,17 @@ def about_run(request_id: str) -> None:
         context.request_id = shortened(str(request_id), limits.REQUEST_ID_MAX_CHARACTERS)
 
 
+def about_owner(owner: Owner) -> None:
+    """Add the tenant and a hash of the user to the invocation's log lines. Call it as soon as the owner is known."""
+    if context := _current.get():
+        context.owner = owner
+
+
+def user_hash(owner: Owner) -> str:
+    """Return the name of a user in the logs: a person can find a known user's lines by it, but not read who it is."""
+    return hashlib.sha256(owner.key.encode()).hexdigest()[:_HASH_CHARACTERS]
+
+
 class JsonFormatter(logging.Formatter):
     """Writes a record as one line of JSON; `extra={"fields": {...}}` adds members to it.
 
@@ -82,6 +97,8 @@ class JsonFormatter(logging.Formatter):
         }
         if invocation and invocation.request_id:
             line["requestId"] = invocation.request_id
+        if invocation and invocation.owner:
+            line |= {"tenantId": invocation.owner.tenant_id, "userHash": user_hash(invocation.owner)}
         if record.exc_info and (error := record.exc_info[1]):
             line |= {
                 "errorType": type(error).__name__,

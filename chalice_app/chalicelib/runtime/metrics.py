@@ -41,6 +41,7 @@ UNITS = {
     "MessagesUnwatched": "Count",
     "PublishFailures": "Count",
     "RequestsFailed": "Count",
+    "LimitsUnchecked": "Count",
 }
 """Every metric and its unit. docs/observability.md says what each means."""
 
@@ -124,6 +125,11 @@ def count_messages(published: int, not_published: Mapping[str, int], *, api_id: 
 def count_failed_request() -> None:
     """Count a request that failed through a fault of the service, not of the caller."""
     emit("the request failed", {"RequestsFailed": 1})
+
+
+def count_unchecked_limits() -> None:
+    """Count a start or an answer that was admitted without a check of a limit, because the table did not answer."""
+    emit("a limit was not checked", {"LimitsUnchecked": 1})
 
 
 def emit(

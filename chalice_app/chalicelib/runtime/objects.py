@@ -1,4 +1,4 @@
-"""Reads and writes a run's private objects in the bucket. They are stored word for word, and no API returns them.
+"""Reads, writes and deletes runs' private objects in the bucket. They are stored word for word; no API returns them.
 
 An object is immutable: no key is used again for other content. An object is written before the record names its key.
 So an object that a record names has been written, and never changes.
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ANSWERS, INPUTS, SNAPSHOTS = KINDS = ("answers", "inputs", "snapshots")
+"""The kinds of a run's private objects. All of them are deleted with their run."""
+
 CONVERSATIONS = "conversations"
 """The kind of the objects with the states of conversations."""
 
@@ -31,10 +34,10 @@ _GONE_CODES = ("AccessDenied", "NoSuchKey")
 
 
 class PrivateObjects:
-    """Reads and writes the private objects of runs, each as JSON.
+    """Reads, writes and deletes the private objects of runs, each as JSON.
 
     Args:
-        s3: Returns the S3 client; called when an object is read or written.
+        s3: Returns the S3 client; called when an object is read, written or deleted.
         bucket: The bucket. Its lifecycle rules delete the objects.
     """
 

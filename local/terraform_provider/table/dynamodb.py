@@ -1,4 +1,4 @@
-"""Tables, paid per request; their global indexes are made with them and never changed."""
+"""Tables, paid per request, and their global indexes, which can be added to a table and removed."""
 
 from local.terraform_provider.entry import Call, Client, Entry, Facet, State, Tagging, words
 
@@ -7,24 +7,27 @@ _KEY_OF_AWS = ":alias/aws/dynamodb"  # what encrypts a table for which no key is
 
 def _send(params: State, state: State, prior: State | None) -> State:
     """Writes the key as the service wants it, and leaves out of an update what has not changed."""
+    indexes = [_as_sent(index) for index in state["global_secondary_index"]]
     if prior is None:
         keys = [("HASH", state["hash_key"]), ("RANGE", state.get("range_key"))]
         params["KeySchema"] = [{"AttributeName": name, "KeyType": kind} for kind, name in keys if name]
-        if state["global_secondary_index"]:
-            params["GlobalSecondaryIndexes"] = [
-                {
-                    "IndexName": index["name"],
-                    "KeySchema": [
-                        {"AttributeName": key["attribute_name"], "KeyType": key["key_type"]}
-                        for key in index["key_schema"]
-                    ],
-                    "Projection": {"ProjectionType": index["projection_type"]},
-                }
-                for index in state["global_secondary_index"]
-            ]
-    elif state.get("server_side_encryption") == prior.get("server_side_encryption"):
+        return params | ({"GlobalSecondaryIndexes": indexes} if indexes else {})
+    if state.get("server_side_encryption") == prior.get("server_side_encryption"):
         params.pop("SSESpecification", None)
-    return params
+    before = [_as_sent(index) for index in prior["global_secondary_index"]]
+    removed = [{"Delete": {"IndexName": index["IndexName"]}} for index in before if index not in indexes]
+    added = [{"Create": index} for index in indexes if index not in before]
+    # AWS changes one index in each request, and the real provider sends several. The emulator takes them together.
+    return params | ({"GlobalSecondaryIndexUpdates": removed + added} if removed + added else {})
+
+
+def _as_sent(index: State) -> State:
+    keys = [{"AttributeName": key["attribute_name"], "KeyType": key["key_type"]} for key in index["key_schema"]]
+    return {
+        "IndexName": index["name"],
+        "KeySchema": keys,
+        "Projection": {"ProjectionType": index["projection_type"]},
+    }
 
 
 def _receive(answer: State, _state: State, _new: State) -> State:
@@ -110,7 +113,7 @@ ENTRIES = {
         absent={"point_in_time_recovery": {"enabled": False}, "server_side_encryption": {"enabled": False}},
         cleared={"server_side_encryption": {"Enabled": False}},
         sets=words("attribute global_secondary_index"),
-        forces=words("name hash_key range_key attribute global_secondary_index"),
+        forces=words("name hash_key range_key"),
         by_hook=words("hash_key range_key global_secondary_index"),
         send=_send,
         receive=_receive,

@@ -28,7 +28,7 @@ _SIGNALLED = 128
 
 _EPILOG = """\
 exit codes:
-  0    the run or job is complete; for chat, show, answer, list, cancel, agents and token: the request was served
+  0    the run or job is complete; for the commands that watch nothing: the request was served
   1    it ended in an error, or the service cannot be reached
   2    wrong usage or input, missing settings, or refused
   3    it was cancelled
@@ -82,7 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{run,chat,job,watch,rerun,show,answer,list,cancel,agents,token}"
+        dest="command",
+        required=True,
+        metavar="{run,chat,job,watch,rerun,show,timeline,answer,list,cancel,forget,agents,token}",
     )
     parser.add_argument("--version", action="version", version=f"runcast {_version()}")
     run = commands.add_parser("run", help="start a run and watch it")
@@ -102,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     rerun.add_argument("request_id", metavar="ID", help="which run or job")
     show = commands.add_parser("show", help="show a run's or a job's record as it is now")
     show.add_argument("request_id", metavar="ID", help="which run or job")
+    timeline = commands.add_parser("timeline", help="show each step of a run with its beginning and its duration")
+    timeline.add_argument("request_id", metavar="ID", help="which run or job")
     answer = commands.add_parser("answer", help="answer the questions of a run that waits")
     answer.add_argument("request_id", metavar="ID", help="which run")
     answer.add_argument(
@@ -116,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--agent", help="only those of this agent; the agent of jobs is orchestrator")
     cancel = commands.add_parser("cancel", help="cancel a run or a job, or ask its workers to stop")
     cancel.add_argument("request_id", metavar="ID", help="which run or job")
+    forget = commands.add_parser("forget", help="delete what is stored of all your runs, jobs and conversations")
+    forget.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     agents = commands.add_parser("agents", help="list the agents and playbooks that can be started")
     commands.add_parser("token", help="sign in and print the ID token for REST calls")
     for each in (run, job):

@@ -21,8 +21,9 @@ from runcast.client.sign_in import cognito_client, sign_in
 from runcast.client.step import Progress
 from runcast.client.terminal.json_view import JsonView
 from runcast.client.terminal.output import OutputFailed
-from runcast.client.terminal.questions import ask, typed_line
+from runcast.client.terminal.questions import ask, confirm, typed_line
 from runcast.client.terminal.text import printable
+from runcast.client.terminal.timeline import lines_of, spans_of
 from runcast.client.terminal.view import TerminalView, View
 from runcast.client.watch import Watch
 from runcast.client.watch_outcome import LOST, TIMEOUT, WAITING, WatchOutcome
@@ -50,6 +51,12 @@ async def run_command(arguments: argparse.Namespace) -> int:
             arguments.request_id = await _whole_id(client, arguments.request_id)
         if arguments.command == "show":
             return await _show(client, arguments)
+        if arguments.command == "timeline":
+            progress = await client.show(arguments.request_id)
+            print(*lines_of(spans_of(progress.steps)), sep="\n")
+            return 0
+        if arguments.command == "forget":
+            return await _forget(client, arguments)
         if arguments.command == "agents":
             _view(arguments, client).agents(await client.agents())
             return 0
@@ -223,6 +230,13 @@ async def _cancel(client: Client, arguments: argparse.Namespace) -> int:
     _view(arguments, client).state(answer)
     if not answer.status.ended:
         _say(f"Its worker has been asked to stop. To see it stop: runcast watch {answer.request_id}")
+    return 0
+
+
+async def _forget(client: Client, arguments: argparse.Namespace) -> int:
+    if not arguments.yes and not await confirm("Delete what is stored of all your runs, jobs and conversations?"):
+        raise InvalidInput("Nothing was deleted.")
+    print(f"Deleted {await client.delete_runs()} runs, jobs and conversations.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Asks a run's open questions on the terminal.
+"""Asks questions on the terminal: those of a run, and for a confirmation.
 
 They are written to stderr, so that stdout has only the run's state.
 """
@@ -25,6 +25,12 @@ async def ask(questions: Iterable[Question]) -> dict[str, str]:
     """
     console = Console(stderr=True)
     return {question.id: await _answer(question, console) for question in questions}
+
+
+async def confirm(question: str) -> bool:
+    """Ask a question, and return whether the typed line is `yes`."""
+    Console(stderr=True).print(Text(f"{question} Type yes: "), end="", soft_wrap=True)
+    return (await typed_line()).strip() == "yes"
 
 
 async def _answer(question: Question, console: Console) -> str:

@@ -109,6 +109,8 @@ def test_arguments_changed_or_taken_away_are_so_at_the_emulator(changing_deploym
     assert plan.actions == {}, plan.text
     ttl = emulator.client("dynamodb").describe_time_to_live(TableName="fixture-sessions")["TimeToLiveDescription"]
     assert ttl["TimeToLiveStatus"] == "ENABLED"  # a block that is not set any more, and that the service fills in
+    table = emulator.client("dynamodb").describe_table(TableName="fixture-sessions")["Table"]
+    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {"byUser", "inTenant"}
     function = emulator.client("lambda").get_function(FunctionName="fixture-worker")
     assert function["Configuration"]["MemorySize"] == 512
     assert not function["Configuration"]["VpcConfig"]["SubnetIds"]

@@ -11,7 +11,7 @@ from runcast.client.config import ClientConfig
 from runcast.client.listed import RunState
 from runcast.client.patience import Patience
 from runcast.client.question import Question
-from runcast.errors import Conflict, InvalidInput
+from runcast.errors import Conflict, InvalidInput, TooManyRequests
 from runcast.record.model import RunStatus
 from tests.fakes.appsync import FakeAppSync
 from tests.fakes.appsync_records import ServiceError, listed
@@ -74,6 +74,18 @@ async def test_an_answer_is_sent_again_until_it_is_served_or_refused(server: Fak
         with pytest.raises(Conflict, match="It is complete"):
             await client.answer("r1", {"i1": 1})
     assert (server.answered, len(retries)) == (['{"i1":1}'] * 2, 1)
+
+
+@pytest.mark.parametrize("info", [{"retryAfter": 12}, {"retryAfter": "soon"}, {}, None])
+async def test_a_start_over_a_limit_says_when_to_try_again(
+    server: FakeAppSync, config: ClientConfig, info: dict[str, Any] | None
+):
+    server.start_error = ServiceError("TooManyRequests", "A user may start 60 runs and jobs a minute.", info)
+
+    async with connect(config) as client:
+        with pytest.raises(TooManyRequests, match="A user may start 60") as refused:
+            assert [step async for step in client.run("terrain", "Where?")] == []
+    assert refused.value.retry_after_seconds == (12 if info == {"retryAfter": 12} else 60)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ OPERATIONS = [
     "getAgentProgress",
     "answerAgentRun",
     "cancelAgentRun",
+    "deleteMyRuns",
     "listAgentRuns",
     "listAgents",
     "listConversations",

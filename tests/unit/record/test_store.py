@@ -59,7 +59,7 @@ class TestCreate:
         assert {name: next(iter(value)) for name, value in item.items()} == {
             "requestId": "S", "steps": "L", "status": "S", "seq": "N", "createdAt": "N", "updatedAt": "N",
             "expiresAt": "N", "userId": "S", "tenantId": "S", "owner": "S", "agent": "S", "leaseUntil": "N",
-            "openSince": "N", "pagesExpireAt": "N",
+            "openSince": "N", "openTenant": "S", "pagesExpireAt": "N",
         }  # fmt: skip
         assert item["owner"]["S"] == "acme#alice"
 

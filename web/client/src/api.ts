@@ -36,7 +36,9 @@ export class Api {
       const answer = await response.json().catch(() => ({}));
       // Partial data next to errors does not count as an answer.
       const error = answer.errors?.[0];
-      if (error) throw new RuncastError(error.errorType ?? 'Unavailable', String(error.message));
+      if (error) {
+        throw new RuncastError(error.errorType ?? 'Unavailable', String(error.message), error.errorInfo?.retryAfter);
+      }
       if (response.status === 401) throw new RuncastError('Unauthorized', 'The token is refused.');
       const data = answer.data && Object.values(answer.data)[0];
       if (!data) throw new RuncastError('Unavailable', `No answer: HTTP status ${response.status}.`);

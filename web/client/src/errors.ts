@@ -1,12 +1,15 @@
 /** A request that Runcast or the sign-in refused, or that got no answer. */
 export class RuncastError extends Error {
   /**
-   * @param type - `BadRequest`, `Conflict`, `Unauthorized`, `Unavailable`, `SignedOut` or another `errorType`.
+   * @param type - `BadRequest`, `Conflict`, `TooManyRequests`, `Unauthorized`, `Unavailable`, `SignedOut` or another
+   *   `errorType`.
    * @param message - What was wrong, for people.
+   * @param retryAfter - With `TooManyRequests`: when to try again, in seconds.
    */
   constructor(
     readonly type: string,
     message: string,
+    readonly retryAfter?: number,
   ) {
     super(message);
     this.name = 'RuncastError';
@@ -14,7 +17,7 @@ export class RuncastError extends Error {
 
   /** Whether the same request may succeed later. New servers may have new types, so unknown ones count as such. */
   get retryable(): boolean {
-    return !['BadRequest', 'Conflict', 'SignedOut'].includes(this.type) && !this.type.startsWith('Unauthorized');
+    return !['BadRequest', 'Conflict', 'SignedOut', 'TooManyRequests'].includes(this.type) && !this.type.startsWith('Unauthorized');
   }
 }
 

@@ -63,6 +63,8 @@ export interface Question {
 export interface Refusal {
   readonly type: string;
   readonly message: string;
+  /** With the type `TooManyRequests`: when to try again, in seconds. */
+  readonly retryAfter?: number;
 }
 
 /** A run or a job as it stands. Messages, metadata and results are untrusted input. */

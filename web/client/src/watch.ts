@@ -240,7 +240,8 @@ export class RunWatch implements Watch {
     this.#failing = true;
     if (error.type === 'SignedOut') this.#signedOut = true;
     if (!error.retryable && (error.type !== 'SignedOut' || this.#starting)) {
-      this.#refused = { type: error.type, message: error.message };
+      const { type, message, retryAfter } = error;
+      this.#refused = { type, message, ...(retryAfter && { retryAfter }) };
     }
     this.#changed();
   }

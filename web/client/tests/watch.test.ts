@@ -84,6 +84,17 @@ test('a refused start says why, and is not repeated', async () => {
   expect(server.requests).toHaveLength(1);
 });
 
+test('a start over a limit says when to try again, and is not repeated', async () => {
+  const refused = { type: 'TooManyRequests', message: 'A user may start 60 runs and jobs a minute.', retryAfter: 12 };
+  const { type: errorType, message, retryAfter } = refused;
+  server.troubles = [{ errors: [{ errorType, message, errorInfo: { retryAfter } }] }];
+  const watch = followed(runcast.start({ agent: 'terrain', query: 'Where?' }));
+
+  await until(() => expect(watch.view.refused).toEqual(refused));
+  expect(watch.view.status).toBe('error');
+  expect(server.requests).toHaveLength(1);
+});
+
 test('messages that are lost, late or sent twice change nothing', async () => {
   const { record, watch } = await watchedRun();
   for (const status of ['thinking', 'thinking', 'thinking', 'thinking', 'thinking']) record.record(status);

@@ -16,6 +16,7 @@ from tests.fakes.lambda_process import Context
 from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import ScriptedModel
+from tests.fakes.token_budget import token_budget
 
 CONFIG = AgentConfig(
     agent_progress_table="AgentProgress",
@@ -32,7 +33,7 @@ EVENT = {"agent": "survey", "query": "How steep is it?", "requestId": "run-1", "
 class Bench:
     """A runner with a scripted model, and what it has published."""
 
-    def __init__(self, store, monkeypatch):
+    def __init__(self, store, monkeypatch, budget):
         self.store = store
         self.models_made = 0
         self.model = ScriptedModel([])
@@ -41,7 +42,8 @@ class Bench:
         monkeypatch.setattr(model_module, "bedrock_model", self._made)
         self.ended = []
         self.objects = ObjectsInMemory()
-        self.runner = Runner(CONFIG, Destination(store, self._publish, on_end=self.ended.append), self.objects)
+        destination = Destination(store, self._publish, on_end=self.ended.append)
+        self.runner = Runner(CONFIG, destination, self.objects, budget)
 
     def _made(self, config):
         assert config is CONFIG
@@ -65,8 +67,13 @@ class Bench:
 
 
 @pytest.fixture
-def bench(store, monkeypatch):
-    bench = Bench(store, monkeypatch)
+def budget(dynamodb):
+    return token_budget(dynamodb)
+
+
+@pytest.fixture
+def bench(store, monkeypatch, budget):
+    bench = Bench(store, monkeypatch, budget)
     with own_agents():
         yield bench
     bench.runner.close()

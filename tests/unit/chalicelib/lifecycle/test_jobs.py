@@ -52,6 +52,7 @@ def start(store, client, given=GIVEN, owner=ANA, announce=pytest.fail, s3=None, 
         "inputs": inputs,
         "executions": executions,
         "playbooks": PLAYBOOKS,
+        "admit": lambda owner: None,
         "announce": announce,
         **about,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from uuid import UUID
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from chalicelib.lifecycle.start import start_run
 from chalicelib.runtime.inputs import Inputs
 
-from runcast.errors import Conflict, InvalidInput, StoreUnavailable, Unavailable
+from runcast.errors import Conflict, InvalidInput, StoreUnavailable, TooManyRequests, Unavailable
 from runcast.record.model import Owner, RunStatus
 from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.s3_in_memory import S3InMemory
@@ -45,6 +46,7 @@ def start(store, invoker, given=GIVEN, owner=ANA, announce=pytest.fail, s3=None,
     inputs = Inputs(lambda: s3 or S3InMemory(), "private")
     needed = {"invoker": invoker, "functions": FUNCTIONS, "parameters_schema": {}.get, "announce": announce}
     needed |= {"objects": ObjectsInMemory(), "remembered": ["terrain"]}
+    needed["admit"] = lambda _: None
     return start_run(given, owner, store=store, inputs=inputs, **needed | about)
 
 
@@ -219,6 +221,36 @@ def test_what_cannot_be_recorded_is_not_started(store, monkeypatch):
         start(store, invoker)
     assert str(refused.value) == "The run could not be recorded. Try again with the same requestId."
     assert invoker.invocations == []
+
+
+def test_a_start_over_a_limit_leaves_no_input_and_no_record(store, dynamodb):
+    def refuse(owner):
+        raise TooManyRequests("A user may start 60 runs and jobs a minute.", 12)
+
+    s3, invoker = S3InMemory(), Invoker()
+    with pytest.raises(TooManyRequests) as refused:
+        start(store, invoker, s3=s3, admit=refuse)
+    assert refused.value.retry_after_seconds == 12
+    assert (s3.objects, invoker.invocations) == ({}, [])
+    assert dynamodb.scan(TableName="AgentProgress")["Count"] == 0
+
+
+@pytest.mark.parametrize("owner", [ANA, BOB])
+def test_a_known_id_is_not_counted(store, owner):
+    counted, s3 = [], S3InMemory()
+    start(store, Invoker(), admit=counted.append, s3=s3)
+    with contextlib.suppress(Conflict):
+        start(store, Invoker(), owner=owner, admit=counted.append, s3=s3)
+    assert counted == [ANA]
+
+
+def test_a_run_that_another_request_has_just_created_is_answered(store, monkeypatch, clock):
+    store.create(ID, owner=ANA, agent="terrain")
+    monkeypatch.setattr(store, "read", lambda _: None)
+    invoker = Invoker()
+    started = start(store, invoker)
+    assert (started["requestId"], started["createdAt"]) == (ID, clock.now_ms)
+    assert len(invoker.invocations) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"agent": "volcano"}, {"query": ""}, {"parameters": []}, {"requestId": "run-1"}])

@@ -16,6 +16,7 @@ from chalicelib.runtime.config import (
     StatusPublisherConfig,
     read_config,
 )
+from chalicelib.runtime.owner_limits import OwnerLimits
 
 from runcast import limits
 from runcast.errors import ConfigurationMissing
@@ -146,3 +147,33 @@ def test_a_record_outlives_a_job_until_a_sweep_has_found_it():
     with pytest.raises(ConfigurationInvalid) as invalid:
         read_config(RunStarterConfig, STARTER | {"RETENTION_HOURS": "1"})
     assert str(invalid.value) == "RETENTION_HOURS must be a whole number from 2 to 8760, not '1'."
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [("", OwnerLimits()), ("{}", OwnerLimits()), ('{"user_open_runs": 5}', OwnerLimits(user_open_runs=5))],
+)
+def test_limits_are_a_json_object(text, limits):
+    assert read_config(RunStarterConfig, STARTER | {"LIMITS": text}).limits == limits
+
+
+@pytest.mark.parametrize("text", ["5", "[]", "{", '{"user_open_runs": 0}', '{"user_open_runs": true}', '{"runs": 5}'])
+def test_unknown_limits_are_refused(text):
+    with pytest.raises(ConfigurationInvalid) as invalid:
+        read_config(RunStarterConfig, STARTER | {"LIMITS": text})
+    assert str(invalid.value) == (
+        "LIMITS must be a JSON object of run_tokens, tenant_open_runs, tenant_starts_per_minute, user_open_runs, "
+        f"user_starts_per_minute, user_tokens_per_day, not {text!r}."
+    )
+
+
+@pytest.mark.parametrize(("text", "may"), [("", False), ("true", True), ("false", False)])
+def test_a_flag_is_true_or_false(text, may):
+    assert read_config(RunStarterConfig, STARTER | {"API_KEY_MAY_START": text}).api_key_may_start is may
+
+
+@pytest.mark.parametrize("text", ["1", "True", "yes"])
+def test_another_flag_is_refused(text):
+    with pytest.raises(ConfigurationInvalid) as invalid:
+        read_config(RunStarterConfig, STARTER | {"API_KEY_MAY_START": text})
+    assert str(invalid.value) == f"API_KEY_MAY_START must be true or false, not {text!r}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -15,7 +16,7 @@ from chalicelib.runtime import logs
 
 from runcast import limits
 from runcast.clock import epoch_ms
-from runcast.record.model import PUBLIC
+from runcast.record.model import PUBLIC, Owner
 from runcast.record.recorder import Recorder
 from tests.fakes.lambda_process import Context
 
@@ -34,6 +35,7 @@ def test_a_line_says_when_where_and_whose(log_lines):
     logs.begin_invocation(Context("lambda-1"))
     logger.info("before the run is known")
     logs.about_run("run-1")
+    logs.about_owner(Owner("acme", "ana@example.com"))
     logger.warning("took %d tries", 3)
     first, second = log_lines.read()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", second.pop("timestamp"))
@@ -44,8 +46,10 @@ def test_a_line_says_when_where_and_whose(log_lines):
         "function": "dev-runcast-agent",
         "awsRequestId": "lambda-1",
         "requestId": "run-1",
+        "tenantId": "acme",
+        "userHash": hashlib.sha256(b"acme#ana@example.com").hexdigest()[:16],
     }
-    assert (first["awsRequestId"], "requestId" in first) == ("lambda-1", False)
+    assert (first["awsRequestId"], {"requestId", "tenantId", "userHash"} & first.keys()) == ("lambda-1", set())
 
 
 def test_an_exception_is_one_line_with_its_stack(log_lines):

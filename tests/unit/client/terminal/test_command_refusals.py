@@ -20,6 +20,14 @@ async def test_a_refusal_is_one_line(server: FakeAppSync, run: Run, capsys: pyte
     assert capsys.readouterr() == ("", "runcast: agent is 'x'; known agents: terrain.\n")
 
 
+async def test_a_start_over_a_limit_is_one_line(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
+    message = "A user may start 60 runs and jobs a minute. Try again in 12 s."
+    server.start_error = ServiceError("TooManyRequests", message, {"retryAfter": 12})
+
+    assert await run("run", "terrain", "Where?") == 2
+    assert capsys.readouterr() == ("", f"runcast: {message}\n")
+
+
 @pytest.mark.parametrize("command", ["watch", "show", "cancel"])
 async def test_an_unknown_run_is_one_line(run: Run, capsys: pytest.CaptureFixture[str], command: str):
     assert await run(command, REQUEST_ID) == 2

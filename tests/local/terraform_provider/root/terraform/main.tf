@@ -117,6 +117,15 @@ resource "aws_dynamodb_table" "sessions" {
       key_type       = "HASH"
     }
   }
+  global_secondary_index {
+    name            = var.full ? "byTenant" : "inTenant"
+    projection_type = "KEYS_ONLY"
+
+    key_schema {
+      attribute_name = "tenantId"
+      key_type       = "HASH"
+    }
+  }
 
   deletion_protection_enabled = !var.full
 

@@ -1,0 +1,91 @@
+"""Limits what one user and one tenant can start, so that nobody uses up the account's concurrency.
+
+The limits protect a budget and not the records. So if a start cannot be counted, it is admitted, and a metric tells.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.runtime import metrics
+from chalicelib.runtime.owner_limits import OwnerLimits
+from runcast.errors import StoreUnavailable, TooManyRequests
+from runcast.record.model import Owner
+from runcast.record.owner_counts import DAY_MS, MINUTE_MS, OwnerCounts
+
+logger = logging.getLogger(__name__)
+
+OPEN_RETRY_SECONDS = 30
+"""When to try again after too many runs in progress. Nobody knows when one of them ends."""
+
+
+class Admission:
+    """Admits or refuses starts and answers.
+
+    Args:
+        limits: The limits.
+        counts: The counts of owners and tenants.
+        now_ms: The time, epoch milliseconds.
+    """
+
+    def __init__(self, limits: OwnerLimits, counts: OwnerCounts, now_ms: Callable[[], int]) -> None:
+        self._limits = limits
+        self._counts = counts
+        self._now_ms = now_ms
+
+    def require_start(self, owner: Owner) -> None:
+        """Count a start of a run or a job.
+
+        Raises:
+            TooManyRequests: The user or the tenant has started too many in this minute, or as `require_open`.
+        """
+        self.require_open(owner)
+        now_ms = self._now_ms()
+        starts = self._counted(lambda: self._counts.count_start(owner, now_ms))
+        maxima = self._limits.user_starts_per_minute, self._limits.tenant_starts_per_minute
+        rule = "{who} may start {maximum} runs and jobs a minute"
+        _require(starts, maxima, rule, _seconds_left(MINUTE_MS, now_ms))
+
+    def require_open(self, owner: Owner) -> None:
+        """Check that the owner may have one more run in progress.
+
+        Raises:
+            TooManyRequests: The user or the tenant has too many in progress, or the user has no tokens left today.
+        """
+        self._require_tokens(owner)
+        in_progress = self._counted(lambda: self._counts.open_runs(owner))
+        with_this = in_progress[0] + 1, in_progress[1] + 1
+        maxima = self._limits.user_open_runs, self._limits.tenant_open_runs
+        _require(with_this, maxima, "{who} may have {maximum} runs and jobs in progress", OPEN_RETRY_SECONDS)
+
+    def _require_tokens(self, owner: Owner) -> None:
+        now_ms = self._now_ms()
+        used, _ = self._counted(lambda: (self._counts.tokens(owner, now_ms), 0))
+        maximum = self._limits.user_tokens_per_day
+        if used > maximum:
+            retry_after_seconds = _seconds_left(DAY_MS, now_ms)
+            message = f"A user may use {maximum} tokens a day. Try again in {retry_after_seconds} s."
+            raise TooManyRequests(message, retry_after_seconds)
+
+    def _counted(self, count: Callable[[], tuple[int, int]]) -> tuple[int, int]:
+        try:
+            return count()
+        except (StoreUnavailable, BotoCoreError, ClientError) as error:
+            logger.warning("the limits were not checked: %s", error)
+            metrics.count_unchecked_limits()
+            return 0, 0
+
+
+def _seconds_left(period_ms: int, now_ms: int) -> int:
+    """Return the seconds until the current period of this length ends, rounded up."""
+    return -(-(period_ms - now_ms % period_ms) // 1000)
+
+
+def _require(counted: tuple[int, int], maxima: tuple[int, int], rule: str, retry_after_seconds: int) -> None:
+    for who, count, maximum in zip(("A user", "A tenant"), counted, maxima, strict=True):
+        if count > maximum:
+            limit = rule.format(who=who, maximum=maximum)
+            raise TooManyRequests(f"{limit}. Try again in {retry_after_seconds} s.", retry_after_seconds)
