@@ -64,7 +64,7 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "a hand-over removes the claim of its worker", _STORE,
-        (('removes = ["#worker"] if next_part else []', "removes: list[str] = []"),),
+        (('removes = ["#worker"] if next_part else', "removes: list[str] = [] if next_part else"),),
     ),
     Mutation(
         "a run that is to be cancelled is not handed over", "runcast/record/draft.py",
