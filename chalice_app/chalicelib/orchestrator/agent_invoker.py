@@ -56,6 +56,9 @@ _TRANSIENT_CODES = {
     "TooManyRequestsException",
 }
 
+# The task's timeout begins before the run's, so a look at the end of the run's time comes a moment early, and waits.
+_SOON_MS = 5_000
+
 # A transaction takes a few milliseconds, and a stage has at most 20 agents.
 _PUT_MAX_TRIES = 8
 _CONFLICT_MAX_SECONDS = 0.2
@@ -144,7 +147,11 @@ class AgentInvoker:
         if run.part_has_begun:  # the sweep hands out later parts that have not begun
             result = close_dead(self._store, request_id, owner=self._job.owner, now_ms=self._now_ms)
         if result is None and run.status is not RunStatus.WAITING:
-            if self._now_ms() >= min(_deadline_ms(entry, run), job_deadline_ms):
+            deadline_ms = min(_deadline_ms(entry, run), job_deadline_ms)
+            left_ms = deadline_ms - self._now_ms()
+            if run.worker is not None and 0 < left_ms <= _SOON_MS:
+                self._sleep(left_ms / 1000)
+            if self._now_ms() >= deadline_ms:
                 result = cancel(self._store, self._job.owner, request_id, job_id=self._job.job_id, now_ms=self._now_ms)
             elif run.worker is None and run.part == 1:
                 result = self._hand_over(entry, run, complaint)

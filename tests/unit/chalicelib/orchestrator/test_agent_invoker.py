@@ -265,6 +265,15 @@ def test_a_time_out_cancels_the_run(job, clock, store, claimed):
     assert [message["status"] for message in job.live] == ["cancelling" if claimed else "cancelled"]
 
 
+def test_a_look_that_comes_a_moment_before_the_time_is_up_waits_for_it(job, clock, store):
+    job = job(claimed_by("another/1", clock), timeout_seconds=10)
+    assert invoke(job) is None
+    clock.now_ms += 7_000
+    assert fails(AgentTimedOut, job) == "east: it took longer than 10 seconds."
+    assert job.slept == [3.0]
+    assert job.run_of("east").cancel_requested_at_ms == clock.now_ms
+
+
 @pytest.mark.parametrize("begun", [True, False])
 def test_the_time_of_the_job_is_the_time_of_its_agents(job, clock, begun):
     job = job(lambda store, event: None)
