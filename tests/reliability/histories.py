@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from chalicelib.lifecycle.closer import write_end
+from chalicelib.lifecycle.conversations import delete_conversation
+from chalicelib.lifecycle.turn import TurnRequest, begin_turn
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from runcast import limits
-from runcast.errors import Conflict, Refused, RunExists, RunGone, StoreUnavailable
+from runcast.errors import Conflict, ConversationChanged, Refused, RunExists, RunGone, StoreUnavailable
 from runcast.record.assignment import Claim, Stop
 from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
@@ -51,6 +54,7 @@ class Histories(History):
         parts=st.sampled_from([0, 0, 1, 2]),
         handed_over=st.booleans(),
         begun=st.booleans(),
+        in_conversation=st.booleans(),
     )
     def start(
         self,
@@ -62,6 +66,7 @@ class Histories(History):
         parts: int,
         handed_over: bool,
         begun: bool,
+        in_conversation: bool,
     ) -> None:
         """Rivals join most histories late, when the run is long. Some runs have had earlier parts.
 
@@ -69,7 +74,11 @@ class Histories(History):
         """
         self.quiet_until_seq = quiet_until_seq
         if queued_ms is not None:
-            self.store.create(self.request_id, owner=ALICE, agent="terrain")
+            if in_conversation:
+                self.in_conversation = True
+                self.talk(self.request_id)
+            else:
+                self.store.create(self.request_id, owner=ALICE, agent="terrain")
             self.now_ms += queued_ms
         if delivered or quiet_until_seq:
             self.deliver(answered, clock_off_ms)
@@ -245,6 +254,36 @@ class Histories(History):
                 broken("hung", "a worker whose record is gone was not told")
         if cancel(self.store, ALICE, self.request_id, now_ms=self.clock) is not None:
             broken("changed", "a run whose record is gone was cancelled")
+
+    def talk(self, request_id: str) -> None:
+        """Start a run as the next turn of the conversation."""
+        begin_turn(
+            TurnRequest(self.conversation_id, None), request_id, ALICE, agent="terrain", query="?", input_digest="",
+            store=self.store, objects=self.objects, new_id=lambda: 1,
+        )  # fmt: skip
+
+    @precondition(lambda self: self.is_turn())
+    @rule()
+    def talk_on_while_the_run_is_open(self) -> None:
+        """No other turn begins, and the conversation is not deleted, not even upon what was read before this turn."""
+        run = self.run()
+        if run is None or run.status.ended:
+            return
+        with contextlib.suppress(Conflict):
+            self.talk(f"{self.request_id}-next")
+            broken("repeated", "a conversation has two open runs")
+        with contextlib.suppress(Conflict):
+            delete_conversation(ALICE, self.conversation_id, store=self.store, objects=self.objects)
+            broken("lost", "a conversation with an open run was deleted")
+        now = self.store.read_conversation(ALICE, self.conversation_id)
+        assert now is not None
+        for before in (None, replace(now, open_run=None)):
+            with contextlib.suppress(ConversationChanged):
+                self.store.create_turn(
+                    f"{self.request_id}-next", owner=ALICE, agent="terrain", conversation_id=self.conversation_id,
+                    before=before, snapshot_key=None, query="?",
+                )  # fmt: skip
+                broken("repeated", "a turn has begun upon what was read before another one")
 
     @precondition(lambda self: self.disturbed())
     @rule(fates=fates, meanwhile=meanwhiles)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
 from chalicelib.lifecycle.closer import sweep
 from hypothesis.stateful import RuleBasedStateMachine, invariant
@@ -21,6 +22,7 @@ from runcast.record.items import page_id
 from runcast.record.model import ANSWERED, CONTINUING, Run, RunStatus, Step
 from runcast.record.reader import read_progress
 from runcast.record.store import RunStore
+from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.reliability.bounded import BoundedClient
 from tests.reliability.promises import broken, check_beginning, check_once, check_one_end, check_order
 from tests.reliability.rivals import ALICE, CLOCK_TOLERANCE_MS, START_MS, Worker
@@ -52,7 +54,8 @@ class History(RuleBasedStateMachine):
         for each in self._small:
             each.start()
         self.now_ms = START_MS
-        self.request_id = f"run-{next(_ids)}"
+        self._number = next(_ids)
+        self.request_id = f"run-{self._number}"
         self.client = BoundedClient(self.client)
         self.unreadable = {
             "requestId": {"S": f"{self.request_id}-unreadable"},
@@ -73,6 +76,8 @@ class History(RuleBasedStateMachine):
         self.faults = 0
         self.late: list[Callable[[], Any]] = []
         self.leased: tuple[str | None, int] = (None, 0)
+        self.in_conversation = False
+        self.objects: Any = ObjectsInMemory()
 
     def clock(self) -> int:
         return self.now_ms
@@ -159,6 +164,29 @@ class History(RuleBasedStateMachine):
         begins = [0, *(step.seq for step in self.steps() if step.step in (ANSWERED, CONTINUING))]
         until = begins[part] if part < len(begins) else math.inf
         return [step for step in self.steps() if begins[part - 1] < step.seq < until] if part <= len(begins) else []
+
+    @property
+    def conversation_id(self) -> str:
+        """The conversation of which the first generation's run is a turn, if it is one."""
+        return str(UUID(int=4 << 76 | self._number))
+
+    def is_turn(self) -> bool:
+        return self.in_conversation and not self.generation and self.run() is not None
+
+    @invariant()
+    def a_turn_ends_with_its_run(self) -> None:
+        """The conversation names the run while it is open, and then the state that a complete one has saved."""
+        run = self.run()
+        if run is None or not self.is_turn():
+            return
+        conversation = self.store.read_conversation(ALICE, self.conversation_id)
+        if conversation is None:
+            broken("lost", "a conversation has expired before the record of its run")
+        if conversation.open_run != (None if run.status.ended else self.request_id):
+            broken("hung", f"the run is {run.status}, and its conversation has the open run {conversation.open_run}")
+        saved = f"turns/{run.worker}" if run.status is RunStatus.COMPLETE else None
+        if (conversation.snapshot_key, run.turn_snapshot_key) != (saved, saved):
+            broken("changed", f"a {run.status} run has left its conversation with {conversation.snapshot_key}")
 
     def sweep(self) -> None:
         """Sweep the whole table, which contains earlier histories' runs and an unreadable record."""
@@ -255,6 +283,7 @@ class History(RuleBasedStateMachine):
                 if not (run and run.status.ended):
                     broken("hung", "nobody could end it")
             self.the_record_is_exact()
+            self.a_turn_ends_with_its_run()
             self.each_step_is_its_workers_next()
             self.what_goes_live_is_stored_and_goes_once_in_order()
             self._check_sent()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from tests.reliability.mutation import Mutation
 from tests.reliability.owner_mutations import OWNER_MUTATIONS
 from tests.reliability.part_mutations import PART_MUTATIONS
+from tests.reliability.turn_mutations import TURN_MUTATIONS
 
 _STORE, _CREATION, _DRAFT = "runcast/record/store.py", "runcast/record/creation.py", "runcast/record/draft.py"
 _WRITER, _CLAIMING = "runcast/record/writer.py", "runcast/record/claiming.py"
@@ -259,5 +260,6 @@ MUTATIONS = [
         "tests/unit/agents/test_track_stops.py",
     ),
     *PART_MUTATIONS,
+    *TURN_MUTATIONS,
     *OWNER_MUTATIONS,
 ]  # fmt: skip

@@ -37,6 +37,7 @@ from runcast.record.listing import list_runs
 from runcast.record.model import Owner, Run, RunStatus
 from runcast.record.reader import read_progress
 from runcast.record.store import End
+from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.spellings import spellings
 from tests.reliability.history import LIFE_MS
 from tests.reliability.ownership import ALICE, BOB, JOB_IDS, Crossed, Overtaken, Ownership, mark, nothing, step
@@ -89,6 +90,8 @@ class Owners(Ownership):
             "admit": nothing,
             "announce": nothing,
             "parameters_schema": NO_SCHEMA,
+            "objects": ObjectsInMemory(),
+            "remembered": ["terrain"],
         }
         with self.acting(owner):
             started = start_run(given, owner, **about)["requestId"]

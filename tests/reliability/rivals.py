@@ -101,7 +101,10 @@ class Worker:
     def tell_end(self, status: RunStatus) -> None:
         if not self.ended:
             self.ended = True
-            self.tell("the end", 0, End(status, snapshot_key=None if status.ended else f"snapshots/{self.name}"))
+            saved = None if status.ended else f"snapshots/{self.name}"
+            if status is RunStatus.COMPLETE and self.history.in_conversation:
+                saved = f"turns/{self.name}"
+            self.tell("the end", 0, End(status, snapshot_key=saved))
 
     def write(self) -> None:
         before, known, time_up = self.history.run(), self.machine.now_ms.known, self.time_up
