@@ -125,12 +125,14 @@ locals {
 
   table_key_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
 
-  # The encrypted resources that the functions use, apart from the table.
+  # The encrypted resources that the functions use, apart from the table. A report with a task token is encrypted, too.
+  # Source: https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html
   services_with_the_key = {
     agent           = ["s3"]
     api_handler     = ["s3", "states"]
-    orchestrator    = ["s3"]
+    orchestrator    = ["s3", "states"]
     progress_reader = ["s3"]
+    run_closer      = ["states"]
     run_starter     = ["s3", "states"]
   }
 

@@ -206,8 +206,8 @@ class Run:
     `snapshot_key` names the object with the agent's last saved state, and `answers_key` the one with the last answers.
     A run that is a turn of a conversation has its `conversation_id`; `turn_snapshot_key` names the state from which it
     begins and, after its end, the one that it has saved.
-    `waited_ms` is how long the earlier parts waited for their answers. With the secret `task_token`, `run_closer`
-    reports changes of the run to its job's execution.
+    `waited_ms` is how long the run has waited for answers, without a wait that goes on. With the secret `task_token`,
+    `run_closer` reports changes of the run to its job's execution.
     """
 
     request_id: str

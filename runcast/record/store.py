@@ -239,6 +239,8 @@ class RunStore(RecordDeletion, RecordInJob):
         now_ms = self.now_ms()
         came_to = {"status": end.status.value, "error": end.error, "reason": end.reason}
         sets = present({"seq": step.seq, "updatedAt": now_ms, **came_to})
+        if run.status is RunStatus.WAITING:
+            sets["waitedMs"] = run.waited_until(now_ms)
         condition, values = as_read(run)
         self._end_run(
             run.request_id,
@@ -255,6 +257,7 @@ class RunStore(RecordDeletion, RecordInJob):
             seq=step.seq,
             steps=(*run.steps, step),
             updated_at_ms=now_ms,
+            waited_ms=run.waited_until(now_ms),
             error=end.error,
             reason=end.reason,
             turn_snapshot_key=None,

@@ -153,14 +153,14 @@ class Table:
         """Return these attributes of the existing items, by key, read consistently.
 
         Args:
-            keys: At most 100.
+            keys: At most 100. A repeated key is read once.
             attributes: Must include `requestId`.
 
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
         """
         found: dict[str, Item] = {}
         wanted = {
-            "Keys": [_key(key) for key in keys],
+            "Keys": [_key(key) for key in dict.fromkeys(keys)],  # DynamoDB refuses a repeated key
             "ConsistentRead": True,
             "ProjectionExpression": ", ".join(f"#{name}" for name in attributes),
             "ExpressionAttributeNames": {f"#{name}": name for name in attributes},

@@ -109,7 +109,10 @@ class RecordTurns(RecordParts):
             ),
             snapshot_key=snapshot_key,
             open_run=request_id,
-            runs=(*(before.runs if before else ()), request_id)[-limits.CONVERSATION_MAX_RUNS :],
+            # A client may use an id again after its record has expired.
+            runs=(*(each for each in (before.runs if before else ()) if each != request_id), request_id)[
+                -limits.CONVERSATION_MAX_RUNS :
+            ],
         )
         self._table.transact(Write(free, item), self._put(conversation, before))
         return run

@@ -36,6 +36,7 @@ class DynamoDBInMemory:
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> Item:
         answers = {}
         for name, wanted in RequestItems.items():
+            assert len({_key(key) for key in wanted["Keys"]}) == len(wanted["Keys"])  # DynamoDB refuses a repeated key
             attributes = set(wanted["ExpressionAttributeNames"].values())
             found = [item for key in wanted["Keys"] if (item := self._tables[name].get(_key(key)))]
             answers[name] = [{each: item[each] for each in attributes & item.keys()} for item in found]

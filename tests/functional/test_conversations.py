@@ -368,6 +368,20 @@ def test_a_turn_that_could_not_be_handed_over_leaves_the_conversation_free(way, 
     assert turn(way, "I am Ana", "Hello Ana", 1)["status"] == "complete"
 
 
+def test_a_conversation_names_an_id_that_is_used_again_once(way):
+    turn(way, "I am Ana", "Hello Ana", 0)
+    boto3.client("dynamodb").delete_item(TableName="AgentProgress", Key={"requestId": {"S": RUNS[0]}})
+    turn(way, "Who am I?", "You are Ana", 0)
+    assert heard(way) == ["I am Ana", "Hello Ana", "Who am I?"]
+    assert [each["requestId"] for each in way.get()["runs"]] == [RUNS[0]]
+
+
+def test_an_id_that_utf_8_cannot_encode_is_unknown(lambdas, event):
+    way = OverGraphql(lambdas, event)
+    for answer in (way.get("\ud800"), way.delete("\ud800")):
+        assert (answer["error"], answer["conversationId"]) == (UNKNOWN, "\ufffd")
+
+
 @pytest.mark.parametrize("rival", ["a start", "a deletion"])
 def test_a_start_that_loses_decides_again(way, patch, rival):
     turn(way, "I am Ana", "Hello Ana", 0)

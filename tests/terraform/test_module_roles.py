@@ -277,8 +277,9 @@ def test_roles_may_use_the_key_through_the_services_that_encrypt_with_it(stack: 
     more = {
         "agent": ("s3",),
         "api": ("s3", "states"),
-        "orchestrator": ("s3",),
+        "orchestrator": ("s3", "states"),
         "progress-reader": ("s3",),
+        "run-closer": ("states",),
         "run-starter": ("s3", "states"),
     }
     for name in FUNCTIONS:

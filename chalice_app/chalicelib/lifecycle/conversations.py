@@ -17,6 +17,7 @@ from runcast.record.ids import chosen_id
 from runcast.record.listing import listed_run
 from runcast.record.model import Json, Owner
 from runcast.record.store import RunStore
+from runcast.text import well_formed
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ def _gone(conversation_id: str) -> Json:
     error = "There is no such conversation, or it has expired."
     return {
         "success": False,
-        "conversationId": conversation_id[: limits.REQUEST_ID_MAX_CHARACTERS],
+        "conversationId": well_formed(conversation_id[: limits.REQUEST_ID_MAX_CHARACTERS]),
         "error": error,
     }
 

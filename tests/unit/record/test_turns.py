@@ -130,6 +130,13 @@ class TestTurns:
         assert refused.value.run.owner == BOB
         assert store.read_conversation(ALICE, CHAT) is None
 
+    def test_an_id_that_is_used_again_after_its_record_has_expired_is_named_once(self, store, clock):
+        end(store, begin(store, "r1"))
+        end(store, begin(store, "r2"))
+        clock.now_ms += 1000 * (limits.RETENTION_SECONDS + limits.QUESTION_RETENTION_SECONDS + 1)
+        begin(store, "r1")
+        assert conversation(store).runs == ("r2", "r1")
+
     def test_a_refused_end_ends_no_turn(self, store):
         run = begin(store, "r1")
         with pytest.raises(AppendRefused):

@@ -369,6 +369,18 @@ def test_the_wait_counts_neither_for_the_agent_nor_for_the_job(job, clock, store
     assert fails(JobTimedOut, job) == "The job took longer than 2 minutes."
 
 
+def test_a_cancel_of_a_run_that_waits_is_no_time_out_of_the_job_or_of_its_other_agents(job, clock, store):
+    job = job(asks, timeout_seconds=60)
+    assert invoke(job) is None
+    clock.now_ms += 2 * 3_600_000
+    request_id = job.job.request_ids("east")[0]
+    cancelled = cancel(store, ANA, request_id, now_ms=clock)
+    assert cancelled.run.waited_ms == store.read(request_id).waited_ms == 2 * 3_600_000
+    job.agents.outputs["west"] = [claimed_by("another/2", clock)]
+    assert job.invoke(job.playbook, {"name": "west", "attempt": 1}) is None
+    assert fails(AgentFailed, job) == "east: its run was cancelled."
+
+
 def test_the_job_and_all_its_runs_live_as_long_as_the_question(job, clock, store):
     job = job(asks)
     job.invoke(job.playbook, {"name": "west", "attempt": 1})
