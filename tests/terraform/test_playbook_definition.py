@@ -11,6 +11,7 @@ from typing import Any
 
 import chalicelib.orchestrator
 import pytest
+from chalicelib.orchestrator.faults import MAX_AGENTS
 
 from runcast import errors
 
@@ -186,7 +187,7 @@ def test_whatever_fails_is_saved_and_a_failed_save_fails_the_execution(definitio
 
 def test_one_failing_agent_does_not_end_its_siblings(definition: dict[str, Any]):
     stage = definition["States"]["InvokeAgents"]
-    assert stage["MaxConcurrency"] > 1
+    assert stage["MaxConcurrency"] == MAX_AGENTS
     *changes, caught = stage["ItemProcessor"]["States"]["InvokeAgent"]["Catch"]
     assert [(change["ErrorEquals"], change["Next"]) for change in changes] == [
         (["RunWaits"], "InvokeAgent"),
