@@ -295,7 +295,9 @@ def test_a_state_that_is_too_large_ends_the_run(bench, store, monkeypatch):
     assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.NOT_RESUMABLE)
 
 
-@pytest.mark.parametrize("version", [(1, 2), {1}, float("nan"), b"1", {1: 2}, 1.5, object()], ids=repr)
+@pytest.mark.parametrize(
+    "version", [(1, 2), {1}, float("nan"), b"1", {1: 2}, 1.5, object()], ids=lambda version: type(version).__name__
+)
 def test_a_version_that_cannot_be_compared_ends_the_run(bench, store, monkeypatch, version):
     monkeypatch.setattr(registry, "memory_version", lambda name: version)
     waiting(bench)
