@@ -24,7 +24,7 @@ _OUTSIDE = {
     "index.md": "README.md",
     "changelog.md": "CHANGELOG.md",
     "contributing.md": "CONTRIBUTING.md",
-    "security.md": "SECURITY.md",
+    "reporting.md": "SECURITY.md",
     "terraform.md": "terraform/README.md",
     "terraform-root.md": "examples/terraform-root/README.md",
 }

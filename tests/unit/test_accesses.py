@@ -16,7 +16,10 @@ SOURCES = {"runcast": PROJECT / "runcast", "chalicelib": PROJECT / "chalice_app"
 SERVICES = ("dynamodb", "events", "lambda", "s3", "stepfunctions")
 # These names are other things' methods, too: Strands' agents, the invoker of a job's agents, and the store's table.
 OTHERS = {
-    ("chalicelib/agents/runner.py", "agent.invoke_async"),
+    ("chalicelib/agents/part_work.py", "agent.invoke_async"),
+    ("chalicelib/agents/part_work.py", "checkpointed.invoke"),
+    ("chalicelib/agents/runner.py", "parts.invoke"),
+    ("runcast/agents/checkpoints.py", "agent.invoke_async"),
     ("chalicelib/orchestrator/states.py", "invoker.invoke"),
     ("runcast/record/reads.py", "table.scan"),
 }
