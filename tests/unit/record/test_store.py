@@ -79,7 +79,9 @@ class TestCreateInJob:
     JOB = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 
     def create(self, store, **more):
-        return store.create_in_job("r1", **{"owner": ALICE, "agent": "terrain", "job_id": self.JOB, **more})
+        return store.create_in_job(
+            "r1", **{"owner": ALICE, "agent": "terrain", "job_id": self.JOB, "task_token": "t", **more}
+        )
 
     @pytest.fixture
     def job(self, store):
@@ -88,7 +90,8 @@ class TestCreateInJob:
     def test_a_run_of_an_open_job_is_created_as_any_run(self, store, job):
         run = self.create(store)
         assert run == store.read("r1")
-        assert run == replace(store.create("r2", owner=ALICE, agent="terrain", job_id=self.JOB), request_id="r1")
+        alone = store.create("r2", owner=ALICE, agent="terrain", job_id=self.JOB)
+        assert run == replace(alone, request_id="r1", task_token="t")
         assert store.read(self.JOB) == job
 
     def test_a_job_that_has_ended_gets_no_run(self, store, job):
