@@ -17,6 +17,7 @@ from bench.crowd import measure_crowd
 from bench.imports import measure_imports
 from bench.jobs import measure_jobs
 from bench.latency import measure_burst, measure_cancel, measure_emit, measure_live_text
+from bench.long_runs import measure_long_runs
 from bench.newcomer import measure_newcomer
 from bench.publisher import measure_publisher
 from bench.recorder import measure_recorder
@@ -30,6 +31,7 @@ _ALONE = {
     "recorder": measure_recorder,
     "publisher": measure_publisher,
     "imports": measure_imports,
+    "long": measure_long_runs,
     "demo": measure_demo,
     "newcomer": measure_newcomer,
     "web": measure_web,

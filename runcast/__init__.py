@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runcast.agents.base_agent import BaseAgent
+    from runcast.agents.journal import idempotent
     from runcast.agents.plugin import Runcast
     from runcast.agents.track import track
     from runcast.errors import RuncastError
@@ -34,6 +35,7 @@ __all__ = [
     "BaseAgent",
     "Runcast",
     "RuncastError",
+    "idempotent",
     "note_fact",
     "publish_agent_status",
     "publish_orchestrator_status",
@@ -48,6 +50,7 @@ _HOMES = {
     "BaseAgent": "runcast.agents.base_agent",
     "Runcast": "runcast.agents.plugin",
     "RuncastError": "runcast.errors",
+    "idempotent": "runcast.agents.journal",
     "note_fact": "runcast.runs.facts",
     "redact": "runcast.redaction",
     "redact_with": "runcast.redaction",

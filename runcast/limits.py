@@ -59,6 +59,10 @@ LATE_AFTER_MS = 8_000
 PART_BEGIN_SECONDS = 10.0
 # How often a part of a run is handed to a worker, if nothing of it has run yet.
 PART_MAX_TRIES = 3
+# How many workers in a row may die after the same snapshot until the run is ended instead of continued.
+CRASHES_MAX = 3
+# A tool's result in its entry of the journal; a larger one is an object. An item may hold 400 KB.
+JOURNAL_RESULT_MAX_BYTES = 300 * 1024
 # How long a checkpointing agent waits for its state to be saved before its tools begin. Then its run ends.
 SNAPSHOT_SAVE_SECONDS = 20.0
 # A worker writes the end this long before its deadline, which leaves time for a slow write and for the answer.

@@ -3,7 +3,7 @@
 Such an agent stops at the boundaries of its cycles: after the model has asked for tools and before one of them begins,
 and after they have ended. At each boundary, its state is all that another worker needs. The state before the tools is
 always saved, because the model would give other ids to the same tool calls if it were asked again. The state after
-them is saved only if the run is handed over there.
+them is saved only if the run is handed over there. The journal knows which of the tools have been called since.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from strands.experimental.checkpoint import Checkpoint
 from strands.types.exceptions import CheckpointException
 
 from runcast import limits
+from runcast.agents.journal import Results, ToolJournal
 from runcast.agents.parts import name_of, parts
 from runcast.agents.snapshot import take_snapshot
 from runcast.errors import NotResumable, RunStopped, SnapshotUnusable, Unavailable
@@ -75,16 +76,21 @@ def require_checkpoints_usable(agent: Any) -> None:
             )
 
 
-def require_resumable(agent: Any, prompt: Any) -> None:
+def require_resumable(agent: Any, prompt: Any, *, was_checkpointing: bool) -> None:
     """Check that a newly built agent can continue with the prompt of a boundary.
+
+    Args:
+        agent: The agent.
+        prompt: The prompt.
+        was_checkpointing: Whether the agent was checkpointing in the part before.
 
     Raises:
         SnapshotUnusable: The agent is no longer built with `checkpointing=True`, or with another version of Strands.
     """
+    if was_checkpointing and not is_checkpointing(agent):
+        raise SnapshotUnusable(f"{name_of(agent)} cannot continue: it is no longer built with checkpointing=True.")
     if not (isinstance(prompt, Mapping) and RESUME in prompt):
         return
-    if not is_checkpointing(agent):
-        raise SnapshotUnusable(f"{name_of(agent)} cannot continue: it is no longer built with checkpointing=True.")
     try:
         Checkpoint.from_dict(prompt[RESUME]["checkpoint"])
     except (CheckpointException, AttributeError, KeyError, TypeError) as error:
@@ -108,8 +114,8 @@ class CheckpointedWork:
     Args:
         agent: The agent.
         run: The run.
-        save: Saves a boundary for other workers, and returns the key of the object. It may block. None if no other
-            worker can continue the run.
+        save: Saves a boundary for other workers, and returns the key of the object. It may block.
+        results: Keeps large results of tools.
         hand_over_after_seconds: When to hand the run over, from now.
     """
 
@@ -118,12 +124,14 @@ class CheckpointedWork:
         agent: Agent,
         run: TrackedRun,
         *,
-        save: Callable[[Boundary], str] | None,
+        save: Callable[[Boundary], str],
+        results: Results,
         hand_over_after_seconds: float,
     ) -> None:
         self._agent = agent
         self._run = run
         self._save = save
+        self._results = results
         self._hand_over_after_seconds = hand_over_after_seconds
 
     async def invoke(self, prompt: Any, state: dict[str, Any]) -> str | None:
@@ -141,14 +149,16 @@ class CheckpointedWork:
             RunStopped: The run has to stop.
             Unavailable: The state could not be saved in time.
         """
-        stop = self._run.stop
-        if self._save is None:
-            await self._invoke_here(prompt, state)
-            return None
+        recorder, stop = self._run.recorder, self._run.stop
         timer = asyncio.get_running_loop().call_later(max(0.0, self._hand_over_after_seconds), stop.hand_over)
+        journal = ToolJournal(self._run, recorder.journal(), self._results, self._patiently)
+        journal.attach(self._agent)
         try:
             boundary = Boundary(take_snapshot(self._agent), prompt)
-            key: str | None = None
+            # A later part continues from the state that the record names: the journal's entries belong to it.
+            named = recorder.snapshot_key or await self._named(boundary)
+            key: str | None = named
+            journal.follow(named)
             while not stop.handing_over:
                 stop.at_boundary()
                 try:
@@ -157,21 +167,23 @@ class CheckpointedWork:
                     if not stop.handing_over or stop.reason:
                         raise
                     break
+                await journal.settle()
                 if result.checkpoint is None:
                     return None
                 boundary, key = Boundary(take_snapshot(self._agent), _resuming(result.checkpoint)), None
                 if result.checkpoint.position == "after_model":
-                    key = await self._patiently(self._save, boundary)
-                    await self._patiently(self._run.recorder.name_snapshot, key)
-            if key is None:
-                key = await self._patiently(self._save, boundary)
-            return key
+                    key = named = await self._named(boundary)
+                    journal.follow(named)
+            return key or await self._named(boundary)
         finally:
             timer.cancel()
+            await journal.settle()
 
-    async def _invoke_here(self, prompt: Any, state: dict[str, Any]) -> None:
-        while checkpoint := (await self._agent.invoke_async(prompt, invocation_state=state)).checkpoint:
-            prompt = _resuming(checkpoint)
+    async def _named(self, boundary: Boundary) -> str:
+        """Save a boundary, and name it in the record."""
+        key = await self._patiently(self._save, boundary)
+        await self._patiently(self._run.recorder.name_snapshot, key)
+        return key
 
     async def _patiently(self, write: Callable[[Given], Answer], given: Given) -> Answer:
         """Retry a write for `SNAPSHOT_SAVE_SECONDS`, because the agent must not go on without it."""

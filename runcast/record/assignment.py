@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from runcast import limits
 from runcast.record.model import Owner, Run, conversation_key
 from runcast.record.store import End
+from runcast.text import utf16_length
 
 
 class Claim(Enum):
@@ -89,8 +91,9 @@ class Deadline:
 class Assignment:
     """The run to write and the worker that writes it. Once the run is claimed, the record's values take precedence.
 
-    `answered` has the ids of the run's questions for which the work brings the answers itself. `running_tools` holds
-    the names of the tools that are running now; the run's work keeps it up to date.
+    `answered` has the ids of the run's questions for which the work brings the answers itself. `text_end` is the length
+    of its agent's text in the claimed record. `running_tools` holds the names of the tools that are running now; the
+    run's work keeps it up to date.
     """
 
     request_id: str
@@ -106,6 +109,8 @@ class Assignment:
     answered: frozenset[str] = frozenset()
     snapshot_key: str | None = None
     answers_key: str | None = None
+    crashes: int | None = None
+    text_end: int = 0
     running_tools: list[str] = field(default_factory=list)
     conversation_id: str | None = None
     turn_snapshot_key: str | None = None
@@ -122,6 +127,7 @@ class Assignment:
         self.pages_expire_at_epoch_s = run.pages_expire_at_epoch_s
         self.snapshot_key, self.answers_key = run.snapshot_key, run.answers_key
         self.conversation_id, self.turn_snapshot_key = run.conversation_id, run.turn_snapshot_key
+        self.crashes, self.text_end = run.crashes, _text_end(run)
 
     def end_before_expiry(self, now_ms: int, monotonic_seconds: float) -> None:
         """Set the deadline to `EXPIRY_MARGIN_MS` before the record expires, unless it is earlier already."""
@@ -133,6 +139,15 @@ class Assignment:
     def seconds_since_began(self, timestamp_ms: int) -> float:
         """Return the seconds from the run's beginning to `timestamp_ms`."""
         return max(0, timestamp_ms - self.began_ms) / 1000
+
+
+def _text_end(run: Run) -> int:
+    """Return where the text of the run's agent ends, from its last step in the head of the record."""
+    for step in reversed(run.steps):
+        if step.step == "text" and step.agent_name is None:
+            offset = json.loads(step.metadata_json or "{}").get("offset")
+            return offset + utf16_length(step.message) if isinstance(offset, int) else 0
+    return 0
 
 
 def time_up_error(running_tools: Sequence[str] = ()) -> str:

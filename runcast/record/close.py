@@ -14,6 +14,7 @@ from itertools import islice
 from runcast import limits
 from runcast.errors import AppendRefused, RunGone, Unavailable, WriteConflict
 from runcast.json_text import metadata_json
+from runcast.record.crash import crash_step, crashes_in_a_row, is_resumable
 from runcast.record.ids import requested_id
 from runcast.record.message import step_update
 from runcast.record.model import EndReason, Json, Owner, Run, RunEnded, RunStatus, Step
@@ -86,7 +87,8 @@ def close_dead(
 ) -> CloseResult | None:
     """End a run as `error` if it cannot end by itself; leave any other run alone.
 
-    A later part that has run nothing is handed out again instead, up to `PART_MAX_TRIES` times in all.
+    A later part that has run nothing is handed out again instead, up to `PART_MAX_TRIES` times in all. A run of a
+    checkpointing agent whose worker has died continues in the next part, up to `CRASHES_MAX` times in a row.
 
     Two kinds of runs qualify. The first is a run in progress that is unclaimed or claimed by the failed `invocation`.
     The second is a run whose lease expired `CLOSE_GRACE_MS` ago: unclaimed, abandoned by its worker, or unanswered.
@@ -123,8 +125,13 @@ def close_dead(
             return None
         if not run.part_has_begun and run.part_tries < limits.PART_MAX_TRIES and run.cancel_requested_at_ms is None:
             return CloseResult(store.hand_out_again(run), hand_out=True)
+        if is_resumable(run):
+            step = crash_step(run, now)
+            update = step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)
+            return CloseResult(store.resume_part(run, step), update, hand_out=True)
         reason = _reason_of_death(run)
-        message = shortened(" ".join(filter(None, (_ERRORS[reason], detail))), limits.MESSAGE_MAX_CHARACTERS)
+        error = _ERRORS[reason], crashes_in_a_row(run), detail
+        message = shortened(" ".join(filter(None, error)), limits.MESSAGE_MAX_CHARACTERS)
         return write_end(store, run, RunStatus.ERROR, reason, message, now)
 
     return decide_until_written(store, request_id, close)

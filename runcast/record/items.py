@@ -62,6 +62,7 @@ def run_of(item: Item) -> Run:
         turn_snapshot_key=stored.get("turnSnapshotKey"),
         waited_ms=int(stored.get("waitedMs", 0)),
         task_token=stored.get("taskToken"),
+        crashes=None if stored.get("crashes") is None else int(stored["crashes"]),
     )
 
 

@@ -208,6 +208,7 @@ class Run:
     begins and, after its end, the one that it has saved.
     `waited_ms` is how long the run has waited for answers, without a wait that goes on. With the secret `task_token`,
     `run_closer` reports changes of the run to its job's execution.
+    `crashes` is how many workers in a row have died since that state was named; None if the agent is not checkpointing.
     """
 
     request_id: str
@@ -242,6 +243,7 @@ class Run:
     turn_snapshot_key: str | None = None
     waited_ms: int = 0
     task_token: str | None = field(default=None, repr=False)
+    crashes: int | None = None
 
     @property
     def part_has_begun(self) -> bool:

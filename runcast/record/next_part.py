@@ -1,4 +1,4 @@
-"""Continues a run after an answer: one write begins its next part, another one hands a part out again.
+"""Continues a run after an answer or a crash: one write begins its next part, another one hands a part out again.
 
 Each part is one worker's share of the run. Beginning a part removes the claim, so DynamoDB refuses all later writes of
 the earlier part's worker. The agent starts only after its worker has stored the first step of the part. So the agent
@@ -62,6 +62,7 @@ class RecordParts(RecordCreation):
             "waitedMs": run.waited_until(now_ms),
             "updatedAt": now_ms,
             "openTenant": run.owner.tenant_id,
+            **({} if run.crashes is None else {"crashes": 0}),
             **part_begins(run.part + 1, step.seq, now_ms),
         }
         sets = present(sets)
@@ -71,6 +72,35 @@ class RecordParts(RecordCreation):
             [*sets_of(sets), "#steps = list_append(#steps, :steps)"],
             "#status = :waiting",
             {**sets, "steps": [stored_step(step)], "waiting": RunStatus.WAITING.value},
+        )
+
+    def resume_part(self, run: Run, step: Step) -> Run:
+        """Begin the next part of a run whose worker has died, if its record has not changed since it was read.
+
+        Args:
+            run: The run, whose record names a snapshot.
+            step: The step that says so.
+
+        Returns:
+            The record, unclaimed and with a lease of `QUEUED_LEASE_MS`.
+
+        Raises:
+            AppendRefused: The record has changed since `run` was read.
+            RunGone: The record was deleted or has expired.
+        """
+        now_ms = self.now_ms()
+        sets = {
+            "seq": step.seq,
+            "crashes": (run.crashes or 0) + 1,
+            "updatedAt": now_ms,
+            **part_begins(run.part + 1, step.seq, now_ms),
+        }
+        return self._changed(
+            run,
+            now_ms,
+            [*sets_of(sets), "#steps = list_append(#steps, :steps)"],
+            "#status = :in_progress AND attribute_not_exists(#cancelRequestedAt)",
+            {**sets, "steps": [stored_step(step)], "in_progress": RunStatus.IN_PROGRESS.value},
         )
 
     def hand_out_again(self, run: Run) -> Run:

@@ -24,6 +24,7 @@ from runcast.record.at_exit import forget_open_run, register_open_run
 from runcast.record.end_watch import EndWatch
 from runcast.record.ids import canonical_id
 from runcast.record.intake import end_of, queued_end, queued_step
+from runcast.record.journal import CallJournal
 from runcast.record.message import delta_update
 from runcast.record.model import EndReason, Json, Owner, RunEnded, RunStatus
 from runcast.record.outbox import Outbox
@@ -211,6 +212,39 @@ class Recorder:
         return self._writer.claiming.state
 
     @property
+    def part(self) -> int:
+        """Which part of the run this worker does."""
+        return self._run.part
+
+    @property
+    def worker(self) -> str:
+        """This worker's id."""
+        return self._run.worker
+
+    @property
+    def expires_at_epoch_s(self) -> int:
+        """When the record expires; 0 until the claim is answered."""
+        return self._run.expires_at_epoch_s
+
+    @property
+    def text_end(self) -> int:
+        """The length of the run's agent's text that earlier workers have recorded, as far as the claim has shown."""
+        return self._run.text_end
+
+    @property
+    def crashes(self) -> int | None:
+        """How many workers in a row have died before this part; None if the run's agent was not checkpointing."""
+        return self._run.crashes
+
+    def journal(self) -> CallJournal:
+        """Return the journal of tool calls."""
+        return self._store.journal()
+
+    def lose(self) -> None:
+        """Stop the work, because another worker has the run."""
+        self._stops.tell(Stop.ENDED)
+
+    @property
     def running_tools(self) -> list[str]:
         """The names of the tools that are running. The work keeps it up to date, for the error if its time is up."""
         return self._run.running_tools
@@ -228,7 +262,7 @@ class Recorder:
             self._store.name_snapshot(self.request_id, worker=self._run.worker, snapshot_key=key)
         except (AppendRefused, RunGone) as error:
             logger.warning("run %s: %s", self.request_id, error)
-            self._stops.tell(Stop.ENDED)
+            self.lose()
             raise RunStopped from error
 
     def await_first_step(self, wait_seconds: float) -> bool:

@@ -24,6 +24,7 @@ from runcast.record.conditions import NOT_EXPIRED, as_read, unless_gone
 from runcast.record.deletion import RecordDeletion
 from runcast.record.in_job import RecordInJob
 from runcast.record.items import cancel_hint_id, page_id, present, run_of, stored_runs, stored_step, to_item
+from runcast.record.journal import CallJournal
 from runcast.record.model import EndReason, Owner, PlannedRun, Run, RunStatus, Step
 from runcast.record.next_part import part_begins
 from runcast.record.table import Table, sets_of
@@ -169,7 +170,7 @@ class RunStore(RecordDeletion, RecordInJob):
             sets["expiresAt"] = max(lives.record_epoch_s, min(extended_epoch_s, lives.pages_epoch_s))
             sets["leaseUntil"] = sets["expiresAt"] * 1000 - limits.EXPIRY_MARGIN_MS
         if next_part:
-            sets |= part_begins(next_part, sets["seq"], now_ms)
+            sets |= part_begins(next_part, sets["seq"], now_ms) | {"crashes": 0}
         if runs:
             sets["runs"] = stored_runs(runs)
         expressions = sets_of(sets)
@@ -195,15 +196,19 @@ class RunStore(RecordDeletion, RecordInJob):
             removes = ["#worker"] if next_part else ["#openTenant"] if end else []
             self._table.update(request_id, expressions, condition, values, refusal, removes=removes)
 
+    def journal(self) -> CallJournal:
+        """Return the journal of tool calls in this table."""
+        return CallJournal(self._table, self.now_ms)
+
     def name_snapshot(self, request_id: str, *, worker: str, snapshot_key: str) -> None:
-        """Name the object with the latest state of a run's agent. Idempotent.
+        """Name the object with the latest state of a run's agent, from which another worker can continue. Idempotent.
 
         Raises:
             AppendRefused: The run has ended, or another worker has it.
             RunGone: The record was deleted or has expired.
         """
         now_ms = self.now_ms()
-        sets = {"snapshotKey": snapshot_key}
+        sets = {"snapshotKey": snapshot_key, "crashes": 0}
         self._table.update(
             request_id,
             sets_of(sets),

@@ -78,6 +78,25 @@ class Table:
             if error.response["Error"]["Code"] != CONDITION_FAILED:
                 raise
 
+    def put_unless(self, item: Item, condition: str, values: Mapping[str, Any]) -> Item | None:
+        """Put an item if the condition holds; otherwise return the existing item."""
+        key = item["requestId"]["S"]
+        try:
+            with answers(None):
+                self._client.put_item(
+                    TableName=self._name,
+                    Item=item,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=_names(condition),
+                    ExpressionAttributeValues=_values(values),
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != CONDITION_FAILED:
+                raise
+            return expected(key, error.response.get("Item", {}))  # type: ignore[arg-type]
+        return None
+
     def put_if(self, item: Item, check: Check) -> None:
         """Put an item if the condition holds; raise the refusal otherwise."""
         with answers(check.refusal, check.key):

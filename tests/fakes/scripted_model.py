@@ -25,12 +25,12 @@ class Say(NamedTuple):
 
 
 class ScriptedModel(Model):
-    """Plays one entry of its script at each call; an exception in the script is raised.
+    """Plays one entry of its script at each call; an exception in the script is raised, and a list calls several tools.
 
     `Say` may contain `{tool_result}`, which stands for the text that the last tool returned.
     """
 
-    def __init__(self, script: Iterable[Call | Say | Exception]) -> None:
+    def __init__(self, script: Iterable[Call | list[Call] | Say | Exception]) -> None:
         self.script = list(script)
         self.calls: list[list[Any]] = []
         self.tool_specs: list[Any] = []
@@ -54,6 +54,14 @@ class ScriptedModel(Model):
         if isinstance(entry, Exception):
             raise entry
         yield {"messageStart": {"role": "assistant"}}
+        if isinstance(entry, list):
+            for number, call in enumerate(entry):
+                tool_use = {"toolUseId": f"t{len(self.calls)}-{number}", "name": call.tool}
+                yield {"contentBlockStart": {"start": {"toolUse": tool_use}}}
+                yield {"contentBlockDelta": {"delta": {"toolUse": {"input": json.dumps(call.arguments)}}}}
+                yield {"contentBlockStop": {}}
+            yield {"messageStop": {"stopReason": "tool_use"}}
+            return
         if isinstance(entry, Call):
             if entry.text:
                 yield {"contentBlockDelta": {"delta": {"text": entry.text}}}

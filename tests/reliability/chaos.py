@@ -63,10 +63,11 @@ class Tally(NamedTuple):
         )  # fmt: skip
 
     def line(self) -> str:
-        lost, repeated, hung, changed = (self.broken[kind] for kind in KINDS)
+        lost, repeated, hung, changed, run_twice = (self.broken[kind] for kind in KINDS)
         return (
             f"chaos: {self.faults} faults, {self.runs} runs, {self.steps} steps: "
-            f"{lost} lost, {repeated} repeated, {hung} hung, {changed} changed results"
+            f"{lost} lost, {repeated} repeated, {hung} hung, {changed} changed results, "
+            f"{run_twice} tools run twice"
         )
 
 

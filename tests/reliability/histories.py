@@ -304,6 +304,42 @@ class Histories(History):
             lambda store: close_dead(store, self.request_id, invocation=invocation, part=(part, 1), now_ms=self.clock),
         )
 
+    @precondition(lambda self: self.working())
+    @rule(calls=st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=3), saves=st.booleans())
+    def work(self, calls: list[tuple[str, bool]], saves: bool) -> None:
+        """The agent's state is saved before its tools begin. Then they are called; of some, no end is stored."""
+        [worker] = self.working()
+        if saves or worker.snapshot_key is None:
+            worker.save(f"snapshots/{len(self.effects)}-{worker.name}-{len(worker.called)}")
+        for tool, ends in calls:
+            worker.call(tool, ends=ends)
+
+    @precondition(lambda self: self.working() and self.disturbed())
+    @rule(cancelled=st.booleans(), again=st.sampled_from("ab"), beats=st.booleans())
+    def crash(self, cancelled: bool, again: str, beats: bool) -> None:
+        """A worker is taken for dead, and another one continues; the first may only have been frozen."""
+        [worker] = self.working()
+        self.work([("a", True), ("b", False)], True)
+        between = worker.write if beats else (lambda: None)
+        if cancelled:
+            between = partial(self.cancel, [], "nothing")
+        invocation = worker.name.partition("/")[0]
+        self.by_another(
+            RivalStore(self, [], between, known_dead=invocation),
+            lambda store: close_dead(
+                store, self.request_id, invocation=invocation, part=(worker.part, 1), now_ms=self.clock
+            ),
+        )
+        self.the_record_is_exact()
+        self.deliver([])
+        for each in self.working():
+            each.call(again, ends=True)
+        for each in self.sleeping():
+            each.call("c", ends=False)
+            each.save("snapshots/late")
+        for each in self.working():
+            each.call("c", ends=True)
+
     @precondition(lambda self: self.waiting())
     @rule(
         fates=fates,

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
@@ -73,6 +74,7 @@ class History(RuleBasedStateMachine):
         self.quiet_until_seq = 0
         self.part = 1
         self.done_by: dict[int, str | None] = {}
+        self.effects: Counter[tuple[str, str]] = Counter()
         self.faults = 0
         self.late: list[Callable[[], Any]] = []
         self.leased: tuple[str | None, int] = (None, 0)
@@ -94,7 +96,7 @@ class History(RuleBasedStateMachine):
         return len(messages)
 
     def publish_end(self, result: Any) -> None:
-        if result is not None and result.ended is not None:
+        if result is not None and (result.ended is not None or (result.hand_out and result.update)):
             self.publish([result.update])
 
     def publish_answer(self, result: CloseResult | None) -> None:
@@ -255,7 +257,10 @@ class History(RuleBasedStateMachine):
             told = [message for worker in self.doing(part) for message in worker.told if message != "the end"]
             stored = [step.message.rstrip(".") for step in self.steps_of(part) if step.step == "thinking"]
             check_beginning(stored, told)
-        if run and run.part != 1 + len([step for step in self.steps() if step.step in (ANSWERED, CONTINUING)]):
+        steps = [step.step for step in self.steps()]
+        begun = 1 + steps.count(ANSWERED) + steps.count(CONTINUING)
+        begun -= steps[-2:] == [CONTINUING, "cancelled"] and begun != (run and run.part)  # cancelled instead
+        if run and run.part != begun:
             broken("repeated", f"part {run.part} does not follow from the answers and hand-overs")
 
     @invariant()
@@ -276,7 +281,7 @@ class History(RuleBasedStateMachine):
             self.now_ms += limits.QUEUED_LEASE_MS + limits.CLOSE_GRACE_MS + limits.SWEEP_AGE_MS + 1
             run = self.run()
             if run and run.status is RunStatus.IN_PROGRESS:
-                for _ in range(limits.PART_MAX_TRIES):
+                for _ in range(limits.PART_MAX_TRIES + 1):  # after the crash of its worker, it continues once more
                     self.sweep()
                     self.now_ms += limits.QUEUED_LEASE_MS + limits.CLOSE_GRACE_MS + 1
                 run = self.run()

@@ -8,6 +8,8 @@ _STORE, _STOP, _WORK = "runcast/record/store.py", "runcast/runs/stop.py", "runca
 _PART_WORK, _CHECKPOINTS = (
     "chalice_app/chalicelib/agents/part_work.py", "tests/unit/chalicelib/agents/test_runner_checkpoints.py",
 )  # fmt: skip
+_JOURNAL, _TOOLS = "runcast/record/journal.py", "runcast/agents/journal.py"
+_CRASHES = "tests/unit/chalicelib/agents/test_runner_crashes.py"
 _RUNNER, _UNIT = "chalice_app/chalicelib/agents/runner.py", "tests/unit/chalicelib/agents/test_runner_parts.py"
 _CLOSE, _ANSWER, _NEXT_PART = "runcast/record/close.py", "runcast/record/answer.py", "runcast/record/next_part.py"
 
@@ -92,6 +94,30 @@ PART_MUTATIONS = [
         "a worker that has lost its run names no state", _STORE,
         (('f"#worker = :me AND #status = :in_progress AND', 'f"(#worker = :me OR attribute_exists(#status)) AND'),),
         _CHECKPOINTS,
+    ),
+    Mutation(
+        "a tool begins only if no other worker has called it", _JOURNAL,
+        (('absent = "attribute_not_exists', 'absent = "attribute_exists(#state) OR attribute_not_exists'),),
+    ),
+    Mutation(
+        "a run is continued only if nothing has changed since it was read", _NEXT_PART,
+        (('"#status = :in_progress AND attribute_not_exists(#cancelRequestedAt)"', '"#status = :in_progress"'),),
+    ),
+    Mutation(
+        "a run whose worker dies every time is ended", "runcast/record/crash.py",
+        (("and run.crashes < limits.CRASHES_MAX", ""),), _CRASHES,
+    ),
+    Mutation(
+        "every retry of a call whose outcome is unknown begins nothing", _TOOLS,
+        (("            self._unknown.add(call.tool_use_id)\n", ""),), _CRASHES,
+    ),
+    Mutation(
+        "an earlier worker's call of unknown outcome is not begun again", _TOOLS,
+        (("(entry.state is CallState.BEGUN and may_run_again)", "entry.state is CallState.BEGUN"),), _CRASHES,
+    ),
+    Mutation(
+        "a worker stops if a later part has its call", _TOOLS,
+        (("if entry.part > recorder.part:", "if False:"),), _CRASHES,
     ),
     Mutation(
         "a part begins only with a confirmed claim", _PART_WORK,

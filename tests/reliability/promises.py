@@ -8,13 +8,13 @@ from typing import Literal, NoReturn
 from runcast.record.model import Run, Step
 
 ENDS = {"complete", "error", "cancelled"}
-KINDS = ("lost", "repeated", "hung", "changed")
+KINDS = ("lost", "repeated", "hung", "changed", "run twice")
 
-Kind = Literal["lost", "repeated", "hung", "changed"]
+Kind = Literal["lost", "repeated", "hung", "changed", "run twice"]
 
 
 class Broken(AssertionError):
-    """A promise did not hold: a step was lost or repeated, a run hung, or its result changed."""
+    """A promise did not hold: a step was lost or repeated, a run hung, its result changed, or a tool ran twice."""
 
     def __init__(self, kind: Kind, why: str) -> None:
         super().__init__(f"{kind}: {why}")

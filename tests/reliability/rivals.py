@@ -15,11 +15,12 @@ from unittest.mock import patch
 from botocore.exceptions import ClientError
 
 from runcast import limits
-from runcast.errors import StoreUnavailable
+from runcast.errors import AppendRefused, RunGone, StoreUnavailable
 from runcast.record.assignment import Assignment, Claim, Deadline, QueuedStep, Stop
 from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
 from runcast.record.handover import HandedOverEnd
+from runcast.record.journal import Call, ended
 from runcast.record.model import ANSWERED, CONTINUING, Owner, Run, RunStatus, Step
 from runcast.record.outbox import Outbox
 from runcast.record.step_queue import StepQueue
@@ -57,6 +58,8 @@ class Worker:
         self.crashed = False
         self.ended = False
         self.sent: list[int] = []
+        self.snapshot_key: str | None = None
+        self.called: set[tuple[str, str]] = set()
         self.store = CrossedStore(history, self)
         self.queue = StepQueue()
         self.name = f"{name}/x"
@@ -86,6 +89,7 @@ class Worker:
             self.queue.count_earlier(self.writer.seq)
             self.first_seq = self.writer.seq + 1
             self.history.done_by[self.part] = self.name
+            self.snapshot_key = self.assignment.snapshot_key
             self._check_lease(run)
 
     def tell(self, message: str, size: int, end: End | None = None) -> None:
@@ -160,6 +164,33 @@ class Worker:
         self.writer.give_up()
         assert self.queue.end is not None
         return HandedOverEnd(self.assignment, self.queue.end, self.queue.taken).to_event()
+
+    def save(self, snapshot_key: str) -> None:
+        """Name a state of the agent, from which another worker could continue."""
+        try:
+            self.store._store.name_snapshot(self.history.request_id, worker=self.name, snapshot_key=snapshot_key)
+        except (AppendRefused, RunGone):
+            return
+        if self.is_past:
+            broken("changed", "a worker that has lost its run has named a state")
+        self.snapshot_key = snapshot_key
+
+    def call(self, tool: str, *, ends: bool) -> None:
+        """Call a tool that follows from the last state, unless the journal knows that it was called."""
+        run = self.history.run()
+        if run is None or self.snapshot_key is None or (self.snapshot_key, tool) in self.called:
+            return
+        self.called.add((self.snapshot_key, tool))
+        call = Call(self.history.request_id, self.snapshot_key, tool, 1, run.expires_at_epoch_s)
+        journal = self.store._store.journal()
+        entry = journal.begin(call, self.part, self.name)
+        if entry.worker != self.name:
+            return
+        self.history.effects[self.snapshot_key, tool] += 1
+        if self.history.effects[self.snapshot_key, tool] > 1:
+            broken("run twice", f"the tool {tool} has run twice")
+        if ends:
+            journal.end(call, ended(entry, result_json='"done"'))
 
     def write_to_the_end(self) -> None:
         self.store.script([])
@@ -281,6 +312,18 @@ class RivalStore(FailingStore):
         self._let_others()
         return self._write(self._store.begin_next_part, (run, step, answers_key), {})
 
+    def resume_part(self, run: Run, step: Step) -> Run:
+        self._let_others()
+        return self._write(self._resume, (run, step), {})
+
+    def _resume(self, run: Run, step: Step) -> Run:
+        stood = self._history.run()
+        resumed = self._store.resume_part(run, step)
+        if stood is None or _signs(stood) != _signs(run):
+            broken("changed", f"a run was continued upon {run}, but the record stood at {stood}")
+        self._require_dead(run, "continued")
+        return resumed
+
     def hand_out_again(self, run: Run) -> Run:
         self._let_others()
         return self._write(self._hand_out, (run,), {})
@@ -307,14 +350,17 @@ class RivalStore(FailingStore):
 
     def _end_as_read(self, run: Run, step: Step, end: End) -> Run:
         stood = self._history.run()
-        ended = self._store.end(run, step, end)
+        over = self._store.end(run, step, end)
         if stood is None or _signs(stood) != _signs(run):
             broken("changed", f"an end was written upon {run}, but the record stood at {stood}")
+        self._require_dead(run, "ended")
+        return over
+
+    def _require_dead(self, run: Run, done: str) -> None:
         at_work = run.worker is not None and run.status is RunStatus.IN_PROGRESS
         known_dead = self._known_dead is not None and (run.worker or "").startswith(f"{self._known_dead}/")
         if at_work and not known_dead and self._history.now_ms <= run.lease_until_ms:
-            broken("changed", "a run was ended whose worker lives")
-        return ended
+            broken("changed", f"a run was {done} whose worker lives")
 
 
 def _step_of(status: RunStatus) -> str:

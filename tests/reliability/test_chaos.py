@@ -41,7 +41,8 @@ def test_what_came_of_it_is_one_line():
     one = Tally(3, 2, 10)
     for kind in KINDS:
         one += Tally(1, 1, 1, Counter([kind]))
-    assert one.line() == "chaos: 7 faults, 6 runs, 14 steps: 1 lost, 1 repeated, 1 hung, 1 changed results"
+    counts = "1 lost, 1 repeated, 1 hung, 1 changed results, 1 tools run twice"
+    assert one.line() == f"chaos: 8 faults, 7 runs, 15 steps: {counts}"
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.guard)

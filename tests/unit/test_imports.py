@@ -12,7 +12,7 @@ WITH_STRANDS = {
     f"agents/{module}.py"
     for module in (
         *("track", "invocation", "model_call", "parts"),
-        *("streamed", "tool_watch", "tracked_class", "plugin", "snapshot", "checkpoints"),
+        *("streamed", "tool_watch", "tracked_class", "plugin", "snapshot", "checkpoints", "journal"),
     )
 }
 FOUNDATIONS = {

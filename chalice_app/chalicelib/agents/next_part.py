@@ -60,9 +60,10 @@ class NextPart:
         from runcast.agents.checkpoints import require_resumable  # imports Strands
         from runcast.agents.snapshot import load_snapshot
 
-        require_resumable(agent, self.prompt)
+        require_resumable(agent, self.prompt, was_checkpointing=run.recorder.crashes is not None)
         load_snapshot(agent, self.saved["agent"])
-        run.text_offset = self.saved["textOffset"]
+        # After a crash, the record may hold text that is newer than the state.
+        run.text_offset = max(self.saved["textOffset"], run.recorder.text_end)
         put_facts(state, self.saved["facts"])
         for model_id, tokens in self.saved["usage"]:
             run.recorder.restore_usage(tokens, model_id)

@@ -251,9 +251,10 @@ class Runner:
             self._loop.run_until_complete(task)
         except BaseException:
             # sys.exit() in a tool stops the loop. The rest of this run must not continue during the next run.
-            task.cancel()
-            with contextlib.suppress(BaseException):
-                self._loop.run_until_complete(task)
+            if not task.done():  # awaiting a task that sys.exit() has ended would never return
+                task.cancel()
+                with contextlib.suppress(BaseException):
+                    self._loop.run_until_complete(task)
             raise
 
     def _build(self, event: AgentEvent, recorder: Recorder) -> AnyAgent:

@@ -155,7 +155,7 @@ def test_the_state_is_saved_and_named_before_a_tool_begins(bench, store):
     checkpointing(bench, dig)
     bench.run(Call("dig"), Call("dig"), Say("Done"))
     assert named == [[["toolUse"]], [["toolUse"]]]
-    assert len(bench.objects.texts) == 2
+    assert len(bench.objects.texts) == 3  # that before the first model call, too
 
 
 class Silent:
@@ -446,11 +446,13 @@ def test_what_cannot_be_continued_is_refused_by_name(bench, store, tmp_path, kin
     assert (run.reason, run.error, bench.model.calls) == (EndReason.NOT_RESUMABLE, message, [])
 
 
-def test_in_a_job_the_agent_has_the_time_of_one_worker(bench, store, ground):
-    status_code, _ = bench.run(Call("dig", {"late": True}), Say("Done"), jobId=JOB)
+def test_an_agent_of_a_job_continues_too(bench, store, ground):
+    assert bench.run(Call("dig", {"late": True}), jobId=JOB)[0] == 200
+    [event] = invoked(bench)
+    assert event["jobId"] == JOB
+    assert next_part(bench, event, Say("Done"))[0] == 200
     run = store.read("run-1")
-    assert (status_code, run.status, run.part, ground.dug) == (200, RunStatus.COMPLETE, 1, [1])
-    assert (run.snapshot_key, bench.objects.texts) == (None, {})
+    assert (run.status, run.part, run.job_id, ground.dug) == (RunStatus.COMPLETE, 2, JOB, [1])
 
 
 def test_an_event_that_names_no_run_is_ignored(bench, caplog):

@@ -1,0 +1,228 @@
+"""Keeps the journal of an agent's tool calls, so that a worker that continues after a crash calls no tool twice.
+
+The middleware wraps each call of the agent's own tools. What a tool that is an agent calls in turn belongs to that one
+call. A call that has ended is answered with its result; a call of which only the beginning is known is answered with an
+error, because it may have taken effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, Protocol, TypeVar
+
+from strands import Agent
+from strands.interrupt import InterruptException
+from strands.middleware import ExecuteToolContext, ExecuteToolStage, ToolResultEvent
+from strands.types.session import decode_bytes_values, encode_bytes_values
+
+from runcast import limits
+from runcast.errors import ObjectGone, RunStopped, Unavailable
+from runcast.record.journal import Call, CallEntry, CallJournal, CallState, asked, ended
+from runcast.record.model import Json
+from runcast.runs.tracked import TrackedRun
+
+logger = logging.getLogger(__name__)
+
+_IDEMPOTENT = "_runcast_idempotent"
+_UNKNOWN = (
+    "The worker that called this tool stopped before the call had ended, so it may or may not have taken effect. Find "
+    "out before you call it again."
+)
+_NOT_RECORDED = "The tool was not called, because its call could not be recorded. Try again later."
+_LOST = "The tool was called, but its result is lost."
+
+Tool = TypeVar("Tool")
+Answer = TypeVar("Answer")
+
+
+class Results(Protocol):
+    """Keeps the results that are too large for an entry."""
+
+    def put(self, text: str) -> str:
+        """Store a text and return its key. Raises `Unavailable`."""
+
+    def get(self, key: str) -> Any:
+        """Return a stored text, parsed as JSON. Raises `Unavailable` and `ObjectGone`."""
+
+
+def idempotent(tool: Tool) -> Tool:
+    """Mark a tool that may be called again with the same input, because that has the same effect as one call.
+
+    If the worker of a checkpointing agent dies while the tool runs, the next worker calls it again, instead of
+    answering the model with an error.
+
+    Args:
+        tool: A tool, or a function that becomes one.
+
+    Returns:
+        The same tool.
+    """
+    for each in (tool, getattr(tool, "_tool_func", None)):
+        if each is not None:
+            setattr(each, _IDEMPOTENT, True)
+    return tool
+
+
+class ToolJournal:
+    """Keeps the journal of one agent in one worker.
+
+    Args:
+        run: The run.
+        journal: The entries.
+        results: Keeps large results.
+        patiently: Calls a function with an argument on another thread, and retries it for a while if it raises
+            `Unavailable`.
+    """
+
+    def __init__(
+        self,
+        run: TrackedRun,
+        journal: CallJournal,
+        results: Results,
+        patiently: Callable[[Callable[[Any], Any], Any], Awaitable[Any]],
+    ) -> None:
+        self._run = run
+        self._journal = journal
+        self._results = results
+        self._patiently = patiently
+        self._snapshot_key = ""
+        self._attempts: Counter[str] = Counter()
+        self._unknown: set[str] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def attach(self, agent: Agent) -> None:
+        """Add the middleware to the agent."""
+        agent.add_middleware(ExecuteToolStage, self._around_call)
+
+    def follow(self, snapshot_key: str) -> None:
+        """Set the saved state from which the next calls follow."""
+        self._snapshot_key = snapshot_key
+        self._attempts.clear()
+        self._unknown.clear()
+
+    async def settle(self) -> None:
+        """Wait until the ends of all calls are written."""
+        await asyncio.gather(*self._ending)
+
+    async def _around_call(
+        self, context: ExecuteToolContext, go_on: Callable[[ExecuteToolContext], AsyncGenerator[Any, None]]
+    ) -> AsyncGenerator[Any, None]:
+        tool_use_id = str(context.tool_use["toolUseId"])
+        if tool_use_id in self._unknown:
+            yield _error(tool_use_id, _UNKNOWN)
+            return
+        self._attempts[tool_use_id] += 1
+        recorder = self._run.recorder
+        call = Call(
+            recorder.request_id,
+            self._snapshot_key,
+            tool_use_id,
+            self._attempts[tool_use_id],
+            recorder.expires_at_epoch_s,
+        )
+        try:
+            entry = await self._patiently(self._begin, (call, _may_run_again(context.tool)))
+            known = None if self._is_own(entry) else await self._patiently(self._result_of, (call, entry))
+        except Unavailable as error:
+            logger.warning("a tool was not called: %s", error)
+            yield _error(tool_use_id, _NOT_RECORDED)
+            return
+        if known is None:
+            async for event in self._called(call, entry, go_on(context)):
+                yield event
+        else:
+            yield known
+
+    def _begin(self, given: tuple[Call, bool]) -> CallEntry:
+        """Return the entry of a call, which is this worker's if the tool is to be called.
+
+        Raises:
+            RunStopped: A later part of the run has the call, so this worker does not have the run any more.
+            StoreUnavailable: DynamoDB did not answer.
+        """
+        call, may_run_again = given
+        recorder = self._run.recorder
+        entry = self._journal.begin(call, recorder.part, recorder.worker)
+        if not self._is_own(entry):
+            if entry.part > recorder.part:
+                recorder.lose()
+                raise RunStopped
+            if entry.state is CallState.ASKED or (entry.state is CallState.BEGUN and may_run_again):
+                entry = self._journal.begin_again(call, entry, recorder.part, recorder.worker)
+        return entry
+
+    def _is_own(self, entry: CallEntry) -> bool:
+        return entry.worker == self._run.recorder.worker and entry.state is CallState.BEGUN
+
+    def _result_of(self, given: tuple[Call, CallEntry]) -> ToolResultEvent:
+        """Return what the model is told of a call that an earlier worker has made.
+
+        Raises:
+            Unavailable: The bucket did not answer.
+        """
+        call, entry = given
+        if entry.state is not CallState.ENDED:
+            self._unknown.add(call.tool_use_id)
+            return _error(call.tool_use_id, _UNKNOWN)
+        try:
+            stored = self._results.get(entry.result_key) if entry.result_key else json.loads(entry.result_json or "")
+            return ToolResultEvent(decode_bytes_values(stored))
+        except (ObjectGone, TypeError, ValueError) as error:
+            logger.error("the result of a tool's call is unreadable: %s", type(error).__name__)
+            return _error(call.tool_use_id, _LOST)
+
+    async def _called(
+        self, call: Call, entry: CallEntry, events: AsyncGenerator[Any, None]
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the events of a tool, and note how its call ends. A call that is interrupted stays `begun`."""
+        result: Any = None
+        has_asked = False
+        try:
+            async with aclosing(events) as opened:
+                async for event in opened:
+                    if isinstance(event, ToolResultEvent):
+                        result = event.tool_result
+                    has_asked = has_asked or "tool_interrupt_event" in event
+                    if has_asked:
+                        await self._end(call, asked(entry))
+                    yield event
+        except InterruptException:
+            await self._end(call, asked(entry))
+            raise
+        if result is not None and not has_asked:
+            task = asyncio.create_task(self._end_with(call, entry, result))  # the model is asked meanwhile
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _end_with(self, call: Call, entry: CallEntry, result: Any) -> None:
+        try:
+            text = json.dumps(encode_bytes_values(result), allow_nan=False)
+            if len(text.encode()) > limits.JOURNAL_RESULT_MAX_BYTES:
+                key = await self._patiently(self._results.put, text)
+                await self._end(call, ended(entry, result_key=key))
+            else:
+                await self._end(call, ended(entry, result_json=text))
+        except (TypeError, ValueError, RecursionError) as error:
+            logger.warning("the result of a tool's call is not JSON, so it cannot be used again: %s", error)
+        except Unavailable as error:
+            logger.warning("the result of a tool's call could not be stored: %s", error)
+
+    async def _end(self, call: Call, entry: CallEntry) -> None:
+        try:
+            await self._patiently(lambda given: self._journal.end(*given), (call, entry))
+        except Unavailable as error:
+            logger.warning("the end of a tool's call could not be stored: %s", error)
+
+
+def _may_run_again(tool: Any) -> bool:
+    return any(getattr(each, _IDEMPOTENT, False) for each in (tool, getattr(tool, "_tool_func", None)))
+
+
+def _error(tool_use_id: str, text: str) -> ToolResultEvent:
+    result: Json = {"toolUseId": tool_use_id, "status": "error", "content": [{"text": text}]}
+    return ToolResultEvent(result)  # type: ignore[arg-type]
