@@ -1,66 +1,89 @@
 """The console in a real browser, as `make up` serves it."""
 
+import contextlib
 import gzip
 import http.client
-import json
-import os
 import re
-import shutil
-import subprocess
-from typing import Any
+import secrets
 
 import pytest
 import requests
 
 from local.console import BUILT
-from local.settings import ROOT
-from tests.browser.chromium import chromium
-from tests.e2e.conftest import AGENT
+from local.users import User
+from tests.e2e.conftest import Caller, deployed
+from tests.e2e.console import play, recorded
+from tests.e2e.test_answers import ASKING_AGENT
+from tests.e2e.test_answers import FUNCTIONS as ASKING_FUNCTIONS
 
-FLOWS = ROOT / "web" / "console" / "tests" / "flows.mjs"
-FLOW_SECONDS = 300
-
-
-@pytest.fixture
-def played(stack, alice, tmp_path):
-    """Play a flow of web/console/tests in the browser, and return what it has seen."""
-    node = shutil.which("node")
-    assert node, "Node 20 or later is missing"
-
-    def play(flow: str, **settings: Any) -> Any:
-        common = {
-            "url": stack.state.console_url,
-            "chromium": chromium(),
-            "alice": {"name": alice.user.name, "password": alice.user.password},
-            "agent": AGENT,
-        }
-        done = subprocess.run(
-            [node, str(FLOWS), flow],
-            input=json.dumps(common | settings),
-            env={**os.environ, "HOME": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            timeout=FLOW_SECONDS,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return play
+ROWS_MAX = 60
 
 
-def recorded(caller: Any, request_id: str) -> list[dict[str, Any]]:
-    return [{"seq": step["seq"], "message": step["message"]} for step in caller.read_to_its_end(request_id)["steps"]]
-
-
-def test_a_user_signs_in_starts_a_run_and_sees_each_step(played, alice):
-    seen = played("run")
+def test_a_user_signs_in_starts_a_run_and_sees_each_step(stack, alice):
+    seen = play(stack, alice, "run")
 
     assert seen["refused"] == "Incorrect username or password."
     steps = recorded(alice, seen["id"])
     assert seen["steps"] == steps
     assert seen["reloaded"] == steps
     assert seen["connection"] == "live"
+    assert (seen["violations"], seen["problems"]) == ([], [])
+
+
+@pytest.mark.long
+def test_a_new_user_chooses_a_password_and_starts_a_run_by_keyboard(stack, alice):
+    cognito, pool = stack.client("cognito-idp"), stack.state.outputs["user_pool_id"]
+    name, temporary, password = f"new-{secrets.token_hex(4)}", "Aa1!temporary-password", "Aa1!a-password-of-my-own"
+    cognito.admin_create_user(
+        UserPoolId=pool,
+        Username=name,
+        TemporaryPassword=temporary,
+        MessageAction="SUPPRESS",
+        UserAttributes=[{"Name": "custom:tenantId", "Value": "acme"}],
+    )
+
+    seen = play(stack, alice, "newcomer", newcomer={"name": name, "password": temporary, "newPassword": password})
+
+    assert (seen["empty"], seen["focused"], seen["current"]) == ("No runs yet.", "H1", "complete")
+    newcomer = Caller(stack, User(name=name, tenant="acme", user_id="", password=password))
+    assert seen["steps"] == recorded(newcomer, seen["id"])
+    assert (seen["violations"], seen["problems"]) == ([], [])
+
+
+@pytest.mark.long
+def test_two_tabs_show_a_cancel_and_a_sign_out(stack, alice):
+    seen = play(stack, alice, "tabs")
+
+    steps = recorded(alice, seen["id"])
+    assert seen["steps"] == [steps, steps]
+    assert set(seen["states"]) == {"cancelled"}
+    assert alice.ask("cancelAgentRun", requestId=seen["again"])["data"]["cancelAgentRun"]["success"] is True
+    assert seen["again"] != seen["id"]
+    assert (seen["violations"], seen["problems"]) == ([], [])
+
+
+@pytest.mark.long
+def test_a_question_is_answered_once_and_only_by_its_user(stack, alice, bob):
+    with contextlib.ExitStack() as undo:
+        for function in ASKING_FUNCTIONS:
+            undo.enter_context(deployed(stack, function, {"chalicelib/agents/buyer.py": ASKING_AGENT}))
+        seen = play(stack, alice, "question", strangers=bob.start("Where is it flat?"))
+
+    assert "Bought" in seen["result"]
+    assert seen["open"] == 0
+    assert seen["steps"] == recorded(alice, seen["id"])
+    assert seen["strangers"] == "You have no run with this id, or its record has expired."
+    assert (seen["violations"], seen["problems"]) == ([], [])
+
+
+@pytest.mark.long
+def test_ten_thousand_hostile_steps_take_few_rows_and_stay_text(stack, alice):
+    seen = play(stack, alice, "large")
+
+    assert 0 < max(seen["rows"]) <= ROWS_MAX
+    assert seen["last"].endswith("</script> 10000")
+    assert (seen["images"], seen["title"]) == (0, "Run: complete - Runcast")
+    assert seen["width"] == 640
     assert (seen["violations"], seen["problems"]) == ([], [])
 
 

@@ -35,7 +35,7 @@ export function RunPage({
   useEffect(() => onConnection(connection), [onConnection, connection]);
   useEffect(() => onChange(), [onChange, status]);
   useEffect(() => {
-    document.title = `${name}: ${word} – Runcast`;
+    document.title = `${name}: ${word} - Runcast`;
     return () => void (document.title = 'Runcast');
   }, [name, word]);
   useAnnouncement(announcementOf(name, run));

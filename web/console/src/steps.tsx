@@ -84,6 +84,7 @@ export function Steps({ run }: { run: RunView }) {
 function Row({ step, agent, seconds, open, onToggle }: { step: Step; agent: string | null; seconds: number; open: boolean; onToggle: () => void }) {
   const { message, status, metadata } = step;
   const details = Object.keys(metadata).length > 0;
+  const word = open ? 'Less' : 'Details';
   return (
     <>
       <span className="dot" data-tone={toneOf(step)} aria-hidden="true" />
@@ -93,8 +94,8 @@ function Row({ step, agent, seconds, open, onToggle }: { step: Step; agent: stri
         {agent && <span className="muted">{agent}</span>}
       </span>
       {details && (
-        <button className="quiet" aria-expanded={open} aria-label={`Details of step ${step.seq ?? ''}: ${message}`} onClick={onToggle}>
-          {open ? 'Less' : 'Details'}
+        <button className="quiet" aria-expanded={open} aria-label={`${word} of step ${step.seq ?? 'without a number'}`} onClick={onToggle}>
+          {word}
         </button>
       )}
       {open && <pre className="step-details">{asText(metadata)}</pre>}

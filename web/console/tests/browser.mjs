@@ -46,13 +46,13 @@ export async function axe(page) {
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
 }
 
-/** Starts a run or a job from the form, and returns its id when its page is shown. */
+/** Starts a run or a job from the form, and returns its id when its first step is shown. */
 export async function start(page, name, query) {
   await page.goto(`${settings.url}/#/new`);
   await page.getByRole('radio', { name: new RegExp(`^${name}(\\s|$)`) }).check();
   await page.getByLabel('Task').fill(query);
   await page.getByRole('button', { name: /^Start/ }).click();
-  await page.locator('article').waitFor();
+  await page.locator('article .step').first().waitFor();
   return decodeURIComponent(new URL(page.url()).hash.slice(2));
 }
 

@@ -1,8 +1,10 @@
 // What users do in the console. `node flows.mjs FLOW < SETTINGS` prints what the flow has seen, as JSON.
 import { axe, ended, open, settings, signIn, start, stepsOf, withBrowser } from './browser.mjs';
 
-const { alice, agent } = settings;
+const { alice, newcomer, agent, playbook } = settings;
+const SLOW = '[model:slow 20] ';
 const WIDE = { viewport: { width: 1280, height: 900 } };
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
 const flows = {
   /** A user signs in, starts a run, and sees each step, also after a reload. */
@@ -21,6 +23,126 @@ const flows = {
     const connection = await page.locator('.connection').getAttribute('data-connection');
     violations.push(...(await axe(page)));
     return { id, refused, steps, reloaded, connection, violations, problems };
+  },
+
+  /** A new user chooses a password, and starts the first run with the keyboard alone. */
+  async newcomer(browser) {
+    const { page, problems } = await open(browser, WIDE);
+    await signIn(page, newcomer);
+    await page.getByLabel('New password').fill(newcomer.newPassword);
+    const violations = await axe(page);
+    await page.keyboard.press('Enter');
+    const empty = await page.locator('.side .empty', { hasText: 'No runs yet' }).textContent();
+    await page.getByRole('radio').first().waitFor();
+    violations.push(...(await axe(page)));
+    await page.getByLabel('Task').focus();
+    await page.keyboard.type('Where is it flat?');
+    await page.keyboard.press('Control+Enter');
+    await ended(page);
+    const id = decodeURIComponent(new URL(page.url()).hash.slice(2));
+    const focused = await page.evaluate(() => document.activeElement.tagName);
+    const current = await page.locator('.entry[aria-current=page] .pill', { hasText: 'complete' }).textContent();
+    return { id, empty, focused, current, steps: await stepsOf(page), violations, problems };
+  },
+
+  /** A job is followed from a phone; one of its runs is opened, and the way back is taken. */
+  async job(browser) {
+    const { page, problems } = await open(browser, PHONE);
+    await signIn(page, alice);
+    const id = await start(page, playbook, 'Where could a wind farm be built?');
+    await ended(page);
+    const violations = await axe(page);
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    const agents = await page.locator('.runcast-agent').evaluateAll((all) => all.map(({ dataset }) => dataset.status));
+    const steps = await stepsOf(page);
+    await page.locator('.runcast-agent a').first().click();
+    await ended(page);
+    const run = { id: decodeURIComponent(new URL(page.url()).hash.slice(2)), steps: await stepsOf(page) };
+    await page.getByRole('link', { name: 'a job' }).click();
+    await page.locator('.runcast-agent').first().waitFor();
+    await page.getByRole('link', { name: 'All runs', exact: true }).click();
+    const listed = await page.locator('.entry').first().locator('strong').textContent();
+    violations.push(...(await axe(page)));
+    return { id, agents, steps, run, width, listed, violations, problems };
+  },
+
+  /** Two tabs show a run; one cancels it, and starts it again; then one signs out. */
+  async tabs(browser) {
+    const { context, page, problems } = await open(browser, { ...WIDE, colorScheme: 'dark' });
+    await signIn(page, alice);
+    const id = await start(page, agent, `${SLOW}Where is it steep?`);
+    const other = await context.newPage();
+    await other.goto(page.url());
+    await other.locator('.step').first().waitFor();
+    await page.reload();
+    for (const tab of [page, other]) await tab.locator('.connection[data-connection=live]').waitFor();
+    const violations = await axe(page);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await ended(page, 'cancelled');
+    await ended(other, 'cancelled');
+    const steps = [await stepsOf(page), await stepsOf(other)];
+    await page.getByRole('button', { name: 'Run again' }).click();
+    await page.locator('article:not([data-status=cancelled]) .step').first().waitFor();
+    const again = decodeURIComponent(new URL(page.url()).hash.slice(2));
+    await page.getByLabel('State').selectOption('cancelled');
+    await page.locator('.entry', { hasText: 'cancelled' }).first().waitFor();
+    const states = await page.locator('.entry .pill').allTextContents();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await other.getByRole('heading', { name: 'Sign in' }).waitFor();
+    return { id, again, steps, states, violations, problems };
+  },
+
+  /** A run asks; the answer is given, and a run that somebody else owns is not found. */
+  async question(browser) {
+    const { page, problems } = await open(browser, WIDE);
+    await signIn(page, alice);
+    const id = await start(page, 'buyer', 'Buy three turbines.');
+    const field = page.locator('.runcast-question input');
+    await field.waitFor();
+    const violations = await axe(page);
+    await page.reload();
+    await field.fill('yes');
+    await page.getByRole('button', { name: 'Answer' }).click();
+    await ended(page);
+    const result = await page.locator('section[aria-label=Result]').textContent();
+    await page.reload();
+    await ended(page);
+    const open_ = await field.count();
+    const steps = await stepsOf(page);
+    await page.goto(`${settings.url}/#/${settings.strangers}`);
+    const strangers = await page.locator('article[data-status=not-found] .notice').textContent();
+    return { id, result, open: open_, steps, strangers, violations, problems };
+  },
+
+  /** A run with 10,000 steps, among them hostile ones, at 200 % zoom. */
+  async large(browser) {
+    const { page, problems } = await open(browser, { viewport: { width: 640, height: 450 } });
+    const hostile = '<img src=x onerror="document.title=1"><script>document.title = 1</script>';
+    const steps = Array.from({ length: 10_000 }, (_, index) => ({
+      type: 'progress', step: 'text', status: 'thinking', message: `${hostile} ${index + 1}`, elapsed: index, timestamp: 1e12 + index * 1_000,
+      seq: index + 1, agentName: null, toolName: null, metadata: JSON.stringify({ hostile }),
+    }));
+    const record = {
+      success: true, requestId: 'large', steps, status: 'complete', createdAt: 1e12, updatedAt: 2e12, error: null, reason: 'complete', nextSeq: null,
+      liveness: 'done', leaseUntil: null, result: JSON.stringify({ text: hostile, facts: {} }), playbook: null, runs: null, resultLink: null,
+    };
+    await page.route('**/graphql', async (route) =>
+      route.request().postData().includes('getAgentProgress') ? route.fulfill({ json: { data: { getAgentProgress: record } } }) : route.continue(),
+    );
+    await signIn(page, alice);
+    await page.goto(`${settings.url}/#/large`);
+    await ended(page);
+    const list = page.getByRole('region', { name: 'All steps' });
+    const rows = [];
+    for (const part of [0, 0.3, 0.7, 1]) {
+      await list.evaluate((element, to) => (element.scrollTop = to * element.scrollHeight), part);
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+      rows.push(await list.locator('.step').count());
+    }
+    const last = await list.locator('.step[aria-posinset="10000"] .step-message').textContent();
+    await list.locator('.step[aria-posinset="10000"] button').click();
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    return { rows, last, width, images: await page.locator('main img').count(), title: await page.title(), violations: await axe(page), problems };
   },
 };
 
