@@ -142,7 +142,7 @@ wheel: $(SETUP) ## Build dist/runcast-*.whl, the library for your own agents
 	@rm -rf build/lib
 	@$(BIN)/uv build -q --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
 
-dist: package ## Build dist/runcast-terraform-VERSION-COMMIT.zip, a module source without Python and Node, with its checksum
+dist: package $(CONSOLE) ## Build dist/runcast-terraform-VERSION-COMMIT.zip, a module source without Python and Node, with the console
 	@$(BIN)/python -m packager.dist
 
 release: $(SETUP) ## Tag a version and build its artefacts into dist/VERSION; publishes nothing (VERSION=1.0.0)

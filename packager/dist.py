@@ -51,6 +51,7 @@ _PATTERNS = (
     "examples/terraform-root/*.s3.tfbackend",
     "examples/terraform-root/dev.tfvars",
     "examples/terraform-root/prod.tfvars",
+    "web/console/dist/**/*",
 )
 _README = """\
 # Runcast {version}, as a Terraform module
@@ -71,6 +72,7 @@ module "runcast" {{
 
 `sha256sum --check {name}.zip.sha256` checks a download. [`terraform/README.md`](terraform/README.md) lists
 the variables and outputs. `terraform/deployer-policy.json` is the minimum IAM policy of the role that applies it.
+`console/` is a page for your users; `docs/operations.md` says how to host it.
 `sbom.cdx.json` lists the packages in `terraform/deployment.zip` in CycloneDX's format, and `third-party-licences.txt`
 has their licences.
 
@@ -159,8 +161,11 @@ def _json(value: Any) -> bytes:
 
 
 def _name_of(path: Path, project: Path) -> str:
-    """Return the name of a file in the archive: variable files get a suffix, so that Terraform does not load them."""
-    name = path.relative_to(project).as_posix()
+    """Return the name of a file in the archive.
+
+    The console is at the top. Variable files get a suffix, so that Terraform does not load them.
+    """
+    name = path.relative_to(project).as_posix().replace("web/console/dist/", "console/")
     return f"{name}.example" if path.suffix == ".tfvars" else name
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from local.console import BUILT
 from local.settings import ROOT
 from local.terraform import find_terraform
 from tests.e2e.conftest import AGENT, DEADLINE_SECONDS
@@ -122,7 +123,8 @@ def operator(stack, home):
 
 
 def test_operations_from_the_first_user_to_a_run(stack, operator):
-    blocks = [block for block in blocks_of("docs/operations.md") if not DEPLOYING.search(block) and "JOB" not in block]
+    others = re.compile(rf"{DEPLOYING.pattern}|JOB|CONSOLE_BUCKET", re.MULTILINE)
+    blocks = [block for block in blocks_of("docs/operations.md") if not others.search(block)]
     session = "\n".join(blocks)
     assert [word in session for word in ("admin-create-user", "initiate-auth", "curl")] == [True] * 3
     # `make up` has made an alice.
@@ -132,6 +134,23 @@ def test_operations_from_the_first_user_to_a_run(stack, operator):
     assert {"Name": "custom:tenantId", "Value": "acme"} in users.admin_get_user(**pool)["UserAttributes"]
     users.admin_delete_user(**pool)
     assert_health_agents_start_and_read(printed)
+
+
+def test_operations_of_the_console_s_host(stack, operator):
+    [block] = [block for block in blocks_of("docs/operations.md") if "CONSOLE_BUCKET" in block]
+    assert "CONSOLE_BUCKET=my-console\n" in block
+    storage = stack.client("s3")
+    storage.create_bucket(Bucket="my-console")
+
+    printed = operator(block.replace("web/console/dist", str(BUILT)))
+
+    assert stack.state.outputs["content_security_policy"] in printed.splitlines()
+    uploaded = {
+        each["Key"]: storage.get_object(Bucket="my-console", Key=each["Key"])["Body"].read()
+        for each in storage.list_objects_v2(Bucket="my-console")["Contents"]
+    }
+    assert json.loads(uploaded.pop("config.json")) == stack.state.outputs["frontend_config"]
+    assert uploaded == {str(path.relative_to(BUILT)): path.read_bytes() for path in BUILT.rglob("*") if path.is_file()}
 
 
 def test_operations_of_a_job_that_has_failed(stack, operator):

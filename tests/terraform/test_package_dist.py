@@ -226,7 +226,8 @@ def test_the_archive_holds_the_module_and_nothing_that_nobody_named(archive: Pat
         *(path.name for path in (project / "terraform").glob("*.tf")),
     }  # fmt: skip
     assert {path.suffix for path in paths} == {
-        "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".py", ".example", ".hcl", ".tfbackend", ".txt"
+        "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".py", ".example", ".hcl", ".tfbackend", ".txt",
+        ".html", ".css", ".svg",
     }  # fmt: skip
 
 
