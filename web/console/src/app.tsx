@@ -1,7 +1,7 @@
 /** The frame: the bar with the state of the connection, the list beside what is open, and the sign-in before both. */
 import { type RunView } from '@runcast/client';
 import { useRuns } from '@runcast/react';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { useAnnouncement } from './announcer.tsx';
 import { Logo } from './logo.tsx';
 import { useRoute } from './route.ts';
@@ -36,14 +36,17 @@ function Console({ session, user }: { session: Session; user: string }) {
   const runs = useRuns(filter);
   const { reload } = runs;
   const open = route.page === 'run' ? route.id : null;
+  const narrow = useNarrow();
+  const listAlone = narrow && route.page === 'list';
 
   useEffect(() => {
     const timer = setInterval(() => document.hidden || reload(), RELOAD_MS);
     return () => clearInterval(timer);
   }, [reload]);
 
+  const list = <RunList runs={runs} filter={filter} onFilter={setFilter} open={open} Heading={listAlone ? 'h1' : 'h2'} />;
   return (
-    <div className="frame" data-page={route.page}>
+    <div className="frame">
       <a className="skip" href="#main" onClick={skip}>
         Skip to the content
       </a>
@@ -57,11 +60,15 @@ function Console({ session, user }: { session: Session; user: string }) {
           Sign out
         </button>
       </header>
-      <aside className="side" aria-label="Runs and jobs">
-        <RunList runs={runs} filter={filter} onFilter={setFilter} open={open} />
-      </aside>
-      <main className="main" id="main" tabIndex={-1}>
-        {open === null ? (
+      {!narrow && (
+        <aside className="side" aria-label="Runs and jobs">
+          {list}
+        </aside>
+      )}
+      <main className={listAlone ? 'side' : 'main'} id="main" tabIndex={-1}>
+        {listAlone ? (
+          list
+        ) : open === null ? (
           <StartForm draft={draft} onDraft={setDraft} onStarted={reload} />
         ) : (
           <RunPage key={open} id={open} listed={runs.data.find(({ requestId }) => requestId === open)} onConnection={setConnection} onChange={reload} />
@@ -70,6 +77,14 @@ function Console({ session, user }: { session: Session; user: string }) {
     </div>
   );
 }
+
+/** Whether the page has room for one column only: on phones, and with large text. styles.css has the same width. */
+const narrowQuery = matchMedia('(max-width: 48em)');
+const onNarrow = (listener: () => void) => {
+  narrowQuery.addEventListener('change', listener);
+  return () => narrowQuery.removeEventListener('change', listener);
+};
+const useNarrow = () => useSyncExternalStore(onNarrow, () => narrowQuery.matches);
 
 /** A link to `#main` would change the route. */
 function skip(event: { preventDefault(): void }): void {

@@ -25,11 +25,13 @@ export function RunList({
   filter,
   onFilter,
   open,
+  Heading,
 }: {
   runs: ReturnType<typeof useRuns>;
   filter: Filter;
   onFilter: (filter: Filter) => void;
   open: string | null;
+  Heading: 'h1' | 'h2';
 }) {
   const { data, loading, error, reload, more } = runs;
   const { agents } = useAgents().data;
@@ -43,7 +45,7 @@ export function RunList({
   return (
     <>
       <div className="side-head">
-        <h2>Runs</h2>
+        <Heading>Runs</Heading>
         <a className="button primary" href="#/new">
           New run
         </a>

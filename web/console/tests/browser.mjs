@@ -58,7 +58,7 @@ export async function start(page, name, query) {
 
 export const ended = (page, status = 'complete') => page.locator(`article[data-status=${status}][data-up-to-date=true]`).waitFor({ timeout: 120_000 });
 
-/** Returns the steps that the page shows, from the first to the last, by scrolling through them. */
+/** Returns the recorded steps that the page shows, from the first to the last, by scrolling through them. */
 export async function stepsOf(page) {
   const list = page.getByRole('region', { name: 'All steps' });
   const seen = new Map();
@@ -76,5 +76,6 @@ export async function stepsOf(page) {
     if (!more) break;
     await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
   }
-  return [...seen].sort(([one], [other]) => one - other).map(([, step]) => step);
+  // A message without a number is in no record.
+  return [...seen].sort(([one], [other]) => one - other).map(([, step]) => step).filter(({ seq }) => seq !== null);
 }
