@@ -22,7 +22,7 @@ await withBrowser(async (browser) => {
     await each.screenshot({ path: `${pictures}/console-job-${look}.png` });
     await each.goto(`${settings.url}/#/${run}`);
     await ended(each);
-    await each.locator('.entry').first().waitFor({ state: 'attached' });
+    await each.getByRole('heading', { level: 1, name: agent }).waitFor();
     await each.screenshot({ path: `${pictures}/console-run-${look}.png` });
   }
 });
