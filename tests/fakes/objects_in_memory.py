@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from runcast.errors import ObjectGone, Unavailable
@@ -19,10 +20,12 @@ class ObjectsInMemory:
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
         self.broken = False
+        self._written_ms: dict[str, float] = {}
 
     def put(self, key: str, text: str) -> None:
         self._require_working(key)
         self.texts[key] = text
+        self._written_ms[key] = time.time() * 1000
 
     def get(self, key: str) -> Any:
         self._require_working(key)
@@ -36,9 +39,11 @@ class ObjectsInMemory:
             raise ObjectGone(f"There is no object {source}.")
         self.texts[key] = self.texts[source]
 
-    def delete_all(self, prefix: str) -> None:
+    def delete_all(self, prefix: str, *, until_ms: int | None = None) -> None:
         self._require_working(prefix)
-        self.texts = {key: text for key, text in self.texts.items() if not key.startswith(prefix)}
+        for key in [key for key in self.texts if key.startswith(prefix)]:
+            if until_ms is None or self._written_ms.get(key, 0) <= until_ms:
+                del self.texts[key]
 
     def _require_working(self, key: str) -> None:
         if self.broken:

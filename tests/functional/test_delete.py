@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import boto3
 import pytest
+from chalicelib.runtime.objects import PrivateObjects
 
 from runcast import limits
+from runcast.errors import Unavailable
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.store import End
 from tests.fakes.scripted_model import Call, Say
@@ -88,6 +90,36 @@ def test_conversations_are_deleted_when_no_runs_are_left(delete, lambdas):
     assert lambdas.request("GET", "/conversations").body["conversations"] == []
     assert not [key for key in keys() if "conversations/" in key and ID in key]
     assert len(lambdas.request("GET", "/conversations", claims=BOB).body["conversations"]) == 1
+
+
+def test_a_repeated_request_finishes_the_deletion_of_a_conversation(delete, lambdas, monkeypatch):
+    lambdas.model.script = [Say("Steep.")]
+    lambdas.request("POST", "/runs", json_body=RUN | {"conversationId": ID})
+    lambdas.run_queue()
+    delete_all = PrivateObjects.delete_all
+
+    def refuses_conversations(objects, prefix, **more):
+        if prefix.startswith("conversations/"):
+            raise Unavailable("The bucket is away.")
+        delete_all(objects, prefix, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PrivateObjects, "delete_all", refuses_conversations)
+        assert lambdas.request("DELETE", "/runs").status == 503
+    assert [key for key in keys() if key.startswith("conversations/")]
+    assert delete()["remaining"] is False
+    assert not [key for key in keys() if "/" in key]
+
+
+def test_objects_whose_record_has_expired_are_deleted(delete, lambdas):
+    for claims in (ANA, BOB):
+        request_id = ID if claims == ANA else ID.replace("6f", "7f", 1)
+        lambdas.request("POST", "/runs", json_body=RUN | {"requestId": request_id}, claims=claims)
+    lambdas.queued.clear()
+    boto3.client("dynamodb").delete_item(TableName="AgentProgress", Key={"requestId": {"S": ID}})
+    assert delete() == {"deleted": 0, "remaining": False}
+    [left] = [key for key in keys() if "/" in key]
+    assert ID.replace("6f", "7f", 1) in left
 
 
 def test_nothing_of_another_user_is_deleted(delete, lambdas, store):

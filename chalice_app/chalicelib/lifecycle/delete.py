@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from chalicelib.lifecycle.conversations import delete_conversation
 from chalicelib.orchestrator.job import result_key
-from chalicelib.runtime.objects import KINDS, PrivateObjects, private_key
+from chalicelib.runtime.objects import CONVERSATIONS, KINDS, PrivateObjects, owner_prefix, private_key
 from runcast import limits
 from runcast.errors import AppendRefused, RunGone
 from runcast.record.model import Json, Owner, Run
@@ -24,9 +24,10 @@ logger = logging.getLogger(__name__)
 def delete_runs(
     owner: Owner, *, store: RunStore, objects: PrivateObjects, cancel: Callable[[Owner, str], object]
 ) -> Json:
-    """Delete the owner's newest runs and jobs, at most `DELETE_MAX_RUNS`, and conversations once no runs are left.
+    """Delete the owner's newest runs and jobs, at most `DELETE_MAX_RUNS`, and all else once no runs are left.
 
-    Repeat it until nothing remains.
+    The rest are conversations, and the private objects of runs and conversations that have expired, or whose deletion
+    was interrupted. Repeat it until nothing remains.
 
     Args:
         owner: The caller.
@@ -42,6 +43,7 @@ def delete_runs(
         Conflict: A run of a conversation was started meanwhile. Repeating the call is safe.
         Unavailable: A service did not answer. Repeating the call is safe.
     """
+    began_ms = store.now_ms()
     request_ids, after = store.newest_ids(owner, limit=limits.DELETE_MAX_RUNS, after=None)
     deleted, stopping = 0, False
     for request_id in request_ids:
@@ -65,6 +67,9 @@ def delete_runs(
         for conversation in conversations:
             delete_conversation(owner, conversation.conversation_id, store=store, objects=objects)
         deleted, remaining = deleted + len(conversations), after is not None
+    if not remaining:
+        for kind in (*KINDS, CONVERSATIONS):
+            objects.delete_all(owner_prefix(kind, owner), until_ms=began_ms)
     logger.info("%d runs and conversations of a user were deleted", deleted)
     return {"deleted": deleted, "remaining": remaining}
 

@@ -89,17 +89,27 @@ class PrivateObjects:
         except BotoCoreError as error:
             raise Unavailable(f"The object {source} could not be copied: {error}") from error
 
-    def delete_all(self, prefix: str) -> None:
+    def delete_all(self, prefix: str, *, until_ms: int | None = None) -> None:
         """Delete all objects whose keys begin with a prefix.
+
+        Args:
+            prefix: The prefix.
+            until_ms: Keep the objects that were written later, epoch milliseconds. S3 rounds the times to seconds.
 
         Raises:
             Unavailable: S3 refused or did not answer. Some objects may be deleted; a retry is safe.
         """
+        about = {"Bucket": self._bucket, "Prefix": prefix}
         try:
-            while keys := [
-                {"Key": each["Key"]}
-                for each in self._s3().list_objects_v2(Bucket=self._bucket, Prefix=prefix).get("Contents", [])
-            ]:
+            while listed := self._s3().list_objects_v2(**about).get("Contents", []):  # type: ignore[arg-type]
+                about["StartAfter"] = listed[-1]["Key"]
+                keys = [
+                    {"Key": each["Key"]}
+                    for each in listed
+                    if until_ms is None or each["LastModified"].timestamp() * 1000 <= until_ms
+                ]
+                if not keys:
+                    continue
                 answer = self._s3().delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
                 if failed := answer.get("Errors"):
                     raise Unavailable(f"{len(failed)} objects under {prefix} could not be deleted: {failed[0]}")
@@ -109,5 +119,10 @@ class PrivateObjects:
 
 def private_key(kind: str, owner: Owner, request_id: str, name: str) -> str:
     """Return the key of a private object: `<kind>/<hash of the owner>/<requestId>/<name>`."""
+    return f"{owner_prefix(kind, owner)}{request_id}/{name}"
+
+
+def owner_prefix(kind: str, owner: Owner) -> str:
+    """Return the prefix of the keys of all of an owner's private objects of a kind."""
     # The hash is used because names of users may contain characters that S3 keys should not.
-    return f"{kind}/{hashlib.sha256(owner.key.encode()).hexdigest()}/{request_id}/{name}"
+    return f"{kind}/{hashlib.sha256(owner.key.encode()).hexdigest()}/"

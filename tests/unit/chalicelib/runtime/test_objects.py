@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import boto3
 import pytest
@@ -33,6 +34,21 @@ def test_what_is_put_is_read(objects):
 def test_what_was_never_put_is_gone(objects):
     with pytest.raises(ObjectGone, match="There is no object snapshots/a/b/d"):
         objects.get("snapshots/a/b/d")
+
+
+def test_objects_under_a_prefix_are_deleted_and_younger_ones_stay(objects):
+    for key in ("inputs/a/b", "inputs/a/c", "inputs/ab"):
+        objects.put(key, "1")
+    now_ms = round(time.time() * 1000)
+    objects.delete_all("inputs/a/", until_ms=now_ms - 60_000)
+    assert objects.get("inputs/a/b") == 1
+    objects.delete_all("inputs/a/", until_ms=now_ms + 60_000)
+    for key in ("inputs/a/b", "inputs/a/c"):
+        with pytest.raises(ObjectGone):
+            objects.get(key)
+    objects.delete_all("inputs/ab")
+    with pytest.raises(ObjectGone):
+        objects.get("inputs/ab")
 
 
 def test_a_bucket_that_does_not_answer_is_unavailable():
