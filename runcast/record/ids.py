@@ -48,14 +48,18 @@ def canonical_id(name: str, given: Any) -> str:
     raise InvalidInput(f"{name} must be text of 1 to {limits.REQUEST_ID_MAX_CHARACTERS} characters without '#'.")
 
 
-def requested_id(given: str) -> str | None:
-    """Return the canonical form of an id from a read request; None if no record can have this id.
+def requested_id(given: str, name: str = "requestId") -> str | None:
+    """Return the canonical form of an id that a request names; None if no record can have this id.
+
+    Args:
+        given: The value of the field.
+        name: The name of the field, for the error.
 
     Raises:
         InvalidInput: It contains half of a surrogate pair, which a response cannot encode.
     """
     if not is_well_formed(given):
-        raise InvalidInput("requestId must be Unicode text: it holds half of a surrogate pair.")
+        raise InvalidInput(f"{name} must be Unicode text: it holds half of a surrogate pair.")
     return canonical_id("requestId", given) if is_name(given, limits.REQUEST_ID_MAX_CHARACTERS) else None
 
 

@@ -211,6 +211,10 @@ def test_nothing_can_be_learned_of_anothers_conversation(way):
         ),
         ({"branchFrom": "x" * 129}, ("BadRequest", UNKNOWN_RUN)),
         ({"branchFrom": ""}, ("BadRequest", UNKNOWN_RUN)),
+        (
+            {"branchFrom": "\ud800"},
+            ("BadRequest", "branchFrom must be Unicode text: it holds half of a surrogate pair."),
+        ),
         ({"branchFrom": RUNS[9]}, ("BadRequest", UNKNOWN_RUN)),
         (
             {"agent": "elsewhere", "conversationId": OTHER},

@@ -44,7 +44,7 @@ def rerun(
         raise InvalidInput("rerunOf takes agent, query and parameters from the earlier run: leave them out.")
     if any(given.get(name) is not None for name in _OF_A_TURN):
         raise InvalidInput("rerunOf starts a run outside of conversations: leave out conversationId and branchFrom.")
-    canonical = requested_id(given["rerunOf"]) if isinstance(given["rerunOf"], str) else None
+    canonical = requested_id(given["rerunOf"], "rerunOf") if isinstance(given["rerunOf"], str) else None
     run = store.read(canonical) if canonical else None
     if run is None or run.owner != owner:
         raise InvalidInput("rerunOf must be the id of a run or a job of yours whose record has not expired.")

@@ -60,7 +60,9 @@ def turn_request(given: Mapping[str, Any], agent: str, remembered: Collection[st
             f"The agent {agent} runs in a function that keeps no conversations: leave out conversationId and "
             "branchFrom."
         )
-    if branch_from is not None and (not isinstance(branch_from, str) or requested_id(branch_from) is None):
+    if branch_from is not None and (
+        not isinstance(branch_from, str) or requested_id(branch_from, "branchFrom") is None
+    ):
         raise InvalidInput(_UNKNOWN_RUN)
     return TurnRequest(conversation_id, branch_from)
 
