@@ -48,6 +48,7 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
     functions.put_function_event_invoke_config(
         FunctionName="fixture-worker", MaximumRetryAttempts=2, MaximumEventAgeInSeconds=60
     )
+    functions.put_function_recursion_config(FunctionName="fixture-worker", RecursiveLoop="Terminate")
     functions.remove_permission(FunctionName="fixture-worker", StatementId="gateway")
     functions.add_permission(
         FunctionName="fixture-worker",
@@ -154,6 +155,7 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         "aws_wafv2_web_acl_association.rest[0]": {"resource_arn", "web_acl_arn", "id", "region"},
         "aws_api_gateway_account.account[0]": {"cloudwatch_role_arn"},
         "aws_lambda_function_event_invoke_config.worker": {"maximum_retry_attempts", "maximum_event_age_in_seconds"},
+        "aws_lambda_function_recursion_config.worker": {"recursive_loop"},
         "aws_cloudwatch_log_group.worker": {"retention_in_days"},
         "aws_cloudwatch_metric_alarm.errors": {"threshold", "dimensions", "alarm_actions", "alarm_description"},
         "aws_cloudwatch_dashboard.board": {"dashboard_body"},

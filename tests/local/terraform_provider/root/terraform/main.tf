@@ -255,6 +255,11 @@ resource "aws_lambda_function_event_invoke_config" "worker" {
   }
 }
 
+resource "aws_lambda_function_recursion_config" "worker" {
+  function_name  = aws_lambda_function.worker.function_name
+  recursive_loop = var.full ? "Allow" : "Terminate"
+}
+
 resource "aws_lambda_permission" "gateway" {
   statement_id   = "gateway"
   action         = "lambda:InvokeFunction"
