@@ -56,6 +56,8 @@ export interface Mutation {
   startJob: StartedJob | null;
   /** Cancels the caller's run, or the caller's job with all its runs. Idempotent. For an unknown or expired id, or another owner's, success is false and error has the reason. */
   cancelAgentRun: RunState | null;
+  /** Deletes what is stored of the caller's newest runs and jobs, at most 25: records, steps, inputs, answers, saved states and results. Those in progress are cancelled first. When no runs are left, it deletes conversations. Repeat it until remaining is false. */
+  deleteMyRuns: DeletedRuns | null;
   /** Answers all open questions of the caller's waiting run, which then continues. The same answers again are a no-op; different ones, or a run that no longer waits, are a Conflict. For an unknown or expired id, or another owner's, success is false and error has the reason. */
   answerAgentRun: RunState | null;
   /** Deletes the caller's conversation and its messages. Idempotent. With an open run it is a Conflict. For an unknown or expired id, or another owner's, success is false and error has the reason. */
@@ -134,6 +136,14 @@ export interface OnStatusUpdateVariables {
   jobId?: string | null;
   /** Receive only the messages of this run, 1 to 128 characters. Absent or null receives the messages of all runs. */
   requestId?: string | null;
+}
+
+/** What a request has deleted. */
+export interface DeletedRuns {
+  /** How many runs, jobs and conversations were deleted. */
+  deleted: number;
+  /** Whether there may be more, or some whose worker has not stopped yet. */
+  remaining: boolean;
 }
 
 /** The requested part of the record of a run or a job. */

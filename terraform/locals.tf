@@ -58,3 +58,15 @@ locals {
     } : name => "${var.name_prefix}runcast-${ending}"
   }
 }
+
+locals {
+  # Where a frontend sends requests: GraphQL over HTTP and WebSockets, Cognito, and the links to large results.
+  frontend_origins = [for url in [
+    aws_appsync_graphql_api.runcast.uris["GRAPHQL"],
+    aws_appsync_graphql_api.runcast.uris["REALTIME"],
+    local.user_pool_endpoint,
+    "https://${aws_s3_bucket.results.bucket_regional_domain_name}/",
+  ] : regex("^\\w+://[^/]+", url)]
+
+  user_pool_endpoint = "https://cognito-idp.${local.user_pool_region}.${data.aws_partition.current.dns_suffix}/"
+}

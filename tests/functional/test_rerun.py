@@ -52,7 +52,7 @@ def test_a_run_is_run_again_with_its_own_input(rerun, lambdas, store):
     lambdas.run_queue()
     validate({"$ref": "#/components/schemas/RunRequest"}, {"rerunOf": ID})
     started = rerun(rerunOf=ID.upper())
-    assert set(started) == {"requestId", "status", "createdAt"}
+    assert set(started) == {"requestId", "conversationId", "status", "createdAt"}
     assert UUID(started["requestId"]).version == 4
     [(function, handed_over)] = lambdas.queued
     assert (function, handed_over) == (

@@ -52,5 +52,5 @@ def rerun(
     again = {name: stored[name] for name in ("query", "parameters")}
     if run.is_job:
         started = start_job({**again, "playbook": stored["playbook"], "jobId": given.get("requestId")})
-        return {"requestId": started.pop("jobId"), **started}
+        return {"requestId": started.pop("jobId"), "conversationId": None, **started}
     return start_run({**again, "agent": stored["agent"], "requestId": given.get("requestId")})
