@@ -19,13 +19,17 @@ def as_read(run: Run) -> tuple[str, dict[str, Any]]:
     """Return the condition, with its values, that the record has not changed since `run` was read.
 
     Every step, and so every status change, increments `seq`, and every heartbeat renews the lease. A claim may set
-    the same lease as before, so the condition also compares the worker.
+    the same lease as before, and a cancel request sets neither, so the condition also compares these two.
     """
-    condition = "#owner = :owner_read AND #seq = :seq_read AND #leaseUntil = :lease_read AND "
+    condition = "#owner = :owner_read AND #seq = :seq_read AND #leaseUntil = :lease_read"
     values = {"owner_read": run.owner.key, "seq_read": run.seq, "lease_read": run.lease_until_ms}
-    if run.worker is None:
-        return condition + "attribute_not_exists(#worker)", values
-    return condition + "#worker = :worker_read", {**values, "worker_read": run.worker}
+    for name, value in (("worker", run.worker), ("cancelRequestedAt", run.cancel_requested_at_ms)):
+        if value is None:
+            condition += f" AND attribute_not_exists(#{name})"
+        else:
+            condition += f" AND #{name} = :{name}_read"
+            values[f"{name}_read"] = value
+    return condition, values
 
 
 def unless_gone(refusal: Refusal, now_ms: int) -> Refusal:

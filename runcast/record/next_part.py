@@ -99,7 +99,7 @@ class RecordParts(RecordCreation):
             run,
             now_ms,
             [*sets_of(sets), "#steps = list_append(#steps, :steps)"],
-            "#status = :in_progress AND attribute_not_exists(#cancelRequestedAt)",
+            "#status = :in_progress",
             {**sets, "steps": [stored_step(step)], "in_progress": RunStatus.IN_PROGRESS.value},
         )
 

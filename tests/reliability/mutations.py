@@ -59,7 +59,7 @@ MUTATIONS = [
     ),
     Mutation(
         "an end from outside is refused when the run was claimed meanwhile", _CONDITIONS,
-        (('condition + "attribute_not_exists(#worker)"', 'condition + "attribute_exists(#status)"'),),
+        (('("worker", run.worker)', '("seq", run.seq)'),),
     ),
     Mutation(
         "only a run in progress is marked as to be cancelled", _STORE,

@@ -100,8 +100,8 @@ PART_MUTATIONS = [
         (('absent = "attribute_not_exists', 'absent = "attribute_exists(#state) OR attribute_not_exists'),),
     ),
     Mutation(
-        "a run is continued only if nothing has changed since it was read", _NEXT_PART,
-        (('"#status = :in_progress AND attribute_not_exists(#cancelRequestedAt)"', '"#status = :in_progress"'),),
+        "a part is handed out only if no cancel was requested since it was read", "runcast/record/conditions.py",
+        ((', ("cancelRequestedAt", run.cancel_requested_at_ms)):', ",):"),),
     ),
     Mutation(
         "a run whose worker dies every time is ended", "runcast/record/crash.py",

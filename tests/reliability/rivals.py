@@ -368,5 +368,5 @@ def _step_of(status: RunStatus) -> str:
 
 
 def _signs(run: Run) -> tuple[Any, ...]:
-    """What each write of a worker changes, and each claim or end by another."""
-    return run.status, run.seq, run.lease_until_ms, run.worker
+    """What each write of a worker changes, and each claim, cancel request or end by another."""
+    return run.status, run.seq, run.lease_until_ms, run.worker, run.cancel_requested_at_ms
