@@ -15,6 +15,7 @@ from strands.hooks import BeforeToolCallEvent, BeforeToolsEvent
 from runcast import limits, note_fact, track
 from runcast.errors import Conflict, InvalidInput, StoreUnavailable
 from runcast.record.model import EndReason, Owner, RunStatus
+from runcast.record.recorder import Recorder
 from tests.fakes.lambda_process import Context
 from tests.fakes.scripted_model import Call, Say
 from tests.unit.record.recording import until
@@ -265,9 +266,19 @@ def test_a_question_that_waited_too_long_cannot_be_answered(bench, store, clock)
         answered(bench, {question["id"]: "yes"})
 
 
-def test_a_run_whose_agent_saved_nothing_cannot_be_continued(bench, store):
-    waiting(bench, jobId="123e4567-e89b-12d3-a456-426614174000")
-    assert store.read("run-1").snapshot_key is None
+def wait_elsewhere(bench):
+    """Record a question of an agent that runs outside the agent Lambda and saves no state."""
+    recorder = Recorder(
+        bench.store, request_id="run-1", owner=ANA, agent="survey", worker="elsewhere", on_end=bench.ended.append
+    )
+    recorder.claim()
+    recorder.end(RunStatus.WAITING, "Pay?", metadata={"interrupts": [{"id": "q", "name": "approve"}]})
+    recorder.await_settled(5)
+    assert bench.store.read("run-1").status is RunStatus.WAITING
+
+
+def test_a_run_whose_agent_saved_nothing_cannot_be_continued(bench):
+    wait_elsewhere(bench)
     with pytest.raises(Conflict, match=r"cannot be continued from here. Answer it where its agent runs\."):
         answered(bench, {})
 
@@ -404,6 +415,6 @@ def test_a_run_that_waits_is_announced_with_its_questions_and_then_its_end(bench
     )  # fmt: skip
 
 
-def test_a_question_that_nobody_can_answer_is_not_announced(bench):
-    assert waiting(bench, jobId="123e4567-e89b-12d3-a456-426614174000") == []
+def test_the_question_of_an_agent_that_saved_nothing_is_not_announced(bench):
+    wait_elsewhere(bench)
     assert bench.ended == []
