@@ -21,6 +21,7 @@ from bench.row import P50, Row
 from runcast import limits
 from runcast.agents.checkpoints import Boundary, CheckpointedWork
 from runcast.record.journal import Call, CallEntry, CallJournal, CallState
+from runcast.record.model import Owner
 from runcast.runs.stop import AgentStop
 from runcast.runs.tracked import TrackedRun
 
@@ -75,7 +76,7 @@ class _Journal(CallJournal):
 
     def begin(self, call: Call, part: int, worker: str) -> CallEntry:  # noqa: ARG002 - overrides
         _request()
-        return CallEntry(part, worker, CallState.BEGUN)
+        return CallEntry(part, worker, CallState.BEGUN, 0)
 
     def end(self, call: Call, entry: CallEntry) -> None:  # noqa: ARG002 - overrides
         _request()
@@ -100,7 +101,7 @@ def _turns() -> tuple[list[float], list[float]]:
         return "3.5 degrees"
 
     recorder = SimpleNamespace(
-        request_id="bench", part=1, worker="bench", expires_at_epoch_s=0, snapshot_key=None,
+        request_id="bench", owner=Owner("acme", "ana"), part=1, worker="bench", expires_at_epoch_s=0, snapshot_key=None,
         journal=lambda: journal, name_snapshot=lambda _: _request(),
     )  # fmt: skip
     run = cast(TrackedRun, SimpleNamespace(recorder=recorder, stop=AgentStop()))

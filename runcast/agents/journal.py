@@ -120,6 +120,7 @@ class ToolJournal:
         recorder = self._run.recorder
         call = Call(
             recorder.request_id,
+            recorder.owner,
             self._snapshot_key,
             tool_use_id,
             self._attempts[tool_use_id],

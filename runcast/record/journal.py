@@ -3,7 +3,7 @@
 A call has one entry, an item beside the run's record. It is put before the tool begins, only if it is absent, and put
 again with the result. Its key contains the saved state from which the agent continues: a worker that continues from
 the same state makes the same calls, and finds their entries. A refused put returns the entry, so a worker needs no
-permission to read the table.
+permission to read the table. The index of runs by owner lists the entries too, so that they can be deleted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runcast.record.items import Item, from_item, present, to_item
+from runcast.record.model import Owner
 from runcast.record.table import Table
 
 
@@ -33,6 +34,7 @@ class CallEntry:
         part: The part of the run whose worker has begun it.
         worker: That worker.
         state: How far it is.
+        first_begun_at_ms: When its first worker has begun it, epoch milliseconds.
         result_json: The result of an ended call, as JSON text.
         result_key: Names the object that holds the result, if it is too large for an item.
     """
@@ -40,6 +42,7 @@ class CallEntry:
     part: int
     worker: str
     state: CallState
+    first_begun_at_ms: int
     result_json: str | None = None
     result_key: str | None = None
 
@@ -50,6 +53,7 @@ class Call:
 
     Attributes:
         request_id: The run.
+        owner: The run's owner.
         snapshot_key: The saved state from which the call follows.
         tool_use_id: The id that the model has given to the call.
         attempt: 1, and more if a hook has the tool called again.
@@ -57,6 +61,7 @@ class Call:
     """
 
     request_id: str
+    owner: Owner
     snapshot_key: str
     tool_use_id: str
     attempt: int
@@ -87,14 +92,15 @@ class CallJournal:
         Returns:
             The entry of the call: this worker's new one, or the one that it has.
         """
-        entry = CallEntry(part, worker, CallState.BEGUN)
+        now_ms = self._now_ms()
+        entry = CallEntry(part, worker, CallState.BEGUN, now_ms)
         absent = "attribute_not_exists(#requestId) OR #expiresAt <= :now_s"
-        found = self._table.put_unless(_item(call, entry), absent, {"now_s": self._now_ms() // 1000})
+        found = self._table.put_unless(_item(call, entry), absent, {"now_s": now_ms // 1000})
         return entry if found is None else _entry(found)
 
     def begin_again(self, call: Call, before: CallEntry, part: int, worker: str) -> CallEntry:
         """Replace the entry of a call that may begin again, if it is still `before`; return the entry of the call."""
-        entry = CallEntry(part, worker, CallState.BEGUN)
+        entry = CallEntry(part, worker, CallState.BEGUN, before.first_begun_at_ms)
         as_read = "#part = :part AND #worker = :worker AND #state = :state"
         values = {"part": before.part, "worker": before.worker, "state": before.state.value}
         found = self._table.put_unless(_item(call, entry), as_read, values)
@@ -115,11 +121,23 @@ def asked(entry: CallEntry) -> CallEntry:
     return replace(entry, state=CallState.ASKED)
 
 
+def listed_under(owner: Owner) -> str:
+    """Return the owner under whom the index of runs by owner lists the entries, apart from the runs."""
+    return f"{owner.key}#calls"
+
+
+def run_of_entry(key: str) -> str:
+    """Return the id of the run to which the entry with this key belongs."""
+    return key.partition("#")[0]
+
+
 def _item(call: Call, entry: CallEntry) -> Item:
     return to_item(
         present(
             {
                 "requestId": call.key,
+                "owner": listed_under(call.owner),
+                "createdAt": entry.first_begun_at_ms,  # constant, because a change would write the index again
                 "part": entry.part,
                 "worker": entry.worker,
                 "state": entry.state.value,
@@ -137,6 +155,7 @@ def _entry(item: Item) -> CallEntry:
         int(stored["part"]),
         stored["worker"],
         CallState(stored["state"]),
+        int(stored["createdAt"]),
         stored.get("result"),
         stored.get("resultKey"),
     )

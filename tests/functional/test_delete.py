@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import boto3
 import pytest
+from chalicelib.agents import registry
 from chalicelib.runtime.objects import PrivateObjects
+from strands import Agent
 
 from runcast import limits
 from runcast.errors import Unavailable
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.store import End
+from tests.fakes.agents.survey import build_there, measure
 from tests.fakes.scripted_model import Call, Say
 from tests.functional.conftest import ANA
 
@@ -64,6 +67,56 @@ def test_a_finished_run_is_deleted_with_its_pages_and_objects(delete, lambdas, m
     assert delete() == {"deleted": 1, "remaining": False}
     assert keys() == []
     assert lambdas.request("GET", f"/runs/{ID}").status == 404
+
+
+def checkpointing(run):
+    return Agent(
+        name="survey", model=run.model, tools=[measure, build_there], checkpointing=True, callback_handler=None
+    )
+
+
+def kind_of(key):
+    """The kind of an item or an object, without the ids in its key."""
+    if key.startswith("conversation#"):
+        return "conversation"
+    if "#call/" in key:
+        return "call"
+    if "#" in key:
+        return "page"
+    if "/result-" in key:
+        return "result of a call"
+    return key.partition("/")[0] if "/" in key else "run"
+
+
+def test_of_each_kind_nothing_is_left(delete, lambdas, monkeypatch):
+    """What a run leaves that is a turn of a conversation, has pages, asks a question and is checkpointing."""
+    monkeypatch.setattr(limits, "PAGE_MAX_BYTES", 900)
+    monkeypatch.setattr(limits, "JOURNAL_RESULT_MAX_BYTES", 10)
+    monkeypatch.setattr(registry, "load", lambda name: checkpointing)
+    of_ana = set()
+    for claims in (BOB, ANA):
+        before = set(keys())
+        request_id = ID if claims == ANA else ID.replace("6f", "7f", 1)
+        lambdas.model.script = [Call("measure"), Call("build_there"), Say("Done: {tool_result}")]
+        run = RUN | {"requestId": request_id, "conversationId": request_id}
+        lambdas.request("POST", "/runs", json_body=run, claims=claims)
+        lambdas.run_queue()
+        read = lambdas.request("GET", f"/runs/{request_id}", claims=claims).body
+        [question] = read["steps"][-1]["metadata"]["interrupts"]
+        answers = {"answers": {question["id"]: "yes"}}
+        lambdas.request("POST", f"/runs/{request_id}/answers", json_body=answers, claims=claims)
+        lambdas.run_queue()
+        assert lambdas.request("GET", f"/runs/{request_id}", claims=claims).body["status"] == "complete"
+        of_ana = set(keys()) - before
+    assert {kind_of(key) for key in of_ana} == {
+        "answers", "call", "conversation", "conversations", "inputs", "page", "result of a call", "run", "snapshots",
+    }  # fmt: skip
+
+    others = set(keys()) - of_ana
+    assert delete() == {"deleted": 2, "remaining": False}
+    # For a day, the deleted conversation refuses the writes of its last run.
+    assert {kind_of(key) for key in set(keys()) - others} == {"conversation"}
+    assert others <= set(keys())
 
 
 def test_a_job_is_deleted_with_its_result(delete, store):

@@ -181,7 +181,7 @@ class Worker:
         if run is None or self.snapshot_key is None or (self.snapshot_key, tool) in self.called:
             return
         self.called.add((self.snapshot_key, tool))
-        call = Call(self.history.request_id, self.snapshot_key, tool, 1, run.expires_at_epoch_s)
+        call = Call(self.history.request_id, ALICE, self.snapshot_key, tool, 1, run.expires_at_epoch_s)
         journal = self.store._store.journal()
         entry = journal.begin(call, self.part, self.name)
         if entry.worker != self.name:

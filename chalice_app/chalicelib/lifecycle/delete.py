@@ -26,8 +26,8 @@ def delete_runs(
 ) -> Json:
     """Delete the owner's newest runs and jobs, at most `DELETE_MAX_RUNS`, and all else once no runs are left.
 
-    The rest are conversations, and the private objects of runs and conversations that have expired, or whose deletion
-    was interrupted. Repeat it until nothing remains.
+    The rest are conversations, the journals of tool calls, and the private objects of runs and conversations that have
+    expired, or whose deletion was interrupted. Repeat it until nothing remains.
 
     Args:
         owner: The caller.
@@ -68,6 +68,7 @@ def delete_runs(
             delete_conversation(owner, conversation.conversation_id, store=store, objects=objects)
         deleted, remaining = deleted + len(conversations), after is not None
     if not remaining:
+        store.delete_calls(owner)
         for kind in (*KINDS, CONVERSATIONS):
             objects.delete_all(owner_prefix(kind, owner), until_ms=began_ms)
     logger.info("%d runs and conversations of a user were deleted", deleted)
