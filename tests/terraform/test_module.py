@@ -318,7 +318,7 @@ def test_the_state_machine_logs_without_data_and_is_traced(stack: Stack, other: 
 
 
 def test_objects_are_private_encrypted_and_soon_forgotten(stack: Stack, other: Stack, aws: Aws):
-    for made, prefix in ((stack, ""), (other, "other-")):
+    for made, prefix, record_days, conversation_days in ((stack, "", 8, 38), (other, "other-", 2, 9)):
         bucket = made.terraform.output()["results_bucket_name"]
         assert bucket == prefix + RESULTS
         blocks = aws.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
@@ -338,8 +338,8 @@ def test_objects_are_private_encrypted_and_soon_forgotten(stack: Stack, other: S
         assert uploads["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
         # Rules that overlap would all apply, the shortest first.
         days = {rule["Filter"]["Prefix"]: rule["Expiration"]["Days"] for rule in rules.values()}
-        lives = dict.fromkeys(("answers/", "inputs/", "results/", "snapshots/"), 8)
-        assert days == {**lives, "conversations/": 38}
+        lives = dict.fromkeys(("answers/", "inputs/", "results/", "snapshots/"), record_days)
+        assert days == {**lives, "conversations/": conversation_days}
         [statement] = json.loads(aws.s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
         assert (statement["Effect"], statement["Action"], statement["Principal"]) == ("Deny", "s3:*", "*")
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
