@@ -40,15 +40,16 @@ run "bad_values" {
       subnet_ids         = []
       security_group_ids = ["sg-1"]
     }
-    lambda_architecture      = "arm"
-    lambda_runtime           = "python3.10"
-    retention_hours          = 1
-    question_retention_hours = 0
-    handover_seconds         = 0
-    max_run_hours            = 0
-    job_timeout_minutes      = 0
-    alarm_actions            = ["on-call"]
-    user_pool_mfa            = "SMS"
+    lambda_architecture         = "arm"
+    lambda_runtime              = "python3.10"
+    retention_hours             = 1
+    question_retention_hours    = 0
+    conversation_retention_days = 0
+    handover_seconds            = 0
+    max_run_hours               = 0
+    job_timeout_minutes         = 0
+    alarm_actions               = ["on-call"]
+    user_pool_mfa               = "SMS"
     rest_throttling = {
       rate  = 0
       burst = 1
@@ -72,7 +73,7 @@ run "bad_values" {
     cognito_user_pool_client_id = "Own-client"
   }
 
-  expect_failures = [var.name_prefix, var.log_retention_days, var.log_level, var.permissions_boundary_arn, var.kms_key_arn, var.previous_kms_key_arn, var.vpc_config, var.lambda_architecture, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.user_pool_mfa, var.rest_throttling, var.limits, var.agent_reserved_concurrency, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.model_prices, var.agent_functions, var.publish_batch_size, var.user_id_claim, var.tenant_id_claim, var.cognito_user_pool_id, var.cognito_user_pool_client_id]
+  expect_failures = [var.name_prefix, var.log_retention_days, var.log_level, var.permissions_boundary_arn, var.kms_key_arn, var.previous_kms_key_arn, var.vpc_config, var.lambda_architecture, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.conversation_retention_days, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.user_pool_mfa, var.rest_throttling, var.limits, var.agent_reserved_concurrency, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.model_prices, var.agent_functions, var.publish_batch_size, var.user_id_claim, var.tenant_id_claim, var.cognito_user_pool_id, var.cognito_user_pool_client_id]
 }
 
 run "more_bad_values" {
@@ -87,13 +88,14 @@ run "more_bad_values" {
       subnet_ids         = ["subnet-1"]
       security_group_ids = []
     }
-    lambda_runtime           = "python3.15"
-    retention_hours          = 2.5
-    question_retention_hours = 1.5
-    handover_seconds         = 1.5
-    max_run_hours            = 1.5
-    job_timeout_minutes      = 1.5
-    alarm_actions            = ["arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call"]
+    lambda_runtime              = "python3.15"
+    retention_hours             = 2.5
+    question_retention_hours    = 1.5
+    conversation_retention_days = 1.5
+    handover_seconds            = 1.5
+    max_run_hours               = 1.5
+    job_timeout_minutes         = 1.5
+    alarm_actions               = ["arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call", "arn:aws:sns:us-east-1:000000000000:on-call"]
     rest_throttling = {
       rate  = 1
       burst = 0
@@ -114,7 +116,7 @@ run "more_bad_values" {
     tenant_id_claim    = "custom:aaaaaaaaaaaaaaaaaaaaa"
   }
 
-  expect_failures = [var.name_prefix, var.log_retention_days, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.rest_throttling, var.limits, var.agent_reserved_concurrency, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.model_prices, var.agent_functions, var.publish_batch_size, var.tenant_id_claim]
+  expect_failures = [var.name_prefix, var.log_retention_days, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.conversation_retention_days, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.rest_throttling, var.limits, var.agent_reserved_concurrency, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.model_prices, var.agent_functions, var.publish_batch_size, var.tenant_id_claim]
 }
 
 run "still_more_bad_values" {
@@ -128,13 +130,14 @@ run "still_more_bad_values" {
       subnet_ids         = ["sg-1"]
       security_group_ids = ["subnet-1"]
     }
-    lambda_runtime           = "nodejs22.x"
-    retention_hours          = 8761
-    question_retention_hours = 8761
-    handover_seconds         = 451
-    max_run_hours            = 8760
-    job_timeout_minutes      = 1441
-    alarm_actions            = ["arn:aws:sns:eu-west-1:123456789012:on call"]
+    lambda_runtime              = "nodejs22.x"
+    retention_hours             = 8761
+    question_retention_hours    = 8761
+    conversation_retention_days = 366
+    handover_seconds            = 451
+    max_run_hours               = 8760
+    job_timeout_minutes         = 1441
+    alarm_actions               = ["arn:aws:sns:eu-west-1:123456789012:on call"]
     rest_throttling = {
       rate  = 1
       burst = 1.5
@@ -199,7 +202,7 @@ run "still_more_bad_values" {
     publish_batch_size = 51
   }
 
-  expect_failures = [var.name_prefix, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.rest_throttling, var.limits, var.cors_origins, var.model_max_tokens, var.agent_functions, var.publish_batch_size]
+  expect_failures = [var.name_prefix, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.conversation_retention_days, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.rest_throttling, var.limits, var.cors_origins, var.model_max_tokens, var.agent_functions, var.publish_batch_size]
 }
 
 run "half_a_user_pool" {

@@ -160,6 +160,16 @@ run "defaults" {
   }
 
   assert {
+    condition     = one(aws_lambda_function.api_handler.environment[*].variables.CONVERSATION_RETENTION_DAYS) == "30"
+    error_message = "conversation_retention_days has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.run_starter.environment[*].variables.CONVERSATION_RETENTION_DAYS) == "30"
+    error_message = "conversation_retention_days has no effect."
+  }
+
+  assert {
     condition     = one(aws_lambda_function.run_starter.environment[*].variables.QUESTION_RETENTION_HOURS) == "168"
     error_message = "question_retention_hours has no effect."
   }
@@ -410,12 +420,13 @@ run "every_variable" {
       subnet_ids         = ["subnet-0a1b2c3d", "subnet-0a1b2c3e"]
       security_group_ids = ["sg-0a1b2c3d"]
     }
-    retention_hours            = 2
-    question_retention_hours   = 24
-    handover_seconds           = 60
-    job_timeout_minutes        = 30
-    enable_api_gateway_account = true
-    user_pool_mfa              = "OPTIONAL"
+    retention_hours             = 2
+    question_retention_hours    = 24
+    conversation_retention_days = 7
+    handover_seconds            = 60
+    job_timeout_minutes         = 30
+    enable_api_gateway_account  = true
+    user_pool_mfa               = "OPTIONAL"
     rest_throttling = {
       rate  = 200
       burst = 400
@@ -561,6 +572,16 @@ run "every_variable" {
   assert {
     condition     = one(aws_lambda_function.api_handler.environment[*].variables.QUESTION_RETENTION_HOURS) == "24"
     error_message = "question_retention_hours has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.api_handler.environment[*].variables.CONVERSATION_RETENTION_DAYS) == "7"
+    error_message = "conversation_retention_days has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.run_starter.environment[*].variables.CONVERSATION_RETENTION_DAYS) == "7"
+    error_message = "conversation_retention_days has no effect."
   }
 
   assert {

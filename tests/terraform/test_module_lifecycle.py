@@ -127,6 +127,8 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
     aws.lambda_.put_function_event_invoke_config(
         FunctionName="other-runcast-agent", MaximumRetryAttempts=2, MaximumEventAgeInSeconds=120
     )
+    aws.lambda_.put_function_recursion_config(FunctionName="other-runcast-agent", RecursiveLoop="Terminate")
+
     change_the_rest_api(stack, aws)
     aws.events.put_rule(Name="other-runcast-sweep", ScheduleExpression="rate(1 day)")
     [target] = aws.events.list_targets_by_rule(Rule="other-runcast-sweep")["Targets"]
@@ -180,6 +182,7 @@ def change_one_thing_of_each_type(stack: Stack, aws: Aws) -> dict[str, str]:
         "aws_iam_role_policy_attachment.gateway_logs[0]": "policy_arn",
         "aws_lambda_function.agent": "timeout",
         "aws_lambda_function_event_invoke_config.agent": "maximum_retry_attempts",
+        'aws_lambda_function_recursion_config.handover["other-runcast-agent"]': "recursive_loop",
         'aws_cloudwatch_log_group.function["agent"]': "retention_in_days",
         'aws_cloudwatch_metric_alarm.alarm["runs-failed"]': "threshold",
         "aws_cloudwatch_dashboard.runcast[0]": "dashboard_body",

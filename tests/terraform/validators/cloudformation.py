@@ -51,8 +51,9 @@ _TYPES: dict[str, tuple[str, str]] = {
     "aws_wafv2_web_acl_association": ("AWS::WAFv2::WebACLAssociation", ""),
 }
 
-# Judged elsewhere: a target is part of a rule, and an attachment is one string of a role.
-_PARTS = {"aws_cloudwatch_event_target", "aws_iam_role_policy_attachment"}
+# Judged elsewhere: a target is part of a rule, an attachment is one string of a role, and a recursion setting is one word of
+# a function.
+_PARTS = {"aws_cloudwatch_event_target", "aws_iam_role_policy_attachment", "aws_lambda_function_recursion_config"}
 
 # What AWS or Terraform fills in, and what only Terraform has.
 _COMPUTED = {
@@ -261,10 +262,26 @@ def _reshaped(type_: str, attributes: dict[str, Any]) -> dict[str, Any]:
                     rule["expiration_in_days"] = expiration["days"]
                 rule["prefix"] = "".join(each.get("prefix") or "" for each in rule.pop("filter"))
         case "aws_sfn_state_machine":
+            shaped["definition"] = json.dumps(_with_plain_timeouts(json.loads(shaped["definition"])))
             for logging in shaped.get("logging_configuration") or []:
                 group = {"log_group_arn": logging.pop("log_destination")}
                 logging["destinations"] = [{"cloud_watch_logs_log_group": group}]
     return shaped
+
+
+def _with_plain_timeouts(value: Any) -> Any:
+    """Replace time-outs that JSONata computes by a number: AWS takes both, cfn-lint 1 only a number.
+
+    Source: https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html
+    """
+    if isinstance(value, list):
+        return [_with_plain_timeouts(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: 1 if name == "TimeoutSeconds" and str(each).startswith("{%") else _with_plain_timeouts(each)
+        for name, each in value.items()
+    }
 
 
 def _logical(name: str, key: Any) -> str:
