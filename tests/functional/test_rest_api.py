@@ -107,7 +107,11 @@ def test_a_body_without_a_content_type_is_taken_for_json(lambdas, headers):
         ({"parameters": {"rows": [1, NAN]}}, f"parameters.rows[1] is NaN, which is no JSON. {JSON_RULE}"),
         ({"query": "half \ud83d"}, "query must be well-formed text: it holds half a surrogate pair."),
         ({"requestId": "run-1"}, "requestId must be a UUID, like 123e4567-e89b-12d3-a456-426614174000."),
-        ({"userId": "bob"}, "The body may contain only these fields: agent, query, parameters, requestId, rerunOf."),
+        (
+            {"userId": "bob"},
+            "The body may contain only these fields: agent, query, parameters, requestId, rerunOf, "
+            "conversationId, branchFrom.",
+        ),
     ],
 )
 def test_a_run_that_does_not_fit_is_refused(lambdas, wrong, message):
@@ -161,9 +165,9 @@ def test_a_wrong_after_seq_is_refused(lambdas, after_seq):
 
 
 def test_an_unknown_method_is_refused(lambdas):
-    refused = lambdas.request("DELETE", "/runs")
+    refused = lambdas.request("DELETE", "/jobs")
     assert refused.refusal == (405, "MethodNotAllowed", "Unsupported method: DELETE.")
-    assert set(refused.headers["Allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
+    assert set(refused.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
 
 
 @pytest.mark.parametrize(("method", "path"), [*RUN_ROUTES, ("POST", "/jobs"), ("GET", "/agents")])
