@@ -54,6 +54,8 @@ OTHER = {
     "question_retention_hours": 24,
     "conversation_retention_days": 7,
     "job_timeout_minutes": 30,
+    "handover_seconds": 60,
+    "max_run_hours": 1,
     "enable_api_gateway_account": True,
     "user_pool_mfa": "OPTIONAL",
     "rest_throttling": {"rate": 200, "burst": 400},

@@ -11,7 +11,6 @@ from typing import Any
 
 from runcast.record.model import with_metadata_object
 
-AGENT = "terrain"
 EARLIER = "769abf722dc624e390df25abc52ba7fcd767175b"
 _CALL = """
 import json, os, sys
@@ -53,16 +52,17 @@ def call_earlier(sources: Path, function: str, event: dict[str, Any], environmen
 
 
 def as_earlier(answer: dict[str, Any]) -> dict[str, Any]:
-    """Convert an answer of getAgentProgress about `AGENT` to the earlier format.
+    """Convert an answer of getAgentProgress to the earlier format.
 
     It had JSON values instead of JSON text, no reason, and of a step only a status and an agent that differ from the
     step's name and the run's agent.
     """
     kept = {name: value for name, value in answer.items() if name != "reason"}
-    steps = [_as_earlier_step(with_metadata_object(step)) for step in answer["steps"]]
+    agent = answer["steps"][0]["agentName"]  # the first step names no other agent than the run's
+    steps = [_as_earlier_step(with_metadata_object(step), agent) for step in answer["steps"]]
     return {**kept, "steps": steps, "result": None if answer["result"] is None else json.loads(answer["result"])}
 
 
-def _as_earlier_step(step: dict[str, Any]) -> dict[str, Any]:
-    implied = {"status": step["step"], "agentName": AGENT}
+def _as_earlier_step(step: dict[str, Any], agent: str) -> dict[str, Any]:
+    implied = {"status": step["step"], "agentName": agent}
     return {name: value for name, value in step.items() if implied.get(name) != value}

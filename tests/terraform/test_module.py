@@ -11,6 +11,7 @@ from graphql import build_schema, strip_ignored_characters
 from local.settings import REGION
 from tests.terraform.applied import FUNCTIONS, RESULTS, STATE_MACHINE, Aws, Stack
 from tests.terraform.conftest import OTHER
+from tests.terraform.variables import LIMITS
 
 
 def test_outputs(stack: Stack, other: Stack, aws: Aws, module: Path):
@@ -196,6 +197,9 @@ def test_functions(stack: Stack, aws: Aws):
             "RETENTION_HOURS": "24",
             "QUESTION_RETENTION_HOURS": "168",
             "MODEL_PRICES": "{}",
+            "HANDOVER_SECONDS": "120",
+            "MAX_RUN_HOURS": "8",
+            "LIMITS": LIMITS.format(20),
         },
         "api": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
@@ -212,6 +216,7 @@ def test_functions(stack: Stack, aws: Aws):
             "CONVERSATION_RETENTION_DAYS": "30",
             "STATE_MACHINE_ARN": STATE_MACHINE,
             "RESULTS_BUCKET": RESULTS,
+            "LIMITS": LIMITS.format(20),
         },
         "orchestrator": {
             "AGENT_PROGRESS_TABLE": "AgentProgress",
@@ -247,8 +252,11 @@ def test_functions(stack: Stack, aws: Aws):
             "CONVERSATION_RETENTION_DAYS": "30",
             "STATE_MACHINE_ARN": STATE_MACHINE,
             "RESULTS_BUCKET": RESULTS,
+            "LIMITS": LIMITS.format(20),
+            "API_KEY_MAY_START": "false",
         },
         "progress-reader": {
+            "API_KEY_MAY_START": "false",
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "AGENT_FUNCTIONS": "{}",
             "USER_ID_CLAIM": "sub",

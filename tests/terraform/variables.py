@@ -44,7 +44,10 @@ MINE = SET["agent_functions"]
 # Terraform sorts the keys.
 PRICES = '{"amazon.nova-lite-v1:0":{"cache_read":0.015,"cache_write":null,"input":0.06,"output":0.24}}'
 
-LIMITS = '{{"tenant_open_runs":200,"tenant_starts_per_minute":600,"user_open_runs":{},"user_starts_per_minute":60}}'
+LIMITS = (
+    '{{"run_tokens":2000000,"tenant_open_runs":200,"tenant_starts_per_minute":600,"user_open_runs":{},'
+    '"user_starts_per_minute":60,"user_tokens_per_day":10000000}}'
+)
 
 
 def environment(name: str) -> str:
@@ -89,6 +92,8 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("conversation_retention_days", API_HANDLER, environment("CONVERSATION_RETENTION_DAYS"), "30", "7"),
     ("conversation_retention_days", STARTER, environment("CONVERSATION_RETENTION_DAYS"), "30", "7"),
     ("conversation_retention_days", FORGOTTEN, "rule[?id=='conversations'] | [0].expiration[0].days", 38, 9),
+    ("handover_seconds", AGENT, environment("HANDOVER_SECONDS"), "120", "60"),
+    ("max_run_hours", AGENT, environment("MAX_RUN_HOURS"), "8", "1"),
     ("job_timeout_minutes", ORCHESTRATOR, environment("JOB_TIMEOUT_MINUTES"), "60", "30"),
     ("deletion_protection", RUNS, "deletion_protection_enabled", False, True),
     ("deletion_protection", SESSIONS, "deletion_protection_enabled", False, True),
@@ -200,6 +205,7 @@ NAMED_WITHIN = {
     "aws_iam_role_policy_attachment",
     "aws_iam_service_linked_role",
     "aws_lambda_function_event_invoke_config",
+    "aws_lambda_function_recursion_config",
     "aws_lambda_permission",
     "aws_s3_bucket_cors_configuration",
     "aws_s3_bucket_lifecycle_configuration",
@@ -301,8 +307,8 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
         for value in ({"rate": 0, "burst": 1}, {"rate": 1, "burst": 0}, {"rate": 1, "burst": 1.5})
     ],
     "limits": [
-        ({"user_open_runs": value}, "The limits must be whole numbers from 1 to 1000000.")
-        for value in (0, 1.5, 1000001)
+        ({"user_open_runs": value}, "The limits must be whole numbers from 1 to 1000000000.")
+        for value in (0, 1.5, 1000000001)
     ],
     "agent_reserved_concurrency": [
         (value, "agent_reserved_concurrency must be a whole number of at least 1.") for value in (0, 1.5)
