@@ -290,6 +290,8 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
         (value, "question_retention_hours must be a whole number from 1 to 8760, which is a year.")
         for value in (0, 1.5, 8761)
     ],
+    "handover_seconds": [(value, WHOLE_NUMBER.format("handover_seconds", 1, 450)) for value in (0, 1.5, 451)],
+    "max_run_hours": [(value, WHOLE_NUMBER.format("max_run_hours", 1, 8759)) for value in (0, 1.5, 8760)],
     "job_timeout_minutes": [
         (value, "job_timeout_minutes must be a whole number from 1 to 1440, which is a day.")
         for value in (0, 1.5, 1441)

@@ -51,8 +51,8 @@ _TYPES: dict[str, tuple[str, str]] = {
     "aws_wafv2_web_acl_association": ("AWS::WAFv2::WebACLAssociation", ""),
 }
 
-# Judged elsewhere: a target is part of a rule, an attachment is one string of a role, and a recursion setting is one word of
-# a function.
+# Judged elsewhere: a target is part of a rule, an attachment is one string of a role, a recursion setting one word of a
+# function.
 _PARTS = {"aws_cloudwatch_event_target", "aws_iam_role_policy_attachment", "aws_lambda_function_recursion_config"}
 
 # What AWS or Terraform fills in, and what only Terraform has.
