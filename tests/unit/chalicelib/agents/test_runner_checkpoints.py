@@ -15,6 +15,7 @@ from strands.multiagent import GraphBuilder
 from strands.session.file_session_manager import FileSessionManager
 
 from runcast import limits, note_fact, track
+from runcast.agents.checkpoints import CheckpointedWork
 from runcast.errors import StoreUnavailable
 from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
@@ -212,8 +213,12 @@ def test_a_tool_that_begins_as_the_agent_is_interrupted_does_not_run(bench, grou
             current_scope().run.stop.hand_over()
         return original(loop, coroutine, **about)
 
+    async def at_once(work, function, given):
+        return function(given)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio.BaseEventLoop, "create_task", create_task)
+        patch.setattr(CheckpointedWork, "_patiently", at_once)  # so that the journal gives no time to stop the task
         _, body = bench.run(Call("dig"))
     assert (tasks, body["continuing"], ground.dug) == ([1], True, [])
     [event] = invoked(bench)
