@@ -135,12 +135,12 @@ def _is_this_machine(url: str) -> bool:
 
 
 async def _read(receive: _Receive) -> bytes:
-    body = b""
+    chunks = []  # joined once: a package comes in hundreds of chunks
     while (message := await receive())["type"] == "http.request":
-        body += message.get("body", b"")
+        chunks.append(message.get("body", b""))
         if not message.get("more_body"):
             break
-    return body
+    return b"".join(chunks)
 
 
 def _once_more(body: bytes, receive: _Receive) -> _Receive:

@@ -91,7 +91,8 @@ def _cached_client(service: str, region: str, endpoint: str) -> Any:
     from local.service_model import EVENT, refuse_invalid
 
     # No proxies: a loopback address must not travel through one.
-    config = Config(retries={"max_attempts": 2}, proxies={}, connect_timeout=5, read_timeout=60)
+    # urllib3 applies the connect timeout while it sends, too, and a busy emulator reads a package slowly.
+    config = Config(retries={"max_attempts": 2}, proxies={}, connect_timeout=60, read_timeout=60)
     make_client: Any = boto3.client  # its stubs want the service's name as a literal
     client = make_client(service, region_name=region, endpoint_url=endpoint, config=config)
     client.meta.events.register(EVENT, refuse_invalid)

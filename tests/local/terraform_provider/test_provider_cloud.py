@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.terraform_provider.cloud import NotLocal, cloud_from, require_loopback
+from local.terraform_provider.cloud import Cloud, NotLocal, cloud_from, require_loopback
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,9 @@ def test_everything_else_is_refused(endpoint):
 def test_everything_missing_is_named_at_once(environment, message):
     with pytest.raises(NotLocal, match=message):
         cloud_from(environment)
+
+
+def test_a_busy_emulator_has_as_long_to_read_a_package_as_to_answer():
+    """urllib3 applies the connect timeout to each piece of the body that it sends."""
+    config = Cloud("http://127.0.0.1:1", "us-east-1", "000000000000").client("lambda").meta.config
+    assert config.connect_timeout == config.read_timeout == 60
