@@ -111,7 +111,8 @@ def test_a_run_of_anothers_is_unknown_and_untouched(rest, alice, bob):
             (
                 400,
                 "BadRequest",
-                "The body may contain only these fields: agent, query, parameters, requestId, rerunOf.",
+                "The body may contain only these fields: agent, query, parameters, requestId, rerunOf, "
+                "conversationId, branchFrom.",
             ),
         ),
         ({"data": b"{"}, (400, "BadRequest", "The body must be a JSON object.")),
@@ -181,7 +182,7 @@ def test_an_expired_token_is_refused(rest, stack, alice):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("DELETE", "/runs"), ("PUT", "/runs/some"), ("POST", "/agents"), ("GET", "/"), ("GET", "/jobs")],
+    [("DELETE", "/jobs"), ("PUT", "/runs/some"), ("POST", "/agents"), ("GET", "/"), ("GET", "/jobs")],
 )
 def test_an_unknown_path_or_method_is_refused_with_and_without_a_token(rest, alice, method, path):
     assert rest.refusal(method, path) == (404, "NotFound", NO_SUCH_PATH)

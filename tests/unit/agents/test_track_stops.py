@@ -364,7 +364,7 @@ class TestARefusedClaim:
         answers = [{"interruptResponse": {"interruptId": each.id, "response": "yes"}} for each in asked.interrupts]
         result = await agent.invoke_async(answers, invocation_state=named("run-1"))
         assert (str(result).strip(), called) == ("done", [True])
-        assert records.read("run-1").status is RunStatus.WAITING
+        assert records.read("run-1").status is RunStatus.COMPLETE
 
 
 def test_a_run_ends_though_no_thread_can_wait_for_its_end(records, monkeypatch):
