@@ -39,7 +39,7 @@ def test_a_first_agent_and_its_playbook_are_shown_and_nothing_stays_running(clon
     assert (clone / ".." / "my-agents" / "hello.py").resolve().exists()
     for kind in (r"run \S+: complete,", r"job \S+: complete, \d+ runs?,"):
         summary = re.compile(rf"{kind} ([1-9]\d*) steps recorded, \1 received live, 0 missing")
-        assert len(list(filter(summary.fullmatch, lines))) == 1, lines
+        assert any(map(summary.fullmatch, lines)), lines
     assert "Nothing is left running." in lines
     assert not (clone / ".local" / "stack").exists()
 
