@@ -338,48 +338,6 @@ data "aws_iam_policy_document" "orchestrator" {
   }
 }
 
-# A user deletes their own records and objects. Which ones those are is known from the caller's list of runs.
-data "aws_iam_policy_document" "delete_runs" {
-  statement {
-    sid       = "DeleteRuns"
-    actions   = ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem"]
-    resources = [aws_dynamodb_table.agent_progress.arn]
-  }
-
-  statement {
-    sid       = "ListOwnRuns"
-    actions   = ["dynamodb:Query"]
-    resources = [local.runs_by_owner_arn]
-  }
-
-  statement {
-    sid       = "DeleteObjects"
-    actions   = ["s3:DeleteObject"]
-    resources = [local.answers_arn, local.inputs_arn, local.results_arn, local.snapshots_arn]
-  }
-
-  statement {
-    sid       = "FindObjects"
-    actions   = ["s3:ListBucket"]
-    resources = [aws_s3_bucket.results.arn]
-
-    condition {
-      test     = "StringLike"
-      variable = "s3:prefix"
-      values   = ["answers/*", "inputs/*", "results/*", "snapshots/*"]
-    }
-  }
-}
-
-# The limits of users and tenants. The other counts are items of the table.
-data "aws_iam_policy_document" "count_open_runs" {
-  statement {
-    sid       = "CountOpenRuns"
-    actions   = ["dynamodb:Query"]
-    resources = ["${aws_dynamodb_table.agent_progress.arn}/index/openByTenant"]
-  }
-}
-
 locals {
   runs_by_owner_arn = "${aws_dynamodb_table.agent_progress.arn}/index/byOwner"
   conversations_arn = "${aws_s3_bucket.results.arn}/conversations/*"
@@ -389,88 +347,7 @@ locals {
   snapshots_arn     = "${aws_s3_bucket.results.arn}/snapshots/*"
 }
 
-data "aws_iam_policy_document" "answer_runs" {
-  statement {
-    sid       = "KeepAnswers"
-    actions   = ["s3:PutObject"]
-    resources = [local.answers_arn]
-  }
-
-  # An answer, and a cancel, of a job's run: run_closer reports it to the job's execution.
-  statement {
-    sid       = "HandOverChanges"
-    actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.run_closer.arn]
-  }
-}
-
-data "aws_iam_policy_document" "read_conversations" {
-  statement {
-    sid       = "ReadConversations"
-    actions   = ["s3:GetObject"]
-    resources = [local.conversations_arn]
-  }
-}
-
-# A branch copies the state from which it begins.
-data "aws_iam_policy_document" "change_conversations" {
-  statement {
-    sid       = "CopyAndDeleteConversations"
-    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-    resources = [local.conversations_arn]
-  }
-
-  statement {
-    sid       = "FindConversations"
-    actions   = ["s3:ListBucket"]
-    resources = [aws_s3_bucket.results.arn]
-
-    condition {
-      test     = "StringLike"
-      variable = "s3:prefix"
-      values   = ["conversations/*"]
-    }
-  }
-}
-
-# A start stores the input, and reads the one that is stored already if the start is repeated.
-data "aws_iam_policy_document" "store_inputs" {
-  statement {
-    sid       = "StoreInputs"
-    actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = [local.inputs_arn]
-  }
-}
-
-# A link to a result has the permissions of the role that signed it.
-data "aws_iam_policy_document" "link_results" {
-  statement {
-    sid       = "LinkResults"
-    actions   = ["s3:GetObject"]
-    resources = [local.results_arn]
-  }
-}
-
-data "aws_iam_policy_document" "start_jobs" {
-  statement {
-    sid       = "StartJobs"
-    actions   = ["states:StartExecution"]
-    resources = [aws_sfn_state_machine.playbook.arn]
-  }
-
-  statement {
-    sid       = "StopJobs"
-    actions   = ["states:StopExecution"]
-    resources = ["${replace(aws_sfn_state_machine.playbook.arn, ":stateMachine:", ":execution:")}:*"]
-  }
-}
-
 data "aws_iam_policy_document" "progress_reader" {
-  source_policy_documents = [
-    data.aws_iam_policy_document.link_results.json,
-    data.aws_iam_policy_document.read_conversations.json,
-  ]
-
   statement {
     sid       = "ReadRuns"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem"]
@@ -481,6 +358,13 @@ data "aws_iam_policy_document" "progress_reader" {
     sid       = "ListRuns"
     actions   = ["dynamodb:Query"]
     resources = [local.runs_by_owner_arn]
+  }
+
+  # A link to a result has the permissions of the role that signed it.
+  statement {
+    sid       = "ReadConversationsAndLinkResults"
+    actions   = ["s3:GetObject"]
+    resources = [local.conversations_arn, local.results_arn]
   }
 }
 
@@ -508,25 +392,87 @@ data "aws_iam_policy_document" "run_closer" {
 }
 
 data "aws_iam_policy_document" "run_starter" {
-  source_policy_documents = [
-    data.aws_iam_policy_document.answer_runs.json,
-    data.aws_iam_policy_document.change_conversations.json,
-    data.aws_iam_policy_document.count_open_runs.json,
-    data.aws_iam_policy_document.delete_runs.json,
-    data.aws_iam_policy_document.start_jobs.json,
-    data.aws_iam_policy_document.store_inputs.json,
-  ]
-
+  # Which records and objects a user may delete is known from the user's list of runs.
   statement {
-    sid       = "CreateAndCancelRuns"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    sid = "CreateCancelAndDeleteRuns"
+    actions = [
+      "dynamodb:BatchGetItem",
+      "dynamodb:BatchWriteItem",
+      "dynamodb:DeleteItem",
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+      "dynamodb:UpdateItem",
+    ]
     resources = [aws_dynamodb_table.agent_progress.arn]
+  }
+
+  # The second index is for the limits of users and tenants. The other counts are items of the table.
+  statement {
+    sid       = "ListOwnRunsAndCountOpenOnes"
+    actions   = ["dynamodb:Query"]
+    resources = [local.runs_by_owner_arn, "${aws_dynamodb_table.agent_progress.arn}/index/openByTenant"]
   }
 
   statement {
     sid       = "InvokeAgents"
     actions   = ["lambda:InvokeFunction"]
     resources = concat([aws_lambda_function.agent.arn], values(var.agent_functions))
+  }
+
+  # run_closer reports an answer or a cancel of a job's run to the job's execution.
+  statement {
+    sid       = "HandOverChanges"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.run_closer.arn]
+  }
+
+  statement {
+    sid       = "StartJobs"
+    actions   = ["states:StartExecution"]
+    resources = [aws_sfn_state_machine.playbook.arn]
+  }
+
+  statement {
+    sid       = "StopJobs"
+    actions   = ["states:StopExecution"]
+    resources = ["${replace(aws_sfn_state_machine.playbook.arn, ":stateMachine:", ":execution:")}:*"]
+  }
+
+  # A repeated start reads the input that is stored already. A branch copies the state from which it begins.
+  statement {
+    sid       = "StoreInputsAndCopyConversations"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = [local.conversations_arn, local.inputs_arn]
+  }
+
+  statement {
+    sid       = "StoreAnswers"
+    actions   = ["s3:PutObject"]
+    resources = [local.answers_arn]
+  }
+
+  statement {
+    sid     = "DeleteObjects"
+    actions = ["s3:DeleteObject"]
+    resources = [
+      local.answers_arn,
+      local.conversations_arn,
+      local.inputs_arn,
+      local.results_arn,
+      local.snapshots_arn,
+    ]
+  }
+
+  statement {
+    sid       = "FindObjects"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.results.arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["answers/*", "conversations/*", "inputs/*", "results/*", "snapshots/*"]
+    }
   }
 
   # These checks are here because a function in agent_functions may itself depend on most of the module. Earlier checks
@@ -544,28 +490,12 @@ data "aws_iam_policy_document" "run_starter" {
   }
 }
 
+# The REST API answers what both functions of the GraphQL API answer.
 data "aws_iam_policy_document" "api_handler" {
   source_policy_documents = [
-    data.aws_iam_policy_document.answer_runs.json,
-    data.aws_iam_policy_document.change_conversations.json,
-    data.aws_iam_policy_document.count_open_runs.json,
-    data.aws_iam_policy_document.delete_runs.json,
-    data.aws_iam_policy_document.link_results.json,
-    data.aws_iam_policy_document.start_jobs.json,
-    data.aws_iam_policy_document.store_inputs.json,
+    data.aws_iam_policy_document.progress_reader.json,
+    data.aws_iam_policy_document.run_starter.json,
   ]
-
-  statement {
-    sid       = "CreateReadAndCancelRuns"
-    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
-    resources = [aws_dynamodb_table.agent_progress.arn]
-  }
-
-  statement {
-    sid       = "InvokeAgents"
-    actions   = ["lambda:InvokeFunction"]
-    resources = concat([aws_lambda_function.agent.arn], values(var.agent_functions))
-  }
 }
 
 data "aws_iam_policy_document" "status_publisher" {
