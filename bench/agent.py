@@ -16,14 +16,8 @@ from strands.models import Model
 from runcast import publish_status, track
 
 
-class _Model(Model):
-    """Records `steps` steps without a pause, awaits `silent_seconds`, and writes `words` words at a pace."""
-
-    def __init__(self, steps: int, silent_seconds: float, words: int, words_per_second: float) -> None:
-        self._steps = steps
-        self._silent_seconds = silent_seconds
-        self._words = words
-        self._words_per_second = words_per_second
+class ScriptedModel(Model):
+    """Leaves only `stream` to its subclasses: nothing can be configured."""
 
     def update_config(self, **_: Any) -> None:
         """Does nothing: there is nothing to configure."""
@@ -35,6 +29,16 @@ class _Model(Model):
     def structured_output(self, *_: Any, **__: Any) -> Any:
         """Not supported."""
         raise NotImplementedError
+
+
+class _Model(ScriptedModel):
+    """Records `steps` steps without a pause, awaits `silent_seconds`, and writes `words` words at a pace."""
+
+    def __init__(self, steps: int, silent_seconds: float, words: int, words_per_second: float) -> None:
+        self._steps = steps
+        self._silent_seconds = silent_seconds
+        self._words = words
+        self._words_per_second = words_per_second
 
     async def stream(self, *_: Any, **__: Any) -> AsyncIterator[Any]:
         """Yields the answer."""

@@ -110,7 +110,7 @@ def publisher(event: dict[str, Any], _: object) -> None:
 
 
 def publish(message: dict[str, Any], url: str, region: str) -> None:
-    """Publish one message with a session, a signature and a connection of its own."""
+    """Publish one message with a new session, signature and connection."""
     credentials = boto3.Session().get_credentials()
     auth = AWS4Auth(refreshable_credentials=credentials, region=region, service="appsync")
     body = {"query": _MUTATION, "variables": {"input": message}}

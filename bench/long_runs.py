@@ -15,8 +15,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from strands import Agent, tool
-from strands.models import Model
 
+from bench.agent import ScriptedModel
 from bench.row import P50, Row
 from runcast import limits
 from runcast.agents.checkpoints import Boundary, CheckpointedWork
@@ -40,22 +40,11 @@ def measure_long_runs() -> list[Row]:
     ]
 
 
-class _Turns(Model):
+class _Turns(ScriptedModel):
     """Calls the tool in each turn."""
 
     def __init__(self) -> None:
         self._turn = 0
-
-    def update_config(self, **_: Any) -> None:
-        """Does nothing: there is nothing to configure."""
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns an empty configuration."""
-        return {}
-
-    def structured_output(self, *_: Any, **__: Any) -> Any:
-        """Not supported."""
-        raise NotImplementedError
 
     async def stream(self, *_: Any, **__: Any) -> AsyncIterator[Any]:
         """Yields the answer."""
@@ -63,7 +52,7 @@ class _Turns(Model):
         yield {"messageStart": {"role": "assistant"}}
         if self._turn <= _TURNS:
             yield {"contentBlockStart": {"start": {"toolUse": {"toolUseId": f"t{self._turn}", "name": "measure"}}}}
-            yield {"contentBlockDelta": {"delta": {"toolUse": {"input": json.dumps({})}}}}
+            yield {"contentBlockDelta": {"delta": {"toolUse": {"input": "{}"}}}}
         yield {"contentBlockStop": {}}
         yield {"messageStop": {"stopReason": "tool_use" if self._turn <= _TURNS else "end_turn"}}
 
@@ -72,9 +61,10 @@ class _Journal(CallJournal):
     """Answers as a table in which nothing has been called, after as long as DynamoDB takes."""
 
     def __init__(self) -> None:
-        self.began_ms: list[float] = []
+        self.asked_at = 0.0
 
     def begin(self, call: Call, part: int, worker: str) -> CallEntry:  # noqa: ARG002 - overrides
+        self.asked_at = time.perf_counter()
         _request()
         return CallEntry(part, worker, CallState.BEGUN, 0)
 
@@ -91,13 +81,12 @@ def _turns() -> tuple[list[float], list[float]]:
     journal = _Journal()
     ends: list[float] = []
     waits: list[float] = []
-    asked = [0.0]
 
     @tool
     def measure() -> str:
         """Measure something."""
-        waits.append((time.perf_counter() - asked[0]) * 1000)
         ends.append(time.perf_counter())
+        waits.append((ends[-1] - journal.asked_at) * 1000)
         return "3.5 degrees"
 
     recorder = SimpleNamespace(
@@ -112,16 +101,8 @@ def _turns() -> tuple[list[float], list[float]]:
         _request()
         return "snapshot"
 
-    begin = journal.begin
-
-    def timed(call: Call, part: int, worker: str) -> CallEntry:
-        asked[0] = time.perf_counter()
-        return begin(call, part, worker)
-
-    journal.begin = timed  # type: ignore[method-assign]
-    work = CheckpointedWork(
-        agent, run, save=save, results=cast(Any, None), hand_over_after_seconds=limits.DRAIN_SECONDS
-    )  # fmt: skip
+    drain_seconds = limits.DRAIN_SECONDS
+    work = CheckpointedWork(agent, run, save=save, results=cast(Any, None), hand_over_after_seconds=drain_seconds)
     asyncio.run(work.invoke("Measure.", {}))
     return _differences(ends), waits
 
