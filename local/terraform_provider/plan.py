@@ -77,7 +77,7 @@ def refused_arguments(block: Block, config: State, only: Mapping[str, object]) -
         if value is None or value == []:
             continue
         if field.refused:
-            found.append((field.path, "the local provider does not support it; see docs/local.md"))
+            found.append((field.path, "the local provider does not support it; `make local-gaps` lists what it lacks"))
         elif field.path in only and not is_unknown(value) and value != only[field.path]:
             found.append((field.path, f"the local provider carries only {only[field.path]!r}, not {value!r}"))
         elif field.type is None and isinstance(value, list):

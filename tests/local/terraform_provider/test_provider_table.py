@@ -114,8 +114,3 @@ def test_it_carries_what_the_module_uses_and_no_more():
     text = "\n".join(file.read_text() for file in module.glob("*.tf"))
     used = set(re.findall(r'^resource "(aws_\w+)"', text, re.MULTILINE))  # Terraform brings terraform_data
     assert set(ENTRIES) == used | {"aws_lambda_function"}  # which Chalice's export brings
-
-
-def test_the_documentation_lists_its_gaps():
-    document = (Path(__file__).parents[3] / "docs" / "local.md").read_text()
-    assert document.split("<!-- gaps -->\n")[1].split("<!-- /gaps -->")[0] == gaps_markdown()
