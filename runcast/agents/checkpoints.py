@@ -156,7 +156,7 @@ class CheckpointedWork:
         try:
             boundary = Boundary(take_snapshot(self._agent), prompt)
             # A later part continues from the state that the record names: the journal's entries belong to it.
-            named = recorder.snapshot_key or await self._named(boundary)
+            named = recorder.assignment.snapshot_key or await self._named(boundary)
             key: str | None = named
             journal.follow(named)
             while not stop.handing_over:

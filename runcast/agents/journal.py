@@ -124,7 +124,7 @@ class ToolJournal:
             self._snapshot_key,
             tool_use_id,
             self._attempts[tool_use_id],
-            recorder.expires_at_epoch_s,
+            recorder.assignment.expires_at_epoch_s,
         )
         try:
             entry = await self._patiently(self._begin, (call, _may_run_again(context.tool)))
@@ -148,17 +148,17 @@ class ToolJournal:
         """
         call, may_run_again = given
         recorder = self._run.recorder
-        entry = self._journal.begin(call, recorder.part, recorder.worker)
+        entry = self._journal.begin(call, recorder.assignment.part, recorder.assignment.worker)
         if not self._is_own(entry):
-            if entry.part > recorder.part:
+            if entry.part > recorder.assignment.part:
                 recorder.lose()
                 raise RunStopped
             if entry.state is CallState.ASKED or (entry.state is CallState.BEGUN and may_run_again):
-                entry = self._journal.begin_again(call, entry, recorder.part, recorder.worker)
+                entry = self._journal.begin_again(call, entry, recorder.assignment.part, recorder.assignment.worker)
         return entry
 
     def _is_own(self, entry: CallEntry) -> bool:
-        return entry.worker == self._run.recorder.worker and entry.state is CallState.BEGUN
+        return entry.worker == self._run.recorder.assignment.worker and entry.state is CallState.BEGUN
 
     def _result_of(self, given: tuple[Call, CallEntry]) -> ToolResultEvent:
         """Return what the model is told of a call that an earlier worker has made.

@@ -111,11 +111,5 @@ def answered_step(run: Run, answered: Collection[str], now_ms: int) -> Step:
         named = shortened(min(missing), limits.NAME_MAX_CHARACTERS)
         raise InvalidInput(f"answers lacks {named!r}. Answer all open questions at once.")
     questions = [{"id": each, "name": name} for each, name in asked.items()]
-    return Step(
-        step=ANSWERED,
-        message="Answered",
-        elapsed=max(0, now_ms - run.created_at_ms) / 1000,
-        timestamp=now_ms,
-        seq=run.seq + 1,
-        metadata_json=object_text({"answeredBy": run.owner.user_id, "questions": questions}, _ANSWERED_MAX_BYTES),
-    )
+    text = object_text({"answeredBy": run.owner.user_id, "questions": questions}, _ANSWERED_MAX_BYTES)
+    return run.next_step(ANSWERED, "Answered", now_ms, metadata_json=text)

@@ -64,15 +64,7 @@ class Claiming:
         run = self._run
         self._store.learn_time()  # before computing the lease: with a fast clock, it would last for hours
         try:
-            record = self._store.claim(
-                run.request_id,
-                worker=run.worker,
-                owner=run.owner,
-                agent=run.agent,
-                job_id=run.job_id,
-                lease_until_ms=self._lease_until_ms(),
-                part=run.part,
-            )
+            record = self._claimed()
         except ClaimRefused as refused:
             taken = refused.run if self._is_claimed_before(refused.run) else self._continued(refused.run)
             if taken is None:
@@ -85,6 +77,18 @@ class Claiming:
         run.follow(record)
         self._draft.begin(record)
         self.state = Claim.CLAIMED
+
+    def _claimed(self) -> Run:
+        run = self._run
+        return self._store.claim(
+            run.request_id,
+            worker=run.worker,
+            owner=run.owner,
+            agent=run.agent,
+            job_id=run.job_id,
+            lease_until_ms=self._lease_until_ms(),
+            part=run.part,
+        )
 
     def _is_claimed_before(self, run: Run) -> bool:
         """Return whether an earlier attempt of this worker has claimed the run.
@@ -109,15 +113,7 @@ class Claiming:
             if not run.part_is_queued:
                 return None
             mine.part = run.part
-            return self._store.claim(
-                run.request_id,
-                worker=mine.worker,
-                owner=mine.owner,
-                agent=mine.agent,
-                job_id=mine.job_id,
-                lease_until_ms=self._lease_until_ms(),
-                part=run.part,
-            )
+            return self._claimed()
         except (AppendRefused, ClaimRefused, InvalidInput, RunGone) as error:
             logger.warning("run %s: it cannot continue here: %s", run.request_id, error)
             return None

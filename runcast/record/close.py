@@ -17,7 +17,7 @@ from runcast.json_text import metadata_json
 from runcast.record.crash import crash_step, crashes_in_a_row, is_resumable
 from runcast.record.ids import requested_id
 from runcast.record.message import step_update
-from runcast.record.model import EndReason, Json, Owner, Run, RunEnded, RunStatus, Step
+from runcast.record.model import EndReason, Json, Owner, Run, RunEnded, RunStatus
 from runcast.record.store import End, RunStore
 from runcast.redaction import clean_text
 from runcast.text import shortened
@@ -265,15 +265,12 @@ def write_end(
     """
     failed = status is RunStatus.ERROR
     message = clean_text(message, "error", limits.MESSAGE_MAX_CHARACTERS)
-    elapsed_seconds = max(0, now_ms - run.created_at_ms) / 1000
-    step = Step(
-        step=status.value,
-        message=message,
-        elapsed=elapsed_seconds,
-        timestamp=now_ms,
-        seq=run.seq + 1,
+    step = run.next_step(
+        status.value,
+        message,
+        now_ms,
         status="agent_error" if failed and not run.is_job else None,
-        metadata_json=None if run.is_job else metadata_json({"elapsed": elapsed_seconds}),
+        metadata_json=None if run.is_job else metadata_json({"elapsed": run.elapsed_seconds(now_ms)}),
     )
     ended = store.end(run, step, End(status, error=message if failed else None, reason=reason))
     update = step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from runcast.errors import RunGone
+from runcast.record.items import present
 from runcast.record.model import Run
 from runcast.record.refusals import Refusal
 
@@ -15,21 +17,30 @@ NOT_EXPIRED = "#expiresAt > :now_s"
 """The record exists and has not expired: DynamoDB may delete an expired item days late."""
 
 
+def equal_or_absent(attributes: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the condition, with its values, that attributes have these values; None stands for an absent attribute."""
+    conditions = [
+        f"attribute_not_exists(#{name})" if value is None else f"#{name} = :{name}_read"
+        for name, value in attributes.items()
+    ]
+    return " AND ".join(conditions), {f"{name}_read": value for name, value in present(attributes).items()}
+
+
 def as_read(run: Run) -> tuple[str, dict[str, Any]]:
     """Return the condition, with its values, that the record has not changed since `run` was read.
 
     Every step, and so every status change, increments `seq`, and every heartbeat renews the lease. A claim may set
     the same lease as before, and a cancel request sets neither, so the condition also compares these two.
     """
-    condition = "#owner = :owner_read AND #seq = :seq_read AND #leaseUntil = :lease_read"
-    values = {"owner_read": run.owner.key, "seq_read": run.seq, "lease_read": run.lease_until_ms}
-    for name, value in (("worker", run.worker), ("cancelRequestedAt", run.cancel_requested_at_ms)):
-        if value is None:
-            condition += f" AND attribute_not_exists(#{name})"
-        else:
-            condition += f" AND #{name} = :{name}_read"
-            values[f"{name}_read"] = value
-    return condition, values
+    return equal_or_absent(
+        {
+            "owner": run.owner.key,
+            "seq": run.seq,
+            "leaseUntil": run.lease_until_ms,
+            "worker": run.worker,
+            "cancelRequestedAt": run.cancel_requested_at_ms,
+        }
+    )
 
 
 def unless_gone(refusal: Refusal, now_ms: int) -> Refusal:

@@ -6,10 +6,10 @@ user's conversation. `turns` writes it, always together with the record of the t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runcast.record.conditions import equal_or_absent
 from runcast.record.items import Item, from_item, to_item
 from runcast.record.model import Owner, conversation_key
 
@@ -94,15 +94,16 @@ def conversation_item(conversation: Conversation) -> Item:
     )
 
 
-def unchanged(conversation: Conversation) -> tuple[str, Mapping[str, Any]]:
+def unchanged(conversation: Conversation) -> tuple[str, dict[str, Any]]:
     """Return the condition, with its values, that a conversation is as it was read, and is not deleted.
 
     Each turn sets `openRun` when it begins and removes it when it ends. Each saved state has a key of its own.
     """
-    condition = "#createdAt = :turn_read AND attribute_not_exists(#deleted)"
-    values: dict[str, Any] = {"turn_read": conversation.last_turn_at_ms}
-    for name, value in (("openRun", conversation.open_run), ("snapshotKey", conversation.snapshot_key)):
-        condition += f" AND attribute_not_exists(#{name})" if value is None else f" AND #{name} = :{name}_read"
-        if value is not None:
-            values[f"{name}_read"] = value
-    return condition, values
+    return equal_or_absent(
+        {
+            "createdAt": conversation.last_turn_at_ms,
+            "openRun": conversation.open_run,
+            "snapshotKey": conversation.snapshot_key,
+            "deleted": None,
+        }
+    )

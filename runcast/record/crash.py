@@ -24,14 +24,8 @@ def is_resumable(run: Run) -> bool:
 
 def crash_step(run: Run, now_ms: int) -> Step:
     """Return the step with which a run continues after the death of its worker."""
-    return Step(
-        step=CONTINUING,
-        message="Continuing in another worker: the last one stopped",
-        elapsed=max(0, now_ms - run.created_at_ms) / 1000,
-        timestamp=now_ms,
-        seq=run.seq + 1,
-        metadata_json=metadata_json({"part": run.part + 1, "crashes": (run.crashes or 0) + 1}),
-    )
+    text = metadata_json({"part": run.part + 1, "crashes": (run.crashes or 0) + 1})
+    return run.next_step(CONTINUING, "Continuing in another worker: the last one stopped", now_ms, metadata_json=text)
 
 
 def crashes_in_a_row(run: Run) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from runcast.record.conditions import EXPIRED
 from runcast.record.items import Item, from_item, present, to_item
 from runcast.record.model import Owner
 from runcast.record.table import Table
@@ -94,8 +95,7 @@ class CallJournal:
         """
         now_ms = self._now_ms()
         entry = CallEntry(part, worker, CallState.BEGUN, now_ms)
-        absent = "attribute_not_exists(#requestId) OR #expiresAt <= :now_s"
-        found = self._table.put_unless(_item(call, entry), absent, {"now_s": now_ms // 1000})
+        found = self._table.put_unless(_item(call, entry), EXPIRED, {"now_s": now_ms // 1000})
         return entry if found is None else _entry(found)
 
     def begin_again(self, call: Call, before: CallEntry, part: int, worker: str) -> CallEntry:

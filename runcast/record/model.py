@@ -255,6 +255,24 @@ class Run:
         """Whether the run continues in a later part that no worker has claimed yet."""
         return self.status is RunStatus.IN_PROGRESS and self.worker is None and not self.part_has_begun
 
+    def elapsed_seconds(self, now_ms: int) -> float:
+        """Return the seconds from the run's beginning to `now_ms`."""
+        return max(0, now_ms - self.created_at_ms) / 1000
+
+    def next_step(
+        self, step: str, message: str, now_ms: int, *, status: str | None = None, metadata_json: str | None = None
+    ) -> Step:
+        """Return the step that follows the last one, for a write by another than the run's worker."""
+        return Step(
+            step=step,
+            message=message,
+            elapsed=self.elapsed_seconds(now_ms),
+            timestamp=now_ms,
+            seq=self.seq + 1,
+            status=status,
+            metadata_json=metadata_json,
+        )
+
     def waited_until(self, now_ms: int) -> int:
         """Return for how long the run has waited for answers until `now_ms`, in milliseconds."""
         waiting = self.status is RunStatus.WAITING

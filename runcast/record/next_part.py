@@ -65,14 +65,7 @@ class RecordParts(RecordCreation):
             **({} if run.crashes is None else {"crashes": 0}),
             **part_begins(run.part + 1, step.seq, now_ms),
         }
-        sets = present(sets)
-        return self._changed(
-            run,
-            now_ms,
-            [*sets_of(sets), "#steps = list_append(#steps, :steps)"],
-            "#status = :waiting",
-            {**sets, "steps": [stored_step(step)], "waiting": RunStatus.WAITING.value},
-        )
+        return self._changed(run, now_ms, RunStatus.WAITING, present(sets), step)
 
     def resume_part(self, run: Run, step: Step) -> Run:
         """Begin the next part of a run whose worker has died, if its record has not changed since it was read.
@@ -95,13 +88,7 @@ class RecordParts(RecordCreation):
             "updatedAt": now_ms,
             **part_begins(run.part + 1, step.seq, now_ms),
         }
-        return self._changed(
-            run,
-            now_ms,
-            [*sets_of(sets), "#steps = list_append(#steps, :steps)"],
-            "#status = :in_progress",
-            {**sets, "steps": [stored_step(step)], "in_progress": RunStatus.IN_PROGRESS.value},
-        )
+        return self._changed(run, now_ms, RunStatus.IN_PROGRESS, sets, step)
 
     def hand_out_again(self, run: Run) -> Run:
         """Release a part that has not begun, and count one more try, if the record has not changed since it was read.
@@ -119,16 +106,20 @@ class RecordParts(RecordCreation):
             "updatedAt": now_ms,
             "leaseUntil": now_ms + limits.QUEUED_LEASE_MS,
         }
-        values = {**sets, "in_progress": RunStatus.IN_PROGRESS.value}
-        return self._changed(run, now_ms, sets_of(sets), "#status = :in_progress", values)
+        return self._changed(run, now_ms, RunStatus.IN_PROGRESS, sets)
 
-    def _changed(self, run: Run, now_ms: int, expressions: list[str], state: str, values: dict[str, object]) -> Run:
-        condition, as_read_values = as_read(run)
+    def _changed(self, run: Run, now_ms: int, state: RunStatus, sets: Json, step: Step | None = None) -> Run:
+        """Set attributes of a run in this state, append a step if there is one, and remove the claim."""
+        condition, values = as_read(run)
+        expressions = sets_of(sets)
+        if step:
+            expressions.append("#steps = list_append(#steps, :steps)")
+            values["steps"] = [stored_step(step)]
         item = self._table.update(
             run.request_id,
             expressions,
-            f"{condition} AND {state} AND {NOT_EXPIRED}",
-            {**values, **as_read_values, "now_s": now_ms // 1000},
+            f"{condition} AND #status = :state AND {NOT_EXPIRED}",
+            {**sets, **values, "state": state.value, "now_s": now_ms // 1000},
             unless_gone(lambda now: AppendRefused(f"Run {run.request_id} has changed since it was read.", now), now_ms),
             removes=["#worker"],
             returning="ALL_NEW",

@@ -71,6 +71,10 @@ class Recorder:
         monotonic: Returns seconds, for the deadline and for the time that the run waits.
         jitter: Returns a number from 0 to 1, for the backoff.
 
+    Attributes:
+        assignment: The run and its worker; once the run is claimed, with the record's values.
+        usage: The tokens used so far. `add_usage` counts and spends those of a model call.
+
     Raises:
         InvalidInput: The `request_id` is invalid.
     """
@@ -105,11 +109,11 @@ class Recorder:
         self._waited_seconds = 0.0
         self._started = False
         self._awaited = awaited
-        self._usage = Usage(model_prices or {})
+        self.usage = Usage(model_prices or {})
         self._spend = spend
         deadline = None if remaining_ms is None else Deadline.after(remaining_ms, monotonic())
         self._queue = StepQueue()
-        self._run = Assignment(
+        self.assignment = Assignment(
             request_id,
             owner,
             agent,
@@ -123,10 +127,10 @@ class Recorder:
         self._outbox = Outbox(send)
         self._stops = StopSignal(request_id)
         self._writer = Writer(
-            store, self._run, self._queue, self._outbox, self._stops, on_end, now_ms=now_ms, monotonic=monotonic,
+            store, self.assignment, self._queue, self._outbox, self._stops, on_end, now_ms=now_ms, monotonic=monotonic,
             jitter=jitter,
         )  # fmt: skip
-        self._end_watch = EndWatch(self._run, self._queue, self._writer, hand_over, monotonic=monotonic)
+        self._end_watch = EndWatch(self.assignment, self._queue, self._writer, hand_over, monotonic=monotonic)
         self._writing = _thread(self._write, f"recorder-{request_id}")
         self._sending = _thread(self._outbox.work, f"recorder-{request_id}-live")
         self._watching = _thread(self._end_watch.work, f"recorder-{request_id}-end") if deadline else None
@@ -134,38 +138,18 @@ class Recorder:
     @property
     def request_id(self) -> str:
         """The run's id."""
-        return self._run.request_id
+        return self.assignment.request_id
 
     @property
     def owner(self) -> Owner:
         """The run's owner."""
-        return self._run.owner
-
-    @property
-    def snapshot_key(self) -> str | None:
-        """Names the object from which the claimed part begins; None if it begins without one."""
-        return self._run.snapshot_key
-
-    @property
-    def conversation_id(self) -> str | None:
-        """The conversation of which the claimed run is a turn; None outside a conversation."""
-        return self._run.conversation_id
-
-    @property
-    def turn_snapshot_key(self) -> str | None:
-        """Names the state from which the turn of the conversation begins; None if it begins without one."""
-        return self._run.turn_snapshot_key
+        return self.assignment.owner
 
     @property
     def seconds_left(self) -> float:
         """How long until the run is ended because its worker's time is up; infinite without a deadline."""
-        deadline = self._run.deadline
+        deadline = self.assignment.deadline
         return math.inf if deadline is None else deadline.time_up_seconds - self._monotonic()
-
-    @property
-    def answers_key(self) -> str | None:
-        """Names the object with the answers for the claimed part; None in the first part."""
-        return self._run.answers_key
 
     @property
     def stop(self) -> Stop | None:
@@ -211,31 +195,6 @@ class Recorder:
             self._waited_seconds = self._monotonic() - began
         return self._writer.claiming.state
 
-    @property
-    def part(self) -> int:
-        """Which part of the run this worker does."""
-        return self._run.part
-
-    @property
-    def worker(self) -> str:
-        """This worker's id."""
-        return self._run.worker
-
-    @property
-    def expires_at_epoch_s(self) -> int:
-        """When the record expires; 0 until the claim is answered."""
-        return self._run.expires_at_epoch_s
-
-    @property
-    def text_end(self) -> int:
-        """The length of the run's agent's text that earlier workers have recorded, as far as the claim has shown."""
-        return self._run.text_end
-
-    @property
-    def crashes(self) -> int | None:
-        """How many workers in a row have died before this part; None if the run's agent was not checkpointing."""
-        return self._run.crashes
-
     def journal(self) -> CallJournal:
         """Return the journal of tool calls."""
         return self._store.journal()
@@ -243,11 +202,6 @@ class Recorder:
     def lose(self) -> None:
         """Stop the work, because another worker has the run."""
         self._stops.tell(Stop.ENDED)
-
-    @property
-    def running_tools(self) -> list[str]:
-        """The names of the tools that are running. The work keeps it up to date, for the error if its time is up."""
-        return self._run.running_tools
 
     def name_snapshot(self, key: str) -> None:
         """Name the object with the latest state of the run's agent in the record. Idempotent.
@@ -259,7 +213,7 @@ class Recorder:
         if self.claimed is Claim.UNANSWERED:
             raise StoreUnavailable("The claim of the run is not confirmed yet.")
         try:
-            self._store.name_snapshot(self.request_id, worker=self._run.worker, snapshot_key=key)
+            self._store.name_snapshot(self.request_id, worker=self.assignment.worker, snapshot_key=key)
         except (AppendRefused, RunGone) as error:
             logger.warning("run %s: %s", self.request_id, error)
             self.lose()
@@ -319,7 +273,7 @@ class Recorder:
             agent_name: The agent; by default the run's agent.
             parent: The step with which the agent began, if another one uses it.
         """
-        run = self._run
+        run = self.assignment
         if self.claimed is not Claim.CLAIMED or self._stops.end_expected or (parent and parent.seq is None):
             return
         update = delta_update(
@@ -341,26 +295,13 @@ class Recorder:
             usage: Tokens by kind, as Strands counts them: `inputTokens`, `outputTokens`, `totalTokens`, ...
             model_id: The model, if known.
         """
-        self._usage.add(usage, model_id)
+        self.usage.add(usage, model_id)
         if self._spend:
             self._spend(self, total_tokens(usage))
-
-    def restore_usage(self, usage: Mapping[str, Any], model_id: str | None = None) -> None:
-        """Add the tokens of the run's earlier parts, as `add_usage` does, without spending them again."""
-        self._usage.add(usage, model_id)
-
-    @property
-    def tokens_used(self) -> int:
-        """How many tokens the run has used so far, those of its earlier parts included."""
-        return self._usage.total()
 
     def exceed_budget(self) -> None:
         """Stop the work, because a budget of tokens is used up. Thread-safe."""
         self._stops.tell(Stop.BUDGET)
-
-    def usage_by_model(self) -> list[tuple[str | None, dict[str, int]]]:
-        """Return the tokens used so far, by model, as `add_usage` takes them."""
-        return self._usage.by_model()
 
     def end(
         self,
@@ -404,7 +345,7 @@ class Recorder:
         """
         self._stops.expect_end()
         end = end_of(status, result=result, error=error, reason=reason, snapshot_key=snapshot_key)
-        last = queued_end(self._now_ms, end, message, metadata=metadata, usage=self._usage.metadata())
+        last = queued_end(self._now_ms, end, message, metadata=metadata, usage=self.usage.metadata())
         if self._awaited or not self._watching:
             self._end_watch.bring_forward(limits.ADDED_TIME_SECONDS - self._waited_seconds)
         self._queue.put(last)
@@ -430,7 +371,7 @@ class Recorder:
             writer.seq, writer.unrecorded, self._outbox.unsent, self.stop, self._stop_error(), end_pending=pending
         )
         if report.unrecorded or report.unsent:
-            logger.warning("run %s is not recorded or sent completely: %s", self._run.request_id, report)
+            logger.warning("run %s is not recorded or sent completely: %s", self.assignment.request_id, report)
         return report
 
     def _stop_error(self) -> str | None:
@@ -452,7 +393,7 @@ class Recorder:
 
     def elapsed_seconds(self) -> float:
         """Return the seconds since the run began: since its record was created, if that time is known."""
-        return self._run.seconds_since_began(self._now_ms())
+        return self.assignment.seconds_since_began(self._now_ms())
 
     def _start(self) -> None:
         """Start all threads or none: a claimed run that cannot be ended would look alive forever."""

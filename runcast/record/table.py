@@ -64,19 +64,8 @@ class Table:
 
     def put_latest(self, item: Item, age: str) -> None:
         """Put an item, unless the existing item has a greater number in its attribute `age`."""
-        condition = f"attribute_not_exists(#requestId) OR #{age} <= :{age}"
-        try:
-            with answers(None):
-                self._client.put_item(
-                    TableName=self._name,
-                    Item=item,
-                    ConditionExpression=condition,
-                    ExpressionAttributeNames=_names(condition),
-                    ExpressionAttributeValues={f":{age}": item[age]},
-                )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != CONDITION_FAILED:
-                raise
+        newer = from_item(item)[age]
+        self.put_unless(item, f"attribute_not_exists(#requestId) OR #{age} <= :{age}", {age: newer})
 
     def put_unless(self, item: Item, condition: str, values: Mapping[str, Any]) -> Item | None:
         """Put an item if the condition holds; otherwise return the existing item."""

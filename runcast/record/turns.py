@@ -99,20 +99,18 @@ class RecordTurns(RecordParts):
         }
         item, free = self._queued(request_id, owner, agent, None, more)
         run = run_of(item)
-        kept_until_s = before.expires_at_epoch_s if before else run.created_at_ms // 1000 + self._kept_seconds
+        kept_until_s = run.created_at_ms // 1000 + self._kept_seconds
+        earlier = before or Conversation(owner, conversation_id, agent, shown, 0, 0, kept_until_s)
+        # A client may use an id again after its record has expired.
+        runs = (*(each for each in earlier.runs if each != request_id), request_id)
         conversation = replace(
-            before or Conversation(owner, conversation_id, agent, shown, 0, 0, 0),
+            earlier,
             last_turn_at_ms=run.created_at_ms,
             kept_seconds=self._kept_seconds,
-            expires_at_epoch_s=max(
-                kept_until_s, run.pages_expire_at_epoch_s, before.expires_at_epoch_s if before else 0
-            ),
+            expires_at_epoch_s=max(earlier.expires_at_epoch_s, run.pages_expire_at_epoch_s),
             snapshot_key=snapshot_key,
             open_run=request_id,
-            # A client may use an id again after its record has expired.
-            runs=(*(each for each in (before.runs if before else ()) if each != request_id), request_id)[
-                -limits.CONVERSATION_MAX_RUNS :
-            ],
+            runs=runs[-limits.CONVERSATION_MAX_RUNS :],
         )
         self._table.transact(Write(free, item), self._put(conversation, before))
         return run

@@ -58,7 +58,7 @@ class TrackedRun:
     ) -> None:
         self.recorder = recorder
         self.owned = owned
-        self.stop = AgentStop(recorder.running_tools)
+        self.stop = AgentStop(recorder.assignment.running_tools)
         self.outcome: RunOutcome | None = None
         self.said: str | None = None
         self.text_offset = 0

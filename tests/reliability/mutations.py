@@ -51,15 +51,15 @@ MUTATIONS = [
     ),
     Mutation(
         "an end from outside is refused when there are more steps than were read", _CONDITIONS,
-        (("#seq = :seq_read", "(#seq = :seq_read OR attribute_exists(#seq))"),),
+        (('            "seq": run.seq,\n', ""),),
     ),
     Mutation(
         "an end from outside is refused when the lease was renewed", _CONDITIONS,
-        (("#leaseUntil = :lease_read", "(#leaseUntil = :lease_read OR attribute_exists(#leaseUntil))"),),
+        (('            "leaseUntil": run.lease_until_ms,\n', ""),),
     ),
     Mutation(
         "an end from outside is refused when the run was claimed meanwhile", _CONDITIONS,
-        (('("worker", run.worker)', '("seq", run.seq)'),),
+        (('            "worker": run.worker,\n', ""),),
     ),
     Mutation(
         "only a run in progress is marked as to be cancelled", _STORE,

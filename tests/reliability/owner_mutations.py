@@ -58,7 +58,7 @@ OWNER_MUTATIONS = [
     ),
     Mutation(
         "an end from outside is refused when the record has become another owner's", _CONDITIONS,
-        (("#owner = :owner_read AND", "(#owner = :owner_read OR attribute_exists(#owner)) AND"),),
+        (('            "owner": run.owner.key,\n', ""),),
     ),
     Mutation(
         "a run that has become another owner's is not marked as to be cancelled", _STORE,

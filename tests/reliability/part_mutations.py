@@ -29,7 +29,7 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "a part is handed out again only if nothing has changed since it was read", _NEXT_PART,
-        (('f"{condition} AND {state}', 'f"({condition} OR attribute_exists(#seq)) AND {state}'),),
+        (('f"{condition} AND #status', 'f"({condition} OR attribute_exists(#seq)) AND #status'),),
     ),
     Mutation(
         "a part that has begun is not handed out again", _CLOSE,
@@ -97,11 +97,11 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "a tool begins only if no other worker has called it", _JOURNAL,
-        (('absent = "attribute_not_exists', 'absent = "attribute_exists(#state) OR attribute_not_exists'),),
+        (("_item(call, entry), EXPIRED,", '_item(call, entry), f"attribute_exists(#state) OR {EXPIRED}",'),),
     ),
     Mutation(
         "a part is handed out only if no cancel was requested since it was read", "runcast/record/conditions.py",
-        ((', ("cancelRequestedAt", run.cancel_requested_at_ms)):', ",):"),),
+        (('            "cancelRequestedAt": run.cancel_requested_at_ms,\n', ""),),
     ),
     Mutation(
         "a run whose worker dies every time is ended", "runcast/record/crash.py",
@@ -117,7 +117,7 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "a worker stops if a later part has its call", _TOOLS,
-        (("if entry.part > recorder.part:", "if False:"),), _CRASHES,
+        (("if entry.part > recorder.assignment.part:", "if False:"),), _CRASHES,
     ),
     Mutation(
         "a part begins only with a confirmed claim", _PART_WORK,

@@ -35,7 +35,10 @@ TURN_MUTATIONS = [
     ),
     Mutation(
         "a turn begins only if no other one has begun since the conversation was read", _CONVERSATION,
-        (('f" AND attribute_not_exists(#{name})" if value is None', '"" if value is None'),),
+        (
+            ('            "createdAt": conversation.last_turn_at_ms,\n', ""),
+            ('            "openRun": conversation.open_run,\n', ""),
+        ),
     ),
     Mutation(
         "a first turn begins only if there is no conversation", _TURNS,

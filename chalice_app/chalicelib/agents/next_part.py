@@ -60,13 +60,13 @@ class NextPart:
         from runcast.agents.checkpoints import require_resumable  # imports Strands
         from runcast.agents.snapshot import load_snapshot
 
-        require_resumable(agent, self.prompt, was_checkpointing=run.recorder.crashes is not None)
+        require_resumable(agent, self.prompt, was_checkpointing=run.recorder.assignment.crashes is not None)
         load_snapshot(agent, self.saved["agent"])
         # After a crash, the record may hold text that is newer than the state.
-        run.text_offset = max(self.saved["textOffset"], run.recorder.text_end)
+        run.text_offset = max(self.saved["textOffset"], run.recorder.assignment.text_end)
         put_facts(state, self.saved["facts"])
         for model_id, tokens in self.saved["usage"]:
-            run.recorder.restore_usage(tokens, model_id)
+            run.recorder.usage.add(tokens, model_id)
 
 
 def save_for_next_part(
@@ -107,7 +107,7 @@ def save_for_next_part(
         "memoryVersion": version,
         "textOffset": run.text_offset,
         "facts": facts_in(state),
-        "usage": recorder.usage_by_model(),
+        "usage": recorder.usage.by_model(),
     }
     text = json_text(saved)
     if len(text.encode()) > limits.SNAPSHOT_MAX_BYTES:

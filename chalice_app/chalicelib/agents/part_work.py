@@ -99,7 +99,12 @@ class Parts:
         if claim is not Claim.CLAIMED:
             raise NotBegun("its claim was not confirmed in time")
         try:
-            return read_next_part(self._objects, work.event.request.agent, recorder.snapshot_key, recorder.answers_key)
+            return read_next_part(
+                self._objects,
+                work.event.request.agent,
+                recorder.assignment.snapshot_key,
+                recorder.assignment.answers_key,
+            )
         except Unavailable as error:
             raise NotBegun(str(error)) from error
 

@@ -212,8 +212,8 @@ class Runner:
                 work.before.restore(agent, run, work.state)
                 if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):
                     raise NotBegun("its first step was not stored in time")
-            elif recorder.conversation_id:
-                begin_turn(self._objects, agent, work.event.request.agent, recorder.turn_snapshot_key)
+            elif recorder.assignment.conversation_id:
+                begin_turn(self._objects, agent, work.event.request.agent, recorder.assignment.turn_snapshot_key)
             self._run_to_its_end(self._parts.invoke(work, agent, prompt))
             if work.snapshot_key:
                 return self._parts.handed_over(work)
@@ -236,7 +236,7 @@ class Runner:
             return failure(error, recorder.stop, said=run.said)
         if outcome.status is RunStatus.WAITING:
             return self._parts.saved(work, agent, outcome)
-        if outcome.status is RunStatus.COMPLETE and recorder.conversation_id:
+        if outcome.status is RunStatus.COMPLETE and recorder.assignment.conversation_id:
             return saved_turn(self._objects, work, agent, outcome)
         return outcome
 
@@ -285,8 +285,8 @@ class Runner:
             query=request.query,
             parameters=request.parameters,
             model=model,
-            conversation_id=recorder.conversation_id,
-            continues=recorder.turn_snapshot_key is not None,
+            conversation_id=recorder.assignment.conversation_id,
+            continues=recorder.assignment.turn_snapshot_key is not None,
             **event.ids,
         )
         agent = track(build(run))

@@ -48,7 +48,7 @@ class TokenBudget:
 
     def spend(self, recorder: Recorder, tokens: int) -> None:
         """Count the tokens of a model call; stop the run if it or its user is over a limit. Returns at once."""
-        if recorder.tokens_used > self._limits.run_tokens:
+        if recorder.usage.total() > self._limits.run_tokens:
             recorder.exceed_budget()
         try:
             self._executor.submit(copy_context().run, self._spend_of_day, recorder, tokens)

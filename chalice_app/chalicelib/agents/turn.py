@@ -101,7 +101,7 @@ def _save(
     if len(text.encode()) > limits.SNAPSHOT_MAX_BYTES:
         logger.warning("this turn of the conversation was not saved: the agent's state is too large")
         return None
-    key = private_key(CONVERSATIONS, recorder.owner, str(recorder.conversation_id), str(new_id()))
+    key = private_key(CONVERSATIONS, recorder.owner, str(recorder.assignment.conversation_id), str(new_id()))
     saved: list[str] = []
 
     def put() -> None:

@@ -188,18 +188,13 @@ class JobRecord:
         self, run: Run, name: str, step: str, message: str, metadata: Mapping[str, Any] | None, end: End | None
     ) -> Step:
         now_ms = self._now_ms()
-        elapsed_seconds = max(0, now_ms - run.created_at_ms) / 1000
-        return Step(
-            step=step,
-            message=clean_text(message, "message", limits.MESSAGE_MAX_CHARACTERS),
-            elapsed=elapsed_seconds,
-            timestamp=now_ms,
-            seq=run.seq + 1,
-            metadata_json=clean_metadata_text(
-                metadata_json(
-                    {"checkpoint": name} | dict(metadata or {}) | ({"elapsed": elapsed_seconds} if end else {})
-                )
-            ),
+        elapsed = {"elapsed": run.elapsed_seconds(now_ms)} if end else {}
+        text = metadata_json({"checkpoint": name} | dict(metadata or {}) | elapsed)
+        return run.next_step(
+            step,
+            clean_text(message, "message", limits.MESSAGE_MAX_CHARACTERS),
+            now_ms,
+            metadata_json=clean_metadata_text(text),
         )
 
     def _append(self, run: Run, step: Step, runs: Sequence[PlannedRun], end: End | None) -> None:
