@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeGuard, TypeVar
 
 from strands import Agent
@@ -33,7 +34,6 @@ RESUME = "checkpointResume"
 
 _BACKOFF_SECONDS = 0.2
 
-Given = TypeVar("Given")
 Answer = TypeVar("Answer")
 
 
@@ -156,9 +156,9 @@ class CheckpointedWork:
         try:
             boundary = Boundary(take_snapshot(self._agent), prompt)
             # A later part continues from the state that the record names: the journal's entries belong to it.
-            named = recorder.assignment.snapshot_key or await self._named(boundary)
-            key: str | None = named
-            journal.follow(named)
+            begun_from = recorder.assignment.snapshot_key or await self._named(boundary)
+            journal.follow(begun_from)
+            key: str | None = begun_from
             while not stop.handing_over:
                 stop.at_boundary()
                 try:
@@ -172,8 +172,8 @@ class CheckpointedWork:
                     return None
                 boundary, key = Boundary(take_snapshot(self._agent), _resuming(result.checkpoint)), None
                 if result.checkpoint.position == "after_model":
-                    key = named = await self._named(boundary)
-                    journal.follow(named)
+                    key = await self._named(boundary)
+                    journal.follow(key)
             return key or await self._named(boundary)
         finally:
             timer.cancel()
@@ -181,17 +181,17 @@ class CheckpointedWork:
 
     async def _named(self, boundary: Boundary) -> str:
         """Save a boundary, and name it in the record."""
-        key = await self._patiently(self._save, boundary)
-        await self._patiently(self._run.recorder.name_snapshot, key)
+        key = await self._patiently(partial(self._save, boundary))
+        await self._patiently(partial(self._run.recorder.name_snapshot, key))
         return key
 
-    async def _patiently(self, write: Callable[[Given], Answer], given: Given) -> Answer:
+    async def _patiently(self, write: Callable[[], Answer]) -> Answer:
         """Retry a write for `SNAPSHOT_SAVE_SECONDS`, because the agent must not go on without it."""
         loop = asyncio.get_running_loop()
         until_seconds = loop.time() + limits.SNAPSHOT_SAVE_SECONDS
         while True:
             try:
-                return await asyncio.to_thread(write, given)
+                return await asyncio.to_thread(write)
             except Unavailable as error:
                 if loop.time() > until_seconds or self._run.stop.reason:
                     raise

@@ -13,6 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from strands import Agent
@@ -75,8 +76,7 @@ class ToolJournal:
         run: The run.
         journal: The entries.
         results: Keeps large results.
-        patiently: Calls a function with an argument on another thread, and retries it for a while if it raises
-            `Unavailable`.
+        patiently: Calls a function on another thread, and retries it for a while if it raises `Unavailable`.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class ToolJournal:
         run: TrackedRun,
         journal: CallJournal,
         results: Results,
-        patiently: Callable[[Callable[[Any], Any], Any], Awaitable[Any]],
+        patiently: Callable[[Callable[[], Any]], Awaitable[Any]],
     ) -> None:
         self._run = run
         self._journal = journal
@@ -127,8 +127,8 @@ class ToolJournal:
             recorder.assignment.expires_at_epoch_s,
         )
         try:
-            entry = await self._patiently(self._begin, (call, _may_run_again(context.tool)))
-            known = None if self._is_own(entry) else await self._patiently(self._result_of, (call, entry))
+            entry = await self._patiently(partial(self._begin, call, _may_run_again(context.tool)))
+            known = None if self._is_own(entry) else await self._patiently(partial(self._result_of, call, entry))
         except Unavailable as error:
             logger.warning("a tool was not called: %s", error)
             yield _error(tool_use_id, _NOT_RECORDED)
@@ -139,14 +139,13 @@ class ToolJournal:
         else:
             yield known
 
-    def _begin(self, given: tuple[Call, bool]) -> CallEntry:
+    def _begin(self, call: Call, may_run_again: bool) -> CallEntry:
         """Return the entry of a call, which is this worker's if the tool is to be called.
 
         Raises:
             RunStopped: A later part of the run has the call, so this worker does not have the run any more.
             StoreUnavailable: DynamoDB did not answer.
         """
-        call, may_run_again = given
         recorder = self._run.recorder
         entry = self._journal.begin(call, recorder.assignment.part, recorder.assignment.worker)
         if not self._is_own(entry):
@@ -160,13 +159,12 @@ class ToolJournal:
     def _is_own(self, entry: CallEntry) -> bool:
         return entry.worker == self._run.recorder.assignment.worker and entry.state is CallState.BEGUN
 
-    def _result_of(self, given: tuple[Call, CallEntry]) -> ToolResultEvent:
+    def _result_of(self, call: Call, entry: CallEntry) -> ToolResultEvent:
         """Return what the model is told of a call that an earlier worker has made.
 
         Raises:
             Unavailable: The bucket did not answer.
         """
-        call, entry = given
         if entry.state is not CallState.ENDED:
             self._unknown.add(call.tool_use_id)
             return _error(call.tool_use_id, _UNKNOWN)
@@ -204,7 +202,7 @@ class ToolJournal:
         try:
             text = json.dumps(encode_bytes_values(result), allow_nan=False)
             if len(text.encode()) > limits.JOURNAL_RESULT_MAX_BYTES:
-                key = await self._patiently(self._results.put, text)
+                key = await self._patiently(partial(self._results.put, text))
                 await self._end(call, ended(entry, result_key=key))
             else:
                 await self._end(call, ended(entry, result_json=text))
@@ -215,7 +213,7 @@ class ToolJournal:
 
     async def _end(self, call: Call, entry: CallEntry) -> None:
         try:
-            await self._patiently(lambda given: self._journal.end(*given), (call, entry))
+            await self._patiently(partial(self._journal.end, call, entry))
         except Unavailable as error:
             logger.warning("the end of a tool's call could not be stored: %s", error)
 

@@ -6,14 +6,13 @@ a read of the run. A filter is applied to the records, so a filtered list reads 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Callable
 
 from runcast import limits
 from runcast.errors import InvalidInput
+from runcast.record.cursor import decoded_place, encoded_place
 from runcast.record.ids import is_name
 from runcast.record.model import Json, Owner, Run, RunStatus
 from runcast.record.reader import liveness
@@ -45,11 +44,10 @@ def list_runs(
 
     Returns:
         `runs`, at most `limit`, each with `requestId`, `agent`, `jobId`, `playbook` (of a job), `conversationId` (of a
-        turn), `query` (its beginning,
-        if an API has started it), `status`, `liveness`, `seq`, `createdAt`, `updatedAt`, `leaseUntil` (epoch ms),
-        `error` and `reason`; and `nextCursor`, None when there are no more. Expired runs are left out, and a filter is
-        applied to `LIST_FILTERED_MAX_RUNS` runs, so a page with a `nextCursor` may hold fewer than `limit` runs, or
-        none.
+        turn), `query` (its beginning, if an API has started it), `status`, `liveness`, `seq`, `createdAt`, `updatedAt`,
+        `leaseUntil` (epoch ms), `error` and `reason`; and `nextCursor`, None when there are no more. Expired runs are
+        left out, and a filter is applied to `LIST_FILTERED_MAX_RUNS` runs, so a page with a `nextCursor` may hold fewer
+        than `limit` runs, or none.
 
     Raises:
         InvalidInput: `limit`, `status` or `agent` is invalid, or `cursor` is not from an answer to these filters.
@@ -75,7 +73,10 @@ def list_runs(
     if len(runs) > limit:
         runs = runs[:limit]
         last = runs[-1].created_at_ms, runs[-1].request_id
-    return {"runs": [listed_run(run, now) for run in runs], "nextCursor": _cursor(last, filters) if last else None}
+    return {
+        "runs": [listed_run(run, now) for run in runs],
+        "nextCursor": encoded_place(*last, filters) if last else None,
+    }
 
 
 def listed_run(run: Run, now_ms: int) -> Json:
@@ -98,21 +99,10 @@ def listed_run(run: Run, now_ms: int) -> Json:
     }
 
 
-def _cursor(place: tuple[int, str], filters: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([*place, filters]).encode()).decode()
-
-
 def _place(cursor: str, filters: str) -> tuple[int, str]:
-    if len(cursor) <= limits.CURSOR_MAX_CHARACTERS:
-        try:
-            match json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True)):
-                case [int(created_at_ms), str(request_id), str(filtered_by)] if (
-                    filtered_by == filters
-                    and not isinstance(created_at_ms, bool)
-                    and 0 <= created_at_ms < 10**15
-                    and is_name(request_id, limits.REQUEST_ID_MAX_CHARACTERS)
-                ):
-                    return created_at_ms, request_id
-        except (binascii.Error, ValueError):
-            pass
+    match decoded_place(cursor):
+        case [int(created_at_ms), str(request_id), str(filtered_by)] if filtered_by == filters and is_name(
+            request_id, limits.REQUEST_ID_MAX_CHARACTERS
+        ):
+            return created_at_ms, request_id
     raise InvalidInput("cursor must be the nextCursor of an earlier answer with the same status and agent.")

@@ -88,7 +88,7 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "the state is named before a tool begins", _WORK,
-        (("await self._patiently(self._run.recorder.name_snapshot, key)", "pass"),), _CHECKPOINTS,
+        (("await self._patiently(partial(self._run.recorder.name_snapshot, key))", "pass"),), _CHECKPOINTS,
     ),
     Mutation(
         "a worker that has lost its run names no state", _STORE,

@@ -138,8 +138,5 @@ def read_next_part(objects: PrivateObjects, agent: str, snapshot_key: str | None
         version = saved["memoryVersion"]
     except (ObjectGone, AttributeError, KeyError, TypeError, ValueError) as error:
         raise SnapshotUnusable("The agent's saved state, or the answer, is missing or damaged.") from error
-    if version != (current := registry.memory_version(agent)):
-        raise SnapshotUnusable(
-            f"The agent's state was saved with MEMORY_VERSION {version!r}, and the agent now has {current!r}."
-        )
+    registry.require_memory_version(agent, version, "The agent's state")
     return NextPart(request, prompt, saved)

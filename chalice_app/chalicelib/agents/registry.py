@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.agents.folders import OWN_FOLDER
 from chalicelib.agents.parameters_schema import declared_schema
+from runcast.errors import SnapshotUnusable
 
 if TYPE_CHECKING:
     from strands import Agent
@@ -90,6 +91,23 @@ def memory_version(name: str) -> Any:
         name: One of `names()`.
     """
     return getattr(_module(name), "MEMORY_VERSION", None)
+
+
+def require_memory_version(name: str, saved_with: Any, what: str) -> None:
+    """Check that the agent that has saved a state had the same `MEMORY_VERSION` as the present one.
+
+    Args:
+        name: One of `names()`.
+        saved_with: The version with which the state was saved.
+        what: What was saved, for the error.
+
+    Raises:
+        SnapshotUnusable: It had another one.
+    """
+    if saved_with != (current := memory_version(name)):
+        raise SnapshotUnusable(
+            f"{what} was saved with MEMORY_VERSION {saved_with!r}, and the agent now has {current!r}."
+        )
 
 
 def _module(name: str) -> ModuleType:

@@ -56,10 +56,7 @@ def begin_turn(objects: PrivateObjects, agent: AnyAgent, name: str, snapshot_key
         raise SnapshotUnusable("The state of the conversation could not be read. Start the turn again.") from error
     except (ObjectGone, KeyError, TypeError, ValueError) as error:
         raise SnapshotUnusable("The state of the conversation is missing or damaged.") from error
-    if version != (current := registry.memory_version(name)):
-        raise SnapshotUnusable(
-            f"The conversation was saved with MEMORY_VERSION {version!r}, and the agent now has {current!r}."
-        )
+    registry.require_memory_version(name, version, "The conversation")
     load_snapshot(agent, snapshot)
 
 

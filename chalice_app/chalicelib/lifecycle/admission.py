@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,6 +18,8 @@ from runcast.record.model import Owner
 from runcast.record.owner_counts import DAY_MS, MINUTE_MS, OwnerCounts
 
 logger = logging.getLogger(__name__)
+
+Counts = TypeVar("Counts", int, tuple[int, int])
 
 OPEN_RETRY_SECONDS = 30
 """When to try again after too many runs in progress. Nobody knows when one of them ends."""
@@ -44,7 +47,7 @@ class Admission:
         """
         self.require_open(owner)
         now_ms = self._now_ms()
-        starts = self._counted(lambda: self._counts.count_start(owner, now_ms))
+        starts = self._counted(lambda: self._counts.count_start(owner, now_ms), (0, 0))
         maxima = self._limits.user_starts_per_minute, self._limits.tenant_starts_per_minute
         rule = "{who} may start {maximum} runs and jobs a minute"
         _require(starts, maxima, rule, _seconds_left(MINUTE_MS, now_ms))
@@ -56,27 +59,28 @@ class Admission:
             TooManyRequests: The user or the tenant has too many in progress, or the user has no tokens left today.
         """
         self._require_tokens(owner)
-        in_progress = self._counted(lambda: self._counts.open_runs(owner))
+        in_progress = self._counted(lambda: self._counts.open_runs(owner), (0, 0))
         with_this = in_progress[0] + 1, in_progress[1] + 1
         maxima = self._limits.user_open_runs, self._limits.tenant_open_runs
         _require(with_this, maxima, "{who} may have {maximum} runs and jobs in progress", OPEN_RETRY_SECONDS)
 
     def _require_tokens(self, owner: Owner) -> None:
         now_ms = self._now_ms()
-        used, _ = self._counted(lambda: (self._counts.tokens(owner, now_ms), 0))
+        used = self._counted(lambda: self._counts.tokens(owner, now_ms), 0)
         maximum = self._limits.user_tokens_per_day
         if used > maximum:
             retry_after_seconds = _seconds_left(DAY_MS, now_ms)
             message = f"A user may use {maximum} tokens a day. Try again in {retry_after_seconds} s."
             raise TooManyRequests(message, retry_after_seconds)
 
-    def _counted(self, count: Callable[[], tuple[int, int]]) -> tuple[int, int]:
+    def _counted(self, count: Callable[[], Counts], unknown: Counts) -> Counts:
+        """Return the counts, or `unknown` if DynamoDB does not answer."""
         try:
             return count()
         except (StoreUnavailable, BotoCoreError, ClientError) as error:
             logger.warning("the limits were not checked: %s", error)
             metrics.count_unchecked_limits()
-            return 0, 0
+            return unknown
 
 
 def _seconds_left(period_ms: int, now_ms: int) -> int:

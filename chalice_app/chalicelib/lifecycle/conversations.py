@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from chalicelib.lifecycle.turn import open_run
 from chalicelib.runtime.objects import CONVERSATIONS, PrivateObjects, private_key
 from runcast import limits
 from runcast.errors import Conflict, ConversationChanged, InvalidInput, ObjectGone, Unavailable
 from runcast.record.conversation import Conversation
+from runcast.record.cursor import decoded_place, encoded_place
 from runcast.record.ids import chosen_id
 from runcast.record.listing import listed_run
 from runcast.record.model import Json, Owner
@@ -46,7 +45,7 @@ def list_conversations(
         raise InvalidInput(f"limit must be a whole number from 1 to {limits.LIST_MAX_RUNS}.")
     after = None if cursor is None else _place(cursor)
     found, last = store.newest_conversations(owner, limit=limit, after=after)
-    return {"conversations": [_listed(each) for each in found], "nextCursor": _cursor(last) if last else None}
+    return {"conversations": [_listed(each) for each in found], "nextCursor": encoded_place(*last) if last else None}
 
 
 def get_conversation(
@@ -84,12 +83,12 @@ def get_conversation(
         for run in store.read_heads(list(reversed(conversation.runs)))
         if run.conversation_key == conversation.key  # another run may have reused an expired one's id
     ]
-    running = open_run(conversation, store)
+    open_runs = [run.request_id for run in runs if run.request_id == conversation.open_run and not run.status.ended]
     return {
         "success": True,
         "error": None,
         **_listed(conversation),
-        "openRun": running and running.request_id,
+        "openRun": next(iter(open_runs), None),
         **_messages(conversation, objects),
         "runs": [listed_run(run, now) for run in runs],
     }
@@ -176,20 +175,9 @@ def _unknown(conversation_id: str) -> Json:
     return {**_gone(conversation_id), **dict.fromkeys(absent)}
 
 
-def _cursor(place: tuple[int, str]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
-
-
 def _place(cursor: str) -> tuple[int, str]:
-    if len(cursor) <= limits.CURSOR_MAX_CHARACTERS:
-        try:
-            match json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True)):
-                case [int(last_turn_at_ms), str(conversation_id)] if (
-                    not isinstance(last_turn_at_ms, bool)
-                    and 0 <= last_turn_at_ms < 10**15
-                    and chosen_id("cursor", conversation_id)
-                ):
-                    return last_turn_at_ms, conversation_id
-        except (binascii.Error, InvalidInput, ValueError):
-            pass
+    with suppress(InvalidInput):
+        match decoded_place(cursor):
+            case [int(last_turn_at_ms), str(conversation_id)] if chosen_id("cursor", conversation_id):
+                return last_turn_at_ms, conversation_id
     raise InvalidInput("cursor must be the nextCursor of an earlier answer.")

@@ -88,13 +88,11 @@ def begin_turn(
         Unavailable: A service did not answer, or the conversation kept changing. A retry is safe.
     """
     conversation_id = turn.conversation_id or request_id
-    if (run := store.read(request_id)) is not None:
-        raise RunExists(f"There is a run {request_id} already.", run)
     branch_key = None
     for _ in range(limits.END_MAX_TRIES):
         before = store.read_conversation(owner, conversation_id)
         if before is not None:
-            _require_ready(before, turn, agent, store)
+            _require_ready(before, turn, agent, request_id, store)
         elif turn.branch_from and branch_key is None:
             key = private_key(CONVERSATIONS, owner, conversation_id, str(new_id()))
             branch_key = _branched(turn.branch_from, key, owner, agent, store, objects)
@@ -117,7 +115,10 @@ def begin_turn(
 _UNKNOWN_RUN = "branchFrom must be the requestId of a run of yours whose record has not expired."
 
 
-def _require_ready(conversation: Conversation, turn: TurnRequest, agent: str, store: RunStore) -> None:
+def _require_ready(conversation: Conversation, turn: TurnRequest, agent: str, request_id: str, store: RunStore) -> None:
+    run = open_run(conversation, store)
+    if run and run.request_id == request_id:  # the same start at the same time
+        raise RunExists(f"There is a run {request_id} already.", run)
     if conversation.deleted:
         raise Conflict("This conversation was deleted. Choose another conversationId.")
     if turn.branch_from:
@@ -126,7 +127,7 @@ def _require_ready(conversation: Conversation, turn: TurnRequest, agent: str, st
         raise Conflict(
             f"This conversation is with the agent {conversation.agent}. Name that agent, or start another conversation."
         )
-    if run := open_run(conversation, store):
+    if run:
         raise Conflict(
             f"This conversation has an open run: {run.request_id} is {run.status}. Wait for its end, answer it or "
             "cancel it."

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -63,14 +64,8 @@ class PrivateObjects:
             ObjectGone: The object does not exist, or this role has no permission to read it.
             Unavailable: S3 did not answer.
         """
-        try:
+        with _existing(key, "read"):
             return json.loads(self._s3().get_object(Bucket=self._bucket, Key=key)["Body"].read())
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE_CODES:
-                raise ObjectGone(f"There is no object {key}, or its lifecycle rule has deleted it.") from error
-            raise Unavailable(f"The object {key} could not be read: {error}") from error
-        except BotoCoreError as error:
-            raise Unavailable(f"The object {key} could not be read: {error}") from error
 
     def copy(self, source: str, key: str) -> None:
         """Write a copy of an object.
@@ -79,15 +74,8 @@ class PrivateObjects:
             ObjectGone: The source does not exist, or this role has no permission to read it.
             Unavailable: S3 refused or did not answer. The copy may have been written; writing it again is safe.
         """
-        about = {"Bucket": self._bucket, "Key": key, "CopySource": {"Bucket": self._bucket, "Key": source}}
-        try:
-            self._s3().copy_object(**about)  # type: ignore[arg-type]
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE_CODES:
-                raise ObjectGone(f"There is no object {source}, or its lifecycle rule has deleted it.") from error
-            raise Unavailable(f"The object {source} could not be copied: {error}") from error
-        except BotoCoreError as error:
-            raise Unavailable(f"The object {source} could not be copied: {error}") from error
+        with _existing(source, "copied"):
+            self._s3().copy_object(Bucket=self._bucket, Key=key, CopySource={"Bucket": self._bucket, "Key": source})
 
     def delete_all(self, prefix: str, *, until_ms: int | None = None) -> None:
         """Delete all objects whose keys begin with a prefix.
@@ -99,22 +87,34 @@ class PrivateObjects:
         Raises:
             Unavailable: S3 refused or did not answer. Some objects may be deleted; a retry is safe.
         """
-        about = {"Bucket": self._bucket, "Prefix": prefix}
+        s3 = self._s3()
         try:
-            while listed := self._s3().list_objects_v2(**about).get("Contents", []):  # type: ignore[arg-type]
-                about["StartAfter"] = listed[-1]["Key"]
-                keys = [
-                    {"Key": each["Key"]}
-                    for each in listed
-                    if until_ms is None or each["LastModified"].timestamp() * 1000 <= until_ms
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                listed = page.get("Contents", [])
+                in_time = [
+                    each for each in listed if until_ms is None or each["LastModified"].timestamp() * 1000 <= until_ms
                 ]
-                if not keys:
+                if not in_time:
                     continue
-                answer = self._s3().delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
+                keys = [{"Key": each["Key"]} for each in in_time]
+                answer = s3.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
                 if failed := answer.get("Errors"):
                     raise Unavailable(f"{len(failed)} objects under {prefix} could not be deleted: {failed[0]}")
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"The objects under {prefix} could not be deleted: {error}") from error
+
+
+@contextmanager
+def _existing(key: str, what: str) -> Iterator[None]:
+    """Map the errors of a request that needs an existing object: there is none, or it could not be read or copied."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE_CODES:
+            raise ObjectGone(f"There is no object {key}, or its lifecycle rule has deleted it.") from error
+        raise Unavailable(f"The object {key} could not be {what}: {error}") from error
+    except BotoCoreError as error:
+        raise Unavailable(f"The object {key} could not be {what}: {error}") from error
 
 
 def private_key(kind: str, owner: Owner, request_id: str, name: str) -> str:

@@ -213,8 +213,8 @@ def test_a_tool_that_begins_as_the_agent_is_interrupted_does_not_run(bench, grou
             current_scope().run.stop.hand_over()
         return original(loop, coroutine, **about)
 
-    async def at_once(work, function, given):
-        return function(given)
+    async def at_once(work, function):
+        return function()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio.BaseEventLoop, "create_task", create_task)
