@@ -247,16 +247,8 @@ class Client:
             Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure.
         """
-        cursor, listed = None, 0
-        while limit is None or listed < limit:
-            wanted = None if limit is None else min(limit - listed, limits.LIST_MAX_RUNS)
-            ask = partial(self._api.list_agent_runs, limit=wanted, cursor=cursor, status=status, agent=agent)
-            runs, cursor = await self._ask(ask)
-            for run in runs:
-                yield run
-            listed += len(runs)
-            if cursor is None:
-                return
+        async for run in self._listed(partial(self._api.list_agent_runs, status=status, agent=agent), limit):
+            yield run
 
     async def conversations(self, *, limit: int | None = None) -> AsyncIterator[ListedConversation]:
         """List this user's conversations, the one with the newest turn first; pages are read on demand.
@@ -268,15 +260,8 @@ class Client:
             Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure.
         """
-        cursor, listed = None, 0
-        while limit is None or listed < limit:
-            wanted = None if limit is None else min(limit - listed, limits.LIST_MAX_RUNS)
-            found, cursor = await self._ask(partial(self._api.list_conversations, limit=wanted, cursor=cursor))
-            for each in found:
-                yield each
-            listed += len(found)
-            if cursor is None:
-                return
+        async for each in self._listed(self._api.list_conversations, limit):
+            yield each
 
     async def conversation(self, conversation_id: str) -> Conversation:
         """Read a conversation with its messages and runs.
@@ -298,6 +283,20 @@ class Client:
             Unavailable: No answer, or a failure; the conversation may still be deleted.
         """
         await self._ask(partial(self._api.delete_conversation, conversation_id))
+
+    async def _listed(
+        self, page: Callable[..., Awaitable[tuple[list[Answer], str | None]]], limit: int | None
+    ) -> AsyncIterator[Answer]:
+        """Yield the entries of a list, at most `limit`; `page` returns those of one page and the next page's cursor."""
+        cursor, listed = None, 0
+        while limit is None or listed < limit:
+            wanted = None if limit is None else min(limit - listed, limits.LIST_MAX_RUNS)
+            found, cursor = await self._ask(partial(page, limit=wanted, cursor=cursor))
+            for each in found:
+                yield each
+            listed += len(found)
+            if cursor is None:
+                return
 
     async def _ask(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         return await ask_until_answered(ask, Failures(self._patience, self._random), notify=self._notify)

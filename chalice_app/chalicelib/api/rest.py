@@ -7,7 +7,7 @@ here as well, because `chalice local` lets it through.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from chalice.app import Request, Response
@@ -98,8 +98,7 @@ def get_run(request: Request, request_id: str) -> Response:
             "result": None if answer["result"] is None else json.loads(answer["result"]),
         }
 
-    answer = answer_of(progress)
-    return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
+    return _found_response(progress)
 
 
 def delete_run(request: Request, request_id: str) -> Response:
@@ -126,8 +125,7 @@ def post_answers(request: Request, request_id: str) -> Response:
         answers = _fields(request.raw_body, _ANSWERS_FIELDS).get("answers")
         return operations.answer_run(request_id, answers, owner, config)
 
-    answer = answer_of(answered)
-    return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
+    return _found_response(answered)
 
 
 def get_conversations(request: Request) -> Response:
@@ -149,8 +147,7 @@ def get_conversation(request: Request, conversation_id: str) -> Response:
         config = config_of_environment(ApiConfig)
         return operations.get_conversation(conversation_id, _caller(request, config), config)
 
-    answer = answer_of(read)
-    return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
+    return _found_response(read)
 
 
 def delete_conversation(request: Request, conversation_id: str) -> Response:
@@ -160,8 +157,7 @@ def delete_conversation(request: Request, conversation_id: str) -> Response:
         config = config_of_environment(ApiConfig)
         return operations.delete_conversation(conversation_id, _caller(request, config), config)
 
-    answer = answer_of(deleted)
-    return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
+    return _found_response(deleted)
 
 
 def get_agents(request: Request) -> Response:
@@ -196,6 +192,12 @@ def _response(answer: Json, *, status: int) -> Response:
         error = answer["error"]
         return refusal(error["type"], error["message"], retry_after_seconds=error.get("retryAfter"))
     return Response(body=answer["data"], status_code=status)
+
+
+def _found_response(read: Callable[[], Json]) -> Response:
+    """Return what was read: 404 if it is unknown to the caller."""
+    answer = answer_of(read)
+    return _response(answer, status=200 if answer.get("data", {}).get("success") else 404)
 
 
 def _caller(request: Request, config: ApiConfig) -> Owner:
