@@ -1,4 +1,5 @@
-# The state machine that runs jobs, playbook.asl.json. Each execution is a job, named after the job's id.
+# The state machine that runs jobs, playbook.asl.json. Each execution is a job, named after the job's id. All tasks share the
+# rules for retries in playbook_retry.asl.json.
 #
 # An execution fails if its job fails, and on errors that Retry and Catch cannot handle (a timeout of the execution,
 # StopExecution, more data than a state may have). The rule below reports each failed execution to run_closer, which ends
@@ -28,6 +29,7 @@ resource "aws_sfn_state_machine" "playbook" {
     execution_seconds = local.execution_seconds
     orchestrator_arn  = aws_lambda_function.orchestrator.arn
     partition         = local.partition
+    retry             = join(", ", [for rule in jsondecode(file("${path.module}/playbook_retry.asl.json")) : jsonencode(rule)])
     waiting_seconds   = local.waiting_seconds
     working_seconds   = local.working_seconds
   })

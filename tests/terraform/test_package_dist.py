@@ -223,7 +223,7 @@ def test_the_archive_holds_the_module_and_nothing_that_nobody_named(archive: Pat
     paths = {PurePosixPath(entry.filename) for entry in entries}
     assert {path.name for path in paths if path.parent.name == "terraform"} == {
         "README.md", "chalice.tf.json", "deployer-policy.json", "deployment.zip", "playbook.asl.json",
-        *(path.name for path in (project / "terraform").glob("*.tf")),
+        "playbook_retry.asl.json", *(path.name for path in (project / "terraform").glob("*.tf")),
     }  # fmt: skip
     assert {path.suffix for path in paths} == {
         "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".py", ".example", ".hcl", ".tfbackend", ".txt",

@@ -31,7 +31,8 @@ def text(project: Path) -> str:
     """The definition as Terraform fills it in."""
     template = (project / "terraform" / "playbook.asl.json").read_text()
     function = "arn:aws:lambda:us-east-1:000000000000:function:runcast-orchestrator"
-    values = {"orchestrator_arn": function, "partition": "aws", **SECONDS}
+    rules = json.loads((project / "terraform" / "playbook_retry.asl.json").read_text())
+    values = {"orchestrator_arn": function, "partition": "aws", "retry": ", ".join(map(json.dumps, rules)), **SECONDS}
     filled = template
     for name, value in values.items():
         filled = filled.replace(f"${{{name}}}", str(value))
