@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
+from unittest.mock import patch
 
 import requests
 from botocore.credentials import Credentials
@@ -79,11 +80,12 @@ def _ours(url: str) -> float:
 
 
 def _usual(url: str) -> float:
-    os.environ |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
-    began = time.perf_counter()
-    for number in range(_MESSAGES):
-        publish(_message(number), url, "us-east-1")
-    return (time.perf_counter() - began) * 1000 / _MESSAGES
+    # Only here: the measurements after this one need the environment as it was.
+    with patch.dict(os.environ, AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x"):
+        began = time.perf_counter()
+        for number in range(_MESSAGES):
+            publish(_message(number), url, "us-east-1")
+        return (time.perf_counter() - began) * 1000 / _MESSAGES
 
 
 def _message(number: int) -> dict[str, Any]:

@@ -42,7 +42,7 @@ locals {
         dimensions  = { StateMachineArn = aws_sfn_state_machine.playbook.arn }
       }
       jobs-timed-out = {
-        description = "A job took longer than an hour and was ended. Check which of its runs took so long."
+        description = "A job's execution lasted as long as the job's record can be kept, and was ended. Its history shows the state at which it stopped."
         namespace   = "AWS/States", metric = "ExecutionsTimedOut", threshold = 1
         dimensions  = { StateMachineArn = aws_sfn_state_machine.playbook.arn }
       }

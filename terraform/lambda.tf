@@ -44,7 +44,7 @@ resource "terraform_data" "packaged_agents" {
 resource "aws_cloudwatch_event_rule" "sweep" {
   name                = "${var.name_prefix}runcast-sweep"
   description         = "Ends abandoned runs."
-  schedule_expression = "rate(5 minutes)" # A record that is kept for two hours, the least, waits 108 minutes for an answer.
+  schedule_expression = "rate(5 minutes)" # A lease ends at least 15 minutes before its record expires.
 
   tags = var.tags
 }
