@@ -10,14 +10,15 @@ import { type Filter, RunList } from './run-list.tsx';
 import { type Session, useUserName } from './session.ts';
 import { SignIn } from './sign-in.tsx';
 import { type Draft, emptyDraft, StartForm } from './start-form.tsx';
+import { type Label } from './words.ts';
 
 type Connection = RunView['connection'];
 
-const CONNECTIONS: Record<Connection, { word: string; explained: string }> = {
-  live: { word: 'Live', explained: 'Messages arrive as they are sent.' },
-  polling: { word: 'Polling', explained: 'Without a WebSocket: the record is read every second.' },
-  offline: { word: 'Offline', explained: 'There is no connection. Trying again.' },
-  'signed-out': { word: 'Signed out', explained: 'Sign in again.' },
+const CONNECTIONS: Record<Connection, Label & { explained: string }> = {
+  live: { word: 'Live', tone: 'good', explained: 'Messages arrive as they are sent.' },
+  polling: { word: 'Polling', tone: 'warning', explained: 'Without a WebSocket: the record is read every second.' },
+  offline: { word: 'Offline', tone: 'error', explained: 'There is no connection. Trying again.' },
+  'signed-out': { word: 'Signed out', tone: 'warning', explained: 'Sign in again.' },
 };
 
 const RELOAD_MS = 10_000;
@@ -93,10 +94,10 @@ function skip(event: { preventDefault(): void }): void {
 }
 
 function ConnectionState({ connection }: { connection: Connection }): ReactNode {
-  const { word, explained } = CONNECTIONS[connection];
+  const { word, tone, explained } = CONNECTIONS[connection];
   useAnnouncement(connection === 'offline' ? `${word}. ${explained}` : '');
   return (
-    <span className="connection" data-connection={connection} title={explained}>
+    <span className="connection" data-connection={connection} data-tone={tone} title={explained}>
       <span className="visually-hidden">Connection: </span>
       {word}
     </span>

@@ -1,60 +1,53 @@
 /** What a run says while it works, and its result or error when it has ended. All of it is shown as text. */
 import { type RunView } from '@runcast/client';
+import { ErrorNotice } from './error-notice.tsx';
+import { isObject } from './json.ts';
 import { Section } from './section.tsx';
-import { asText, formatNumber } from './words.ts';
+import { asText, formatNumber, words } from './words.ts';
 
 export function Outcome({ run }: { run: RunView }) {
-  const { result, error, reason, text, status } = run;
+  const { result, error, reason, text } = run;
   return (
     <>
       {error && (
-        <div className="notice" data-tone="error">
+        <ErrorNotice>
           <p>{error}</p>
           {reason && <small>Reason: {reason}</small>}
-        </div>
+        </ErrorNotice>
       )}
-      {result !== undefined ? <Result result={result} /> : text && <Said text={text} growing={status === 'in_progress'} />}
+      {result !== undefined ? <Result result={result} /> : text && <Prose title="Text so far">{text}</Prose>}
     </>
   );
 }
 
-function Said({ text, growing }: { text: string; growing: boolean }) {
+function Prose({ title, children }: { title: string; children: string }) {
   return (
-    <Section title="Text so far">
-      <div className="card prose" data-growing={growing}>
-        {text}
-      </div>
+    <Section title={title}>
+      <div className="card prose">{children}</div>
     </Section>
   );
 }
 
 function Result({ result }: { result: unknown }) {
-  if (!isObject(result)) {
-    return (
-      <Section title="Result">
-        <div className="card prose">{asText(result)}</div>
-      </Section>
-    );
-  }
+  if (!isObject(result)) return <Prose title="Result">{asText(result)}</Prose>;
   // A run's result has `text` and `facts`; a job's has `summary`, the facts of each agent, and more.
-  const { text, summary, facts, ...more } = result;
-  const words = typeof summary === 'string' ? summary : typeof text === 'string' ? text : null;
-  const groups = groupsOf(facts);
-  const rest = { ...(words === null && text !== undefined && { text }), ...(words !== summary && summary !== undefined && { summary }), ...more };
+  const prose = ['summary', 'text'].find((name) => typeof result[name] === 'string');
+  const groups = groupsOf(result.facts);
+  const more = Object.entries(result).filter(([name]) => name !== prose && name !== 'facts');
   return (
     <Section title="Result">
       <div className="card">
-        {words !== null && <div className="prose">{words}</div>}
+        {prose && <div className="prose">{String(result[prose])}</div>}
         {groups.map(([group, rows]) => (
           <details key={group} open={groups.length === 1}>
             <summary>{group ? `Facts of ${group}` : 'Facts'}</summary>
             <Facts rows={rows} />
           </details>
         ))}
-        {Object.keys(rest).length > 0 && (
+        {more.length > 0 && (
           <details>
             <summary>More of the result</summary>
-            <pre tabIndex={0}>{asText(rest)}</pre>
+            <pre tabIndex={0}>{asText(Object.fromEntries(more))}</pre>
           </details>
         )}
       </div>
@@ -74,7 +67,7 @@ function Facts({ rows }: { rows: readonly Row[] }) {
       <tbody>
         {rows.map(([name, value]) => (
           <tr key={name}>
-            <th scope="row">{name.replaceAll('_', ' ')}</th>
+            <th scope="row">{words(name)}</th>
             <td>{value}</td>
           </tr>
         ))}
@@ -94,7 +87,7 @@ function groupsOf(facts: unknown): [group: string, rows: Row[]][] {
 
 const VALUE_MAX_CHARS = 120;
 
-const rowsOf = (facts: Record<string, unknown>): Row[] =>
+const rowsOf = (facts: Readonly<Record<string, unknown>>): Row[] =>
   Object.entries(facts).map(([name, fact]) => {
     const { value, unit } = isFact(fact) ? fact : { value: fact, unit: null };
     const shown = typeof value === 'number' ? formatNumber(value) : typeof value === 'string' ? value : JSON.stringify(value);
@@ -102,5 +95,4 @@ const rowsOf = (facts: Record<string, unknown>): Row[] =>
     return [name, typeof unit === 'string' && unit ? `${short} ${unit}` : short];
   });
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isFact = (value: unknown): value is { value: unknown; unit?: unknown } => isObject(value) && 'value' in value;

@@ -5,6 +5,8 @@
  * and its answer names what is wrong.
  */
 import { type Parameters } from '@runcast/client';
+import { isObject, numberOf } from './json.ts';
+import { words } from './words.ts';
 
 /** One field of the form. */
 export interface Field {
@@ -23,6 +25,9 @@ export interface Field {
   readonly initial: string;
 }
 
+/** What was entered for each parameter, by its name. */
+export type Entered = Readonly<Record<string, string>>;
+
 /** A parameter cannot be read. The message names it. */
 export class InvalidParameter extends Error {}
 
@@ -33,13 +38,21 @@ export function fieldsOf(schema: Parameters | null): Field[] | null {
   return Object.entries(schema.properties).map(([name, property]) => fieldOf(name, isObject(property) ? property : {}, required.includes(name)));
 }
 
+/** The kind of field for each plain type. */
+const KINDS = new Map<unknown, Field['kind']>([
+  ['string', 'text'],
+  ['number', 'number'],
+  ['integer', 'number'],
+  ['boolean', 'boolean'],
+]);
+
 function fieldOf(name: string, property: Parameters, required: boolean): Field {
   const { type, title, description, default: initial } = property;
   const choices = Array.isArray(property.enum) ? property.enum : [];
-  const kind = choices.length ? 'choice' : type === 'string' ? 'text' : type === 'number' || type === 'integer' ? 'number' : type === 'boolean' ? 'boolean' : 'json';
+  const kind = choices.length ? 'choice' : (KINDS.get(type) ?? 'json');
   return {
     name,
-    label: typeof title === 'string' ? title : name.replaceAll('_', ' '),
+    label: typeof title === 'string' ? title : words(name),
     description: typeof description === 'string' ? description : '',
     required,
     kind,
@@ -51,19 +64,22 @@ function fieldOf(name: string, property: Parameters, required: boolean): Field {
   };
 }
 
+/** Returns the text of a field: what was entered, or else the default. */
+export const textOf = ({ name, initial }: Field, entered: Entered): string => entered[name] ?? initial;
+
 /**
  * Returns the parameters of a form. Empty fields are left out.
  *
  * @throws InvalidParameter - A field does not have the JSON that it needs.
  */
-export function parametersOf(fields: readonly Field[] | null, entered: (name: string) => string): Parameters {
+export function parametersOf(fields: readonly Field[] | null, entered: Entered): Parameters {
   if (fields === null) {
-    const text = entered(ALL).trim();
+    const text = (entered[ALL] ?? '').trim();
     const value = text ? valueOf('The parameters', text) : {};
     if (!isObject(value)) throw new InvalidParameter('The parameters must be a JSON object, such as {"turbines": 20}.');
     return value;
   }
-  const filled = fields.map((field) => [field, entered(field.name)] as const).filter(([, text]) => text.trim());
+  const filled = fields.map((field) => [field, textOf(field, entered)] as const).filter(([, text]) => text.trim());
   return Object.fromEntries(filled.map(([{ name, kind, label }, text]) => [name, kind === 'text' ? text : valueOf(label, text)]));
 }
 
@@ -77,6 +93,3 @@ function valueOf(label: string, text: string): unknown {
     throw new InvalidParameter(`${label}: this is not JSON (${(error as Error).message}).`);
   }
 }
-
-const isObject = (value: unknown): value is Parameters => typeof value === 'object' && value !== null && !Array.isArray(value);
-const numberOf = (value: unknown) => (typeof value === 'number' ? value : undefined);

@@ -1,9 +1,10 @@
 /** The user's runs and jobs, newest first, with filters. */
 import { type ListedRun } from '@runcast/client';
 import { useAgents, type useRuns } from '@runcast/react';
+import { ErrorNotice } from './error-notice.tsx';
+import { Pill } from './pill.tsx';
 import { addressOf } from './route.ts';
-import { StatePill } from './state-pill.tsx';
-import { formatTime } from './words.ts';
+import { formatTime, stateOf } from './words.ts';
 
 /** What the list is limited to; everything if a field is absent. */
 export interface Filter {
@@ -66,11 +67,7 @@ export function RunList({
           ))}
         </select>
       </div>
-      {error && (
-        <p className="notice" data-tone="error">
-          {error.message} <button onClick={reload}>Try again</button>
-        </p>
-      )}
+      {error && <ErrorNotice onRetry={reload}>{error.message}</ErrorNotice>}
       <ul className="runs">
         {shown.map((run) => (
           <li key={run.requestId}>
@@ -80,7 +77,7 @@ export function RunList({
       </ul>
       {!shown.length && !error && <p className="empty">{loading ? 'Loading …' : filtered ? 'No run matches the filters.' : 'No runs yet.'}</p>}
       {more && (
-        <button className="more" onClick={more} disabled={loading}>
+        <button onClick={more} disabled={loading}>
           More
         </button>
       )}
@@ -93,7 +90,7 @@ function Entry({ run, open }: { run: ListedRun; open: boolean }) {
     <a className="entry" href={addressOf(run.requestId)} aria-current={open ? 'page' : undefined}>
       <span className="entry-head">
         <strong>{run.playbook ?? run.agent}</strong>
-        <StatePill status={run.status} liveness={run.liveness} />
+        <Pill {...stateOf(run)} />
       </span>
       {run.query && <span className="entry-query">{run.query}</span>}
       <span className="entry-facts">

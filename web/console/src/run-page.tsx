@@ -3,14 +3,15 @@ import { ended, type ListedRun, type RunView } from '@runcast/client';
 import { duration, JobTree, QuestionForm, type Run, useElapsed, useRun, useRuncast } from '@runcast/react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useAnnouncement } from './announcer.tsx';
+import { ErrorNotice } from './error-notice.tsx';
 import { Outcome } from './outcome.tsx';
+import { Pill } from './pill.tsx';
 import { addressOf } from './route.ts';
 import { Section } from './section.tsx';
 import { spendingOf } from './spending.ts';
-import { StatePill } from './state-pill.tsx';
 import { Steps } from './steps.tsx';
-import { ToolCalls } from './tool-calls.tsx';
-import { formatCost, formatNumber, formatSeconds, formatTime, stateOf } from './words.ts';
+import { barOf, ToolCalls } from './tool-calls.tsx';
+import { formatCost, formatNumber, formatSeconds, formatTime, messageOf, stateOf } from './words.ts';
 
 export function RunPage({
   id,
@@ -31,13 +32,13 @@ export function RunPage({
   // A run that has ended and is shown whole needs no connection.
   const connection = run.steps.length === 0 || (ended(status) && run.upToDate) ? null : run.connection;
   const name = run.playbook ?? listed?.playbook ?? listed?.agent ?? run.steps.find(({ agentName }) => agentName)?.agentName ?? 'Run';
-  const { word } = stateOf(run);
+  const state = stateOf(run);
   useEffect(() => onConnection(connection), [onConnection, connection]);
   useEffect(() => onChange(), [onChange, status]);
   useEffect(() => {
-    document.title = `${name}: ${word} - Runcast`;
+    document.title = `${name}: ${state.word} - Runcast`;
     return () => void (document.title = 'Runcast');
-  }, [name, word]);
+  }, [name, state.word]);
   useAnnouncement(announcementOf(name, run));
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
@@ -51,15 +52,11 @@ export function RunPage({
         <h1 ref={heading} tabIndex={-1}>
           {name}
         </h1>
-        <StatePill status={status} liveness={run.liveness} />
+        <Pill {...state} />
         <Actions run={run} id={id} />
       </header>
       {listed?.query && <p className="query">{listed.query}</p>}
-      {run.refused && (
-        <p className="notice" data-tone="error">
-          {run.refused.message}
-        </p>
-      )}
+      {run.refused && <ErrorNotice>{run.refused.message}</ErrorNotice>}
       {status === 'not-found' && !run.refused && <p className="notice">You have no run with this id, or its record has expired.</p>}
       <Facts run={run} jobId={listed?.jobId ?? null} />
       <Progress run={run} />
@@ -86,19 +83,22 @@ function announcementOf(name: string, run: RunView): string {
   if (run.status === 'waiting') return `${name} waits for your answer.`;
   if (run.error) return `${name} failed: ${run.error}`;
   if (ended(run.status)) return `${name}: ${stateOf(run).word}.`;
-  return run.steps.findLast(({ status }) => status !== 'text')?.message ?? '';
+  return lastEventOf(run)?.message ?? '';
 }
+
+/** Returns the last step that is not a piece of the text. */
+const lastEventOf = ({ steps }: RunView) => steps.findLast(({ status }) => status !== 'text');
 
 function Actions({ run, id }: { run: Run; id: string }) {
   const runcast = useRuncast();
   const [problem, setProblem] = useState('');
-  const [cancelled, setCancelled] = useState(false);
+  const [asked, setAsked] = useState(false);
   useAnnouncement(problem);
   const cancel = () => {
     setProblem('');
-    setCancelled(true);
+    setAsked(true);
     run.cancel().catch((error: Error) => {
-      setCancelled(false);
+      setAsked(false);
       setProblem(error.message);
     });
   };
@@ -106,19 +106,16 @@ function Actions({ run, id }: { run: Run; id: string }) {
     location.hash = addressOf(runcast.start({ rerunOf: id }).id);
   };
   const open = ['in_progress', 'waiting'].includes(run.status);
+  const cancelling = asked || run.liveness === 'cancelling';
   return (
     <div className="actions">
       {open && (
-        <button onClick={cancel} disabled={cancelled || run.liveness === 'cancelling'}>
-          {cancelled || run.liveness === 'cancelling' ? 'Cancelling …' : 'Cancel'}
+        <button onClick={cancel} disabled={cancelling}>
+          {cancelling ? 'Cancelling …' : 'Cancel'}
         </button>
       )}
       {ended(run.status) && <button onClick={again}>Run again</button>}
-      {problem && (
-        <p className="notice" data-tone="error">
-          {problem}
-        </p>
-      )}
+      {problem && <ErrorNotice>{problem}</ErrorNotice>}
     </div>
   );
 }
@@ -154,16 +151,15 @@ function Facts({ run, jobId }: { run: Run; jobId: string | null }) {
 /** What the run does now. */
 function Progress({ run }: { run: RunView }) {
   if (!['starting', 'in_progress'].includes(run.status)) return null;
-  const step = run.steps.findLast(({ status }) => status !== 'text');
-  const counted = run.tools.findLast(({ outcome }) => outcome === null)?.progress;
-  const bar = counted && typeof counted.done === 'number' && typeof counted.total === 'number' ? { value: counted.done, max: counted.total } : {};
+  const step = lastEventOf(run);
+  const call = run.tools.findLast(({ outcome }) => outcome === null);
   return (
     <div className="progress">
       <p>
-        {step ? step.message || step.status.replaceAll('_', ' ') : 'Starting …'}
+        {step ? messageOf(step) : 'Starting …'}
         {run.missing > 0 && <small> ({formatNumber(run.missing)} steps are still loading)</small>}
       </p>
-      <progress aria-label="Progress" {...bar} />
+      <progress aria-label="Progress" {...(call && barOf(call))} />
     </div>
   );
 }

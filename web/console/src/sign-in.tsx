@@ -1,6 +1,7 @@
 /** The page of a user who is not signed in. */
 import { type FormEvent, useState } from 'react';
 import { useAnnouncement } from './announcer.tsx';
+import { ErrorNotice } from './error-notice.tsx';
 import { Logo } from './logo.tsx';
 import type { Session, SignInStep } from './session.ts';
 
@@ -34,11 +35,7 @@ export function SignIn({ session }: { session: Session }) {
       <h1>Sign in</h1>
       <form className="card form" onSubmit={(event) => void submit(event)} aria-describedby={error ? 'sign-in-error' : undefined}>
         <Fields asked={asked} key={asked} />
-        {error && (
-          <p className="notice" data-tone="error" id="sign-in-error">
-            {error}
-          </p>
-        )}
+        {error && <ErrorNotice id="sign-in-error">{error}</ErrorNotice>}
         <button className="primary" disabled={busy}>
           {busy ? 'Signing in …' : asked === 'password' ? 'Sign in' : 'Continue'}
         </button>

@@ -1,5 +1,6 @@
 /** What a run or a job has used: time, tokens and money. */
 import { type RunView, type Step } from '@runcast/client';
+import { numberOf } from './json.ts';
 
 export interface Spending {
   /** How long it took; null until it has ended. */
@@ -22,16 +23,14 @@ export function spendingOf({ steps, kind, runs }: RunView): Spending {
   const costs = counted.map(({ metadata }) => numberOf(metadata.costUsd));
   const models = counted.flatMap(({ metadata }) => (Array.isArray(metadata.models) ? metadata.models.map(String) : []));
   return {
-    seconds: numberOf(own?.metadata.elapsed),
+    seconds: numberOf(own?.metadata.elapsed) ?? null,
     tokens: counted.length ? total('totalTokens') : null,
     inputTokens: total('inputTokens'),
     outputTokens: total('outputTokens'),
-    costUsd: counted.length && costs.every((cost) => cost !== null) ? costs.reduce((sum, cost) => sum + cost, 0) : null,
+    costUsd: counted.length && costs.every((cost) => cost !== undefined) ? costs.reduce((sum, cost) => sum + cost, 0) : null,
     models: [...new Set(models)],
   };
 }
 
 /** Only the end of a run or a job has `elapsed` in its metadata; the end of an agent within it has `parentSeq`, too. */
 const isLast = ({ metadata }: Step) => typeof metadata.elapsed === 'number' && typeof metadata.parentSeq !== 'number';
-
-const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null);

@@ -3,7 +3,8 @@ import { type Startable, type StartableAgent } from '@runcast/client';
 import { useAgents, useRuncast } from '@runcast/react';
 import { type FormEvent, type KeyboardEvent, useState } from 'react';
 import { useAnnouncement } from './announcer.tsx';
-import { ALL, type Field, fieldsOf, InvalidParameter, parametersOf } from './parameters.ts';
+import { ErrorNotice } from './error-notice.tsx';
+import { ALL, type Entered, type Field, fieldsOf, InvalidParameter, parametersOf, textOf } from './parameters.ts';
 import { addressOf } from './route.ts';
 
 /** What has been entered, so that it is still there when the user returns to the form. */
@@ -11,8 +12,7 @@ export interface Draft {
   readonly agent?: string;
   readonly playbook?: string;
   readonly query: string;
-  /** What was entered for each parameter, by its name. */
-  readonly parameters: Readonly<Record<string, string>>;
+  readonly parameters: Entered;
 }
 
 export const emptyDraft: Draft = { query: '', parameters: {} };
@@ -33,11 +33,11 @@ export function StartForm({ draft, onDraft, onStarted }: { draft: Draft; onDraft
   function submit(event: FormEvent) {
     event.preventDefault();
     try {
-      const entered = parametersOf(fields, (name) => draft.parameters[name] ?? fields?.find((field) => field.name === name)?.initial ?? '');
-      const parameters = Object.keys(entered).length ? { parameters: entered } : {};
+      const parameters = parametersOf(fields, draft.parameters);
+      const input = { query, ...(Object.keys(parameters).length > 0 && { parameters }) };
       const watch = chosen.playbook
-        ? runcast.startJob({ playbook: chosen.playbook, query, ...parameters })
-        : runcast.start({ agent: chosen.agent!, query, ...parameters });
+        ? runcast.startJob({ playbook: chosen.playbook, ...input })
+        : runcast.start({ agent: chosen.agent!, ...input });
       location.hash = addressOf(watch.id);
       onStarted();
     } catch (failure) {
@@ -53,11 +53,7 @@ export function StartForm({ draft, onDraft, onStarted }: { draft: Draft; onDraft
         All runs
       </a>
       <h1>New run</h1>
-      {error && (
-        <p className="notice" data-tone="error">
-          {error.message} <button onClick={reload}>Try again</button>
-        </p>
-      )}
+      {error && <ErrorNotice onRetry={reload}>{error.message}</ErrorNotice>}
       {!loading && !error && !data.agents.length && <p className="empty">There is no agent yet.</p>}
       <form className="form" onSubmit={submit}>
         <Choices legend="Agents" all={data.agents} chosen={chosen.agent} onChoose={(agent) => choose({ agent })} />
@@ -81,11 +77,7 @@ export function StartForm({ draft, onDraft, onStarted }: { draft: Draft; onDraft
           entered={draft.parameters}
           onEnter={(name, text) => onDraft({ ...draft, ...chosen, parameters: { ...draft.parameters, [name]: text } })}
         />
-        {problem && (
-          <p className="notice" data-tone="error">
-            {problem}
-          </p>
-        )}
+        {problem && <ErrorNotice>{problem}</ErrorNotice>}
         <div className="actions">
           <button className="primary" disabled={!chosen.agent && !chosen.playbook}>
             {chosen.playbook ? 'Start job' : 'Start run'}
@@ -135,7 +127,7 @@ function ParameterFields({
   onEnter,
 }: {
   fields: readonly Field[] | null;
-  entered: Draft['parameters'];
+  entered: Entered;
   onEnter: (name: string, text: string) => void;
 }) {
   if (fields?.length === 0) return null;
@@ -150,7 +142,7 @@ function ParameterFields({
       ) : (
         <div className="field-grid">
           {fields.map((field) => (
-            <ParameterField key={field.name} field={field} text={entered[field.name] ?? field.initial} onEnter={(text) => onEnter(field.name, text)} />
+            <ParameterField key={field.name} field={field} text={textOf(field, entered)} onEnter={(text) => onEnter(field.name, text)} />
           ))}
         </div>
       )}

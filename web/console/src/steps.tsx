@@ -7,7 +7,7 @@ import { type RunView, type Step } from '@runcast/client';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef, useState } from 'react';
 import { Section } from './section.tsx';
-import { asText, type Tone } from './words.ts';
+import { asText, messageOf, type Tone } from './words.ts';
 
 const ROW_PX = 38;
 const BEYOND_VIEW = 8;
@@ -82,7 +82,7 @@ export function Steps({ run }: { run: RunView }) {
 }
 
 function Row({ step, agent, seconds, open, onToggle }: { step: Step; agent: string | null; seconds: number; open: boolean; onToggle: () => void }) {
-  const { message, status, metadata } = step;
+  const { metadata } = step;
   const details = Object.keys(metadata).length > 0;
   const word = open ? 'Less' : 'Details';
   return (
@@ -90,7 +90,7 @@ function Row({ step, agent, seconds, open, onToggle }: { step: Step; agent: stri
       <span className="dot" data-tone={toneOf(step)} aria-hidden="true" />
       <span className="step-time">{seconds.toFixed(1)} s</span>
       <span className="step-text">
-        <span className="step-message">{message || status.replaceAll('_', ' ')}</span>
+        <span className="step-message">{messageOf(step)}</span>
         {agent && <span className="muted">{agent}</span>}
       </span>
       {details && (

@@ -1,18 +1,11 @@
 /** The tool calls: which are running and how far they are, and how the others ended. */
 import { type RunView, type ToolCall } from '@runcast/client';
 import { Section } from './section.tsx';
-import { formatNumber, formatSeconds, type Tone } from './words.ts';
+import { Pill } from './pill.tsx';
+import { formatNumber, formatSeconds, outcomeOf } from './words.ts';
 
 /** The record has all calls; the page shows the last ones. */
 const SHOWN_MAX = 20;
-
-const OUTCOMES: Readonly<Record<string, { word: string; tone: Tone }>> = {
-  ok: { word: 'done', tone: 'good' },
-  error: { word: 'failed', tone: 'error' },
-  denied: { word: 'denied', tone: 'warning' },
-  cancelled: { word: 'cancelled', tone: 'muted' },
-  asked: { word: 'asked you', tone: 'warning' },
-};
 
 export function ToolCalls({ run }: { run: RunView }) {
   const { tools } = run;
@@ -30,20 +23,24 @@ export function ToolCalls({ run }: { run: RunView }) {
   );
 }
 
-function Call({ call: { name, agentName, outcome, seconds, progress } }: { call: ToolCall }) {
-  const { word, tone } = outcome === null ? { word: 'running', tone: 'busy' } : (OUTCOMES[outcome] ?? { word: outcome, tone: 'muted' });
-  const counted = progress && typeof progress.done === 'number' && typeof progress.total === 'number' ? progress : null;
+function Call({ call }: { call: ToolCall }) {
+  const { name, agentName, outcome, seconds } = call;
+  const bar = outcome === null ? barOf(call) : undefined;
   return (
     <li>
       <code>{name}</code>
       {agentName && <span className="muted">{agentName}</span>}
-      {outcome === null && counted && <progress value={counted.done} max={counted.total} aria-label={`${name}: ${counted.done} of ${counted.total}`} />}
+      {bar && <progress {...bar} aria-label={`${name}: ${bar.value} of ${bar.max}`} />}
       <span className="tool-end">
         {seconds !== null && <span className="muted">{formatSeconds(seconds)}</span>}
-        <span className="pill" data-tone={tone}>
-          {word}
-        </span>
+        <Pill {...outcomeOf(outcome)} />
       </span>
     </li>
   );
+}
+
+/** Returns how far a call is; undefined if it does not count. */
+export function barOf({ progress }: ToolCall): { value: number; max: number } | undefined {
+  const { done, total } = progress ?? {};
+  return typeof done === 'number' && typeof total === 'number' ? { value: done, max: total } : undefined;
 }

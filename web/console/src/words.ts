@@ -1,5 +1,5 @@
 /** Times, states and numbers for people. */
-import { type Liveness, type Status } from '@runcast/client';
+import { type Liveness, type Status, type Step } from '@runcast/client';
 import { duration } from '@runcast/react';
 
 const DAY_MS = 86_400_000;
@@ -9,15 +9,27 @@ const cost = new Intl.NumberFormat('en', { style: 'currency', currency: 'USD', m
 export const formatNumber = (value: number): string => number.format(value);
 export const formatCost = (usd: number): string => cost.format(usd);
 
-/** Returns what a state is called: a worker that is late, lost or being cancelled matters more than the status. */
-export function stateOf({ status, liveness }: { status: Status; liveness: Liveness | null }): { word: string; tone: Tone } {
-  if (status === 'in_progress' && liveness && liveness !== 'live') return { word: liveness, tone: liveness === 'lost' ? 'error' : 'warning' };
-  return { word: STATES[status]?.word ?? status.replaceAll('_', ' '), tone: STATES[status]?.tone ?? 'busy' };
-}
+/** Returns a name in snake case as words. */
+export const words = (name: string): string => name.replaceAll('_', ' ');
+
+/** Returns what a step says: its message, or else its status. */
+export const messageOf = ({ message, status }: Step): string => message || words(status);
 
 export type Tone = 'busy' | 'good' | 'warning' | 'error' | 'muted';
 
-const STATES: Readonly<Record<string, { word: string; tone: Tone }>> = {
+/** What a state is called, and its colour. */
+export interface Label {
+  readonly word: string;
+  readonly tone: Tone;
+}
+
+/** Returns the label of a run or a job: a worker that is late, lost or being cancelled matters more than the status. */
+export function stateOf({ status, liveness }: { status: Status; liveness: Liveness | null }): Label {
+  if (status === 'in_progress' && liveness && liveness !== 'live') return { word: liveness, tone: liveness === 'lost' ? 'error' : 'warning' };
+  return STATES[status] ?? { word: words(status), tone: 'busy' };
+}
+
+const STATES: Readonly<Record<string, Label>> = {
   starting: { word: 'starting', tone: 'busy' },
   in_progress: { word: 'running', tone: 'busy' },
   waiting: { word: 'waiting for you', tone: 'warning' },
@@ -25,6 +37,20 @@ const STATES: Readonly<Record<string, { word: string; tone: Tone }>> = {
   error: { word: 'failed', tone: 'error' },
   cancelled: { word: 'cancelled', tone: 'muted' },
   'not-found': { word: 'not found', tone: 'muted' },
+};
+
+/** Returns the label of a tool call; of one that is running, the outcome is null. */
+export function outcomeOf(outcome: string | null): Label {
+  if (outcome === null) return { word: 'running', tone: 'busy' };
+  return OUTCOMES[outcome] ?? { word: outcome, tone: 'muted' };
+}
+
+const OUTCOMES: Readonly<Record<string, Label>> = {
+  ok: { word: 'done', tone: 'good' },
+  error: { word: 'failed', tone: 'error' },
+  denied: { word: 'denied', tone: 'warning' },
+  cancelled: { word: 'cancelled', tone: 'muted' },
+  asked: { word: 'asked you', tone: 'warning' },
 };
 
 /** Returns a time of day, and the date unless it is within a day. */

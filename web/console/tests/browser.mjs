@@ -53,10 +53,16 @@ export async function start(page, name, query) {
   await page.getByLabel('Task').fill(query);
   await page.getByRole('button', { name: /^Start/ }).click();
   await page.locator('article .step').first().waitFor();
-  return decodeURIComponent(new URL(page.url()).hash.slice(2));
+  return shownId(page);
 }
 
+/** Returns the id of the run or the job that the page shows. */
+export const shownId = (page) => decodeURIComponent(new URL(page.url()).hash.slice(2));
+
 export const ended = (page, status = 'complete') => page.locator(`article[data-status=${status}][data-up-to-date=true]`).waitFor({ timeout: 120_000 });
+
+/** Waits until the page shows the effect of a scroll. */
+export const painted = (page) => page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 
 /** Returns the recorded steps that the page shows, from the first to the last, by scrolling through them. */
 export async function stepsOf(page) {
@@ -74,7 +80,7 @@ export async function stepsOf(page) {
       return element.scrollTop > before;
     });
     if (!more) break;
-    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    await painted(page);
   }
   // A message without a number is in no record.
   return [...seen].sort(([one], [other]) => one - other).map(([, step]) => step).filter(({ seq }) => seq !== null);

@@ -1,5 +1,5 @@
 // What users do in the console. `node flows.mjs FLOW < SETTINGS` prints what the flow has seen, as JSON.
-import { axe, ended, open, settings, signIn, start, stepsOf, withBrowser } from './browser.mjs';
+import { axe, ended, open, painted, settings, shownId, signIn, start, stepsOf, withBrowser } from './browser.mjs';
 
 const { alice, newcomer, agent, playbook } = settings;
 const SLOW = '[model:slow 20] ';
@@ -39,7 +39,7 @@ const flows = {
     await page.keyboard.type('Where is it flat?');
     await page.keyboard.press('Control+Enter');
     await ended(page);
-    const id = decodeURIComponent(new URL(page.url()).hash.slice(2));
+    const id = shownId(page);
     const focused = await page.evaluate(() => document.activeElement.tagName);
     const current = await page.locator('.entry[aria-current=page] .pill', { hasText: 'complete' }).textContent();
     return { id, empty, focused, current, steps: await stepsOf(page), violations, problems };
@@ -57,7 +57,7 @@ const flows = {
     const steps = await stepsOf(page);
     await page.locator('.runcast-agent a').first().click();
     await ended(page);
-    const run = { id: decodeURIComponent(new URL(page.url()).hash.slice(2)), steps: await stepsOf(page) };
+    const run = { id: shownId(page), steps: await stepsOf(page) };
     await page.getByRole('link', { name: 'a job' }).click();
     await page.locator('.runcast-agent').first().waitFor();
     await page.getByRole('link', { name: 'All runs', exact: true }).click();
@@ -83,9 +83,10 @@ const flows = {
     const steps = [await stepsOf(page), await stepsOf(other)];
     await page.getByRole('button', { name: 'Run again' }).click();
     await page.locator('article:not([data-status=cancelled]) .step').first().waitFor();
-    const again = decodeURIComponent(new URL(page.url()).hash.slice(2));
+    const again = shownId(page);
     await page.getByLabel('State').selectOption('cancelled');
-    await page.locator('.entry', { hasText: 'cancelled' }).first().waitFor();
+    // The list without the filter has a cancelled run, too.
+    await page.locator('.entry', { hasNotText: 'cancelled' }).first().waitFor({ state: 'detached' });
     const states = await page.locator('.entry .pill').allTextContents();
     await page.getByRole('button', { name: 'Sign out' }).click();
     await other.getByRole('heading', { name: 'Sign in' }).waitFor();
@@ -107,11 +108,11 @@ const flows = {
     const result = await page.locator('section[aria-label=Result]').textContent();
     await page.reload();
     await ended(page);
-    const open_ = await field.count();
+    const fields = await field.count();
     const steps = await stepsOf(page);
     await page.goto(`${settings.url}/#/${settings.strangers}`);
     const strangers = await page.locator('article[data-status=not-found] .notice').textContent();
-    return { id, result, open: open_, steps, strangers, violations, problems };
+    return { id, result, open: fields, steps, strangers, violations, problems };
   },
 
   /** A run with 10,000 steps, among them hostile ones, at 200 % zoom. */
@@ -136,7 +137,7 @@ const flows = {
     const rows = [];
     for (const part of [0, 0.3, 0.7, 1]) {
       await list.evaluate((element, to) => (element.scrollTop = to * element.scrollHeight), part);
-      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+      await painted(page);
       rows.push(await list.locator('.step').count());
     }
     const last = await list.locator('.step[aria-posinset="10000"] .step-message').textContent();

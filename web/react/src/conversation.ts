@@ -25,9 +25,11 @@ export function useConversation(id: string): ConversationState {
   const runcast = useRuncast();
   const [sent, setSent] = useState<{ id: string; runId: string } | null>(null);
   const loaded = useLoaded<Conversation | null>((runcast) => runcast.conversation(id), null, id);
-  const { data, reload } = loaded;
-  const newest = data?.conversationId === id ? (data.openRun ?? data.runs[0]?.requestId) : undefined;
-  const run = useRun(sent?.id === id ? sent.runId : (newest ?? null));
+  const { reload } = loaded;
+  // While another conversation is loading, the previous one is still there.
+  const data = loaded.data?.conversationId === id ? loaded.data : null;
+  const newest = data?.openRun ?? data?.runs[0]?.requestId ?? null;
+  const run = useRun(sent?.id === id ? sent.runId : newest);
   const send = useCallback(
     (turn: Turn) => {
       const watch = runcast.start({ ...turn, conversationId: id });
@@ -40,5 +42,5 @@ export function useConversation(id: string): ConversationState {
   useEffect(() => {
     if (over) reload();
   }, [over, reload]);
-  return { ...loaded, data: data?.conversationId === id ? data : null, run, send };
+  return { ...loaded, data, run, send };
 }
