@@ -1,18 +1,16 @@
 """Serves the built console: `python -m local.console --directory STATE` until SIGTERM or Ctrl-C.
 
 It serves the files as a static host on AWS would, with the same Content-Security-Policy but for the addresses. The
-configuration is read from the state directory at each request, because a deployment may change it. One line on standard
-output says that it is ready, and where.
+configuration is read from the state directory at each request, because a deployment may change it.
 """
 
 import argparse
-import signal
 import sys
-import threading
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from local.serving import serve_until_signal
 from local.settings import HOST, ROOT
 
 BUILT = ROOT / "web" / "console" / "dist"
@@ -93,14 +91,7 @@ def main() -> int:
         server = ConsoleServer(PORT, options.directory)
     except OSError:
         server = ConsoleServer(0, options.directory)  # another local machine has it
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        print(f"ready http://{HOST}:{server.server_port}", flush=True)
-        stop.wait()
-        server.shutdown()
+    serve_until_signal(server)
     return 0
 
 

@@ -1,14 +1,10 @@
-"""`python -m local.bedrock --port N` serves the scripted model until SIGTERM or Ctrl-C.
-
-One line on standard output says that it is ready, and where.
-"""
+"""`python -m local.bedrock --port N` serves the scripted model until SIGTERM or Ctrl-C."""
 
 import argparse
-import signal
 import sys
-import threading
 
 from local.bedrock.server import HOST, create_server
+from local.serving import serve_until_signal
 
 
 def main() -> int:
@@ -21,14 +17,7 @@ def main() -> int:
     except OSError as error:
         print(f"The scripted model cannot listen on {HOST}:{port}: {error.strerror}.", file=sys.stderr)
         return 1
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        print(f"ready http://{HOST}:{server.server_port}", flush=True)
-        stop.wait()
-        server.shutdown()
+    serve_until_signal(server)
     return 0
 
 

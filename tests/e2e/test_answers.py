@@ -175,7 +175,7 @@ def test_a_run_is_answered_on_the_terminal_and_watched_from_its_first_step(stack
 
 @pytest.mark.long
 def test_a_page_shows_a_question_that_another_tab_answers(stack, alice):
-    page = report("answer.html", stack, agent="buyer")
+    page = report("answer", stack, agent="buyer")
 
     assert "failed" not in page, page
     [question] = page["questions"]

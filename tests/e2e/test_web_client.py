@@ -28,15 +28,17 @@ def built_client() -> str:
     return (WEB / "client" / "dist" / "index.js").read_text()
 
 
-def report(page: str, stack, agent: str = AGENT) -> Any:
+def report(flow: str, stack, agent: str = AGENT) -> Any:
+    """Play a flow of `tests/web` in the browser, and return what it has seen."""
     settings = {
         "config": json.loads((stack.state.directory / CONFIG_FILE).read_text()),
         "users": [{"name": user.name, "password": user.password} for user in stack.state.users],
         "client": built_client(),
+        "flow": (PAGES / f"{flow}.js").read_text(),
         "agent": agent,
     }
     text = json.dumps(settings).replace("</", "<\\/")
-    return report_of((PAGES / page).read_text().replace("/* settings */ null", text), host="app.example")
+    return report_of((PAGES / "page.html").read_text().replace("/* settings */ null", text), host="app.example")
 
 
 def shown(view: dict[str, Any], request_id: str) -> list[tuple[int, str, str]]:
@@ -49,7 +51,7 @@ def recorded(record: dict[str, Any]) -> list[tuple[int, str, str]]:
 
 
 def test_a_page_starts_a_run_and_shows_each_step_to_its_owner_alone(stack, alice):
-    page = report("watch.html", stack)
+    page = report("watch", stack)
 
     assert "failed" not in page, page
     record = alice.read(page["id"])
@@ -67,7 +69,7 @@ def test_a_page_starts_a_run_and_shows_each_step_to_its_owner_alone(stack, alice
 
 @pytest.mark.long
 def test_whatever_happens_to_a_page_it_shows_what_is_recorded(stack, alice):
-    flows = report("flows.html", stack)
+    flows = report("disturbances", stack)
     assert "failed" not in flows, flows
     afterwards, job = flows.pop("afterwards"), flows.pop("job")
 
@@ -88,7 +90,7 @@ def test_whatever_happens_to_a_page_it_shows_what_is_recorded(stack, alice):
 
 @pytest.mark.long
 def test_a_page_has_a_conversation_of_three_turns(stack, alice):
-    page = report("conversation.html", stack)
+    page = report("conversation", stack)
 
     assert "failed" not in page, page
     assert (page["before"], page["other"], page["afterwards"]) == (None, None, None)
