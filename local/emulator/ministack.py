@@ -3,9 +3,9 @@
 MiniStack runs AppSync resolvers, Lambda workers and the Bedrock runtime well, but some decisions are not configurable:
 the interpreter of a function, the effect of a resolver's `extensions`, the behaviour when a model fails. The patches
 are here and, for Lambda, keys, models, resolvers, API Gateway and Step Functions, in `ministack_functions`,
-`ministack_loops`, `ministack_keys`, `ministack_models`, `ministack_resolvers`, `ministack_rest` and `ministack_states`.
-An upgrade has to check these eight files. The version is checked at start, because all patched names are private to
-MiniStack.
+`ministack_loops`, `ministack_keys`, `ministack_models`, `ministack_resolvers`, `ministack_rest`, `ministack_states` and
+`ministack_updates`. An upgrade has to check these nine files. The version is checked at start, because all patched
+names are private to MiniStack.
 
 MiniStack reads its settings when it is imported: import this module after the environment is set.
 """

@@ -19,6 +19,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc
 
 from local.emulator.cold_starts import ColdStarts
+from local.emulator.ministack_updates import end_retired, install_updates
 from local.emulator.unpacking import shared_archive
 from local.settings import RUNTIMES_FOLDER
 
@@ -45,6 +46,7 @@ def install_functions(function_python: str) -> None:
     _run_functions_on(function_python)
     _unpack_functions_once()
     _pace_cold_starts()
+    install_updates()
     _end_each_log_with_a_mark()
     _name_errors_by_their_class()
     _tell_which_invocation_it_was()
@@ -53,6 +55,7 @@ def install_functions(function_python: str) -> None:
 def end_functions() -> None:
     """Ends the Lambda workers, and removes the functions' code."""
     lambda_svc.reset()
+    end_retired()
     _unpacked.cleanup()
 
 

@@ -67,14 +67,20 @@ def run_to_its_end(aws: Aws, prefix: str) -> dict[str, Any]:
     return wait_for_end(aws, prefix, started["requestId"])
 
 
-def wait_for_end(aws: Aws, prefix: str, request_id: str) -> dict[str, Any]:
+def wait_for_end(aws: Aws, prefix: str, request_id: str, deadline_seconds: float = DEADLINE_SECONDS) -> dict[str, Any]:
     """Wait for the end of a run, and return its record."""
-    return wait_for(aws, prefix, request_id, lambda record: record["liveness"] == "done")
+    return wait_for(aws, prefix, request_id, lambda record: record["liveness"] == "done", deadline_seconds)
 
 
-def wait_for(aws: Aws, prefix: str, request_id: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+def wait_for(
+    aws: Aws,
+    prefix: str,
+    request_id: str,
+    condition: Callable[[dict[str, Any]], bool],
+    deadline_seconds: float = DEADLINE_SECONDS,
+) -> dict[str, Any]:
     """Wait until a run's record fulfils a condition, and return the record."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + deadline_seconds
     while not condition(record := read(aws, prefix, request_id)):
         assert time.monotonic() < deadline, record
         time.sleep(0.05)

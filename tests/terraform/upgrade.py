@@ -27,8 +27,10 @@ KEPT = {
 }
 PREFIX = "upgraded-"
 QUERY = "How steep is it?"
-# Longer than an apply, so that the run is in flight when the new code is deployed.
-LONG_QUERY = f"{QUERY} [model:slow 60]"
+# The model answers several times. One answer takes longer than an apply, so the run is in flight when the new code is
+# deployed.
+LONG_QUERY = f"{QUERY} [model:slow 40]"
+LONG_RUN_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +73,9 @@ def test_an_upgrade_and_a_roll_back_keep_the_data_and_the_run_in_flight(
     assert replaced_or_deleted(dict(plan.actions)) & KEPT == set(), plan.text
     assert read(aws, PREFIX, in_flight)["liveness"] == "live"
     made.terraform.apply()
+    assert read(aws, PREFIX, in_flight)["liveness"] == "live"
     assert as_earlier(read(aws, PREFIX, before["requestId"])) == before
-    assert wait_for_end(aws, PREFIX, in_flight)["status"] == "complete"
+    assert wait_for_end(aws, PREFIX, in_flight, LONG_RUN_SECONDS)["status"] == "complete"
     after = run_to_its_end(aws, PREFIX)
     assert after["status"] == "complete"
     assert made.terraform.plan().differing == {}
