@@ -95,7 +95,7 @@ test-long: $(SETUP) $(BROWSER)/.ready $(FRONTENDS)/.ready $(DOCS)/.ready $(CONSO
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m long
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
-	@$(BIN)/python -m pytest tests/unit tests/functional tests/examples
+	@$(BIN)/python -m pytest -m "not long" tests/unit tests/functional tests/examples
 
 # Lambda's runtimes whose Python is installed on this machine.
 pythons: $(SETUP) ## Run the library's tests on each installed Python from 3.11 to 3.14
@@ -104,7 +104,7 @@ pythons: $(SETUP) ## Run the library's tests on each installed Python from 3.11 
 		$(BIN)/uv venv -q --clear --python $$python $$venv && \
 		$(BIN)/uv pip sync -q --python $$venv requirements-dev.txt && \
 		$(BIN)/uv pip install -q --python $$venv --no-deps uv==$(UV_VERSION) -e . && \
-		$$venv/bin/python -m pytest -q tests/unit || exit 1; done
+		$$venv/bin/python -m pytest -q -m "not long" tests/unit || exit 1; done
 
 lint: $(SETUP) ## Lint Python, the resolvers and the packages in web/
 	@$(BIN)/ruff check .
