@@ -107,7 +107,7 @@ def write_dist(project: Path, folder: Path, commit: str) -> Path:
     name = f"runcast-terraform-{version}-{commit}"
     found = {pattern: [path for path in project.glob(pattern) if path.is_file()] for pattern in _PATTERNS}
     if missing := [pattern for pattern, paths in found.items() if not paths]:
-        raise PackagingError(f"There is no {', '.join(missing)}: run make package.")
+        raise PackagingError(f"There is no {', '.join(missing)}: run make dist.")
     contents = {_name_of(path, project): path.read_bytes() for paths in found.values() for path in paths}
     export = json.loads((project / "terraform" / EXPORT_NAME).read_text())
     packaged = export["locals"]

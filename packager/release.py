@@ -116,7 +116,8 @@ def _build_artefacts(project: Path, folder: Path) -> None:
     print("The npm packages ...", flush=True)
     _run(project / "web", "npm", "run", "build", "--silent")
     _run(project / "web", "npm", "pack", "--silent", "--workspaces", "--pack-destination", str(folder))
-    print("The Terraform module ...", flush=True)
+    print("The Terraform module, with the console ...", flush=True)
+    _run(project / "web", "npm", "run", "build-console", "--silent")
     build(project, work=project / "build" / "package", target=project / "terraform")
     write_dist(project, folder, commit_of(project)).with_suffix(".zip.sha256").unlink()  # it is in the checksums
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(folder.iterdir())]

@@ -247,5 +247,5 @@ def test_every_document_that_the_archive_names_is_in_it(unpacked: Path):
 
 def test_without_a_package_there_is_no_archive(tmp_path: Path):
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.0"\n')
-    with pytest.raises(PackagingError, match=r"There is no .*terraform/deployment\.zip.*: run make package\."):
+    with pytest.raises(PackagingError, match=r"There is no .*terraform/deployment\.zip.*: run make dist\."):
         write_dist(tmp_path, tmp_path / "dist", "0a1b2c3d4e5f")
