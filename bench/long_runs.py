@@ -90,7 +90,8 @@ def _turns() -> tuple[list[float], list[float]]:
         return "3.5 degrees"
 
     recorder = SimpleNamespace(
-        request_id="bench", owner=Owner("acme", "ana"), part=1, worker="bench", expires_at_epoch_s=0, snapshot_key=None,
+        request_id="bench", owner=Owner("acme", "ana"),
+        assignment=SimpleNamespace(part=1, worker="bench", expires_at_epoch_s=0, snapshot_key=None),
         journal=lambda: journal, name_snapshot=lambda _: _request(),
     )  # fmt: skip
     run = cast(TrackedRun, SimpleNamespace(recorder=recorder, stop=AgentStop()))

@@ -20,11 +20,11 @@ from strands import Agent
 from strands.interrupt import InterruptException
 from strands.middleware import ExecuteToolContext, ExecuteToolStage, ToolResultEvent
 from strands.types.session import decode_bytes_values, encode_bytes_values
+from strands.types.tools import ToolResult
 
 from runcast import limits
 from runcast.errors import ObjectGone, RunStopped, Unavailable
 from runcast.record.journal import Call, CallEntry, CallJournal, CallState, asked, ended
-from runcast.record.model import Json
 from runcast.runs.tracked import TrackedRun
 
 logger = logging.getLogger(__name__)
@@ -67,6 +67,10 @@ def idempotent(tool: Tool) -> Tool:
         if each is not None:
             setattr(each, _IDEMPOTENT, True)
     return tool
+
+
+class OutcomeUnknown(ToolResultEvent):
+    """Tells the model that an earlier worker has begun the call, so it may or may not have taken effect."""
 
 
 class ToolJournal:
@@ -114,7 +118,7 @@ class ToolJournal:
     ) -> AsyncGenerator[Any, None]:
         tool_use_id = str(context.tool_use["toolUseId"])
         if tool_use_id in self._unknown:
-            yield _error(tool_use_id, _UNKNOWN)
+            yield OutcomeUnknown(_error(tool_use_id, _UNKNOWN))
             return
         self._attempts[tool_use_id] += 1
         recorder = self._run.recorder
@@ -131,7 +135,7 @@ class ToolJournal:
             known = None if self._is_own(entry) else await self._patiently(partial(self._result_of, call, entry))
         except Unavailable as error:
             logger.warning("a tool was not called: %s", error)
-            yield _error(tool_use_id, _NOT_RECORDED)
+            yield ToolResultEvent(_error(tool_use_id, _NOT_RECORDED))
             return
         if known is None:
             async for event in self._called(call, entry, go_on(context)):
@@ -167,13 +171,13 @@ class ToolJournal:
         """
         if entry.state is not CallState.ENDED:
             self._unknown.add(call.tool_use_id)
-            return _error(call.tool_use_id, _UNKNOWN)
+            return OutcomeUnknown(_error(call.tool_use_id, _UNKNOWN))
         try:
             stored = self._results.get(entry.result_key) if entry.result_key else json.loads(entry.result_json or "")
             return ToolResultEvent(decode_bytes_values(stored))
         except (ObjectGone, TypeError, ValueError) as error:
             logger.error("the result of a tool's call is unreadable: %s", type(error).__name__)
-            return _error(call.tool_use_id, _LOST)
+            return ToolResultEvent(_error(call.tool_use_id, _LOST))
 
     async def _called(
         self, call: Call, entry: CallEntry, events: AsyncGenerator[Any, None]
@@ -222,6 +226,5 @@ def _may_run_again(tool: Any) -> bool:
     return any(getattr(each, _IDEMPOTENT, False) for each in (tool, getattr(tool, "_tool_func", None)))
 
 
-def _error(tool_use_id: str, text: str) -> ToolResultEvent:
-    result: Json = {"toolUseId": tool_use_id, "status": "error", "content": [{"text": text}]}
-    return ToolResultEvent(result)  # type: ignore[arg-type]
+def _error(tool_use_id: str, text: str) -> ToolResult:
+    return {"toolUseId": tool_use_id, "status": "error", "content": [{"text": text}]}

@@ -17,6 +17,7 @@ from strands.hooks import AfterToolCallEvent, BeforeToolCallEvent
 from strands.middleware import ExecuteToolContext, ExecuteToolStage
 
 from runcast.agents.harmless import harmless
+from runcast.agents.journal import OutcomeUnknown
 from runcast.agents.tool_call import ToolCall
 from runcast.runs.scope import Scope, current_scope, within
 from runcast.runs.work_end import WorkOutcome
@@ -70,8 +71,10 @@ class ToolWatch:
                 with call.scope.run.stop.tool(str(context.tool_use["name"]), is_agent=is_agent):
                     call.delegates(delegating)
                     async for event in scoped:
-                        if not is_agent:
-                            with harmless():
+                        with harmless():
+                            if isinstance(event, OutcomeUnknown):
+                                call.end(WorkOutcome.UNKNOWN, result=event.tool_result)
+                            elif not is_agent:
                                 call.saw(event)
                         yield event
         except Exception:

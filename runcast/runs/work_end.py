@@ -22,7 +22,8 @@ class WorkOutcome(StrEnum):
     """The outcome of a tool call or of an agent that works for another.
 
     `DENIED`: it was refused before it began. `CANCELLED`: the run or its agent was cancelled. `ASKED`: it asked a
-    person and has no result yet. `UNKNOWN`: it was stopped while it ran, so it may or may not have had its effect.
+    person and has no result yet. `UNKNOWN`: it was stopped while it ran, or an earlier worker had begun it, so it may
+    or may not have taken effect.
     """
 
     OK = "ok"

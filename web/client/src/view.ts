@@ -40,11 +40,14 @@ export interface ToolCall {
   readonly requestId: string;
   readonly name: string;
   readonly agentName: string | null;
-  /** `ok`, `error`, `denied`, `cancelled`, `asked` or `unknown`; null while it is running. */
+  /**
+   * `ok`, `error`, `denied`, `cancelled`, `asked` or `unknown`; null while it is running. `unknown`: its worker stopped
+   * while it ran, so it may or may not have taken effect.
+   */
   readonly outcome: string | null;
   /** When it began, by the server's clock. */
   readonly timestamp: number;
-  /** How long it took; null while it is running. */
+  /** How long it took; null while it is running, and if its worker stopped. */
   readonly seconds: number | null;
   /** What the tool has counted, if it counts. */
   readonly progress: { readonly done: number; readonly total?: number; readonly unit?: string } | null;

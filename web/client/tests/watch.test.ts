@@ -226,6 +226,20 @@ test('tool calls have their progress and outcome', async () => {
   await until(() => expect(watch.view.tools).toMatchObject([{ name: 'measure', outcome: 'ok', seconds: 1.5 }]));
 });
 
+test.each(['continuing', 'agent_error', 'cancelled'])('a tool call without an end is unknown after the step %s', async (status) => {
+  const { record, watch } = await watchedRun();
+  const ended = record.step('calling_tool', 'Calling', undefined, 'weigh');
+  record.step('tool_complete', '', { parentSeq: ended, outcome: 'ok', seconds: 1.5 });
+  const agent = record.step('agent_invoking', 'Helper');
+  record.step('calling_tool', 'Calling', undefined, 'measure');
+  record.step('agent_error', 'Helper', { parentSeq: agent });
+  await until(() => expect(watch.view.tools).toMatchObject([{ outcome: 'ok' }, { outcome: null }]));
+  record.step(status, 'The worker has stopped');
+  record.step('calling_tool', 'Calling', undefined, 'measure');
+
+  await until(() => expect(watch.view.tools).toMatchObject([{ outcome: 'ok' }, { name: 'measure', outcome: 'unknown' }, { outcome: null }]));
+});
+
 test('a job is found out, and shows its runs over one subscription', async () => {
   const job = (server.own = new FakeRecord(server, 'job-1', 'job-1'));
   job.record('loading_agents');

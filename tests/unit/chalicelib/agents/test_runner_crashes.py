@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import pytest
@@ -153,6 +154,17 @@ def test_a_worker_that_dies_before_its_agent_begins_ends_the_run(bench, store, c
     bench.run()
     run = store.read("run-1")
     assert (run.status, run.reason, run.error) == (RunStatus.ERROR, EndReason.WORKER_DIED, DIED)
+
+
+def test_a_call_whose_outcome_is_unknown_is_shown_as_such(bench, store, ground):
+    ground.dies = ["in dig"]
+    bench.run(Call("dig"))
+    ground.continued(Say("Done"))
+    [*_, again, end] = [step for step in store.read("run-1").steps if step.tool_name == "dig"]
+    told = json.loads(end.metadata_json)
+    assert (told["outcome"], told["parentSeq"]) == ("unknown", again.seq)
+    assert (again.step, end.live_status) == ("executing", "tool_error")
+    assert end.message == "dig was stopped after 0.0 s, and its effect is unknown"
 
 
 def test_calls_of_one_turn_that_have_ended_are_not_called_again(bench, ground):
