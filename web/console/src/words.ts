@@ -51,6 +51,7 @@ const OUTCOMES: Readonly<Record<string, Label>> = {
   denied: { word: 'denied', tone: 'warning' },
   cancelled: { word: 'cancelled', tone: 'muted' },
   asked: { word: 'asked you', tone: 'warning' },
+  unknown: { word: 'effect unknown', tone: 'warning' },
 };
 
 /** Returns a time of day, and the date unless it is within a day. */
