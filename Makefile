@@ -62,6 +62,9 @@ export PIP_CACHE_DIR ?= $(CURDIR)/.local/cache/pip
 export npm_config_cache ?= $(CURDIR)/.local/cache/npm
 endif
 
+# Compiles packages once: where Python may not write bytecode, as in many containers, each program would do it again.
+SYNC := $(BIN)/uv pip sync -q --compile-bytecode --python
+
 # Trust this machine's certificates, as pip and npm do, because companies have their own.
 export UV_SYSTEM_CERTS := true
 
@@ -226,20 +229,20 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/uv pip sync -q --python $(VENV) requirements-dev.txt
-	@$(BIN)/uv pip install -q --python $(VENV) --no-deps uv==$(UV_VERSION) -e . $$($(PYTHON) -m local.host)
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(VENV) --no-deps uv==$(UV_VERSION) -e . $$($(PYTHON) -m local.host)
 	@touch $@
 
 $(EMULATOR)/.ready: local/requirements.txt | $(VENV)/.ready
 	@echo "Installing the emulated AWS into $(EMULATOR) ..."
 	@$(PYTHON) -m venv --without-pip $(EMULATOR)
-	@$(BIN)/uv pip sync -q --python $(EMULATOR) local/requirements.txt
+	@$(SYNC) $(EMULATOR) local/requirements.txt
 	@touch $@
 
 # Separate because it is large, has other pins than ours, and is needed only by tests.
 $(CHECKOV)/.ready: tests/terraform/checkov-requirements.txt | $(VENV)/.ready
 	@echo "Installing checkov into $(CHECKOV) ..."
 	@$(PYTHON) -m venv --without-pip $(CHECKOV)
-	@$(BIN)/uv pip sync -q --python $(CHECKOV) tests/terraform/checkov-requirements.txt
+	@$(SYNC) $(CHECKOV) tests/terraform/checkov-requirements.txt
 	@touch $@
 
 # Only for Linux on x86_64, where the browser comes in a package. Elsewhere the tests use one from the PATH.
@@ -262,20 +265,20 @@ $(FRONTENDS)/.ready: tests/frontends/package-lock.json
 $(VALIDATORS)/.ready: tests/terraform/validators/requirements.txt | $(VENV)/.ready
 	@echo "Installing AWS's validators into $(VALIDATORS) ..."
 	@$(PYTHON) -m venv --without-pip $(VALIDATORS)
-	@$(BIN)/uv pip sync -q --python $(VALIDATORS) tests/terraform/validators/requirements.txt
+	@$(SYNC) $(VALIDATORS) tests/terraform/validators/requirements.txt
 	@touch $@
 
 # Separate because nothing else needs it.
 $(DOCS)/.ready: website/requirements.txt | $(VENV)/.ready
 	@echo "Installing MkDocs into $(DOCS) ..."
 	@$(PYTHON) -m venv --without-pip $(DOCS)
-	@$(BIN)/uv pip sync -q --python $(DOCS) website/requirements.txt
+	@$(SYNC) $(DOCS) website/requirements.txt
 	@touch $@
 
 $(PYWAKE)/.ready: bench/pywake/requirements.txt | $(VENV)/.ready
 	@echo "Installing PyWake into $(PYWAKE) ..."
 	@$(PYTHON) -m venv --without-pip $(PYWAKE)
-	@$(BIN)/uv pip sync -q --python $(PYWAKE) bench/pywake/requirements.txt
+	@$(SYNC) $(PYWAKE) bench/pywake/requirements.txt
 	@touch $@
 
 # Without packages, so that a function finds only the content of its zip.

@@ -7,6 +7,7 @@ real AWS once moto has stopped. boto3 keeps the first credentials that it finds 
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
@@ -16,6 +17,8 @@ from typing import Any
 
 import boto3
 import botocore.handlers
+import botocore.loaders
+import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 from moto.core.botocore_stubber import BotocoreStubber
@@ -67,6 +70,9 @@ _STOPPING_SECONDS = 5.0
 
 # Every call of every client that a test's process makes must fit AWS's own model: moto accepts nearly anything.
 botocore.handlers.BUILTIN_HANDLERS.append((EVENT, refuse_invalid))
+
+# Each boto3 session would parse the service models again, which takes longer than most tests.
+botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
 
 # A busy machine makes no test fail.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -308,6 +308,7 @@ def test_a_hand_over_that_is_not_stored_in_time_is_written_by_the_closer(bench, 
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "append", no_hand_over)
+        patch.setattr(limits, "ADDED_TIME_SECONDS", 0.5)
         _, body = bench.run(Call("dig", {"late": True}))
     assert (body["continuing"], body["endPending"]) == (True, True)
     [event] = asked
