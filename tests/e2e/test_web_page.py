@@ -1,5 +1,6 @@
-"""The page of docs/frontend.md, made in a new folder from the two packed packages, watches a run in the browser."""
+"""Pages made in a new folder as a frontend developer does: Vite's template, both packages, and the configuration."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -7,31 +8,21 @@ import subprocess
 import tarfile
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.deployment import CONFIG_FILE
 from local.settings import ROOT
 from tests.browser.chromium import report_of
-from tests.e2e.conftest import AGENT
+from tests.e2e.conftest import AGENT, deployed
+from tests.e2e.test_answers import ASKING_AGENT
+from tests.e2e.test_answers import FUNCTIONS as ASKING_FUNCTIONS
 
 WEB = ROOT / "web"
+# Vite's own, of the version that web/package.json pins.
+TEMPLATE = WEB / "node_modules" / "create-vite" / "template-react-ts"
 TIMEOUT_SECONDS = 240
-TSCONFIG = {
-    "compilerOptions": {
-        "strict": True,
-        "skipLibCheck": True,
-        "noEmit": True,
-        "jsx": "react-jsx",
-        "target": "es2022",
-        "module": "esnext",
-        "moduleResolution": "bundler",
-        "resolveJsonModule": True,
-        "noUncheckedSideEffectImports": False,
-        "types": [],
-    },
-    "include": ["src"],
-}
 
 
 def run(*command: str, cwd: Path) -> None:
@@ -39,15 +30,15 @@ def run(*command: str, cwd: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def installed(project: Path, packed: Path) -> None:
-    """Install the packed packages and, beside them, what `npm install` would get: React and Vite."""
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory):
+    """Return a node_modules with the packed packages and, as `npm install` would, what they and the template need."""
     npm = shutil.which("npm")
     assert npm, "Node 20 or later is missing"
-    packed.mkdir()
+    packed, modules = tmp_path_factory.mktemp("packed"), tmp_path_factory.mktemp("installed") / "node_modules"
     run(npm, "run", "build", "--silent", cwd=WEB)
     run(npm, "pack", "--silent", "--workspaces", "--pack-destination", str(packed), cwd=WEB)
-    modules = project / "node_modules"
-    modules.mkdir(parents=True)
+    modules.mkdir()
     for each in (WEB / "node_modules").iterdir():
         if each.name != "@runcast":
             (modules / each.name).symlink_to(each)
@@ -56,31 +47,70 @@ def installed(project: Path, packed: Path) -> None:
         with tarfile.open(archive) as opened:
             opened.extractall(packed / name, filter="data")
         shutil.copytree(packed / name / "package", modules / "@runcast" / name)
+    return modules
+
+
+@pytest.fixture
+def report(stack, modules, tmp_path):
+    """Return what a page reports that is built of these sources; `main` is the script that it begins with."""
+
+    def report(main: str, sources: dict[str, str]) -> Any:
+        project = tmp_path / "page"
+        shutil.copytree(TEMPLATE, project)
+        (project / "node_modules").symlink_to(modules)
+        source = project / "src"
+        (source / "main.tsx").unlink()
+        for name, text in sources.items():
+            (source / name).write_text(text)
+        shutil.copy(ROOT / "tests" / "web" / main, source)
+        shutil.copy(stack.state.directory / CONFIG_FILE, source)
+        user = stack.state.users[0]
+        (source / "user.json").write_text(json.dumps({"name": user.name, "password": user.password}))
+        page = project / "index.html"
+        page.write_text(page.read_text().replace("/src/main.tsx", f"/src/{main}"))
+
+        run(str(modules / ".bin" / "tsc"), "--build", cwd=project)
+        run(str(modules / ".bin" / "vite"), "build", cwd=project)
+
+        [script] = (project / "dist" / "assets").glob("*.js")
+        code = script.read_text().replace("</script", "<\\/script")
+        body = f'<!doctype html><body><div id="root"></div><script type="module">{code}</script>'
+        # Browsers trust a name under localhost as they trust TLS.
+        return report_of(body, host="page.localhost")
+
+    return report
 
 
 @pytest.mark.long
-def test_the_documented_page_watches_a_run(stack, alice, tmp_path):
+def test_the_documented_page_watches_a_run(report, alice):
     [app] = re.findall(r"^ *```tsx\n(.*?)^ *```", (ROOT / "docs" / "frontend.md").read_text(), re.DOTALL | re.MULTILINE)
-    project = tmp_path / "page"
-    installed(project, tmp_path / "packed")
-    source = project / "src"
-    source.mkdir()
-    (source / "App.tsx").write_text(textwrap.dedent(app).replace("'terrain'", f"'{AGENT}'"))
-    shutil.copy(ROOT / "tests" / "web" / "main.tsx", source)
-    shutil.copy(stack.state.directory / CONFIG_FILE, source)
-    user = stack.state.users[0]
-    (source / "user.json").write_text(json.dumps({"name": user.name, "password": user.password}))
-    (project / "index.html").write_text('<!doctype html><script type="module" src="/src/main.tsx"></script>')
-    (project / "package.json").write_text('{"type": "module"}')
-    (project / "tsconfig.json").write_text(json.dumps(TSCONFIG))
 
-    run(str(project / "node_modules" / ".bin" / "tsc"), cwd=project)
-    run(str(project / "node_modules" / ".bin" / "vite"), "build", cwd=project)
+    steps = report("main.tsx", {"App.tsx": textwrap.dedent(app).replace("'terrain'", f"'{AGENT}'")})
 
-    [script] = (project / "dist" / "assets").glob("*.js")
-    code = script.read_text().replace("</script", "<\\/script")
-    steps = report_of(f'<!doctype html><body><script type="module">{code}</script>', host="page.example")
     newest = alice.ask("listAgentRuns", limit=50)["data"]["listAgentRuns"]["runs"][0]
     record = alice.read(newest["requestId"])
     assert [step["seq"] for step in steps if step["seq"]] == [step["seq"] for step in record["steps"]]
     assert all(recorded["message"] in step["text"] for step, recorded in zip(steps, record["steps"], strict=True))
+
+
+@pytest.mark.long
+def test_an_ag_ui_page_reloads_and_answers_a_question(report, stack):
+    with contextlib.ExitStack() as undo:
+        for function in (*ASKING_FUNCTIONS, "progress_reader_function_name"):
+            undo.enter_context(deployed(stack, function, {"chalicelib/agents/buyer.py": ASKING_AGENT}))
+        page = report("ag-ui.ts", {})
+
+    assert "failed" not in page, page
+    first, reloaded, resumed, last = [[event["type"] for event in stream] for stream in page["streams"]]
+    assert first[0] == "RUN_STARTED"
+    assert (reloaded[:2], reloaded[-1]) == (["RUN_STARTED", "MESSAGES_SNAPSHOT"], "RUN_FINISHED")
+    assert "TOOL_CALL_START" in reloaded
+    assert page["streams"][1][-1]["outcome"]["type"] == "interrupt"
+    assert page["streams"][2][-1]["outcome"]["type"] == "success"
+    assert resumed.count("RUN_STARTED") == 1
+    assert last == ["RUN_STARTED", "MESSAGES_SNAPSHOT", "RUN_FINISHED"]
+    assert page["pendingInterrupts"] == []
+    said = [(message["role"], message["content"]) for message in page["messages"]]
+    assert said[0] == ("user", "Buy three turbines.")
+    assert said[-1][0] == "assistant"
+    assert "Bought" in said[-1][1]

@@ -7,7 +7,7 @@ export default defineConfig({
   plugins: [graphqlDocuments()],
   build: {
     target: 'es2022',
-    lib: { entry: 'src/index.ts', formats: ['es'], fileName: 'index' },
-    rolldownOptions: { output: { minify: true } },
+    lib: { entry: ['src/index.ts', 'src/ag-ui.ts'], formats: ['es'] },
+    rolldownOptions: { external: ['@runcast/client', '@ag-ui/client', 'rxjs'], output: { minify: true } },
   },
 });

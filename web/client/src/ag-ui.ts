@@ -1,0 +1,142 @@
+/**
+ * An AG-UI 1.0 agent for frontends such as CopilotKit: each AG-UI thread is a conversation of Runcast.
+ *
+ * A question ends the AG-UI run with an interrupt, and the answer begins the next one, while the run of Runcast goes on. After a
+ * reload, `connectAgent` gives the earlier turns as one snapshot, and then the open run from its first step.
+ */
+import { AbstractAgent, type AgentConfig, type BaseEvent, type Message, type RunAgentInput } from '@ag-ui/client';
+import { type Conversation, type Runcast, RuncastError, type Watch } from '@runcast/client';
+import { Observable } from 'rxjs';
+import { AgUiEvents } from './ag-ui-events.js';
+
+export interface RuncastAgentConfig extends AgentConfig {
+  readonly runcast: Runcast;
+  /** The name of the agent that runs. */
+  readonly agent: string;
+}
+
+/** A run that is followed, and its translation so far. */
+interface Followed {
+  readonly watch: Watch;
+  readonly events: AgUiEvents;
+}
+
+/** Runs an agent of Runcast. `threadId` is the id of the conversation: a UUID. */
+export class RuncastAgent extends AbstractAgent {
+  readonly #config: RuncastAgentConfig;
+  /** The last run of the thread. */
+  #followed: Followed | undefined;
+
+  constructor(config: RuncastAgentConfig) {
+    super(config);
+    this.#config = config;
+  }
+
+  /**
+   * Starts a run with the last user message, or answers the open questions with `input.resume`.
+   *
+   * Unsubscribing stops watching; the run goes on. `abortRun` cancels it.
+   */
+  run(input: RunAgentInput): Observable<BaseEvent> {
+    return this.#stream(input, async () => {
+      if (input.tools.length) {
+        const names = input.tools.map(({ name }) => name).join(', ');
+        throw new RuncastError('BadRequest', `Runcast runs tools in its agents, not in the page. Remove these frontend tools: ${names}.`);
+      }
+      if (input.resume?.length) return this.#resume(input.resume);
+      const { runcast, agent } = this.#config;
+      const query = lastQuery(input.messages);
+      return (this.#followed = follow(runcast.start({ agent, query, conversationId: input.threadId })));
+    });
+  }
+
+  protected override connect(input: RunAgentInput): Observable<BaseEvent> {
+    return this.#stream(input, async (emit) => {
+      const { runcast } = this.#config;
+      const conversation = await runcast.conversation(input.threadId);
+      const messages = conversation ? messagesOf(conversation) : [];
+      emit({ type: 'MESSAGES_SNAPSHOT', messages } as BaseEvent);
+      return conversation?.openRun ? (this.#followed = follow(runcast.watch(conversation.openRun))) : null;
+    });
+  }
+
+  /** Cancels the run. Its stream ends when the agent has stopped. */
+  override abortRun(): void {
+    // A run that has ended needs no cancel.
+    this.#followed?.watch.cancel().catch(() => {});
+  }
+
+  override clone(): RuncastAgent {
+    const { agentId, description, threadId, messages, state } = this;
+    const copied = { ...this.#config, description, threadId, initialMessages: structuredClone(messages), initialState: structuredClone(state) };
+    const clone = new RuncastAgent(agentId === undefined ? copied : { ...copied, agentId });
+    clone.#followed = this.#followed;
+    return clone;
+  }
+
+  async #resume(answers: NonNullable<RunAgentInput['resume']>): Promise<Followed> {
+    const followed = this.#followed;
+    if (!followed) throw new RuncastError('Conflict', 'There is no run to resume: connect to the thread first.');
+    if (answers.some(({ status }) => status === 'cancelled')) await followed.watch.cancel();
+    else await followed.watch.answer(Object.fromEntries(answers.map(({ interruptId, payload }) => [interruptId, payload])));
+    return followed;
+  }
+
+  /** `begin` returns the run to follow; null ends the stream at once. */
+  #stream(input: RunAgentInput, begin: (emit: (event: BaseEvent) => void) => Promise<Followed | null>): Observable<BaseEvent> {
+    const run = { threadId: input.threadId, runId: input.runId };
+    return new Observable((out) => {
+      let stop: (() => void) | undefined;
+      let left = false;
+      out.next({ type: 'RUN_STARTED', ...run } as BaseEvent);
+      begin((event) => out.next(event)).then(
+        (followed) => {
+          if (left) return;
+          if (followed) return void (stop = pass(followed));
+          out.next({ type: 'RUN_FINISHED', ...run, outcome: { type: 'success' } } as BaseEvent);
+          out.complete();
+        },
+        (error: unknown) => out.error(error),
+      );
+      const pass = ({ watch, events }: Followed) => {
+        let over = false;
+        const look = () => {
+          if (over) return;
+          const after = events.after(watch.view, run);
+          over = after.over;
+          for (const event of after.events) out.next(event);
+          if (over) out.complete();
+        };
+        const leave = watch.subscribe(look);
+        look();
+        return leave;
+      };
+      return () => {
+        left = true;
+        stop?.();
+      };
+    });
+  }
+}
+
+const follow = (watch: Watch): Followed => ({ watch, events: new AgUiEvents(watch.id) });
+
+/** @throws RuncastError - There is no user message with a text. */
+function lastQuery(messages: readonly Message[]): string {
+  const content = messages.findLast(({ role }) => role === 'user')?.content;
+  const parts = Array.isArray(content) ? content : [];
+  const text = typeof content === 'string' ? content : parts.map((part) => ('text' in part ? part.text : '')).join('\n').trim();
+  if (!text) throw new RuncastError('BadRequest', 'The last user message has no text.');
+  return text;
+}
+
+/** Returns what was said up to the last complete run, and the query of the open one. */
+function messagesOf({ conversationId, messages, messagesOmitted, openRun, runs }: Conversation): Message[] {
+  const said = (messages ?? []).map(({ role, text }, index) => ({
+    id: `${conversationId}/${(messagesOmitted ?? 0) + index}`,
+    role: role === 'user' ? ('user' as const) : ('assistant' as const),
+    content: text,
+  }));
+  const query = runs.find(({ requestId }) => requestId === openRun)?.query;
+  return query ? [...said, { id: `${openRun}/query`, role: 'user', content: query }] : said;
+}

@@ -1,0 +1,159 @@
+/** Each stream passes AG-UI's own verifier, which `runAgent` and `connectAgent` apply. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type BaseEvent, type Interrupt } from '@ag-ui/client';
+import { WebSocket } from 'ws';
+import { RuncastAgent } from '../src/ag-ui.js';
+import { createRuncast, type Runcast } from '../src/index.js';
+import { patience } from '../src/patience.js';
+import { FakeRecord, FakeRuncast } from './fake.js';
+
+Object.assign(globalThis, { WebSocket });
+Object.assign(patience, { gap: 20, silence: 2_000, backstop: 4_000, poll: 30, check: 20, idle: 50 });
+
+const THREAD = 'a6f0c8f2-5a37-4d92-9d3c-1f1f8f9e8f10';
+
+let server: FakeRuncast;
+let runcast: Runcast;
+
+beforeEach(async () => {
+  server = await new FakeRuncast().listen();
+  runcast = createRuncast({ config: server.config, auth: server });
+});
+afterEach(() => server.close());
+
+/** An agent with a message of the user, and the events that it gives. */
+function page() {
+  const agent = new RuncastAgent({ runcast, agent: 'terrain', threadId: THREAD });
+  agent.setMessages([{ id: 'm1', role: 'user', content: 'Where is it flat?' }]);
+  const events: BaseEvent[] = [];
+  agent.subscribe({ onEvent: ({ event }) => void events.push(event) });
+  return { agent, events, types: () => events.map(({ type }) => String(type)) };
+}
+
+const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+const sent = (field: string) => server.requests.filter((request) => request.field === field).map(({ variables }) => variables);
+
+test('a run becomes messages, tool calls with their arguments and results, and a result', async () => {
+  server.started = () => {
+    const run = server.own!;
+    run.step('agent_invoking');
+    run.step('thinking');
+    const first = run.step('calling_tool', '', undefined, 'slope');
+    const second = run.step('calling_tool', '', undefined, 'roughness');
+    run.step('executing', 'Counting', { parentSeq: second, progress: { done: 1, total: 2 } });
+    run.step('tool_error', '', { parentSeq: second, outcome: 'error', result: 'No data.' });
+    run.step('tool_complete', '', { parentSeq: first, outcome: 'ok', input: { area: 'north' }, result: { degrees: 3 } });
+    run.step('thinking');
+    run.step('text', 'It is ', { offset: 0 });
+    run.step('text', 'flat.', { offset: 6 });
+    run.end('complete', { text: 'It is flat.', facts: { slope: { value: 3, unit: 'degrees' } } });
+    run.send(run.steps.length);
+  };
+  const { agent, types } = page();
+
+  const { result } = await agent.runAgent({ runId: 'r1' });
+
+  expect(sent('startAgentRun')).toMatchObject([{ agent: 'terrain', query: 'Where is it flat?', conversationId: THREAD }]);
+  expect(result).toMatchObject({ text: 'It is flat.' });
+  expect(agent.state).toEqual({ facts: { slope: { value: 3, unit: 'degrees' } } });
+  expect(types().filter((type) => type.startsWith('TOOL_CALL'))).toEqual([
+    'TOOL_CALL_START', 'TOOL_CALL_START', 'TOOL_CALL_END', 'TOOL_CALL_RESULT', 'TOOL_CALL_ARGS', 'TOOL_CALL_END', 'TOOL_CALL_RESULT',
+  ]);
+  const texts = agent.messages.filter(({ role, content }) => role === 'assistant' && content).map(({ content }) => content);
+  expect(texts).toEqual(['It is flat.']);
+  const results = agent.messages.filter(({ role }) => role === 'tool').map(({ content }) => content);
+  expect(results).toEqual(expect.arrayContaining(['No data.', '{"degrees":3}']));
+  expect(JSON.stringify(agent.messages)).toContain('{\\"area\\":\\"north\\"}');
+});
+
+test('without live text, the answer is the result', async () => {
+  server.started = () => {
+    server.own!.step('agent_invoking');
+    server.own!.end('complete', 'It is flat.');
+    server.own!.send(2);
+  };
+  const { agent } = page();
+  await agent.runAgent({ runId: 'r1' });
+  expect(agent.messages.at(-1)).toMatchObject({ role: 'assistant', content: 'It is flat.' });
+});
+
+test('a question ends the run of AG-UI, and its answer continues the same run of Runcast', async () => {
+  server.started = () => {
+    server.own!.step('agent_invoking');
+    server.own!.sendUpdate({ status: 'progress', message: 'It is in no record.' });
+    server.own!.ask('q1', 'approve', { costs: 12 });
+  };
+  const { agent, events } = page();
+  await agent.runAgent({ runId: 'r1' });
+  const [interrupt] = agent.pendingInterrupts as Interrupt[];
+  expect(interrupt).toMatchObject({ id: 'q1', reason: 'approve', message: '{"costs":12}' });
+
+  // Nobody watches the run any more, so the answer's stream begins to read it again.
+  await until(() => expect(server.subscriptions.size).toBe(0));
+  const answered = agent.runAgent({ runId: 'r2', resume: [{ interruptId: 'q1', status: 'resolved', payload: { yes: true } }] });
+  await until(() => expect(sent('answerAgentRun')).toHaveLength(1));
+  server.own!.end('complete', 'Bought.');
+  server.own!.send(4);
+  await answered;
+
+  expect(sent('answerAgentRun')[0]!.answers).toBe('{"q1":{"yes":true}}');
+  expect(sent('startAgentRun')).toHaveLength(1);
+  expect(agent.pendingInterrupts).toEqual([]);
+  const names = events.flatMap((event) => ('name' in event ? [event.name] : []));
+  expect(names).toEqual(['runcast.agent_invoking', 'runcast.answered']);
+  expect(events.filter(({ type }) => type === 'RUN_FINISHED').map((event) => (event as { runId?: string }).runId)).toEqual(['r1', 'r2']);
+  expect(agent.messages.at(-1)).toMatchObject({ content: 'Bought.' });
+});
+
+test('after a reload, earlier turns are one snapshot, and the open run is replayed and goes on', async () => {
+  const messages = [
+    { role: 'user', text: 'Where?' },
+    { role: 'assistant', text: 'In the north.' },
+  ];
+  const runs = [{ requestId: 'run-1', query: 'Buy it.' }, { requestId: 'run-0', query: 'Where?' }];
+  server.conversation = { conversationId: THREAD, messages, messagesOmitted: 0, runs, openRun: 'run-1' };
+  const run = (server.own = new FakeRecord(server, 'run-1'));
+  run.record('agent_invoking');
+  run.ask('q1', 'approve');
+  run.status = 'in_progress';
+  run.record('answered');
+  const { agent, types } = page();
+  const connected = agent.connectAgent({ runId: 'r9' });
+  await until(() => expect(types()).toContain('CUSTOM'));
+  run.end('complete', 'Done.');
+  run.send(4);
+  await connected;
+
+  expect(types().filter((type) => type === 'MESSAGES_SNAPSHOT')).toHaveLength(1);
+  expect(agent.messages.map(({ content }) => content)).toEqual(['Where?', 'In the north.', 'Buy it.', 'Done.']);
+  expect(agent.pendingInterrupts).toEqual([]);
+  expect(sent('startAgentRun')).toEqual([]);
+});
+
+test('a thread without an open run is its messages alone', async () => {
+  server.conversation = { conversationId: THREAD, messages: [{ role: 'user', text: 'Where?' }], messagesOmitted: 0, runs: [], openRun: null };
+  const { agent, types } = page();
+  await agent.connectAgent({ runId: 'r1' });
+  expect(types()).toEqual(['RUN_STARTED', 'MESSAGES_SNAPSHOT', 'RUN_FINISHED']);
+  expect(agent.messages.map(({ content }) => content)).toEqual(['Where?']);
+});
+
+test('an abort cancels the run, and a failure is an error of AG-UI', async () => {
+  server.started = () => server.own!.step('agent_invoking');
+  const { agent, events } = page();
+  const cancelled = agent.runAgent({ runId: 'r1' });
+  await until(() => expect(events.length).toBeGreaterThan(1));
+  agent.clone().abortRun();
+  await until(() => expect(sent('cancelAgentRun')).toHaveLength(1));
+  server.own!.end('cancelled');
+  server.own!.send(2);
+  await cancelled;
+  expect(events.at(-1)).toMatchObject({ type: 'RUN_FINISHED', outcome: { type: 'cancelled' } });
+});
+
+test('tools of the page are refused by name, and nothing is started', async () => {
+  const { agent } = page();
+  const tools = [{ name: 'open_map', description: '', parameters: {} }];
+  await expect(agent.runAgent({ runId: 'r1', tools })).rejects.toThrow(/Remove these frontend tools: open_map\./);
+  expect(sent('startAgentRun')).toEqual([]);
+});
