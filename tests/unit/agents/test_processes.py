@@ -24,6 +24,7 @@ else:
 ON_A_THREAD = """
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from runcast import track
 from runcast.runs import from_environment
@@ -52,9 +53,13 @@ class WhenAlone(ScriptedModel):
 
 def work():
     agent = track(Agent(model=WhenAlone([Say("done")]), callback_handler=None))
-    agent("?", invocation_state={"runcast": {"requestId": "r1"}})
-    steps, end = memory.runs["r1"]
-    print([step.step for step in steps], end.result_json)
+    try:
+        agent("?", invocation_state={"runcast": {"requestId": "r1"}})
+    finally:
+        while memory.runs["r1"][1] is None:
+            time.sleep(0.01)
+        steps, end = memory.runs["r1"]
+        print([step.step for step in steps], end.result_json)
 
 threading.Thread(target=work).start()
 asked.wait()
@@ -81,4 +86,6 @@ def test_a_forked_child_makes_clients_of_its_own():
 
 def test_an_agent_on_a_thread_ends_its_run_after_the_main_thread_has_ended():
     out, errors = printed(ON_A_THREAD)
-    assert (out, "Traceback" in errors) == ("""['agent', 'thinking', 'complete'] "done\"""", False)
+    assert out == """['agent', 'thinking', 'complete'] "done\""""
+    # These two refuse a thread that asyncio.run starts. Source: https://github.com/python/cpython/issues/113964
+    assert ("Traceback" in errors) == ((3, 12, 0) <= sys.version_info < (3, 12, 2))
