@@ -1,5 +1,6 @@
 """Every variable of the module: the plan with its default, with another value, and refused values."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ import jmespath
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from local.terraform import Plan, TerraformFailed
+from local.terraform import Plan, Terraform, TerraformFailed, prepare
 from packager.build import EXPORT_NAME
 from packager.platforms import DEFAULT_RUNTIME, RUNTIMES
 from tests.terraform.applied import Aws, Stack
@@ -98,16 +99,40 @@ def names(plan: Plan) -> Iterator[tuple[str, str]]:
             assert kind in {*NAMES, *NAMED_WITHIN, "data", "terraform_data"}, kind
 
 
-@pytest.mark.parametrize("turn", range(max(map(len, REFUSED.values()))))
-def test_a_bad_value_is_refused_with_what_is_allowed(module: Path, aws: Aws, tmp_path: Path, turn: int):
-    bad = {name: values[turn] for name, values in REFUSED.items() if turn < len(values)}
-    made = Stack(module, tmp_path, aws.endpoint, {name: value for name, (value, _) in bad.items()})
+TURNS = [
+    {name: values[turn] for name, values in REFUSED.items() if turn < len(values)}
+    for turn in range(max(map(len, REFUSED.values())))
+]
+
+
+@pytest.fixture(scope="module")
+def refusals(module: Path, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[str]]:
+    """What Terraform says to each turn's bad values. One plan calls the module once for each turn."""
+    work_dir = tmp_path_factory.mktemp("refused")
+    prepare(module, work_dir)
+    root = work_dir / "terraform"
+    root.rename(work_dir / "called")
+    root.mkdir()
+    (work_dir / "called" / "backend_override.tf").rename(root / "backend.tf")
+    blocks = []
+    for turn, bad in enumerate(TURNS):
+        arguments = "".join(f"  {name} = {json.dumps(value)}\n" for name, (value, _) in bad.items())
+        blocks.append(f'module "turn{turn}" {{\n  source = "../called"\n{arguments}}}\n')
+    (root / "main.tf").write_text("".join(blocks))
+    terraform = Terraform(work_dir, aws.endpoint.environment)
+    terraform.init()
     with pytest.raises(TerraformFailed) as caught:
-        made.terraform.plan()
+        terraform.plan()
     said = " ".join(str(caught.value).replace("│", " ").split())
-    found = re.findall(r"Error: Invalid value for variable .*? var\.[\w.]+ is .*? (?=This was checked by)", said)
-    for name, (_, message) in bad.items():
-        assert [each for each in found if message in each], (name, said)
+    one = r'Error: Invalid value for variable on main\.tf line \d+, in module "turn(\d+)": (.*?) This was checked by'
+    found = re.findall(one, said)
+    return {turn: [text for number, text in found if int(number) == turn] for turn in range(len(TURNS))}
+
+
+@pytest.mark.parametrize("turn", range(len(TURNS)))
+def test_a_bad_value_is_refused_with_what_is_allowed(refusals: dict[int, list[str]], turn: int):
+    for name, (_, message) in TURNS[turn].items():
+        assert [each for each in refusals[turn] if f" var.{name}" in each and message in each], (name, refusals[turn])
 
 
 @pytest.mark.parametrize(("values", "messages"), AT_ODDS)
