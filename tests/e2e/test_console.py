@@ -15,6 +15,8 @@ from tests.e2e.conftest import Caller, deployed
 from tests.e2e.console import play, recorded
 from tests.e2e.test_answers import ASKING_AGENT
 from tests.e2e.test_answers import FUNCTIONS as ASKING_FUNCTIONS
+from tests.e2e.writing_agent import FUNCTIONS as WRITING_FUNCTIONS
+from tests.e2e.writing_agent import WRITING_AGENT
 
 ROWS_MAX = 60
 
@@ -73,6 +75,49 @@ def test_a_question_is_answered_once_and_only_by_its_user(stack, alice, bob):
     assert seen["open"] == 0
     assert seen["steps"] == recorded(alice, seen["id"])
     assert seen["strangers"] == "You have no run with this id, or its record has expired."
+    assert (seen["violations"], seen["problems"]) == ([], [])
+
+
+def test_a_user_chats_with_an_agent_by_keyboard(stack, alice):
+    seen = play(stack, alice, "chat")
+
+    turns = [message["text"] for message in seen["shown"] if message["role"] == "user"]
+    # The agent may forget the beginning of a long conversation.
+    assert turns == seen["queries"][-len(turns) :]
+    assert seen["shown"][-1]["role"] == "assistant"
+    assert seen["shown"][-1]["text"] == seen["texts"][-1]
+    assert seen["reloaded"] == seen["shown"]
+    assert seen["listed"] == seen["queries"][0]
+    assert alice.ask("getConversation", conversationId=seen["id"])["data"]["getConversation"]["success"] is False
+    assert (seen["violations"], seen["problems"]) == ([], [])
+
+
+@pytest.mark.long
+def test_a_chat_shows_each_answer_while_it_is_written(stack, alice):
+    with contextlib.ExitStack() as undo:
+        for function in WRITING_FUNCTIONS:
+            undo.enter_context(deployed(stack, function, {"chalicelib/agents/writer.py": WRITING_AGENT}))
+        seen = play(stack, alice, "chat", agent="writer")
+
+    answers = [message["text"] for message in seen["shown"] if message["role"] == "assistant"]
+    assert answers == [f"This is the answer to question {turn} . " for turn in (1, 2, 3)]
+    for answer in answers:
+        assert len({text for text in seen["texts"] if answer.startswith(text)}) > 1, seen["texts"]
+    assert (seen["violations"], seen["problems"]) == ([], [])
+
+
+@pytest.mark.long
+def test_a_question_is_answered_within_a_chat_on_a_phone(stack, alice):
+    with contextlib.ExitStack() as undo:
+        for function in (*ASKING_FUNCTIONS, "progress_reader_function_name"):
+            undo.enter_context(deployed(stack, function, {"chalicelib/agents/buyer.py": ASKING_AGENT}))
+        seen = play(stack, alice, "chatQuestion")
+
+    query = {"role": "user", "text": "Buy three turbines."}
+    assert seen["asked"][0] == query
+    assert seen["shown"][0] == query
+    assert "Bought" in seen["shown"][-1]["text"]
+    assert seen["width"] == 390
     assert (seen["violations"], seen["problems"]) == ([], [])
 
 

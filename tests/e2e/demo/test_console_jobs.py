@@ -31,9 +31,9 @@ def test_the_pictures_of_the_documents_can_be_taken(stack, alice, tmp_path):
     play(stack, alice, "", script="pictures.mjs", playbook=PLAYBOOK, agent="terrain", pictures=str(tmp_path))
 
     taken = {path.name: path for path in tmp_path.glob("*.png")}
-    assert {f"console-{page}-{look}.png" for page in ("job", "run") for look in ("light", "dark", "phone")} == set(
-        taken
-    )
+    assert {
+        f"console-{page}-{look}.png" for page in ("job", "run", "chat") for look in ("light", "dark", "phone")
+    } == set(taken)
     assert set(taken) == {path.name for path in PICTURES.glob("console-*.png")}
     if os.environ.get("UPDATE_PICTURES"):
         for picture in taken.values():

@@ -1,10 +1,12 @@
 /** The frame: the bar with the state of the connection, the list beside what is open, and the sign-in before both. */
 import { type RunView } from '@runcast/client';
-import { useRuns } from '@runcast/react';
+import { useConversations, useRuns } from '@runcast/react';
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { useAnnouncement } from './announcer.tsx';
+import { ChatList } from './chat-list.tsx';
+import { ChatPage } from './chat-page.tsx';
 import { Logo } from './logo.tsx';
-import { useRoute } from './route.ts';
+import { CHATS, type Route, RUNS, useRoute } from './route.ts';
 import { RunPage } from './run-page.tsx';
 import { type Filter, RunList } from './run-list.tsx';
 import { type Session, useUserName } from './session.ts';
@@ -35,24 +37,45 @@ function Console({ session, user }: { session: Session; user: string }) {
   const [draft, setDraft] = useState<Draft>(emptyDraft);
   const [connection, setConnection] = useState<Connection | null>(null);
   const runs = useRuns(filter);
-  const { reload } = runs;
-  const open = route.page === 'run' ? route.id : null;
+  const chats = useConversations();
+  const newChatId = useNewChatId(route);
+  const chatting = ['chats', 'new-chat', 'chat'].includes(route.page);
+  const { reload } = chatting ? chats : runs;
+  const open = 'id' in route ? route.id : null;
   const narrow = useNarrow();
-  const listAlone = narrow && route.page === 'list';
+  const listAlone = narrow && (route.page === 'list' || route.page === 'chats');
 
   useEffect(() => {
     const timer = setInterval(() => document.hidden || reload(), RELOAD_MS);
     return () => clearInterval(timer);
   }, [reload]);
 
-  const list = <RunList runs={runs} filter={filter} onFilter={setFilter} open={open} Heading={listAlone ? 'h1' : 'h2'} />;
+  const Heading = listAlone ? 'h1' : 'h2';
+  const list = (
+    <>
+      <nav className="tabs" aria-label="Lists">
+        <a href={RUNS} aria-current={!chatting}>
+          Runs
+        </a>
+        <a href={CHATS} aria-current={chatting}>
+          Chats
+        </a>
+      </nav>
+      {chatting ? (
+        <ChatList chats={chats} open={open} Heading={Heading} />
+      ) : (
+        <RunList runs={runs} filter={filter} onFilter={setFilter} open={open} Heading={Heading} />
+      )}
+    </>
+  );
+  const chatId = open ?? newChatId;
   return (
     <div className="frame">
       <a className="skip" href="#main" onClick={skip}>
         Skip to the content
       </a>
       <header className="bar">
-        <a className="home" href="#/" aria-label="Runcast, all runs">
+        <a className="home" href={RUNS} aria-label="Runcast, all runs">
           <Logo />
         </a>
         <ConnectionState connection={(open === null ? null : connection) ?? (runs.error ? 'offline' : 'live')} />
@@ -62,13 +85,15 @@ function Console({ session, user }: { session: Session; user: string }) {
         </button>
       </header>
       {!narrow && (
-        <aside className="side" aria-label="Runs and jobs">
+        <aside className="side" aria-label={chatting ? 'Chats' : 'Runs and jobs'}>
           {list}
         </aside>
       )}
       <main className={listAlone ? 'side' : 'main'} id="main" tabIndex={-1}>
         {listAlone ? (
           list
+        ) : chatting ? (
+          <ChatPage key={chatId} id={chatId} onConnection={setConnection} onChange={reload} />
         ) : open === null ? (
           <StartForm draft={draft} onDraft={setDraft} onStarted={reload} />
         ) : (
@@ -77,6 +102,15 @@ function Console({ session, user }: { session: Session; user: string }) {
       </main>
     </div>
   );
+}
+
+/** Returns the id of the next new conversation: another one as soon as this one has begun and has its own address. */
+function useNewChatId(route: Route): string {
+  const [id, setId] = useState(() => crypto.randomUUID());
+  useEffect(() => {
+    if (route.page === 'chat' && route.id === id) setId(crypto.randomUUID());
+  }, [route, id]);
+  return id;
 }
 
 /** Whether the page has room for one column only: on phones, and with large text. styles.css has the same width. */

@@ -1,17 +1,19 @@
 /** One run or job: its state, what it asks, what it says, and each step. */
 import { ended, type ListedRun, type RunView } from '@runcast/client';
 import { duration, JobTree, QuestionForm, type Run, useElapsed, useRun, useRuncast } from '@runcast/react';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { useAnnouncement } from './announcer.tsx';
+import { CancelButton } from './cancel-button.tsx';
 import { ErrorNotice } from './error-notice.tsx';
 import { Outcome } from './outcome.tsx';
 import { Pill } from './pill.tsx';
-import { addressOf } from './route.ts';
+import { Progress } from './progress.tsx';
+import { addressOf, addressOfChat } from './route.ts';
 import { Section } from './section.tsx';
 import { spendingOf } from './spending.ts';
 import { Steps } from './steps.tsx';
-import { barOf, ToolCalls } from './tool-calls.tsx';
-import { formatCost, formatNumber, formatSeconds, formatTime, messageOf, stateOf } from './words.ts';
+import { ToolCalls } from './tool-calls.tsx';
+import { formatCost, formatNumber, formatSeconds, formatTime, lastEventOf, stateOf } from './words.ts';
 
 export function RunPage({
   id,
@@ -58,7 +60,7 @@ export function RunPage({
       {listed?.query && <p className="query">{listed.query}</p>}
       {run.refused && <ErrorNotice>{run.refused.message}</ErrorNotice>}
       {status === 'not-found' && !run.refused && <p className="notice">You have no run with this id, or its record has expired.</p>}
-      <Facts run={run} jobId={listed?.jobId ?? null} />
+      <Facts run={run} jobId={listed?.jobId ?? null} chatId={listed?.conversationId ?? null} />
       <Progress run={run} />
       {run.questions.length > 0 && (
         <Section title="It asks">
@@ -86,41 +88,20 @@ function announcementOf(name: string, run: RunView): string {
   return lastEventOf(run)?.message ?? '';
 }
 
-/** Returns the last step that is not a piece of the text. */
-const lastEventOf = ({ steps }: RunView) => steps.findLast(({ status }) => status !== 'text');
-
 function Actions({ run, id }: { run: Run; id: string }) {
   const runcast = useRuncast();
-  const [problem, setProblem] = useState('');
-  const [asked, setAsked] = useState(false);
-  useAnnouncement(problem);
-  const cancel = () => {
-    setProblem('');
-    setAsked(true);
-    run.cancel().catch((error: Error) => {
-      setAsked(false);
-      setProblem(error.message);
-    });
-  };
   const again = () => {
     location.hash = addressOf(runcast.start({ rerunOf: id }).id);
   };
-  const open = ['in_progress', 'waiting'].includes(run.status);
-  const cancelling = asked || run.liveness === 'cancelling';
   return (
     <div className="actions">
-      {open && (
-        <button onClick={cancel} disabled={cancelling}>
-          {cancelling ? 'Cancelling …' : 'Cancel'}
-        </button>
-      )}
+      <CancelButton run={run} />
       {ended(run.status) && <button onClick={again}>Run again</button>}
-      {problem && <ErrorNotice>{problem}</ErrorNotice>}
     </div>
   );
 }
 
-function Facts({ run, jobId }: { run: Run; jobId: string | null }) {
+function Facts({ run, jobId, chatId }: { run: Run; jobId: string | null; chatId: string | null }) {
   const running = ['starting', 'in_progress', 'waiting'].includes(run.status);
   const elapsed = useElapsed(run.startedAt, running);
   const { seconds, tokens, inputTokens, outputTokens, costUsd, models } = spendingOf(run);
@@ -135,6 +116,7 @@ function Facts({ run, jobId }: { run: Run; jobId: string | null }) {
   if (costUsd !== null) facts.push(['Cost', formatCost(costUsd)]);
   if (models.length) facts.push([models.length === 1 ? 'Model' : 'Models', models.join(', ')]);
   if (jobId !== null && jobId !== run.id) facts.push(['Part of', <a href={addressOf(jobId)}>a job</a>]);
+  if (chatId !== null) facts.push(['Part of', <a href={addressOfChat(chatId)}>a chat</a>]);
   if (!facts.length) return null;
   return (
     <dl className="facts">
@@ -145,21 +127,5 @@ function Facts({ run, jobId }: { run: Run; jobId: string | null }) {
         </div>
       ))}
     </dl>
-  );
-}
-
-/** What the run does now. */
-function Progress({ run }: { run: RunView }) {
-  if (!['starting', 'in_progress'].includes(run.status)) return null;
-  const step = lastEventOf(run);
-  const call = run.tools.findLast(({ outcome }) => outcome === null);
-  return (
-    <div className="progress">
-      <p>
-        {step ? messageOf(step) : 'Starting …'}
-        {run.missing > 0 && <small> ({formatNumber(run.missing)} steps are still loading)</small>}
-      </p>
-      <progress aria-label="Progress" {...(call && barOf(call))} />
-    </div>
   );
 }

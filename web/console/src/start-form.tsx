@@ -6,6 +6,7 @@ import { useAnnouncement } from './announcer.tsx';
 import { ErrorNotice } from './error-notice.tsx';
 import { ALL, type Entered, type Field, fieldsOf, InvalidParameter, parametersOf, textOf } from './parameters.ts';
 import { addressOf } from './route.ts';
+import { QUERY_MAX } from './words.ts';
 
 /** What has been entered, so that it is still there when the user returns to the form. */
 export interface Draft {
@@ -16,8 +17,6 @@ export interface Draft {
 }
 
 export const emptyDraft: Draft = { query: '', parameters: {} };
-
-const QUERY_MAX = 10_000;
 
 export function StartForm({ draft, onDraft, onStarted }: { draft: Draft; onDraft: (draft: Draft) => void; onStarted: () => void }) {
   const runcast = useRuncast();

@@ -46,9 +46,7 @@ export function Steps({ run }: { run: RunView }) {
         role="region"
         aria-label="All steps"
         tabIndex={0}
-        onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
-          following.current = scrollHeight - scrollTop - clientHeight < AT_END_PX;
-        }}
+        onScroll={({ currentTarget }) => void (following.current = atEnd(currentTarget))}
       >
         <ol style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map(({ index, key, start }) => {
@@ -80,6 +78,9 @@ export function Steps({ run }: { run: RunView }) {
     </Section>
   );
 }
+
+/** Whether an element is scrolled to its end. */
+export const atEnd = ({ scrollHeight, scrollTop, clientHeight }: HTMLElement): boolean => scrollHeight - scrollTop - clientHeight < AT_END_PX;
 
 function Row({ step, agent, seconds, open, onToggle }: { step: Step; agent: string | null; seconds: number; open: boolean; onToggle: () => void }) {
   const { metadata } = step;

@@ -1,10 +1,13 @@
-/** Times, states and numbers for people. */
-import { type Liveness, type Status, type Step } from '@runcast/client';
+/** Times, states and numbers for people, and the limits of what they enter. */
+import { type Liveness, type RunView, type Status, type Step } from '@runcast/client';
 import { duration } from '@runcast/react';
 
 const DAY_MS = 86_400_000;
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 const cost = new Intl.NumberFormat('en', { style: 'currency', currency: 'USD', maximumSignificantDigits: 3 });
+
+/** The longest query, in characters. */
+export const QUERY_MAX = 10_000;
 
 export const formatNumber = (value: number): string => number.format(value);
 export const formatCost = (usd: number): string => cost.format(usd);
@@ -14,6 +17,9 @@ export const words = (name: string): string => name.replaceAll('_', ' ');
 
 /** Returns what a step says: its message, or else its status. */
 export const messageOf = ({ message, status }: Step): string => message || words(status);
+
+/** Returns the last step that is not a piece of the text. */
+export const lastEventOf = ({ steps }: RunView): Step | undefined => steps.findLast(({ status }) => status !== 'text');
 
 export type Tone = 'busy' | 'good' | 'warning' | 'error' | 'muted';
 

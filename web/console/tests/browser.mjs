@@ -56,6 +56,15 @@ export async function start(page, name, query) {
   return shownId(page);
 }
 
+/** Sends a message in the chat that the page shows, with the keyboard, and waits for the end of the turn. */
+export async function say(page, query) {
+  await page.getByLabel('Message', { exact: true }).focus();
+  await page.keyboard.type(query);
+  await page.keyboard.press('Enter');
+  // Without an open turn, all messages come from the record.
+  await page.locator('.chat:not(:has(.turn)) .message[data-role=user]', { hasText: query }).waitFor();
+}
+
 /** Returns the id of the run or the job that the page shows. */
 export const shownId = (page) => decodeURIComponent(new URL(page.url()).hash.slice(2));
 

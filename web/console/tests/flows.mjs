@@ -1,5 +1,5 @@
 // What users do in the console. `node flows.mjs FLOW < SETTINGS` prints what the flow has seen, as JSON.
-import { axe, ended, open, painted, settings, shownId, signIn, start, stepsOf, withBrowser } from './browser.mjs';
+import { axe, ended, open, painted, say, settings, shownId, signIn, start, stepsOf, withBrowser } from './browser.mjs';
 
 const { alice, newcomer, agent, playbook } = settings;
 const SLOW = '[model:slow 20] ';
@@ -115,6 +115,54 @@ const flows = {
     return { id, result, open: fields, steps, strangers, violations, problems };
   },
 
+  /** A chat of three turns, with the keyboard alone: the text is shown as it is written; then the chat is opened again and deleted. */
+  async chat(browser) {
+    const { page, problems } = await open(browser, WIDE);
+    await signIn(page, alice);
+    await page.getByRole('link', { name: 'Chats' }).click();
+    await page.locator('.chat select').selectOption(agent);
+    const violations = await axe(page);
+    await watchTexts(page);
+    const queries = ['Where is it flat?', 'And where is it steep?', 'Thank you.'];
+    for (const query of queries) await say(page, query);
+    const id = shownId(page).split('/')[1];
+    const listed = await page.locator('.entry[aria-current=page] strong').textContent();
+    const shown = await messagesOf(page);
+    const texts = await page.evaluate(() => window.texts);
+    violations.push(...(await axe(page)));
+    await page.reload();
+    await page.locator('.message').nth(1).waitFor();
+    const reloaded = await messagesOf(page);
+    page.on('dialog', (dialog) => dialog.accept());
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('heading', { name: 'New chat' }).waitFor();
+    return { id, queries, texts, listed, shown, reloaded, violations, problems };
+  },
+
+  /** In a dark chat on a phone, an agent asks; the page is reloaded, and the question is answered within the chat. */
+  async chatQuestion(browser) {
+    const { page, problems } = await open(browser, { ...PHONE, colorScheme: 'dark' });
+    await signIn(page, alice);
+    await page.goto(`${settings.url}/#/chat`);
+    await page.getByRole('heading', { level: 1, name: 'Chats' }).waitFor();
+    const violations = await axe(page);
+    await page.getByRole('link', { name: 'New chat' }).click();
+    await page.locator('.chat select').selectOption('buyer');
+    await page.getByLabel('Message', { exact: true }).fill('Buy three turbines.');
+    await page.getByRole('button', { name: 'Send' }).click();
+    const field = page.locator('.runcast-question input');
+    await field.waitFor();
+    await page.reload();
+    await field.waitFor();
+    violations.push(...(await axe(page)));
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    const asked = await messagesOf(page);
+    await field.fill('yes');
+    await page.getByRole('button', { name: 'Answer' }).click();
+    await page.locator('.chat:not(:has(.turn)) .message').nth(1).waitFor();
+    return { asked, shown: await messagesOf(page), width, violations, problems };
+  },
+
   /** A run with 10,000 steps, among them hostile ones, at 200 % zoom. */
   async large(browser) {
     const { page, problems } = await open(browser, { viewport: { width: 640, height: 450 } });
@@ -146,6 +194,19 @@ const flows = {
     return { rows, last, width, images: await page.locator('main img').count(), title: await page.title(), violations: await axe(page), problems };
   },
 };
+
+const messagesOf = (page) => page.locator('.message').evaluateAll((all) => all.map(({ dataset, lastChild }) => ({ role: dataset.role, text: lastChild.textContent })));
+
+/** Collects each text of the agent's last message in `window.texts`. */
+async function watchTexts(page) {
+  await page.evaluate(() => {
+    const texts = (window.texts = []);
+    new MutationObserver(() => {
+      const [last] = [...document.querySelectorAll('.message[data-role=assistant]')].slice(-1);
+      if (last && texts.at(-1) !== last.lastChild.textContent) texts.push(last.lastChild.textContent);
+    }).observe(document.getElementById('main'), { subtree: true, childList: true, characterData: true });
+  });
+}
 
 const [name] = process.argv.slice(2);
 console.log(JSON.stringify(await withBrowser(flows[name])));

@@ -1,5 +1,5 @@
-// Takes the pictures in docs/: a job and a run while they work, in light, in dark and on a phone.
-import { ended, open, settings, signIn, start, withBrowser } from './browser.mjs';
+// Takes the pictures in docs/: a job while it works, a run and a chat, in light, in dark and on a phone.
+import { ended, open, say, settings, signIn, start, withBrowser } from './browser.mjs';
 
 const { alice, agent, playbook, pictures } = settings;
 const WIDE = { viewport: { width: 1280, height: 860 } };
@@ -10,6 +10,10 @@ await withBrowser(async (browser) => {
   await signIn(page, alice);
   const run = await start(page, agent, 'Where on this site is the ground flat enough for turbines?');
   await ended(page);
+  await page.goto(`${settings.url}/#/chat/new`);
+  await page.locator('.chat select').selectOption(agent);
+  for (const query of ['Where on this site is the ground flat?', 'And how rough is it there?']) await say(page, query);
+  const { hash: chat } = new URL(page.url());
   await page.goto(`${settings.url}/#/new`);
   const storageState = await context.storageState();
   const opened = [];
@@ -24,5 +28,8 @@ await withBrowser(async (browser) => {
     await ended(each);
     await each.getByRole('heading', { level: 1, name: agent }).waitFor();
     await each.screenshot({ path: `${pictures}/console-run-${look}.png` });
+    await each.goto(`${settings.url}/${chat}`);
+    await each.locator('.message').nth(1).waitFor();
+    await each.screenshot({ path: `${pictures}/console-chat-${look}.png` });
   }
 });

@@ -38,7 +38,7 @@ export function useConversation(id: string): ConversationState {
     },
     [runcast, id],
   );
-  const over = sent !== null && run.id === sent.runId && ended(run.status);
+  const over = ended(run.status) && data?.runs.find(({ requestId }) => requestId === run.id)?.status !== run.status;
   useEffect(() => {
     if (over) reload();
   }, [over, reload]);

@@ -129,18 +129,19 @@ test('a form answers the open questions, and closes when they are answered', asy
   await waitFor(() => expect(screen.getByRole<HTMLInputElement>('textbox').value).toBe(''));
 });
 
+function Chat() {
+  const { data, run, send } = useConversation('c-1');
+  return (
+    <>
+      <button onClick={() => send({ agent: 'terrain', query: 'Where?' })}>Send</button>
+      <output>{data?.messages?.map(({ text }) => text).join(' | ') ?? 'new'}</output>
+      <p role="log">{run.text}</p>
+    </>
+  );
+}
+
 test('a conversation shows the answer while it is written, and its messages after the turn', async () => {
   server.started = () => server.own!.step('text', 'It is', { offset: 0 });
-  function Chat() {
-    const { data, run, send } = useConversation('c-1');
-    return (
-      <>
-        <button onClick={() => send({ agent: 'terrain', query: 'Where?' })}>Send</button>
-        <output>{data?.messages?.map(({ text }) => text).join(' | ') ?? 'new'}</output>
-        <p role="log">{run.text}</p>
-      </>
-    );
-  }
   show(<Chat />);
   await waitFor(() => expect(screen.getByRole('status').textContent).toBe('new'));
   fireEvent.click(screen.getByText('Send'));
@@ -153,6 +154,21 @@ test('a conversation shows the answer while it is written, and its messages afte
   server.own!.end();
   server.own!.send(2);
   await waitFor(() => expect(screen.getByRole('status').textContent).toBe('Where? | It is flat.'));
+});
+
+test('a conversation that is opened during a turn shows its messages after the turn', async () => {
+  const record = (server.own = new FakeRecord(server, 'run-1'));
+  record.step('agent_invoking');
+  const runs = [{ requestId: 'run-1', status: 'in_progress' }];
+  server.conversation = { conversationId: 'c-1', messages: [], openRun: 'run-1', runs };
+  show(<Chat />);
+  await waitFor(() => expect(server.subscriptions.size).toBeGreaterThan(0));
+
+  server.conversation = { ...server.conversation, messages: [{ role: 'user', text: 'Where?' }], openRun: null, runs: [{ ...runs[0], status: 'complete' }] };
+  record.end();
+  record.send(2);
+
+  await waitFor(() => expect(screen.getByRole('status').textContent).toBe('Where?'));
 });
 
 test('lists are loaded, retried, and replaced for the next user', async () => {
