@@ -172,6 +172,8 @@ export interface AgentProgress {
   leaseUntil: number | null;
   /** The result, as JSON text. Null until the run has ended, for a run without a result, and for a job whose result is behind resultLink. */
   result: string | null;
+  /** The conversation that the run continues. Null outside of conversations. */
+  conversationId: string | null;
   /** The playbook that the job executes. Null for a run. */
   playbook: string | null;
   /** The job's runs in the playbook's order, with all attempts of each agent. Null for a run; empty until the playbook is loaded. */

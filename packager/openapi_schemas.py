@@ -134,6 +134,7 @@ def schemas() -> dict[str, _Schema]:
                 "liveness": lives,
                 "leaseUntil": epoch_ms,
                 "result": {"description": "The result, any JSON. Null until the end, or if it is behind `resultLink`."},
+                "conversationId": in_conversation,
                 "playbook": {**text_or_null, "description": "The playbook that a job executes; null for a run."},
                 "runs": {
                     "description": "The runs of a job; null for a run.",
@@ -183,7 +184,7 @@ def schemas() -> dict[str, _Schema]:
                 **dict.fromkeys(
                     (
                         *("status", "createdAt", "updatedAt", "nextSeq", "liveness", "leaseUntil", "result"),
-                        *("reason", "playbook", "runs", "resultLink"),
+                        *("reason", "conversationId", "playbook", "runs", "resultLink"),
                     ),
                     nothing,
                 ),

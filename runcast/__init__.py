@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runcast.agents.base_agent import BaseAgent
     from runcast.agents.journal import idempotent
     from runcast.agents.plugin import Runcast
+    from runcast.agents.prompt import prompt_of
     from runcast.agents.track import track
     from runcast.errors import RuncastError
     from runcast.live.publish import (
@@ -37,6 +38,7 @@ __all__ = [
     "RuncastError",
     "idempotent",
     "note_fact",
+    "prompt_of",
     "publish_agent_status",
     "publish_orchestrator_status",
     "publish_status",
@@ -52,6 +54,7 @@ _HOMES = {
     "RuncastError": "runcast.errors",
     "idempotent": "runcast.agents.journal",
     "note_fact": "runcast.runs.facts",
+    "prompt_of": "runcast.agents.prompt",
     "redact": "runcast.redaction",
     "redact_with": "runcast.redaction",
     "track": "runcast.agents.track",

@@ -163,10 +163,10 @@ locals {
 }
 
 # Permissions on the key for each function (its environment, the table, and for some the bucket and the jobs) and for the
-# other roles that use a table. They are limited to requests through these services.
+# other roles that use a table or record runs. They are limited to requests through these services.
 # Source: https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
 data "aws_iam_policy_document" "key" {
-  for_each = merge({ table = ["dynamodb"] }, {
+  for_each = merge({ table = ["dynamodb"], recorder = ["dynamodb", "s3"] }, {
     for name in keys(local.function_names) :
     name => concat(["dynamodb", "lambda"], lookup(local.services_with_the_key, name, []))
   })
@@ -190,7 +190,7 @@ data "aws_iam_policy_document" "key" {
 
 # The permissions that an agent needs to be recorded and published, for the module's agents and your own.
 data "aws_iam_policy_document" "recorder" {
-  source_policy_documents = [data.aws_iam_policy_document.key["table"].json]
+  source_policy_documents = [data.aws_iam_policy_document.key["recorder"].json]
 
   statement {
     sid       = "RecordRuns"
@@ -224,11 +224,17 @@ data "aws_iam_policy_document" "recorder" {
   }
 
   # For the recorder, which hands over ends that it could not store in time, and for Lambda, which reports failed
-  # invocations.
+  # invocations. By its name, because run_closer's settings name the functions that use these permissions.
   statement {
     sid       = "HandOverRuns"
     actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.run_closer.arn]
+    resources = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.function_names["run_closer"]}"]
+  }
+
+  statement {
+    sid       = "ReadAnswers"
+    actions   = ["s3:GetObject"]
+    resources = [local.answers_arn]
   }
 }
 
@@ -277,10 +283,11 @@ data "aws_iam_policy_document" "agent" {
     resources = [local.conversations_arn, local.snapshots_arn]
   }
 
+  # A state that was stored too late for its turn: the user may have deleted the conversation.
   statement {
-    sid       = "ReadAnswers"
-    actions   = ["s3:GetObject"]
-    resources = [local.answers_arn]
+    sid       = "DeleteLateStates"
+    actions   = ["s3:DeleteObject"]
+    resources = [local.conversations_arn]
   }
 
   dynamic "statement" {
@@ -387,7 +394,10 @@ data "aws_iam_policy_document" "run_closer" {
   statement {
     sid       = "HandOutParts"
     actions   = ["lambda:InvokeFunction"]
-    resources = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.function_names["agent"]}"]
+    resources = concat(
+      ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.function_names["agent"]}"],
+      values(var.agent_functions),
+    )
   }
 }
 

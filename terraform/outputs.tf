@@ -147,8 +147,9 @@ output "recorder_environment" {
   value = {
     AGENT_PROGRESS_TABLE      = aws_dynamodb_table.agent_progress.name
     QUESTION_RETENTION_HOURS  = tostring(var.question_retention_hours)
+    RESULTS_BUCKET            = aws_s3_bucket.results.bucket
     RETENTION_HOURS           = tostring(var.retention_hours)
-    RUN_CLOSER_FUNCTION       = aws_lambda_function.run_closer.function_name
+    RUN_CLOSER_FUNCTION       = local.function_names["run_closer"]
     STATUS_PUBLISHER_FUNCTION = aws_lambda_function.status_publisher.function_name
   }
 }

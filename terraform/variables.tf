@@ -401,7 +401,7 @@ variable "agent" {
 }
 
 variable "agent_functions" {
-  description = "Agents in your own Lambda functions: each agent's name and the ARN of its function. startAgentRun and POST /runs start them with the same event as the module's agents. A function must be in this region. If it is in another account, it must let the roles of run_starter, api_handler and orchestrator invoke it. At most 3,000 characters as JSON, about twenty agents, because Lambda limits the environment of a function."
+  description = "Agents in your own Lambda functions: each agent's name and the ARN of its function. startAgentRun and POST /runs start them with the same event as the module's agents. A function must be in this region. If it is in another account, it must let the roles of run_starter, api_handler, orchestrator and run_closer invoke it. At most 3,000 characters as JSON, about twenty agents, because Lambda limits the environment of a function."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -16,6 +16,7 @@ from strands.types.session import decode_bytes_values, encode_bytes_values
 
 from runcast import limits
 from runcast.agents.parts import name_of, parts
+from runcast.agents.prompt import prompt_of_answers
 from runcast.errors import NotResumable, SnapshotUnusable
 from runcast.json_text import metadata_json
 from runcast.record.model import Json
@@ -107,10 +108,7 @@ def questions_of_part(part: int, asked: list[Json]) -> list[Json]:
 
 def answers_as_prompt(answers: Mapping[str, Any]) -> list[Json]:
     """Return the prompt with which Strands continues an agent, from answers by the ids of `questions_of_part`."""
-    return [
-        {"interruptResponse": {"interruptId": key.partition(":")[2], "response": answer}}
-        for key, answer in answers.items()
-    ]
+    return prompt_of_answers({key.partition(":")[2]: answer for key, answer in answers.items()})
 
 
 def _state_of(agent: Agent | MultiAgentBase, seen: set[int]) -> Json:

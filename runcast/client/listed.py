@@ -70,6 +70,7 @@ class ListedRun:
         agent: The agent; for a job, the orchestrator.
         job_id: The job that the run belongs to, or None; for a job, its own id.
         playbook: The playbook that a job executes; None for a run.
+        conversation_id: The conversation of which the run is a turn; None outside of one.
         query: The beginning of the query, without secrets; None if no API has started the run.
         status: The run's status.
         liveness: How alive its worker is.
@@ -84,6 +85,7 @@ class ListedRun:
     agent: str
     job_id: str | None
     playbook: str | None
+    conversation_id: str | None
     query: str | None
     status: Status
     liveness: str
@@ -101,6 +103,7 @@ class ListedRun:
             agent=answer["agent"],
             job_id=answer["jobId"],
             playbook=answer["playbook"],
+            conversation_id=answer["conversationId"],
             query=answer["query"],
             status=Status(answer["status"]),
             liveness=answer["liveness"],
@@ -118,6 +121,7 @@ class ListedRun:
             "agent": self.agent,
             "jobId": self.job_id,
             "playbook": self.playbook,
+            "conversationId": self.conversation_id,
             "query": self.query,
             "status": self.status,
             "liveness": self.liveness,

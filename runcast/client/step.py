@@ -145,6 +145,7 @@ class Progress:
         result: The result; None until the run is complete.
         error: The error; None unless the run failed.
         reason: The code for why it ended; None until then, and in a record from before reasons were stored.
+        conversation_id: The conversation of which the run is a turn; None outside of one.
         playbook: The playbook that a job executes; None for a run.
         runs: A job's runs, in the playbook's order; empty before the playbook is loaded, and for a run.
         result_link: The link to a job's result, if the result is too large for the record.
@@ -160,6 +161,7 @@ class Progress:
     result: Any = None
     error: str | None = None
     reason: str | None = None
+    conversation_id: str | None = None
     playbook: str | None = None
     runs: tuple[JobRun, ...] = ()
     result_link: ResultLink | None = None
@@ -198,6 +200,7 @@ class Progress:
             result=_parsed(answer["result"]),
             error=answer["error"],
             reason=answer["reason"],
+            conversation_id=answer["conversationId"],
             playbook=answer["playbook"],
             runs=tuple(JobRun.from_answer(run) for run in answer["runs"] or ()),
             result_link=ResultLink.from_answer(answer["resultLink"]) if answer["resultLink"] else None,

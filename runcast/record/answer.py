@@ -30,6 +30,7 @@ def answer(
     *,
     key_of: Callable[[Run, int], str],
     put: Callable[[str], None],
+    outside: Collection[str] = (),
     now_ms: Callable[[], int] | None = None,
 ) -> CloseResult | None:
     """Answer all open questions of the caller's run, and begin its next part.
@@ -44,6 +45,7 @@ def answer(
         key_of: Returns the key of the object with the answers, from the run and the number of the part that asked. The
             same run, part and answers must give the same key.
         put: Stores the answers under a key. Its exceptions propagate.
+        outside: The agents in other functions, which save their own state and read the answers themselves.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
@@ -64,7 +66,7 @@ def answer(
         if answers.keys() != asked and run.answers_key in [key_of(run, part) for part in range(1, run.part)]:
             return CloseResult(run)  # the same answers again; the run may have continued in more parts since
         now = (now_ms or store.now_ms)()
-        _require_waiting(run, now)
+        _require_waiting(run, now, outside)
         step = answered_step(run, answers.keys(), now)
         key = key_of(run, run.part)
         put(key)
@@ -82,13 +84,13 @@ def questions_of(run: Run) -> list[Json]:
     return [each for each in asked if isinstance(each, dict) and "id" in each] if isinstance(asked, list) else []
 
 
-def _require_waiting(run: Run, now_ms: int) -> None:
+def _require_waiting(run: Run, now_ms: int, outside: Collection[str]) -> None:
     if run.status is not RunStatus.WAITING:
         state = f"it is {run.status}" if run.answers_key is None else f"it was answered, and is {run.status}"
         raise Conflict(f"This run does not wait for an answer: {state}.")
     if now_ms > run.lease_until_ms:
         raise Conflict("This run waited for an answer, and its time is over.")
-    if run.snapshot_key is None:
+    if run.snapshot_key is None and run.agent not in outside:
         raise Conflict("This run cannot be continued from here. Answer it where its agent runs.")
 
 

@@ -16,6 +16,8 @@ from runcast.record.ids import canonical_id, is_derived, is_name
 from runcast.record.model import PUBLIC, Owner
 from runcast.text import is_well_formed
 
+_PART_MAX = 1_000_000
+
 
 @dataclass(frozen=True)
 class RunIdentity:
@@ -59,6 +61,18 @@ def owner_of(user_id: Any, tenant_id: Any) -> Owner:
     if tenant_id is not None and user_id is None:
         raise InvalidInput("userId must be given where tenantId is.")
     return PUBLIC if user_id is None else Owner(tenant_id or user_id, user_id)
+
+
+def part_of(event: Mapping[str, Any]) -> int:
+    """Return the part of the run that an event is for; 1 if it names none.
+
+    Raises:
+        InvalidInput: It is not a number of a part.
+    """
+    part = event.get("part", 1)
+    if type(part) is not int or not 1 <= part < _PART_MAX:
+        raise InvalidInput(f"part must be a whole number from 1 to {_PART_MAX - 1}.")
+    return part
 
 
 def checked_query(given: Any) -> str:

@@ -9,6 +9,8 @@ A worker that hands its run over begins the next part itself, with its last writ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runcast import limits
 from runcast.errors import AppendRefused
 from runcast.record.conditions import NOT_EXPIRED, as_read, unless_gone
@@ -65,7 +67,9 @@ class RecordParts(RecordCreation):
             **({} if run.crashes is None else {"crashes": 0}),
             **part_begins(run.part + 1, step.seq, now_ms),
         }
-        return self._changed(run, now_ms, RunStatus.WAITING, present(sets), step)
+        # Without an object, this part must not find the answers of an earlier one.
+        removes = ["#answersKey"] if answers_key is None else []
+        return self._changed(run, now_ms, RunStatus.WAITING, present(sets), step, removes=removes)
 
     def resume_part(self, run: Run, step: Step) -> Run:
         """Begin the next part of a run whose worker has died, if its record has not changed since it was read.
@@ -108,7 +112,16 @@ class RecordParts(RecordCreation):
         }
         return self._changed(run, now_ms, RunStatus.IN_PROGRESS, sets)
 
-    def _changed(self, run: Run, now_ms: int, state: RunStatus, sets: Json, step: Step | None = None) -> Run:
+    def _changed(
+        self,
+        run: Run,
+        now_ms: int,
+        state: RunStatus,
+        sets: Json,
+        step: Step | None = None,
+        *,
+        removes: Sequence[str] = (),
+    ) -> Run:
         """Set attributes of a run in this state, append a step if there is one, and remove the claim."""
         condition, values = as_read(run)
         expressions = sets_of(sets)
@@ -121,7 +134,7 @@ class RecordParts(RecordCreation):
             f"{condition} AND #status = :state AND {NOT_EXPIRED}",
             {**sets, **values, "state": state.value, "now_s": now_ms // 1000},
             unless_gone(lambda now: AppendRefused(f"Run {run.request_id} has changed since it was read.", now), now_ms),
-            removes=["#worker"],
+            removes=["#worker", *removes],
             returning="ALL_NEW",
         )
         return run_of(item)

@@ -41,7 +41,8 @@ def read_progress(
 
     Returns:
         `success`, `requestId`, `steps` (oldest first, at most `READ_MAX_STEPS` and `READ_MAX_BYTES`), `status`,
-        `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error`, `reason`, `result`, `liveness` and `nextSeq`.
+        `createdAt`, `updatedAt`, `leaseUntil` (epoch ms), `error`, `reason`, `result`, `liveness`, `conversationId` (of
+        a turn) and `nextSeq`.
         `nextSeq` is None if the answer contains the newest step, otherwise the `after_seq` of the next read. `result`
         and each step's `metadata` are the stored JSON text. A job's answer also has `playbook` and `runs`: an entry for
         each attempt that has begun, and for each agent's first attempt. Its status is `waiting` if one of its runs
@@ -75,6 +76,7 @@ def read_progress(
         "liveness": liveness(run, now).value,
         "leaseUntil": run.lease_until_ms,
         "result": run.result_json,
+        "conversationId": run.conversation_id,
         "playbook": run.playbook,
         "runs": runs,
         "resultLink": _result_link(run, sign_link, now) if sign_link else None,
@@ -123,6 +125,7 @@ def unreadable(request_id: str, error: str = "There is no such run, or its recor
         "liveness": None,
         "leaseUntil": None,
         "result": None,
+        "conversationId": None,
         "playbook": None,
         "runs": None,
         "resultLink": None,

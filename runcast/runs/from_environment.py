@@ -26,7 +26,7 @@ from runcast import limits
 from runcast.errors import InvalidInput
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
 from runcast.record.handover import EndHandover, changed_run_event
-from runcast.record.identity import RunIdentity, run_identity
+from runcast.record.identity import RunIdentity, part_of, run_identity
 from runcast.record.model import Json, RunEnded
 from runcast.record.prices import ModelPrice, prices_of
 from runcast.record.recorder import Recorder
@@ -103,8 +103,8 @@ def recorder_of(
     """Return the recorder of an unclaimed run; None, with one warning, if no table is configured.
 
     Args:
-        event: Names the run: the fields of `run_identity`, and optionally `agent`, `awaited` and, in a Lambda,
-            `lambdaContext`.
+        event: Names the run: the fields of `run_identity`, and optionally `agent`, `awaited`, `part` of a run that was
+            answered and, in a Lambda, `lambdaContext`.
         agent: The agent's name, unless the event has one.
         answered: The ids of the run's questions for which the agent receives the answers.
         new_id: Generates ids.
@@ -124,7 +124,9 @@ def recorder_of(
         invocation_id=invocation_id,
         remaining_ms=context.get_remaining_time_in_millis() if context else None,
         awaited=event.get("awaited") is not False,
-        answered=answered,
+        part=(part := part_of(event)),
+        # The starter that names a part has taken the answers already.
+        answered=answered if part == 1 else frozenset(),
         new_id=new_id,
     )
 

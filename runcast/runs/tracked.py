@@ -36,7 +36,8 @@ class TrackedRun:
         recorder: Records its steps.
         given: The value that named the run when the agent was invoked.
         owned: Whether the run ends with the agent. Otherwise the creator of the recorder claims and ends it.
-        resumes: Whether the agent receives answers to its questions. If its claim is refused, it runs unrecorded.
+        resumes: Whether the agent receives answers to its questions. If its claim is refused, it runs unrecorded,
+            unless the starter has handed a later part to this worker.
         monotonic: A monotonic clock, seconds.
 
     Attributes:
@@ -67,7 +68,8 @@ class TrackedRun:
         self._ended = False
         self._monotonic = monotonic
         self._held_since: float | None = None
-        self._resumes = resumes
+        self._is_later_part = owned and recorder.assignment.part > 1
+        self._resumes = resumes and not self._is_later_part
         recorder.when_stopped(self._stop_agents)
 
     def includes(self, given: object) -> bool:
@@ -82,8 +84,14 @@ class TrackedRun:
 
         Waits until the claim is answered, at most `CLAIM_WAIT_SECONDS` in total per run. A run that was cancelled
         while queued, or whose event was delivered twice, must not call any tool.
+
+        A later part needs its record: it calls a tool only after its first step is stored, because until then the part
+        may be given to another worker. If that takes more than `PART_BEGIN_SECONDS`, the part is left to that one.
         """
         await self._hold()
+        if self._awaits_first_step():
+            self.recorder.abandon()
+            self.stop(Stop.ENDED)
         if self._is_refused() and not self.stop.reason:
             self.stop(Stop.ENDED)  # the recorder is about to send the same stop
         return not self.stop.reason
@@ -99,14 +107,20 @@ class TrackedRun:
     async def _hold(self) -> None:
         if not self.owned:
             return
-        while self.recorder.claimed is Claim.UNANSWERED:
+        wait_seconds = limits.PART_BEGIN_SECONDS if self._is_later_part else limits.CLAIM_WAIT_SECONDS
+        while self.recorder.claimed is Claim.UNANSWERED or self._awaits_first_step():
             if self._held_since is None:
                 self._held_since = self._monotonic()
             held_seconds = self._monotonic() - self._held_since
             self.recorder.has_waited(min(held_seconds, limits.CLAIM_WAIT_SECONDS))
-            if held_seconds >= limits.CLAIM_WAIT_SECONDS:
+            if held_seconds >= wait_seconds:
                 return
             await asyncio.sleep(_CLAIM_POLL_SECONDS)
+
+    def _awaits_first_step(self) -> bool:
+        """Whether a later part, which a starter has handed to this worker, has no step of this worker yet."""
+        may_begin = self.recorder.claimed is Claim.REFUSED or self.recorder.await_first_step(0)
+        return self._is_later_part and not self.stop.reason and not may_begin
 
     def end(self, outcome: RunOutcome) -> Future[Any] | None:
         """End the run if it is owned and open; return a future that is done once the end is stored or timed out.

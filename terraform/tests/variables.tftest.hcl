@@ -295,6 +295,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = one(aws_lambda_function.run_closer.environment[*].variables.AGENT_FUNCTIONS) == "{}"
+    error_message = "agent_functions has no effect."
+  }
+
+  assert {
     condition     = one(aws_lambda_function.progress_reader.environment[*].variables.AGENT_FUNCTIONS) == "{}"
     error_message = "agent_functions has no effect."
   }
@@ -716,6 +721,11 @@ run "every_variable" {
 
   assert {
     condition     = one(aws_lambda_function.orchestrator.environment[*].variables.AGENT_FUNCTIONS) == "{\"mine\":\"arn:aws:lambda:us-east-1:000000000000:function:my-agent\"}"
+    error_message = "agent_functions has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.run_closer.environment[*].variables.AGENT_FUNCTIONS) == "{\"mine\":\"arn:aws:lambda:us-east-1:000000000000:function:my-agent\"}"
     error_message = "agent_functions has no effect."
   }
 

@@ -4,7 +4,6 @@ The tables hold the expected answers. `unknown` is the whole answer to an id tha
 that no caller learns which ids exist. After each row, Alice's records are the same as before.
 """
 
-import base64
 import json
 import uuid
 from dataclasses import dataclass, replace
@@ -14,11 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from local.users import create_user
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.store import End, RunStore
 from tests.e2e.conftest import AGENT, DEADLINE_SECONDS, OPERATIONS, Caller, Socket
-from tests.e2e.test_bad_input import forged
+from tests.e2e.identities import Graphql, Rest, headers_of_identities, rows
 
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 RESULT = {"summary": "A wind farm fits.", "facts": {}, "texts": {}, "conflicts": [], "runs": {}}
@@ -55,16 +53,8 @@ nobody                        401      401      401         401      401      40
 """
 
 
-def rows(table: str) -> dict[str, dict[str, str]]:
-    """Parse a table: columns begin where their titles do."""
-    head, *lines = table.strip().splitlines()
-    titles = ["identity", "read", "result", "list", "cancel", "answer", "start ", "start as run", "agents", "publish"]
-    begins = [head.index(title) for title in titles if title in head]
-    cells = [[line[a:b].strip() for a, b in zip(begins, [*begins[1:], None], strict=True)] for line in (head, *lines)]
-    return {name: dict(zip(cells[0][1:], row, strict=True)) for name, *row in cells[1:]}
-
-
-GRAPHQL, REST = rows(OVER_GRAPHQL), rows(OVER_REST)
+TITLES = ["identity", "read", "result", "list", "cancel", "answer", "start ", "start as run", "agents", "publish"]
+GRAPHQL, REST = rows(OVER_GRAPHQL, TITLES), rows(OVER_REST, TITLES)
 
 
 @dataclass(frozen=True)
@@ -100,40 +90,11 @@ def alices(stack, alice) -> Alices:
 
 @pytest.fixture(scope="module")
 def credentials(stack, alice) -> dict[str, dict[str, str]]:
-    """The headers of each identity."""
-    cognito, outputs = stack.client("cognito-idp"), stack.state.outputs
-    pool = outputs["user_pool_id"]
-
-    def token(name: str, tenant: str) -> str:
-        user = create_user(cognito, pool, name, tenant, "Aa1!" + uuid.uuid4().hex)
-        return Caller(stack, user).id_token
-
-    other_client = cognito.create_user_pool_client(
-        UserPoolId=pool, ClientName="other", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
-    )["UserPoolClient"]["ClientId"]
-    no_algorithm = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').decode().rstrip("=")
-    tokens = {
-        "alice": alice.id_token,
-        "colleague of the same tenant": token("charlie", alice.user.tenant),
-        "user of another tenant": token("dave", "globex"),
-        "user without a tenant": token("erin", ""),
-        "tenant named as alice": token("frank", alice.user.user_id),
-        "# in the tenant": token("grace", f"{alice.user.tenant}#{alice.user.user_id}"),
-        "alice's access token": alice.access_token,
-        "token of another client": alice.sign_in(other_client)["IdToken"],
-        "forged token": forged(alice.id_token),
-        "unsigned token": f"{no_algorithm}.{alice.id_token.split('.')[1]}.",
-    }
-    others = {"API key of another API": {"x-api-key": "da2-abcdefghijklmnopqrstuvwxyz"}, "nobody": {}}
-    return {name: {"Authorization": each} for name, each in tokens.items()} | others
+    return headers_of_identities(stack, alice)
 
 
-class OverGraphql:
+class OverGraphql(Graphql):
     """The operations by GraphQL, each with what its answer amounts to."""
-
-    def __init__(self, url: str, headers: dict[str, str]) -> None:
-        self._url = url
-        self._headers = headers
 
     def do(self, operation: str, alices: Alices) -> str:
         start = {"agent": AGENT, "query": "How steep?"}
@@ -159,15 +120,6 @@ class OverGraphql:
         answer = self.ask("publishStatus", input={"userId": "u", "tenantId": "t", "status": "x"})
         return "Unauthorized" if self._word(answer) == "denied" else self._word(answer) or "published"
 
-    def ask(self, name: str, **variables: Any) -> Any:
-        """Return the answer, or the status or the error's type."""
-        body = {"query": (OPERATIONS / f"{name}.graphql").read_text(), "variables": variables}
-        response = requests.post(self._url, json=body, headers=self._headers, timeout=DEADLINE_SECONDS)
-        if response.status_code != 200:
-            return str(response.status_code)
-        answer = response.json()
-        return answer["errors"][0]["errorType"] if answer.get("errors") else answer["data"][name]
-
     def _about(self, request_id: str, name: str, **more: str) -> str:
         answer = self.ask(name, requestId=request_id, **more)
         return self._word(answer) or told(answer, request_id, self.ask(name, requestId=NOBODYS, **more))
@@ -177,12 +129,8 @@ class OverGraphql:
         return "" if isinstance(answer, dict) else "denied" if answer == "Unauthorized" else answer
 
 
-class OverRest:
+class OverRest(Rest):
     """The same by REST."""
-
-    def __init__(self, url: str, headers: dict[str, str]) -> None:
-        self._url = url
-        self._headers = headers
 
     def do(self, operation: str, alices: Alices) -> str:
         match operation:
@@ -204,16 +152,6 @@ class OverRest:
                 return answer if isinstance(answer, str) else own(answer["requestId"] == request_id)
         answer = self.ask("GET", "/agents")
         return answer if isinstance(answer, str) else "listed" if answer["agents"] else "empty"
-
-    def ask(self, method: str, path: str, **request: Any) -> Any:
-        """Return the body, or the status or the error's type."""
-        response = requests.request(
-            method, self._url + path, headers=self._headers, timeout=DEADLINE_SECONDS, **request
-        )
-        body = response.json()
-        if isinstance(body.get("error"), dict):
-            return str(response.status_code) if response.status_code == 401 else body["error"]["type"]
-        return body
 
     def _about(self, method: str, request_id: str, of_run: str = "", **request: Any) -> str:
         answer = self.ask(method, f"/runs/{request_id}{of_run}", **request)

@@ -39,6 +39,10 @@ class ObjectsInMemory:
             raise ObjectGone(f"There is no object {source}.")
         self.texts[key] = self.texts[source]
 
+    def delete(self, key: str) -> None:
+        self._require_working(key)
+        self.texts.pop(key, None)
+
     def delete_all(self, prefix: str, *, until_ms: int | None = None) -> None:
         self._require_working(prefix)
         for key in [key for key in self.texts if key.startswith(prefix)]:

@@ -102,6 +102,7 @@ def test_each_turn_continues_from_the_one_before(way, store):
     read = way.get()
     expires_at = store.read_conversation(Owner("acme", "ana"), CHAT).expires_at_epoch_s * 1000
     record = way.lambdas.request("GET", f"/runs/{RUNS[1]}").body
+    assert record["conversationId"] == CHAT
     assert {name: value for name, value in read.items() if name != "runs"} == {
         "success": True, "error": None, "conversationId": CHAT, "agent": "survey", "title": "I am Ana",
         "lastTurnAt": record["createdAt"], "expiresAt": expires_at, "openRun": None, "messagesOmitted": 0,

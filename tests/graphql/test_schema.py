@@ -103,7 +103,8 @@ def test_mutations_and_subscriptions_are_nullable(operation):
     [
         (
             "AgentProgress",
-            "status createdAt updatedAt error reason nextSeq liveness leaseUntil result playbook runs resultLink",
+            "status createdAt updatedAt error reason nextSeq liveness leaseUntil result conversationId playbook runs "
+            "resultLink",
         ),
         ("ProgressStep", "toolName metadata"),
         ("JobRun", "status liveness seq elapsed createdAt error reason"),

@@ -11,6 +11,7 @@ _PART_WORK, _CHECKPOINTS = (
 _JOURNAL, _TOOLS = "runcast/record/journal.py", "runcast/agents/journal.py"
 _CRASHES = "tests/unit/chalicelib/agents/test_runner_crashes.py"
 _RUNNER, _UNIT = "chalice_app/chalicelib/agents/runner.py", "tests/unit/chalicelib/agents/test_runner_parts.py"
+_ELSEWHERE = "tests/functional/test_answers_elsewhere.py"
 _CLOSE, _ANSWER, _NEXT_PART = "runcast/record/close.py", "runcast/record/answer.py", "runcast/record/next_part.py"
 
 PART_MUTATIONS = [
@@ -25,7 +26,7 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "an answer removes the claim of the worker that has asked", _NEXT_PART,
-        (('removes=["#worker"],', "removes=[],"),),
+        (('removes=["#worker", *removes],', "removes=[],"),),
     ),
     Mutation(
         "a part is handed out again only if nothing has changed since it was read", _NEXT_PART,
@@ -152,5 +153,22 @@ PART_MUTATIONS = [
     Mutation(
         "an answer is stored before the record names it", _ANSWER,
         (("        put(key)\n", ""),), _UNIT,
+    ),
+    Mutation(
+        "a part whose worker has the answers does not find those of an earlier part", _NEXT_PART,
+        (('["#answersKey"] if answers_key is None else []', "[]"),),
+        "tests/unit/chalicelib/lifecycle/test_closer_parts.py",
+    ),
+    Mutation(
+        "a function continues only the part with which it was invoked", "runcast/runs/from_environment.py",
+        (("answered if part == 1 else frozenset()", "answered"),), _ELSEWHERE,
+    ),
+    Mutation(
+        "a function's agent does not continue without its claim", "runcast/runs/tracked.py",
+        (("resumes and not self._is_later_part", "resumes"),), _ELSEWHERE,
+    ),
+    Mutation(
+        "a function's agent calls no tool before its first step is stored", "runcast/runs/tracked.py",
+        ((" and not self.stop.reason and not may_begin", " and False"),), _ELSEWHERE,
     ),
 ]  # fmt: skip

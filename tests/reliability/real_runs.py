@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 from chalicelib.lifecycle.closer import write_end
@@ -26,6 +27,7 @@ from runcast.record.reader import liveness
 from runcast.record.store import RunStore
 from tests.fakes.fault_proxy import FAULTS, FaultProxy, fault_proxy
 from tests.reliability.promises import ENDS, broken, check_beginning, check_once, check_one_end, check_order
+from tests.reliability.real_parts import answered, talked
 from tests.reliability.worker_process import AGENT, CALLS, Delivery, WorkerProcess, worker_process
 from tests.unit.conftest import TABLE_NAME
 
@@ -38,7 +40,7 @@ _LOST_SECONDS = 15.0
 _PATIENT_CLAIM_SECONDS = 20.0  # a busy machine must not look as if the table did not answer
 _HAPPENINGS = (
     "nothing", "nothing", "kill", "kill", "cancel", "cancel in the queue", "closer", "second delivery",
-    "second delivery by track", "no thread", "dead writer",
+    "second delivery by track", "no thread", "dead writer", "answer", "answer", "conversation",
 )  # fmt: skip
 
 
@@ -65,13 +67,14 @@ class RealRuns:
 
     Attributes:
         store: The table.
+        owner: The owner of the runs.
         url: Where it is, with no fault on the way.
         good: The outcome of a run without faults.
     """
 
     def __init__(self, client: Any, seed: int) -> None:
         self.url = client.meta.endpoint_url
-        self.store = RunStore(client, TABLE_NAME)
+        self.store, self.owner = RunStore(client, TABLE_NAME), OWNER
         self._seed = seed
         self.good = self._run_undisturbed()
 
@@ -95,6 +98,8 @@ class RealRuns:
                 "closer": self._closed,
                 "no thread": self._without_threads,
                 "dead writer": self._without_writer,
+                "answer": partial(answered, self),
+                "conversation": partial(talked, self),
             }[happening]
             disturb(request_id, proxy, dice)
             return Came(proxy.faults + (happening != "nothing"), len(self.checked(request_id)[1]))
@@ -102,7 +107,7 @@ class RealRuns:
     def _run_undisturbed(self) -> Good:
         request_id = f"chaos-{self._seed}-good"
         with self.worker(request_id, self.url) as worker:
-            answer = self._answer_of(worker)
+            answer = self.answer_of(worker)
             run, steps = self.checked(request_id)
             assert run is not None
             assert run.status is RunStatus.COMPLETE
@@ -127,7 +132,7 @@ class RealRuns:
         """A run whose worker is dead reads `lost` in time, does not run again on a second delivery, and is ended."""
         run = self.within(_LOST_SECONDS, request_id, is_over)
         with self.worker(request_id, self.url, invocation="again", claim_wait_seconds=_PATIENT_CLAIM_SECONDS) as worker:
-            answer = self._answer_of(worker)
+            answer = self.answer_of(worker)
         if answer["statusCode"] != 409 or worker.calls:
             broken("repeated", f"{request_id}: after {calls} tool calls its event was run again: {answer}")
         if run is None or not run.status.ended:
@@ -141,7 +146,7 @@ class RealRuns:
         with self.worker(request_id, proxy.url) as worker:
             worker.finished(dice.uniform(0.0, 0.6))
             cancel(self.store, OWNER, request_id)
-            answer = self._answer_of(worker)
+            answer = self.answer_of(worker)
             run, steps = self.checked(request_id)
             body = json.loads(answer["body"])
             if body["success"]:
@@ -171,7 +176,7 @@ class RealRuns:
             worker.kill(signal.SIGCONT)
             if result is None:
                 self.check_answer(request_id, worker)
-            elif json.loads(self._answer_of(worker)["body"])["success"]:
+            elif json.loads(self.answer_of(worker)["body"])["success"]:
                 broken("changed", f"{request_id} was ended while it was frozen, and went on to its end")
             run, steps = self.checked(request_id)
             if result and run != result.run:
@@ -184,7 +189,7 @@ class RealRuns:
             first.finished(dice.choice((0.0, 0.05, 0.5)))
             with self.worker(request_id, proxy.url, invocation="second") as second:
                 workers = first, second
-                answers = [self._answer_of(worker) for worker in workers]
+                answers = [self.answer_of(worker) for worker in workers]
                 refused = [answer["statusCode"] == 409 for answer in answers]
                 unanswered = any(json.loads(answer["body"]).get("degraded") for answer in answers)
                 if not unanswered and sum(refused) != 1:
@@ -214,7 +219,7 @@ class RealRuns:
             self.worker(request_id, proxy.url, invocation="second", **about) as second,
         ):
             for worker in (first, second):
-                self._answer_of(worker)
+                self.answer_of(worker)
             if sorted([first.calls, second.calls]) != [0, CALLS]:
                 broken(
                     "repeated", f"{request_id}: of two deliveries, they called {first.calls} and {second.calls} tools"
@@ -234,7 +239,7 @@ class RealRuns:
             self.store.create(request_id, owner=OWNER, agent=AGENT)
         cancel(self.store, OWNER, request_id)
         with self.worker(request_id, proxy.url, by_track=True, claim_wait_seconds=_PATIENT_CLAIM_SECONDS) as worker:
-            self._answer_of(worker)
+            self.answer_of(worker)
         run, _ = self.checked(request_id)
         if worker.calls or run is None or run.status is not RunStatus.CANCELLED:
             broken("repeated", f"{request_id} was cancelled in the queue, called {worker.calls} tools, and reads {run}")
@@ -249,16 +254,28 @@ class RealRuns:
     def _without_writer(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
         """A run whose writing thread dies is stopped, and ended as that of a dead worker."""
         with self.worker(request_id, proxy.url, writer_dies_at=dice.randint(1, 4), step_by_step=True) as worker:
-            answer = self._answer_of(worker)
+            answer = self.answer_of(worker)
             if json.loads(answer["body"])["success"]:
                 broken("lost", f"{request_id}: its recorder was dead, and it answered {answer}")
         self.check_dead(request_id, calls=worker.calls)
 
     @contextmanager
-    def worker(self, request_id: str, url: str, *, invocation: str = "first", **about: Any) -> Iterator[WorkerProcess]:
+    def worker(
+        self,
+        request_id: str,
+        url: str,
+        *,
+        invocation: str = "first",
+        query: str = "How steep is it?",
+        part: tuple[int, int] | None = None,
+        conversation_id: str | None = None,
+        **about: Any,
+    ) -> Iterator[WorkerProcess]:
+        """Deliver a run's event: its first one, that of a turn of a conversation, or that of a part and its try."""
         event = {
-            "agent": AGENT, "query": "How steep is it?", "requestId": request_id,
+            "agent": AGENT, "query": query, "requestId": request_id, "conversationId": conversation_id,
             "userId": OWNER.user_id, "tenantId": OWNER.tenant_id,
+            **({"part": part[0], "try": part[1]} if part else {}),
         }  # fmt: skip
         delivery = Delivery(event, f"{request_id}-{invocation}", url, self.url, **about)
         with worker_process(delivery) as worker:
@@ -267,14 +284,14 @@ class RealRuns:
                 broken("changed", f"{request_id}: live before it was stored: {worker.too_early}")
             check_once([message["seq"] for message in worker.live])
 
-    def _answer_of(self, worker: WorkerProcess) -> Any:
+    def answer_of(self, worker: WorkerProcess) -> Any:
         if not worker.finished(_ANSWER_SECONDS) or worker.answer is None:
             broken("hung", "a worker gave no answer")
         return worker.answer
 
     def check_answer(self, request_id: str, worker: WorkerProcess, *, alone: bool = True) -> None:
         """The result is the same bytes, and the record holds all of it, or the answer says that it does not."""
-        answer = self._answer_of(worker)
+        answer = self.answer_of(worker)
         body = json.loads(answer["body"])
         if _kept(answer) != self.good.answer or worker.calls != CALLS:
             broken("changed", f"{request_id} came to {answer}")
@@ -287,6 +304,12 @@ class RealRuns:
         self._check_beginning(steps)
         if not body.get("degraded") and told(steps) != self.good.told:
             broken("lost", f"{request_id} holds {told(steps)}, and its answer does not say so")
+
+    def finish(self, worker: WorkerProcess) -> None:
+        """Wait until a worker has answered or died, and write the end that it may have handed over."""
+        if not worker.finished(_ANSWER_SECONDS):
+            broken("hung", "a worker neither answered nor died")
+        self._write_handed_over(worker)
 
     def _write_handed_over(self, worker: WorkerProcess) -> None:
         for event in worker.handed_over:

@@ -53,4 +53,12 @@ TURN_MUTATIONS = [
         "a turn begins only with a confirmed claim", "chalice_app/chalicelib/agents/runner.py",
         (("elif work.event.conversation_id and claim is not Claim.CLAIMED:", "elif False:"),), _RUNS,
     ),
+    Mutation(
+        "a state that is stored too late is deleted", "chalice_app/chalicelib/agents/turn.py",
+        (("        if not saved:\n", "        if False:\n"),), _RUNS,
+    ),
+    Mutation(
+        "a state whose turn another has ended is deleted", "chalice_app/chalicelib/agents/runner.py",
+        (("if saved_turn_key and outcome.status is not RunStatus.COMPLETE:", "if False:"),), _RUNS,
+    ),
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -28,7 +29,7 @@ from chalicelib.agents import model as model_module
 from chalicelib.agents import registry
 from chalicelib.agents.runner import Runner
 from chalicelib.runtime.config import AgentConfig
-from strands import Agent, tool
+from strands import Agent, ToolContext, tool
 
 from runcast import limits
 from runcast.agents.track import KEY, track
@@ -38,6 +39,7 @@ from runcast.record.writer import Writer
 from runcast.runs import from_environment
 from runcast.runs.from_environment import Destination
 from tests.fakes.lambda_process import Context
+from tests.fakes.objects_in_files import ObjectsInFiles
 from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
@@ -74,6 +76,8 @@ class Delivery(NamedTuple):
         threads: How many of the recorder's threads can start; None for all.
         writer_dies_at: The write at which the writing thread dies; None lets it live.
         by_track: Custom code invokes the agent, and `track` records it; there is no runner.
+        script: What the model says.
+        objects_in: The folder of the private objects, if other processes need them.
     """
 
     event: Mapping[str, Any]
@@ -89,6 +93,8 @@ class Delivery(NamedTuple):
     threads: int | None = None
     writer_dies_at: int | None = None
     by_track: bool = False
+    script: tuple[Call | Say, ...] = (*[Call("measure")] * CALLS, Say("Measured: {tool_result}"))
+    objects_in: str | None = None
 
 
 class WorkerProcess:
@@ -184,6 +190,13 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
         time.sleep(delivery.tool_seconds)
         return "3.5 degrees"
 
+    @tool(context=True)
+    def ask(tool_context: ToolContext) -> str:
+        """Ask, and then buy."""
+        answered = tool_context.interrupt("approve")
+        tell("call")
+        return f"bought: {answered}"
+
     limits.CLAIM_WAIT_SECONDS = delivery.claim_wait_seconds
     limits.LEASE_MS = delivery.lease_ms
     limits.HEARTBEAT_SECONDS = delivery.lease_ms / 1000 / _HEARTBEATS_PER_LEASE
@@ -195,10 +208,10 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
         _let_the_writer_die(delivery.writer_dies_at)
 
     def model(_: object) -> Any:
-        return ScriptedModel([*[Call("measure")] * CALLS, Say("Measured: {tool_result}")])
+        return ScriptedModel(delivery.script)
 
     def build(run: Any) -> Agent:
-        return Agent(model=run.model, tools=[measure], callback_handler=None)
+        return Agent(model=run.model, tools=[measure, ask], callback_handler=None)
 
     model_module.bedrock_model = model
     registry.load = lambda _: build
@@ -225,7 +238,8 @@ def _work(delivery: Delivery, pipe: Connection) -> None:
         tell("answer", str(agent(delivery.event["query"], invocation_state={KEY: run}).stop_reason))
         return
     with own_agents():
-        runner = Runner(CONFIG, destination, ObjectsInMemory(), token_budget(client))
+        objects = ObjectsInFiles(Path(delivery.objects_in)) if delivery.objects_in else ObjectsInMemory()
+        runner = Runner(CONFIG, destination, objects, token_budget(client))
         answer = runner.run(delivery.event, Context(delivery.invocation))
         runner.close()
     tell("answer", answer)

@@ -74,6 +74,7 @@ def test_outputs(stack: Stack, other: Stack, aws: Aws, module: Path):
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "RETENTION_HOURS": "24",
             "QUESTION_RETENTION_HOURS": "168",
+            "RESULTS_BUCKET": RESULTS,
             "RUN_CLOSER_FUNCTION": "runcast-run-closer",
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
         },
@@ -237,6 +238,7 @@ def test_functions(stack: Stack, aws: Aws):
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "STATUS_PUBLISHER_FUNCTION": "runcast-status-publisher",
             "AGENT_FUNCTION": "runcast-agent",
+            "AGENT_FUNCTIONS": "{}",
             "QUESTION_RETENTION_HOURS": "168",
         },
         "run-starter": {

@@ -40,7 +40,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         "agent": {
             f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}run-closer": {"lambda:InvokeFunction"},
-            conversations: {"s3:GetObject", "s3:PutObject"},
+            **change_conversations,
             snapshots: {"s3:GetObject", "s3:PutObject"},
             answers: {"s3:GetObject"},
             **announce,
@@ -195,8 +195,9 @@ def test_functions_of_ones_own_may_be_started_and_those_only(other: Stack, aws: 
         f"arn:aws:lambda:{REGION}:000000000000:function:other-runcast-agent",
         *OTHER["agent_functions"].values(),
     ]
-    for name in ("api", "orchestrator", "run-starter"):
-        invoke = statements(aws, f"other-runcast-{name}-{REGION}", "access")["InvokeAgents"]
+    names = {"InvokeAgents": ("api", "orchestrator", "run-starter"), "HandOutParts": ("run-closer",)}
+    for name, statement in ((name, statement) for statement, named in names.items() for name in named):
+        invoke = statements(aws, f"other-runcast-{name}-{REGION}", "access")[statement]
         assert (invoke["Action"], sorted(invoke["Resource"])) == ("lambda:InvokeFunction", sorted(functions))
 
 
@@ -231,9 +232,15 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
         }
         if key:
             use = allowed.pop("UseTheKey")
-            assert (use["Resource"], use["Condition"]["StringEquals"]) == (
-                key, {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"},
-            )  # fmt: skip
+            services = [f"{service}.{REGION}.amazonaws.com" for service in ("dynamodb", "s3")]
+            assert (use["Resource"], use["Condition"]["StringEquals"].keys()) == (key, {"kms:ViaService"})
+            assert sorted(use["Condition"]["StringEquals"]["kms:ViaService"]) == services
+        # Only the answers to questions, of all that the bucket holds.
+        assert allowed.pop("ReadAnswers") == {
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{RESULTS}/answers/*",
+        }
         assert allowed == {}
 
 

@@ -12,10 +12,8 @@ from typing import Any
 from chalicelib.agents import registry
 from chalicelib.runtime.request import RunRequest, known_agent, require_declared, run_request
 from runcast.errors import InvalidInput
-from runcast.record.identity import RunIdentity, run_identity
+from runcast.record.identity import RunIdentity, part_of, run_identity
 from runcast.record.ids import chosen_id
-
-_PART_MAX = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def agent_event(event: Any, *, aws_request_id: str) -> AgentEvent:
     if not isinstance(event, Mapping):
         raise InvalidInput("The event must be a JSON object.")
     identity = run_identity(event, request_id=aws_request_id)
-    awaited, part = event.get("awaited") is not False, event.get("part", 1)
+    awaited, part = event.get("awaited") is not False, part_of(event)
     if part == 1:
         request = run_request(event, registry.names())
         if identity.job_id is None:
@@ -74,6 +72,4 @@ def agent_event(event: Any, *, aws_request_id: str) -> AgentEvent:
             require_declared(request.parameters, registry.parameters_schema(request.agent), request.agent)
         conversation_id = chosen_id("conversationId", event.get("conversationId"))
         return AgentEvent(request, identity, awaited, conversation_id=conversation_id)
-    if type(part) is not int or not 1 < part < _PART_MAX:
-        raise InvalidInput(f"part must be a whole number from 1 to {_PART_MAX - 1}.")
     return AgentEvent(RunRequest(known_agent(event.get("agent"), registry.names()), ""), identity, awaited, part)

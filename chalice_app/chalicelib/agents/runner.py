@@ -24,7 +24,7 @@ from chalicelib.agents.clean_up import clean_up
 from chalicelib.agents.part_work import NotBegun, Parts, Work
 from chalicelib.agents.run_context import RunContext
 from chalicelib.agents.token_budget import TokenBudget
-from chalicelib.agents.turn import begin_turn, saved_turn
+from chalicelib.agents.turn import begin_turn, forget_turn, saved_turn
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import AgentConfig, config_of_environment
@@ -175,7 +175,10 @@ class Runner:
         )
         if work.agent is not None:
             clean_up(work.agent)
+        saved_turn_key = work.snapshot_key if outcome.status is RunStatus.COMPLETE else None
         outcome = overruled(outcome, report.stop, report.stop_error)
+        if saved_turn_key and outcome.status is not RunStatus.COMPLETE:
+            forget_turn(self._objects, saved_turn_key)
         if outcome.status is RunStatus.IN_PROGRESS and not report.end_pending and self._destination.hand_over:
             self._destination.hand_over({NEXT_PART: recorder.request_id})
         degraded = claim is Claim.UNANSWERED or report.degraded

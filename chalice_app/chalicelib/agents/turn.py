@@ -1,7 +1,8 @@
 """Passes the agent's state from one turn of a conversation to the next.
 
 A turn begins with the state in which the last complete turn ended, and saves its own state when it is complete. If that
-cannot be saved in time, the run's result is kept, and the conversation keeps the earlier state.
+cannot be saved in time, the run's result is kept, and the conversation keeps the earlier state. A state that no
+conversation names is deleted, because the user may already have deleted the conversation.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -99,15 +100,20 @@ def _save(
         logger.warning("this turn of the conversation was not saved: the agent's state is too large")
         return None
     key = private_key(CONVERSATIONS, recorder.owner, str(recorder.assignment.conversation_id), str(new_id()))
-    saved: list[str] = []
+    answered, saved, late = Lock(), False, False
 
     def put() -> None:
+        nonlocal saved
         try:
             objects.put(key, text)
         except Unavailable as error:
             logger.warning("this turn of the conversation was not saved: %s", error)
-        else:
-            saved.append(key)
+            forget_turn(objects, key)  # S3 may have stored it
+            return
+        with answered:
+            saved = not late
+        if not saved:
+            forget_turn(objects, key)
 
     thread = Thread(target=put, name="runcast-save-turn", daemon=True)
     try:
@@ -116,7 +122,17 @@ def _save(
         logger.warning("this turn of the conversation was not saved: %s", error)
         return None
     thread.join(max(0.0, min(limits.TURN_SAVE_SECONDS, recorder.seconds_left)))
-    return saved[0] if saved else None
+    with answered:
+        late = not saved
+    return key if saved else None
+
+
+def forget_turn(objects: PrivateObjects, key: str) -> None:
+    """Delete a saved state that no conversation names. Never raises."""
+    try:
+        objects.delete(key)
+    except Unavailable as error:
+        logger.warning("a state that no conversation names was not deleted: %s", error)
 
 
 def shown_messages(messages: Sequence[Any]) -> tuple[list[Json], int]:

@@ -94,6 +94,7 @@ def answer_run(request_id: str, answers: Any, owner: Owner, config: Writes) -> J
         admit=_admission(config).require_open,
         invoker=clients.invoker(),
         functions=registry.functions(config.agent_function, config.agent_functions),
+        outside=config.agent_functions.keys() - set(registry.names()),
         announce=partial(_announce, config),
         hand_over=lambda event: clients.end_handover(config.run_closer_function).send(event),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -40,6 +40,7 @@ def answer_run(
     objects: PrivateObjects,
     invoker: LambdaClient,
     functions: Mapping[str, str],
+    outside: Collection[str],
     admit: Callable[[Owner], None],
     announce: Callable[[CloseResult], None],
     hand_over: Callable[[Json], object],
@@ -56,6 +57,7 @@ def answer_run(
         objects: The private objects.
         invoker: A Lambda client that does not retry.
         functions: The Lambda of each agent, by the agent's name.
+        outside: The agents that run in other Lambdas than this application's.
         admit: Raises `TooManyRequests` if the caller has too many runs in progress. Not called for repeated answers.
         announce: Announces the step that this call wrote; must not raise.
         hand_over: Invokes `run_closer`, which reports the change of a job's run to the job; must not raise.
@@ -83,7 +85,7 @@ def answer_run(
         admit(owner)
         objects.put(key, text)
 
-    result = answer(store, owner, request_id, checked, key_of=key_of, put=put, now_ms=now_ms)
+    result = answer(store, owner, request_id, checked, key_of=key_of, put=put, outside=outside, now_ms=now_ms)
     if result is None:
         return unreadable(request_id)
     announce(result)
@@ -96,7 +98,14 @@ def answer_run(
 
 
 def hand_out(run: Run, invoker: LambdaClient, functions: Mapping[str, str]) -> None:
-    """Invoke the agent for the run's current part. Never raises: after a failure, the sweep invokes it."""
+    """Invoke the agent for the run's current part. Never raises: after a failure, the sweep invokes it.
+
+    A function that saves its agent's state itself is told where the answers are. This application's agents find both
+    by the record.
+    """
+    if run.snapshot_key is None and run.answers_key is None:
+        logger.warning("part %d of run %s is not handed out: its own process has the answers", run.part, run.request_id)
+        return
     event = {
         "agent": run.agent,
         "requestId": run.request_id,
@@ -106,6 +115,7 @@ def hand_out(run: Run, invoker: LambdaClient, functions: Mapping[str, str]) -> N
         "part": run.part,
         "try": run.part_tries,
         "awaited": False,
+        **({"resume": run.answers_key} if run.snapshot_key is None else {}),
     }
     try:
         invoker.invoke(FunctionName=functions[run.agent], InvocationType="Event", Payload=json_text(event).encode())

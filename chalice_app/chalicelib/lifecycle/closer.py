@@ -73,7 +73,7 @@ def close_runs(event: Any, context: Any) -> None:
 
     def announce(result: CloseResult) -> None:
         if result.hand_out:
-            hand_out(result.run, clients.invoker(), registry.functions(config.agent_function, {}))
+            hand_out(result.run, clients.invoker(), registry.functions(config.agent_function, config.agent_functions))
         ends.announce(result)
         if result.ended and result.run.task_token:
             report(result.run)

@@ -169,13 +169,15 @@ class OrchestratorConfig:
 class RunCloserConfig:
     """Settings of the Lambda `run_closer`.
 
-    These are the table, the Lambda that sends status messages, the Lambda that runs this application's agents, and how
-    long a run that begins to wait for an answer is kept, from then on.
+    These are the table, the Lambda that sends status messages, the Lambda that runs this application's agents, the
+    Lambdas that run other agents (by the agents' names), and how long a run that begins to wait for an answer is kept,
+    from then on.
     """
 
     agent_progress_table: str
     status_publisher_function: str
     agent_function: str
+    agent_functions: Mapping[str, str] = _functions()
     question_retention_hours: int = _question_retention_hours()
 
 

@@ -77,6 +77,17 @@ class PrivateObjects:
         with _existing(source, "copied"):
             self._s3().copy_object(Bucket=self._bucket, Key=key, CopySource={"Bucket": self._bucket, "Key": source})
 
+    def delete(self, key: str) -> None:
+        """Delete an object, if it exists.
+
+        Raises:
+            Unavailable: S3 refused or did not answer. A retry is safe.
+        """
+        try:
+            self._s3().delete_object(Bucket=self._bucket, Key=key)
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(f"The object {key} could not be deleted: {error}") from error
+
     def delete_all(self, prefix: str, *, until_ms: int | None = None) -> None:
         """Delete all objects whose keys begin with a prefix.
 

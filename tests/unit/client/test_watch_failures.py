@@ -120,7 +120,7 @@ async def test_a_caller_who_pauses_does_not_use_up_the_time(server: FakeAppSync,
 PROGRESS = {"success": True, "requestId": REQUEST_ID, "steps": None, "status": "in_progress", "nextSeq": None}
 FULL = {
     **PROGRESS, "createdAt": float(BEGAN_MS), "updatedAt": float(BEGAN_MS), "liveness": "live", "playbook": "p",
-    **dict.fromkeys(("result", "error", "reason", "runs", "resultLink")),
+    **dict.fromkeys(("result", "error", "reason", "conversationId", "runs", "resultLink")),
 }  # fmt: skip
 JOB_RUN = {
     "name": "east", "agent": "survey", "stage": "surveys", "attempt": 1, "requestId": "run-1", "status": "in_progress",

@@ -50,6 +50,7 @@ def test_the_answer_is_whole(store, clock):
         "liveness": "done",
         "leaseUntil": clock.now_ms + limits.LEASE_MS,
         "result": '"flat"',
+        "conversationId": None,
         "playbook": None,
         "runs": None,
         "resultLink": None,

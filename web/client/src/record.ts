@@ -16,6 +16,7 @@ export interface Progress {
   readonly reason: string | null;
   readonly nextSeq: number | null;
   readonly result: string | null;
+  readonly conversationId: string | null;
   readonly playbook: string | null;
   readonly runs: readonly JobRun[] | null;
   readonly resultLink: { readonly url: string } | null;

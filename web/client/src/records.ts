@@ -156,6 +156,7 @@ export class Records {
         startedAt: local(run.createdAt),
       })),
       startedAt: local(createdAt),
+      conversationId: answer?.conversationId ?? null,
       playbook: answer?.playbook ?? null,
       ...(ended(status) && result != null && { result }),
       ...(answer?.error != null && { error: answer.error }),

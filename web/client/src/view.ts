@@ -80,6 +80,8 @@ export interface RunView {
   readonly steps: readonly Step[];
   /** A job's runs in the playbook's order. */
   readonly runs: readonly RunNode[];
+  /** The conversation of which the run is a turn. */
+  readonly conversationId: string | null;
   readonly playbook: string | null;
   /** What the run's agent has said so far. */
   readonly text: string;
@@ -108,6 +110,7 @@ export const emptyView: RunView = {
   liveness: null,
   steps: [],
   runs: [],
+  conversationId: null,
   playbook: null,
   text: '',
   tools: [],

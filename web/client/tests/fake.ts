@@ -77,6 +77,7 @@ export class FakeRecord {
       reason: null,
       nextSeq: last < this.steps.length ? last : null,
       result: this.result,
+      conversationId: null,
       playbook: isJob ? 'survey' : null,
       runs: isJob ? this.server.runs.map((run) => run.node()) : null,
       resultLink: null,

@@ -173,7 +173,7 @@ const flows = {
     }));
     const record = {
       success: true, requestId: 'large', steps, status: 'complete', createdAt: 1e12, updatedAt: 2e12, error: null, reason: 'complete', nextSeq: null,
-      liveness: 'done', leaseUntil: null, result: JSON.stringify({ text: hostile, facts: {} }), playbook: null, runs: null, resultLink: null,
+      liveness: 'done', leaseUntil: null, result: JSON.stringify({ text: hostile, facts: {} }), conversationId: null, playbook: null, runs: null, resultLink: null,
     };
     await page.route('**/graphql', async (route) =>
       route.request().postData().includes('getAgentProgress') ? route.fulfill({ json: { data: { getAgentProgress: record } } }) : route.continue(),

@@ -60,6 +60,7 @@ def answered(bench, answers, *, invoker=None, owner=ANA, functions=FUNCTIONS):
         objects=bench.objects,
         invoker=invoker,
         functions=functions,
+        outside=frozenset(),
         admit=lambda owner: None,
         announce=lambda result: None,
         hand_over=lambda event: None,

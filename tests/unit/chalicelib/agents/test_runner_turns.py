@@ -12,11 +12,13 @@ from strands.multiagent import GraphBuilder
 from strands.session.file_session_manager import FileSessionManager
 
 from runcast import limits
-from runcast.errors import StoreUnavailable
+from runcast.errors import StoreUnavailable, Unavailable
 from runcast.record.model import EndReason, Owner, RunStatus
+from runcast.record.store import End
 from tests.fakes.lambda_process import Context
 from tests.fakes.scripted_model import Call, Say
 from tests.unit.chalicelib.agents.conftest import EVENT
+from tests.unit.record.recording import until
 
 ANA = Owner("acme", "ana")
 CHAT = "0c0ffee0-0000-4000-8000-000000000001"
@@ -82,15 +84,66 @@ def test_a_run_outside_a_conversation_saves_nothing(bench):
 def test_the_end_does_not_wait_long_for_the_bucket(bench, monkeypatch):
     bench.with_tools(look)
     turn(bench, "r1", Say("One"))
-    before, go_on = newest(bench), threading.Event()
+    before, go_on, put = newest(bench), threading.Event(), bench.objects.put
+    written = []
+
+    def put_late(key, text):
+        go_on.wait(60)
+        put(key, text)
+        written.append(key)
+
     monkeypatch.setattr(limits, "TURN_SAVE_SECONDS", 0.01)
-    monkeypatch.setattr(bench.objects, "put", lambda key, text: go_on.wait(60))
+    monkeypatch.setattr(bench.objects, "put", put_late)
     try:
         _, body = turn(bench, "r2", Say("Two"))
     finally:
         go_on.set()
     assert (body["success"], body["result"]) == (True, "Two")
     assert (metadata_of_end(bench, "r2")["conversationSaved"], newest(bench)) == (False, before)
+    # The user may have deleted the conversation before the object was written.
+    until(lambda: written and list(bench.objects.texts) == [before])
+
+
+def test_a_state_whose_turn_another_has_ended_is_deleted(bench, monkeypatch):
+    bench.with_tools(look)
+    turn(bench, "r1", Say("One"))
+    before, put = newest(bench), bench.objects.put
+
+    def put_after_the_end(key, text):
+        put(key, text)
+        cancelled = bench.store.read("r2")
+        step = cancelled.next_step("error", "Lost", cancelled.updated_at_ms)
+        bench.store.end(cancelled, step, End(RunStatus.ERROR, error="Lost", reason=EndReason.WORKER_DIED))
+
+    monkeypatch.setattr(bench.objects, "put", put_after_the_end)
+    status, _ = turn(bench, "r2", Say("Two"))
+    assert (status, ended(bench, "r2")[0]) == (500, RunStatus.ERROR)
+    assert (newest(bench), list(bench.objects.texts)) == (before, [before])
+
+
+def test_a_state_that_s3_stored_without_an_answer_is_deleted(bench, monkeypatch):
+    bench.with_tools(look)
+    put = bench.objects.put
+
+    def put_without_an_answer(key, text):
+        put(key, text)
+        raise Unavailable("S3 did not answer.")
+
+    monkeypatch.setattr(bench.objects, "put", put_without_an_answer)
+    assert turn(bench, "r1", Say("One"))[0] == 200
+    assert (newest(bench), bench.objects.texts) == (None, {})
+
+
+def test_a_state_that_cannot_be_deleted_leaves_the_result(bench, monkeypatch, caplog):
+    bench.with_tools(look)
+
+    def refused(*_):
+        raise Unavailable("The bucket refuses.")
+
+    for name in ("put", "delete"):
+        monkeypatch.setattr(bench.objects, name, refused)
+    assert turn(bench, "r1", Say("One"))[0] == 200
+    assert "a state that no conversation names was not deleted: The bucket refuses." in caplog.text
 
 
 @pytest.mark.parametrize("why", ["refused", "too large", "no JSON"])

@@ -71,6 +71,18 @@ def test_a_part_that_nobody_claims_is_handed_out_three_times_in_all(store, clock
     assert (run.status, run.reason, run.part_tries) == (RunStatus.ERROR, EndReason.NEVER_CLAIMED, 3)
 
 
+def test_a_part_whose_worker_has_the_answers_does_not_find_those_of_an_earlier_part(store, clock, answered):
+    claim(store, clock)
+    worker, lease = f"{INVOCATION}/def", clock.now_ms + limits.LEASE_MS
+    waiting = Step("waiting", "", 0.0, clock.now_ms, answered.seq + 1, metadata_json="{}")
+    end = End(RunStatus.WAITING)
+    store.append(ID, worker=worker, expected_seq=answered.seq, lease_until_ms=lease, steps=[waiting], end=end)
+    run = store.read(ID)
+    assert run.answers_key == "answers/1"
+    next_part = store.begin_next_part(run, run.next_step("answered", "Answered", clock.now_ms), None)
+    assert (next_part.part, next_part.answers_key, store.read(ID).answers_key) == (3, None, None)
+
+
 def test_the_sweep_finds_a_part_of_a_young_run(store, clock, answered):
     clock.now_ms += limits.QUEUED_LEASE_MS + limits.CLOSE_GRACE_MS + 1
     assert clock.now_ms - answered.created_at_ms < limits.SWEEP_AGE_MS

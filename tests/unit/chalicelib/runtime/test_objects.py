@@ -36,6 +36,16 @@ def test_what_was_never_put_is_gone(objects):
         objects.get("snapshots/a/b/d")
 
 
+def test_one_object_is_deleted_and_deleting_it_again_is_a_no_op(objects):
+    for key in ("conversations/a/b", "conversations/a/bc"):
+        objects.put(key, "1")
+    for _ in range(2):
+        objects.delete("conversations/a/b")
+    with pytest.raises(ObjectGone):
+        objects.get("conversations/a/b")
+    assert objects.get("conversations/a/bc") == 1
+
+
 def test_objects_under_a_prefix_are_deleted_and_younger_ones_stay(objects):
     for key in ("inputs/a/b", "inputs/a/c", "inputs/ab"):
         objects.put(key, "1")
@@ -58,6 +68,8 @@ def test_a_bucket_that_does_not_answer_is_unavailable():
     objects = PrivateObjects(lambda: nowhere, "results")
     with pytest.raises(Unavailable, match="could not be written"):
         objects.put("answers/a", json.dumps(CONTENT))
+    with pytest.raises(Unavailable, match="could not be deleted"):
+        objects.delete("answers/a")
     with pytest.raises(Unavailable, match="could not be read"):
         objects.get("answers/a")
 

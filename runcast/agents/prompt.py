@@ -1,0 +1,64 @@
+"""What a function in Terraform's `agent_functions` gives its agent: the query or, in a later part, the answers.
+
+The starter stores the answers in the private bucket and names their object in the event, because they may be larger
+than an event.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runcast.errors import ConfigurationMissing, InvalidInput, Unavailable
+from runcast.record.identity import checked_query, run_identity
+from runcast.record.model import Json
+
+_CLIENT_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+def prompt_of(event: Mapping[str, Any]) -> Any:
+    """Return the prompt for the agent that an event starts or continues.
+
+    Args:
+        event: The event with which Runcast invokes an agent's function. It has `query` or, if the run was answered,
+            `resume`, the key of the object with the answers.
+
+    Returns:
+        The query, or the answers in the form that Strands expects.
+
+    Raises:
+        ConfigurationMissing: `RESULTS_BUCKET` is not set. Set what Terraform's output `recorder_environment` has.
+        InvalidInput: The event has neither a valid query nor `resume`, or `resume` is of another run.
+        Unavailable: The answers could not be read. Let the function fail: the part is then handed out again.
+    """
+    key = event.get("resume")
+    if key is None:
+        return checked_query(event.get("query"))
+    request_id = run_identity(event, request_id="").request_id
+    if not (isinstance(key, str) and key.startswith("answers/") and key.split("/")[2:3] == [request_id]):
+        raise InvalidInput("resume must be the key of the run's answers.")
+    return prompt_of_answers(_answers(key))
+
+
+def prompt_of_answers(answers: Mapping[str, Any]) -> list[Json]:
+    """Return the prompt with which Strands continues an agent, from answers by the ids of its interrupts."""
+    return [{"interruptResponse": {"interruptId": key, "response": answer}} for key, answer in answers.items()]
+
+
+def _answers(key: str) -> Json:
+    bucket = os.environ.get("RESULTS_BUCKET")
+    if not bucket:
+        raise ConfigurationMissing(["RESULTS_BUCKET"])
+    try:
+        # A separate session, because boto3's default one is not thread-safe. Answers are rare, so no client is kept.
+        s3 = boto3.Session(region_name=os.environ.get("AWS_REGION")).client("s3", config=_CLIENT_CONFIG)
+        answers: Json = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable(f"The answers {key} could not be read: {error}") from error
+    return answers
