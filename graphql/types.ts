@@ -12,6 +12,10 @@ export interface Query {
   getConversation: ConversationContent;
   /** Lists the agents and playbooks that can be started. */
   listAgents: AgentList;
+  /** Lists runs and jobs of all users, in no particular order, for an operator with AWS credentials. A new one may be missing for some seconds. */
+  operatorListRuns: OwnedRuns;
+  /** Returns the record of any user's run or job to an operator with AWS credentials, as getAgentProgress does to its owner. */
+  operatorGetProgress: AgentProgress;
 }
 
 /** The arguments of `getAgentProgress`. */
@@ -48,6 +52,32 @@ export interface GetConversationVariables {
   conversationId: string;
 }
 
+/** The arguments of `operatorListRuns`. */
+export interface OperatorListRunsVariables {
+  /** The maximum number of runs, 1 to 50. The default is 50. */
+  limit?: number | null;
+  /** The nextCursor of the previous answer to the same filters. Absent starts at the beginning. */
+  cursor?: string | null;
+  /** List only runs of this tenant, 1 to 200 characters. */
+  tenantId?: string | null;
+  /** List only runs of users with this id, 1 to 200 characters. */
+  userId?: string | null;
+  /** List only runs of this agent, 1 to 200 characters. The agent of a job is orchestrator. */
+  agent?: string | null;
+  /** List only runs with this status: in_progress, waiting, complete, error or cancelled. */
+  status?: string | null;
+  /** List only runs that were started at least this many minutes ago. */
+  olderThanMinutes?: number | null;
+}
+
+/** The arguments of `operatorGetProgress`. */
+export interface OperatorGetProgressVariables {
+  /** The requestId of a run or the jobId of a job, at most 128 characters. */
+  requestId: string;
+  /** Return only steps with a greater seq. Pass the highest seq received so far. Absent or 0 returns all steps. */
+  afterSeq?: number | null;
+}
+
 /** Operations that start, answer and cancel runs and jobs, and the status publisher's operation. */
 export interface Mutation {
   /** Starts a run of one agent for the caller and returns at once. The run continues in the background. With rerunOf it starts a run or a job again. */
@@ -62,6 +92,10 @@ export interface Mutation {
   answerAgentRun: RunState | null;
   /** Deletes the caller's conversation and its messages. Idempotent. With an open run it is a Conflict. For an unknown or expired id, or another owner's, success is false and error has the reason. */
   deleteConversation: DeletedConversation | null;
+  /** Cancels any user's run, or a job with all its runs, for an operator with AWS credentials, as cancelAgentRun does for its owner. */
+  operatorCancelRun: RunState | null;
+  /** Deletes what is stored of a user's newest runs and jobs, for an operator with AWS credentials, as deleteMyRuns does for the user. Repeat it until remaining is false. */
+  operatorDeleteRuns: DeletedRuns | null;
   /** Sends a status message to its user's subscribers, who receive the selected fields. Only the status publisher may call it. */
   publishStatus: StatusUpdate | null;
 }
@@ -114,6 +148,20 @@ export interface AnswerAgentRunVariables {
 export interface DeleteConversationVariables {
   /** The conversation's id, a UUID. */
   conversationId: string;
+}
+
+/** The arguments of `operatorCancelRun`. */
+export interface OperatorCancelRunVariables {
+  /** What to cancel: a run's requestId or a job's jobId, at most 128 characters. */
+  requestId: string;
+}
+
+/** The arguments of `operatorDeleteRuns`. */
+export interface OperatorDeleteRunsVariables {
+  /** The user's tenant; of a user without a tenant, the user's id. */
+  tenantId: string;
+  /** The user's id. */
+  userId: string;
 }
 
 /** The arguments of `publishStatus`. */
@@ -344,6 +392,24 @@ export interface AgentRun {
   error: string | null;
   /** The code for why the run or the job ended, such as complete, agent_failed, timed_out or worker_died; docs/contracts.md lists them. Null until it ends, and in a record from before reasons were stored. */
   reason: string | null;
+}
+
+/** A page of runs of all users, in no particular order. */
+export interface OwnedRuns {
+  /** The runs. A page may have fewer than requested, or none, and still have a nextCursor, because a page examines a part of the records. */
+  runs: OwnedRun[];
+  /** The cursor of the next request. Null if there are no more runs. */
+  nextCursor: string | null;
+}
+
+/** A run and its owner. */
+export interface OwnedRun {
+  /** The owner's tenant. */
+  tenantId: string;
+  /** The owner's user id. */
+  userId: string;
+  /** The run. */
+  run: AgentRun;
 }
 
 /** A page of the caller's conversations, the one with the newest turn first. */

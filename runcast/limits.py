@@ -105,8 +105,10 @@ LIST_MAX_RUNS = 50
 LIST_FILTERED_MAX_RUNS = 100
 # The runs that one request of `deleteMyRuns` deletes: each takes a read, three lists of objects and two deletions.
 DELETE_MAX_RUNS = 25
-# Enough for an id of 128 characters that JSON escapes, in base64.
-CURSOR_MAX_CHARACTERS = 1_280
+# Enough for an owner and an id of 128 characters that JSON escapes, in base64.
+CURSOR_MAX_CHARACTERS = 4_608
+# The entries of an index that a page of an operator's list examines: about 150 KB.
+SCAN_MAX_KEYS = 1_000
 ANSWER_MAX_STEPS = 200
 ANSWER_MAX_BYTES = 1024 * 1024
 

@@ -10,6 +10,8 @@ locals {
     "Mutation.cancelAgentRun"     = "run_starter"
     "Mutation.deleteConversation" = "run_starter"
     "Mutation.deleteMyRuns"       = "run_starter"
+    "Mutation.operatorCancelRun"  = "run_starter"
+    "Mutation.operatorDeleteRuns" = "run_starter"
     "Mutation.startAgentRun"      = "run_starter"
     "Mutation.startJob"           = "run_starter"
     "Query.getAgentProgress"      = "progress_reader"
@@ -17,6 +19,8 @@ locals {
     "Query.listAgentRuns"         = "progress_reader"
     "Query.listAgents"            = "progress_reader"
     "Query.listConversations"     = "progress_reader"
+    "Query.operatorGetProgress"   = "progress_reader"
+    "Query.operatorListRuns"      = "progress_reader"
   }
 
   resolvers = merge(

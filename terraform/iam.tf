@@ -354,7 +354,8 @@ locals {
   snapshots_arn     = "${aws_s3_bucket.results.arn}/snapshots/*"
 }
 
-data "aws_iam_policy_document" "progress_reader" {
+# What users of both APIs may read.
+data "aws_iam_policy_document" "reads" {
   statement {
     sid       = "ReadRuns"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem"]
@@ -500,10 +501,20 @@ data "aws_iam_policy_document" "run_starter" {
   }
 }
 
-# The REST API answers what both functions of the GraphQL API answer.
+data "aws_iam_policy_document" "progress_reader" {
+  source_policy_documents = [data.aws_iam_policy_document.reads.json]
+
+  statement {
+    sid       = "ListRunsForOperators"
+    actions   = ["dynamodb:Scan"]
+    resources = [local.runs_by_owner_arn, "${aws_dynamodb_table.agent_progress.arn}/index/byOpen"]
+  }
+}
+
+# The REST API answers what both functions of the GraphQL API answer to users.
 data "aws_iam_policy_document" "api_handler" {
   source_policy_documents = [
-    data.aws_iam_policy_document.progress_reader.json,
+    data.aws_iam_policy_document.reads.json,
     data.aws_iam_policy_document.run_starter.json,
   ]
 }
@@ -638,6 +649,20 @@ resource "aws_iam_role_policy" "api_logs" {
   name   = "logs"
   role   = aws_iam_role.api_logs.id
   policy = data.aws_iam_policy_document.api_logs.json
+}
+
+# ---- Operators
+
+# The fields that the command `runcast` calls with --operator. The functions behind them log the caller.
+data "aws_iam_policy_document" "operator" {
+  statement {
+    sid     = "OperateRuns"
+    actions = ["appsync:GraphQL"]
+    resources = [
+      for field in keys(local.field_functions) : "${aws_appsync_graphql_api.runcast.arn}/types/${replace(field, ".", "/fields/")}"
+      if strcontains(field, ".operator")
+    ]
+  }
 }
 
 # ---- Step Functions

@@ -142,6 +142,11 @@ output "recorder_policy_json" {
   value       = data.aws_iam_policy_document.recorder.json
 }
 
+output "operator_policy_json" {
+  description = "An IAM policy document for people who may list, read, cancel and delete the runs of all users with `runcast … --operator`."
+  value       = data.aws_iam_policy_document.operator.json
+}
+
 output "recorder_environment" {
   description = "The environment variables that your own function or process needs to call track."
   value = {

@@ -4,6 +4,7 @@
 import { util } from '@aws-appsync/utils';
 
 /** @typedef {{ data: unknown, error?: { type: string, message: string, retryAfter?: number } }} Answer */
+/** @typedef {{ claims?: Record<string, unknown>, userArn?: string }} Identity */
 /** @typedef {import('@aws-appsync/utils').Context<Record<string, unknown>, {}, undefined, undefined, Answer | null>} Context */
 
 /**
@@ -13,16 +14,29 @@ import { util } from '@aws-appsync/utils';
  * @returns {import('@aws-appsync/utils').LambdaRequest} the event of run_starter and progress_reader
  */
 export function request(ctx) {
-  const identity = /** @type {import('@aws-appsync/utils').AppSyncIdentityCognito | null} */ (ctx.identity);
+  const identity = /** @type {Identity | null} */ (ctx.identity);
   return {
     operation: 'Invoke',
     payload: {
       field: ctx.info.fieldName,
       arguments: ctx.args,
       authType: util.authType(),
-      identity: identity?.claims ? { claims: identity.claims } : null,
+      identity: verified(identity),
     },
   };
+}
+
+/**
+ * Returns what AppSync has verified of the caller: a user's claims, or the ARN of a caller with AWS credentials.
+ *
+ * @param {Identity | null} identity
+ * @returns {Identity | null}
+ */
+function verified(identity) {
+  if (identity?.claims) {
+    return { claims: identity.claims };
+  }
+  return identity?.userArn ? { userArn: identity.userArn } : null;
 }
 
 /**

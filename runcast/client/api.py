@@ -1,4 +1,4 @@
-"""The client's GraphQL requests over HTTP, and the mapping of their responses and errors."""
+"""The GraphQL requests of a user: each field with its arguments and its answer as objects."""
 
 from __future__ import annotations
 
@@ -6,65 +6,25 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, TypeVar
-
-import aiohttp
-from gql import GraphQLRequest
-from gql.transport.aiohttp import AIOHTTPTransport
-from gql.transport.exceptions import TransportError, TransportProtocolError, TransportServerError
+from typing import Any
 
 from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.conversation import Conversation, ListedConversation
 from runcast.client.credentials import Credentials
-from runcast.client.documents import document
+from runcast.client.endpoint import Answer, Endpoint, open_endpoint, require_found
 from runcast.client.listed import ListedRun, RunState, Startable, StartAnswer
 from runcast.client.sign_in import Identity
 from runcast.client.step import Progress
-from runcast.errors import (
-    Conflict,
-    InvalidInput,
-    RuncastError,
-    TooManyRequests,
-    Unauthorized,
-    Unavailable,
-    Unreachable,
-)
+from runcast.errors import Unauthorized
 from runcast.json_text import json_text
 from runcast.parameters import checked_answers, checked_parameters
-from runcast.text import shortened
-
-Answer = TypeVar("Answer")
-
-# A resolver may take 30 s, but none of these takes longer than a Lambda's cold start.
-# Source: https://docs.aws.amazon.com/general/latest/gr/appsync.html
-_REQUEST_TIMEOUT_SECONDS = 30
-
-_ERRORS: dict[str, type[RuncastError]] = {
-    "BadRequest": InvalidInput,
-    "Conflict": Conflict,
-    "Unauthorized": Unauthorized,
-    "UnauthorizedException": Unauthorized,
-    "Unavailable": Unavailable,
-    "InternalFailure": Unavailable,
-}
-"""By `errorType`. AppSync, the layers in front of it, and newer servers have many more types; all of those are
-retried."""
-_REASON_MAX_CHARACTERS = 300
-# If the server refuses a start and does not say for how long. The limits count by the minute.
-_RETRY_AFTER_SECONDS = 60
-
-# Request Timeout, Too Early, Too Many Requests: a retry of the same request may succeed.
-_LATER_CODES = (408, 425, 429)
-# The connection to the service, or through the proxy, failed.
-_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
 
 
 class Api:
     """Runcast's queries and mutations for one user. Create it with `open_api()`."""
 
-    def __init__(self, transport: AIOHTTPTransport, credentials: Credentials, clock: AdjustedClock) -> None:
-        self._clock = clock
-        self._transport = transport
+    def __init__(self, endpoint: Endpoint, credentials: Credentials) -> None:
+        self._endpoint = endpoint
         self._credentials = credentials
 
     async def start_agent_run(
@@ -138,7 +98,7 @@ class Api:
         """
 
         def progress(answer: Mapping[str, Any]) -> Progress:
-            _require_found(answer, request_id)
+            require_found(answer, request_id)
             return Progress.from_answer(answer, after_seq)
 
         return await self._ask("getAgentProgress", {"requestId": request_id, "afterSeq": after_seq}, progress)
@@ -238,7 +198,7 @@ class Api:
         """
 
         def content(answer: Mapping[str, Any]) -> Conversation:
-            _require_found(answer, conversation_id)
+            require_found(answer, conversation_id)
             return Conversation.from_answer(answer)
 
         return await self._ask("getConversation", {"conversationId": conversation_id}, content)
@@ -253,7 +213,7 @@ class Api:
             Unavailable: No answer, or a failure; the conversation may still be deleted.
         """
         variables = {"conversationId": conversation_id}
-        await self._ask("deleteConversation", variables, lambda answer: _require_found(answer, conversation_id))
+        await self._ask("deleteConversation", variables, lambda answer: require_found(answer, conversation_id))
 
     async def list_agents(self) -> list[Startable]:
         """List the agents, and then the playbooks, that can be started.
@@ -274,66 +234,23 @@ class Api:
 
     async def _ask(self, field: str, variables: Mapping[str, Any], read: Callable[[Any], Answer]) -> Answer:
         """Send a request, and return its answer as converted by `read`."""
+
+        async def ask_as(identity: Identity) -> Answer:
+            return await self._endpoint.ask(field, variables, read, headers={"Authorization": identity.id_token})
+
         identity = await self._credentials.valid()
         try:
-            return await self._ask_as(identity, field, variables, read)
+            return await ask_as(identity)
         except Unauthorized:
             # A token may be revoked early. A refused request had no effect, so a retry is safe.
-            return await self._ask_as(await self._credentials.instead_of(identity), field, variables, read)
-
-    async def _ask_as(
-        self, identity: Identity, field: str, variables: Mapping[str, Any], read: Callable[[Any], Answer]
-    ) -> Answer:
-        request = GraphQLRequest(document(field), variable_values=dict(variables))
-        headers = {"Authorization": identity.id_token}
-        asked_ms = self._clock.local_ms()
-        try:
-            result = await self._transport.execute(request, extra_args={"headers": headers})
-            self._clock.take(self._header("Date"), asked_ms=asked_ms)
-        except TransportError as error:
-            raise self._unanswered(error) from error
-        try:
-            # Partial data next to errors does not count as an answer.
-            if result.errors:
-                raise _as_runcast_error(result.errors[0])
-            return read((result.data or {})[field])
-        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-            raise Unavailable(f"{self._transport.url} gave a malformed answer: {error!r}") from error
-
-    def _unanswered(self, error: TransportError) -> Unavailable:
-        url, reason = (
-            self._transport.url,
-            shortened(str(error) or type(error.__cause__ or error).__name__, _REASON_MAX_CHARACTERS),
-        )
-        if isinstance(error.__cause__, _NOT_CONNECTED):
-            return Unreachable(f"{url} cannot be reached: {reason}")
-        code = error.code if isinstance(error, TransportServerError) else None
-        refused = code is not None and code < 500 and code not in _LATER_CODES
-        if refused or (isinstance(error, TransportProtocolError) and "json" not in self._header("Content-Type")):
-            # The server is not a GraphQL API, or it refused the request unread.
-            return Unreachable(f"{url} did not take the request: {reason} Check RUNCAST_GRAPHQL_URL.")
-        return Unavailable(f"{url} gave no answer: {reason}")
-
-    def _header(self, name: str) -> str:
-        """Return a header of the last response; empty if it is missing."""
-        headers = self._transport.response_headers
-        return "" if headers is None else headers.get(name, "")
+            return await ask_as(await self._credentials.instead_of(identity))
 
 
 @asynccontextmanager
 async def open_api(graphql_url: str, credentials: Credentials, clock: AdjustedClock) -> AsyncIterator[Api]:
     """Open the HTTP connection for one user; it closes at the end of the block."""
-    transport = AIOHTTPTransport(
-        url=graphql_url,
-        timeout=_REQUEST_TIMEOUT_SECONDS,
-        # Use the environment's proxy settings, as the WebSocket and the sign-in do.
-        client_session_args={"trust_env": True},
-    )
-    await transport.connect()
-    try:
-        yield Api(transport, credentials, clock)
-    finally:
-        await transport.close()
+    async with open_endpoint(graphql_url, clock) as endpoint:
+        yield Api(endpoint, credentials)
 
 
 def _json_text(parameters: Mapping[str, Any] | None) -> str | None:
@@ -341,19 +258,5 @@ def _json_text(parameters: Mapping[str, Any] | None) -> str | None:
 
 
 def _state(request_id: str, answer: Mapping[str, Any]) -> RunState:
-    _require_found(answer, request_id)
+    require_found(answer, request_id)
     return RunState.from_answer(answer)
-
-
-def _require_found(answer: Mapping[str, Any], request_id: str) -> None:
-    if not answer["success"]:
-        raise InvalidInput(f"{request_id}: {answer['error']}")
-
-
-def _as_runcast_error(error: Any) -> RuncastError:
-    # gql types these as GraphQLError, but passes on the response's own objects.
-    kind, message = error.get("errorType"), str(error.get("message"))
-    if kind == "TooManyRequests":
-        retry_after = (error.get("errorInfo") or {}).get("retryAfter")
-        return TooManyRequests(message, retry_after if isinstance(retry_after, int) else _RETRY_AFTER_SECONDS)
-    return _ERRORS.get(kind, Unavailable)(message if kind in _ERRORS or not kind else f"{kind}: {message}")

@@ -14,12 +14,10 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from random import random as uniform
 from typing import Any
 
-from runcast import limits
 from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.api import Api, open_api
 from runcast.client.config import ClientConfig
@@ -30,6 +28,7 @@ from runcast.client.fetch import fetch_result
 from runcast.client.job import ResultLink
 from runcast.client.listed import ListedRun, RunState, Startable, StartAnswer
 from runcast.client.live import subscribe
+from runcast.client.paging import delete_all, listed, whole_record
 from runcast.client.patience import Patience
 from runcast.client.retrying import Answer, Failures, ask_until_answered
 from runcast.client.sign_in import Identity, cognito_client, renew, sign_in
@@ -163,12 +162,11 @@ class Client:
             Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure.
         """
-        progress = await self._ask(partial(self._api.get_agent_progress, request_id))
-        steps = list(progress.steps)
-        while not progress.whole:
-            progress = await self._ask(partial(self._api.get_agent_progress, request_id, after_seq=progress.last_seq))
-            steps += progress.steps
-        return replace(progress, after_seq=0, steps=tuple(steps))
+
+        async def read(after_seq: int) -> Progress:
+            return await self._ask(partial(self._api.get_agent_progress, request_id, after_seq=after_seq))
+
+        return await whole_record(read)
 
     async def fetch_result(self, link: ResultLink) -> Any:
         """Fetch a job's result that is too large for its record; `show()` returns a new link after one has expired.
@@ -215,13 +213,7 @@ class Client:
             Unauthorized: Even a new token is refused.
             Unavailable: There was no answer for too long; some runs may be deleted.
         """
-        total, remaining = 0, True
-        while remaining:
-            deleted, remaining = await self._ask(self._api.delete_my_runs)
-            total += deleted
-            if remaining and not deleted:
-                await asyncio.sleep(self._patience.poll)
-        return total
+        return await delete_all(partial(self._ask, self._api.delete_my_runs), pause_seconds=self._patience.poll)
 
     async def agents(self) -> list[Startable]:
         """List the agents, and then the playbooks, that can be started.
@@ -284,19 +276,15 @@ class Client:
         """
         await self._ask(partial(self._api.delete_conversation, conversation_id))
 
-    async def _listed(
+    def _listed(
         self, page: Callable[..., Awaitable[tuple[list[Answer], str | None]]], limit: int | None
     ) -> AsyncIterator[Answer]:
-        """Yield the entries of a list, at most `limit`; `page` returns those of one page and the next page's cursor."""
-        cursor, listed = None, 0
-        while limit is None or listed < limit:
-            wanted = None if limit is None else min(limit - listed, limits.LIST_MAX_RUNS)
-            found, cursor = await self._ask(partial(page, limit=wanted, cursor=cursor))
-            for each in found:
-                yield each
-            listed += len(found)
-            if cursor is None:
-                return
+        """Return the entries of a list, at most `limit`; `page` returns one page and the next page's cursor."""
+
+        async def read(wanted: int | None, cursor: str | None) -> tuple[list[Answer], str | None]:
+            return await self._ask(partial(page, limit=wanted, cursor=cursor))
+
+        return listed(read, limit)
 
     async def _ask(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         return await ask_until_answered(ask, Failures(self._patience, self._random), notify=self._notify)

@@ -1,4 +1,4 @@
-"""The client's configuration: the service's address and the user's credentials, read and validated once.
+"""The configurations of a user's and an operator's client, read and validated once.
 
 The first three settings come from Terraform's outputs. The names are the same in every environment.
 """
@@ -48,14 +48,7 @@ class ClientConfig:
     user_id_claim: str = "sub"
 
     def __post_init__(self) -> None:
-        # The client sends its token to this address.
-        if not is_safe(self.graphql_url):
-            raise InvalidInput(
-                f"RUNCAST_GRAPHQL_URL is {self.graphql_url!r}; give an address that begins with https://"
-                " (http:// is for this machine only)."
-            )
-        if not _REGION.fullmatch(self.region):
-            raise InvalidInput(f"RUNCAST_REGION is {self.region!r}; give an AWS region, such as eu-west-1.")
+        _require_valid(self.graphql_url, self.region)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> ClientConfig:
@@ -65,13 +58,49 @@ class ClientConfig:
             ConfigurationMissing: Variables are unset or empty; the error names all of them.
             InvalidInput: As for the class.
         """
-        missing = [variable for variable in _REQUIRED.values() if not environment.get(variable)]
-        if missing:
-            raise ConfigurationMissing(missing)
-        return cls(
-            **{name: environment[variable] for name, variable in _REQUIRED.items()},
-            user_id_claim=environment.get("RUNCAST_USER_ID_CLAIM") or "sub",
+        return cls(**_read(environment, *_REQUIRED), user_id_claim=environment.get("RUNCAST_USER_ID_CLAIM") or "sub")
+
+
+@dataclass(frozen=True)
+class OperatorConfig:
+    """The address of a Runcast deployment, for an operator with AWS credentials.
+
+    Attributes:
+        graphql_url: Terraform's output `graphql_url` (`RUNCAST_GRAPHQL_URL`).
+        region: The AWS region of the deployment (`RUNCAST_REGION`).
+
+    Raises:
+        InvalidInput: As for `ClientConfig`.
+    """
+
+    graphql_url: str
+    region: str
+
+    def __post_init__(self) -> None:
+        _require_valid(self.graphql_url, self.region)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> OperatorConfig:
+        """Read the configuration. Raises the errors of `ClientConfig.from_environment`."""
+        return cls(**_read(environment, "graphql_url", "region"))
+
+
+def _read(environment: Mapping[str, str], *names: str) -> dict[str, str]:
+    missing = [_REQUIRED[name] for name in names if not environment.get(_REQUIRED[name])]
+    if missing:
+        raise ConfigurationMissing(missing)
+    return {name: environment[_REQUIRED[name]] for name in names}
+
+
+def _require_valid(graphql_url: str, region: str) -> None:
+    # The client sends its token to this address.
+    if not is_safe(graphql_url):
+        raise InvalidInput(
+            f"RUNCAST_GRAPHQL_URL is {graphql_url!r}; give an address that begins with https://"
+            " (http:// is for this machine only)."
         )
+    if not _REGION.fullmatch(region):
+        raise InvalidInput(f"RUNCAST_REGION is {region!r}; give an AWS region, such as eu-west-1.")
 
 
 def is_safe(url: str) -> bool:

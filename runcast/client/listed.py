@@ -79,6 +79,8 @@ class ListedRun:
         updated_at_ms: When its record was last written (epoch ms).
         error: The error; None unless the run failed.
         reason: The code for why it ended; None until then, and in a record from before reasons were stored.
+        tenant_id: The owner's tenant; None in a user's own list.
+        user_id: The owner's user id; None in a user's own list.
     """
 
     request_id: str
@@ -94,6 +96,8 @@ class ListedRun:
     updated_at_ms: int
     error: str | None
     reason: str | None
+    tenant_id: str | None = None
+    user_id: str | None = None
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> ListedRun:
@@ -116,7 +120,8 @@ class ListedRun:
 
     def to_json(self) -> dict[str, Any]:
         """Return the run with GraphQL's field names."""
-        return {
+        owner = {} if self.user_id is None else {"tenantId": self.tenant_id, "userId": self.user_id}
+        return owner | {
             "requestId": self.request_id,
             "agent": self.agent,
             "jobId": self.job_id,

@@ -53,12 +53,7 @@ def list_runs(
         InvalidInput: `limit`, `status` or `agent` is invalid, or `cursor` is not from an answer to these filters.
         StoreUnavailable: DynamoDB did not answer.
     """
-    if not 1 <= limit <= limits.LIST_MAX_RUNS:
-        raise InvalidInput(f"limit must be a whole number from 1 to {limits.LIST_MAX_RUNS}.")
-    if status is not None and status not in list(RunStatus):
-        raise InvalidInput(f"status must be one of: {', '.join(RunStatus)}.")
-    if agent is not None and not (is_well_formed(agent) and 1 <= len(agent) <= limits.NAME_MAX_CHARACTERS):
-        raise InvalidInput(f"agent must be text of 1 to {limits.NAME_MAX_CHARACTERS} characters.")
+    require_filters(limit, status, agent)
     filtered = status is not None or agent is not None
     filters = hashlib.sha256(json.dumps([status, agent]).encode()).hexdigest()[:8] if filtered else ""
     after = None if cursor is None else _place(cursor, filters)
@@ -77,6 +72,20 @@ def list_runs(
         "runs": [listed_run(run, now) for run in runs],
         "nextCursor": encoded_place(*last, filters) if last else None,
     }
+
+
+def require_filters(limit: int, status: str | None, agent: str | None) -> None:
+    """Check what both lists of runs accept; see `list_runs`.
+
+    Raises:
+        InvalidInput: One of them is invalid.
+    """
+    if not 1 <= limit <= limits.LIST_MAX_RUNS:
+        raise InvalidInput(f"limit must be a whole number from 1 to {limits.LIST_MAX_RUNS}.")
+    if status is not None and status not in list(RunStatus):
+        raise InvalidInput(f"status must be one of: {', '.join(RunStatus)}.")
+    if agent is not None and not (is_well_formed(agent) and 1 <= len(agent) <= limits.NAME_MAX_CHARACTERS):
+        raise InvalidInput(f"agent must be text of 1 to {limits.NAME_MAX_CHARACTERS} characters.")
 
 
 def listed_run(run: Run, now_ms: int) -> Json:

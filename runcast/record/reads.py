@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 
+from runcast import limits
 from runcast.errors import StoreUnavailable
-from runcast.record.items import Item, cancel_hint_id, from_item, page_id, run_of, step_of
+from runcast.record.items import Item, cancel_hint_id, from_item, page_id, run_of, step_of, to_item
 from runcast.record.model import Owner, Run, Step
 from runcast.record.table import Table
 
@@ -106,6 +107,58 @@ class RecordReads:
     def open_ids(self, *, before_ms: int) -> Iterator[str]:
         """Yield the ids of open runs that began before a time (epoch ms), from the index."""
         return self._table.scan(OPEN_INDEX, "#openSince < :before", {"before": before_ms})
+
+    def some_ids(
+        self,
+        *,
+        open_only: bool,
+        tenant_id: str | None,
+        user_id: str | None,
+        before_ms: int | None,
+        limit: int,
+        after: tuple[int, str, str] | None,
+    ) -> tuple[list[str], tuple[int, str, str] | None]:
+        """Return ids of runs of all owners from an index, in no particular order. A new run may still be missing.
+
+        Args:
+            open_only: Whether to use the index of open runs, which is small. It knows neither owner nor age, so the
+                ids are of all open runs. Otherwise there may be a few of other users.
+            tenant_id: Only those of this tenant.
+            user_id: Only those of this user.
+            before_ms: Only those that were created before this time (epoch ms).
+            limit: The maximum number of ids.
+            after: The place after which to continue.
+
+        Returns:
+            The ids, and the `after` of the next page, None when there are no more.
+        """
+        time_key = "openSince" if open_only else "createdAt"
+        found = {"tenant": tenant_id and f"{tenant_id}#", "user": user_id and f"#{user_id}", "before": before_ms}
+        terms = {
+            "tenant": "begins_with(#owner, :tenant)",
+            "user": "contains(#owner, :user)",
+            "before": "#createdAt < :before",
+        }
+        values = {} if open_only else {name: value for name, value in found.items() if value is not None}
+        start = None
+        if after is not None:
+            start = to_item({time_key: after[0], "requestId": after[1]} | ({} if open_only else {"owner": after[2]}))
+        items, last = self._table.scan_page(
+            OPEN_INDEX if open_only else OWNER_INDEX,
+            " AND ".join(terms[name] for name in values),
+            values,
+            after=start,
+            examined=limits.SCAN_MAX_KEYS,
+        )
+        # The index by owner lists conversations and calls, too.
+        keys = [item for item in items if "#" not in item["requestId"]["S"]]
+        if len(keys) > limit:
+            last = keys[limit - 1]
+        ids = [item["requestId"]["S"] for item in keys[:limit]]
+        if last is None:
+            return ids, None
+        place = from_item(last)
+        return ids, (int(place[time_key]), str(place["requestId"]), str(place.get("owner", "")))
 
     def _unless_expired(self, run: Run) -> Run | None:
         return run if run.expires_at_ms > self.now_ms() else None

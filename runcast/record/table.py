@@ -262,21 +262,40 @@ class Table:
 
     def scan(self, index: str, condition: str, values: Mapping[str, Any]) -> Iterator[str]:
         """Yield the keys of all items in an index that match a condition."""
-        start: dict[str, Any] = {}
+        last: Item | None = None
         while True:
-            with answers(None):
-                answer = self._client.scan(
-                    TableName=self._name,
-                    IndexName=index,
-                    FilterExpression=condition,
-                    ExpressionAttributeNames=_names(condition),
-                    ExpressionAttributeValues=_values(values),
-                    **start,
-                )
-            yield from (item["requestId"]["S"] for item in answer["Items"])
-            if "LastEvaluatedKey" not in answer:
+            items, last = self.scan_page(index, condition, values, after=last)
+            yield from (item["requestId"]["S"] for item in items)
+            if last is None:
                 return
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def scan_page(
+        self, index: str, condition: str, values: Mapping[str, Any], *, after: Item | None, examined: int | None = None
+    ) -> tuple[list[Item], Item | None]:
+        """Return matching items of a part of an index, with the attributes that it has.
+
+        Args:
+            index: The index.
+            condition: The condition; empty matches all items.
+            values: The values of the condition.
+            after: The item of the index after which the part begins; None for its beginning.
+            examined: The size of the part in items; None for as many as DynamoDB reads in one request, 1 MB.
+
+        Returns:
+            The items, and the `after` of the next part, None when there is none.
+        """
+        asked: dict[str, Any] = {"ExclusiveStartKey": after} if after else {}
+        if examined is not None:
+            asked["Limit"] = examined
+        if condition:
+            asked |= {
+                "FilterExpression": condition,
+                "ExpressionAttributeNames": _names(condition),
+                "ExpressionAttributeValues": _values(values),
+            }
+        with answers(None):
+            answer = self._client.scan(TableName=self._name, IndexName=index, **asked)
+        return answer["Items"], answer.get("LastEvaluatedKey")
 
 
 def sets_of(values: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 import time
 from pathlib import Path
 
@@ -106,7 +107,8 @@ def operator(stack, home):
     work_dir = stack.state.directory / "terraform"
     commands = home / "commands"
     commands.mkdir()
-    for name, command in {"terraform": find_terraform(), "aws": [str(AWS_CLI)]}.items():
+    runcast = [sys.executable, "-m", "runcast.client.terminal.command"]
+    for name, command in {"terraform": find_terraform(), "aws": [str(AWS_CLI)], "runcast": runcast}.items():
         (commands / name).write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
         (commands / name).chmod(0o755)
     environment = {
@@ -123,7 +125,7 @@ def operator(stack, home):
 
 
 def test_operations_from_the_first_user_to_a_run(stack, operator):
-    others = re.compile(rf"{DEPLOYING.pattern}|JOB|RUN=|CONSOLE_BUCKET", re.MULTILINE)
+    others = re.compile(rf"{DEPLOYING.pattern}|JOB|RUN\b|CONSOLE_BUCKET", re.MULTILINE)
     blocks = [block for block in blocks_of("docs/operations.md") if not others.search(block)]
     session = "\n".join(blocks)
     assert [word in session for word in ("admin-create-user", "initiate-auth", "curl")] == [True] * 3
@@ -154,11 +156,14 @@ def test_operations_of_the_console_s_host(stack, operator):
 
 
 def test_operations_of_a_run_that_is_stuck(stack, alice, operator):
-    [block] = [block for block in blocks_of("docs/operations.md") if "RUN=" in block]
+    as_operator, of_the_record = [block for block in blocks_of("docs/operations.md") if "$RUN" in block]
     request_id = alice.start("How steep is the ground?")
     ended = alice.read_to_its_end(request_id)
-    printed = operator(re.sub(r"RUN=\S+", f"RUN={request_id}", block, count=1))
-    item = json.loads(printed)["Item"]
+    named = re.sub(r"RUN=\S+", f"RUN={request_id}", as_operator, count=1)
+    printed, record = operator(f"{named}\necho the record:\n{of_the_record}").split("the record:\n")
+    assert f"run {request_id}: complete" in printed
+    assert f"{request_id}: complete\n" in printed
+    item = json.loads(record)["Item"]
     assert (item["status"]["S"], item["reason"]["S"]) == ("complete", "complete")
     assert int(item["seq"]["N"]) == len(ended["steps"])
 

@@ -85,7 +85,8 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         },
         "progress-reader": {
             f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
-            f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
+            f"{tables}AgentProgress/index/byOpen": {"dynamodb:Scan"},
+            f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query", "dynamodb:Scan"},
             results: {"s3:GetObject"},
             conversations: {"s3:GetObject"},
         },
@@ -199,6 +200,23 @@ def test_functions_of_ones_own_may_be_started_and_those_only(other: Stack, aws: 
     for name, statement in ((name, statement) for statement, named in names.items() for name in named):
         invoke = statements(aws, f"other-runcast-{name}-{REGION}", "access")[statement]
         assert (invoke["Action"], sorted(invoke["Resource"])) == ("lambda:InvokeFunction", sorted(functions))
+
+
+def test_what_an_operator_is_allowed(stack: Stack):
+    fields = f"{stack.state('aws_appsync_graphql_api', 'runcast')['arn']}/types"
+    [statement] = json.loads(stack.terraform.output()["operator_policy_json"])["Statement"]
+    statement["Resource"].sort()
+    assert statement == {
+        "Sid": "OperateRuns",
+        "Effect": "Allow",
+        "Action": "appsync:GraphQL",
+        "Resource": [
+            f"{fields}/Mutation/fields/operatorCancelRun",
+            f"{fields}/Mutation/fields/operatorDeleteRuns",
+            f"{fields}/Query/fields/operatorGetProgress",
+            f"{fields}/Query/fields/operatorListRuns",
+        ],
+    }
 
 
 def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):

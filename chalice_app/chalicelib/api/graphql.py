@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.api import operations
+from chalicelib.api import operations, operator
 from chalicelib.api.answer import answer_of
 from chalicelib.api.catalogue import list_agents
 from chalicelib.api.identity import owner_of_caller
@@ -20,12 +20,12 @@ from runcast.record.model import PUBLIC, Json, Owner
 
 
 def answer_mutation(event: Mapping[str, Any]) -> Json:
-    """Answer a mutation: start, answer or cancel a run or a job, or delete the caller's runs or a conversation."""
+    """Answer a mutation of a user, or one of an operator."""
     return answer_of(lambda: _MUTATIONS[event["field"]](event, config_of_environment(RunStarterConfig)))
 
 
 def answer_query(event: Mapping[str, Any]) -> Json:
-    """Answer `Query.getAgentProgress`, `getConversation`, `listAgentRuns`, `listAgents` or `listConversations`."""
+    """Answer a query of a user, or one of an operator."""
     return answer_of(lambda: _QUERIES[event["field"]](event, config_of_environment(ProgressReaderConfig)))
 
 
@@ -86,6 +86,8 @@ _MUTATIONS = {
     "cancelAgentRun": _cancel_agent_run,
     "deleteConversation": _delete_conversation,
     "deleteMyRuns": _delete_my_runs,
+    "operatorCancelRun": operator.cancel_run,
+    "operatorDeleteRuns": operator.delete_runs,
 }
 _QUERIES = {
     "getAgentProgress": _get_agent_progress,
@@ -93,6 +95,8 @@ _QUERIES = {
     "listAgentRuns": _list_agent_runs,
     "listAgents": _list_agents,
     "listConversations": _list_conversations,
+    "operatorGetProgress": operator.read_progress,
+    "operatorListRuns": operator.list_runs,
 }
 
 

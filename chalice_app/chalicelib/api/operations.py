@@ -110,6 +110,11 @@ def delete_runs(owner: Owner, config: Writes) -> Json:
         raise Unauthorized(
             "Runs of callers with an API key belong to all of them, and expire. Sign in to delete yours."
         )
+    return delete_runs_of(owner, config)
+
+
+def delete_runs_of(owner: Owner, config: Writes) -> Json:
+    """Delete an owner's runs and jobs; see `lifecycle.delete.delete_runs`."""
     return delete.delete_runs(
         owner,
         store=_store(config),

@@ -37,13 +37,17 @@ exit codes:
   6    the output cannot be written (a closed pipe, a full disk); the run or job goes on
   129  hung up (SIGHUP), 130 interrupted (Ctrl-C), 143 terminated (SIGTERM); the run or job goes on
 
-ID is the id of a run or a job. The beginning of an id is enough if only one of the latest 200 ids begins with it.
+ID is the id of a run or a job. The beginning of an id is enough if only one of the latest 200 ids begins with it; with
+--operator, give the whole id.
 
 environment:
   RUNCAST_GRAPHQL_URL, RUNCAST_USER_POOL_CLIENT_ID   Terraform's outputs of these names
   RUNCAST_REGION                                     the AWS region of the user pool
   RUNCAST_USERNAME, RUNCAST_PASSWORD                 the user who signs in
   RUNCAST_USER_ID_CLAIM                              the claim that names the user, by default sub
+
+With --operator: RUNCAST_GRAPHQL_URL, RUNCAST_REGION, and AWS credentials with the policy of Terraform's output
+operator_policy_json, for example by AWS_PROFILE.
 """
 
 
@@ -122,6 +126,16 @@ def _parser() -> argparse.ArgumentParser:
     cancel.add_argument("request_id", metavar="ID", help="which run or job")
     forget = commands.add_parser("forget", help="delete what is stored of all your runs, jobs and conversations")
     forget.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    for each in (show, listing, cancel, forget):
+        each.add_argument(
+            "--operator", action="store_true", help="as an operator with AWS credentials: the runs of all users"
+        )
+    for each in (listing, forget):
+        each.add_argument("--tenant", metavar="ID", help="with --operator: those of this tenant")
+        each.add_argument("--user", metavar="ID", help="with --operator: those of this user")
+    listing.add_argument(
+        "--older-than-minutes", type=_count, metavar="N", help="with --operator: those that were started before that"
+    )
     agents = commands.add_parser("agents", help="list the agents and playbooks that can be started")
     commands.add_parser("token", help="sign in and print the ID token for REST calls")
     for each in (run, job):

@@ -15,8 +15,10 @@ from rich.console import Console
 
 from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.client import Client, connect
-from runcast.client.config import ClientConfig
+from runcast.client.config import ClientConfig, OperatorConfig
+from runcast.client.fetch import fetch_result
 from runcast.client.job import JobRun
+from runcast.client.operator import Operator, operate
 from runcast.client.sign_in import cognito_client, sign_in
 from runcast.client.step import Progress
 from runcast.client.terminal.json_view import JsonView
@@ -43,6 +45,9 @@ async def run_command(arguments: argparse.Namespace) -> int:
         OutputFailed: Its output cannot be written.
         RuncastError: The request was refused, or a service is unavailable.
     """
+    if getattr(arguments, "operator", False):
+        return await _operate(arguments)
+    _require_operator(arguments)
     config = ClientConfig.from_environment()
     if arguments.command == "token":
         return _print_token(config)
@@ -90,6 +95,40 @@ async def run_command(arguments: argparse.Namespace) -> int:
         else:
             watch = client.watch(arguments.request_id, **watched)
         return await _follow(client, watch, arguments)
+
+
+async def _operate(arguments: argparse.Namespace) -> int:
+    """Run a command for an operator, who has AWS credentials instead of a user."""
+    if arguments.command == "forget" and None in (arguments.tenant, arguments.user):
+        raise InvalidInput("Name the user whose runs are deleted: --tenant ID --user ID.")
+    async with operate(OperatorConfig.from_environment(), notify=_say) as operator:
+        if arguments.command == "show":
+            await _print_record(operator, arguments)
+        elif arguments.command == "cancel":
+            _view(arguments, operator).state(await operator.cancel(arguments.request_id))
+        elif arguments.command == "forget":
+            whose = f"the user {arguments.user} of the tenant {arguments.tenant}"
+            if not arguments.yes and not await confirm(f"Delete all runs, jobs and conversations of {whose}?"):
+                raise InvalidInput("Nothing was deleted.")
+            deleted = await operator.delete_runs(arguments.tenant, arguments.user)
+            print(f"Deleted {deleted} runs, jobs and conversations.")
+        else:
+            runs = operator.runs(
+                limit=arguments.limit,
+                tenant_id=arguments.tenant,
+                user_id=arguments.user,
+                agent=arguments.agent,
+                status=arguments.status,
+                older_than_minutes=arguments.older_than_minutes,
+            )
+            _view(arguments, operator).runs([run async for run in runs])
+    return 0
+
+
+def _require_operator(arguments: argparse.Namespace) -> None:
+    given = [name for name in ("tenant", "user", "older_than_minutes") if getattr(arguments, name, None) is not None]
+    if given:
+        raise InvalidInput(f"--{given[0].replace('_', '-')} is for operators: add --operator.")
 
 
 async def _chat(client: Client, arguments: argparse.Namespace) -> int:
@@ -140,18 +179,18 @@ async def _follow(client: Client, watch: Watch, arguments: argparse.Namespace) -
         _say(how)
     outcome = watch.outcome
     assert outcome is not None  # noqa: S101 - the iteration has ended without an error
-    view.outcome(dataclasses.replace(outcome, result=await _whole_result(client, outcome)))
+    view.outcome(dataclasses.replace(outcome, result=await _whole_result(outcome)))
     if waiting := _waiting_runs(outcome.request_id, outcome.status == WAITING, outcome.runs):
         _say(_how_to_answer(waiting))
     return _EXIT_CODES[outcome.status]
 
 
-async def _whole_result(client: Client, told: WatchOutcome | Progress) -> Any:
+async def _whole_result(told: WatchOutcome | Progress) -> Any:
     """Return the result, fetched if it is too large for the record; None if it cannot be fetched."""
     if told.result_link is None:
         return told.result
     try:
-        return await client.fetch_result(told.result_link)
+        return await fetch_result(told.result_link)
     except RuncastError as error:
         _say(str(error))
         return None
@@ -197,12 +236,17 @@ async def _whole_id(client: Client, given: str) -> str:
 
 
 async def _show(client: Client, arguments: argparse.Namespace) -> int:
-    progress = await client.show(arguments.request_id)
-    result = await _whole_result(client, progress)
-    _view(arguments, client).record(arguments.request_id, dataclasses.replace(progress, result=result))
+    progress = await _print_record(client, arguments)
     if waiting := _waiting_runs(arguments.request_id, progress.status.waiting, progress.runs or None):
         _say(_how_to_answer(waiting))
     return 0
+
+
+async def _print_record(client: Client | Operator, arguments: argparse.Namespace) -> Progress:
+    progress = await client.show(arguments.request_id)
+    result = await _whole_result(progress)
+    _view(arguments, client).record(arguments.request_id, dataclasses.replace(progress, result=result))
+    return progress
 
 
 async def _list(client: Client, arguments: argparse.Namespace) -> int:
@@ -240,7 +284,7 @@ async def _forget(client: Client, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _view(arguments: argparse.Namespace, client: Client, watch: Watch | None = None) -> View:
+def _view(arguments: argparse.Namespace, client: Client | Operator, watch: Watch | None = None) -> View:
     console = Console()
     return JsonView(console) if arguments.json else TerminalView(console, watch, now_ms=client.now_ms)
 

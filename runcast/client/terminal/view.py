@@ -205,9 +205,10 @@ class TerminalView:
     def runs(self, runs: Sequence[ListedRun]) -> None:
         """Show a list of runs."""
         now_ms = self._now_ms()
-        rows = [("run", "agent", "status", "steps", "age", "query")] + [
+        rows = [("run", "owner", "agent", "status", "steps", "age", "query")] + [
             (
                 run.request_id,
+                "" if run.user_id is None else one_line(f"{run.tenant_id} {run.user_id}"),
                 one_line(f"playbook {run.playbook}" if run.playbook else run.agent),
                 standing(run.status, run.liveness),
                 str(run.last_seq),
@@ -217,9 +218,11 @@ class TerminalView:
             for run in runs
         ]
         widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-        for number, (*texts, steps, age, query) in enumerate(rows):
-            cells = [cell.ljust(width) for cell, width in zip(texts, widths, strict=False)]
-            line = "  ".join([*cells, steps.rjust(widths[3]), age.rjust(widths[4]), query])
+        owned = any(run.user_id is not None for run in runs)
+        for number, (request_id, owner, *texts, steps, age, query) in enumerate(rows):
+            cells = [cell.ljust(width) for cell, width in zip(texts, widths[2:], strict=False)]
+            named = [request_id.ljust(widths[0]), *([owner.ljust(widths[1])] if owned else [])]
+            line = "  ".join([*named, *cells, steps.rjust(widths[4]), age.rjust(widths[5]), query])
             self._line(Text(line.rstrip(), style="bold" if number == 0 else ""))
 
     def agents(self, agents: Sequence[Startable]) -> None:

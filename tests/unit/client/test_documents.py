@@ -17,6 +17,10 @@ OPERATIONS = [
     "getConversation",
     "deleteConversation",
     "onStatusUpdate",
+    "operatorListRuns",
+    "operatorGetProgress",
+    "operatorCancelRun",
+    "operatorDeleteRuns",
 ]
 
 

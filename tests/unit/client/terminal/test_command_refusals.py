@@ -165,3 +165,37 @@ def test_help_lists_the_exit_codes(capsys: pytest.CaptureFixture[str]):
         "6",
         "129",
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("list", "--user", "ana"), "--user is for operators: add --operator."),
+        (("list", "--older-than-minutes", "5"), "--older-than-minutes is for operators: add --operator."),
+        (("forget", "--tenant", "acme"), "--tenant is for operators: add --operator."),
+        (
+            ("forget", "--operator", "--user", "ana"),
+            "Name the user whose runs are deleted: --tenant ID --user ID.",
+        ),
+    ],
+)
+async def test_an_operators_options_need_each_other(
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+):
+    assert await run(*arguments) == 2
+    assert capsys.readouterr() == ("", f"runcast: {message}\n")
+
+
+async def test_an_operator_without_credentials_is_told_so(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+
+    assert await run("list", "--operator") == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("runcast: AWS credentials were not found.")
