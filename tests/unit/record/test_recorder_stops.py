@@ -126,6 +126,7 @@ def test_a_worker_that_has_only_seconds_keeps_three_quarters_of_them(store, cloc
 def test_a_worker_learns_that_its_time_is_up_though_the_table_does_not_answer(store, clock, monkeypatch):
     monkeypatch.setattr(limits, "CLAIM_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(limits, "ADDED_TIME_SECONDS", 0.02)
+    monkeypatch.setattr(limits, "ANSWER_SECONDS", limits.DEADLINE_MARGIN_MS / 1000 - 0.02)
     told, failing = threading.Event(), FailingStore(store, ["before"] * 1_000_000)
     recorder = make(failing, clock, on_stop=lambda stop: told.set(), remaining_ms=60_000 + limits.DEADLINE_MARGIN_MS)
     assert recorder.claim() is Claim.UNANSWERED

@@ -380,7 +380,8 @@ def test_a_state_of_another_version_ends_the_run(bench, store, monkeypatch):
     assert run.error == "The agent's state was saved with MEMORY_VERSION 1, and the agent now has 2."
 
 
-def test_a_bucket_that_does_not_answer_leaves_the_part_to_another_worker(bench, store):
+def test_a_bucket_that_does_not_answer_leaves_the_part_to_another_worker(bench, store, monkeypatch):
+    monkeypatch.setattr(limits, "HEARTBEAT_SECONDS", 0.01)  # an abandoned recorder notices it at the next one
     [question] = waiting(bench)
     _, [event] = answered(bench, {question["id"]: "yes"})
     bench.objects.broken = True
