@@ -14,11 +14,12 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cache
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
-from graphql import GraphQLSchema, build_schema, execute_sync, graphql, parse, validate
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, build_schema, execute, execute_sync, parse, validate
 
 from runcast.clock import epoch_ms
 from tests.fakes.appsync_records import BEGAN_MS, FakeJob, FakeRecord, ServiceError
@@ -31,6 +32,13 @@ ROOT = Path(__file__).parents[2]
 def _schema() -> GraphQLSchema:
     prelude = ROOT / "graphql" / "appsync.graphql"
     return build_schema(prelude.read_text() + (ROOT / "graphql" / "schema.graphql").read_text())
+
+
+@cache
+def _document(query: str) -> tuple[DocumentNode, list[GraphQLError]]:
+    """Return a document and what is wrong with it. Clients send the same few over and over."""
+    document = parse(query)
+    return document, validate(_schema(), document)
 
 
 HANGS = object()
@@ -108,7 +116,6 @@ class FakeAppSync(FakeCognito, FakeRecord):
     starts: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._schema = _schema()
         self._subscribers: dict[tuple[web.WebSocketResponse, str], tuple[str, dict[str, Any]]] = {}
         self._connections: set[Any] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -139,7 +146,7 @@ class FakeAppSync(FakeCognito, FakeRecord):
         for (socket, subscription_id), (query, variables) in list(self._subscribers.items()):
             if all(variables.get(name) in (None, event[name]) for name in ("requestId", "jobId")):
                 root = {"onStatusUpdate": event}
-                selected = execute_sync(self._schema, parse(query), root, variable_values=variables)
+                selected = execute_sync(_schema(), _document(query)[0], root, variable_values=variables)
                 await _send(socket, {"id": subscription_id, "type": "data", "payload": {"data": selected.data}})
 
     async def send_unchecked(self, update: Any) -> None:
@@ -202,7 +209,12 @@ class FakeAppSync(FakeCognito, FakeRecord):
             "deleteConversation": self._delete_conversation,
             "listAgents": self._list_agents,
         }
-        result = await graphql(self._schema, asked["query"], root, variable_values=asked.get("variables"))
+        document, invalid = _document(asked["query"])
+        if invalid:
+            return _errors("ValidationError", "; ".join(each.message for each in invalid), status=200)
+        result = execute(_schema(), document, root, variable_values=asked.get("variables"))
+        if isawaitable(result):
+            result = await result
         if "mutation Start" in asked["query"] and self.lost_starts:
             self.lost_starts -= 1
             return web.Response(status=self.lost_with, text="Not now")
@@ -370,7 +382,7 @@ class FakeAppSync(FakeCognito, FakeRecord):
 
     async def _subscribe(self, socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
         data = json.loads(frame["payload"]["data"])
-        invalid = validate(self._schema, parse(data["query"]))
+        _, invalid = _document(data["query"])
         refusal = self.refuse_subscription or "; ".join(each.message for each in invalid)
         if frame["payload"]["extensions"]["authorization"]["Authorization"] != self.token:
             refusal = "You are not authorized to make this call."

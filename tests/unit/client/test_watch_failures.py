@@ -210,7 +210,7 @@ async def test_a_refusal_ends_a_watch(
         await follow(client.watch(REQUEST_ID, live=False))
 
 
-@pytest.mark.parametrize("patience", [patient(unreadable=0.1)])
+@pytest.mark.parametrize("patience", [patient(unreadable=1.0)])
 async def test_the_first_read_is_tried_again_for_as_long_as_others(server: FakeAppSync, client: Client):
     server.has_run(REQUEST_ID)
     server.failing_reads = 1_000_000
