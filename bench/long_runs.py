@@ -94,7 +94,7 @@ def _turns() -> tuple[list[float], list[float]]:
         assignment=SimpleNamespace(part=1, worker="bench", expires_at_epoch_s=0, snapshot_key=None),
         journal=lambda: journal, name_snapshot=lambda _: _request(),
     )  # fmt: skip
-    run = cast(TrackedRun, SimpleNamespace(recorder=recorder, stop=AgentStop()))
+    run = cast(TrackedRun, SimpleNamespace(recorder=recorder, stop=AgentStop(), turns=0, agent_usage={}))
     agent = Agent(model=_Turns(), tools=[measure], checkpointing=True, callback_handler=None)
 
     def save(boundary: Boundary) -> str:

@@ -13,10 +13,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, TypeGuard, TypeVar, cast
 
 from strands import Agent
+from strands.agent import AgentResult
 from strands.experimental.checkpoint import Checkpoint
+from strands.hooks import BeforeInvocationEvent
+from strands.telemetry.metrics import EventLoopCycleMetric
+from strands.types.event_loop import Usage
 from strands.types.exceptions import CheckpointException
 
 from runcast import limits
@@ -33,6 +37,7 @@ RESUME = "checkpointResume"
 """The key of the prompt with which Strands continues an agent from a checkpoint."""
 
 _BACKOFF_SECONDS = 0.2
+_NO_USAGE = Usage(inputTokens=0, outputTokens=0, totalTokens=0)
 
 Answer = TypeVar("Answer")
 
@@ -133,6 +138,7 @@ class CheckpointedWork:
         self._save = save
         self._results = results
         self._hand_over_after_seconds = hand_over_after_seconds
+        self._begins_turn = False
 
     async def invoke(self, prompt: Any, state: dict[str, Any]) -> str | None:
         """Invoke the agent.
@@ -153,11 +159,13 @@ class CheckpointedWork:
         timer = asyncio.get_running_loop().call_later(max(0.0, self._hand_over_after_seconds), stop.hand_over)
         journal = ToolJournal(self._run, recorder.journal(), self._results, self._patiently)
         journal.attach(self._agent)
+        self._agent.add_hook(self._count_on, BeforeInvocationEvent)
         try:
             boundary = Boundary(take_snapshot(self._agent), prompt)
             # A later part continues from the state that the record names: the journal's entries belong to it.
             begun_from = recorder.assignment.snapshot_key or await self._named(boundary)
             journal.follow(begun_from)
+            self._begins_turn = _position(prompt) == "after_tools"
             key: str | None = begun_from
             while not stop.handing_over:
                 stop.at_boundary()
@@ -168,6 +176,7 @@ class CheckpointedWork:
                         raise
                     break
                 await journal.settle()
+                self._count(result)
                 if result.checkpoint is None:
                     return None
                 boundary, key = Boundary(take_snapshot(self._agent), _resuming(result.checkpoint)), None
@@ -178,6 +187,25 @@ class CheckpointedWork:
         finally:
             timer.cancel()
             await journal.settle()
+
+    def _count_on(self, event: BeforeInvocationEvent) -> None:
+        """Let Strands' `limits` count the run's earlier turns before the model is called again.
+
+        Each turn takes two invocations. That of the tools counts nothing, because tools that the model has asked for
+        always run.
+        """
+        invocation = event.agent.event_loop_metrics.latest_agent_invocation
+        if invocation and not invocation.cycles and self._begins_turn:
+            invocation.cycles += [EventLoopCycleMetric("", _NO_USAGE)] * self._run.turns
+            invocation.usage.update(self._run.agent_usage)  # type: ignore[typeddict-item]
+
+    def _count(self, result: AgentResult) -> None:
+        invocation = result.metrics.latest_agent_invocation
+        used = cast(Mapping[str, int], invocation.usage if invocation else {})
+        before = {} if self._begins_turn else self._run.agent_usage  # which `used` contains at the beginning of a turn
+        self._run.agent_usage = {kind: before.get(kind, 0) + tokens for kind, tokens in used.items()}
+        self._begins_turn = result.checkpoint is not None and result.checkpoint.position == "after_tools"
+        self._run.turns += self._begins_turn
 
     async def _named(self, boundary: Boundary) -> str:
         """Save a boundary, and name it in the record."""
@@ -197,6 +225,11 @@ class CheckpointedWork:
                     raise
                 logger.warning("the agent's state could not be saved now, retrying: %s", error)
             await asyncio.sleep(_BACKOFF_SECONDS)
+
+
+def _position(prompt: Any) -> str | None:
+    """Return at which boundary an agent continues with a prompt; None with a query or with answers."""
+    return prompt[RESUME]["checkpoint"]["position"] if isinstance(prompt, Mapping) and RESUME in prompt else None
 
 
 def _resuming(checkpoint: Checkpoint) -> Json:

@@ -45,6 +45,8 @@ class TrackedRun:
         outcome: The outcome of the run's agent; None until it has ended.
         said: The model's last text in the run's agent.
         text_offset: The length of the run's agent's text so far, in UTF-16 code units.
+        turns: How many turns the run's agent has completed, if it is checkpointing.
+        agent_usage: The tokens that it has used itself, as Strands counts them for its `limits`.
         parents_of_agents: The steps that started the agents that work for the run's agent.
     """
 
@@ -63,6 +65,8 @@ class TrackedRun:
         self.outcome: RunOutcome | None = None
         self.said: str | None = None
         self.text_offset = 0
+        self.turns = 0
+        self.agent_usage: Mapping[str, int] = {}
         self.parents_of_agents: set[StepRef | None] = set()
         self._given = given
         self._ended = False

@@ -64,6 +64,7 @@ class NextPart:
         load_snapshot(agent, self.saved["agent"])
         # After a crash, the record may hold text that is newer than the state.
         run.text_offset = max(self.saved["textOffset"], run.recorder.assignment.text_end)
+        run.turns, run.agent_usage = self.saved.get("turns", 0), self.saved.get("agentUsage", {})
         put_facts(state, self.saved["facts"])
         for model_id, tokens in self.saved["usage"]:
             run.recorder.usage.add(tokens, model_id)
@@ -106,6 +107,8 @@ def save_for_next_part(
         "workedSeconds": worked_seconds,
         "memoryVersion": version,
         "textOffset": run.text_offset,
+        "turns": run.turns,
+        "agentUsage": run.agent_usage,
         "facts": facts_in(state),
         "usage": recorder.usage.by_model(),
     }

@@ -132,6 +132,71 @@ def test_a_run_continues_in_another_worker_and_is_one_record_without_a_gap(bench
     assert [ended.status for ended in bench.ended] == [RunStatus.COMPLETE]
 
 
+class Limited(Agent):
+    """An agent whose own code gives Strands a limit."""
+
+    limits = None
+
+    def stream_async(self, *args, **kwargs):
+        return super().stream_async(*args, **{**kwargs, "limits": self.limits})
+
+
+@pytest.mark.parametrize("limit", [{"turns": 2}, {"total_tokens": 10}, {"output_tokens": 3}])
+@pytest.mark.parametrize("late", [True, False])
+def test_strands_limits_count_over_all_parts(bench, store, ground, monkeypatch, limit, late):
+    monkeypatch.setattr(Limited, "limits", limit)
+    bench.model.usage = {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}
+    bench.with_build(
+        lambda run: Limited(model=run.model, tools=[ground.tool()], checkpointing=True, callback_handler=None)
+    )
+    script = [Call("dig", {"late": late}) for _ in range(6)]
+    bench.run(*script)
+    while events := invoked(bench):
+        next_part(bench, *events, *script)
+    run = store.read("run-1")
+    assert ground.dug == [1, 1]  # as many as in one part
+    assert (run.status, run.part) == (RunStatus.ERROR, 3 if late else 1)
+    assert run.error == f"The agent stopped before it was done: limit_{next(iter(limit))}."
+
+
+def test_strands_limits_count_across_an_answer(bench, store, ground, monkeypatch):
+    @tool(context=True)
+    def ask(tool_context: ToolContext) -> str:
+        """Ask."""
+        ground.dug.append(tool_context.interrupt("where", reason="?"))
+        return "dug"
+
+    monkeypatch.setattr(Limited, "limits", {"turns": 2})
+    bench.with_build(lambda run: Limited(model=run.model, tools=[ask], checkpointing=True, callback_handler=None))
+    [question] = bench.run(Call("ask"))[1]["interrupts"]
+    for answer in ("here", "there"):
+        _, [event] = answered(bench, {question["id"]: answer})
+        _, body = next_part(bench, event, Call("ask"))
+        [question] = body.get("interrupts") or [None]
+    assert ground.dug == ["here", "there"]
+    assert store.read("run-1").error == "The agent stopped before it was done: limit_turns."
+
+
+def test_the_steps_of_an_agent_in_a_later_part_are_under_its_call(bench, store, ground):
+    bench.with_build(
+        lambda run: plain(
+            run, name="outer", checkpointing=True, tools=[ground.tool(), plain(run, name="inner").as_tool()]
+        )
+    )
+    bench.run(Call("dig", {"late": True}))
+    [event] = invoked(bench)
+    next_part(bench, event, Call("inner", {"input": "Look."}), Say("I see"), Say("Done"))
+    run = store.read("run-1")
+    [called] = [step for step in run.steps if step.step == "executing" and step.tool_name == "inner"]
+    [begun, *rest, ended] = [step for step in run.steps if step.agent_name == "inner"]
+    [returned] = [step for step in run.steps if step.step == "executed" and step.tool_name == "inner"]
+    assert [json.loads(step.metadata_json)["parentSeq"] for step in (begun, ended, returned)] == [
+        called.seq, begun.seq, called.seq,
+    ]  # fmt: skip
+    assert {json.loads(step.metadata_json)["parentSeq"] for step in rest} == {begun.seq}
+    assert called.seq > next(step.seq for step in run.steps if step.step == "continuing")
+
+
 def test_a_run_may_take_many_parts(bench, ground):
     bench.run(Call("dig", {"late": True}))
     for part in range(2, 6):
