@@ -35,7 +35,7 @@ _UNKNOWN = (
     "out before you call it again."
 )
 _NOT_RECORDED = "The tool was not called, because its call could not be recorded. Try again later."
-_LOST = "The tool was called, but its result is lost."
+_LOST = "The tool was called, but its result is lost. Find out what it has done before you call it again."
 
 Tool = TypeVar("Tool")
 Answer = TypeVar("Answer")
@@ -96,7 +96,7 @@ class ToolJournal:
         self._patiently = patiently
         self._snapshot_key = ""
         self._attempts: Counter[str] = Counter()
-        self._unknown: set[str] = set()
+        self._refused: dict[str, ToolResultEvent] = {}  # what every retry of such a call gets
         self._ending: set[asyncio.Task[None]] = set()
 
     def attach(self, agent: Agent) -> None:
@@ -107,7 +107,7 @@ class ToolJournal:
         """Set the saved state from which the next calls follow."""
         self._snapshot_key = snapshot_key
         self._attempts.clear()
-        self._unknown.clear()
+        self._refused.clear()
 
     async def settle(self) -> None:
         """Wait until the ends of all calls are written."""
@@ -117,8 +117,8 @@ class ToolJournal:
         self, context: ExecuteToolContext, go_on: Callable[[ExecuteToolContext], AsyncGenerator[Any, None]]
     ) -> AsyncGenerator[Any, None]:
         tool_use_id = str(context.tool_use["toolUseId"])
-        if tool_use_id in self._unknown:
-            yield OutcomeUnknown(_error(tool_use_id, _UNKNOWN))
+        if tool_use_id in self._refused:
+            yield self._refused[tool_use_id]
             return
         self._attempts[tool_use_id] += 1
         recorder = self._run.recorder
@@ -132,16 +132,15 @@ class ToolJournal:
         )
         try:
             entry = await self._patiently(partial(self._begin, call, _may_run_again(context.tool)))
-            known = None if self._is_own(entry) else await self._patiently(partial(self._result_of, call, entry))
         except Unavailable as error:
             logger.warning("a tool was not called: %s", error)
             yield ToolResultEvent(_error(tool_use_id, _NOT_RECORDED))
             return
-        if known is None:
+        if self._is_own(entry):
             async for event in self._called(call, entry, go_on(context)):
                 yield event
         else:
-            yield known
+            yield await self._result_of(call, entry)
 
     def _begin(self, call: Call, may_run_again: bool) -> CallEntry:
         """Return the entry of a call, which is this worker's if the tool is to be called.
@@ -163,21 +162,20 @@ class ToolJournal:
     def _is_own(self, entry: CallEntry) -> bool:
         return entry.worker == self._run.recorder.assignment.worker and entry.state is CallState.BEGUN
 
-    def _result_of(self, call: Call, entry: CallEntry) -> ToolResultEvent:
-        """Return what the model is told of a call that an earlier worker has made.
-
-        Raises:
-            Unavailable: The bucket did not answer.
-        """
-        if entry.state is not CallState.ENDED:
-            self._unknown.add(call.tool_use_id)
-            return OutcomeUnknown(_error(call.tool_use_id, _UNKNOWN))
-        try:
-            stored = self._results.get(entry.result_key) if entry.result_key else json.loads(entry.result_json or "")
-            return ToolResultEvent(decode_bytes_values(stored))
-        except (ObjectGone, TypeError, ValueError) as error:
-            logger.error("the result of a tool's call is unreadable: %s", type(error).__name__)
-            return ToolResultEvent(_error(call.tool_use_id, _LOST))
+    async def _result_of(self, call: Call, entry: CallEntry) -> ToolResultEvent:
+        """Return what the model is told of a call that an earlier worker has made. An error is final for the call."""
+        if entry.state is CallState.ENDED:
+            try:
+                get = partial(self._results.get, entry.result_key or "")
+                stored = await self._patiently(get) if entry.result_key else json.loads(entry.result_json or "")
+                return ToolResultEvent(decode_bytes_values(stored))
+            except (ObjectGone, TypeError, Unavailable, ValueError) as error:
+                logger.error("the result of a tool's call cannot be read: %s", type(error).__name__)
+                told = ToolResultEvent(_error(call.tool_use_id, _LOST))
+        else:
+            told = OutcomeUnknown(_error(call.tool_use_id, _UNKNOWN))
+        self._refused[call.tool_use_id] = told
+        return told
 
     async def _called(
         self, call: Call, entry: CallEntry, events: AsyncGenerator[Any, None]

@@ -110,7 +110,7 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "every retry of a call whose outcome is unknown begins nothing", _TOOLS,
-        (("            self._unknown.add(call.tool_use_id)\n", ""),), _CRASHES,
+        (("        self._refused[call.tool_use_id] = told\n", ""),), _CRASHES,
     ),
     Mutation(
         "an earlier worker's call of unknown outcome is not begun again", _TOOLS,

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.lifecycle import closer
 from chalicelib.lifecycle.answer import hand_out
 from strands import Agent, ToolContext, tool
-from strands.multiagent import GraphBuilder
+from strands.multiagent import GraphBuilder, Swarm
 from strands.session.file_session_manager import FileSessionManager
 
 from runcast import limits, note_fact, track
@@ -89,6 +89,10 @@ def invoked(bench, event=HANDED_OVER):
     invoker = Invoker()
     closer.continue_run(event, bench.store, lambda result: hand_out(result.run, invoker, FUNCTIONS))
     return invoker.events
+
+
+def unanswered(*args, **kwargs):
+    raise StoreUnavailable("DynamoDB did not answer.")
 
 
 def steps(bench):
@@ -413,10 +417,65 @@ def test_if_the_state_cannot_be_saved_no_tool_begins(bench, store, ground, monke
     assert run.error == "The agent's state could not be saved, so the run could not continue."
 
 
-def test_if_the_state_cannot_be_named_no_tool_begins(bench, store, ground, monkeypatch):
-    def unanswered(*args, **kwargs):
-        raise StoreUnavailable("DynamoDB did not answer.")
+@pytest.mark.parametrize("refuses", ["bucket", "table"])
+def test_a_state_that_cannot_be_saved_at_a_hand_over_ends_the_run(bench, store, ground, monkeypatch, refuses):
+    @tool
+    async def dig() -> str:
+        """Dig."""
+        ground.dug.append(1)
+        hand_over()
+        monkeypatch.setattr(limits, "SNAPSHOT_SAVE_SECONDS", 0.0)
+        if refuses == "bucket":
+            bench.objects.broken = True
+        else:
+            monkeypatch.setattr(store, "name_snapshot", unanswered)
+        return "dug"
 
+    checkpointing(bench, dig)
+    bench.run(Call("dig"))
+    run = store.read("run-1")
+    assert (run.status, run.reason, run.part, ground.dug) == (RunStatus.ERROR, EndReason.SNAPSHOT_NOT_SAVED, 1, [1])
+    assert run.error == "The agent's state could not be saved, so the run could not continue."
+
+
+def test_a_bucket_that_does_not_answer_the_next_part_leaves_it_to_another_worker(bench, store, clock, ground):
+    bench.run(Call("dig", {"late": True}))
+    [event] = invoked(bench)
+    bench.objects.broken = True
+    assert next_part(bench, event)[0] == 500
+    assert store.read("run-1").part_has_begun is False
+    bench.objects.broken = False
+    result = close_dead(store, "run-1", owner=ANA, invocation="lambda-request-2-1", part=(2, 1), now_ms=clock)
+    assert result.hand_out
+    assert next_part(bench, {**event, "try": 2}, Say("Done"))[0] == 200
+    assert ground.dug == [1]
+
+
+def test_a_frozen_worker_hands_nothing_over_if_another_one_has_the_run(bench, store, clock, ground, asked):
+    events = []
+
+    @tool
+    async def dig() -> str:
+        """Dig."""
+        ground.dug.append(1)
+        if not events:  # frozen here for so long that its run continues in the second part
+            close_dead(store, "run-1", owner=ANA, invocation="lambda-request-1", now_ms=clock)
+            events.extend(invoked(bench))
+            hand_over()
+        return "dug"
+
+    checkpointing(bench, dig)
+    status_code, body = bench.run(Call("dig"))
+    assert (status_code, "continuing" in body, asked) == (500, False, [])
+    [event] = events
+    assert store.read("run-1").part_is_queued
+    assert next_part(bench, event, Say("Done"))[0] == 200
+    run = store.read("run-1")
+    assert (run.status, run.part, ground.dug) == (RunStatus.COMPLETE, 2, [1])
+    assert [step.seq for step in run.steps] == list(range(1, run.seq + 1))
+
+
+def test_if_the_state_cannot_be_named_no_tool_begins(bench, store, ground, monkeypatch):
     monkeypatch.setattr(limits, "SNAPSHOT_SAVE_SECONDS", 0.0)
     monkeypatch.setattr(store, "name_snapshot", unanswered)
     bench.run(Call("dig"))
@@ -485,7 +544,7 @@ TWICE = (
 )
 
 
-@pytest.mark.parametrize("kind", ["tool", "tool of a tool", "graph", "session", "background"])
+@pytest.mark.parametrize("kind", ["tool", "tool of a tool", "graph", "swarm", "session", "background"])
 def test_what_cannot_be_continued_is_refused_by_name(bench, store, tmp_path, kind):
     def build(run):
         inner = partial(plain, run, name="inner", checkpointing=True)
@@ -499,6 +558,8 @@ def test_what_cannot_be_continued_is_refused_by_name(bench, store, tmp_path, kin
             builder.set_graph_id("outer")
             builder.set_max_node_executions(1)
             return builder.build()
+        if kind == "swarm":
+            return Swarm([inner()], id="outer")
         if kind == "session":
             session = FileSessionManager("run-1", storage_dir=str(tmp_path))
             return plain(run, name="digger", checkpointing=True, session_manager=session)
@@ -510,6 +571,7 @@ def test_what_cannot_be_continued_is_refused_by_name(bench, store, tmp_path, kin
         "tool": NESTED.format(outer="outer"),
         "tool of a tool": NESTED.format(outer="outer"),
         "graph": NESTED.format(outer="outer"),
+        "swarm": NESTED.format(outer="outer"),
         "session": TWICE.format("a session manager"),
         "background": TWICE.format("background_tasks"),
     }[kind]

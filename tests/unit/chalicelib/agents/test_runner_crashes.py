@@ -22,6 +22,7 @@ UNKNOWN = (
     "The worker that called this tool stopped before the call had ended, so it may or may not have taken effect. Find "
     "out before you call it again."
 )
+LOST = "The tool was called, but its result is lost. Find out what it has done before you call it again."
 DIED = "The worker stopped before the run had ended: it was killed, or ran out of time or memory."
 
 
@@ -199,13 +200,7 @@ def test_an_idempotent_function_becomes_an_idempotent_tool(bench, ground):
 
 def test_a_hook_that_retries_a_call_whose_outcome_is_unknown_gets_the_same_error(bench, ground):
     retries = []
-
-    def retry(event):
-        if event.result["status"] == "error" and len(retries) < 3:
-            retries.append(event.result["content"][0]["text"])
-            event.retry = True
-
-    ground.build(ground.tool("dig"), hooks=[(retry, AfterToolCallEvent)])
+    ground.build(ground.tool("dig"), hooks=[retrying(retries)])
     ground.dies = ["in dig"]
     bench.run(Call("dig"))
     ground.continued(Say("Done"))
@@ -264,6 +259,81 @@ def test_a_large_result_is_used_again_too(bench, ground, size):
         key for key in bench.objects.texts if "/result-" in key][:1])  # fmt: skip
     ground.continued(Say("Done"))
     assert (ground.done["dig"], told(bench)) == (1, [("success", "x" * size)])
+
+
+def retrying(retries):
+    """A hook that calls each tool again, up to three times, as long as its result is an error."""
+
+    def retry(event):
+        if event.result["status"] == "error" and len(retries) < 3:
+            retries.append(event.result["content"][0]["text"])
+            event.retry = True
+
+    return retry, AfterToolCallEvent
+
+
+@pytest.mark.parametrize("harm", ["no answer", "removed", "damaged"])
+def test_a_call_whose_result_cannot_be_read_is_not_made_again(bench, ground, monkeypatch, harm):
+    @tool
+    def dig() -> str:
+        """Dig."""
+        ground.done["dig"] += 1
+        return "x" * limits.JOURNAL_RESULT_MAX_BYTES
+
+    retries = []
+    ground.build(dig, hooks=[retrying(retries)])
+    ground.dies = ["model 2"]
+    bench.run(Call("dig"))
+    [key] = [key for key in bench.objects.texts if "/result-" in key]
+    get = bench.objects.get
+
+    def refused(wanted):
+        if wanted == key:
+            raise Unavailable("S3 did not answer.")
+        return get(wanted)
+
+    if harm == "no answer":
+        monkeypatch.setattr(limits, "SNAPSHOT_SAVE_SECONDS", 0.0)
+        monkeypatch.setattr(bench.objects, "get", refused)
+    elif harm == "removed":
+        del bench.objects.texts[key]
+    else:
+        bench.objects.texts[key] = "{"
+    ground.continued(Say("Done"))
+    assert (ground.done["dig"], retries, told(bench)) == (1, [LOST] * 3, [("error", LOST)])
+
+
+def test_a_large_result_that_could_not_be_stored_is_unknown_to_the_next_worker(bench, ground, monkeypatch):
+    @tool
+    def dig() -> str:
+        """Dig."""
+        ground.done["dig"] += 1
+        return "x" * limits.JOURNAL_RESULT_MAX_BYTES
+
+    ground.build(dig)
+    ground.dies = ["model 2"]
+    put = bench.objects.put
+
+    def refused(key, text):
+        if "/result-" in key:
+            raise Unavailable("S3 did not answer.")
+        put(key, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(limits, "SNAPSHOT_SAVE_SECONDS", 0.0)
+        patch.setattr(bench.objects, "put", refused)
+        bench.run(Call("dig"))
+    ground.continued(Say("Done"))
+    assert (ground.done["dig"], told(bench)) == (1, [("error", UNKNOWN)])
+
+
+def test_a_tool_that_a_new_version_has_no_more_is_an_error_for_the_model(bench, store, ground):
+    ground.dies = ["hook dig"]
+    bench.run(Call("dig"))
+    ground.build(ground.tool("fill"))
+    ground.continued(Say("Done"))
+    assert (told(bench), ground.done) == ([("error", "Unknown tool: dig")], {})
+    assert store.read("run-1").status is RunStatus.COMPLETE
 
 
 def test_a_run_whose_worker_dies_every_time_is_ended(bench, store, ground):

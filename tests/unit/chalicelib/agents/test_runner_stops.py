@@ -206,7 +206,8 @@ def test_a_run_whose_time_is_up_answers_that(bench, store, waiting, clock, meanw
     assert [ended.status for ended in bench.ended] == [RunStatus.ERROR]
 
 
-def test_when_time_is_up_no_tool_is_waited_for(bench, store, clock, meanwhile, waiting):
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_when_time_is_up_no_tool_is_waited_for(bench, store, clock, meanwhile, waiting, checkpointing):
     wait = waiting("blocks a thread")
 
     @tool
@@ -221,7 +222,9 @@ def test_when_time_is_up_no_tool_is_waited_for(bench, store, clock, meanwhile, w
         until(lambda: store.read("run-1").cancel_requested_at_ms)
         clock.now_ms += 60_000 - limits.DEADLINE_MARGIN_MS
 
-    bench.with_tools(dig)
+    bench.with_build(
+        lambda run: Agent(model=run.model, tools=[dig], checkpointing=checkpointing, callback_handler=None)
+    )
     bench.runner._monotonic = lambda: clock() / 1000
     meanwhile(wait.begun, cancelled_in_vain)
     status_code, body = bench.run(Call("dig"), Say("never said"), context=Context(remaining_ms=60_000))
