@@ -22,6 +22,7 @@ from tests.e2e.test_answers import FUNCTIONS as ASKING_FUNCTIONS
 WEB = ROOT / "web"
 # Vite's own, of the version that web/package.json pins.
 TEMPLATE = WEB / "node_modules" / "create-vite" / "template-react-ts"
+EXAMPLE = ROOT / "examples" / "use-chat"
 TIMEOUT_SECONDS = 240
 
 
@@ -81,6 +82,16 @@ def report(stack, modules, tmp_path):
     return report
 
 
+@contextlib.contextmanager
+def asking_agent(stack):
+    """Deploy the agent of docs/going-on.md with the others, and record what it says."""
+    code = re.sub(r"return (Agent\(.*\))", r"return track(\1, text=True)", f"from runcast import track\n{ASKING_AGENT}")
+    with contextlib.ExitStack() as undo:
+        for function in (*ASKING_FUNCTIONS, "progress_reader_function_name"):
+            undo.enter_context(deployed(stack, function, {"chalicelib/agents/buyer.py": code}))
+        yield
+
+
 @pytest.mark.long
 def test_the_documented_page_watches_a_run(report, alice):
     [app] = re.findall(r"^ *```tsx\n(.*?)^ *```", (ROOT / "docs" / "frontend.md").read_text(), re.DOTALL | re.MULTILINE)
@@ -95,9 +106,7 @@ def test_the_documented_page_watches_a_run(report, alice):
 
 @pytest.mark.long
 def test_an_ag_ui_page_reloads_and_answers_a_question(report, stack):
-    with contextlib.ExitStack() as undo:
-        for function in (*ASKING_FUNCTIONS, "progress_reader_function_name"):
-            undo.enter_context(deployed(stack, function, {"chalicelib/agents/buyer.py": ASKING_AGENT}))
+    with asking_agent(stack):
         page = report("ag-ui.ts", {})
 
     assert "failed" not in page, page
@@ -114,3 +123,27 @@ def test_an_ag_ui_page_reloads_and_answers_a_question(report, stack):
     assert said[0] == ("user", "Buy three turbines.")
     assert said[-1][0] == "assistant"
     assert "Bought" in said[-1][1]
+
+
+@pytest.mark.long
+def test_the_example_of_use_chat_stops_reloads_answers_and_cancels(report, stack, alice):
+    sources = {path.name: path.read_text() for path in EXAMPLE.glob("*.ts*")}
+    sources["App.tsx"] = sources["App.tsx"].replace("agent: 'terrain'", "agent: 'buyer'")
+    with asking_agent(stack):
+        page = report("use-chat.tsx", sources)
+
+    assert "failed" not in page, page
+    # It was asked, so the run was open, and its text was shown.
+    assert [message["role"] for message in page["asked"]] == ["user", "assistant"]
+    assert "I call buy." in page["asked"][1]["text"]
+    # To stop watching does not cancel: after the reload, the same run took the answer.
+    assert [message["role"] for message in page["answered"]] == ["user", "assistant"]
+    assert "Bought" in page["answered"][1]["text"]
+    runs = alice.ask("getConversation", conversationId=page["chatId"])["data"]["getConversation"]["runs"]
+    assert [alice.read_to_its_end(run["requestId"])["status"] for run in runs] == ["cancelled", "complete"]
+
+
+def test_the_example_of_use_chat_pins_what_the_test_builds_it_with():
+    pinned = json.loads((EXAMPLE / "package.json").read_text())["dependencies"]
+    locked = json.loads((WEB / "package-lock.json").read_text())["packages"]
+    assert pinned == {name: locked[f"node_modules/{name}"]["version"] for name in ("@ai-sdk/react", "ai")}
