@@ -70,7 +70,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup new demo docs picture release test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi graphql-types terraform-docs checkov local-gaps bench chaos chaos-proof fuzz upgrade-check compare-pywake pywake-data lock upgrade clean
+.PHONY: help setup new demo docs picture release test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi graphql-types terraform-docs checkov local-gaps bench scale chaos chaos-proof fuzz upgrade-check compare-pywake pywake-data lock upgrade clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -186,6 +186,9 @@ local-gaps: $(SETUP) ## List the attributes that the local Terraform provider ig
 
 bench: $(SETUP) ## Measure and print the figures in the docs (ROWS="emit cancel": only these)
 	@PYTHONPATH=chalice_app $(BIN)/python -m bench $(ROWS)
+
+scale: $(SETUP) ## Compute what 100, 10,000 and 1,000,000 concurrent runs demand and cost, and write it into docs/scale.md
+	@PYTHONPATH=chalice_app $(BIN)/python -m bench.scale
 
 compare-pywake: $(PYWAKE)/.ready ## Compare the demo's wake model with PyWake (large; needs the network once)
 	@PYTHONPATH=chalice_app $(PYWAKE)/bin/python bench/pywake/compare.py

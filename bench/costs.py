@@ -50,7 +50,7 @@ class _Assumed:
     agent_own_seconds: float = 2.0
 
 
-_ASSUMED = _Assumed()
+ASSUMED = _Assumed()
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ def costs_of_run(item: Mapping[str, Any]) -> list[Row]:
         item: The run's item of `AgentProgress` as DynamoDB holds it, the attributes' types included. Its live messages
             are taken to have been watched by one client.
     """
-    units = _run(item) + _started() + _watched(_seconds(item))
+    units = units_of_run(item)
     steps = len(item["steps"]["L"])
-    by_rest = (1 + _ASSUMED.reads_per_record) * (REST_REQUEST - APPSYNC_OPERATION)
+    by_rest = (1 + ASSUMED.reads_per_record) * (REST_REQUEST - APPSYNC_OPERATION)
     return [
         *_rows(f"1,000 runs of {steps} steps", units, 0.60),
         single("  started and read by REST, they differ by", by_rest * 1000, "$"),
@@ -104,17 +104,56 @@ def costs_of_job(playbook: str, job: JobSeen) -> list[Row]:
         playbook: The job's.
         job: What is known of it. It is taken to have been watched by one client.
     """
-    runs = sum(map(_run, job.runs), Units())
-    seconds = sum(map(_seconds, job.runs)) + _ASSUMED.model_call_seconds
-    watching = _started() + _watched(seconds)
-    own = _orchestrated(job)
+    own = own_units_of_job(job)
     name = f"1,000 jobs of {playbook}, {len(job.runs)} runs"
     return [
-        *_rows(name, runs + watching + own, _JOB_GOALS.get(len(job.runs))),
+        *_rows(name, units_of_job(job), _JOB_GOALS.get(len(job.runs))),
         single(f"{name}, beside these runs", own.dollars() * 1000, "$"),
         *(single(f"  {service}", price * 1000, "$", note=f"{what} each") for service, what, price in own.lines()),
         single("  results in S3, put and got once", (S3_PUT + S3_GET) * 1000, "$"),
     ]
+
+
+def units_of_run(item: Mapping[str, Any]) -> Units:
+    """Return what a run uses that one client has started and watches."""
+    return _run(item) + _started() + _watched(seconds_of_run(item))
+
+
+def units_of_job(job: JobSeen) -> Units:
+    """Return what a job and its runs use; one client has started it and watches it."""
+    seconds = sum(map(seconds_of_run, job.runs)) + ASSUMED.model_call_seconds
+    return sum(map(_run, job.runs), Units()) + _started() + _watched(seconds) + own_units_of_job(job)
+
+
+def own_units_of_job(job: JobSeen) -> Units:
+    """Return what a job uses beside its runs.
+
+    Its orchestrator waits once, for the model. `run_closer` reports each run.
+    """
+    runs = len(job.runs)
+    own_seconds = ASSUMED.model_call_seconds + (job.tasks - 1 + runs) * ASSUMED.small_function_seconds
+    # It is unknown which items it has read, so each counts with the mean size, and a batch as one of all runs.
+    one_read = statistics.mean(math.ceil(item_bytes(item) / 4096) for item in [job.record, *job.runs])
+    return _recorded(job.record, 0) + Units(
+        reads=round((job.gets + job.batches * runs) * one_read),
+        invocations=job.tasks + runs,
+        gb_seconds=own_seconds * job.orchestrator_gb,
+        transitions=job.transitions,
+        events=job.events,
+        model_calls=1,
+    )
+
+
+def model_of(units: Units) -> tuple[int, int, float]:
+    """Return the tokens that the model takes in and gives out, and their price."""
+    tokens_in = units.model_calls * ASSUMED.tokens_in_per_call
+    tokens_out = units.model_calls * ASSUMED.tokens_out_per_call
+    return tokens_in, tokens_out, tokens_in * TOKEN_IN + tokens_out * TOKEN_OUT
+
+
+def seconds_of_run(item: Mapping[str, Any]) -> float:
+    """Return how long an agent takes: it waits for the model."""
+    return _model_calls(item) * ASSUMED.model_call_seconds + ASSUMED.agent_own_seconds
 
 
 def costs_of_hostile_user(limits_of_owner: OwnerLimits) -> list[tuple[str, str, float]]:
@@ -126,8 +165,8 @@ def costs_of_hostile_user(limits_of_owner: OwnerLimits) -> list[tuple[str, str, 
     day_seconds = 24 * 3600
     busy_seconds = limits_of_owner.user_open_runs * day_seconds
     starts = limits_of_owner.user_starts_per_minute * 24 * 60
-    calls = round(limits_of_owner.user_tokens_per_day / (_ASSUMED.tokens_in_per_call + _ASSUMED.tokens_out_per_call))
-    model = calls * (_ASSUMED.tokens_in_per_call * TOKEN_IN + _ASSUMED.tokens_out_per_call * TOKEN_OUT)
+    calls = round(limits_of_owner.user_tokens_per_day / (ASSUMED.tokens_in_per_call + ASSUMED.tokens_out_per_call))
+    model = calls * (ASSUMED.tokens_in_per_call * TOKEN_IN + ASSUMED.tokens_out_per_call * TOKEN_OUT)
     # The record of a short run is created, claimed and ended.
     start = _started() + _small(invocations=1) + Units(writes=3 + _INDEX_WRITES, events=1)
     refused = _small(invocations=1) + Units(operations=1, reads=2, traces=1)
@@ -140,9 +179,7 @@ def costs_of_hostile_user(limits_of_owner: OwnerLimits) -> list[tuple[str, str, 
 
 
 def _rows(name: str, units: Units, goal: float | None) -> list[Row]:
-    tokens_in = units.model_calls * _ASSUMED.tokens_in_per_call
-    tokens_out = units.model_calls * _ASSUMED.tokens_out_per_call
-    model = tokens_in * TOKEN_IN + tokens_out * TOKEN_OUT
+    tokens_in, tokens_out, model = model_of(units)
     return [
         single(f"{name}, without the model", units.dollars() * 1000, "$", goal),
         *(single(f"  {service}", price * 1000, "$", note=f"{what} each") for service, what, price in units.lines()),
@@ -152,32 +189,17 @@ def _rows(name: str, units: Units, goal: float | None) -> list[Row]:
 
 def _run(item: Mapping[str, Any]) -> Units:
     """What every run uses: its agent, its record, the messages about its steps, and its readers."""
-    beats = _model_calls(item) * int(_ASSUMED.model_call_seconds // HEARTBEAT_SECONDS)
+    beats = _model_calls(item) * int(ASSUMED.model_call_seconds // HEARTBEAT_SECONDS)
     # While the model thinks, the worker looks for a cancel: half a unit each time, for a small item.
-    looks = math.ceil(_seconds(item) / CANCEL_HINT_SECONDS)
+    looks = math.ceil(seconds_of_run(item) / CANCEL_HINT_SECONDS)
     worker = Units(
         invocations=1,
-        gb_seconds=_seconds(item) * _ASSUMED.agent_gb,
+        gb_seconds=seconds_of_run(item) * ASSUMED.agent_gb,
+        writes=_model_calls(item),  # the counter of the user's tokens
         reads=math.ceil(looks / 2),
         model_calls=_model_calls(item),
     )
     return worker + _recorded(item, beats) + Units(events=1)
-
-
-def _orchestrated(job: JobSeen) -> Units:
-    """What a job uses beside its runs. Its orchestrator waits once, for the model; `run_closer` reports each run."""
-    runs = len(job.runs)
-    own_seconds = _ASSUMED.model_call_seconds + (job.tasks - 1 + runs) * _ASSUMED.small_function_seconds
-    # It is unknown which items it has read, so each counts with the mean size, and a batch as one of all runs.
-    one_read = statistics.mean(math.ceil(item_bytes(item) / 4096) for item in [job.record, *job.runs])
-    return _recorded(job.record, 0) + Units(
-        reads=round((job.gets + job.batches * runs) * one_read),
-        invocations=job.tasks + runs,
-        gb_seconds=own_seconds * job.orchestrator_gb,
-        transitions=job.transitions,
-        events=job.events,
-        model_calls=1,
-    )
 
 
 def _recorded(item: Mapping[str, Any], beats: int) -> Units:
@@ -194,19 +216,19 @@ def _recorded(item: Mapping[str, Any], beats: int) -> Units:
     written = [size for size, step in zip(sizes[1:], steps, strict=True) if step["M"]["step"]["S"] != "executed"]
     appended = sum(math.ceil(size / 1024) for size in written)
     beaten = beats * math.ceil(sizes[len(sizes) // 2] / 1024)
-    small = len(written) + _ASSUMED.reads_per_record  # the publisher, the reader
+    small = len(written) + ASSUMED.reads_per_record  # the publisher, the reader
     return _small(invocations=small) + Units(
         writes=put_and_claim + appended + beaten + _INDEX_WRITES,
         # The publisher reads the session, consistently, for each batch.
-        reads=_ASSUMED.reads_per_record * math.ceil(sizes[-1] / 4096) + len(written),
-        operations=len(steps) + _ASSUMED.reads_per_record,  # each aliased mutation counted as one
+        reads=ASSUMED.reads_per_record * math.ceil(sizes[-1] / 4096) + len(written),
+        operations=len(steps) + ASSUMED.reads_per_record,  # each aliased mutation counted as one
         updates=len(steps),
     )
 
 
 def _started() -> Units:
-    """Counts the start for the user and the tenant, and looks for the id and for both numbers of runs in progress."""
-    return _small(invocations=1) + Units(operations=1, traces=1, writes=2, reads=3)
+    """Counts the start for user and tenant, and reads the id, the user's tokens and both counts of open runs."""
+    return _small(invocations=1) + Units(operations=1, traces=1, writes=2, reads=4)
 
 
 def _checkpointed(item: Mapping[str, Any]) -> float:
@@ -237,13 +259,8 @@ def _delta() -> Units:
 
 def _small(*, invocations: int) -> Units:
     """What functions use that only read or forward."""
-    gb_seconds = invocations * _ASSUMED.small_function_seconds * _ASSUMED.small_function_gb
+    gb_seconds = invocations * ASSUMED.small_function_seconds * ASSUMED.small_function_gb
     return Units(invocations=invocations, gb_seconds=gb_seconds)
-
-
-def _seconds(item: Mapping[str, Any]) -> float:
-    """How long an agent takes: it waits for the model."""
-    return _model_calls(item) * _ASSUMED.model_call_seconds + _ASSUMED.agent_own_seconds
 
 
 def _model_calls(item: Mapping[str, Any]) -> int:
