@@ -245,6 +245,7 @@ class Runner:
 
     def close(self) -> None:
         """Close the event loop, and wait until the tokens are counted."""
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())  # Strands leaves a stream open after a question
         self._loop.close()
         self._budget.close()
 
