@@ -23,6 +23,7 @@ from bench.publisher import measure_publisher
 from bench.recorder import measure_recorder
 from bench.report import Measured, print_table, write_results
 from bench.row import Row
+from bench.screen import measure_screen
 from bench.stack import measure_demo, measure_starts, measured_stack
 from bench.web import measure_web
 from local.stack import LocalStack
@@ -45,6 +46,7 @@ _ON_A_STACK = {
     "live": measure_live_text,
     "crowd": measure_crowd,
     "jobs": measure_jobs,
+    "screen": measure_screen,
 }
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -14,21 +13,11 @@ from typing import Any
 
 import pytest
 
-from local.settings import ROOT
+from local.browser import chromium
 
-_PACKAGED = ROOT / ".local" / "browser" / "chromium"
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _REPORT_SECONDS = 120
 # It runs as root in containers, where Chromium has no sandbox, and with little shared memory.
 _OPTIONS = ("--headless", "--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
-
-
-def chromium() -> str:
-    """Return the browser that `make setup` has unpacked, or one on the PATH; fail without either."""
-    found = str(_PACKAGED) if _PACKAGED.exists() else next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        pytest.fail("no browser: run `make setup` (Linux on x86_64), or put Chromium or Google Chrome on the PATH")
-    return found
 
 
 def report_of(page: str, *, host: str) -> Any:

@@ -7,9 +7,9 @@ import subprocess
 import tempfile
 from typing import Any
 
+from local.browser import chromium
 from local.settings import ROOT
 from local.stack import LocalStack
-from tests.browser.chromium import chromium
 from tests.e2e.conftest import AGENT, Caller
 
 _TESTS = ROOT / "web" / "console" / "tests"
