@@ -91,7 +91,8 @@ picture: $(SETUP) ## Draw docs/pictures/ again: the architecture, and a job reco
 	@$(BIN)/python -m pictures "$(PLAYBOOK)" "$(QUERY)"
 
 # Two workers; tests/conftest.py groups the tests that must share one.
-test: lint types $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready $(CONSOLE) ## Lint, check types, run all tests but the long ones
+test: $(SETUP) $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready $(CONSOLE) ## Lint, check types, run all tests but the long ones
+	@$(MAKE) --no-print-directory -j2 lint types
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not long"
 
 test-long: $(SETUP) $(BROWSER)/.ready $(FRONTENDS)/.ready $(DOCS)/.ready $(CONSOLE) ## Run the long tests: more planted faults, builds and killed workers
@@ -112,8 +113,7 @@ pythons: $(SETUP) ## Run the library's tests on each installed Python from 3.11 
 lint: $(SETUP) ## Lint Python, the resolvers and the packages in web/
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@npm --prefix graphql --silent run lint
-	@npm --prefix web --silent run lint
+	@npm --prefix graphql --silent run lint & graphql=$$!; npm --prefix web --silent run lint && wait $$graphql
 
 types: $(SETUP) ## Check types
 	@$(BIN)/mypy

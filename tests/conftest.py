@@ -67,6 +67,7 @@ _TOGETHER = {
     "local/appsync": "local",
     "local/emulator": "local",
 }
+_LONGEST_FILES = ("tests/functional/", "tests/local/", "tests/web/", "tests/graphql/")
 _STOPPING_SECONDS = 5.0
 
 # Every call of every client that a test's process makes must fit AWS's own model: moto accepts nearly anything.
@@ -97,9 +98,9 @@ class _Together(LoadScopeScheduling):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest groups; within a group, keep pytest-randomly's order."""
+    """Begin with the longest groups, then the longest files; within each, keep pytest-randomly's order."""
     order = [*dict.fromkeys(_TOGETHER.values()), None]
-    items.sort(key=lambda item: order.index(_together(item.nodeid)))
+    items.sort(key=lambda item: (order.index(_together(item.nodeid)), not item.nodeid.startswith(_LONGEST_FILES)))
 
 
 def _together(nodeid: str) -> str | None:

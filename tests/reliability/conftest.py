@@ -11,7 +11,8 @@ from tests.reliability.backends import backends, dynamodb
 from tests.unit.conftest import TABLE_NAME, Clock
 
 
-@pytest.fixture(scope="module", params=backends())
+# The record's own tests run on moto; they need not do it here again.
+@pytest.fixture(scope="module", params=[each for each in backends() if each != "moto"])
 def backend(request, tmp_path_factory):
     """A client of one engine after the other; not for longer, because what moto stands in for is the whole process."""
     with dynamodb(request.param, tmp_path_factory.mktemp(request.param)) as client:

@@ -1,4 +1,4 @@
-"""Runs the record's own tests of moto on every engine, because conditions must mean the same everywhere."""
+"""Runs the record's own tests of moto on every other engine, because conditions must mean the same everywhere."""
 
 from __future__ import annotations
 

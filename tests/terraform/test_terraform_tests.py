@@ -35,18 +35,24 @@ def test_they_pass(terraform: Terraform, tests: str):
 
 
 @pytest.mark.parametrize(
-    ("file", "right", "wrong", "expected"),
+    ("file", "right", "wrong", "tests_in", "expected"),
     [
-        ("variables.tf", '"OPTIONAL", "ON"], var', '"OPTIONAL", "ON", "SMS"], var', r'run "bad_values"\.\.\. fail'),
+        (
+            *("variables.tf", '"OPTIONAL", "ON"], var', '"OPTIONAL", "ON", "SMS"], var'),
+            *("validations", r'run "bad_values"\.\.\. fail'),
+        ),
         pytest.param(
-            *("dynamodb.tf", "= var.deletion_protection", "= true", r'run "defaults"\.\.\. fail'),
+            *("dynamodb.tf", "= var.deletion_protection", "= true", "variables", r'run "defaults"\.\.\. fail'),
             marks=pytest.mark.long,
         ),
     ],
 )
 def test_they_find_what_is_planted(
-    terraform: Terraform, tmp_path: Path, file: str, right: str, wrong: str, expected: str
+    terraform: Terraform, tmp_path: Path, file: str, right: str, wrong: str, tests_in: str, expected: str
 ):
+    for other in (tmp_path / "terraform" / "tests").iterdir():
+        if other.name != f"{tests_in}.tftest.hcl":
+            other.unlink()
     source = tmp_path / "terraform" / file
     assert right in source.read_text()
     source.write_text(source.read_text().replace(right, wrong))
