@@ -1,29 +1,19 @@
 """One run and one job, recorded on the local machine, from which the documents' costs and limits are computed.
 
-They are kept in a file, so that the figures can be computed in seconds and compared by tests. `python -m bench.samples`
-records them again.
+They are kept in a file, so that the figures can be computed in seconds and compared by tests. `python -m
+bench.record_samples` records them again.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bench.costs import JobSeen
-from bench.imports import AGENT
-from bench.jobs import job_seen
-from bench.latency import QUERY, run_once
-from bench.stack import measured_stack
-from bench.watching import signed_in
-from local.stack import LocalStack
 
-_FILE = Path(__file__).with_name("samples.json")
-_PLAYBOOK = "site-assessment"
+SAMPLES = Path(__file__).with_name("samples.json")
 
 
 def sample_run() -> Mapping[str, Any]:
@@ -38,25 +28,5 @@ def sample_job() -> JobSeen:
 
 
 def _samples() -> Mapping[str, Any]:
-    samples: Mapping[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
+    samples: Mapping[str, Any] = json.loads(SAMPLES.read_text(encoding="utf-8"))
     return samples
-
-
-def main() -> int:
-    """Record both on a separate local machine, and replace the file."""
-    with measured_stack([]) as stack:
-        samples = asyncio.run(_recorded(stack))
-    _FILE.write_text(json.dumps(samples, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return 0
-
-
-async def _recorded(stack: LocalStack) -> Mapping[str, Any]:
-    async with signed_in(stack) as client:
-        await run_once(client, AGENT, QUERY)
-        table = stack.client("dynamodb").scan(TableName=stack.state.outputs["agent_progress_table_name"])
-        [run] = [item for item in table["Items"] if "steps" in item]
-        return {"run": run, "job": asdict(await job_seen(stack, client, _PLAYBOOK))}
-
-
-if __name__ == "__main__":
-    sys.exit(main())
