@@ -20,6 +20,24 @@ from tests.e2e.writing_agent import WRITING_AGENT
 WEB = ROOT / "web"
 PAGES = ROOT / "tests" / "web"
 BUILD_SECONDS = 120
+STEPS = 10_000
+COUNTING_AGENT = f'''"""Records {STEPS} steps as fast as it can."""
+
+from runcast import publish_status
+from strands import Agent, tool
+
+
+@tool
+def count() -> str:
+    """Count."""
+    for number in range({STEPS}):
+        publish_status(None, "working", f"Step {{number}}")
+    return "Counted."
+
+
+def build(run):
+    return Agent(name="counter", model=run.model, tools=[count], callback_handler=None)
+'''
 
 
 def built_client() -> str:
@@ -89,6 +107,24 @@ def test_whatever_happens_to_a_page_it_shows_what_is_recorded(stack, alice):
     assert (job is not None) == bool(alice.ask("listAgents")["data"]["listAgents"]["playbooks"])
     for request_id in [job["id"], *(run["requestId"] for run in job["view"]["runs"] if run["status"])] if job else []:
         assert shown(job["view"], request_id) == recorded(alice.read_to_its_end(request_id))
+
+
+@pytest.mark.long
+def test_a_page_shows_ten_thousand_steps_as_they_are_recorded(stack, alice):
+    with contextlib.ExitStack() as undo:
+        for function in ("agent_function_name", "run_starter_function_name"):
+            undo.enter_context(deployed(stack, function, {"chalicelib/agents/counter.py": COUNTING_AGENT}))
+        page = report("watch", stack, agent="counter")
+
+    assert "failed" not in page, page
+    steps: list[tuple[int, str, str]] = []
+    after_seq: int | None = 0
+    while after_seq is not None:
+        record = alice.ask("getAgentProgress", requestId=page["id"], afterSeq=after_seq)["data"]["getAgentProgress"]
+        steps += recorded(record)
+        after_seq = record["nextSeq"]
+    assert len(steps) > STEPS
+    assert shown(page["view"], page["id"]) == steps
 
 
 @pytest.mark.long

@@ -114,7 +114,7 @@ export class FollowedRecord {
     this.readAt = now();
     this.failures = 0;
     this.readNow ||= !whole;
-    if (whole) this.#settledDoubts = this.#askedDoubts;
+    this.#settledDoubts = whole ? this.#askedDoubts : 0;
     this.#take(answer.status, answer.liveness);
     return this.merge.addRecorded({ afterSeq, steps, whole, ended: ended(answer.status) });
   }

@@ -101,7 +101,7 @@ export class FakeRuncast implements Auth {
   pageSteps = 500;
   blocked = false;
   /** Answers of the next requests instead of the proper ones; null hangs up. */
-  troubles: (object | null)[] = [];
+  troubles: (object | null | undefined)[] = [];
   requests: { field: string; variables: Record<string, unknown>; token: string }[] = [];
   sockets = new Set<WebSocket>();
   opened = 0;

@@ -104,6 +104,22 @@ test('messages that are lost, late or sent twice change nothing', async () => {
   expect(watch.view.steps).toHaveLength(6);
 });
 
+test('a view is not up to date while its last answer has more pages', async () => {
+  const { record, watch } = await watchedRun();
+  const stale: number[][] = [];
+  watch.subscribe(() => watch.view.status === 'complete' && watch.view.upToDate && stale.push(seqs(watch)));
+  server.pageSteps = 2;
+  // The answer with the first page arrives, and the next request fails.
+  server.troubles = [undefined, { errors: [{ errorType: 'Unavailable', message: 'Try again.' }] }];
+  const answered = record.record('answered');
+  for (let step = 0; step < 5; step++) record.record('thinking');
+  record.end();
+  record.send(answered);
+  await until(() => expect(seqs(watch)).toEqual(upTo(8)));
+  await until(() => expect(watch.view.upToDate).toBe(true));
+  expect(stale.filter((shown) => shown.length < 8)).toEqual([]);
+});
+
 test('a cut socket loses nothing', async () => {
   const { record, watch } = await watchedRun();
   server.drop();
