@@ -33,6 +33,7 @@ _PATTERNS = (
     "docs/observability.md",
     "docs/openapi.json",
     "docs/operations.md",
+    "docs/pictures/console-chat-light.png",
     "docs/pictures/scale.svg",
     "docs/playbooks.md",
     "docs/scale.md",

@@ -227,7 +227,7 @@ def test_the_archive_holds_the_module_and_nothing_that_nobody_named(archive: Pat
     }  # fmt: skip
     assert {path.suffix for path in paths} == {
         "", ".tf", ".json", ".zip", ".graphql", ".js", ".md", ".py", ".example", ".hcl", ".tfbackend", ".txt",
-        ".html", ".css", ".svg", ".ts",
+        ".html", ".css", ".svg", ".png", ".ts",
     }  # fmt: skip
 
 
