@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,18 @@ from tests.unit.record.recording import ALICE
 
 WORKER = "invocation-1/abc"
 DEATHS = (EndReason.NEVER_CLAIMED, EndReason.WORKER_DIED)
+OF_DEATHS = [closing._ERRORS[reason] for reason in DEATHS]
+
+
+def reasons_and_messages(reasons):
+    """Return each pair of a reason and a message. Those that would not mislead code that reads messages are long."""
+    pairs = itertools.product(reasons, ["ValueError: no such region", *closing._ERRORS.values()])
+    return [
+        (reason, message)
+        if (reason in DEATHS) != (message in OF_DEATHS)
+        else pytest.param(reason, message, marks=pytest.mark.long)
+        for reason, message in pairs
+    ]
 
 
 @pytest.fixture
@@ -88,8 +101,9 @@ class TestCloseDead:
         assert not worker_died(open_run)
         assert worker_died(close(store, clock, invocation="invocation-1", detail="Killed.").run)
 
-    @pytest.mark.parametrize("message", ["ValueError: no such region", *closing._ERRORS.values()])
-    @pytest.mark.parametrize("reason", [reason for reason in EndReason if reason not in DEATHS])
+    @pytest.mark.parametrize(
+        ("reason", "message"), reasons_and_messages([reason for reason in EndReason if reason not in DEATHS])
+    )
     def test_a_run_that_ended_for_another_reason_is_none_whose_worker_died(self, work, reason, message):
         assert not worker_died(work(end=End(RunStatus.ERROR, error=message, reason=reason)))
 

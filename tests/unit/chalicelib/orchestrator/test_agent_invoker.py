@@ -10,13 +10,13 @@ from chalicelib.orchestrator.errors import AgentFailed, AgentTimedOut, JobTimedO
 
 from runcast import limits
 from runcast.errors import Unavailable
-from runcast.record import close as closing
 from runcast.record.answer import answer
 from runcast.record.cancel import cancel
 from runcast.record.model import EndReason, RunStatus, Step
 from runcast.record.reader import read_progress
 from runcast.record.store import End, Lives
 from tests.unit.chalicelib.orchestrator.conftest import ANA, claim, fact, output, work
+from tests.unit.record.test_close import reasons_and_messages
 
 EAST = {"name": "east", "attempt": 1}
 GOOD = output(slope=fact(2))
@@ -219,8 +219,7 @@ def test_a_run_whose_worker_is_lost_is_ended_and_done_by_the_next_attempt(job, c
     ]
 
 
-@pytest.mark.parametrize("message", ["It ended.", *closing._ERRORS.values()])
-@pytest.mark.parametrize("reason", [*EndReason, None, "some_future_reason"])
+@pytest.mark.parametrize(("reason", "message"), reasons_and_messages([*EndReason, None, "some_future_reason"]))
 def test_the_reason_of_an_end_decides_and_its_message_does_not(job, clock, reason, message):
     def ends(store, event):
         claim(store, clock, event)
