@@ -406,28 +406,33 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
 HELD = registry.names()[0]
 
 AT_ODDS: list[tuple[dict[str, Any], list[str]]] = [
-    ({"api_key_may_start": True}, ["api_key_may_start requires enable_api_key."]),
-    ({"cognito_user_pool_id": "eu-west-1_Own"}, [POOL_PAIR]),
-    ({"cognito_user_pool_client_id": "ownclient", "lambda_architecture": "arm64"}, [POOL_PAIR, PACKAGED]),
-    ({"lambda_runtime": "python3.11"}, [PACKAGED_RUNTIME]),
     (
-        {"retention_hours": 2, "job_timeout_minutes": 91},
-        ["job_timeout_minutes must be at least 30 minutes less than retention_hours."],
-    ),
-    (
-        {"agent": {"environment": {"BEDROCK_MODEL_ID": "x"}, "secrets": {"RETENTION_HOURS": SECRET}}},
+        {
+            "api_key_may_start": True,
+            "cognito_user_pool_id": "eu-west-1_Own",
+            "lambda_architecture": "arm64",
+            "lambda_runtime": "python3.11",
+            "retention_hours": 2,
+            "job_timeout_minutes": 91,
+            "agent": {"environment": {"BEDROCK_MODEL_ID": "x"}, "secrets": {"RETENTION_HOURS": SECRET}},
+        },
         [
+            "api_key_may_start requires enable_api_key.",
+            POOL_PAIR,
+            PACKAGED,
+            PACKAGED_RUNTIME,
+            "job_timeout_minutes must be at least 30 minutes less than retention_hours.",
             "agent.environment and agent.secrets must not set the module's own variables: BEDROCK_MODEL_ID,"
-            " RETENTION_HOURS."
+            " RETENTION_HOURS.",
         ],
     ),
+    ({"cognito_user_pool_client_id": "ownclient"}, [POOL_PAIR]),
     (
-        {"agent_functions": {"mine": FUNCTION, HELD: FUNCTION}},
-        [f"agent_functions must not name agents that deployment.zip contains: {HELD}"],
-    ),
-    (
-        {"agent_functions": {"mine": FUNCTION.replace("us-east-1", "eu-west-1")}},
-        ["The functions in agent_functions must be in us-east-1."],
+        {"agent_functions": {"mine": FUNCTION.replace("us-east-1", "eu-west-1"), HELD: FUNCTION}},
+        [
+            f"agent_functions must not name agents that deployment.zip contains: {HELD}",
+            "The functions in agent_functions must be in us-east-1.",
+        ],
     ),
     ({"web_acl_arn": SET["web_acl_arn"].replace("us-east-1", "eu-west-1")}, ["web_acl_arn must be in us-east-1."] * 2),
 ]
