@@ -1,4 +1,4 @@
-"""AWS's default quotas with their sources, and the concurrent runs that each of them suffices for.
+"""AWS's default quotas with their sources of 28 November 2026, and the concurrent runs that each of them suffices for.
 
 Beside them are the keys of DynamoDB that the runs of one tenant share, because one partition serves a key.
 """
@@ -18,7 +18,6 @@ _PARTITION_WRITES, _PARTITION_READS = 1_000, 3_000
 _INDEX_READ_BYTES = 2 * 4096  # for one unit: the index is read eventually consistently
 _TOKEN_SECONDS = 3_600  # an ID token is valid for an hour, and a client then asks for another one
 _AWS = "AWS"
-_SEEN = "28 November 2026"
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,6 @@ class Quota:
         remedy: What to do when it is reached.
         source: The page of AWS.
         read_at: Who the figure is from, if that page could not be read.
-        seen: When.
     """
 
     what: str
@@ -41,15 +39,10 @@ class Quota:
     remedy: str
     source: str
     read_at: str = _AWS
-    seen: str = _SEEN
 
     def reached_at(self, demand: Demand) -> int:
         """Return the concurrent runs that the quota suffices for."""
         return math.floor(self.limit / self.demand(demand))
-
-    def read(self) -> tuple[str, str, str]:
-        """Return the page of AWS, the day, and who the figure is from."""
-        return self.source, self.seen, self.read_at
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -43,19 +42,12 @@ def scale_tables() -> Mapping[str, str]:
             [_of_size(size, demand, ordered) for size in _SIZES],
         ),
         "quotas": table(
-            ("quota", "default", *(f"at {size:,}" for size in _SIZES), "reached at", "then"),
+            ("quota", "default", *(f"at {size:,}" for size in _SIZES), "reached at", "then", "figure read at"),
             [_of_quota(quota, demand) for quota in ordered],
         ),
         "keys": table(
             ("key", "what uses it", "reached at, for one tenant", "then"),
             [(hot.key, hot.what, _rounded(hot.reached_at), hot.remedy) for hot in hot_keys(demand)],
-        ),
-        "sources": table(
-            ("quota", "AWS source", "seen on", "figure read at"),
-            [
-                ("; ".join(quota.what for quota in quotas), f"[AWS]({source})", seen, read_at)
-                for (source, seen, read_at), quotas in groupby(QUOTAS, key=lambda quota: quota.read())
-            ],
         ),
     }
 
@@ -126,12 +118,14 @@ def _of_size(size: int, demand: Demand, ordered: Sequence[Quota]) -> tuple[str, 
 
 def _of_quota(quota: Quota, demand: Demand) -> tuple[str, ...]:
     shares = [size * quota.demand(demand) / quota.limit for size in _SIZES]
+    service, _, what = quota.what.partition(": ")
     return (
-        quota.what,
+        f"[{service}]({quota.source}): {what}",
         f"{quota.limit:,}",
         *map(_share, shares),
         _rounded(quota.reached_at(demand)),
         quota.remedy,
+        quota.read_at,
     )
 
 

@@ -6,7 +6,6 @@ read units. The four runs of its job take 96 s, and the job 104 s and 22 transit
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -58,10 +57,9 @@ def test_a_quota_suffices_for_so_many_runs(what: str, runs: int):
     assert quota.reached_at(DEMAND) == runs
 
 
-def test_each_quota_has_a_page_of_aws_and_a_day():
+def test_each_quota_has_a_page_of_aws():
     for quota in QUOTAS:
         assert quota.source.startswith("https://docs.aws.amazon.com/"), quota.what
-        assert re.fullmatch(r"\d+ \w+ 20\d\d", quota.seen), quota.what
 
 
 def test_the_keys_that_a_tenant_shares_suffice_for_so_many_runs():
