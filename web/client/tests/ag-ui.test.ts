@@ -1,10 +1,13 @@
 /** Each stream passes AG-UI's own verifier, which `runAgent` and `connectAgent` apply. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type BaseEvent, type Interrupt } from '@ag-ui/client';
+import { type BaseEvent, type Interrupt, verifyEvents } from '@ag-ui/client';
+import { from, lastValueFrom, toArray } from 'rxjs';
 import { WebSocket } from 'ws';
 import { RuncastAgent } from '../src/ag-ui.js';
-import { createRuncast, type Runcast } from '../src/index.js';
+import { AgUiEvents } from '../src/ag-ui-events.js';
+import { createRuncast, emptyView, type Runcast, type RunView } from '../src/index.js';
 import { patience } from '../src/patience.js';
+import { stepOf } from '../src/step.js';
 import { FakeRecord, FakeRuncast } from './fake.js';
 
 Object.assign(globalThis, { WebSocket });
@@ -156,4 +159,50 @@ test('tools of the page are refused by name, and nothing is started', async () =
   const tools = [{ name: 'open_map', description: '', parameters: {} }];
   await expect(agent.runAgent({ runId: 'r1', tools })).rejects.toThrow(/Remove these frontend tools: open_map\./);
   expect(sent('startAgentRun')).toEqual([]);
+});
+
+/** Returns the views of a run of random steps, which end with each kind of end. */
+function randomViews(seed: number): RunView[] {
+  let state = seed;
+  // A linear congruential generator: the same seed gives the same views.
+  const random = (below: number) => ((state = (state * 1_103_515_245 + 12_345) % 2 ** 31), Math.floor((state / 2 ** 31) * below));
+  const view = { ...emptyView, status: 'in_progress', upToDate: true };
+  const views: RunView[] = [];
+  const steps: RunView['steps'][number][] = [];
+  const record = (status: string, metadata: object = {}, message = '') => {
+    const seq = steps.length + 1;
+    steps.push(stepOf('run-1', { seq, status, message, timestamp: seq, agentName: null, toolName: 'slope', metadata: JSON.stringify(metadata) }));
+  };
+  for (let count = 0; count < 20; count++) {
+    const parentSeq = 1 + random(steps.length + 1);
+    const kind = random(9);
+    if (kind < 2) record('thinking', kind ? { parentSeq } : {});
+    else if (kind < 4) record('calling_tool', kind === 3 ? { parentSeq } : {});
+    else if (kind === 4) record(['tool_complete', 'tool_error'][random(2)]!, { parentSeq, outcome: 'ok', input: { x: 1 }, result: [] });
+    else if (kind === 5) record('executing', { parentSeq, progress: { done: 1 } });
+    else if (kind === 6) record('text', { parentSeq, offset: 0 }, 'A part says so.');
+    else if (kind === 7) {
+      record('text', { offset: view.text.length }, 'It is so. ');
+      view.text += 'It is so. ';
+    } else record('working');
+    // Deltas arrive before their step, and several steps at once.
+    if (!random(3)) views.push({ ...view, text: view.text + 'It '.repeat(random(2)), steps: [...steps] });
+  }
+  const status = ['complete', 'error', 'cancelled', 'waiting'][random(4)]!;
+  const questions = status === 'waiting' ? [{ id: 'q1', name: 'approve', reason: null }] : [];
+  views.push({ ...view, status, questions, steps, ...(status === 'complete' && { result: { text: 'So.', facts: {} } }) });
+  return views;
+}
+
+test('whatever a run does, its events pass the verifier of AG-UI', async () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const run = { threadId: THREAD, runId: 'r1' };
+    const translated = new AgUiEvents('run-1');
+    const views = randomViews(seed);
+    const events = views.flatMap((view) => translated.after(view, run).events);
+    const all = [{ type: 'RUN_STARTED', ...run }, ...events] as BaseEvent[];
+    const verified = await lastValueFrom(from(all).pipe(verifyEvents(), toArray()));
+    expect(verified, `seed ${seed}`).toHaveLength(all.length);
+    expect(['RUN_FINISHED', 'RUN_ERROR'], `seed ${seed}`).toContain(verified.at(-1)!.type);
+  }
 });

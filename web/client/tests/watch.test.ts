@@ -106,7 +106,7 @@ test('messages that are lost, late or sent twice change nothing', async () => {
 
 test('a view is not up to date while its last answer has more pages', async () => {
   const { record, watch } = await watchedRun();
-  const stale: number[][] = [];
+  const stale: (number | null)[][] = [];
   watch.subscribe(() => watch.view.status === 'complete' && watch.view.upToDate && stale.push(seqs(watch)));
   server.pageSteps = 2;
   // The answer with the first page arrives, and the next request fails.
