@@ -41,6 +41,7 @@ class Settings:
         agents: The folder of the user's agents, which replace the demo's (`AGENTS`).
         emulator_python: The interpreter that the emulator is installed for.
         function_python: A bare interpreter, which this project's functions run on (see `local/functions.py`).
+        keeps_state: Whether `LocalStack.restart` brings the state back.
     """
 
     port: int = 4566
@@ -53,6 +54,7 @@ class Settings:
     agents: Path | None = None
     emulator_python: Path = ROOT / ".local" / "ministack-venv" / "bin" / "python"
     function_python: Path = FUNCTION_PYTHON
+    keeps_state: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

@@ -80,6 +80,15 @@ class LocalStack:
             server.kill()
             server.communicate()
 
+    def restart(self) -> None:
+        """Restart the emulated AWS at the same address. It has its state again if the settings say that it keeps it.
+
+        Raises:
+            StackFailed: It did not start.
+        """
+        if self._emulator:
+            self._begin_front(self._emulator, self._emulator.restart)
+
     def client(self, service: str) -> Any:
         """Return a boto3 client of the emulated AWS, as its root user."""
         return self.state.endpoint.client(service)
@@ -132,13 +141,17 @@ class LocalStack:
             model_key=self._settings.model_key if self._settings.model_url else "",
             log=self.state.directory / "emulator.log",
             port=self._settings.port,
+            keeps_state=self._settings.keeps_state,
         )
+        self._begin_front(self._emulator, self._emulator.start)
+
+    def _begin_front(self, emulator: EmulatorProcess, begin: Callable[[], None]) -> None:
         try:
-            self._emulator.start()
+            begin()
         except EmulatorFailed as error:
             raise StackFailed(f"The emulated AWS did not start: {error}") from error
-        self._note_process("the emulated AWS", self._emulator.pid)
-        self._note(endpoint=self._emulator.endpoint)
+        self._note_process("the emulated AWS", emulator.pid)
+        self._note(endpoint=emulator.endpoint)
 
 
 def running_stack(settings: Settings) -> StackState | None:

@@ -20,6 +20,7 @@ from typing import NoReturn
 
 HOST = "127.0.0.1"
 _GRACE_SECONDS = 1
+_SAVE_SECONDS = 60
 # One thread serves all requests; those that run resolvers and functions must not keep it waiting.
 _THREAD_SWITCH_SECONDS = 0.0005
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model-url", required=True, help="OpenAI-compatible server that answers for Bedrock")
     parser.add_argument("--model-name", default="", help="the model to ask it for; by default the one by Bedrock's id")
     parser.add_argument("--function-python", required=True, help="interpreter that runs the functions")
+    parser.add_argument("--keep-state", action="store_true", help="save all state in the folder at its end")
     options = parser.parse_args(arguments)
     if shutil.which("node") is None:
         return _refuse("node is not on the PATH: install Node 20 or newer, which runs the AppSync resolvers")
@@ -46,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"port {options.port} on {HOST} cannot be used ({error.strerror}): choose another")
     # Functions run in directories of their own, and a link into an environment must stay one.
     function_python = Path(function_python).absolute()
-    return _serve(listener, options.folder, options.model_url.rstrip("/"), options.model_name, function_python)
+    _set_environment(listener.getsockname()[1], options.folder, keep_state=options.keep_state)
+    grace_seconds = _SAVE_SECONDS if options.keep_state else 2 * _GRACE_SECONDS
+    model = options.model_url.rstrip("/"), options.model_name
+    return _serve(listener, options.folder, *model, function_python, grace_seconds)
 
 
 def _refuse(message: str) -> int:
@@ -66,11 +71,17 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _serve(listener: socket.socket, folder: Path, model_url: str, model_name: str, function_python: Path) -> int:
+def _serve(
+    listener: socket.socket,
+    folder: Path,
+    model_url: str,
+    model_name: str,
+    function_python: Path,
+    grace_seconds: float,
+) -> int:
     sys.setswitchinterval(_THREAD_SWITCH_SECONDS)
     port: int = listener.getsockname()[1]
     model_key = os.environ.pop("LOCAL_MODEL_KEY", "")  # Functions inherit the environment.
-    _set_environment(port)
     # Only now: MiniStack reads the environment when it is imported.
     from local.emulator.app import EmulatorApp
     from local.emulator.certificate import write_certificate
@@ -88,12 +99,12 @@ def _serve(listener: socket.socket, folder: Path, model_url: str, model_name: st
     app = Guard(emulator, check_signature=check_signature, public_operations=PUBLIC_COGNITO_OPERATIONS)
     try:
         certificate = write_certificate(folder, HOST)
-        asyncio.run(_serve_until_signal(app, listener, _listen(0), certificate, end_workers))
+        asyncio.run(_serve_until_signal(app, listener, _listen(0), certificate, end_workers, grace_seconds))
     finally:
         end_workers()
 
 
-def _set_environment(port: int) -> None:
+def _set_environment(port: int, folder: Path, *, keep_state: bool) -> None:
     """MiniStack's settings. Functions inherit the environment, so that what would let them import more is taken out."""
     os.environ.pop("PYTHONPATH", None)
     os.environ.update(
@@ -108,6 +119,8 @@ def _set_environment(port: int) -> None:
         LAMBDA_ASYNC_RETRY_BASE_SECONDS="1",
         PYTHONNOUSERSITE="1",
     )
+    if keep_state:
+        os.environ.update(PERSIST_STATE="1", S3_PERSIST="1", S3_DATA_DIR=str(folder / "s3"))
     os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 
@@ -117,6 +130,7 @@ async def _serve_until_signal(
     tls: socket.socket,
     certificate: tuple[Path, Path],
     end_workers: Callable[[], None],
+    grace_seconds: float,
 ) -> NoReturn:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
@@ -139,7 +153,7 @@ async def _serve_until_signal(
 
     serving = asyncio.create_task(serve(app, config, shutdown_trigger=wait_for_signal))
     await asyncio.wait({serving, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.wait({serving}, timeout=2 * _GRACE_SECONDS)
+    await asyncio.wait({serving}, timeout=grace_seconds)
     if serving.done():
         serving.result()
     # Requests and threads may still wait, for a slow model or before a retry. Nobody waits for them.

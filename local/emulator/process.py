@@ -17,6 +17,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CERTIFICATE_FILE = "certificate.pem"
 """The certificate of the TLS port, beside the log."""
 
+_SAVE_SECONDS = 120
+
 
 class EmulatorFailed(Exception):
     """The emulator did not become ready; the message is its last output."""
@@ -33,6 +35,7 @@ class EmulatorProcess:
         model_name: the model to ask it for; by default the one by Bedrock's id.
         model_key: its API key, if it requires one.
         port: port on 127.0.0.1; 0 takes a free one.
+        keeps_state: whether it saves its state beside the log when it is stopped, and `restart` brings it back.
 
     Attributes:
         folder: where its log, its certificate and the functions' temporary files are.
@@ -49,11 +52,14 @@ class EmulatorProcess:
         model_name: str = "",
         model_key: str = "",
         port: int = 0,
+        keeps_state: bool = False,
     ) -> None:
         self._interpreter = interpreter
         self.folder = log.resolve().parent
-        self._arguments = ["--port", str(port), "--model-url", model_url, "--function-python", str(function_python)]
+        self._arguments = ["--model-url", model_url, "--function-python", str(function_python)]
         self._arguments += ["--model-name", model_name, "--folder", str(self.folder)]
+        self._arguments += ["--keep-state"] if keeps_state else []
+        self._port = str(port)
         self._model_key = model_key
         self._log = log
         self._process: subprocess.Popen[str] | None = None
@@ -83,7 +89,7 @@ class EmulatorProcess:
         """
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                [str(self._interpreter), "-m", "local.emulator", *self._arguments],
+                [str(self._interpreter), "-m", "local.emulator", "--port", self._port, *self._arguments],
                 cwd=REPOSITORY,
                 # The caller's environment must not reach the functions; their temporary files go beside the log.
                 env={
@@ -105,6 +111,18 @@ class EmulatorProcess:
             raise EmulatorFailed(said[-1] if said else f"the emulator was not ready within {timeout_seconds} seconds")
         _, url, tls_url = line.split()
         self.endpoint = replace(self.endpoint, url=url, tls_url=tls_url)
+
+    def restart(self) -> None:
+        """Restarts the emulator at its address and with its key; only its TLS port changes.
+
+        It has its state again if it `keeps_state`. Saving it may take long on a busy machine.
+
+        Raises:
+            EmulatorFailed: it was not ready in time.
+        """
+        self._port = self.url.rpartition(":")[2]
+        self.stop(timeout_seconds=_SAVE_SECONDS)
+        self.start(timeout_seconds=_SAVE_SECONDS)
 
     def stop(self, *, timeout_seconds: float = 15) -> int | None:
         """Stops the emulator and its children; returns its exit code, or None if it was never started."""

@@ -1,12 +1,16 @@
 """Runs every block of docs/your-agent.md in an empty virtual environment."""
 
 import asyncio
+import contextlib
+import io
 import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -141,41 +145,73 @@ async def test_an_agent_outside_lambda_is_seen_live_by_its_user_and_nobody_else(
     assert bob.read(request_id)["success"] is False
 
 
-@pytest.fixture(scope="module")
-def function(stack, reader, done):
-    """The reader's own Lambda, with its own role, known to Runcast as the agent `counter`."""
-    assert done.returncode == 0, done.stdout + done.stderr
+@contextlib.contextmanager
+def own_function(stack, name, handler, code, **policies):
+    """The reader's own Lambda, with its own role."""
     functions, iam = stack.client("lambda"), stack.client("iam")
     outputs = stack.state.outputs
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
     model = {"Effect": "Allow", "Action": "bedrock:InvokeModelWithResponseStream", "Resource": "*"}
-    role = iam.create_role(RoleName="counter", AssumeRolePolicyDocument=policy_of(trust))["Role"]["Arn"]
-    policies = {"recorder": outputs["recorder_policy_json"], "model": policy_of(model)}
-    for name, policy in policies.items():
-        iam.put_role_policy(RoleName="counter", PolicyName=name, PolicyDocument=policy)
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy_of(trust))["Role"]["Arn"]
+    policies |= {"recorder": outputs["recorder_policy_json"], "model": policy_of(model)}
+    for each, policy in policies.items():
+        iam.put_role_policy(RoleName=name, PolicyName=each, PolicyDocument=policy)
     arn = functions.create_function(
-        FunctionName="counter",
+        FunctionName=name,
         # The reader's pip installs for the reader's Python.
         Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
-        Handler="my_function.handler",
+        Handler=handler,
         Role=role,
         Timeout=60,
         MemorySize=1024,
-        Code={"ZipFile": (reader[0] / "my_function.zip").read_bytes()},
+        Code={"ZipFile": code},
         Environment={"Variables": outputs["recorder_environment"]},
     )["FunctionArn"]
     functions.put_function_event_invoke_config(
-        FunctionName="counter",
+        FunctionName=name,
         MaximumRetryAttempts=0,
         DestinationConfig={"OnFailure": {"Destination": outputs["run_closer_function_arn"]}},
     )
-    apply(stack, {"agent_functions": {"counter": arn}})
-    yield functions
-    apply(stack, {})
-    functions.delete_function(FunctionName="counter")
-    for name in policies:
-        iam.delete_role_policy(RoleName="counter", PolicyName=name)
-    iam.delete_role(RoleName="counter")
+    yield arn
+    functions.delete_function(FunctionName=name)
+    for each in policies:
+        iam.delete_role_policy(RoleName=name, PolicyName=each)
+    iam.delete_role(RoleName=name)
+
+
+@pytest.fixture(scope="module")
+def function(stack, reader, done):
+    """Two Lambdas of the reader, known to Runcast as the agents `counter` and `purchaser`."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    archive = (reader[0] / "my_function.zip").read_bytes()
+    stack.client("s3").create_bucket(Bucket="my-sessions")
+    own_bucket = ["arn:aws:s3:::my-sessions", "arn:aws:s3:::my-sessions/*"]
+    sessions = {"Effect": "Allow", "Action": "s3:*", "Resource": own_bucket}
+    with (
+        own_function(stack, "counter", "my_function.handler", archive) as counter,
+        own_function(
+            stack, "purchaser", "asking.handler", with_file(archive, "asking.py", asking_function()),
+            sessions=policy_of(sessions),
+        ) as purchaser,
+    ):  # fmt: skip
+        apply(stack, {"agent_functions": {"counter": counter, "purchaser": purchaser}})
+        yield stack.client("lambda")
+        apply(stack, {})
+
+
+def asking_function():
+    """The function of the document, with the tool of its first example."""
+    blocks = BLOCK.findall((ROOT / "docs" / "going-on.md").read_text())
+    [tool] = [text for _, text in blocks if text.startswith("from strands import")]
+    [handler] = [text for _, text in blocks if text.startswith("# the function of the agent")]
+    return tool + handler
+
+
+def with_file(archive, name, text):
+    content = io.BytesIO(archive)
+    with zipfile.ZipFile(content, "a") as changed:
+        changed.writestr(name, text)
+    return content.getvalue()
 
 
 def policy_of(statement):
@@ -214,6 +250,30 @@ def test_a_lambda_of_ones_own_is_started_by_rest_and_watched_whole(stack, shell,
     ]
     assert [step["seq"] for step in steps] == [1, 2, 3, 4, 5, 6]
     assert bob.read(request_id)["success"] is False
+
+
+@pytest.mark.usefixtures("function")
+def test_a_lambda_of_ones_own_that_asks_is_answered_and_goes_on(stack, alice):
+    url, headers = stack.state.outputs["rest_url"], {"Authorization": alice.id_token}
+    run = {"agent": "purchaser", "query": "Buy turbines."}
+    started = requests.post(f"{url}/runs", json=run, headers=headers, timeout=DEADLINE_SECONDS)
+    request_id = started.json()["requestId"]
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (record := alice.read(request_id))["status"] != "waiting":
+        assert time.monotonic() < deadline, record
+        assert record["status"] == "in_progress", record
+        time.sleep(0.05)
+    [question] = json.loads(record["steps"][-1]["metadata"])["interrupts"]
+    answered = requests.post(
+        f"{url}/runs/{request_id}/answers",
+        json={"answers": {question["id"]: "yes"}}, headers=headers, timeout=DEADLINE_SECONDS,
+    )  # fmt: skip
+    assert answered.status_code == 200, answered.text
+    record = alice.read_to_its_end(request_id)
+    assert (record["status"], record["error"]) == ("complete", None)
+    steps = [step["step"] for step in record["steps"]]
+    assert steps[steps.index("waiting") :][:3] == ["waiting", "answered", "agent"]
+    assert steps.count("executed") == 2, steps  # the tool asked, and then it bought
 
 
 def test_the_run_of_a_lambda_of_ones_own_that_cannot_be_loaded_is_ended(stack, function, alice):
