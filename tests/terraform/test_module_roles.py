@@ -40,7 +40,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         "agent": {
             f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             f"{functions}run-closer": {"lambda:InvokeFunction"},
-            **change_conversations,
+            conversations: change_conversations[conversations],
             snapshots: {"s3:GetObject", "s3:PutObject"},
             answers: {"s3:GetObject"},
             **announce,
@@ -257,7 +257,7 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
         assert allowed.pop("ReadAnswers") == {
             "Effect": "Allow",
             "Action": "s3:GetObject",
-            "Resource": f"arn:aws:s3:::{RESULTS}/answers/*",
+            "Resource": f"arn:aws:s3:::{prefix}{RESULTS}/answers/*",
         }
         assert allowed == {}
 
