@@ -1,4 +1,4 @@
-"""The root modules in documents and examples: a user's own Lambda, and rules for ends and questions of runs.
+"""The root modules in documents and examples: a user's own Lambda, and a rule for the ends of runs.
 
 tests/e2e starts such a Lambda.
 """
@@ -31,12 +31,6 @@ def test_a_rule_for_the_ends_of_runs_can_be_planned_as_it_stands(project: Path, 
     function = {"name": "mine", "arn": "arn:aws:lambda:us-east-1:000000000000:function:mine"}
     planned = run("plan", "-no-color", f"-var=on_failed_run={json.dumps(function)}")
     assert "Plan: 3 to add, 0 to change, 0 to destroy." in planned
-
-
-def test_a_rule_for_the_questions_of_runs_can_be_planned(project: Path, module: Path, aws: Aws, tmp_path: Path):
-    run = shown_in(project / "docs" / "operations.md", module, aws, tmp_path, heading="When a run waits")
-    topic = "arn:aws:sns:us-east-1:000000000000:questions"
-    assert "Plan: 2 to add, 0 to change, 0 to destroy." in run("plan", "-no-color", f"-var=questions_topic_arn={topic}")
 
 
 def shown_in(document: Path, module: Path, aws: Aws, tmp_path: Path, *, heading: str) -> Callable[..., str]:
