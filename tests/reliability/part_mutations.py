@@ -9,6 +9,8 @@ _PART_WORK, _CHECKPOINTS = (
     "chalice_app/chalicelib/agents/part_work.py", "tests/unit/chalicelib/agents/test_runner_checkpoints.py",
 )  # fmt: skip
 _JOURNAL, _TOOLS = "runcast/record/journal.py", "runcast/agents/journal.py"
+_HANDOVERS = "tests/unit/chalicelib/agents/test_runner_handovers.py"
+_CHECKPOINT_FAULTS = "tests/unit/chalicelib/agents/test_runner_checkpoint_faults.py"
 _CRASHES = "tests/unit/chalicelib/agents/test_runner_crashes.py"
 _RUNNER, _UNIT = "chalice_app/chalicelib/agents/runner.py", "tests/unit/chalicelib/agents/test_runner_parts.py"
 _ELSEWHERE = "tests/functional/test_answers_elsewhere.py"
@@ -75,7 +77,7 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "a failed invocation of an earlier part asks for the next one", _CLOSE,
-        (("part[0] < run.part and run.part_is_queued", "False"),), _CHECKPOINTS,
+        (("part[0] < run.part and run.part_is_queued", "False"),), _HANDOVERS,
     ),
     Mutation(
         "no tool begins once its agent is interrupted", _STOP,
@@ -94,7 +96,7 @@ PART_MUTATIONS = [
     Mutation(
         "a worker that has lost its run names no state", _STORE,
         (('f"#worker = :me AND #status = :in_progress AND', 'f"(#worker = :me OR attribute_exists(#status)) AND'),),
-        _CHECKPOINTS,
+        _CHECKPOINT_FAULTS,
     ),
     Mutation(
         "a tool begins only if no other worker has called it", _JOURNAL,

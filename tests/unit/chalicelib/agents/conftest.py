@@ -17,6 +17,7 @@ from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.token_budget import token_budget
+from tests.unit.chalicelib.agents.parts import Ground, checkpointing
 
 CONFIG = AgentConfig(
     agent_progress_table="AgentProgress",
@@ -77,3 +78,26 @@ def bench(store, monkeypatch, budget):
     with own_agents():
         yield bench
     bench.runner.close()
+
+
+@pytest.fixture
+def ground():
+    return Ground()
+
+
+@pytest.fixture
+def asked(bench):
+    """The events with which the worker has asked `run_closer`."""
+    events = []
+
+    def take(event):
+        events.append(event)
+        return True
+
+    bench.runner._destination = bench.runner._destination._replace(hand_over=take)
+    return events
+
+
+@pytest.fixture
+def digger(bench, ground, asked):
+    checkpointing(bench, ground.tool())

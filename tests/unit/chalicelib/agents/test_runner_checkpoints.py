@@ -5,98 +5,30 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from functools import partial
 
 import pytest
-from chalicelib.lifecycle import closer
-from chalicelib.lifecycle.answer import hand_out
 from strands import Agent, ToolContext, tool
-from strands.multiagent import GraphBuilder, Swarm
-from strands.session.file_session_manager import FileSessionManager
 
-from runcast import limits, note_fact, track
+from runcast import track
 from runcast.agents.checkpoints import CheckpointedWork
-from runcast.errors import StoreUnavailable
-from runcast.record.cancel import cancel
-from runcast.record.close import close_dead
-from runcast.record.handover import NEXT_PART
-from runcast.record.model import EndReason, Owner, RunStatus
+from runcast.record.model import EndReason, RunStatus
 from runcast.runs.scope import current_scope
 from tests.fakes.lambda_process import Context
 from tests.fakes.scripted_model import Call, Say
-from tests.unit.chalicelib.agents.test_runner_parts import ANA, FUNCTIONS, Invoker, answered, next_part
-from tests.unit.record.recording import until
+from tests.unit.chalicelib.agents.parts import (
+    HANDED_OVER,
+    answered,
+    checkpointing,
+    hand_over,
+    invoked,
+    next_part,
+    plain,
+    steps,
+)
 
-HANDED_OVER = {NEXT_PART: "run-1"}
+pytestmark = pytest.mark.usefixtures("digger")
+
 JOB = "123e4567-e89b-12d3-a456-426614174000"
-
-
-def hand_over():
-    """Do what the worker's timer does when its time is nearly up."""
-    current_scope().run.stop.hand_over()
-
-
-class Ground:
-    """A tool that digs, and what has been dug. If asked to, the worker's time is nearly up as it begins."""
-
-    def __init__(self):
-        self.dug = []
-
-    def tool(self):
-        @tool(context=True)
-        async def dig(tool_context: ToolContext, metres: int = 1, late: bool = False) -> str:
-            """Dig."""
-            if late:
-                hand_over()
-            self.dug.append(metres)
-            note_fact(tool_context, "depth", sum(self.dug), "m")
-            return f"dug {metres} m"
-
-        return dig
-
-
-@pytest.fixture
-def ground():
-    return Ground()
-
-
-@pytest.fixture
-def asked(bench):
-    """The events with which the worker has asked `run_closer`."""
-    events = []
-
-    def take(event):
-        events.append(event)
-        return True
-
-    bench.runner._destination = bench.runner._destination._replace(hand_over=take)
-    return events
-
-
-@pytest.fixture(autouse=True)
-def digger(bench, ground, asked):
-    checkpointing(bench, ground.tool())
-
-
-def checkpointing(bench, *tools, **about):
-    bench.with_build(
-        lambda run: Agent(model=run.model, tools=[*tools], checkpointing=True, callback_handler=None, **about)
-    )
-
-
-def invoked(bench, event=HANDED_OVER):
-    """Let `run_closer` handle the event; return the events with which it has invoked the agent."""
-    invoker = Invoker()
-    closer.continue_run(event, bench.store, lambda result: hand_out(result.run, invoker, FUNCTIONS))
-    return invoker.events
-
-
-def unanswered(*args, **kwargs):
-    raise StoreUnavailable("DynamoDB did not answer.")
-
-
-def steps(bench):
-    return [step.step for step in bench.store.read("run-1").steps]
 
 
 def test_a_run_continues_in_another_worker_and_is_one_record_without_a_gap(bench, store, ground, asked):
@@ -313,83 +245,6 @@ def test_an_answer_and_a_hand_over_go_together(bench, ground):
     assert ground.dug == ["here"]
 
 
-def test_a_cancel_before_the_hand_over_wins(bench, store, clock, ground, asked):
-    @tool
-    async def dig() -> str:
-        """Dig."""
-        cancel(store, ANA, "run-1", now_ms=clock)
-        ground.dug.append(1)
-        hand_over()
-        return "dug"
-
-    checkpointing(bench, dig)
-    bench.run(Call("dig"))
-    run = store.read("run-1")
-    assert (run.status, run.reason, run.part) == (RunStatus.CANCELLED, "cancel_requested", 1)
-    assert (asked, invoked(bench)) == ([], [])
-
-
-def test_a_cancel_between_two_parts_ends_the_run_at_once(bench, store, clock, ground):
-    bench.run(Call("dig", {"late": True}))
-    [event] = invoked(bench)
-    cancel(store, ANA, "run-1", now_ms=clock)
-    assert store.read("run-1").status is RunStatus.CANCELLED
-    assert invoked(bench) == []
-    assert next_part(bench, event)[0] == 409
-    assert ground.dug == [1]
-
-
-def test_only_the_first_delivery_of_a_part_runs(bench, ground):
-    bench.run(Call("dig", {"late": True}))
-    [event] = invoked(bench)
-    assert invoked(bench) == [event]
-    assert next_part(bench, event, Call("dig", {"metres": 2}), Say("Done"))[0] == 200
-    assert next_part(bench, event)[0] == 409
-    assert (invoked(bench), ground.dug) == ([], [1, 2])
-
-
-def test_a_hand_over_whose_invocation_was_lost_is_left_to_the_sweep(bench, store, clock):
-    bench.run(Call("dig", {"late": True}))
-    clock.now_ms += limits.QUEUED_LEASE_MS + limits.CLOSE_GRACE_MS + 1
-    handed_out = []
-    closer.sweep(store, handed_out.append, remaining_ms=lambda: 60_000, now_ms=clock)
-    assert [(each.hand_out, each.run.part, each.run.part_tries) for each in handed_out] == [(True, 2, 2)]
-
-
-def test_the_failure_report_of_an_earlier_part_asks_for_the_next_one(bench, store, clock):
-    bench.run(Call("dig", {"late": True}))
-    before = store.read("run-1")
-    dead = partial(close_dead, store, "run-1", owner=Owner("acme", "ana"), invocation="lambda-request-1", now_ms=clock)
-    result = dead()
-    assert (result.hand_out, result.run, store.read("run-1")) == (True, before, before)
-    [event] = invoked(bench)
-    next_part(bench, event, Say("Done"))
-    assert dead() is None
-
-
-def test_a_hand_over_that_is_not_stored_in_time_is_written_by_the_closer(bench, store, asked, monkeypatch):
-    real = store.append
-
-    def no_hand_over(*args, next_part=None, **kwargs):
-        if next_part:
-            raise StoreUnavailable("DynamoDB did not answer.")
-        return real(*args, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "append", no_hand_over)
-        patch.setattr(limits, "ADDED_TIME_SECONDS", 0.5)
-        _, body = bench.run(Call("dig", {"late": True}))
-    assert (body["continuing"], body["endPending"]) == (True, True)
-    [event] = asked
-    assert closer.write_end(
-        event, store, send=len, on_end=bench.ended.append, remaining_ms=lambda: 60_000
-    )  # fmt: skip
-    assert store.read("run-1").part_is_queued
-    assert bench.ended == []
-    [event] = invoked(bench)
-    assert next_part(bench, event, Say("Done"))[0] == 200
-
-
 def test_a_run_is_not_continued_for_ever(bench, store):
     bench.runner._parts._max_run_hours = 0
     bench.run(Call("dig", {"late": True}))
@@ -408,177 +263,6 @@ def test_the_hours_of_all_parts_count(bench, store):
     assert store.read("run-1").error == "The run was not done after 8 hours of work (max_run_hours)."
 
 
-def test_if_the_state_cannot_be_saved_no_tool_begins(bench, store, ground, monkeypatch):
-    monkeypatch.setattr(limits, "SNAPSHOT_SAVE_SECONDS", 0.0)
-    bench.objects.broken = True
-    bench.run(Call("dig"))
-    run = store.read("run-1")
-    assert (run.status, run.reason, ground.dug) == (RunStatus.ERROR, EndReason.SNAPSHOT_NOT_SAVED, [])
-    assert run.error == "The agent's state could not be saved, so the run could not continue."
-
-
-@pytest.mark.parametrize("refuses", ["bucket", "table"])
-def test_a_state_that_cannot_be_saved_at_a_hand_over_ends_the_run(bench, store, ground, monkeypatch, refuses):
-    @tool
-    async def dig() -> str:
-        """Dig."""
-        ground.dug.append(1)
-        hand_over()
-        monkeypatch.setattr(limits, "SNAPSHOT_SAVE_SECONDS", 0.0)
-        if refuses == "bucket":
-            bench.objects.broken = True
-        else:
-            monkeypatch.setattr(store, "name_snapshot", unanswered)
-        return "dug"
-
-    checkpointing(bench, dig)
-    bench.run(Call("dig"))
-    run = store.read("run-1")
-    assert (run.status, run.reason, run.part, ground.dug) == (RunStatus.ERROR, EndReason.SNAPSHOT_NOT_SAVED, 1, [1])
-    assert run.error == "The agent's state could not be saved, so the run could not continue."
-
-
-def test_a_bucket_that_does_not_answer_the_next_part_leaves_it_to_another_worker(bench, store, clock, ground):
-    bench.run(Call("dig", {"late": True}))
-    [event] = invoked(bench)
-    bench.objects.broken = True
-    assert next_part(bench, event)[0] == 500
-    assert store.read("run-1").part_has_begun is False
-    bench.objects.broken = False
-    result = close_dead(store, "run-1", owner=ANA, invocation="lambda-request-2-1", part=(2, 1), now_ms=clock)
-    assert result.hand_out
-    assert next_part(bench, {**event, "try": 2}, Say("Done"))[0] == 200
-    assert ground.dug == [1]
-
-
-def test_a_frozen_worker_hands_nothing_over_if_another_one_has_the_run(bench, store, clock, ground, asked):
-    events = []
-
-    @tool
-    async def dig() -> str:
-        """Dig."""
-        ground.dug.append(1)
-        if not events:  # frozen here for so long that its run continues in the second part
-            close_dead(store, "run-1", owner=ANA, invocation="lambda-request-1", now_ms=clock)
-            events.extend(invoked(bench))
-            hand_over()
-        return "dug"
-
-    checkpointing(bench, dig)
-    status_code, body = bench.run(Call("dig"))
-    assert (status_code, "continuing" in body, asked) == (500, False, [])
-    [event] = events
-    assert store.read("run-1").part_is_queued
-    assert next_part(bench, event, Say("Done"))[0] == 200
-    run = store.read("run-1")
-    assert (run.status, run.part, ground.dug) == (RunStatus.COMPLETE, 2, [1])
-    assert [step.seq for step in run.steps] == list(range(1, run.seq + 1))
-
-
-def test_if_the_state_cannot_be_named_no_tool_begins(bench, store, ground, monkeypatch):
-    monkeypatch.setattr(limits, "SNAPSHOT_SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(store, "name_snapshot", unanswered)
-    bench.run(Call("dig"))
-    assert (store.read("run-1").reason, ground.dug) == (EndReason.SNAPSHOT_NOT_SAVED, [])
-
-
-def test_a_short_failure_of_the_bucket_is_waited_for(bench, ground, monkeypatch):
-    failures = [True]
-    put = bench.objects.put
-
-    def put_later(key, text):
-        bench.objects.broken = bool(failures)
-        try:
-            put(key, text)
-        finally:
-            failures.clear()
-
-    monkeypatch.setattr(bench.objects, "put", put_later)
-    assert bench.run(Call("dig"), Say("Done"))[0] == 200
-    assert ground.dug == [1]
-
-
-def test_a_worker_that_has_lost_its_run_begins_no_tool(bench, store, clock, ground, monkeypatch):
-    """It was frozen while its state was saved, and the run was ended meanwhile."""
-    put = bench.objects.put
-
-    def frozen(key, text):
-        put(key, text)
-        close_dead(store, "run-1", invocation="lambda-request-1", now_ms=clock)
-
-    monkeypatch.setattr(bench.objects, "put", frozen)
-    status_code, _ = bench.run(Call("dig"))
-    assert (status_code, store.read("run-1").reason, ground.dug) == (500, "worker_died", [])
-
-
-def test_an_agent_that_is_no_longer_checkpointing_ends_the_run(bench, store, ground):
-    bench.run(Call("dig", {"late": True}))
-    [event] = invoked(bench)
-    bench.with_build(lambda run: Agent(name="digger", model=run.model, callback_handler=None))
-    next_part(bench, event)
-    run = store.read("run-1")
-    assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.SNAPSHOT_UNUSABLE)
-    assert run.error == "digger cannot continue: it is no longer built with checkpointing=True."
-
-
-def test_a_checkpoint_of_another_version_of_strands_ends_the_run(bench, store):
-    bench.run(Call("dig", {"late": True}))
-    key = store.read("run-1").snapshot_key
-    bench.objects.texts[key] = bench.objects.texts[key].replace('"schema_version":"1.0"', '"schema_version":"9"')
-    [event] = invoked(bench)
-    next_part(bench, event)
-    assert store.read("run-1").error.endswith("cannot continue: another version of Strands saved it.")
-
-
-def plain(run, **about):
-    return Agent(model=run.model, callback_handler=None, **about)
-
-
-NESTED = (
-    "The agent inner, which {outer} uses, is built with checkpointing=True. It would stop before its first tool. "
-    "Build only the run's own agent with checkpointing=True."
-)
-TWICE = (
-    "The agent digger is built with checkpointing=True and with {}, so another worker cannot continue it. "
-    "Use only one of the two."
-)
-
-
-@pytest.mark.parametrize("kind", ["tool", "tool of a tool", "graph", "swarm", "session", "background"])
-def test_what_cannot_be_continued_is_refused_by_name(bench, store, tmp_path, kind):
-    def build(run):
-        inner = partial(plain, run, name="inner", checkpointing=True)
-        if kind == "tool":
-            return plain(run, name="outer", tools=[inner().as_tool()])
-        if kind == "tool of a tool":
-            return plain(run, tools=[plain(run, name="outer", tools=[inner().as_tool()]).as_tool()])
-        if kind == "graph":
-            builder = GraphBuilder()
-            builder.add_node(inner(), "inner")
-            builder.set_graph_id("outer")
-            builder.set_max_node_executions(1)
-            return builder.build()
-        if kind == "swarm":
-            return Swarm([inner()], id="outer")
-        if kind == "session":
-            session = FileSessionManager("run-1", storage_dir=str(tmp_path))
-            return plain(run, name="digger", checkpointing=True, session_manager=session)
-        return plain(run, name="digger", checkpointing=True, background_tasks=True)
-
-    bench.with_build(build)
-    bench.run()
-    message = {
-        "tool": NESTED.format(outer="outer"),
-        "tool of a tool": NESTED.format(outer="outer"),
-        "graph": NESTED.format(outer="outer"),
-        "swarm": NESTED.format(outer="outer"),
-        "session": TWICE.format("a session manager"),
-        "background": TWICE.format("background_tasks"),
-    }[kind]
-    run = store.read("run-1")
-    assert (run.reason, run.error, bench.model.calls) == (EndReason.NOT_RESUMABLE, message, [])
-
-
 def test_an_agent_of_a_job_continues_too(bench, store, ground):
     assert bench.run(Call("dig", {"late": True}), jobId=JOB)[0] == 200
     [event] = invoked(bench)
@@ -586,17 +270,3 @@ def test_an_agent_of_a_job_continues_too(bench, store, ground):
     assert next_part(bench, event, Say("Done"))[0] == 200
     run = store.read("run-1")
     assert (run.status, run.part, run.job_id, ground.dug) == (RunStatus.COMPLETE, 2, JOB, [1])
-
-
-def test_an_event_that_names_no_run_is_ignored(bench, caplog):
-    assert invoked(bench, {NEXT_PART: 5}) == []
-    assert "ignoring the event: it names no run" in caplog.text
-    assert invoked(bench, {NEXT_PART: "unknown"}) == []
-
-
-def test_the_worker_can_be_left_behind_by_another_part(bench, store):
-    """A late delivery of the first part's event does not run the second."""
-    bench.run(Call("dig", {"late": True}))
-    until(lambda: store.read("run-1").part_is_queued)
-    assert bench.run()[0] == 409
-    assert store.read("run-1").part_is_queued

@@ -16,7 +16,7 @@ from runcast.record.close import close_dead
 from runcast.record.journal import CallJournal
 from runcast.record.model import EndReason, Owner, RunStatus
 from tests.fakes.scripted_model import Call, Say
-from tests.unit.chalicelib.agents.test_runner_parts import answered, next_part
+from tests.unit.chalicelib.agents.parts import answered, next_part
 
 UNKNOWN = (
     "The worker that called this tool stopped before the call had ended, so it may or may not have taken effect. Find "

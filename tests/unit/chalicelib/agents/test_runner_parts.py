@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 from chalicelib.agents import registry
-from chalicelib.lifecycle.answer import answer_run
 from strands import Agent, ToolContext, tool
 from strands.hooks import BeforeToolCallEvent, BeforeToolsEvent
 
@@ -16,23 +15,9 @@ from runcast import limits, note_fact, track
 from runcast.errors import Conflict, InvalidInput, StoreUnavailable
 from runcast.record.model import EndReason, Owner, RunStatus
 from runcast.record.recorder import Recorder
-from tests.fakes.lambda_process import Context
 from tests.fakes.scripted_model import Call, Say
+from tests.unit.chalicelib.agents.parts import ANA, answered, next_part
 from tests.unit.record.recording import until
-
-ANA = Owner("acme", "ana")
-FUNCTIONS = {"survey": "runcast-agent"}
-
-
-class Invoker:
-    """A Lambda client that keeps the events that it is asked to invoke with."""
-
-    def __init__(self):
-        self.events = []
-
-    def invoke(self, **request):
-        assert (request["FunctionName"], request["InvocationType"]) == ("runcast-agent", "Event")
-        self.events.append(json.loads(request["Payload"]))
 
 
 @tool(context=True)
@@ -47,32 +32,6 @@ def waiting(bench, *script, tools=(pay,), **about):
     bench.with_tools(*tools)
     _, body = bench.run(*(script or (Call("pay"),)), **about)
     return body.get("interrupts", [])
-
-
-def answered(bench, answers, *, invoker=None, owner=ANA, functions=FUNCTIONS):
-    """Answer the run, and return the event of its next part."""
-    invoker = invoker or Invoker()
-    told = answer_run(
-        owner,
-        "run-1",
-        answers,
-        store=bench.store,
-        objects=bench.objects,
-        invoker=invoker,
-        functions=functions,
-        outside=frozenset(),
-        admit=lambda owner: None,
-        announce=lambda result: None,
-        hand_over=lambda event: None,
-    )
-    return told, invoker.events
-
-
-def next_part(bench, event, *script):
-    """Run a later part by its event."""
-    bench.model.script = list(script)
-    answer = bench.runner.run(event, Context(f"lambda-request-{event['part']}-{event['try']}"))
-    return answer["statusCode"], json.loads(answer["body"])
 
 
 def test_a_run_goes_on_with_the_answer_and_is_one_record_without_a_gap(bench, store):
