@@ -35,7 +35,6 @@ ENVIRONMENT ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
-UV_VERSION := 0.13.8
 EMULATOR := .local/ministack-venv
 FUNCTION := .local/function-venv
 CHECKOV := .local/checkov-venv
@@ -63,7 +62,10 @@ export npm_config_cache ?= $(CURDIR)/.local/cache/npm
 endif
 
 # Compiles packages once: where Python may not write bytecode, as in many containers, each program would do it again.
-SYNC := $(BIN)/uv pip sync -q --compile-bytecode --python
+# Refuses a package whose hash is not in the lock file.
+SYNC := $(BIN)/uv pip sync -q --require-hashes --compile-bytecode --python
+# The lock files serve all Pythons from 3.11 on.
+LOCK = $(BIN)/uv pip compile -q $(UPGRADE) --generate-hashes --no-header --python-version 3.11
 
 # Trust this machine's certificates, as pip and npm do, because companies have their own.
 export UV_SYSTEM_CERTS := true
@@ -106,8 +108,8 @@ pythons: $(SETUP) ## Run the library's tests on each installed Python from 3.11 
 	@for python in $(FUNCTION)/runtimes/*/bin/python; do \
 		venv=.local/pythons/$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && echo $$venv && \
 		$(BIN)/uv venv -q --clear --python $$python $$venv && \
-		$(BIN)/uv pip sync -q --python $$venv requirements-dev.txt && \
-		$(BIN)/uv pip install -q --python $$venv --no-deps uv==$(UV_VERSION) -e . && \
+		$(SYNC) $$venv requirements-dev.txt uv-requirements.txt && \
+		$(BIN)/uv pip install -q --python $$venv --no-deps --no-build-isolation -e . && \
 		$$venv/bin/python -m pytest -q -m "not long" tests/unit || exit 1; done
 
 lint: $(SETUP) ## Lint Python, the resolvers and the packages in web/
@@ -209,13 +211,15 @@ upgrade-check: $(SETUP) ## Upgrade a local deployment from an earlier commit, wi
 	@$(BIN)/python -m pytest tests/terraform/upgrade.py
 
 lock: $(VENV)/.ready ## Update the lock files from the .in files; keep locked versions
-	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 chalice_app/requirements.in -o chalice_app/requirements.txt
-	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 requirements-dev.in -c chalice_app/requirements.txt -o requirements-dev.txt
-	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 local/requirements.in -o local/requirements.txt
-	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 tests/terraform/checkov-requirements.in -o tests/terraform/checkov-requirements.txt
-	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 tests/terraform/validators/requirements.in -o tests/terraform/validators/requirements.txt
-	@$(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 website/requirements.in -o website/requirements.txt
-	@if [ -d bench/pywake ]; then $(BIN)/uv pip compile -q $(UPGRADE) --no-header --python-version 3.11 bench/pywake/requirements.in -o bench/pywake/requirements.txt; fi
+	@$(LOCK) chalice_app/requirements.in -o chalice_app/requirements.txt
+	@$(LOCK) requirements-dev.in -c chalice_app/requirements.txt -o requirements-dev.txt
+	@$(LOCK) local/requirements.in -o local/requirements.txt
+	@$(LOCK) --no-deps local/terraform-requirements.in -o local/terraform-requirements.txt
+	@$(LOCK) uv-requirements.in -o uv-requirements.txt
+	@$(LOCK) tests/terraform/checkov-requirements.in -o tests/terraform/checkov-requirements.txt
+	@$(LOCK) tests/terraform/validators/requirements.in -o tests/terraform/validators/requirements.txt
+	@$(LOCK) website/requirements.in -o website/requirements.txt
+	@if [ -d bench/pywake ]; then $(LOCK) bench/pywake/requirements.in -o bench/pywake/requirements.txt; fi
 
 upgrade: UPGRADE := --upgrade
 upgrade: lock ## Update the lock files to the newest versions that the .in files allow
@@ -224,15 +228,15 @@ clean: ## Stop the local system and delete everything installed or built here
 	@if [ -e "$${RUNCAST_LOCAL_DIR:-.local/stack}/stack.json" ]; then $(MAKE) --no-print-directory down; fi
 	rm -rf $(VENV) .local build dist graphql/node_modules web/node_modules web/*/dist terraform/chalice.tf.json terraform/deployment.zip
 
-$(VENV)/.ready: requirements-dev.txt pyproject.toml
+$(VENV)/.ready: requirements-dev.txt uv-requirements.txt local/terraform-requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Runcast needs Python 3.11 or later on the PATH; or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Runcast needs Python 3.11 or later; name it: make PYTHON=python3.13")'
 	@$(PYTHON) -m local.host >/dev/null
 	@echo "Installing packages into this folder, which takes some minutes the first time: Python's into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
-	@$(BIN)/uv pip sync -q --python $(VENV) requirements-dev.txt
-	@$(BIN)/uv pip install -q --compile-bytecode --python $(VENV) --no-deps uv==$(UV_VERSION) -e . $$($(PYTHON) -m local.host)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r uv-requirements.txt
+	@$(SYNC) $(VENV) requirements-dev.txt uv-requirements.txt $$($(PYTHON) -m local.host)
+	@$(BIN)/uv pip install -q --python $(VENV) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(EMULATOR)/.ready: local/requirements.txt | $(VENV)/.ready

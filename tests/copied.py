@@ -22,7 +22,7 @@ def copy_of_project(target: Path) -> Path:
         "build/package",
     ):
         shutil.copytree(ROOT / name, target / name, ignore=left_out)
-    for name in ("Makefile", "pyproject.toml", "requirements-dev.txt"):
+    for name in ("Makefile", "pyproject.toml", "requirements-dev.txt", "uv-requirements.txt"):
         shutil.copy2(ROOT / name, target / name)
     (target / "web").mkdir()
     shutil.copy2(ROOT / "web" / "package-lock.json", target / "web")
@@ -41,7 +41,8 @@ def clone_of_project(target: Path) -> Path:
         (target / name).symlink_to(ROOT / name)
     # If one of these were newer, make would install again, into what all tests share.
     for name in (
-        *("requirements-dev.txt", "pyproject.toml", "local/requirements.txt"),
+        *("requirements-dev.txt", "uv-requirements.txt", "pyproject.toml"),
+        *("local/requirements.txt", "local/terraform-requirements.txt"),
         *("local/functions.py", "packager/platforms.py", "graphql/package-lock.json", "web/package-lock.json"),
     ):
         os.utime(target / name, (0, 0))

@@ -1,9 +1,12 @@
 """The installation of dependencies, offline: uv finds only the wheels that these tests build."""
 
 import fcntl
+import hashlib
+import re
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,9 +32,15 @@ def make_wheel(folder: Path, name: str, tag: str, text: str = "VALUE = 1\n") -> 
 
 
 def requirements(tmp_path: Path, text: str) -> Path:
+    """Lock requirements to the wheels of now, as `make lock` does; what has no wheel gets some hash."""
     path = tmp_path / "requirements.txt"
-    path.write_text(text)
+    path.write_text(re.sub(r"(?m)^(\w+)==1.0$|^(\w+)==.*$", partial(_hashed, tmp_path / "wheels"), text))
     return path
+
+
+def _hashed(wheels: Path, line: re.Match[str]) -> str:
+    found = [hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in wheels.glob(f"{line[1]}-1.0-*.whl")]
+    return "".join([line[0], *(f" \\\n    --hash=sha256:{each}" for each in found or ["0" * 64])])
 
 
 def test_a_wheel_that_fits_is_installed_and_kept(tmp_path: Path, wheels: Path):
@@ -95,6 +104,22 @@ def test_every_requirement_without_a_wheel_is_named_and_nothing_is_reused(tmp_pa
     assert [line.split(": ")[0] for line in named] == ["  absent==2.0", "  foreign==1.0", "  newer==1.0"]
     assert "no wheels with a matching platform tag (e.g., `manylinux_2_17_aarch64`)" in named[1]
     assert [path.name for path in (tmp_path / "cache" / ARM64.name).iterdir()] == ["partial"]
+
+
+def test_a_wheel_with_other_content_than_the_locked_one_is_refused(tmp_path: Path, wheels: Path):
+    make_wheel(wheels, "fitting", "py3-none-any")
+    listed = requirements(tmp_path, "fitting==1.0\n")
+    make_wheel(wheels, "fitting", "py3-none-any", text="VALUE = 2\n")
+    with pytest.raises(PackagingError, match=r"(?s)^requirements\.txt: .*[Hh]ash.*fitting"):
+        install_dependencies(listed, X86_64, PYTHON, tmp_path / "cache")
+
+
+def test_a_requirement_without_a_hash_is_refused(tmp_path: Path, wheels: Path):
+    make_wheel(wheels, "fitting", "py3-none-any")
+    listed = tmp_path / "requirements.txt"
+    listed.write_text("fitting==1.0\n")
+    with pytest.raises(PackagingError, match=r"(?s)^requirements\.txt: .*hash.*fitting"):
+        install_dependencies(listed, X86_64, PYTHON, tmp_path / "cache")
 
 
 @pytest.mark.usefixtures("wheels")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,7 +68,9 @@ def locked(folder: Path, constraints: str = "", platform: Platform = X86_64) -> 
     (folder.parent / "constraints.txt").write_text(constraints)
     lock = lock_requirements(folder, platform, folder.parent / "constraints.txt")
     assert lock == (folder / LOCK).read_text()
-    return [line for line in lock.splitlines() if not line.startswith("#")]
+    pins = re.findall(r"(?m)^(\S+) \\\n    --hash=sha256:[0-9a-f]{64}$", lock)
+    assert len(pins) == len(re.findall(r"(?m)^[^#\s]", lock)), "each line has a hash"
+    return pins
 
 
 def test_a_new_folder_has_an_agent_and_a_playbook_without_flaws_and_the_clone_remembers_it(folder: Path):
