@@ -2,44 +2,26 @@
 
 It has one run, or one job with its runs. A script controls their steps, the live messages and the connection's faults.
 The script is a coroutine that `startAgentRun`, `startJob` or the test starts. Queries and selections are executed
-against the project's own schema, so that a document which AppSync would refuse is refused here.
+against the project's own schema, so that a document which AppSync would refuse is refused here. The real-time protocol
+is in `appsync_live`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextlib
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import cache
 from inspect import isawaitable
-from pathlib import Path
 from typing import Any
 
-from aiohttp import WSMsgType, web
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, build_schema, execute, execute_sync, parse, validate
+from aiohttp import web
+from graphql import execute
 
 from runcast.clock import epoch_ms
+from tests.fakes.appsync_live import FakeLive
 from tests.fakes.appsync_records import BEGAN_MS, FakeJob, FakeRecord, ServiceError
-from tests.fakes.cognito import USER_ID, FakeCognito, amz_json
-
-ROOT = Path(__file__).parents[2]
-
-
-@cache
-def _schema() -> GraphQLSchema:
-    prelude = ROOT / "graphql" / "appsync.graphql"
-    return build_schema(prelude.read_text() + (ROOT / "graphql" / "schema.graphql").read_text())
-
-
-@cache
-def _document(query: str) -> tuple[DocumentNode, list[GraphQLError]]:
-    """Return a document and what is wrong with it. Clients send the same few over and over."""
-    document = parse(query)
-    return document, validate(_schema(), document)
-
+from tests.fakes.appsync_schema import document_of, schema
+from tests.fakes.cognito import USER_ID, amz_json
 
 HANGS = object()
 """In an answer's place: it never comes."""
@@ -48,7 +30,7 @@ Script = Callable[["FakeAppSync"], Awaitable[None]]
 
 
 @dataclass
-class FakeAppSync(FakeCognito, FakeRecord):
+class FakeAppSync(FakeLive, FakeRecord):
     """The server, its run, and its faults.
 
     Attributes:
@@ -56,9 +38,6 @@ class FakeAppSync(FakeCognito, FakeRecord):
         script: What the run or the job does once it has been started.
         job: The job that it holds instead of the run; None if it holds a run.
         page_steps: How many steps one answer of the reader holds at most.
-        refuse_live: Why connections are refused; None accepts them.
-        refuse_subscription: Why subscriptions are refused; None accepts them.
-        acknowledge: Whether subscriptions are acknowledged.
         start_error: What `startAgentRun` answers instead of starting.
         lost_starts: How many of the next starts take effect and are answered with `lost_with`.
         lost_with: The code of these answers, which a proxy gives: no JSON.
@@ -66,7 +45,6 @@ class FakeAppSync(FakeCognito, FakeRecord):
             body, `HANGS` for no answer at all, or None for the record.
         failing_reads: How many of the next reads fail with an error of the service.
         refused_requests: How many of the next HTTP requests are answered 401, even with a valid token.
-        connection_timeout_ms: How long the server tells clients to wait for keep-alives. It sends only one.
         conversations: The contents of the user's conversations by id; a start adds its run as the open one.
         large_result: What the link `/result` leads to; None refuses it, as an expired link is refused.
         answer_errors: What the next answers to a run's questions are refused with.
@@ -78,8 +56,6 @@ class FakeAppSync(FakeCognito, FakeRecord):
         listed: What runs there are, by its own word, newest first.
         page_runs: How many of them one answer holds at most.
         lists: The `limit` and the `cursor` of each list so far.
-        attempts: How many WebSockets have been opened so far.
-        subscriptions: How many subscriptions have been acknowledged so far.
         now_ms: What it says the time is, in each answer.
         delay_seconds: Asked how long to hold back each answer of the reader, after it was read.
     """
@@ -87,18 +63,12 @@ class FakeAppSync(FakeCognito, FakeRecord):
     url: str = ""
     script: Script | None = None
     page_steps: int = 500
-    refuse_live: str | None = None
-    refuse_subscription: str | None = None
-    acknowledge: bool = True
     start_error: ServiceError | None = None
     lost_starts: int = 0
     lost_with: int = 502
     read_trouble: Callable[[str], Any] = lambda _: None
     failing_reads: int = 0
     refused_requests: int = 0
-    connection_timeout_ms: int | None = 300_000
-    attempts: int = 0
-    subscriptions: int = 0
     now_ms: Callable[[], int] = epoch_ms
     delay_seconds: Callable[[], float] = lambda: 0.0
     answer_errors: list[ServiceError] = field(default_factory=list)
@@ -116,10 +86,8 @@ class FakeAppSync(FakeCognito, FakeRecord):
     starts: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._subscribers: dict[tuple[web.WebSocketResponse, str], tuple[str, dict[str, Any]]] = {}
-        self._connections: set[Any] = set()
+        super().__post_init__()
         self._tasks: list[asyncio.Task[None]] = []
-        self._condition = asyncio.Condition()
         self._stopping = asyncio.Event()
 
     # What a script does
@@ -143,43 +111,12 @@ class FakeAppSync(FakeCognito, FakeRecord):
         blank = dict.fromkeys(("tenantId", "agentName", "toolName", "message", "metadata", "seq"))
         whose = {"userId": USER_ID, "requestId": self.request_id, "jobId": self.job.request_id if self.job else None}
         event = {**blank, **whose, "timestamp": float(BEGAN_MS), "schemaVersion": 1, **update}
-        for (socket, subscription_id), (query, variables) in list(self._subscribers.items()):
-            if all(variables.get(name) in (None, event[name]) for name in ("requestId", "jobId")):
-                root = {"onStatusUpdate": event}
-                selected = execute_sync(_schema(), _document(query)[0], root, variable_values=variables)
-                await _send(socket, {"id": subscription_id, "type": "data", "payload": {"data": selected.data}})
-
-    async def send_unchecked(self, update: Any) -> None:
-        """Send this as a status message, even if it does not fit the schema."""
-        for socket, subscription_id in list(self._subscribers):
-            payload = {"data": {"onStatusUpdate": update}}
-            await _send(socket, {"id": subscription_id, "type": "data", "payload": payload})
-
-    def drop(self) -> None:
-        """Cut every WebSocket, without a closing handshake."""
-        self._subscribers.clear()
-        for transport in self._connections:
-            transport.abort()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until the clients' actions make the condition true."""
-        async with self._condition:
-            await self._condition.wait_for(condition)
+        await self.send_event(event)
 
     def replace_run(self) -> None:
         """Let the run's record expire, and another run be started under its id."""
         self.began_ms += 24 * 60 * 60 * 1000
         self.steps, self.status, self.liveness, self.result, self.error = [], "in_progress", "live", None, None
-
-    async def end_subscriptions(self) -> None:
-        """End every subscription from this side; the connections stay."""
-        for socket, subscription_id in list(self._subscribers):
-            await _send(socket, {"id": subscription_id, "type": "complete"})
-
-    @property
-    def subscribed(self) -> bool:
-        """Whether somebody is subscribed."""
-        return bool(self._subscribers)
 
     # HTTP
 
@@ -209,10 +146,10 @@ class FakeAppSync(FakeCognito, FakeRecord):
             "deleteConversation": self._delete_conversation,
             "listAgents": self._list_agents,
         }
-        document, invalid = _document(asked["query"])
+        document, invalid = document_of(asked["query"])
         if invalid:
             return _errors("ValidationError", "; ".join(each.message for each in invalid), status=200)
-        result = execute(_schema(), document, root, variable_values=asked.get("variables"))
+        result = execute(schema(), document, root, variable_values=asked.get("variables"))
         if isawaitable(result):
             result = await result
         if "mutation Start" in asked["query"] and self.lost_starts:
@@ -339,71 +276,6 @@ class FakeAppSync(FakeCognito, FakeRecord):
         """Serve what a job's link leads to, as a bucket does."""
         return web.Response(status=403) if self.large_result is None else amz_json(self.large_result)
 
-    # The real-time protocol
-
-    async def serve_live(self, request: web.Request) -> web.StreamResponse:
-        """Serve one WebSocket."""
-        self.attempts += 1
-        socket = web.WebSocketResponse(protocols=["graphql-ws"])
-        await socket.prepare(request)
-        token = json.loads(base64.b64decode(request.query["header"])).get("Authorization")
-        refusal = self.refuse_live or (None if token == self.token else "You are not authorized to make this call.")
-        if refusal:
-            payload = {"errors": [{"errorType": "UnauthorizedException", "message": refusal, "errorCode": 401}]}
-            await _send(socket, {"type": "connection_error", "payload": payload})
-            await socket.close()
-            return socket
-        transport = request.transport
-        self._connections.add(transport)
-        async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                await self._frame(socket, json.loads(message.data))
-        self._connections.remove(transport)
-        await self._changed(lambda: [self._subscribers.pop(key) for key in [*self._subscribers] if key[0] is socket])
-        return socket
-
-    async def _frame(self, socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
-        if frame["type"] == "connection_init":
-            await _send(
-                socket, {"type": "connection_ack", "payload": {"connectionTimeoutMs": self.connection_timeout_ms}}
-            )
-            await _send(socket, {"type": "ka"})
-        elif frame["type"] == "start":
-            await self._subscribe(socket, frame)
-        elif frame["type"] == "stop":
-            if (socket, frame["id"]) not in self._subscribers:
-                await _refuse(socket, frame["id"], "UnknownOperationError", f"Unknown operation id {frame['id']}")
-                return
-            await self._changed(lambda: self._subscribers.pop((socket, frame["id"]), None))
-            await _send(socket, {"type": "complete", "id": frame["id"]})
-        else:
-            unknown = f"{frame['type']} not supported through the realtime channel"
-            await _refuse(socket, frame.get("id"), "UnsupportedOperation", unknown)
-
-    async def _subscribe(self, socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
-        data = json.loads(frame["payload"]["data"])
-        _, invalid = _document(data["query"])
-        refusal = self.refuse_subscription or "; ".join(each.message for each in invalid)
-        if frame["payload"]["extensions"]["authorization"]["Authorization"] != self.token:
-            refusal = "You are not authorized to make this call."
-        if data["variables"]["userId"] != USER_ID:
-            refusal = "userId must be your own."
-        if (socket, frame["id"]) in self._subscribers:
-            refusal = f"Duplicated operation id {frame['id']}"
-        if refusal:
-            await _refuse(socket, frame["id"], "Unauthorized", refusal)
-            return
-        if self.acknowledge:
-            self._subscribers[socket, frame["id"]] = (data["query"], data["variables"])
-            await _send(socket, {"type": "start_ack", "id": frame["id"]})
-            self.subscriptions += 1
-            await self._changed(lambda: None)
-
-    async def _changed(self, change: Callable[[], Any]) -> None:
-        async with self._condition:
-            change()
-            self._condition.notify_all()
-
     def release(self) -> None:
         """Release the unanswered requests."""
         self._stopping.set()
@@ -419,15 +291,3 @@ class FakeAppSync(FakeCognito, FakeRecord):
 
 def _errors(kind: str, message: str, *, status: int) -> web.Response:
     return web.json_response({"errors": [{"errorType": kind, "message": message}]}, status=status)
-
-
-async def _refuse(socket: web.WebSocketResponse, frame_id: str | None, error_type: str, message: str) -> None:
-    whose = {} if frame_id is None else {"id": frame_id}
-    payload = {"errors": [{"errorType": error_type, "message": message}]}
-    await _send(socket, {"type": "error", **whose, "payload": payload})
-
-
-async def _send(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
-    # The client may leave at any time.
-    with contextlib.suppress(ConnectionError):
-        await socket.send_str(json.dumps(frame))

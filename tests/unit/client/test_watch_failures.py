@@ -268,7 +268,7 @@ async def test_a_start_that_is_never_answered_leaves_a_doubt_and_one_that_never_
     unanswered = client.run("terrain", "Where?", live=False)
     with pytest.raises(Unavailable, match="gave no answer"):
         await follow(unanswered)
-    monkeypatch.setattr(client._api._transport, "url", "http://127.0.0.1:9/graphql")
+    monkeypatch.setattr(client._api._endpoint._transport, "url", "http://127.0.0.1:9/graphql")
     never_arrived = client.run("terrain", "Where?", live=False)
     with pytest.raises(Unavailable, match="cannot be reached"):
         await follow(never_arrived)
@@ -276,7 +276,7 @@ async def test_a_start_that_is_never_answered_leaves_a_doubt_and_one_that_never_
     server.lost_starts = 0
     wrong_addresses = [server.url.replace("graphql", path) for path in ("nowhere", "website")]
     for url in wrong_addresses:
-        monkeypatch.setattr(client._api._transport, "url", url)
+        monkeypatch.setattr(client._api._endpoint._transport, "url", url)
         misdirected = client.run("terrain", "Where?", live=False)
         with pytest.raises(Unavailable, match="did not take the request"):
             await follow(misdirected)
