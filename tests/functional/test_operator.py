@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 
 import boto3
@@ -128,6 +130,24 @@ def test_conversations_and_other_items_are_not_listed(operate, runs, store):
 )
 def test_wrong_filters_are_refused(operate, runs, given, message):
     assert operate("operatorListRuns", **given) == ("BadRequest", message)
+
+
+@pytest.mark.parametrize("status", ["complete", "in_progress"])
+def test_a_changed_cursor_is_refused(operate, runs, status):
+    cursor = operate("operatorListRuns", status=status, limit=1)["nextCursor"]
+    at_ms, request_id, owner, filters = json.loads(base64.b64decode(cursor, altchars=b"-_"))
+    for changed in ([at_ms, "", owner, filters], [at_ms, request_id, "" if owner else "acme#ana", filters], [at_ms]):
+        forged = base64.urlsafe_b64encode(json.dumps(changed).encode()).decode()
+        assert operate("operatorListRuns", status=status, cursor=forged)[0] == "BadRequest"
+
+
+def test_a_page_may_end_at_an_item_that_is_no_run(operate, runs, monkeypatch):
+    monkeypatch.setattr(limits, "SCAN_MAX_KEYS", 1)
+    boto3.client("dynamodb").put_item(
+        TableName="AgentProgress",
+        Item={"requestId": {"S": "a#b"}, "owner": {"S": "acme#ana#conversations"}, "createdAt": {"N": "1"}},
+    )
+    assert listed(operate) == ["ana-done", "ana-open", "bob-done", "carl-open", "public-open"]
 
 
 def test_a_cursor_is_accepted_with_its_filters_only(operate, runs):
