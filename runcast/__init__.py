@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runcast.agents.base_agent import BaseAgent
+    from runcast.agents.in_parts import run_in_parts
     from runcast.agents.journal import idempotent
     from runcast.agents.plugin import Runcast
     from runcast.agents.prompt import prompt_of
@@ -45,6 +46,7 @@ __all__ = [
     "publish_tool_status",
     "redact",
     "redact_with",
+    "run_in_parts",
     "track",
 ]
 
@@ -57,6 +59,7 @@ _HOMES = {
     "prompt_of": "runcast.agents.prompt",
     "redact": "runcast.redaction",
     "redact_with": "runcast.redaction",
+    "run_in_parts": "runcast.agents.in_parts",
     "track": "runcast.agents.track",
 }
 

@@ -59,6 +59,9 @@ LATE_AFTER_MS = 8_000
 PART_BEGIN_SECONDS = 10.0
 # How often a part of a run is handed to a worker, if nothing of it has run yet.
 PART_MAX_TRIES = 3
+# By default, how long before its Lambda's deadline a worker hands a run over, and how long a run's workers may work.
+HANDOVER_SECONDS = 120
+MAX_RUN_HOURS = 8
 # How many workers in a row may die after the same snapshot until the run is ended instead of continued.
 CRASHES_MAX = 3
 # A tool's result in its entry of the journal; a larger one is an object. An item may hold 400 KB.

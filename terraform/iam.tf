@@ -236,6 +236,13 @@ data "aws_iam_policy_document" "recorder" {
     actions   = ["s3:GetObject"]
     resources = [local.answers_arn]
   }
+
+  # A run that asks a question, or takes longer than one Lambda lives, is continued by another invocation.
+  statement {
+    sid       = "KeepStates"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = [local.snapshots_arn]
+  }
 }
 
 data "aws_iam_policy_document" "model" {
@@ -276,11 +283,11 @@ data "aws_iam_policy_document" "agent" {
     var.agent.policy_json,
   ])
 
-  # A run that asks a question, and a conversation, are continued by another invocation.
+  # A conversation is continued by another invocation.
   statement {
-    sid       = "KeepSnapshots"
+    sid       = "KeepConversations"
     actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = [local.conversations_arn, local.snapshots_arn]
+    resources = [local.conversations_arn]
   }
 
   # A state that was stored too late for its turn: the user may have deleted the conversation.

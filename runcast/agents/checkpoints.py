@@ -122,6 +122,9 @@ class CheckpointedWork:
         save: Saves a boundary for other workers, and returns the key of the object. It may block.
         results: Keeps large results of tools.
         hand_over_after_seconds: When to hand the run over, from now.
+
+    Attributes:
+        result: The agent's result, once it has ended.
     """
 
     def __init__(
@@ -139,6 +142,7 @@ class CheckpointedWork:
         self._results = results
         self._hand_over_after_seconds = hand_over_after_seconds
         self._begins_turn = False
+        self.result: AgentResult | None = None
 
     async def invoke(self, prompt: Any, state: dict[str, Any]) -> str | None:
         """Invoke the agent.
@@ -178,6 +182,7 @@ class CheckpointedWork:
                 await journal.settle()
                 self._count(result)
                 if result.checkpoint is None:
+                    self.result = result
                     return None
                 boundary, key = Boundary(take_snapshot(self._agent), _resuming(result.checkpoint)), None
                 if result.checkpoint.position == "after_model":

@@ -6,20 +6,13 @@ than an event.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
-from runcast.errors import ConfigurationMissing, InvalidInput, Unavailable
+from runcast.errors import InvalidInput, ObjectGone, Unavailable
 from runcast.record.identity import checked_query, run_identity
 from runcast.record.model import Json
-
-_CLIENT_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+from runcast.runs.bucket import private_objects_of_environment
 
 
 def prompt_of(event: Mapping[str, Any]) -> Any:
@@ -52,13 +45,8 @@ def prompt_of_answers(answers: Mapping[str, Any]) -> list[Json]:
 
 
 def _answers(key: str) -> Json:
-    bucket = os.environ.get("RESULTS_BUCKET")
-    if not bucket:
-        raise ConfigurationMissing(["RESULTS_BUCKET"])
     try:
-        # A separate session, because boto3's default one is not thread-safe. Answers are rare, so no client is kept.
-        s3 = boto3.Session(region_name=os.environ.get("AWS_REGION")).client("s3", config=_CLIENT_CONFIG)
-        answers: Json = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    except (BotoCoreError, ClientError) as error:
+        answers: Json = private_objects_of_environment().get(key)
+    except (ObjectGone, Unavailable) as error:
         raise Unavailable(f"The answers {key} could not be read: {error}") from error
     return answers

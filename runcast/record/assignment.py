@@ -91,7 +91,8 @@ class Deadline:
 class Assignment:
     """The run to write and the worker that writes it. Once the run is claimed, the record's values take precedence.
 
-    `answered` has the ids of the run's questions for which the work brings the answers itself. `text_end` is the length
+    `answered` has the ids of the run's questions for which the work brings the answers itself. `loads_state` is whether
+    the work continues the run from its saved state, in whatever part that is. `text_end` is the length
     of its agent's text in the claimed record. `running_tools` holds the names of the tools that are running now; the
     run's work keeps it up to date.
     """
@@ -107,6 +108,7 @@ class Assignment:
     pages_expire_at_epoch_s: int = 0
     part: int = 1
     answered: frozenset[str] = frozenset()
+    loads_state: bool = False
     snapshot_key: str | None = None
     answers_key: str | None = None
     crashes: int | None = None

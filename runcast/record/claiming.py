@@ -99,16 +99,18 @@ class Claiming:
         return mine and not run.status.ended
 
     def _continued(self, run: Run) -> Run | None:
-        """Continue a run that waits for the answers that the work has; return it as claimed, None if that is refused.
+        """Continue a run whose answers or whose saved state the work has; return it as claimed, None if refused.
 
-        A run whose state Runcast has saved is answered through the APIs alone. The write that begins the next part may
+        A run whose state Runcast has saved is answered through the APIs alone, so work that loads this state takes only
+        a part that has begun. The write that begins the next part may
         have taken effect without an answer, so an unclaimed part is claimed, too.
         """
         mine, now_ms = self._run, self._store.now_ms()
-        if not mine.answered or run.owner != mine.owner or run.is_job or run.snapshot_key is not None:
+        can_continue = mine.answered if run.snapshot_key is None else mine.loads_state and run.agent == mine.agent
+        if not can_continue or run.owner != mine.owner or run.is_job:
             return None
         try:
-            if run.status is RunStatus.WAITING and now_ms <= run.lease_until_ms:
+            if mine.answered and run.status is RunStatus.WAITING and now_ms <= run.lease_until_ms:
                 run = self._store.begin_next_part(run, answered_step(run, mine.answered, now_ms), None)
             if not run.part_is_queued:
                 return None

@@ -56,6 +56,7 @@ class Recorder:
         part: Which part of the run this worker does; more than 1 after an answer.
         answered: The ids of the questions of a waiting run for which this worker has the answers. It then continues
             the run, unless Runcast has saved the agent's state.
+        loads_state: Whether this worker continues the run from the state that its record names, in whatever part it is.
         remaining_ms: Milliseconds until this worker is stopped; None if it has no deadline. The lease never exceeds
             the deadline. The run is ended as an error `DEADLINE_MARGIN_MS` before it, or a quarter of the time if less.
         awaited: Whether a caller waits for this worker's answer. If not, `end()` may take until the deadline.
@@ -90,6 +91,7 @@ class Recorder:
         job_id: str | None = None,
         part: int = 1,
         answered: frozenset[str] = frozenset(),
+        loads_state: bool = False,
         remaining_ms: float | None = None,
         awaited: bool = True,
         hand_over: Callable[[Json], bool] | None = None,
@@ -123,6 +125,7 @@ class Recorder:
             deadline=deadline,
             part=part,
             answered=answered,
+            loads_state=loads_state,
         )
         self._outbox = Outbox(send)
         self._stops = StopSignal(request_id)

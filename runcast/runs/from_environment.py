@@ -98,6 +98,7 @@ def recorder_of(
     *,
     agent: str,
     answered: frozenset[str] = frozenset(),
+    loads_state: bool = False,
     new_id: Callable[[], uuid.UUID] = uuid.uuid4,
 ) -> Recorder | None:
     """Return the recorder of an unclaimed run; None, with one warning, if no table is configured.
@@ -107,6 +108,7 @@ def recorder_of(
             answered and, in a Lambda, `lambdaContext`.
         agent: The agent's name, unless the event has one.
         answered: The ids of the run's questions for which the agent receives the answers.
+        loads_state: Whether the work continues the run from the state that its record names.
         new_id: Generates ids.
 
     Raises:
@@ -127,6 +129,7 @@ def recorder_of(
         part=(part := part_of(event)),
         # The starter that names a part has taken the answers already.
         answered=answered if part == 1 else frozenset(),
+        loads_state=loads_state,
         new_id=new_id,
     )
 
@@ -141,6 +144,7 @@ def recorder_for(
     awaited: bool,
     part: int = 1,
     answered: frozenset[str] = frozenset(),
+    loads_state: bool = False,
     new_id: Callable[[], uuid.UUID] = uuid.uuid4,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Recorder:
@@ -156,6 +160,7 @@ def recorder_for(
         awaited: Whether the invoker waits for the answer.
         part: Which part of the run the invocation does.
         answered: The ids of the run's questions for which the agent receives the answers.
+        loads_state: Whether the work continues the run from the state that its record names.
         new_id: Generates ids.
         monotonic: A monotonic clock, seconds.
     """
@@ -168,6 +173,7 @@ def recorder_for(
         job_id=identity.job_id,
         part=part,
         answered=answered,
+        loads_state=loads_state,
         remaining_ms=remaining_ms,
         awaited=awaited,
         hand_over=destination.hand_over,

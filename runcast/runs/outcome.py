@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runcast import limits
-from runcast.errors import RunStopped
+from runcast.errors import NotResumable, RunStopped, SnapshotUnusable, Unavailable
 from runcast.record.assignment import Stop, time_up_error
 from runcast.record.model import EndReason, Json, RunStatus
 from runcast.runs.facts import with_facts
@@ -110,6 +110,38 @@ def failure(error: BaseException, stop: Stop | None = None, *, said: str | None 
     except Exception:  # noqa: BLE001 - the run must end even if a __str__ raises
         text = type(cause).__name__
     return failed(shortened(text, limits.ERROR_MAX_CHARACTERS))
+
+
+def handed_over(part: int) -> RunOutcome:
+    """Return the outcome of a part whose run continues in the part with this number."""
+    return RunOutcome(RunStatus.IN_PROGRESS, "Continuing in another worker", metadata={"part": part})
+
+
+def worked_too_long(seconds: float, max_run_hours: int) -> RunOutcome | None:
+    """Return the outcome of a run whose workers have worked for too long; None if they have not."""
+    if seconds <= max_run_hours * 3600:
+        return None
+    return failed(f"The run was not done after {max_run_hours} hours of work (max_run_hours).", EndReason.TIMED_OUT)
+
+
+def part_failure(error: BaseException, stop: Stop | None = None, *, said: str | None = None) -> RunOutcome:
+    """Return the outcome of a run that takes several parts, and one of whose parts raised.
+
+    Args:
+        error: The exception, of the agent or of what saves and loads its state.
+        stop: Why the work was asked to stop early.
+        said: The model's last message.
+    """
+    match error:
+        case NotResumable():
+            return failed(error, EndReason.NOT_RESUMABLE)
+        case SnapshotUnusable():
+            return failed(error, EndReason.SNAPSHOT_UNUSABLE)
+        case Unavailable():
+            message = "The agent's state could not be saved, so the run could not continue."
+            return failed(message, EndReason.SNAPSHOT_NOT_SAVED)
+        case _:
+            return failure(error, stop, said=said)
 
 
 def failed(error: str | Exception, reason: EndReason = EndReason.AGENT_FAILED) -> RunOutcome:

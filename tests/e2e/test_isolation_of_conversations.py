@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from chalicelib.runtime.objects import CONVERSATIONS, private_key
 
 from runcast.record.model import Owner, Run, RunStatus, Step
+from runcast.record.objects import CONVERSATIONS, private_key
 from runcast.record.store import End, RunStore
 from tests.e2e.conftest import AGENT
 from tests.e2e.identities import Graphql, Rest, headers_of_identities, rows

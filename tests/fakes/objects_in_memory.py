@@ -1,4 +1,4 @@
-"""Private objects in memory, with the contract of `chalicelib.runtime.objects.PrivateObjects`."""
+"""Private objects in memory, with the contract of `runcast.record.objects.PrivateObjects`."""
 
 from __future__ import annotations
 

@@ -282,7 +282,7 @@ def test_a_deleted_conversation_leaves_no_content_and_its_id_is_not_used_again(w
 def test_a_deletion_that_was_interrupted_is_finished_by_the_next(way, monkeypatch):
     turn(way, "I am Ana", "Hello Ana", 0)
     with monkeypatch.context() as patch:
-        patch.setattr("chalicelib.runtime.objects.PrivateObjects.delete_all", _unavailable)
+        patch.setattr("runcast.record.objects.PrivateObjects.delete_all", _unavailable)
         assert way.delete() == ("Unavailable", "The bucket is away.")
     assert way.get()["error"] == UNKNOWN
     assert len(objects()) == 1

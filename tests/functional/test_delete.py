@@ -5,12 +5,12 @@ from __future__ import annotations
 import boto3
 import pytest
 from chalicelib.agents import registry
-from chalicelib.runtime.objects import PrivateObjects
 from strands import Agent
 
 from runcast import limits
 from runcast.errors import Unavailable
 from runcast.record.model import Owner, RunStatus, Step
+from runcast.record.objects import PrivateObjects
 from runcast.record.store import End
 from tests.fakes.agents.survey import build_there, measure
 from tests.fakes.scripted_model import Call, Say

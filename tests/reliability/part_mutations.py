@@ -132,11 +132,15 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "a worker with answers continues its owner's run only", "runcast/record/claiming.py",
-        (("run.owner != mine.owner or run.is_job or", "run.is_job or"),), "tests/unit/agents/test_track.py",
+        (("run.owner != mine.owner or run.is_job:", "run.is_job:"),), "tests/unit/agents/test_track.py",
     ),
     Mutation(
         "a worker with answers continues no run whose state is saved", "runcast/record/claiming.py",
-        (("run.is_job or run.snapshot_key is not None:", "run.is_job:"),), "tests/unit/agents/test_track.py",
+        (("mine.answered if run.snapshot_key is None else", "mine.answered or"),), "tests/unit/agents/test_track.py",
+    ),
+    Mutation(
+        "a worker that loads a saved state continues its own agent's run only", "runcast/record/claiming.py",
+        (("mine.loads_state and run.agent == mine.agent", "mine.loads_state"),), "tests/unit/agents/test_in_parts.py",
     ),
     Mutation(
         "the token of a task is stored only while its run is open", "runcast/record/in_job.py",

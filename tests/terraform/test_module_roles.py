@@ -253,7 +253,12 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
             services = [f"{service}.{REGION}.amazonaws.com" for service in ("dynamodb", "s3")]
             assert (use["Resource"], use["Condition"]["StringEquals"].keys()) == (key, {"kms:ViaService"})
             assert sorted(use["Condition"]["StringEquals"]["kms:ViaService"]) == services
-        # Only the answers to questions, of all that the bucket holds.
+        # Only the answers to questions and the states of runs, of all that the bucket holds.
+        assert allowed.pop("KeepStates") == {
+            "Effect": "Allow",
+            "Action": ["s3:PutObject", "s3:GetObject"],
+            "Resource": f"arn:aws:s3:::{RESULTS}/snapshots/*",
+        }
         assert allowed.pop("ReadAnswers") == {
             "Effect": "Allow",
             "Action": "s3:GetObject",

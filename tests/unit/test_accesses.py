@@ -20,6 +20,7 @@ OTHERS = {
     ("chalicelib/agents/part_work.py", "checkpointed.invoke"),
     ("chalicelib/agents/runner.py", "parts.invoke"),
     ("runcast/agents/checkpoints.py", "agent.invoke_async"),
+    ("runcast/agents/in_parts.py", "work.invoke"),
     ("chalicelib/orchestrator/states.py", "invoker.invoke"),
     ("runcast/record/reads.py", "table.scan"),
 }

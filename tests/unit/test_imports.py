@@ -12,7 +12,17 @@ WITH_STRANDS = {
     f"agents/{module}.py"
     for module in (
         *("track", "invocation", "model_call", "parts"),
-        *("streamed", "tool_watch", "tracked_class", "plugin", "snapshot", "checkpoints", "journal"),
+        *(
+            "streamed",
+            "tool_watch",
+            "tracked_class",
+            "plugin",
+            "snapshot",
+            "checkpoints",
+            "journal",
+            "saved_part",
+            "in_parts",
+        ),
     )
 }
 FOUNDATIONS = {

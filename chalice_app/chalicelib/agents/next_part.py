@@ -7,19 +7,15 @@ the same without a question.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from chalicelib.agents import registry
-from chalicelib.runtime.objects import SNAPSHOTS, PrivateObjects, private_key
 from chalicelib.runtime.request import RunRequest
-from runcast import limits
 from runcast.errors import NotResumable, ObjectGone, SnapshotUnusable
-from runcast.json_text import json_text
 from runcast.record.model import Json
-from runcast.runs.facts import facts_in, put_facts
+from runcast.record.objects import PrivateObjects
 from runcast.runs.tracked import TrackedRun
 
 if TYPE_CHECKING:
@@ -57,17 +53,9 @@ class NextPart:
         Raises:
             SnapshotUnusable: The state does not fit the agent.
         """
-        from runcast.agents.checkpoints import require_resumable  # imports Strands
-        from runcast.agents.snapshot import load_snapshot
+        from runcast.agents.saved_part import restore_part  # imports Strands
 
-        require_resumable(agent, self.prompt, was_checkpointing=run.recorder.assignment.crashes is not None)
-        load_snapshot(agent, self.saved["agent"])
-        # After a crash, the record may hold text that is newer than the state.
-        run.text_offset = max(self.saved["textOffset"], run.recorder.assignment.text_end)
-        run.turns, run.agent_usage = self.saved.get("turns", 0), self.saved.get("agentUsage", {})
-        put_facts(state, self.saved["facts"])
-        for model_id, tokens in self.saved["usage"]:
-            run.recorder.usage.add(tokens, model_id)
+        restore_part(self.saved, self.prompt, agent, run, state)
 
 
 def save_for_next_part(
@@ -78,7 +66,6 @@ def save_for_next_part(
     state: Mapping[str, Any],
     *,
     worked_seconds: float,
-    new_id: Callable[[], object] = uuid4,
 ) -> str:
     """Save the data for the next part as one object, and return the object's key.
 
@@ -89,38 +76,24 @@ def save_for_next_part(
         run: The run.
         state: The agent's `invocation_state`, which has the facts.
         worked_seconds: How long the workers of the run have worked.
-        new_id: Generates ids.
 
     Raises:
         NotResumable: The state is too large.
         Unavailable: S3 refused or did not answer.
     """
-    recorder = run.recorder
+    from runcast.agents.saved_part import save_part, saved_part  # imports Strands
+
     version = registry.memory_version(request.agent)
     if version is not None and not isinstance(version, int | str):
         raise NotResumable("The agent's MEMORY_VERSION must be a whole number or a text.")
     saved = {
         "query": request.query,
         "parameters": request.parameters,
-        "agent": boundary.agent,
-        "prompt": boundary.prompt,
         "workedSeconds": worked_seconds,
         "memoryVersion": version,
-        "textOffset": run.text_offset,
-        "turns": run.turns,
-        "agentUsage": run.agent_usage,
-        "facts": facts_in(state),
-        "usage": recorder.usage.by_model(),
+        **saved_part(boundary, run, state),
     }
-    text = json_text(saved)
-    if len(text.encode()) > limits.SNAPSHOT_MAX_BYTES:
-        raise NotResumable(
-            f"The agent's state is larger than {limits.SNAPSHOT_MAX_BYTES // 1024**2} MB and cannot be saved. Keep "
-            "large content out of the conversation, for example in a bucket."
-        )
-    key = private_key(SNAPSHOTS, recorder.owner, recorder.request_id, str(new_id()))
-    objects.put(key, text)
-    return key
+    return save_part(objects, saved, run.recorder)
 
 
 def read_next_part(objects: PrivateObjects, agent: str, snapshot_key: str | None, answers_key: str | None) -> NextPart:

@@ -7,16 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from chalicelib.agents.agent_event import AgentEvent
 from chalicelib.agents.next_part import NextPart, read_next_part, save_for_next_part
-from chalicelib.runtime.objects import SNAPSHOTS, PrivateObjects, private_key
 from runcast.errors import NotResumable, Unavailable
 from runcast.record.assignment import Claim
-from runcast.record.model import EndReason, RunStatus
-from runcast.record.recorder import Recorder
-from runcast.runs.outcome import RunOutcome, failed
+from runcast.record.model import EndReason
+from runcast.record.objects import PrivateObjects
+from runcast.runs.outcome import RunOutcome, failed, handed_over, worked_too_long
 from runcast.runs.tracked import TrackedRun
 
 if TYPE_CHECKING:
@@ -54,24 +52,6 @@ class Work:
     agent: AnyAgent | None = None
     before: NextPart | None = None
     snapshot_key: str | None = None
-
-
-class KeptResults:
-    """Keeps the results of a run's tools that are too large for the journal, as private objects."""
-
-    def __init__(self, objects: PrivateObjects, recorder: Recorder) -> None:
-        self._objects = objects
-        self._recorder = recorder
-
-    def put(self, text: str) -> str:
-        """Store a result, and return the key of its object."""
-        key = private_key(SNAPSHOTS, self._recorder.owner, self._recorder.request_id, f"result-{uuid4()}")
-        self._objects.put(key, text)
-        return key
-
-    def get(self, key: str) -> Any:
-        """Return a stored result."""
-        return self._objects.get(key)
 
 
 class Parts:
@@ -136,6 +116,7 @@ class Parts:
             NotResumable: The agent cannot be continued, although it is built with `checkpointing=True`.
         """
         from runcast.agents.checkpoints import CheckpointedWork, is_checkpointing, require_checkpoints_usable
+        from runcast.agents.saved_part import KeptResults
 
         require_checkpoints_usable(agent)
         if work.before and (too_long := self._too_long(work)):
@@ -158,14 +139,10 @@ class Parts:
         if too_long := self._too_long(work):
             work.snapshot_key = None
             return too_long
-        part = {"part": work.event.part + 1}
-        return RunOutcome(RunStatus.IN_PROGRESS, "Continuing in another worker", metadata=part)
+        return handed_over(work.event.part + 1)
 
     def _too_long(self, work: Work) -> RunOutcome | None:
-        hours = self._max_run_hours
-        if self._worked_seconds(work) <= hours * 3600:
-            return None
-        return failed(f"The run was not done after {hours} hours of work (max_run_hours).", EndReason.TIMED_OUT)
+        return worked_too_long(self._worked_seconds(work), self._max_run_hours)
 
     def _worked_seconds(self, work: Work) -> float:
         earlier_seconds = work.before.worked_seconds if work.before else 0.0

@@ -28,16 +28,16 @@ from chalicelib.agents.turn import begin_turn, forget_turn, saved_turn
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import AgentConfig, config_of_environment
-from chalicelib.runtime.objects import PrivateObjects
 from runcast import limits
 from runcast.errors import InvalidInput, NotResumable, RunStopped, SnapshotUnusable, Unavailable
 from runcast.record.assignment import Claim
 from runcast.record.handover import NEXT_PART
-from runcast.record.model import EndReason, Json, RunEnded, RunStatus
+from runcast.record.model import Json, RunEnded, RunStatus
+from runcast.record.objects import PrivateObjects
 from runcast.record.recorder import Recorder
 from runcast.redaction import clean
 from runcast.runs.from_environment import Destination, recorder_for, report_to_job
-from runcast.runs.outcome import RunOutcome, failed, failure, overruled, stopped_early
+from runcast.runs.outcome import RunOutcome, failure, overruled, part_failure, stopped_early
 from runcast.runs.tracked import TrackedRun
 
 if TYPE_CHECKING:
@@ -223,17 +223,9 @@ class Runner:
             outcome = run.outcome or stopped_early("it gave no result")
         except NotBegun:
             raise
-        except NotResumable as error:
-            return failed(error, EndReason.NOT_RESUMABLE)
-        except Unavailable as error:
-            logger.warning("the agent's state was not saved: %s", error)
-            return failed(
-                "The agent's state could not be saved, so the run could not continue.", EndReason.SNAPSHOT_NOT_SAVED
-            )
-        except RunStopped as stopped:
-            return failure(stopped, recorder.stop)
-        except SnapshotUnusable as error:
-            return failed(error, EndReason.SNAPSHOT_UNUSABLE)
+        except (NotResumable, RunStopped, SnapshotUnusable, Unavailable) as error:
+            logger.warning("the run ends early: %s", error)
+            return part_failure(error, recorder.stop)
         except BaseException as error:  # a tool may call sys.exit(), and the run must end anyway
             logger.exception("run %s failed", recorder.request_id)
             return failure(error, recorder.stop, said=run.said)

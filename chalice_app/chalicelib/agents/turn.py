@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from chalicelib.agents import registry
-from chalicelib.runtime.objects import CONVERSATIONS, PrivateObjects, private_key
 from runcast import limits
 from runcast.errors import ObjectGone, SnapshotUnusable, Unavailable
 from runcast.json_text import json_text
 from runcast.record.model import Json
+from runcast.record.objects import CONVERSATIONS, PrivateObjects, private_key
 from runcast.record.recorder import Recorder
 from runcast.redaction import clean_text
 from runcast.runs.outcome import RunOutcome

@@ -19,12 +19,12 @@ from chalicelib.runtime import clients, logs
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import ApiConfig, ProgressReaderConfig, RunStarterConfig
 from chalicelib.runtime.inputs import Inputs
-from chalicelib.runtime.objects import PrivateObjects
 from runcast import limits
 from runcast.errors import Unauthorized
 from runcast.record import listing, reader
 from runcast.record.close import CloseResult
 from runcast.record.model import PUBLIC, Json, Owner
+from runcast.record.objects import PrivateObjects
 from runcast.record.store import RunStore
 
 Writes = RunStarterConfig | ApiConfig

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.runtime import logs
-from chalicelib.runtime.objects import ANSWERS, PrivateObjects, private_key
 from runcast.json_text import json_text
 from runcast.parameters import checked_answers
 from runcast.record.answer import answer
 from runcast.record.close import CloseResult
 from runcast.record.handover import changed_run_event
 from runcast.record.model import Json, Owner, Run
+from runcast.record.objects import ANSWERS, PrivateObjects, private_key
 from runcast.record.reader import state_of, unreadable
 from runcast.record.store import RunStore
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from chalicelib.lifecycle.turn import open_run
-from chalicelib.runtime.objects import CONVERSATIONS, PrivateObjects, private_key
 from runcast import limits
 from runcast.errors import Conflict, ConversationChanged, InvalidInput, ObjectGone, Unavailable
 from runcast.record.conversation import Conversation
@@ -15,6 +14,7 @@ from runcast.record.cursor import decoded_place, encoded_place
 from runcast.record.ids import chosen_id
 from runcast.record.listing import listed_run
 from runcast.record.model import Json, Owner
+from runcast.record.objects import CONVERSATIONS, PrivateObjects, private_key
 from runcast.record.store import RunStore
 from runcast.text import well_formed
 

@@ -12,10 +12,10 @@ from contextlib import suppress
 
 from chalicelib.lifecycle.conversations import delete_conversation
 from chalicelib.orchestrator.job import result_key
-from chalicelib.runtime.objects import CONVERSATIONS, KINDS, PrivateObjects, owner_prefix, private_key
 from runcast import limits
 from runcast.errors import AppendRefused, RunGone
 from runcast.record.model import Json, Owner, Run
+from runcast.record.objects import CONVERSATIONS, KINDS, PrivateObjects, owner_prefix, private_key
 from runcast.record.store import RunStore
 
 logger = logging.getLogger(__name__)

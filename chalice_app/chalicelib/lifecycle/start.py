@@ -20,13 +20,13 @@ from chalicelib.lifecycle.turn import begin_turn, turn_request
 from chalicelib.orchestrator.job import AGENT
 from chalicelib.runtime import logs
 from chalicelib.runtime.inputs import Inputs
-from chalicelib.runtime.objects import PrivateObjects
 from chalicelib.runtime.request import job_request, require_declared, run_request
 from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
 from runcast.json_text import json_text
 from runcast.record.close import CloseResult, close_unclaimed
 from runcast.record.ids import chosen_id
 from runcast.record.model import Json, Owner, Run
+from runcast.record.objects import PrivateObjects
 from runcast.record.store import RunStore
 
 if TYPE_CHECKING:

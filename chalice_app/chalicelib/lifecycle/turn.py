@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.runtime.objects import CONVERSATIONS, PrivateObjects, private_key
 from runcast import limits
 from runcast.errors import (
     Conflict,
@@ -24,6 +23,7 @@ from runcast.errors import (
 from runcast.record.conversation import Conversation
 from runcast.record.ids import chosen_id, requested_id
 from runcast.record.model import Owner, Run, RunStatus
+from runcast.record.objects import CONVERSATIONS, PrivateObjects, private_key
 from runcast.record.store import RunStore
 
 

@@ -17,7 +17,9 @@ from chalicelib.runtime.owner_limits import OwnerLimits, limits_of
 from runcast.errors import ConfigurationMissing, InvalidInput, RuncastError
 from runcast.limits import (
     CONVERSATION_RETENTION_MAX_DAYS,
+    HANDOVER_SECONDS,
     JOB_TIMEOUT_MAX_MINUTES,
+    MAX_RUN_HOURS,
     QUESTION_RETENTION_MAX_HOURS,
     QUESTION_RETENTION_MIN_HOURS,
     RETENTION_MAX_HOURS,
@@ -97,8 +99,8 @@ class AgentConfig:
     model_max_attempts: int = _whole_number(1, 10, default=2)
     retention_hours: int = _retention_hours()
     question_retention_hours: int = _question_retention_hours()
-    handover_seconds: int = _whole_number(1, 450, default=120)
-    max_run_hours: int = _whole_number(1, RETENTION_MAX_HOURS - 1, default=8)
+    handover_seconds: int = _whole_number(1, 450, default=HANDOVER_SECONDS)
+    max_run_hours: int = _whole_number(1, RETENTION_MAX_HOURS - 1, default=MAX_RUN_HOURS)
     model_prices: Mapping[str, ModelPrice] = _model_prices()
     limits: OwnerLimits = field(default=OwnerLimits(), metadata=_OWNER_LIMITS)
 

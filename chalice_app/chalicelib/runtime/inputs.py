@@ -12,10 +12,10 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chalicelib.runtime.objects import INPUTS, PrivateObjects, private_key
 from runcast.errors import InvalidInput, ObjectGone, Unavailable
 from runcast.json_text import json_text
 from runcast.record.model import Json, Owner, Run
+from runcast.record.objects import INPUTS, PrivateObjects, private_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

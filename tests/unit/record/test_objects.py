@@ -8,10 +8,10 @@ import time
 import boto3
 import pytest
 from botocore.config import Config
-from chalicelib.runtime.objects import PrivateObjects, private_key
 
 from runcast.errors import ObjectGone, Unavailable
 from runcast.record.model import Owner
+from runcast.record.objects import PrivateObjects, private_key
 from tests.fakes.objects_in_memory import ObjectsInMemory
 
 CONTENT = {"text": "é 中 😀 \u0001", "number": 1.5, "none": None, "list": [{}]}

@@ -1,0 +1,259 @@
+"""Checkpointing agents in functions and processes of their own: each call is a part, as in another process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import boto3
+import pytest
+from strands import Agent, ToolContext, tool
+
+from runcast import idempotent, limits, note_fact, run_in_parts
+from runcast.errors import ConfigurationMissing, Conflict, NotResumable, RunStopped, SnapshotUnusable, Unavailable
+from runcast.record.answer import answer
+from runcast.record.cancel import cancel
+from runcast.record.close import close_dead
+from runcast.record.handover import EndHandover
+from runcast.record.model import EndReason, Owner, RunStatus
+from runcast.record.store import RunStore
+from runcast.runs.scope import current_scope
+from tests.fakes.lambda_process import Context
+from tests.fakes.scripted_model import Call, Say, ScriptedModel
+from tests.unit.conftest import TABLE_NAME
+
+ANA = Owner("acme", "ana")
+EVENT = {"requestId": "r1", "userId": "ana", "tenantId": "acme", "agent": "digger", "query": "Dig."}
+
+
+@pytest.fixture(autouse=True)
+def bucket(records, aws, monkeypatch):
+    """The bucket that the environment names."""
+    monkeypatch.setenv("RESULTS_BUCKET", "results")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket="results")
+    return client
+
+
+class Ground:
+    """A tool that digs and what has been dug.
+
+    Attributes:
+        dug: What has been dug.
+        dies: Whether the next worker dies in its tool, as by SIGKILL, and `run_closer` hears of it.
+    """
+
+    def __init__(self, store):
+        self._store = store
+        self.dug = []
+        self.dies = False
+        self.model = None
+
+    def tool(self, mark=lambda tool: tool):
+        @mark
+        @tool(context=True)
+        async def dig(tool_context: ToolContext, metres: int = 1, late: bool = False) -> str:
+            """Dig."""
+            self.dug.append(metres)
+            note_fact(tool_context, "depth", sum(self.dug), "m")
+            if self.dies:
+                self.dies = False
+                close_dead(self._store, "r1", invocation=current_scope().run.recorder.assignment.worker.split("/")[0])
+                raise SystemExit
+            if late:
+                current_scope().run.stop.hand_over()
+            return f"dug {metres} m"
+
+        return dig
+
+    def part(self, *script, tools=(), event=EVENT, **about):
+        """Run one part, as in a new process."""
+        self.model = ScriptedModel(script)
+        self.model.usage = {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}
+        agent = Agent(
+            model=self.model, tools=[*(tools or [self.tool()])], checkpointing=True, callback_handler=None,
+        )  # fmt: skip
+        return asyncio.run(run_in_parts(agent, event, **about))
+
+
+@pytest.fixture
+def ground(records):
+    return Ground(records)
+
+
+def read(records):
+    run = records.read("r1")
+    assert [step.seq for step in run.steps] == list(range(1, run.seq + 1))
+    return run
+
+
+def test_a_run_continues_in_each_call_and_is_one_record_without_a_gap(records, ground):
+    assert ground.part(Call("dig", {"late": True})) is None
+    assert read(records).part_is_queued
+    assert ground.part(Call("dig", {"metres": 2, "late": True})) is None
+    assert str(ground.part(Say("Done"))).strip() == "Done"
+    run = read(records)
+    assert (run.status, run.part, run.owner, ground.dug) == (RunStatus.COMPLETE, 3, ANA, [1, 2])
+    assert json.loads(run.result_json) == {"text": "Done", "facts": {"depth": {"value": 3, "unit": "m"}}}
+    assert json.loads(run.steps[-1].metadata_json)["usage"]["totalTokens"] == 15
+    assert [step.message for step in run.steps if step.step == "continuing"] == ["Continuing in another worker"] * 2
+
+
+def test_run_closer_is_asked_to_invoke_the_next_part(ground, monkeypatch):
+    events = []
+    monkeypatch.setenv("RUN_CLOSER_FUNCTION", "run_closer")
+    monkeypatch.setattr(EndHandover, "send", lambda self, event: events.append(event))
+    ground.part(Call("dig", {"late": True}))
+    assert events == [{"nextPart": "r1"}]
+    ground.part(Say("Done"))
+    assert len(events) == 1
+
+
+def test_the_event_of_the_next_part_continues_the_run(records, ground):
+    assert ground.part(Call("dig", {"late": True})) is None
+    event = {key: value for key, value in EVENT.items() if key != "query"} | {"part": 2, "try": 1}
+    assert str(ground.part(Say("Done"), event=event)).strip() == "Done"
+    assert (read(records).status, ground.dug) == (RunStatus.COMPLETE, [1])
+    with pytest.raises(Conflict):
+        ground.part(Say("never"), event=event)
+
+
+@pytest.mark.parametrize(("mark", "dug"), [(lambda tool: tool, [1]), (idempotent, [1, 1])])
+def test_after_a_crash_no_tool_runs_twice_unless_it_may(records, ground, mark, dug):
+    ground.dies = True
+    with pytest.raises(SystemExit):
+        ground.part(Call("dig"), tools=[ground.tool(mark)])
+    assert read(records).part_is_queued
+    assert str(ground.part(Say("Done"), tools=[ground.tool(mark)])).strip() == "Done"
+    assert (read(records).status, ground.dug) == (RunStatus.COMPLETE, dug)
+    [status] = [block["toolResult"]["status"] for block in ground.model.calls[-1][-1]["content"]]
+    assert status == ("error" if dug == [1] else "success")
+
+
+def test_near_the_deadline_the_run_is_handed_over(records, ground):
+    @tool
+    async def dig() -> str:
+        """Dig until the worker hands over."""
+        while not current_scope().run.stop.handing_over:
+            await asyncio.sleep(0.01)
+        return "dug"
+
+    event = {**EVENT, "lambdaContext": Context(remaining_ms=4_000)}
+    assert ground.part(Call("dig"), tools=[dig], event=event) is None
+    assert read(records).part_is_queued
+
+
+def test_a_process_chooses_when_to_hand_over(records, ground):
+    assert ground.part(Say("never"), hand_over_after_seconds=0) is None
+    assert ground.model.calls == []
+    assert read(records).part_is_queued
+
+
+def test_questions_are_answered_in_a_later_part(records, ground, bucket):
+    @tool(context=True)
+    def ask(tool_context: ToolContext) -> str:
+        """Ask."""
+        return f"the user said {tool_context.interrupt('sure', reason='?')}"
+
+    [question] = ground.part(Call("ask"), tools=[ask]).interrupts
+    assert read(records).status is RunStatus.WAITING
+    answers = {question.id: "yes"}
+
+    def put(key):
+        bucket.put_object(Bucket="results", Key=key, Body=json.dumps(answers))
+
+    answer(records, ANA, "r1", answers, key_of=lambda run, part: f"answers/x/r1/{part}", put=put)
+    assert str(ground.part(Say("{tool_result}"), tools=[ask])).strip() == "the user said yes"
+    assert read(records).status is RunStatus.COMPLETE
+
+
+@pytest.mark.parametrize("other", [{"userId": "bob"}, {"tenantId": "other"}, {"agent": "another"}])
+def test_only_the_run_of_the_same_owner_and_agent_is_continued(records, ground, other):
+    ground.part(Call("dig", {"late": True}))
+    before = read(records)
+    with pytest.raises(Conflict):
+        ground.part(Say("never"), event={**EVENT, **other})
+    assert (read(records), ground.model.calls) == (before, [])
+
+
+def test_a_run_that_another_worker_has_or_that_has_ended_is_not_continued(dynamodb, ground):
+    store = RunStore(dynamodb, TABLE_NAME)  # with the time of this machine
+    lease_until_ms = store.now_ms() + 60_000
+    store.claim("r1", worker="x/1", owner=ANA, agent="digger", job_id=None, lease_until_ms=lease_until_ms)
+    with pytest.raises(Conflict, match="Another worker has already claimed this run"):
+        ground.part(Say("never"))
+    close_dead(store, "r1", invocation="x")
+    with pytest.raises(Conflict, match="has already ended"):
+        ground.part(Say("never"))
+    assert ground.model.calls == []
+
+
+def test_a_cancel_wins_over_a_hand_over(records, ground):
+    @tool
+    async def dig() -> str:
+        """Dig."""
+        cancel(records, ANA, "r1")
+        current_scope().run.stop.hand_over()
+        return "dug"
+
+    with pytest.raises(RunStopped):
+        ground.part(Call("dig"), tools=[dig])
+    assert read(records).status is RunStatus.CANCELLED
+
+
+def test_an_error_of_the_agent_ends_the_run_and_is_raised(records, ground):
+    with pytest.raises(Exception, match="no model"):
+        ground.part(ValueError("no model"))
+    run = read(records)
+    assert (run.status, run.error) == (RunStatus.ERROR, "ValueError: no model")
+
+
+def test_a_state_that_is_gone_ends_the_run(records, ground, bucket):
+    ground.part(Call("dig", {"late": True}))
+    bucket.delete_object(Bucket="results", Key=read(records).snapshot_key)
+    with pytest.raises(SnapshotUnusable):
+        ground.part(Say("never"))
+    run = read(records)
+    assert (run.reason, run.error) == (
+        EndReason.SNAPSHOT_UNUSABLE, "The agent's saved state, or the answer, is missing or damaged.",
+    )  # fmt: skip
+
+
+def test_a_bucket_that_does_not_answer_leaves_the_part_to_another_worker(records, ground, monkeypatch):
+    ground.part(Call("dig", {"late": True}))
+    with monkeypatch.context() as patch:
+        patch.setenv("RESULTS_BUCKET", "unknown")
+        with pytest.raises(Unavailable, match="The part was not begun here: "):
+            ground.part(Say("never"))
+    run = read(records)
+    assert (run.status, run.part_has_begun) == (RunStatus.IN_PROGRESS, False)
+
+
+def test_a_state_that_cannot_be_saved_ends_the_run(records, ground, monkeypatch):
+    monkeypatch.setattr(limits, "SNAPSHOT_SAVE_SECONDS", 0.0)
+    monkeypatch.setenv("RESULTS_BUCKET", "unknown")
+    with pytest.raises(Unavailable):
+        ground.part(Call("dig"))
+    run = read(records)
+    assert (run.reason, ground.dug) == (EndReason.SNAPSHOT_NOT_SAVED, [])
+    assert run.error == "The agent's state could not be saved, so the run could not continue."
+
+
+def test_a_run_is_not_continued_for_ever(records, ground, monkeypatch):
+    ground.part(Call("dig", {"late": True}))
+    monkeypatch.setattr(limits, "MAX_RUN_HOURS", -1)
+    with pytest.raises(RunStopped):
+        ground.part(Say("never"))
+    run = read(records)
+    assert (run.reason, ground.model.calls) == (EndReason.TIMED_OUT, [])
+
+
+def test_what_is_missing_is_named(ground, monkeypatch):
+    with pytest.raises(NotResumable, match=r"takes an Agent that is built with checkpointing=True\."):
+        asyncio.run(run_in_parts(Agent(model=ScriptedModel([])), EVENT))
+    for name in ("RESULTS_BUCKET", "AGENT_PROGRESS_TABLE"):
+        with monkeypatch.context() as patch:
+            patch.delenv(name)
+            with pytest.raises(ConfigurationMissing, match=name):
+                ground.part(Say("never"))
