@@ -10,6 +10,7 @@ import pytest
 from strands import Agent, ToolContext, tool
 
 from runcast import idempotent, limits, note_fact, run_in_parts
+from runcast.agents.checkpoints import CheckpointedWork
 from runcast.errors import ConfigurationMissing, Conflict, NotResumable, RunStopped, SnapshotUnusable, Unavailable
 from runcast.record.answer import answer
 from runcast.record.cancel import cancel
@@ -131,17 +132,20 @@ def test_after_a_crash_no_tool_runs_twice_unless_it_may(records, ground, mark, d
     assert status == ("error" if dug == [1] else "success")
 
 
-def test_near_the_deadline_the_run_is_handed_over(records, ground):
-    @tool
-    async def dig() -> str:
-        """Dig until the worker hands over."""
-        while not current_scope().run.stop.handing_over:
-            await asyncio.sleep(0.01)
-        return "dug"
+@pytest.mark.parametrize(("remaining_ms", "at_least", "at_most"), [(60_000, 1, 28.5), (900_000, 700, 777)])
+def test_the_run_is_handed_over_in_time_before_the_deadline(ground, monkeypatch, remaining_ms, at_least, at_most):
+    """`HANDOVER_SECONDS` before the worker's time is up, but not in the first half of it."""
+    handed_over = []
+    init = CheckpointedWork.__init__
 
-    event = {**EVENT, "lambdaContext": Context(remaining_ms=4_000)}
-    assert ground.part(Call("dig"), tools=[dig], event=event) is None
-    assert read(records).part_is_queued
+    def noted(work, *args, **kwargs):
+        handed_over.append(kwargs["hand_over_after_seconds"])
+        init(work, *args, **kwargs)
+
+    monkeypatch.setattr(CheckpointedWork, "__init__", noted)
+    ground.part(Say("Done"), event={**EVENT, "lambdaContext": Context(remaining_ms=remaining_ms)})
+    [seconds] = handed_over
+    assert at_least < seconds <= at_most
 
 
 def test_a_process_chooses_when_to_hand_over(records, ground):
