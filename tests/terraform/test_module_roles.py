@@ -257,7 +257,7 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
         assert allowed.pop("KeepStates") == {
             "Effect": "Allow",
             "Action": ["s3:PutObject", "s3:GetObject"],
-            "Resource": f"arn:aws:s3:::{RESULTS}/snapshots/*",
+            "Resource": f"arn:aws:s3:::{prefix}{RESULTS}/snapshots/*",
         }
         assert allowed.pop("ReadAnswers") == {
             "Effect": "Allow",
