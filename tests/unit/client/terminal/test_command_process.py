@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from local.settings import ROOT
 from runcast.client.config import ClientConfig
 from tests.contracts.watching_client import DEADLINE_SECONDS
-from tests.fakes.appsync import ROOT, FakeAppSync
+from tests.fakes.appsync import FakeAppSync
 from tests.unit.client.conftest import REQUEST_ID, goes_well
 from tests.unit.client.terminal.conftest import COME_BACK, environment
 
