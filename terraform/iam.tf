@@ -400,8 +400,8 @@ data "aws_iam_policy_document" "run_closer" {
 
   # By its name, because the agent's own settings name this function.
   statement {
-    sid       = "HandOutParts"
-    actions   = ["lambda:InvokeFunction"]
+    sid     = "HandOutParts"
+    actions = ["lambda:InvokeFunction"]
     resources = concat(
       ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.function_names["agent"]}"],
       values(var.agent_functions),

@@ -54,10 +54,10 @@ def call_earlier(sources: Path, function: str, event: dict[str, Any], environmen
 def as_earlier(answer: dict[str, Any]) -> dict[str, Any]:
     """Convert an answer of getAgentProgress to the earlier format.
 
-    It had JSON values instead of JSON text, no reason, and of a step only a status and an agent that differ from the
-    step's name and the run's agent.
+    It had JSON values instead of JSON text, no reason, no conversation, and of a step only a status and an agent that
+    differ from the step's name and the run's agent.
     """
-    kept = {name: value for name, value in answer.items() if name != "reason"}
+    kept = {name: value for name, value in answer.items() if name not in ("reason", "conversationId")}
     agent = answer["steps"][0]["agentName"]  # the first step names no other agent than the run's
     steps = [_as_earlier_step(with_metadata_object(step), agent) for step in answer["steps"]]
     return {**kept, "steps": steps, "result": None if answer["result"] is None else json.loads(answer["result"])}
