@@ -155,6 +155,8 @@ class Writer:
             return
         if not draft.steps:
             draft.fill(None if draft.waiting_for_room else self._next_queued())
+            if self._given_up.is_set():
+                return  # a beat would renew the lease, and so delay the worker that is to take the run
         while True:
             if self._end_alone:
                 draft.skip_to_end()

@@ -22,6 +22,12 @@ def beating(monkeypatch):
     monkeypatch.setattr("runcast.record.writer.limits.HEARTBEAT_SECONDS", 0.001)
 
 
+@pytest.fixture
+def beating_soon(monkeypatch):
+    """Hearts beat some time after what a test does at once."""
+    monkeypatch.setattr("runcast.record.writer.limits.HEARTBEAT_SECONDS", 0.2)
+
+
 class Stops(list):
     """Remembers what it was told to stop for."""
 
@@ -210,3 +216,13 @@ def test_whoever_cannot_stop_does_not_stop_the_record(store, clock, beating):
     cancel(store, ALICE, "r1", now_ms=clock)
     until(lambda: recorder.stop)
     assert not recorder.end(RunStatus.CANCELLED, "Cancelled").degraded
+
+
+def test_a_worker_that_leaves_its_part_to_another_does_not_renew_the_lease(store, clock, beating_soon):
+    recorder = make(store, clock)
+    recorder.claim()
+    lease_until_ms = store.read("r1").lease_until_ms
+    recorder.abandon()
+    clock.now_ms += 1_000
+    recorder.await_settled(10)
+    assert store.read("r1").lease_until_ms == lease_until_ms
