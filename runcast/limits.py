@@ -110,6 +110,9 @@ LIST_FILTERED_MAX_RUNS = 100
 DELETE_MAX_RUNS = 25
 # Enough for an owner and an id of 128 characters that JSON escapes, in base64.
 CURSOR_MAX_CHARACTERS = 4_608
+# The key of an item or of an index's entry.
+# Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+KEY_MAX_BYTES = 2_048
 # The entries of an index that a page of an operator's list examines: about 150 KB.
 SCAN_MAX_KEYS = 1_000
 ANSWER_MAX_STEPS = 200

@@ -23,6 +23,6 @@ def decoded_place(cursor: str) -> list[Any]:
         match json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True)):
             case [int(at_ms), *more] if not isinstance(at_ms, bool) and 0 <= at_ms < 10**15:
                 return [at_ms, *more]
-    except (binascii.Error, ValueError):
+    except (binascii.Error, RecursionError, ValueError):  # deeply nested JSON cannot be parsed
         pass
     return []

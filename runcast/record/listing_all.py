@@ -17,6 +17,7 @@ from runcast.record.ids import is_name
 from runcast.record.listing import listed_run, require_filters
 from runcast.record.model import Json, RunStatus
 from runcast.record.store import RunStore
+from runcast.text import is_well_formed
 
 OLDER_THAN_MAX_MINUTES = limits.RETENTION_MAX_HOURS * 60
 
@@ -94,7 +95,10 @@ def _place(cursor: str, filters: str, open_only: bool) -> tuple[int, str, str]:
     match decoded_place(cursor):
         # A place in the index of open runs has no owner. A page may end at an item that is no run, with "#" in its key.
         case [int(at_ms), str(request_id), str(owner), str(filtered_by)] if (
-            filtered_by == filters and request_id and bool(owner) is not open_only
+            filtered_by == filters
+            and request_id
+            and bool(owner) is not open_only
+            and all(is_well_formed(key) and len(key.encode()) <= limits.KEY_MAX_BYTES for key in (request_id, owner))
         ):
             return at_ms, request_id, owner
     raise InvalidInput("cursor must be the nextCursor of an earlier answer with the same filters.")

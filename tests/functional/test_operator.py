@@ -8,6 +8,8 @@ import logging
 
 import boto3
 import pytest
+from chalicelib.api import operator
+from chalicelib.runtime import logs
 
 from runcast import limits
 from runcast.record.model import PUBLIC, Owner, RunStatus, Step
@@ -136,7 +138,15 @@ def test_wrong_filters_are_refused(operate, runs, given, message):
 def test_a_changed_cursor_is_refused(operate, runs, status):
     cursor = operate("operatorListRuns", status=status, limit=1)["nextCursor"]
     at_ms, request_id, owner, filters = json.loads(base64.b64decode(cursor, altchars=b"-_"))
-    for changed in ([at_ms, "", owner, filters], [at_ms, request_id, "" if owner else "acme#ana", filters], [at_ms]):
+    for changed in (
+        [at_ms, "", owner, filters],
+        [at_ms, request_id, "" if owner else "acme#ana", filters],
+        [at_ms],
+        [at_ms, "\ud800", owner, filters],
+        [at_ms, "x" * (limits.KEY_MAX_BYTES + 1), owner, filters],
+        [at_ms, request_id, owner and "\ud800", filters if owner else ""],
+        [at_ms, request_id, owner and "x" * (limits.KEY_MAX_BYTES + 1), filters if owner else ""],
+    ):
         forged = base64.urlsafe_b64encode(json.dumps(changed).encode()).decode()
         assert operate("operatorListRuns", status=status, cursor=forged)[0] == "BadRequest"
 
@@ -192,6 +202,26 @@ def test_each_call_is_logged_with_the_callers_arn_and_without_the_user(operate, 
     [line] = [each for each in caplog.records if each.getMessage() == "an operator asked"]
     asked = {name: value for name, value in FIELDS[field][1].items() if name != "userId"}
     assert line.fields == {"operatorArn": ARN, "field": field, "asked": asked}
+
+
+@pytest.mark.parametrize("field", ["operatorGetProgress", "operatorCancelRun", "operatorDeleteRuns"])
+def test_the_line_of_a_call_names_the_owner_whom_it_is_about(operate, runs, monkeypatch, field):
+    named = []
+    monkeypatch.setattr(operator.logger, "info", lambda *_, **__: named.append(logs._current.get().owner))
+    operate(field)
+    assert named == [ANA]
+
+
+def test_a_call_that_is_refused_is_logged_in_one_short_line(operate, runs, caplog):
+    caplog.set_level(logging.INFO)
+    long = "\n" + "x" * 300_000
+    for field in ("operatorGetProgress", "operatorCancelRun"):
+        operate(field, requestId=long)
+    operate("operatorListRuns", agent=long)
+    operate("operatorDeleteRuns", tenantId=long, userId="ana")
+    lines = [logs.JsonFormatter("f").format(each) for each in caplog.records]
+    asked = [line for line in lines if '"an operator asked"' in line]
+    assert (len(asked), max(map(len, asked)) < 2_000, "\n" in "".join(asked)) == (4, True, False)
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -8,7 +8,7 @@ owner, so it has the effects and the answer that the owner would get.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.api import operations
@@ -19,7 +19,7 @@ from runcast.errors import InvalidInput, Unauthorized
 from runcast.record.ids import is_name, requested_id
 from runcast.record.listing_all import list_all_runs
 from runcast.record.model import PUBLIC, Json, Owner
-from runcast.record.store import RunStore
+from runcast.text import shortened
 
 IAM = "IAM Authorization"
 
@@ -28,7 +28,8 @@ logger = logging.getLogger(__name__)
 
 def list_runs(event: Mapping[str, Any], config: Reads) -> Json:
     """Answer `operatorListRuns`; see `runcast.record.listing_all.list_all_runs`."""
-    _log_caller(event)
+    _require_operator(event)
+    _log(event)
     given = event["arguments"]
     limit = given.get("limit")
     return list_all_runs(
@@ -45,17 +46,15 @@ def list_runs(event: Mapping[str, Any], config: Reads) -> Json:
 
 def read_progress(event: Mapping[str, Any], config: Reads) -> Json:
     """Answer `operatorGetProgress` as `getAgentProgress` answers the run's owner."""
-    _log_caller(event)
     given = event["arguments"]
-    owner = _owner_of(clients.answering_store(config.agent_progress_table), given["requestId"])
+    owner = _logged_owner(event, lambda: _owner_of(given["requestId"], config))
     return operations.read_progress(given["requestId"], given.get("afterSeq"), owner, config)
 
 
 def cancel_run(event: Mapping[str, Any], config: Writes) -> Json:
     """Answer `operatorCancelRun` as `cancelAgentRun` answers the run's owner."""
-    _log_caller(event)
     request_id = event["arguments"]["requestId"]
-    owner = _owner_of(clients.answering_store(config.agent_progress_table), request_id)
+    owner = _logged_owner(event, lambda: _owner_of(request_id, config))
     return operations.cancel_run(request_id, owner, config)
 
 
@@ -65,35 +64,53 @@ def delete_runs(event: Mapping[str, Any], config: Writes) -> Json:
     Raises:
         InvalidInput: The tenant or the user cannot be one.
     """
-    _log_caller(event)
-    tenant_id, user_id = event["arguments"]["tenantId"], event["arguments"]["userId"]
+    owner = _logged_owner(event, lambda: _named_owner(event["arguments"]["tenantId"], event["arguments"]["userId"]))
+    return operations.delete_runs_of(owner, config)
+
+
+def _named_owner(tenant_id: str, user_id: str) -> Owner:
     if not all(is_name(name, limits.NAME_MAX_CHARACTERS) for name in (tenant_id, user_id)):
         raise InvalidInput(
             f"tenantId and userId must be text of 1 to {limits.NAME_MAX_CHARACTERS} characters without '#'."
         )
-    owner = Owner(tenant_id, user_id)
-    logs.about_owner(owner)
-    return operations.delete_runs_of(owner, config)
+    return Owner(tenant_id, user_id)
 
 
-def _owner_of(store: RunStore, request_id: str) -> Owner:
+def _owner_of(request_id: str, config: Reads | Writes) -> Owner:
     """Return the owner of a run. An unknown id is the same to every owner."""
     canonical = requested_id(request_id)
+    store = clients.answering_store(config.agent_progress_table)
     run = store.read(canonical) if canonical else None
-    owner = run.owner if run else PUBLIC
-    logs.about_owner(owner)
-    return owner
+    return run.owner if run else PUBLIC
 
 
-def _log_caller(event: Mapping[str, Any]) -> None:
-    """Log the call with the caller's ARN.
+def _logged_owner(event: Mapping[str, Any], find: Callable[[], Owner]) -> Owner:
+    """Return the owner that `find` returns, and log the call with this owner, as all lines after it.
 
     Raises:
         Unauthorized: The caller has no AWS credentials.
     """
+    _require_operator(event)
+    try:
+        owner = find()
+        logs.about_owner(owner)
+        return owner
+    finally:
+        _log(event)
+
+
+def _require_operator(event: Mapping[str, Any]) -> None:
     arn = (event.get("identity") or {}).get("userArn")
     if event.get("authType") != IAM or not isinstance(arn, str) or not arn:
         raise Unauthorized("Only operators may call this: sign the request with AWS credentials.")
-    # The names of users are not logged.
-    asked = {name: value for name, value in event["arguments"].items() if name not in ("userId", "cursor")}
+
+
+def _log(event: Mapping[str, Any]) -> None:
+    # The names of users are not logged. The arguments are unchecked, and may be longer than a log line can be.
+    asked = {
+        name: shortened(value, limits.NAME_MAX_CHARACTERS) if isinstance(value, str) else value
+        for name, value in event["arguments"].items()
+        if name not in ("userId", "cursor")
+    }
+    arn = event["identity"]["userArn"]
     logger.info("an operator asked", extra={"fields": {"operatorArn": arn, "field": event["field"], "asked": asked}})

@@ -175,10 +175,15 @@ def encoded(place):
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
+def nested(depth):
+    return base64.urlsafe_b64encode(b"[" * depth).decode()
+
+
 @pytest.mark.parametrize(
     "cursor",
     [
-        "", "no", "é", "x" * 4_000, "[" * 500, encoded([]), encoded({}), encoded([1]), encoded(["1", "r1"]),
+        "", "no", "é", "x" * 4_000, "[" * 500, nested(1_200), encoded([]), encoded({}), encoded([1]),
+        encoded(["1", "r1"]),
         encoded([1, "r1"]), encoded([1, 2, ""]), encoded([True, "r1", ""]), encoded([False, "r1", ""]),
         encoded([1, "\ud800", ""]), encoded([1, "r1#2", ""]), encoded([-1, "r1", ""]), encoded([10**20, "r1", ""]),
         encoded([1.5, "r1", ""]),
