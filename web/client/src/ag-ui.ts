@@ -92,7 +92,7 @@ export class RuncastAgent extends AbstractAgent {
       begin((event) => out.next(event)).then(
         (followed) => {
           if (left) return;
-          if (followed) return void (stop = pass(followed));
+          if (followed) return pass(followed);
           out.next({ type: 'RUN_FINISHED', ...run, outcome: { type: 'success' } } as BaseEvent);
           out.complete();
         },
@@ -107,9 +107,9 @@ export class RuncastAgent extends AbstractAgent {
           for (const event of after.events) out.next(event);
           if (over) out.complete();
         };
-        const leave = watch.subscribe(look);
+        stop = watch.subscribe(look);
+        // The view of a run that others watch may end the stream at once, so `stop` must be known by then.
         look();
-        return leave;
       };
       return () => {
         left = true;

@@ -133,6 +133,24 @@ test('after a reload, earlier turns are one snapshot, and the open run is replay
   expect(sent('startAgentRun')).toEqual([]);
 });
 
+test('a stream that ends at once stops watching its run', async () => {
+  const run = (server.own = new FakeRecord(server, 'run-1'));
+  run.record('agent_invoking');
+  run.ask('q1', 'approve');
+  server.conversation = { conversationId: THREAD, messages: [], messagesOmitted: 0, runs: [], openRun: 'run-1' };
+  const watch = runcast.watch('run-1');
+  const leave = watch.subscribe(() => {});
+  await until(() => expect(watch.view.questions).toHaveLength(1));
+
+  const { agent } = page();
+  await agent.connectAgent({ runId: 'r1' });
+  expect(agent.pendingInterrupts).toHaveLength(1);
+  expect(server.subscriptions.size).toBe(1);
+
+  leave();
+  await until(() => expect(server.subscriptions.size).toBe(0));
+});
+
 test('a thread without an open run is its messages alone', async () => {
   server.conversation = { conversationId: THREAD, messages: [{ role: 'user', text: 'Where?' }], messagesOmitted: 0, runs: [], openRun: null };
   const { agent, types } = page();
