@@ -31,10 +31,12 @@ def project(tmp_path):
 
 @pytest.fixture
 def bare(tmp_path):
-    """A project of which only the Makefile is there."""
+    """A project of which only the Makefile and what `.venv` is made from are there, as empty and new files."""
     folder = tmp_path / "bare"
-    folder.mkdir()
+    (folder / "local").mkdir(parents=True)
     shutil.copy2(ROOT / "Makefile", folder)
+    for name in ("requirements-dev.txt", "uv-requirements.txt", "local/terraform-requirements.txt", "pyproject.toml"):
+        (folder / name).touch()
     (folder / ".venv").symlink_to(ROOT / ".venv")
     return folder
 
@@ -97,8 +99,6 @@ def test_clean_needs_no_environment_when_nothing_runs(make, bare):
 
 
 def test_an_environment_that_works_is_left_alone(make, bare):
-    (bare / "requirements-dev.txt").touch()
-    (bare / "pyproject.toml").touch()
     before = (ROOT / ".venv" / ".ready").stat().st_mtime_ns
     assert make(bare, "-n", "down").returncode == 0
     assert (ROOT / ".venv" / ".ready").stat().st_mtime_ns == before
@@ -113,8 +113,6 @@ def test_caches_are_in_the_project_when_home_cannot_be_written(make, bare, home)
 
 
 def test_locking_keeps_what_is_locked_and_upgrading_does_not(make, bare):
-    (bare / "requirements-dev.txt").touch()
-    (bare / "pyproject.toml").touch()
     locked = make(bare, "-n", "lock").stdout
     assert ("pip compile" in locked, "--upgrade" in locked) == (True, False)
     lines = make(bare, "-n", "upgrade").stdout
@@ -166,8 +164,6 @@ def programs(tmp_path, bare):
         )  # fmt: skip
         return next((line.split()[0] for line in done.stdout.splitlines() if " -m venv " in line), None)
 
-    (bare / "requirements-dev.txt").touch()
-    (bare / "pyproject.toml").touch()
     return add, chosen
 
 
