@@ -215,16 +215,22 @@ ASKED = """
 const requestId = "r1", questions = [{ id: "q1", name: "approve" }], answerOf = () => "yes", answerAgentRun = "";
 const query = async (_, variables) => { seen.sent = variables; };
 """
+# A query in a conversation, as the page sends it.
+TURN = """
+const agent = "terrain", text = "And in the north?", startAgentRun = "";
+const query = async (_, variables) => { seen.turn = variables; };
+"""
 
 
 def test_the_code_for_a_frontend(stack, alice, home):
     request_id = alice.start("How steep is the ground?")
     record = alice.read_to_its_end(request_id)
+    # test_frontends runs those with the name of a library.
     unnamed = [block for block in blocks_of("docs/frontend.md", "js") if not block.startswith("// ")]
-    answering, of_a_job, by_rest, joining = unnamed  # test_frontends runs those with the name of a library
+    answering, taking_turns, of_a_job, by_rest, joining = unnamed
     (home / "page.mjs").write_text(
         f"{PAGE}\nlet seen;\n{{ {of_a_job}\nseen = {{ job, result }}; }}\n"
-        f"{{ {ASKED}\n{answering}\n}}\n"
+        f"{{ {ASKED}\n{answering}\n}}\n{{ {TURN}\n{taking_turns}\n}}\n"
         f"{by_rest}\n{joining}\nconst joined = join(join('Flat', 2, 'at gr'), 9, 'later');\n"
         "console.log(JSON.stringify({ ...seen, run, progress, joined }));\n"
     )
@@ -243,5 +249,9 @@ def test_the_code_for_a_frontend(stack, alice, home):
     assert seen["job"]["status"] == "complete"
     assert seen["joined"] == "Flat gr"
     assert seen["sent"] == {"requestId": "r1", "answers": '{"q1":"yes"}'}
+    turn = seen["turn"]
+    assert (turn.pop("agent"), turn.pop("query")) == ("terrain", "And in the north?")
+    assert len({turn.pop("requestId"), turn.pop("conversationId")}) == 2
+    assert turn == {}
     assert seen["result"] == json.loads(record["result"])
     assert (seen["progress"]["requestId"], seen["progress"]["success"]) == (seen["run"]["requestId"], True)

@@ -41,7 +41,10 @@ def olga(stack):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
         return done.returncode, done.stdout, done.stderr
 
-    return run
+    yield run
+    iam.delete_user_policy(UserName="olga", PolicyName="operator")
+    iam.delete_access_key(UserName="olga", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user(UserName="olga")
 
 
 @pytest.fixture(scope="module")

@@ -203,7 +203,7 @@ def asking_function():
     """The function of the document, with the tool of its first example."""
     blocks = BLOCK.findall((ROOT / "docs" / "going-on.md").read_text())
     [tool] = [text for _, text in blocks if text.startswith("from strands import")]
-    [handler] = [text for _, text in blocks if text.startswith("# the function of the agent")]
+    [handler] = [text for _, text in blocks if text.startswith("# the function of the agent `buyer`")]
     return tool + handler
 
 
