@@ -24,10 +24,14 @@ export interface ConversationState extends Loaded<Conversation | null> {
 export function useConversation(id: string): ConversationState {
   const runcast = useRuncast();
   const [sent, setSent] = useState<{ id: string; runId: string } | null>(null);
-  const loaded = useLoaded<Conversation | null>((runcast) => runcast.conversation(id), null, id);
+  const loaded = useLoaded<{ id: string; conversation: Conversation | null } | null>(
+    async (runcast) => ({ id, conversation: await runcast.conversation(id) }),
+    null,
+    id,
+  );
   const { reload } = loaded;
-  // While another conversation is loading, the previous one is still there.
-  const data = loaded.data?.conversationId === id ? loaded.data : null;
+  // While another conversation is loading, the previous one is still there. The server may spell the id in another way.
+  const data = loaded.data?.id === id ? loaded.data.conversation : null;
   const newest = data?.openRun ?? data?.runs[0]?.requestId ?? null;
   const run = useRun(sent?.id === id ? sent.runId : newest);
   const send = useCallback(

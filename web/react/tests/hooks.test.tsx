@@ -129,8 +129,8 @@ test('a form answers the open questions, and closes when they are answered', asy
   await waitFor(() => expect(screen.getByRole<HTMLInputElement>('textbox').value).toBe(''));
 });
 
-function Chat() {
-  const { data, run, send } = useConversation('c-1');
+function Chat({ id = 'c-1' }: { id?: string }) {
+  const { data, run, send } = useConversation(id);
   return (
     <>
       <button onClick={() => send({ agent: 'terrain', query: 'Where?' })}>Send</button>
@@ -154,6 +154,24 @@ test('a conversation shows the answer while it is written, and its messages afte
   server.own!.end();
   server.own!.send(2);
   await waitFor(() => expect(screen.getByRole('status').textContent).toBe('Where? | It is flat.'));
+});
+
+test('a conversation is shown by each spelling of its id, and another one is never shown in its place', async () => {
+  const runs: object[] = [];
+  // The server answers with the usual spelling.
+  server.conversation = { conversationId: 'c-1', messages: [{ role: 'user', text: 'Where?' }], openRun: null, runs };
+  const page = (id: string) => (
+    <RuncastProvider runcast={runcast}>
+      <Chat id={id} />
+    </RuncastProvider>
+  );
+  const { rerender } = render(page('C-1'));
+  await waitFor(() => expect(screen.getByRole('status').textContent).toBe('Where?'));
+
+  server.conversation = { conversationId: 'c-2', messages: [{ role: 'user', text: 'When?' }], openRun: null, runs };
+  rerender(page('c-2'));
+  expect(screen.getByRole('status').textContent).toBe('new');
+  await waitFor(() => expect(screen.getByRole('status').textContent).toBe('When?'));
 });
 
 test('a conversation that is opened during a turn shows its messages after the turn', async () => {
