@@ -167,7 +167,7 @@ export function createRuncast({ config, auth }: { config: Config; auth: Auth }):
   return {
     start: (run) => begin('rerunOf' in run ? null : 'run', startAgentRun, run),
     startJob: (job) => begin('job', startJob, job),
-    watch: (id) => watch(id),
+    watch: (id) => watch(usualSpelling(id)),
     list: (filter = {}) => api.ask(listAgentRuns, filter),
     async agents() {
       const { agents, playbooks } = await api.ask<{ agents: AgentInfo[]; playbooks: Startable[] }>(listAgents, {});
@@ -185,6 +185,9 @@ export function createRuncast({ config, auth }: { config: Config; auth: Auth }):
     onUser: (listener) => session.onUser(listener),
   };
 }
+
+/** Returns an id as records and live messages have it: a UUID is in lower case. */
+const usualSpelling = (id: string) => (/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(id) ? id.toLowerCase() : id);
 
 /** Returns a random UUID. `crypto.randomUUID` is missing in pages without TLS. */
 function uuid(): string {

@@ -304,6 +304,17 @@ test('the same id gives the same watch, which rests without subscribers', async 
   await until(() => expect(seqs(watch)).toEqual(upTo(2)));
 });
 
+test('a run is followed live by each spelling of its id', async () => {
+  const id = 'a6f0c8f2-5a37-4d92-9d3c-1f1f8f9e8f10';
+  const record = run(id);
+  record.record('agent_invoking');
+  const watch = followed(runcast.watch(id.toUpperCase()));
+  expect(watch).toBe(runcast.watch(id));
+  await live(watch);
+  record.sendUpdate({ status: 'text', message: 'It is flat.', metadata: '{"offset":0}' });
+  await until(() => expect(watch.view.text).toBe('It is flat.'));
+});
+
 test('many messages at once are one change', async () => {
   const { record, watch } = await watchedRun();
   let changes = 0;
