@@ -106,6 +106,7 @@ class Assignment:
     deadline: Deadline | None = None
     expires_at_epoch_s: int = 0
     pages_expire_at_epoch_s: int = 0
+    claim_number: int = 0
     part: int = 1
     answered: frozenset[str] = frozenset()
     loads_state: bool = False
@@ -126,7 +127,7 @@ class Assignment:
         """Adopt the values of the claimed record."""
         self.owner, self.agent, self.job_id = run.owner, run.agent, run.job_id
         self.began_ms, self.expires_at_epoch_s = run.created_at_ms, run.expires_at_epoch_s
-        self.pages_expire_at_epoch_s = run.pages_expire_at_epoch_s
+        self.pages_expire_at_epoch_s, self.claim_number = run.pages_expire_at_epoch_s, run.claim_number
         self.snapshot_key, self.answers_key = run.snapshot_key, run.answers_key
         self.conversation_id, self.turn_snapshot_key = run.conversation_id, run.turn_snapshot_key
         self.crashes, self.text_end = run.crashes, _text_end(run)

@@ -246,6 +246,11 @@ class Run:
     crashes: int | None = None
 
     @property
+    def claim_number(self) -> int:
+        """A number that grows from each worker that may claim the run to the next: by the part, then by its try."""
+        return self.part * 1_000 + self.part_tries
+
+    @property
     def part_has_begun(self) -> bool:
         """Whether a worker has recorded a step in the current part; before that, the agent has not begun it."""
         return self.part == 1 or self.seq > self.part_seq

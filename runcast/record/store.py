@@ -217,19 +217,28 @@ class RunStore(RecordDeletion, RecordInJob):
             unless_gone(lambda run: AppendRefused(f"Run {request_id} has no place for this state.", run), now_ms),
         )
 
-    def put_page(self, request_id: str, owner: Owner, steps: Sequence[Step], *, expires_at_epoch_s: int) -> None:
+    def put_page(
+        self, request_id: str, owner: Owner, steps: Sequence[Step], *, expires_at_epoch_s: int, claim_number: int
+    ) -> None:
         """Put steps of the record on a separate page; no reader reads the page until `append` lists it.
 
-        The write is idempotent, because the same steps make the same page. If a later run has reused the id, that
-        run's page stays, and this run's worker is refused at its next `append`.
+        The write is idempotent, because the same steps make the same page. The page of a later run that has reused the
+        id stays, and so does that of a worker that has claimed the run later: a worker that was frozen meanwhile would
+        otherwise change steps that clients have read. It is refused at its next `append`.
         """
         page = {
             "requestId": page_id(request_id, steps[-1].seq),
             "owner": owner.key,
             "steps": [stored_step(step) for step in steps],
             "expiresAt": expires_at_epoch_s,
+            "claim": claim_number,
         }
-        self._table.put_latest(to_item(page), "expiresAt")
+        latest = "(attribute_not_exists(#claim) OR #claim <= :claim)"
+        self._table.put_unless(
+            to_item(page),
+            f"attribute_not_exists(#requestId) OR #expiresAt < :expiresAt OR (#expiresAt = :expiresAt AND {latest})",
+            {name: page[name] for name in ("expiresAt", "claim")},
+        )
 
     def end(self, run: Run, step: Step, end: End) -> Run:
         """End a run from outside in one atomic write, if its record has not changed since it was read.

@@ -62,11 +62,6 @@ class Table:
         self._client = client
         self._name = name
 
-    def put_latest(self, item: Item, age: str) -> None:
-        """Put an item, unless the existing item has a greater number in its attribute `age`."""
-        newer = from_item(item)[age]
-        self.put_unless(item, f"attribute_not_exists(#requestId) OR #{age} <= :{age}", {age: newer})
-
     def put_unless(self, item: Item, condition: str, values: Mapping[str, Any]) -> Item | None:
         """Put an item if the condition holds; otherwise return the existing item."""
         key = item["requestId"]["S"]

@@ -163,7 +163,13 @@ class Writer:
             if self._cancel_seen:
                 draft.cancel_instead_of_pausing(self._now_ms())
             for page in draft.pages:
-                self._store.put_page(run.request_id, run.owner, page, expires_at_epoch_s=run.pages_expire_at_epoch_s)
+                self._store.put_page(
+                    run.request_id,
+                    run.owner,
+                    page,
+                    expires_at_epoch_s=run.pages_expire_at_epoch_s,
+                    claim_number=run.claim_number,
+                )
             try:
                 self._append()
             except AppendRefused as refused:

@@ -111,8 +111,8 @@ MUTATIONS = [
         (("            for page in draft.pages:\n", "            for page in ():\n"),),
     ),
     Mutation(
-        "a page is not put over a later run's", "runcast/record/table.py",
-        (("OR #{age} <= :{age}", "OR #{age} <= :{age} OR attribute_exists(#{age})"),),
+        "a page is not put over a later run's", _STORE,
+        (("#expiresAt < :expiresAt OR", "attribute_exists(#expiresAt) OR"),),
     ),
     Mutation(
         "an answer is due before the record expires", _STORE,
@@ -125,7 +125,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a page lives as long as a record that waits", _WRITER,
-        (("expires_at_epoch_s=run.pages_expire_at_epoch_s)", "expires_at_epoch_s=run.expires_at_epoch_s)"),),
+        (("expires_at_epoch_s=run.pages_expire_at_epoch_s,", "expires_at_epoch_s=run.expires_at_epoch_s,"),),
     ),
     Mutation(
         "a worker ends its part before the record expires", _WRITER,

@@ -302,7 +302,9 @@ class Owners(Ownership):
             return
         with contextlib.suppress(StoreUnavailable):
             forever = run.expires_at_epoch_s + 1
-            self.store.put_page(request_id, owner, [step(run, owner, run.pages[0])], expires_at_epoch_s=forever)
+            self.store.put_page(
+                request_id, owner, [step(run, owner, run.pages[0])], expires_at_epoch_s=forever, claim_number=1
+            )
 
     @rule(owner=owners, way=st.sampled_from(WAYS))
     def collide(self, owner: Owner, way: str) -> None:

@@ -35,6 +35,10 @@ PART_MUTATIONS = [
         (('f"{condition} AND #status', 'f"({condition} OR attribute_exists(#seq)) AND #status'),),
     ),
     Mutation(
+        "a page of a worker that has lost its part replaces no page of a later one", _STORE,
+        (("#claim <= :claim)", "attribute_exists(#claim))"),), "tests/unit/record/test_store.py",
+    ),
+    Mutation(
         "a part that has begun is not handed out again", _CLOSE,
         (("if not run.part_has_begun and", "if run.part > 1 and"),),
     ),

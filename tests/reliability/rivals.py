@@ -76,6 +76,7 @@ class Worker:
         )  # fmt: skip
 
     def begin(self) -> None:
+        given = self.assignment.deadline  # the claim's lease does not know yet when the record expires
         try:
             self.writer.begin()
         except Crash:
@@ -90,7 +91,7 @@ class Worker:
             self.first_seq = self.writer.seq + 1
             self.history.done_by[self.part] = self.name
             self.snapshot_key = self.assignment.snapshot_key
-            self._check_lease(run)
+            self._check_lease(run, given)
 
     def tell(self, message: str, size: int, end: End | None = None) -> None:
         step = _step_of(end.status) if end else "thinking"
@@ -130,7 +131,7 @@ class Worker:
         run = self.history.run()
         # The heartbeat by which a worker hears of a cancel does not renew the lease; the next one does.
         if known and self.alive and run and run.cancel_requested_at_ms is None:
-            self._check_lease(run)
+            self._check_lease(run, self.assignment.deadline)
         if not self.alive and not self.ended and run and run.worker == self.name and not run.status.ended:
             broken("hung", "a worker gave up a run that is its own")
 
@@ -147,12 +148,12 @@ class Worker:
         deadline = self.assignment.deadline
         return deadline is not None and self.machine.seconds() >= deadline.time_up_seconds
 
-    def _check_lease(self, run: Run | None) -> None:
+    def _check_lease(self, run: Run | None, deadline: Deadline | None) -> None:
         """The lease follows from the server's time: on a clock that is off, a run would read lost, or never."""
         if run is None or run.worker != self.name or run.status is not RunStatus.IN_PROGRESS:
             return
         left_ms = limits.LEASE_MS
-        if deadline := self.assignment.deadline:
+        if deadline:
             left_ms = min(left_ms, max(0, round((deadline.at_seconds - self.machine.seconds()) * 1000)))
         off_ms = run.lease_until_ms - self.history.now_ms - left_ms
         if abs(off_ms) > CLOCK_TOLERANCE_MS:

@@ -49,7 +49,7 @@ class Meter:
         )
         self._count(max(size_of(run.steps, run.pages), size_of(self._run.steps, self._run.pages)))
 
-    def put_page(self, request_id, owner, steps, *, expires_at_epoch_s):
+    def put_page(self, request_id, owner, steps, *, expires_at_epoch_s, claim_number):
         self._pages[steps[-1].seq] = list(steps)
         self._count(size_of(steps))
 
@@ -144,12 +144,12 @@ def test_no_reader_sees_the_seam(store, dynamodb, clock, small_pages):
     assert live.too_early == []
 
 
-def test_a_page_holds_steps_its_owner_and_its_end_of_life_and_is_in_no_index(store, dynamodb, clock, small_pages):
+def test_a_page_holds_steps_owner_claim_and_end_of_life_and_is_in_no_index(store, dynamodb, clock, small_pages):
     record(store, clock, 12).end(RunStatus.COMPLETE, "Done")
     run = store.read("r1")
     page = dynamodb.get_item(TableName="AgentProgress", Key=to_item({"requestId": f"r1#{run.pages[0]}"}))["Item"]
     # An item needs both keys of an index to be in it: `createdAt` of `byOwner`, `openSince` of `byOpen`.
-    assert set(page) == {"requestId", "owner", "steps", "expiresAt"}
+    assert set(page) == {"requestId", "owner", "steps", "expiresAt", "claim"}
     assert page["expiresAt"] == {"N": str(run.expires_at_epoch_s + limits.QUESTION_RETENTION_SECONDS)}
     assert store.read(f"r1#{run.pages[0]}") is None
 

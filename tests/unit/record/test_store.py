@@ -230,13 +230,20 @@ class TestTheOwner:
         assert store.read("r1").cancel_requested_at_ms is None
 
     def test_another_owners_page_is_not_read(self, store):
-        store.put_page("r1", BOB, [step(1)], expires_at_epoch_s=2**40)
+        store.put_page("r1", BOB, [step(1)], expires_at_epoch_s=2**40, claim_number=1)
         with pytest.raises(StoreUnavailable, match="Read it again"):
             store.read_pages("r1", ALICE, [1])
         assert store.read_pages("r1", BOB, [1]) == [step(1)]
 
+    def test_a_page_is_replaced_by_a_later_claim_and_not_by_an_earlier_one(self, store):
+        about = {"request_id": "r1", "owner": ALICE, "expires_at_epoch_s": 2**40}
+        store.put_page(steps=[step(1, "first")], claim_number=1_001, **about)
+        store.put_page(steps=[step(1, "second")], claim_number=1_002, **about)
+        store.put_page(steps=[step(1, "frozen")], claim_number=1_001, **about)
+        assert [each.step for each in store.read_pages("r1", ALICE, [1])] == ["second"]
+
     def test_a_page_of_a_version_that_did_not_name_owners_is_read(self, store, dynamodb):
-        store.put_page("r1", ALICE, [step(1)], expires_at_epoch_s=2**40)
+        store.put_page("r1", ALICE, [step(1)], expires_at_epoch_s=2**40, claim_number=1)
         key = {"requestId": {"S": "r1#1"}}
         names = {"#owner": "owner"}
         dynamodb.update_item(
