@@ -170,7 +170,9 @@ class CheckpointedWork:
             begun_from = recorder.assignment.snapshot_key or await self._named(boundary)
             journal.follow(begun_from)
             self._begins_turn = _position(prompt) == "after_tools"
-            key: str | None = begun_from
+            # The state that the record names may be handed over only if tools may have been called from it. Otherwise
+            # it is saved again: without the time of this part, a run whose model is too slow would never be too long.
+            key = begun_from if _may_call_tools(prompt) else None
             while not stop.handing_over:
                 stop.at_boundary()
                 try:
@@ -235,6 +237,11 @@ class CheckpointedWork:
 def _position(prompt: Any) -> str | None:
     """Return at which boundary an agent continues with a prompt; None with a query or with answers."""
     return prompt[RESUME]["checkpoint"]["position"] if isinstance(prompt, Mapping) and RESUME in prompt else None
+
+
+def _may_call_tools(prompt: Any) -> bool:
+    """Return whether an agent may call tools before it saves its state: not if it asks the model first."""
+    return not isinstance(prompt, str) and _position(prompt) != "after_tools"
 
 
 def _resuming(checkpoint: Checkpoint) -> Json:

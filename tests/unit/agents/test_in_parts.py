@@ -261,3 +261,24 @@ def test_what_is_missing_is_named(ground, monkeypatch):
             patch.delenv(name)
             with pytest.raises(ConfigurationMissing, match=name):
                 ground.part(Say("never"))
+
+
+class Thinking(ScriptedModel):
+    """A model that does not answer, so each of its calls is cancelled at the hand-over."""
+
+    async def stream(self, messages, tool_specs=None, system_prompt=None, **kwargs):
+        await asyncio.Event().wait()
+        yield {}
+
+
+def test_parts_without_progress_count_towards_the_hours_of_a_run(records, ground, bucket):
+    assert ground.part(Call("dig", {"late": True})) is None
+    worked_seconds = []
+    for _ in range(3):
+        agent = Agent(model=Thinking([]), tools=[ground.tool()], checkpointing=True, callback_handler=None)
+        assert asyncio.run(run_in_parts(agent, EVENT, hand_over_after_seconds=0)) is None
+        saved = bucket.get_object(Bucket="results", Key=read(records).snapshot_key)["Body"].read()
+        worked_seconds.append(json.loads(saved)["workedSeconds"])
+    assert worked_seconds == sorted(set(worked_seconds))
+    assert str(ground.part(Say("Done"))).strip() == "Done"
+    assert (read(records).status, ground.dug) == (RunStatus.COMPLETE, [1])
