@@ -12,6 +12,7 @@ from typing import Any
 from runcast.errors import InvalidInput, ObjectGone, Unavailable
 from runcast.record.identity import checked_query, run_identity
 from runcast.record.model import Json
+from runcast.record.objects import ANSWERS, private_key
 from runcast.runs.bucket import private_objects_of_environment
 
 
@@ -28,13 +29,14 @@ def prompt_of(event: Mapping[str, Any]) -> Any:
     Raises:
         ConfigurationMissing: `RESULTS_BUCKET` is not set. Set what Terraform's output `recorder_environment` has.
         InvalidInput: The event has neither a valid query nor `resume`, or `resume` is of another run.
-        Unavailable: The answers could not be read. Let the function fail: the part is then handed out again.
+        Unavailable: The answers could not be read, or are damaged. Let the function fail: the part is then handed out
+            again.
     """
     key = event.get("resume")
     if key is None:
         return checked_query(event.get("query"))
-    request_id = run_identity(event, request_id="").request_id
-    if not (isinstance(key, str) and key.startswith("answers/") and key.split("/")[2:3] == [request_id]):
+    identity = run_identity(event, request_id="")
+    if not (isinstance(key, str) and key.startswith(private_key(ANSWERS, identity.owner, identity.request_id, ""))):
         raise InvalidInput("resume must be the key of the run's answers.")
     return prompt_of_answers(_answers(key))
 
@@ -46,7 +48,9 @@ def prompt_of_answers(answers: Mapping[str, Any]) -> list[Json]:
 
 def _answers(key: str) -> Json:
     try:
-        answers: Json = private_objects_of_environment().get(key)
-    except (ObjectGone, Unavailable) as error:
+        answers = private_objects_of_environment().get(key)
+    except (ObjectGone, Unavailable, ValueError) as error:
         raise Unavailable(f"The answers {key} could not be read: {error}") from error
+    if not isinstance(answers, dict):
+        raise Unavailable(f"The answers {key} are damaged: the object holds no answers by their ids.")
     return answers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import boto3
 import pytest
 from chalicelib.runtime import config
 from strands import Agent, ToolContext, tool
@@ -11,6 +12,8 @@ from strands.session import FileSessionManager
 
 from runcast import limits, prompt_of, track
 from runcast.errors import ConfigurationMissing, InvalidInput, Unavailable
+from runcast.record.model import Owner
+from runcast.record.objects import ANSWERS, private_key
 from runcast.record.recorder import Recorder
 from runcast.runs.from_environment import forget_clients
 from tests.fakes.lambda_process import Context
@@ -152,12 +155,18 @@ def test_a_prompt_is_the_query_or_the_answers(lambdas, monkeypatch):
     assert prompt_of({"query": "How many?"}) == "How many?"
     with pytest.raises(InvalidInput, match=r"query must be text of 1 to 10,000 characters\."):
         prompt_of({})
-    for key in ("snapshots/a/r1/x", "answers/a/r2/x", "answers", 1):
+    ana, bob = Owner("acme", "ana"), Owner("acme", "bob")
+    others = [private_key(ANSWERS, ana, "r2", "x"), private_key(ANSWERS, bob, "r1", "x"), "snapshots/a/r1/x"]
+    for key in (*others, "answers", 1):
         with pytest.raises(InvalidInput, match=r"resume must be the key of the run's answers\."):
-            prompt_of({"requestId": "r1", "resume": key})
-    none = {"requestId": "r1", "resume": "answers/a/r1/none"}
-    with pytest.raises(Unavailable, match="The answers answers/a/r1/none could not be read: "):
+            prompt_of({"requestId": "r1", **OWNER, "resume": key})
+    none = {"requestId": "r1", **OWNER, "resume": private_key(ANSWERS, ana, "r1", "none")}
+    with pytest.raises(Unavailable, match=f"The answers {none['resume']} could not be read: "):
         prompt_of(none)
+    for damaged in (b"{", b"[]"):
+        boto3.client("s3").put_object(Bucket="results", Key=none["resume"], Body=damaged)
+        with pytest.raises(Unavailable, match=f"The answers {none['resume']} "):
+            prompt_of(none)
     monkeypatch.delenv("RESULTS_BUCKET")
     with pytest.raises(ConfigurationMissing, match=r"Set these environment variables: RESULTS_BUCKET\."):
         prompt_of(none)
