@@ -24,14 +24,8 @@ export interface ConversationState extends Loaded<Conversation | null> {
 export function useConversation(id: string): ConversationState {
   const runcast = useRuncast();
   const [sent, setSent] = useState<{ id: string; runId: string } | null>(null);
-  const loaded = useLoaded<{ id: string; conversation: Conversation | null } | null>(
-    async (runcast) => ({ id, conversation: await runcast.conversation(id) }),
-    null,
-    id,
-  );
-  const { reload } = loaded;
-  // While another conversation is loading, the previous one is still there. The server may spell the id in another way.
-  const data = loaded.data?.id === id ? loaded.data.conversation : null;
+  const loaded = useLoaded<Conversation | null>((runcast) => runcast.conversation(id), null, { subject: id });
+  const { data, reload } = loaded;
   const newest = data?.openRun ?? data?.runs[0]?.requestId ?? null;
   const run = useRun(sent?.id === id ? sent.runId : newest);
   const send = useCallback(
@@ -46,5 +40,5 @@ export function useConversation(id: string): ConversationState {
   useEffect(() => {
     if (over) reload();
   }, [over, reload]);
-  return { ...loaded, data, run, send };
+  return { ...loaded, run, send };
 }

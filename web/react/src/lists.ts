@@ -11,35 +11,35 @@ export interface Loaded<T> {
   reload(): void;
 }
 
-/** Loads something at the mount, after each change of user, and on demand. */
-export function useLoaded<T>(load: (runcast: Runcast) => Promise<T>, empty: T, key: string): Loaded<T> {
+/**
+ * Loads something at the mount, after each change of user, and on demand.
+ *
+ * @param of - `subject`: what is loaded; the data of another one is never shown. `part`: how much of it; while another
+ *   part is loading, the last one is shown.
+ */
+export function useLoaded<T>(load: (runcast: Runcast) => Promise<T>, empty: T, { subject = '', part = '' } = {}): Loaded<T> {
   const runcast = useRuncast();
   const latest = useRef(load);
   latest.current = load;
-  const [count, setCount] = useState(0);
-  const [state, setState] = useState<{ data: T; loading: boolean; error: RuncastError | null }>({ data: empty, loading: true, error: null });
-  const reload = useCallback(() => setCount((before) => before + 1), []);
-  const initial = useRef(empty);
+  const [reloads, setReloads] = useState(0);
+  const [users, setUsers] = useState(0);
+  // Nothing of another user or subject is shown, whenever its answer arrives.
+  const owner = JSON.stringify([users, subject]);
+  const request = JSON.stringify([owner, part, reloads]);
+  const [last, setLast] = useState({ owner, request: '', data: empty, error: null as RuncastError | null });
+  const reload = useCallback(() => setReloads((before) => before + 1), []);
 
-  useEffect(
-    () =>
-      runcast.onUser(() => {
-        // Nothing of the previous user stays.
-        setState({ data: initial.current, loading: true, error: null });
-        reload();
-      }),
-    [runcast, reload],
-  );
+  useEffect(() => runcast.onUser(() => setUsers((before) => before + 1)), [runcast]);
   useEffect(() => {
     let current = true;
-    setState((before) => ({ ...before, loading: true }));
     latest.current(runcast).then(
-      (data) => current && setState({ data, loading: false, error: null }),
-      (error) => current && setState((before) => ({ ...before, loading: false, error })),
+      (data) => current && setLast({ owner, request, data, error: null }),
+      (error) => current && setLast((before) => ({ owner, request, data: before.owner === owner ? before.data : empty, error })),
     );
     return () => void (current = false);
-  }, [runcast, count, key]);
-  return { ...state, reload };
+  }, [runcast, owner, request]);
+  const { data, error } = last.owner === owner ? last : { data: empty, error: null };
+  return { data, error, loading: last.request !== request, reload };
 }
 
 /** A list that grows page by page. */
@@ -66,7 +66,7 @@ function usePaged<T>(load: (runcast: Runcast, cursor: { cursor?: string }) => Pr
       return all;
     },
     { entries: [], nextCursor: null },
-    `${key} ${wanted}`,
+    { part: `${key} ${wanted}` },
   );
   const more = () => setPages({ key, count: wanted + 1 });
   return { ...rest, data: data.entries, more: data.nextCursor === null ? null : more };
@@ -90,5 +90,5 @@ export function useConversations(): Paged<ListedConversation> {
 
 /** The agents and the playbooks that can be started. */
 export function useAgents(): Loaded<{ agents: readonly StartableAgent[]; playbooks: readonly Startable[] }> {
-  return useLoaded((runcast) => runcast.agents(), { agents: [], playbooks: [] }, '');
+  return useLoaded((runcast) => runcast.agents(), { agents: [], playbooks: [] });
 }

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 /** The hooks and components show a run on a real local socket, in StrictMode, too, and render on a server. */
 import { createRuncast, type Runcast, type RunView } from '@runcast/client';
-import { cleanup, configure, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { act, cleanup, configure, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { StrictMode, useState } from 'react';
 import { renderToString } from 'react-dom/server';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -208,6 +208,32 @@ test('lists are loaded, retried, and replaced for the next user', async () => {
   const before = server.requests.length;
   server.signIn(jwt({ sub: 'user-2' }));
   await waitFor(() => expect(server.requests.length).toBeGreaterThan(before));
+});
+
+test('the answer to the previous user is not shown, even if it arrives before the next rendering', async () => {
+  let changeUser = () => {};
+  const answers: ((answer: Awaited<ReturnType<Runcast['agents']>>) => void)[] = [];
+  const onUser: Runcast['onUser'] = (listener) => ((changeUser = listener), () => {});
+  const agents: Runcast['agents'] = () => new Promise((resolve) => answers.push(resolve));
+  function Agents() {
+    const { data, loading } = useAgents();
+    return <output>{`${data.agents.map(({ name }) => name).join()}${loading ? ' loading' : ''}`}</output>;
+  }
+  const answer = (name: string) => ({ agents: [{ name, description: '', parametersSchema: null }], playbooks: [] });
+  render(
+    <RuncastProvider runcast={{ ...runcast, onUser, agents }}>
+      <Agents />
+    </RuncastProvider>,
+  );
+
+  await act(async () => {
+    changeUser();
+    answers[0]!(answer('secret'));
+  });
+  expect(screen.getByRole('status').textContent).toBe(' loading');
+
+  await act(async () => answers[1]!(answer('terrain')));
+  expect(screen.getByRole('status').textContent).toBe('terrain');
 });
 
 test('it renders on a server, where nothing is sent', () => {
