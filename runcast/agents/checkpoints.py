@@ -204,7 +204,7 @@ class CheckpointedWork:
         invocation = event.agent.event_loop_metrics.latest_agent_invocation
         if invocation and not invocation.cycles and self._begins_turn:
             invocation.cycles += [EventLoopCycleMetric("", _NO_USAGE)] * self._run.turns
-            invocation.usage.update(self._run.agent_usage)  # type: ignore[typeddict-item]
+            invocation.usage.update(cast(Usage, self._run.agent_usage))
 
     def _count(self, result: AgentResult) -> None:
         invocation = result.metrics.latest_agent_invocation

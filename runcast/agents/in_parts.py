@@ -35,8 +35,12 @@ from runcast.record.handover import NEXT_PART
 from runcast.record.model import RunStatus
 from runcast.record.objects import PrivateObjects
 from runcast.record.recorder import Recorder
-from runcast.runs.bucket import private_objects_of_environment
-from runcast.runs.from_environment import destination_of_environment, make_clients, recorder_of
+from runcast.runs.from_environment import (
+    destination_of_environment,
+    make_clients,
+    private_objects_of_environment,
+    recorder_of,
+)
 from runcast.runs.outcome import RunOutcome, handed_over, overruled, part_failure, stopped_early, worked_too_long
 from runcast.runs.tracked import TrackedRun
 
@@ -118,7 +122,6 @@ class _Part:
         """Run the part and record its end."""
         snapshot_key = None
         try:
-            outcome = None
             prompt = await self._prompt(event)
             require_checkpoints_usable(self._agent)
             if (outcome := self._too_long()) is None:

@@ -13,7 +13,7 @@ from runcast.errors import InvalidInput, ObjectGone, Unavailable
 from runcast.record.identity import checked_query, run_identity
 from runcast.record.model import Json
 from runcast.record.objects import ANSWERS, private_key
-from runcast.runs.bucket import private_objects_of_environment
+from runcast.runs.from_environment import private_objects_of_environment
 
 
 def prompt_of(event: Mapping[str, Any]) -> Any:

@@ -96,12 +96,8 @@ class Api:
             Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure.
         """
-
-        def progress(answer: Mapping[str, Any]) -> Progress:
-            require_found(answer, request_id)
-            return Progress.from_answer(answer, after_seq)
-
-        return await self._ask("getAgentProgress", {"requestId": request_id, "afterSeq": after_seq}, progress)
+        variables = {"requestId": request_id, "afterSeq": after_seq}
+        return await self._ask("getAgentProgress", variables, partial(progress_of, request_id, after_seq))
 
     async def cancel_agent_run(self, request_id: str) -> RunState:
         """Cancel a run, ask its worker to stop, or cancel a job with its runs. Idempotent.
@@ -111,7 +107,7 @@ class Api:
             Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure; the run may still be cancelled.
         """
-        return await self._ask("cancelAgentRun", {"requestId": request_id}, partial(_state, request_id))
+        return await self._ask("cancelAgentRun", {"requestId": request_id}, partial(state_of, request_id))
 
     async def delete_my_runs(self) -> tuple[int, bool]:
         """Delete what is stored of the user's newest runs and jobs. Idempotent.
@@ -123,7 +119,7 @@ class Api:
             Unauthorized: Even a new token is refused.
             Unavailable: No answer, or a failure; some runs may be deleted.
         """
-        return await self._ask("deleteMyRuns", {}, lambda answer: (answer["deleted"], answer["remaining"]))
+        return await self._ask("deleteMyRuns", {}, deletion_of)
 
     async def answer_agent_run(self, request_id: str, answers: Mapping[str, Any]) -> RunState:
         """Answer all open questions of a run. Idempotent.
@@ -141,7 +137,7 @@ class Api:
             Unavailable: No answer, or a failure; the run may still have been answered.
         """
         variables = {"requestId": request_id, "answers": json_text(checked_answers(answers))}
-        return await self._ask("answerAgentRun", variables, partial(_state, request_id))
+        return await self._ask("answerAgentRun", variables, partial(state_of, request_id))
 
     async def list_agent_runs(
         self,
@@ -257,6 +253,18 @@ def _json_text(parameters: Mapping[str, Any] | None) -> str | None:
     return None if parameters is None else json_text(checked_parameters(parameters))
 
 
-def _state(request_id: str, answer: Mapping[str, Any]) -> RunState:
+def progress_of(request_id: str, after_seq: int, answer: Mapping[str, Any]) -> Progress:
+    """Return what an answer says of a run, or raise the error of `require_found`."""
+    require_found(answer, request_id)
+    return Progress.from_answer(answer, after_seq)
+
+
+def state_of(request_id: str, answer: Mapping[str, Any]) -> RunState:
+    """Return the state that an answer says a run is in, or raise the error of `require_found`."""
     require_found(answer, request_id)
     return RunState.from_answer(answer)
+
+
+def deletion_of(answer: Mapping[str, Any]) -> tuple[int, bool]:
+    """Return how many runs were deleted, and whether there may be more."""
+    return answer["deleted"], answer["remaining"]

@@ -89,10 +89,8 @@ class Endpoint:
             raise Unavailable(f"{self._transport.url} gave a malformed answer: {error!r}") from error
 
     def _unanswered(self, error: TransportError) -> Unavailable:
-        url, reason = (
-            self._transport.url,
-            shortened(str(error) or type(error.__cause__ or error).__name__, _REASON_MAX_CHARACTERS),
-        )
+        url = self._transport.url
+        reason = shortened(str(error) or type(error.__cause__ or error).__name__, _REASON_MAX_CHARACTERS)
         if isinstance(error.__cause__, _NOT_CONNECTED):
             return Unreachable(f"{url} cannot be reached: {reason}")
         code = error.code if isinstance(error, TransportServerError) else None

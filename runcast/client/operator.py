@@ -20,8 +20,9 @@ from botocore.session import Session
 from gql.transport.appsync_auth import AppSyncAuthentication
 
 from runcast.client.adjusted_clock import AdjustedClock
+from runcast.client.api import deletion_of, progress_of, state_of
 from runcast.client.config import OperatorConfig
-from runcast.client.endpoint import Answer, Endpoint, open_endpoint, require_found
+from runcast.client.endpoint import Answer, Endpoint, open_endpoint
 from runcast.client.listed import ListedRun, RunState
 from runcast.client.paging import delete_all, listed, whole_record
 from runcast.client.patience import Patience
@@ -49,11 +50,8 @@ class Operator:
         """
 
         async def read(after_seq: int) -> Progress:
-            def progress(answer: Mapping[str, Any]) -> Progress:
-                require_found(answer, request_id)
-                return Progress.from_answer(answer, after_seq)
-
-            return await self._ask("operatorGetProgress", {"requestId": request_id, "afterSeq": after_seq}, progress)
+            variables = {"requestId": request_id, "afterSeq": after_seq}
+            return await self._ask("operatorGetProgress", variables, partial(progress_of, request_id, after_seq))
 
         return await whole_record(read)
 
@@ -63,12 +61,7 @@ class Operator:
         Raises:
             InvalidInput: There is no such run or job.
         """
-
-        def state(answer: Mapping[str, Any]) -> RunState:
-            require_found(answer, request_id)
-            return RunState.from_answer(answer)
-
-        return await self._ask("operatorCancelRun", {"requestId": request_id}, state)
+        return await self._ask("operatorCancelRun", {"requestId": request_id}, partial(state_of, request_id))
 
     def runs(
         self,
@@ -109,10 +102,7 @@ class Operator:
     async def delete_runs(self, tenant_id: str, user_id: str) -> int:
         """Delete what is stored of a user's runs, jobs and conversations; return how many were deleted."""
         whose = {"tenantId": tenant_id, "userId": user_id}
-
-        async def delete() -> tuple[int, bool]:
-            return await self._ask("operatorDeleteRuns", whose, lambda answer: (answer["deleted"], answer["remaining"]))
-
+        delete = partial(self._ask, "operatorDeleteRuns", whose, deletion_of)
         return await delete_all(delete, pause_seconds=self._patience.poll)
 
     async def _ask(self, field: str, variables: Mapping[str, Any], read: Callable[[Any], Answer]) -> Answer:

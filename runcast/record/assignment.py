@@ -92,9 +92,9 @@ class Assignment:
     """The run to write and the worker that writes it. Once the run is claimed, the record's values take precedence.
 
     `answered` has the ids of the run's questions for which the work brings the answers itself. `loads_state` is whether
-    the work continues the run from its saved state, in whatever part that is. `text_end` is the length
-    of its agent's text in the claimed record. `running_tools` holds the names of the tools that are running now; the
-    run's work keeps it up to date.
+    the work continues any part of the run from its saved state. `text_end` is the length of its agent's text in the
+    claimed record. `running_tools` holds the names of the tools that are running now; the run's work keeps it up to
+    date.
     """
 
     request_id: str

@@ -102,8 +102,8 @@ class Claiming:
         """Continue a run whose answers or whose saved state the work has; return it as claimed, None if refused.
 
         A run whose state Runcast has saved is answered through the APIs alone, so work that loads this state takes only
-        a part that has begun. The write that begins the next part may
-        have taken effect without an answer, so an unclaimed part is claimed, too.
+        a part that has begun. The write that begins the next part may have taken effect without an answer, so an
+        unclaimed part is claimed, too.
         """
         mine, now_ms = self._run, self._store.now_ms()
         can_continue = mine.answered if run.snapshot_key is None else mine.loads_state and run.agent == mine.agent

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from typing import Any
 
 from runcast import limits
+
+
+def digest_of(*filters: Any) -> str:
+    """Return a short text that differs for other filters, so that a cursor fits only the list that it is from."""
+    return hashlib.sha256(json.dumps(filters).encode()).hexdigest()[:8]
 
 
 def encoded_place(at_ms: int, *more: str) -> str:

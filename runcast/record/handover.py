@@ -50,6 +50,12 @@ def changed_run_event(request_id: str, owner: Owner, job_id: str) -> Json:
     return {CHANGED_RUN: identity}
 
 
+def report_to_job(hand_over: Callable[[Json], bool], changed: RunEnded) -> None:
+    """Ask `run_closer` to report the end or the question of a job's run to the job; a no-op for other runs."""
+    if changed.job_id:
+        hand_over(changed_run_event(changed.request_id, changed.owner, changed.job_id))
+
+
 class EndHandover:
     """Hands ends, runs that continue in a next part, and changes of runs of jobs, to the Lambda `run_closer`.
 

@@ -6,13 +6,11 @@ a read of the run. A filter is applied to the records, so a filtered list reads 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 
 from runcast import limits
 from runcast.errors import InvalidInput
-from runcast.record.cursor import decoded_place, encoded_place
+from runcast.record.cursor import decoded_place, digest_of, encoded_place
 from runcast.record.ids import is_name
 from runcast.record.model import Json, Owner, Run, RunStatus
 from runcast.record.reader import liveness
@@ -55,7 +53,7 @@ def list_runs(
     """
     require_filters(limit, status, agent)
     filtered = status is not None or agent is not None
-    filters = hashlib.sha256(json.dumps([status, agent]).encode()).hexdigest()[:8] if filtered else ""
+    filters = digest_of(status, agent) if filtered else ""
     after = None if cursor is None else _place(cursor, filters)
     ids, last = store.newest_ids(owner, limit=limits.LIST_FILTERED_MAX_RUNS if filtered else limit, after=after)
     now = (now_ms or store.now_ms)()

@@ -6,13 +6,11 @@ combination of filters, so a page examines a bounded part of an index, and may h
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 
 from runcast import limits
 from runcast.errors import InvalidInput
-from runcast.record.cursor import decoded_place, encoded_place
+from runcast.record.cursor import decoded_place, digest_of, encoded_place
 from runcast.record.ids import is_name
 from runcast.record.listing import listed_run, require_filters
 from runcast.record.model import Json, RunStatus
@@ -61,8 +59,7 @@ def list_all_runs(
             raise InvalidInput(f"{name} must be text of 1 to {limits.NAME_MAX_CHARACTERS} characters without '#'.")
     if older_than_minutes is not None and not 0 <= older_than_minutes <= OLDER_THAN_MAX_MINUTES:
         raise InvalidInput(f"olderThanMinutes must be a whole number from 0 to {OLDER_THAN_MAX_MINUTES}.")
-    asked = json.dumps([tenant_id, user_id, agent, status, older_than_minutes])
-    filters = hashlib.sha256(asked.encode()).hexdigest()[:8]
+    filters = digest_of(tenant_id, user_id, agent, status, older_than_minutes)
     now = (now_ms or store.now_ms)()
     before_ms = None if older_than_minutes is None else now - older_than_minutes * 60_000
     open_only = status in (RunStatus.IN_PROGRESS, RunStatus.WAITING)

@@ -20,6 +20,7 @@ from runcast.record.model import Owner
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 logger = logging.getLogger(__name__)
 
@@ -101,14 +102,14 @@ class PrivateObjects:
         s3 = self._s3()
         try:
             for page in s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
-                listed = page.get("Contents", [])
-                in_time = [
-                    each for each in listed if until_ms is None or each["LastModified"].timestamp() * 1000 <= until_ms
+                keys: list[ObjectIdentifierTypeDef] = [
+                    {"Key": each["Key"]}
+                    for each in page.get("Contents", [])
+                    if until_ms is None or each["LastModified"].timestamp() * 1000 <= until_ms
                 ]
-                if not in_time:
+                if not keys:
                     continue
-                keys = [{"Key": each["Key"]} for each in in_time]
-                answer = s3.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
+                answer = s3.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
                 if failed := answer.get("Errors"):
                     raise Unavailable(f"{len(failed)} objects under {prefix} could not be deleted: {failed[0]}")
         except (BotoCoreError, ClientError) as error:

@@ -56,7 +56,7 @@ class Recorder:
         part: Which part of the run this worker does; more than 1 after an answer.
         answered: The ids of the questions of a waiting run for which this worker has the answers. It then continues
             the run, unless Runcast has saved the agent's state.
-        loads_state: Whether this worker continues the run from the state that its record names, in whatever part it is.
+        loads_state: Whether this worker continues any part of the run, from the state that its record names.
         remaining_ms: Milliseconds until this worker is stopped; None if it has no deadline. The lease never exceeds
             the deadline. The run is ended as an error `DEADLINE_MARGIN_MS` before it, or a quarter of the time if less.
         awaited: Whether a caller waits for this worker's answer. If not, `end()` may take until the deadline.

@@ -1,7 +1,8 @@
 """Recorders for this process's runs, with the table and the live channel that the environment names.
 
-The clients are created once per process, on a thread, because that takes 100 to 150 ms and must not block an event
-loop. A forked child creates them again: otherwise it would share its parent's connections and mix up responses.
+The clients are created once per process, those of the records on a thread, because that takes 100 to 150 ms and must
+not block an event loop. A forked child creates them again: otherwise it would share its parent's connections and mix up
+responses.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -23,11 +24,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from runcast import limits
-from runcast.errors import InvalidInput
+from runcast.errors import ConfigurationMissing, InvalidInput
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
-from runcast.record.handover import EndHandover, changed_run_event
+from runcast.record.handover import EndHandover, report_to_job
 from runcast.record.identity import RunIdentity, part_of, run_identity
 from runcast.record.model import Json, RunEnded
+from runcast.record.objects import PrivateObjects
 from runcast.record.prices import ModelPrice, prices_of
 from runcast.record.recorder import Recorder
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
@@ -36,6 +38,7 @@ from runcast.text import shortened
 logger = logging.getLogger(__name__)
 
 _CONNECTIONS = 50  # the number of runs of one process that can write at the same time
+_S3_CLIENT_CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 _RETENTION = (limits.RETENTION_MIN_HOURS, limits.RETENTION_MAX_HOURS, limits.RETENTION_SECONDS)
 _QUESTION_RETENTION = (
     limits.QUESTION_RETENTION_MIN_HOURS,
@@ -74,10 +77,11 @@ class _Settings(NamedTuple):
 
 
 class _Destinations:
-    """The destinations of this process, cached by their settings."""
+    """The destinations and the private objects of this process, cached by their settings."""
 
     def __init__(self) -> None:
         self._known: dict[_Settings, Destination | None] = {}
+        self._objects: dict[str, PrivateObjects] = {}
         self._making = Lock()
 
     def __contains__(self, settings: _Settings) -> bool:
@@ -88,6 +92,13 @@ class _Destinations:
             if settings not in self._known:
                 self._known[settings] = _made(settings)
             return self._known[settings]
+
+    def objects(self, bucket: str) -> PrivateObjects:
+        with self._making:
+            if bucket not in self._objects:
+                s3 = cache(partial(_session().client, "s3", config=_S3_CLIENT_CONFIG))
+                self._objects[bucket] = PrivateObjects(s3, bucket)
+            return self._objects[bucket]
 
 
 _destinations = _Destinations()
@@ -117,6 +128,7 @@ def recorder_of(
     destination = destination_of_environment()
     if destination is None:
         return None
+    part = part_of(event)
     context = event.get("lambdaContext")
     invocation_id = context.aws_request_id if context else str(new_id())
     return recorder_for(
@@ -126,7 +138,7 @@ def recorder_of(
         invocation_id=invocation_id,
         remaining_ms=context.get_remaining_time_in_millis() if context else None,
         awaited=event.get("awaited") is not False,
-        part=(part := part_of(event)),
+        part=part,
         # The starter that names a part has taken the answers already.
         answered=answered if part == 1 else frozenset(),
         loads_state=loads_state,
@@ -190,6 +202,18 @@ def destination_of_environment() -> Destination | None:
     return _destinations.get(_settings())
 
 
+def private_objects_of_environment() -> PrivateObjects:
+    """Return the private objects of the bucket that the environment names.
+
+    Raises:
+        ConfigurationMissing: `RESULTS_BUCKET` is not set. Set what Terraform's output `recorder_environment` has.
+    """
+    bucket = os.environ.get("RESULTS_BUCKET")
+    if not bucket:
+        raise ConfigurationMissing(["RESULTS_BUCKET"])
+    return _destinations.objects(bucket)
+
+
 async def make_clients() -> None:
     """Create the clients of the environment's destination, unless they exist, without blocking the event loop."""
     settings = _settings()
@@ -224,9 +248,7 @@ def _made(settings: _Settings) -> Destination | None:
     if not settings.table_name:
         logger.warning("AGENT_PROGRESS_TABLE is not set, so runs are not recorded. Set it to the table's name.")
         return None
-    # A separate session, because boto3's default session is not thread-safe. The region comes from AWS_REGION, which
-    # containers set and boto3 does not read.
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+    session = _session()
     many = Config(max_pool_connections=_CONNECTIONS)
     try:
         dynamodb = session.client("dynamodb", config=STORE_CLIENT_CONFIG.merge(many))
@@ -253,10 +275,10 @@ def _made(settings: _Settings) -> Destination | None:
     return Destination(store, send, hand_over, partial(report_to_job, hand_over), prices)
 
 
-def report_to_job(hand_over: Callable[[Json], bool], changed: RunEnded) -> None:
-    """Ask `run_closer` to report the end or the question of a job's run to the job; a no-op for other runs."""
-    if changed.job_id:
-        hand_over(changed_run_event(changed.request_id, changed.owner, changed.job_id))
+def _session() -> boto3.Session:
+    # A separate session, because boto3's default session is not thread-safe. The region comes from AWS_REGION, which
+    # containers set and boto3 does not read.
+    return boto3.Session(region_name=os.environ.get("AWS_REGION"))
 
 
 def _prices(text: str) -> Mapping[str, ModelPrice]:
@@ -272,12 +294,7 @@ def _seconds(variable: str, hours: str, minimum: int, maximum: int, default_seco
         return default_seconds
     if hours.isascii() and hours.isdecimal() and minimum <= int(hours) <= maximum:
         return int(hours) * 3600
-    logger.warning(
-        "%s must be a whole number from %d to %d, not %r: %d is used.",
-        variable,
-        minimum,
-        maximum,
-        hours,
-        default_seconds // 3600,
-    )
+    default_hours = default_seconds // 3600
+    text = "%s must be a whole number from %d to %d, not %r: %d is used."
+    logger.warning(text, variable, minimum, maximum, hours, default_hours)
     return default_seconds

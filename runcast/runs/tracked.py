@@ -123,8 +123,9 @@ class TrackedRun:
 
     def _awaits_first_step(self) -> bool:
         """Whether a later part, which a starter has handed to this worker, has no step of this worker yet."""
-        may_begin = self.recorder.claimed is Claim.REFUSED or self.recorder.await_first_step(0)
-        return self._is_later_part and not self.stop.reason and not may_begin
+        if not self._is_later_part or self.stop.reason or self.recorder.claimed is Claim.REFUSED:
+            return False
+        return not self.recorder.await_first_step(0)
 
     def end(self, outcome: RunOutcome) -> Future[Any] | None:
         """End the run if it is owned and open; return a future that is done once the end is stored or timed out.

@@ -31,12 +31,12 @@ from chalicelib.runtime.config import AgentConfig, config_of_environment
 from runcast import limits
 from runcast.errors import InvalidInput, NotResumable, RunStopped, SnapshotUnusable, Unavailable
 from runcast.record.assignment import Claim
-from runcast.record.handover import NEXT_PART
+from runcast.record.handover import NEXT_PART, report_to_job
 from runcast.record.model import Json, RunEnded, RunStatus
 from runcast.record.objects import PrivateObjects
 from runcast.record.recorder import Recorder
 from runcast.redaction import clean
-from runcast.runs.from_environment import Destination, recorder_for, report_to_job
+from runcast.runs.from_environment import Destination, recorder_for
 from runcast.runs.outcome import RunOutcome, failure, overruled, part_failure, stopped_early
 from runcast.runs.tracked import TrackedRun
 

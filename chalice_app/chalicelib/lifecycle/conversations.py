@@ -83,12 +83,12 @@ def get_conversation(
         for run in store.read_heads(list(reversed(conversation.runs)))
         if run.conversation_key == conversation.key  # another run may have reused an expired one's id
     ]
-    open_runs = [run.request_id for run in runs if run.request_id == conversation.open_run and not run.status.ended]
+    open_runs = (run.request_id for run in runs if run.request_id == conversation.open_run and not run.status.ended)
     return {
         "success": True,
         "error": None,
         **_listed(conversation),
-        "openRun": next(iter(open_runs), None),
+        "openRun": next(open_runs, None),
         **_messages(conversation, objects),
         "runs": [listed_run(run, now) for run in runs],
     }
