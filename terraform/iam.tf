@@ -7,6 +7,12 @@
 # Source: https://docs.aws.amazon.com/appsync/latest/devguide/attaching-a-data-source.html
 # Source: https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
 locals {
+  # By their names, because functions name one another in their settings.
+  function_arns = {
+    for name, function_name in local.function_names :
+    name => "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${function_name}"
+  }
+
   role_users = merge(
     {
       api_logs     = { service = "appsync", source_arns = null }
@@ -15,10 +21,10 @@ locals {
       playbook     = { service = "states", source_arns = [local.state_machine_arn] }
     },
     {
-      for key, name in local.function_names : key => {
+      for name, arn in local.function_arns : name => {
         service = "lambda"
         # The resource with and without a version.
-        source_arns = [for suffix in ["", ":*"] : "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}${suffix}"]
+        source_arns = [arn, "${arn}:*"]
       }
     },
   )
@@ -113,7 +119,7 @@ data "aws_iam_policy_document" "function_basics" {
       condition {
         test     = "ArnEquals"
         variable = "lambda:SourceFunctionArn"
-        values   = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${each.value}"]
+        values   = [local.function_arns[each.key]]
       }
     }
   }
@@ -228,7 +234,7 @@ data "aws_iam_policy_document" "recorder" {
   statement {
     sid       = "HandOverRuns"
     actions   = ["lambda:InvokeFunction"]
-    resources = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.function_names["run_closer"]}"]
+    resources = [local.function_arns["run_closer"]]
   }
 
   statement {
@@ -400,12 +406,9 @@ data "aws_iam_policy_document" "run_closer" {
 
   # By its name, because the agent's own settings name this function.
   statement {
-    sid     = "HandOutParts"
-    actions = ["lambda:InvokeFunction"]
-    resources = concat(
-      ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.function_names["agent"]}"],
-      values(var.agent_functions),
-    )
+    sid       = "HandOutParts"
+    actions   = ["lambda:InvokeFunction"]
+    resources = concat([local.function_arns["agent"]], values(var.agent_functions))
   }
 }
 

@@ -18,16 +18,14 @@ from runcast import limits
 from runcast.agents.checkpoints import Boundary, CheckpointedWork, is_checkpointing, require_checkpoints_usable
 from runcast.agents.parts import name_of
 from runcast.agents.prompt import prompt_of, prompt_of_answers
-from runcast.agents.saved_part import KeptResults, restore_part, save_part, saved_part
+from runcast.agents.saved_part import KeptResults, reading_state, restore_part, save_part, saved_part
 from runcast.agents.snapshot import take_snapshot
 from runcast.agents.track import track
 from runcast.errors import (
     ConfigurationMissing,
     Conflict,
     NotResumable,
-    ObjectGone,
     RunStopped,
-    SnapshotUnusable,
     Unavailable,
 )
 from runcast.record.assignment import Claim
@@ -158,14 +156,13 @@ class _Part:
             recorder.record("agent", f"{name_of(self._agent)} begins")
             return prompt
         try:
-            saved = await asyncio.to_thread(self._objects.get, key)
-            answers_key = recorder.assignment.answers_key or ""
-            prompt = saved["prompt"] or prompt_of_answers(await asyncio.to_thread(self._objects.get, answers_key))
-            self._worked_before_seconds = float(saved["workedSeconds"])
+            with reading_state():
+                saved = await asyncio.to_thread(self._objects.get, key)
+                answers_key = recorder.assignment.answers_key or ""
+                prompt = saved["prompt"] or prompt_of_answers(await asyncio.to_thread(self._objects.get, answers_key))
+                self._worked_before_seconds = float(saved["workedSeconds"])
         except Unavailable as error:
             raise _NotBegun(str(error)) from error
-        except (ObjectGone, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise SnapshotUnusable("The agent's saved state, or the answer, is missing or damaged.") from error
         restore_part(saved, prompt, self._agent, self._run, self._state)
         recorder.record("agent", f"{name_of(self._agent)} continues")
         if not await asyncio.to_thread(recorder.await_first_step, limits.PART_BEGIN_SECONDS):

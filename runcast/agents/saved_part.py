@@ -6,14 +6,15 @@ for the journal are objects, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from runcast import limits
 from runcast.agents.checkpoints import Boundary, require_resumable
 from runcast.agents.snapshot import load_snapshot
-from runcast.errors import NotResumable
+from runcast.errors import NotResumable, ObjectGone, SnapshotUnusable
 from runcast.json_text import json_text
 from runcast.record.model import Json
 from runcast.record.objects import SNAPSHOTS, PrivateObjects, private_key
@@ -85,6 +86,15 @@ def saved_part(boundary: Boundary, run: TrackedRun, state: Mapping[str, Any]) ->
         "facts": facts_in(state),
         "usage": run.recorder.usage.by_model(),
     }
+
+
+@contextmanager
+def reading_state() -> Iterator[None]:
+    """Raise `SnapshotUnusable` if the objects that are read within lack something, or do not exist."""
+    try:
+        yield
+    except (ObjectGone, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise SnapshotUnusable("The agent's saved state, or the answer, is missing or damaged.") from error
 
 
 def restore_part(

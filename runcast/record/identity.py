@@ -12,7 +12,7 @@ from typing import Any
 
 from runcast import limits
 from runcast.errors import InvalidInput
-from runcast.record.ids import canonical_id, is_derived, is_name
+from runcast.record.ids import canonical_id, is_derived, owner_name
 from runcast.record.model import PUBLIC, Owner
 from runcast.text import is_well_formed
 
@@ -56,8 +56,8 @@ def owner_of(user_id: Any, tenant_id: Any) -> Owner:
         InvalidInput: A field is invalid, or the event has a tenant but no user.
     """
     for field, value in (("userId", user_id), ("tenantId", tenant_id)):
-        if value is not None and not is_name(value, limits.NAME_MAX_CHARACTERS):
-            raise InvalidInput(f"{field} must be text of 1 to {limits.NAME_MAX_CHARACTERS} characters without '#'.")
+        if value is not None:
+            owner_name(field, value)
     if tenant_id is not None and user_id is None:
         raise InvalidInput("userId must be given where tenantId is.")
     return PUBLIC if user_id is None else Owner(tenant_id or user_id, user_id)

@@ -33,6 +33,21 @@ def is_name(given: Any, max_characters: int) -> bool:
     )
 
 
+def owner_name(field: str, given: Any) -> str:
+    """Return the name of a user or a tenant.
+
+    Args:
+        field: The name of the field, for the error.
+        given: The value of the field.
+
+    Raises:
+        InvalidInput: The value is not text, its length is out of bounds, or it contains "#".
+    """
+    if is_name(given, limits.NAME_MAX_CHARACTERS):
+        return str(given)
+    raise InvalidInput(f"{field} must be text of 1 to {limits.NAME_MAX_CHARACTERS} characters without '#'.")
+
+
 def canonical_id(name: str, given: Any) -> str:
     """Return the canonical form of a run's or a job's id.
 

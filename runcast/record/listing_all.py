@@ -11,7 +11,7 @@ from collections.abc import Callable
 from runcast import limits
 from runcast.errors import InvalidInput
 from runcast.record.cursor import decoded_place, digest_of, encoded_place
-from runcast.record.ids import is_name
+from runcast.record.ids import owner_name
 from runcast.record.listing import listed_run, require_filters
 from runcast.record.model import Json, RunStatus
 from runcast.record.store import RunStore
@@ -55,8 +55,8 @@ def list_all_runs(
     """
     require_filters(limit, status, agent)
     for name, given in (("tenantId", tenant_id), ("userId", user_id)):
-        if given is not None and not is_name(given, limits.NAME_MAX_CHARACTERS):
-            raise InvalidInput(f"{name} must be text of 1 to {limits.NAME_MAX_CHARACTERS} characters without '#'.")
+        if given is not None:
+            owner_name(name, given)
     if older_than_minutes is not None and not 0 <= older_than_minutes <= OLDER_THAN_MAX_MINUTES:
         raise InvalidInput(f"olderThanMinutes must be a whole number from 0 to {OLDER_THAN_MAX_MINUTES}.")
     filters = digest_of(tenant_id, user_id, agent, status, older_than_minutes)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.agents import registry
 from chalicelib.runtime.request import RunRequest
-from runcast.errors import NotResumable, ObjectGone, SnapshotUnusable
+from runcast.errors import NotResumable, SnapshotUnusable
 from runcast.record.model import Json
 from runcast.record.objects import PrivateObjects
 from runcast.runs.tracked import TrackedRun
@@ -103,16 +103,15 @@ def read_next_part(objects: PrivateObjects, agent: str, snapshot_key: str | None
         SnapshotUnusable: An object is missing or damaged, or another version of the agent saved it.
         Unavailable: S3 did not answer.
     """
-    from runcast.agents.snapshot import answers_as_prompt  # imports Strands
+    from runcast.agents.saved_part import reading_state  # imports Strands
+    from runcast.agents.snapshot import answers_as_prompt
 
     if not snapshot_key:
         raise SnapshotUnusable("The run's record names no saved state.")
-    try:
+    with reading_state():
         saved = objects.get(snapshot_key)
         request = RunRequest(agent, saved["query"], saved["parameters"])
         prompt = saved.get("prompt") or answers_as_prompt(objects.get(answers_key or ""))
         version = saved["memoryVersion"]
-    except (ObjectGone, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise SnapshotUnusable("The agent's saved state, or the answer, is missing or damaged.") from error
     registry.require_memory_version(agent, version, "The agent's state")
     return NextPart(request, prompt, saved)

@@ -15,8 +15,9 @@ from chalicelib.api import operations
 from chalicelib.api.operations import Reads, Writes
 from chalicelib.runtime import clients, logs
 from runcast import limits
-from runcast.errors import InvalidInput, Unauthorized
-from runcast.record.ids import is_name, requested_id
+from runcast.errors import Unauthorized
+from runcast.record.identity import owner_of
+from runcast.record.ids import requested_id
 from runcast.record.listing_all import list_all_runs
 from runcast.record.model import PUBLIC, Json, Owner
 from runcast.text import shortened
@@ -64,16 +65,9 @@ def delete_runs(event: Mapping[str, Any], config: Writes) -> Json:
     Raises:
         InvalidInput: The tenant or the user cannot be one.
     """
-    owner = _logged_owner(event, lambda: _named_owner(event["arguments"]["tenantId"], event["arguments"]["userId"]))
+    given = event["arguments"]
+    owner = _logged_owner(event, lambda: owner_of(given["userId"], given["tenantId"]))
     return operations.delete_runs_of(owner, config)
-
-
-def _named_owner(tenant_id: str, user_id: str) -> Owner:
-    if not all(is_name(name, limits.NAME_MAX_CHARACTERS) for name in (tenant_id, user_id)):
-        raise InvalidInput(
-            f"tenantId and userId must be text of 1 to {limits.NAME_MAX_CHARACTERS} characters without '#'."
-        )
-    return Owner(tenant_id, user_id)
 
 
 def _owner_of(request_id: str, config: Reads | Writes) -> Owner:

@@ -14,7 +14,7 @@ from typing import Any
 from runcast import limits
 from runcast.errors import InvalidInput
 from runcast.json_text import object_text
-from runcast.record.ids import canonical_id, is_name
+from runcast.record.ids import canonical_id, owner_name
 from runcast.record.model import Json, Owner, RunStatus
 from runcast.text import shortened
 
@@ -66,10 +66,7 @@ def _input(message: Mapping[str, Any], where: str) -> Json:
 
 
 def _name(message: Mapping[str, Any], name: str, where: str) -> str:
-    value = message.get(name)
-    if is_name(value, limits.NAME_MAX_CHARACTERS):
-        return str(value)
-    raise InvalidInput(f"{where}.{name} must be text of 1 to {limits.NAME_MAX_CHARACTERS} characters without '#'.")
+    return owner_name(f"{where}.{name}", message.get(name))
 
 
 def _id(message: Mapping[str, Any], name: str, where: str) -> str | None:
