@@ -163,7 +163,7 @@ class ToolJournal:
         return entry.worker == self._run.recorder.assignment.worker and entry.state is CallState.BEGUN
 
     async def _result_of(self, call: Call, entry: CallEntry) -> ToolResultEvent:
-        """Return what the model is told of a call that an earlier worker has made. An error is final for the call."""
+        """Return what the model gets for a call that an earlier worker has made. An error is final for the call."""
         if entry.state is CallState.ENDED:
             try:
                 get = partial(self._results.get, entry.result_key or "")

@@ -97,7 +97,7 @@ def conversation_item(conversation: Conversation) -> Item:
 def unchanged(conversation: Conversation) -> tuple[str, dict[str, Any]]:
     """Return the condition, with its values, that a conversation is as it was read, and is not deleted.
 
-    Each turn sets `openRun` when it begins and removes it when it ends. Each saved state has a key of its own.
+    Each turn sets `openRun` when it begins and removes it when it ends. No two saved states have the same key.
     """
     return equal_or_absent(
         {

@@ -118,7 +118,7 @@ class PrivateObjects:
 
 @contextmanager
 def _existing(key: str, what: str) -> Iterator[None]:
-    """Map the errors of a request that needs an existing object: there is none, or it could not be read or copied."""
+    """Map the errors of a request for an object: it does not exist, or it could not be read or copied."""
     try:
         yield
     except ClientError as error:

@@ -277,7 +277,7 @@ class Table:
             examined: The size of the part in items; None for as many as DynamoDB reads in one request, 1 MB.
 
         Returns:
-            The items, and the `after` of the next part, None when there is none.
+            The items, and the `after` of the next part, None after the last one.
         """
         asked: dict[str, Any] = {"ExclusiveStartKey": after} if after else {}
         if examined is not None:

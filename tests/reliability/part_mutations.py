@@ -179,6 +179,6 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "a function's agent calls no tool before its first step is stored", "runcast/runs/tracked.py",
-        ((" and not self.stop.reason and not may_begin", " and False"),), _ELSEWHERE,
+        (("return not self.recorder.await_first_step(0)", "return False"),), _ELSEWHERE,
     ),
 ]  # fmt: skip

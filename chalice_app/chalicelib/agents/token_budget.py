@@ -1,6 +1,6 @@
 """Stops runs that have used up a budget of tokens: that of the run, or that of its user's day.
 
-The tokens of a run are counted in this process, and those of a day in the table, on a thread of its own, so that no run
+The tokens of a run are counted in this process, and those of a day in the table, on a separate thread, so that no run
 waits for it. If the table does not answer, the tokens of a call are not counted for the day, and a metric reports it.
 """
 

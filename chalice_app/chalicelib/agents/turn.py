@@ -93,7 +93,7 @@ def _save(
                 "messagesOmitted": omitted,
             }
         )
-    except Exception as error:  # noqa: BLE001 - whatever an agent's messages contain, its result is kept
+    except Exception as error:  # noqa: BLE001 - odd messages must not cost the run its result
         logger.warning("this turn of the conversation was not saved: %s", error)
         return None
     if len(text.encode()) > limits.SNAPSHOT_MAX_BYTES:

@@ -75,7 +75,7 @@ def answer_run(
     """
     logs.about_run(request_id)
     checked = checked_answers(answers)
-    text = json.dumps(checked, sort_keys=True)  # the same for the same answers, in whatever order they are sent
+    text = json.dumps(checked, sort_keys=True)  # the order in which they are sent does not count
     digest = hashlib.sha256(text.encode()).hexdigest()
 
     def key_of(run: Run, part: int) -> str:
@@ -100,8 +100,8 @@ def answer_run(
 def hand_out(run: Run, invoker: LambdaClient, functions: Mapping[str, str]) -> None:
     """Invoke the agent for the run's current part. Never raises: after a failure, the sweep invokes it.
 
-    A function that saves its agent's state itself is told where the answers are. This application's agents find both
-    by the record.
+    The event of a function that saves its agent's state itself has the key of the answers. This application's agents
+    find both by the record.
     """
     if run.snapshot_key is None and run.answers_key is None:
         logger.warning("part %d of run %s is not handed out: its own process has the answers", run.part, run.request_id)

@@ -135,7 +135,7 @@ def _require_ready(conversation: Conversation, turn: TurnRequest, agent: str, re
 
 
 def open_run(conversation: Conversation, store: RunStore) -> Run | None:
-    """Return the record of a conversation's open run; None if there is none, or its record has ended or expired."""
+    """Return the record of a conversation's open run; None if it has none, or that run has ended or expired."""
     run = store.read(conversation.open_run) if conversation.open_run else None
     if run is None or run.conversation_key != conversation.key or run.status.ended:
         return None
