@@ -12,6 +12,7 @@ _JOURNAL, _TOOLS = "runcast/record/journal.py", "runcast/agents/journal.py"
 _HANDOVERS = "tests/unit/chalicelib/agents/test_runner_handovers.py"
 _CHECKPOINT_FAULTS = "tests/unit/chalicelib/agents/test_runner_checkpoint_faults.py"
 _CRASHES = "tests/unit/chalicelib/agents/test_runner_crashes.py"
+_CALLS = "tests/unit/chalicelib/agents/test_runner_journal.py"
 _RUNNER, _UNIT = "chalice_app/chalicelib/agents/runner.py", "tests/unit/chalicelib/agents/test_runner_parts.py"
 _ELSEWHERE = "tests/functional/test_answers_elsewhere.py"
 _CLOSE, _ANSWER, _NEXT_PART = "runcast/record/close.py", "runcast/record/answer.py", "runcast/record/next_part.py"
@@ -116,15 +117,15 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "every retry of a call whose outcome is unknown begins nothing", _TOOLS,
-        (("        self._refused[call.tool_use_id] = told\n", ""),), _CRASHES,
+        (("        self._refused[call.tool_use_id] = told\n", ""),), _CALLS,
     ),
     Mutation(
         "an earlier worker's call of unknown outcome is not begun again", _TOOLS,
-        (("(entry.state is CallState.BEGUN and may_run_again)", "entry.state is CallState.BEGUN"),), _CRASHES,
+        (("(entry.state is CallState.BEGUN and may_run_again)", "entry.state is CallState.BEGUN"),), _CALLS,
     ),
     Mutation(
         "a worker stops if a later part has its call", _TOOLS,
-        (("if entry.part > recorder.assignment.part:", "if False:"),), _CRASHES,
+        (("if entry.part > recorder.assignment.part:", "if False:"),), _CALLS,
     ),
     Mutation(
         "a part begins only with a confirmed claim", _PART_WORK,

@@ -17,6 +17,7 @@ from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.own_agents import own_agents
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.token_budget import token_budget
+from tests.unit.chalicelib.agents.deaths import MortalWorkers
 from tests.unit.chalicelib.agents.parts import Ground, checkpointing
 
 CONFIG = AgentConfig(
@@ -83,6 +84,11 @@ def bench(store, monkeypatch, budget):
 @pytest.fixture
 def ground():
     return Ground()
+
+
+@pytest.fixture
+def workers(bench, clock):
+    return MortalWorkers(bench, clock)
 
 
 @pytest.fixture
