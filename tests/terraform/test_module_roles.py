@@ -36,6 +36,28 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         f"arn:aws:s3:::{RESULTS}": {"s3:ListBucket"},
     }
     invoke_model = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
+    # By GraphQL and by REST.
+    change_runs = {
+        f"{tables}AgentProgress": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:BatchWriteItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
+        f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
+        f"{tables}AgentProgress/index/openByTenant": {"dynamodb:Query"},
+        f"{functions}agent": {"lambda:InvokeFunction"},
+        f"{functions}run-closer": {"lambda:InvokeFunction"},
+        **change_conversations,
+        results: {"s3:DeleteObject"},
+        inputs: {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
+        answers: {"s3:DeleteObject", "s3:PutObject"},
+        snapshots: {"s3:DeleteObject"},
+        **jobs,
+        **announce,
+    }
     expected = {
         "agent": {
             f"{tables}AgentProgress": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
@@ -47,27 +69,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
             f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,
         },
-        "api": {
-            f"{tables}AgentProgress": {
-                "dynamodb:BatchGetItem",
-                "dynamodb:BatchWriteItem",
-                "dynamodb:DeleteItem",
-                "dynamodb:GetItem",
-                "dynamodb:PutItem",
-                "dynamodb:UpdateItem",
-            },
-            f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
-            f"{tables}AgentProgress/index/openByTenant": {"dynamodb:Query"},
-            f"{functions}agent": {"lambda:InvokeFunction"},
-            f"{functions}run-closer": {"lambda:InvokeFunction"},
-            **change_conversations,
-            results: {"s3:DeleteObject", "s3:GetObject"},
-            inputs: {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
-            answers: {"s3:DeleteObject", "s3:PutObject"},
-            snapshots: {"s3:DeleteObject"},
-            **jobs,
-            **announce,
-        },
+        "api": {**change_runs, results: {"s3:DeleteObject", "s3:GetObject"}},
         "orchestrator": {
             f"{tables}AgentProgress": {
                 "dynamodb:BatchGetItem",
@@ -96,27 +98,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             f"{functions}agent": {"lambda:InvokeFunction"},
             **announce,
         },
-        "run-starter": {
-            f"{tables}AgentProgress": {
-                "dynamodb:BatchGetItem",
-                "dynamodb:BatchWriteItem",
-                "dynamodb:DeleteItem",
-                "dynamodb:GetItem",
-                "dynamodb:PutItem",
-                "dynamodb:UpdateItem",
-            },
-            f"{tables}AgentProgress/index/byOwner": {"dynamodb:Query"},
-            f"{tables}AgentProgress/index/openByTenant": {"dynamodb:Query"},
-            f"{functions}agent": {"lambda:InvokeFunction"},
-            f"{functions}run-closer": {"lambda:InvokeFunction"},
-            **change_conversations,
-            results: {"s3:DeleteObject"},
-            inputs: {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
-            answers: {"s3:DeleteObject", "s3:PutObject"},
-            snapshots: {"s3:DeleteObject"},
-            **jobs,
-            **announce,
-        },
+        "run-starter": change_runs,
         "status-publisher": {
             f"{tables}user_sessions": {"dynamodb:GetItem"},
             f"{api}/types/Mutation/fields/publishStatus": {"appsync:GraphQL"},
@@ -223,48 +205,37 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
     for made, prefix, key in ((stack, "", None), (other, "other-", KEYS)):
         document = json.loads(made.terraform.output()["recorder_policy_json"])
         allowed = {statement.pop("Sid"): statement for statement in document["Statement"]}
-        assert allowed.pop("RecordRuns") == {
-            "Effect": "Allow",
-            "Action": ["dynamodb:UpdateItem", "dynamodb:PutItem"],
-            "Resource": f"arn:aws:dynamodb:{REGION}:000000000000:table/{prefix}AgentProgress",
-        }
+        table = f"arn:aws:dynamodb:{REGION}:000000000000:table/{prefix}AgentProgress"
+        assert allowed.pop("RecordRuns") == allow(["dynamodb:UpdateItem", "dynamodb:PutItem"], table)
         # It reads no records, only whether a run is to be cancelled.
-        assert allowed.pop("LookForCancels") == {
-            "Effect": "Allow",
-            "Action": "dynamodb:GetItem",
-            "Resource": f"arn:aws:dynamodb:{REGION}:000000000000:table/{prefix}AgentProgress",
+        assert allowed.pop("LookForCancels") == allow("dynamodb:GetItem", table) | {
             "Condition": {
                 "ForAllValues:StringLike": {"dynamodb:LeadingKeys": "*#cancel/*"},
                 "Null": {"dynamodb:LeadingKeys": "false"},
-            },
+            }
         }
-        assert allowed.pop("PublishStatus") == {
-            "Effect": "Allow",
-            "Action": "lambda:InvokeFunction",
-            "Resource": f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-status-publisher",
-        }
-        assert allowed.pop("HandOverRuns") == {
-            "Effect": "Allow",
-            "Action": "lambda:InvokeFunction",
-            "Resource": f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-run-closer",
-        }
+        assert allowed.pop("PublishStatus") == allow(
+            "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-status-publisher"
+        )
+        assert allowed.pop("HandOverRuns") == allow(
+            "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:000000000000:function:{prefix}runcast-run-closer"
+        )
         if key:
             use = allowed.pop("UseTheKey")
             services = [f"{service}.{REGION}.amazonaws.com" for service in ("dynamodb", "s3")]
             assert (use["Resource"], use["Condition"]["StringEquals"].keys()) == (key, {"kms:ViaService"})
             assert sorted(use["Condition"]["StringEquals"]["kms:ViaService"]) == services
         # Only the answers to questions and the states of runs, of all that the bucket holds.
-        assert allowed.pop("KeepStates") == {
-            "Effect": "Allow",
-            "Action": ["s3:PutObject", "s3:GetObject"],
-            "Resource": f"arn:aws:s3:::{prefix}{RESULTS}/snapshots/*",
-        }
-        assert allowed.pop("ReadAnswers") == {
-            "Effect": "Allow",
-            "Action": "s3:GetObject",
-            "Resource": f"arn:aws:s3:::{prefix}{RESULTS}/answers/*",
-        }
+        assert allowed.pop("KeepStates") == allow(
+            ["s3:PutObject", "s3:GetObject"], f"arn:aws:s3:::{prefix}{RESULTS}/snapshots/*"
+        )
+        assert allowed.pop("ReadAnswers") == allow("s3:GetObject", f"arn:aws:s3:::{prefix}{RESULTS}/answers/*")
         assert allowed == {}
+
+
+def allow(action: str | list[str], resource: str) -> dict[str, Any]:
+    """The statement that allows this, without its name."""
+    return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
 def test_events_may_be_put_in_our_own_name_only(stack: Stack, aws: Aws):

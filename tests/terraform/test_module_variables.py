@@ -15,7 +15,8 @@ from local.terraform import Plan, Terraform, TerraformFailed, prepare
 from packager.build import EXPORT_NAME
 from packager.platforms import DEFAULT_RUNTIME, RUNTIMES
 from tests.terraform.applied import Aws, Stack
-from tests.terraform.variables import AT_ODDS, EFFECTS, EFFECTS_EVERYWHERE, NAMED_WITHIN, NAMES, OWN_POOL, REFUSED, SET
+from tests.terraform.refused_variables import AT_ODDS, REFUSED
+from tests.terraform.variables import EFFECTS, EFFECTS_EVERYWHERE, NAMED_WITHIN, NAMES, OWN_POOL, SET
 
 
 def planned(module: Path, work_dir: Path, aws: Aws, variables: Mapping[str, Any]) -> Plan:
