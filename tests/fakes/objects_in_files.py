@@ -15,7 +15,7 @@ class ObjectsInFiles(ObjectsInMemory):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.texts = _Files(folder)  # type: ignore[assignment]
+        self.texts = _Files(folder)
 
 
 class _Files(MutableMapping[str, str]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import MutableMapping
 from typing import Any
 
 from runcast.errors import ObjectGone, Unavailable
@@ -18,7 +19,7 @@ class ObjectsInMemory:
     """
 
     def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
+        self.texts: MutableMapping[str, str] = {}
         self.broken = False
         self._written_ms: dict[str, float] = {}
 

@@ -16,6 +16,7 @@ from runcast.record.model import PUBLIC, Owner, RunStatus, Step
 from runcast.record.store import End
 
 ARN = "arn:aws:sts::123456789012:assumed-role/operators/olga"
+OPERATOR = {"authType": "IAM Authorization", "identity": {"userArn": ARN}}
 ANA, BOB, CARL = Owner("acme", "ana"), Owner("acme", "bob"), Owner("globex", "ana")
 FIELDS = {
     "operatorListRuns": ("progress_reader", {}),
@@ -45,10 +46,9 @@ def runs(store):
 
 @pytest.fixture
 def operate(lambdas):
-    def ask(field, identity={"userArn": ARN}, auth_type="IAM Authorization", **arguments):  # noqa: B006
+    def ask(field, caller=OPERATOR, **arguments):
         door, default = FIELDS[field]
-        event = {"field": field, "arguments": arguments or default, "authType": auth_type, "identity": identity}
-        answer = lambdas.call(door, event)
+        answer = lambdas.call(door, {"field": field, "arguments": arguments or default, **caller})
         return answer["data"] if "data" in answer else (answer["error"]["type"], answer["error"]["message"])
 
     return ask
@@ -106,7 +106,7 @@ def test_runs_are_found_by_their_age(operate, runs, store):
     assert listed(operate, olderThanMinutes=31) == []
 
 
-def test_conversations_and_other_items_are_not_listed(operate, runs, store):
+def test_conversations_and_other_items_are_not_listed(operate, runs):
     for suffix in ("conversations", "calls"):
         boto3.client("dynamodb").put_item(
             TableName="AgentProgress",
@@ -236,12 +236,12 @@ def test_a_call_that_is_refused_is_logged_in_one_short_line(operate, runs, caplo
     ],
 )
 def test_nobody_else_is_an_operator(operate, runs, field, auth_type, identity):
-    refusal = operate(field, identity=identity, auth_type=auth_type)
+    refusal = operate(field, {"authType": auth_type, "identity": identity})
     assert refusal == ("Unauthorized", "Only operators may call this: sign the request with AWS credentials.")
     assert len(listed(operate)) == 5
 
 
 @pytest.mark.parametrize("field", ["getAgentProgress", "listAgentRuns", "listAgents"])
 def test_an_operator_is_not_a_user(lambdas, event, field):
-    asked = event(field) | {"authType": "IAM Authorization", "identity": {"userArn": ARN}}
+    asked = event(field) | OPERATOR
     assert lambdas.call("progress_reader", asked)["error"]["type"] == "Unauthorized"
