@@ -1,7 +1,8 @@
-"""An agent that writes its answer word by word, so that a page can show it while it is written."""
+"""Agents whose model computes its answer from what the user has asked in the conversation."""
 
-WRITING_AGENT = '''"""Says which turn it is, word by word."""
-
+FUNCTIONS = ("agent_function_name", "run_starter_function_name", "progress_reader_function_name")
+# Says the pieces of `answer(asked)`, which an agent's source defines.
+_MODEL = """
 import asyncio
 
 from runcast import track
@@ -9,28 +10,40 @@ from strands import Agent
 from strands.models import Model
 
 
-class Writing(Model):
-    def update_config(self, **_):
-        pass
+class Answering(Model):
+    update_config = structured_output = None  # nobody calls them
 
     def get_config(self):
         return {}
 
-    def structured_output(self, *_, **__):
-        raise NotImplementedError
-
     async def stream(self, messages, *_, **__):
-        turn = sum(message["role"] == "user" for message in messages)
+        asked = [message["content"][0]["text"] for message in messages if message["role"] == "user"]
         yield {"messageStart": {"role": "assistant"}}
         yield {"contentBlockStart": {"start": {}}}
-        for word in f"This is the answer to question {turn} .".split():
-            yield {"contentBlockDelta": {"delta": {"text": f"{word} "}}}
-            await asyncio.sleep(0.2)
+        async for piece in answer(asked):
+            yield {"contentBlockDelta": {"delta": {"text": piece}}}
         yield {"contentBlockStop": {}}
         yield {"messageStop": {"stopReason": "end_turn"}}
+"""
+WRITING_AGENT = f'''"""Says which turn it is, word by word, so that a page can show its answer while it is written."""
+{_MODEL}
+
+async def answer(asked):
+    for word in f"This is the answer to question {{len(asked)}} .".split():
+        yield f"{{word}} "
+        await asyncio.sleep(0.2)
 
 
 def build(run):
-    return track(Agent(name="writer", model=Writing(), callback_handler=None), text=True)
+    return track(Agent(name="writer", model=Answering(), callback_handler=None), text=True)
 '''
-FUNCTIONS = ("agent_function_name", "run_starter_function_name", "progress_reader_function_name")
+COUNTING_AGENT = f'''"""Says how much its user has asked and what came first, which shows what it remembers."""
+{_MODEL}
+
+async def answer(asked):
+    yield f"{{len(asked)}}, first {{asked[0]}}"
+
+
+def build(run):
+    return Agent(name="memory", model=Answering(), callback_handler=None)
+'''

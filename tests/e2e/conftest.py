@@ -65,19 +65,21 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def deployed(stack, output, files):
-    """Within this context, the package of a function, named by an output of Terraform, has these files, too."""
-    functions, function = stack.client("lambda"), stack.state.outputs[output]
+def deployed(stack, outputs, files):
+    """Within this context, the packages of functions, named by outputs of Terraform, have these files, too."""
+    functions, names = stack.client("lambda"), [stack.state.outputs[output] for output in outputs]
     package = (stack.state.directory / "terraform" / "terraform" / "deployment.zip").read_bytes()
     more = io.BytesIO(package)
     with zipfile.ZipFile(more, "a") as archive:
         for name, text in files.items():
             archive.writestr(name, text)
-    functions.update_function_code(FunctionName=function, ZipFile=more.getvalue())
     try:
+        for name in names:
+            functions.update_function_code(FunctionName=name, ZipFile=more.getvalue())
         yield
     finally:
-        functions.update_function_code(FunctionName=function, ZipFile=package)
+        for name in names:
+            functions.update_function_code(FunctionName=name, ZipFile=package)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,9 @@ from local.users import create_user
 from tests.e2e.conftest import DEADLINE_SECONDS, OPERATIONS, Caller
 from tests.e2e.test_bad_input import forged
 
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+"""An id that nobody has."""
+
 
 def rows(table: str, titles: list[str]) -> dict[str, dict[str, str]]:
     """Parse a table: columns begin where their titles do. A table may lack some of the titles."""

@@ -1,7 +1,6 @@
 """Runs that ask, on what Terraform has built: answered by a second client, over GraphQL, REST and the command."""
 
 import asyncio
-import contextlib
 import json
 import os
 import re
@@ -37,9 +36,7 @@ ENDINGS = {"agent_complete", "agent_error"}
 def buyer(stack):
     """Deploy the agent `buyer` with the others, and a playbook that has it alone."""
     files = {"chalicelib/agents/buyer.py": ASKING_AGENT, "chalicelib/playbooks/buying.json": json.dumps(PLAYBOOK)}
-    with contextlib.ExitStack() as undo:
-        for name in FUNCTIONS:
-            undo.enter_context(deployed(stack, name, files))
+    with deployed(stack, FUNCTIONS, files):
         yield
 
 

@@ -29,7 +29,7 @@ FILES = {
     "chalicelib/agents/canary_agent.py": Path(canary_agent.__file__).read_text(),
     "chalicelib/playbooks/canaries.json": json.dumps(PLAYBOOK),
 }
-FUNCTIONS = ("agent", "run_starter", "orchestrator", "rest_api")
+FUNCTIONS = tuple(f"{name}_function_name" for name in ("agent", "run_starter", "orchestrator", "rest_api"))
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +59,7 @@ def planted(stack):
     agent = stack.state.outputs["agent_function_name"]
     before = functions.get_function_configuration(FunctionName=agent)["Environment"]["Variables"]
     held = " ".join(text(prefix, "environment") for prefix in (REDACTED, UNREDACTED))
-    with contextlib.ExitStack() as undo:
-        for name in FUNCTIONS:
-            undo.enter_context(deployed(stack, f"{name}_function_name", FILES))
+    with deployed(stack, FUNCTIONS, FILES):
         functions.update_function_configuration(
             FunctionName=agent, Environment={"Variables": {**before, KEYS_VARIABLE: held}}
         )

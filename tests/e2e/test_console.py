@@ -1,6 +1,5 @@
 """The console in a real browser, as `make up` serves it."""
 
-import contextlib
 import gzip
 import http.client
 import re
@@ -11,12 +10,12 @@ import requests
 
 from local.console import BUILT
 from local.users import User
+from tests.e2e.answering_agents import FUNCTIONS as WRITING_FUNCTIONS
+from tests.e2e.answering_agents import WRITING_AGENT
 from tests.e2e.conftest import Caller, deployed
 from tests.e2e.console import play, recorded
 from tests.e2e.test_answers import ASKING_AGENT
 from tests.e2e.test_answers import FUNCTIONS as ASKING_FUNCTIONS
-from tests.e2e.writing_agent import FUNCTIONS as WRITING_FUNCTIONS
-from tests.e2e.writing_agent import WRITING_AGENT
 
 ROWS_MAX = 60
 
@@ -66,9 +65,9 @@ def test_two_tabs_show_a_cancel_and_a_sign_out(stack, alice):
 
 @pytest.mark.long
 def test_a_question_is_answered_once_and_only_by_its_user(stack, alice, bob):
-    with contextlib.ExitStack() as undo:
-        for function in (*ASKING_FUNCTIONS, "progress_reader_function_name"):
-            undo.enter_context(deployed(stack, function, {"chalicelib/agents/buyer.py": ASKING_AGENT}))
+    with deployed(
+        stack, (*ASKING_FUNCTIONS, "progress_reader_function_name"), {"chalicelib/agents/buyer.py": ASKING_AGENT}
+    ):
         seen = play(stack, alice, "question", strangers=bob.start("Where is it flat?"))
 
     assert "Bought" in seen["result"]
@@ -94,9 +93,7 @@ def test_a_user_chats_with_an_agent_by_keyboard(stack, alice):
 
 @pytest.mark.long
 def test_a_chat_shows_each_answer_while_it_is_written(stack, alice):
-    with contextlib.ExitStack() as undo:
-        for function in WRITING_FUNCTIONS:
-            undo.enter_context(deployed(stack, function, {"chalicelib/agents/writer.py": WRITING_AGENT}))
+    with deployed(stack, WRITING_FUNCTIONS, {"chalicelib/agents/writer.py": WRITING_AGENT}):
         seen = play(stack, alice, "chat", agent="writer")
 
     answers = [message["text"] for message in seen["shown"] if message["role"] == "assistant"]
@@ -108,9 +105,9 @@ def test_a_chat_shows_each_answer_while_it_is_written(stack, alice):
 
 @pytest.mark.long
 def test_a_question_is_answered_within_a_chat_on_a_phone(stack, alice):
-    with contextlib.ExitStack() as undo:
-        for function in (*ASKING_FUNCTIONS, "progress_reader_function_name"):
-            undo.enter_context(deployed(stack, function, {"chalicelib/agents/buyer.py": ASKING_AGENT}))
+    with deployed(
+        stack, (*ASKING_FUNCTIONS, "progress_reader_function_name"), {"chalicelib/agents/buyer.py": ASKING_AGENT}
+    ):
         seen = play(stack, alice, "chatQuestion")
 
     query = {"role": "user", "text": "Buy three turbines."}

@@ -1,7 +1,6 @@
 """A conversation on what Terraform has built: five turns, a branch, its messages, other users, and its end."""
 
 import asyncio
-import contextlib
 
 import pytest
 
@@ -9,38 +8,9 @@ from local.deployment import client_environment
 from runcast.client.client import connect
 from runcast.client.config import ClientConfig
 from runcast.errors import InvalidInput
+from tests.e2e.answering_agents import COUNTING_AGENT, FUNCTIONS
 from tests.e2e.conftest import deployed
 
-# Its model answers with the number of the user's messages and the first of them, so that it shows what it remembers.
-REMEMBERS = '''"""Counts what its user has asked."""
-
-from strands import Agent
-from strands.models import Model
-
-
-class Counting(Model):
-    def update_config(self, **_):
-        pass
-
-    def get_config(self):
-        return {}
-
-    def structured_output(self, *_, **__):
-        raise NotImplementedError
-
-    async def stream(self, messages, *_, **__):
-        asked = [message["content"][0]["text"] for message in messages if message["role"] == "user"]
-        yield {"messageStart": {"role": "assistant"}}
-        yield {"contentBlockStart": {"start": {}}}
-        yield {"contentBlockDelta": {"delta": {"text": f"{len(asked)}, first {asked[0]}"}}}
-        yield {"contentBlockStop": {}}
-        yield {"messageStop": {"stopReason": "end_turn"}}
-
-
-def build(run):
-    return Agent(name="memory", model=Counting(), callback_handler=None)
-'''
-FUNCTIONS = ("agent_function_name", "run_starter_function_name", "progress_reader_function_name")
 CONVERSATION = "0b9f6c1e-6a1b-4c2f-9d4e-1f0a7c3b5d21"
 QUERIES = ["one", "zwei", "三", "four", "five"]
 
@@ -48,9 +18,7 @@ QUERIES = ["one", "zwei", "三", "four", "five"]
 @pytest.fixture(scope="module", autouse=True)
 def memory(stack):
     """Deploy the agent `memory` with the others."""
-    with contextlib.ExitStack() as undo:
-        for name in FUNCTIONS:
-            undo.enter_context(deployed(stack, name, {"chalicelib/agents/memory.py": REMEMBERS}))
+    with deployed(stack, FUNCTIONS, {"chalicelib/agents/memory.py": COUNTING_AGENT}):
         yield
 
 

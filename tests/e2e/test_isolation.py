@@ -16,9 +16,8 @@ import requests
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.store import End, RunStore
 from tests.e2e.conftest import AGENT, DEADLINE_SECONDS, OPERATIONS, Caller, Socket
-from tests.e2e.identities import Graphql, Rest, headers_of_identities, rows
+from tests.e2e.identities import NOBODYS, Graphql, Rest, headers_of_identities, rows
 
-NOBODYS = "00000000-0000-4000-8000-000000000000"
 RESULT = {"summary": "A wind farm fits.", "facts": {}, "texts": {}, "conflicts": [], "runs": {}}
 
 OVER_GRAPHQL = """

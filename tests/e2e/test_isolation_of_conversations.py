@@ -19,9 +19,8 @@ from runcast.record.model import Owner, Run, RunStatus, Step
 from runcast.record.objects import CONVERSATIONS, private_key
 from runcast.record.store import End, RunStore
 from tests.e2e.conftest import AGENT
-from tests.e2e.identities import Graphql, Rest, headers_of_identities, rows
+from tests.e2e.identities import NOBODYS, Graphql, Rest, headers_of_identities, rows
 
-NOBODYS = "00000000-0000-4000-8000-000000000000"
 TITLES = ["identity", "list", "read", "delete ", "continue", "branch", "delete all"]
 OVER_GRAPHQL = """
 identity                      list       read    delete   continue branch     delete all

@@ -1,7 +1,6 @@
 """Runs that continue in many invocations, on what Terraform has built: one run to clients, and each tool runs once."""
 
 import asyncio
-import contextlib
 import json
 from pathlib import Path
 
@@ -118,9 +117,7 @@ def dug(stack, tmp_path_factory) -> Path:
     """Deploy the agent `digger`; return the folder with the files to which the tools of each run append."""
     folder = tmp_path_factory.mktemp("dug")
     files = {"chalicelib/agents/digger.py": AGENT.format(folder=folder)}
-    with contextlib.ExitStack() as undo:
-        for name in ("agent_function_name", "run_starter_function_name", "run_closer_function_arn"):
-            undo.enter_context(deployed(stack, name, files))
+    with deployed(stack, ("agent_function_name", "run_starter_function_name", "run_closer_function_arn"), files):
         yield folder
 
 

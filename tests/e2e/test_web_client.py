@@ -1,6 +1,5 @@
 """`@runcast/client` in a real browser, with the configuration that `make up` writes, against the local machine."""
 
-import contextlib
 import copy
 import itertools
 import json
@@ -13,9 +12,8 @@ import pytest
 from local.deployment import CONFIG_FILE
 from local.settings import ROOT
 from tests.browser.chromium import report_of
+from tests.e2e.answering_agents import FUNCTIONS, WRITING_AGENT
 from tests.e2e.conftest import AGENT, deployed
-from tests.e2e.writing_agent import FUNCTIONS as WRITING_FUNCTIONS
-from tests.e2e.writing_agent import WRITING_AGENT
 
 WEB = ROOT / "web"
 PAGES = ROOT / "tests" / "web"
@@ -111,9 +109,9 @@ def test_whatever_happens_to_a_page_it_shows_what_is_recorded(stack, alice):
 
 @pytest.mark.long
 def test_a_page_shows_ten_thousand_steps_as_they_are_recorded(stack, alice):
-    with contextlib.ExitStack() as undo:
-        for function in ("agent_function_name", "run_starter_function_name"):
-            undo.enter_context(deployed(stack, function, {"chalicelib/agents/counter.py": COUNTING_AGENT}))
+    with deployed(
+        stack, ("agent_function_name", "run_starter_function_name"), {"chalicelib/agents/counter.py": COUNTING_AGENT}
+    ):
         page = report("watch", stack, agent="counter")
 
     assert "failed" not in page, page
@@ -129,9 +127,7 @@ def test_a_page_shows_ten_thousand_steps_as_they_are_recorded(stack, alice):
 
 @pytest.mark.long
 def test_a_page_has_a_conversation_of_three_turns(stack, alice):
-    with contextlib.ExitStack() as undo:
-        for function in WRITING_FUNCTIONS:
-            undo.enter_context(deployed(stack, function, {"chalicelib/agents/writer.py": WRITING_AGENT}))
+    with deployed(stack, FUNCTIONS, {"chalicelib/agents/writer.py": WRITING_AGENT}):
         page = report("conversation", stack, agent="writer")
 
     assert "failed" not in page, page

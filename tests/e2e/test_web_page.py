@@ -86,9 +86,7 @@ def report(stack, modules, tmp_path):
 def asking_agent(stack):
     """Deploy the agent of docs/going-on.md with the others, and record what it says."""
     code = re.sub(r"return (Agent\(.*\))", r"return track(\1, text=True)", f"from runcast import track\n{ASKING_AGENT}")
-    with contextlib.ExitStack() as undo:
-        for function in (*ASKING_FUNCTIONS, "progress_reader_function_name"):
-            undo.enter_context(deployed(stack, function, {"chalicelib/agents/buyer.py": code}))
+    with deployed(stack, (*ASKING_FUNCTIONS, "progress_reader_function_name"), {"chalicelib/agents/buyer.py": code}):
         yield
 
 

@@ -202,4 +202,4 @@ def _refused_executions(stack):
 
 def _deployed(stack, output, files):
     """Within this context, a function's package has these playbooks, too."""
-    return deployed(stack, output, {f"chalicelib/playbooks/{name}.json": text for name, text in files.items()})
+    return deployed(stack, [output], {f"chalicelib/playbooks/{name}.json": text for name, text in files.items()})
