@@ -4,95 +4,20 @@ from __future__ import annotations
 
 import json
 
-import boto3
 import pytest
-from botocore.exceptions import ReadTimeoutError
 
-from runcast.errors import StoreUnavailable, Unavailable
-from runcast.record.model import Owner, RunStatus
-from runcast.record.turns import RecordTurns
+from runcast.record.model import Owner
 from tests.fakes.scripted_model import Call, Say
-from tests.functional.conftest import ANA, GraphqlCaller
+from tests.functional.conversations import BOB, CHAT, OTHER, RUNS, UNKNOWN, OverGraphql, OverRest, heard, objects, turn
 
 pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer is not a supported in local mode:UserWarning")
 
-CHAT, OTHER = "0c0ffee0-52f0-4b57-9a38-0c4f6f6f2a11", "0c0ffee0-52f0-4b57-9a38-0c4f6f6f2a12"
-RUNS = [f"6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a0{n}" for n in range(10)]
-BOB = ANA | {"sub": "bob", "cognito:username": "bob"}
-UNKNOWN = "There is no such conversation, or it has expired."
 UNKNOWN_RUN = "branchFrom must be the requestId of a run of yours whose record has not expired."
 
 
-class OverGraphql(GraphqlCaller):
-    def start(self, claims=ANA, **given):
-        return self.ask("run_starter", "startAgentRun", claims, {"agent": "survey", "query": "Hello", **given})
-
-    def list(self, claims=ANA, **given):
-        return self.ask("progress_reader", "listConversations", claims, given)
-
-    def get(self, conversation_id=CHAT, claims=ANA):
-        return self.ask("progress_reader", "getConversation", claims, {"conversationId": conversation_id})
-
-    def delete(self, conversation_id=CHAT, claims=ANA):
-        return self.ask("run_starter", "deleteConversation", claims, {"conversationId": conversation_id})
-
-
-class OverRest:
-    def __init__(self, lambdas, event):
-        self.lambdas = lambdas
-
-    def start(self, claims=ANA, **given):
-        body = {"query": "Hello", **given} if "rerunOf" in given else {"agent": "survey", "query": "Hello", **given}
-        return self._answer("POST", "/runs", claims, json_body=body)
-
-    def list(self, claims=ANA, **given):
-        query = "&".join(f"{name}={value}" for name, value in given.items())
-        return self._answer("GET", f"/conversations?{query}", claims)
-
-    def get(self, conversation_id=CHAT, claims=ANA):
-        return self._answer("GET", f"/conversations/{conversation_id}", claims)
-
-    def delete(self, conversation_id=CHAT, claims=ANA):
-        return self._answer("DELETE", f"/conversations/{conversation_id}", claims)
-
-    def _answer(self, method, path, claims, **more):
-        answer = self.lambdas.request(method, path, claims=claims, **more)
-        if answer.status in (200, 202, 404):
-            assert answer.body.get("success", True) is (answer.status != 404)
-            return answer.body
-        assert answer.status == {"BadRequest": 400, "Conflict": 409, "Unavailable": 503}[answer.refusal[1]]
-        return answer.refusal[1:]
-
-
-@pytest.fixture(params=["GraphQL", "REST"])
+@pytest.fixture(params=[OverGraphql, OverRest])
 def way(request, lambdas, event):
-    return (OverGraphql if request.param == "GraphQL" else OverRest)(lambdas, event)
-
-
-@pytest.fixture
-def patch():
-    """Patches that a test undoes in its middle."""
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
-
-
-def turn(way, query, says, number, conversation_id=CHAT, **given):
-    """Start a run and do it; return its record."""
-    way.lambdas.model.script = [says if isinstance(says, Exception | Call) else Say(says)]
-    started = way.start(query=query, requestId=RUNS[number], conversationId=conversation_id, **given)
-    assert (started["requestId"], started["conversationId"]) == (RUNS[number], conversation_id)
-    way.lambdas.run_queue()
-    return way.lambdas.request("GET", f"/runs/{RUNS[number]}").body
-
-
-def heard(way):
-    """The texts that the model was given at its last call."""
-    return [block["text"] for message in way.lambdas.model.calls[-1] for block in message["content"] if "text" in block]
-
-
-def objects():
-    listed = boto3.client("s3").list_objects_v2(Bucket="results", Prefix="conversations/")
-    return [each["Key"] for each in listed.get("Contents", [])]
+    return request.param(lambdas, event)
 
 
 def test_each_turn_continues_from_the_one_before(way, store):
@@ -262,38 +187,6 @@ def test_a_rerun_is_in_no_conversation(lambdas, event):
     assert way.start(**again)["conversationId"] is None
 
 
-def test_a_deleted_conversation_leaves_no_content_and_its_id_is_not_used_again(way):
-    turn(way, "I am Ana", "Hello Ana", 0)
-    turn(way, "Who am I?", "You are Ana", 1)
-    assert len(objects()) == 2
-    deleted = {"success": True, "conversationId": CHAT, "error": None}
-    assert way.delete() == way.delete() == deleted
-    assert (objects(), way.list()["conversations"], way.get()["error"]) == ([], [], UNKNOWN)
-    refused = "This conversation was deleted. Choose another conversationId."
-    assert way.start(conversationId=CHAT) == ("Conflict", refused)
-    assert way.start(branchFrom=RUNS[0]) == (
-        "BadRequest", "The state of the run that branchFrom names is no longer stored.",
-    )  # fmt: skip
-    items = boto3.client("dynamodb").scan(TableName="AgentProgress")["Items"]
-    [left] = [item for item in items if item["requestId"]["S"].startswith("conversation#")]
-    assert "Ana" not in json.dumps(left)
-
-
-def test_a_deletion_that_was_interrupted_is_finished_by_the_next(way, monkeypatch):
-    turn(way, "I am Ana", "Hello Ana", 0)
-    with monkeypatch.context() as patch:
-        patch.setattr("runcast.record.objects.PrivateObjects.delete_all", _unavailable)
-        assert way.delete() == ("Unavailable", "The bucket is away.")
-    assert way.get()["error"] == UNKNOWN
-    assert len(objects()) == 1
-    assert way.delete()["success"] is True
-    assert objects() == []
-
-
-def _unavailable(*_):
-    raise Unavailable("The bucket is away.")
-
-
 def test_lists_are_read_in_pages(way):
     ids = [f"0c0ffee0-52f0-4b57-9a38-0c4f6f6f2b0{n}" for n in range(3)]
     for n in range(3):
@@ -330,119 +223,7 @@ def test_secrets_are_not_shown(way):
     assert heard(way)[0] == f"My {secret}"  # the agent remembers it
 
 
-def test_messages_that_are_no_longer_stored_are_null(way):
-    turn(way, "I am Ana", "Hello Ana", 0)
-    [key] = objects()
-    boto3.client("s3").delete_object(Bucket="results", Key=key)
-    read = way.get()
-    assert (read["success"], read["messages"], read["messagesOmitted"]) == (True, None, None)
-    run = turn(way, "Who am I?", "Nobody", 1)
-    assert (run["status"], run["reason"]) == ("error", "snapshot_unusable")
-    assert run["error"] == "The state of the conversation is missing or damaged."
-
-
-def test_an_expired_conversation_is_unknown_and_begins_again(way, store):
-    turn(way, "I am Ana", "Hello Ana", 0)
-    key = store.read(RUNS[0]).conversation_key
-    boto3.client("dynamodb").update_item(
-        TableName="AgentProgress", Key={"requestId": {"S": key}}, UpdateExpression="SET expiresAt = :past",
-        ExpressionAttributeValues={":past": {"N": "1"}},
-    )  # fmt: skip
-    assert (way.get()["error"], way.delete()["error"], way.list()["conversations"]) == (UNKNOWN, UNKNOWN, [])
-    turn(way, "Who am I?", "Nobody", 1)
-    assert heard(way) == ["Who am I?"]
-
-
-def test_a_conversation_whose_open_run_has_expired_goes_on(way, store):
-    turn(way, "I am Ana", "Hello Ana", 0)
-    way.start(requestId=RUNS[1], conversationId=CHAT)
-    way.lambdas.queued.clear()
-    boto3.client("dynamodb").delete_item(TableName="AgentProgress", Key={"requestId": {"S": RUNS[1]}})
-    assert way.get()["openRun"] is None
-    turn(way, "Who am I?", "Ana", 2)
-    assert heard(way) == ["I am Ana", "Hello Ana", "Who am I?"]
-
-
-def test_a_turn_that_could_not_be_handed_over_leaves_the_conversation_free(way, monkeypatch):
-    def invoke(**_):
-        raise ReadTimeoutError(endpoint_url="lambda")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(way.lambdas, "invoke", invoke)
-        assert way.start(conversationId=CHAT, requestId=RUNS[0])[0] == "Unavailable"
-    assert turn(way, "I am Ana", "Hello Ana", 1)["status"] == "complete"
-
-
-def test_a_conversation_names_an_id_that_is_used_again_once(way):
-    turn(way, "I am Ana", "Hello Ana", 0)
-    boto3.client("dynamodb").delete_item(TableName="AgentProgress", Key={"requestId": {"S": RUNS[0]}})
-    turn(way, "Who am I?", "You are Ana", 0)
-    assert heard(way) == ["I am Ana", "Hello Ana", "Who am I?"]
-    assert [each["requestId"] for each in way.get()["runs"]] == [RUNS[0]]
-
-
 def test_an_id_that_utf_8_cannot_encode_is_unknown(lambdas, event):
     way = OverGraphql(lambdas, event)
     for answer in (way.get("\ud800"), way.delete("\ud800")):
         assert (answer["error"], answer["conversationId"]) == (UNKNOWN, "\ufffd")
-
-
-@pytest.mark.parametrize("rival", ["a start", "a deletion"])
-def test_a_start_that_loses_decides_again(way, patch, rival):
-    turn(way, "I am Ana", "Hello Ana", 0)
-    create_turn = RecordTurns.create_turn
-
-    def second(store, *about, **more):
-        patch.undo()
-        if rival == "a start":
-            way.start(requestId=RUNS[2], conversationId=CHAT)
-        else:
-            way.delete()
-        return create_turn(store, *about, **more)
-
-    patch.setattr(RecordTurns, "create_turn", second)
-    refused = way.start(requestId=RUNS[1], conversationId=CHAT)
-    if rival == "a start":
-        reason = (
-            f"This conversation has an open run: {RUNS[2]} is in_progress. Wait for its end, answer it or cancel it."
-        )
-    else:
-        reason = "This conversation was deleted. Choose another conversationId."
-    assert refused == ("Conflict", reason)
-    assert way.lambdas.request("GET", f"/runs/{RUNS[1]}").status == 404
-
-
-def test_a_deletion_that_loses_against_a_start_decides_again(way, patch):
-    turn(way, "I am Ana", "Hello Ana", 0)
-    delete = RecordTurns.delete_conversation
-
-    def second(store, before):
-        patch.undo()
-        way.start(requestId=RUNS[1], conversationId=CHAT)
-        return delete(store, before)
-
-    patch.setattr(RecordTurns, "delete_conversation", second)
-    assert way.delete()[0] == "Conflict"
-    assert len(objects()) == 1
-
-
-def test_a_start_whose_answer_was_lost_is_repeated_safely(way, store, patch):
-    turn(way, "I am Ana", "Hello Ana", 0)
-    create_turn = RecordTurns.create_turn
-
-    def lost(store, *about, **more):
-        patch.undo()
-        create_turn(store, *about, **more)
-        raise StoreUnavailable("DynamoDB gave no answer.")
-
-    patch.setattr(RecordTurns, "create_turn", lost)
-    given = {"query": "Who am I?", "requestId": RUNS[1], "conversationId": CHAT}
-    assert way.start(**given) == (
-        "Unavailable", "The run could not be recorded. Try again with the same requestId.",
-    )  # fmt: skip
-    way.lambdas.model.script = [Say("Ana")]
-    assert way.start(**given)["requestId"] == RUNS[1]
-    way.lambdas.run_queue()
-    assert store.read(RUNS[1]).status is RunStatus.COMPLETE
-    assert heard(way) == ["I am Ana", "Hello Ana", "Who am I?"]
-    assert len(way.get()["runs"]) == 2
