@@ -1,4 +1,7 @@
-"""One run in a history: its clock, workers, reads and messages, and the invariants. `histories` has the events."""
+"""One run in a history: its clock, workers, reads and messages, and the invariants.
+
+Its events are in `worker_events` and `histories`.
+"""
 
 from __future__ import annotations
 
