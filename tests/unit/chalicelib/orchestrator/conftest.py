@@ -24,11 +24,10 @@ from chalicelib.orchestrator.task import report_run
 from chalicelib.orchestrator.validator import validate
 
 from runcast.errors import RuncastError, Unavailable
-from runcast.json_text import result_json
-from runcast.record.model import Owner, RunStatus, Step
-from runcast.record.store import End
+from runcast.record.model import Owner, RunStatus
 from tests.fakes.own_playbooks import own_playbooks
 from tests.fakes.tasks import Tasks
+from tests.unit.chalicelib.orchestrator.agent_functions import FUNCTIONS, Agents
 
 JOB_ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 ANA = Owner("acme", "ana")
@@ -57,7 +56,6 @@ TWO_STAGES = {
         },
     ],
 }
-FUNCTIONS = {"survey": "runcast-agent", "elsewhere": "arn:aws:lambda:us-east-1:123456789012:function:elsewhere"}
 
 
 def fact(value, unit=None):
@@ -90,51 +88,6 @@ class Model:
             raise self.errors.pop(0)
         message = {"role": "assistant", "content": [{"text": self.answer}]}
         return {"output": {"message": message}, "stopReason": self.stop_reason}
-
-
-class Agents:
-    """The agents' functions: each claims its run and ends it with the next of its outputs.
-
-    An output that is an exception is how the agent fails; one that can be called is what the function does instead,
-    given the store and the event.
-    """
-
-    def __init__(self, store, clock, outputs) -> None:
-        self._store = store
-        self._clock = clock
-        self.outputs = {name: list(some) for name, some in outputs.items()}
-        self.names = {}
-        self.events = []
-
-    def invoke(self, FunctionName, InvocationType, Payload):  # noqa: N803 - boto3's names
-        assert InvocationType == "Event"
-        event = json.loads(Payload)
-        assert FunctionName == FUNCTIONS[event["agent"]]
-        self.events.append(event)
-        said = self.outputs[self.names[event["requestId"]]].pop(0)
-        if callable(said):
-            said(self._store, event)
-        else:
-            work(self._store, self._clock, event, said)
-
-
-def claim(store, clock, event, worker="invocation-1/abc"):
-    owner = Owner(event["tenantId"], event["userId"])
-    about = {"owner": owner, "agent": event["agent"], "job_id": event["jobId"]}
-    store.claim(event["requestId"], worker=worker, lease_until_ms=clock() + 15_000, **about)
-
-
-def work(store, clock, event, said, worker="invocation-1/abc"):
-    """Do a run as the agent's Lambda does."""
-    claim(store, clock, event, worker)
-    failed = isinstance(said, Exception)
-    error = f"{type(said).__name__}: {said}" if failed else None
-    status = RunStatus.ERROR if failed else RunStatus.COMPLETE
-    end = End(status, None if failed else result_json(said), error)
-    step = Step(status.value, "done", 0.0, clock(), 1, status="agent_error" if failed else "agent_complete")
-    store.append(
-        event["requestId"], worker=worker, expected_seq=0, lease_until_ms=clock() + 15_000, steps=[step], end=end
-    )
 
 
 class Machine:
@@ -285,5 +238,20 @@ def machine(store, clock, playbooks):
     def make(outputs=GOOD, **given):
         put_job(store, given.get("playbook", "two-stages"))
         return Machine(store, clock, GOOD | outputs, **given)
+
+    return make
+
+
+@pytest.fixture
+def job(machine, clock):
+    """Make a job whose agent `east` does as told, and which has loaded its playbook."""
+
+    def make(*does, timeout_seconds=None, **given):
+        job = machine({"east": does}, **given)
+        job.playbook = job.load()["playbook"]
+        if timeout_seconds:
+            job.playbook["stages"][0]["agents"][0]["timeoutSeconds"] = timeout_seconds
+        job.live.clear()
+        return job
 
     return make

@@ -7,7 +7,8 @@ import pytest
 from runcast import limits
 from runcast.errors import Conflict
 from runcast.record.model import Owner, RunStatus
-from tests.unit.chalicelib.orchestrator.conftest import ANA, INPUT, JOB_ID, Machine, output, work
+from tests.unit.chalicelib.orchestrator.agent_functions import work
+from tests.unit.chalicelib.orchestrator.conftest import ANA, INPUT, JOB_ID, Machine, output
 
 BOB = Owner("globex", "bob")
 EAST = {"name": "east", "attempt": 1}

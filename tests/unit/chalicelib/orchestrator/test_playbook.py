@@ -16,7 +16,8 @@ from chalicelib.orchestrator.playbook import Playbook
 
 from runcast.errors import InvalidInput
 from tests.fakes.own_playbooks import own_playbooks
-from tests.unit.chalicelib.orchestrator.conftest import FUNCTIONS, TWO_STAGES
+from tests.unit.chalicelib.orchestrator.agent_functions import FUNCTIONS
+from tests.unit.chalicelib.orchestrator.conftest import TWO_STAGES
 
 CHALICE_APP = Path(playbook.__file__).parents[2]
 
