@@ -1,28 +1,15 @@
 /** Each stream passes AG-UI's own verifier, which `runAgent` and `connectAgent` apply. */
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { type BaseEvent, type Interrupt, verifyEvents } from '@ag-ui/client';
 import { from, lastValueFrom, toArray } from 'rxjs';
-import { WebSocket } from 'ws';
 import { RuncastAgent } from '../src/ag-ui.js';
 import { AgUiEvents } from '../src/ag-ui-events.js';
-import { createRuncast, emptyView, type Runcast, type RunView } from '../src/index.js';
-import { patience } from '../src/patience.js';
+import { emptyView, type RunView } from '../src/index.js';
 import { stepOf } from '../src/step.js';
-import { FakeRecord, FakeRuncast } from './fake.js';
-
-Object.assign(globalThis, { WebSocket });
-Object.assign(patience, { gap: 20, silence: 2_000, backstop: 4_000, poll: 30, check: 20, idle: 50 });
+import { FakeRecord } from './fake.js';
+import { runcast, server, until } from './served.js';
 
 const THREAD = 'a6f0c8f2-5a37-4d92-9d3c-1f1f8f9e8f10';
-
-let server: FakeRuncast;
-let runcast: Runcast;
-
-beforeEach(async () => {
-  server = await new FakeRuncast().listen();
-  runcast = createRuncast({ config: server.config, auth: server });
-});
-afterEach(() => server.close());
 
 /** An agent with a message of the user, and the events that it gives. */
 function page() {
@@ -33,7 +20,6 @@ function page() {
   return { agent, events, types: () => events.map(({ type }) => String(type)) };
 }
 
-const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
 const sent = (field: string) => server.requests.filter((request) => request.field === field).map(({ variables }) => variables);
 
 test('a run becomes messages, tool calls with their arguments and results, and a result', async () => {
