@@ -6,7 +6,7 @@ import { useAnnouncement } from './announcer.tsx';
 import { ChatList } from './chat-list.tsx';
 import { ChatPage } from './chat-page.tsx';
 import { Logo } from './logo.tsx';
-import { CHATS, type Route, RUNS, useRoute } from './route.ts';
+import { CHATS, RUNS, useRoute } from './route.ts';
 import { RunPage } from './run-page.tsx';
 import { type Filter, RunList } from './run-list.tsx';
 import { type Session, useUserName } from './session.ts';
@@ -38,10 +38,12 @@ function Console({ session, user }: { session: Session; user: string }) {
   const [connection, setConnection] = useState<Connection | null>(null);
   const runs = useRuns(filter);
   const chats = useConversations();
-  const newChatId = useNewChatId(route);
   const chatting = ['chats', 'new-chat', 'chat'].includes(route.page);
-  const { reload } = chatting ? chats : runs;
+  const { reload, error } = chatting ? chats : runs;
   const open = 'id' in route ? route.id : null;
+  const [newChatId, setNewChatId] = useState(() => crypto.randomUUID());
+  // A new chat has its own address after its first turn, and the next one needs another id.
+  if (open === newChatId) setNewChatId(crypto.randomUUID());
   const narrow = useNarrow();
   const listAlone = narrow && (route.page === 'list' || route.page === 'chats');
 
@@ -78,7 +80,7 @@ function Console({ session, user }: { session: Session; user: string }) {
         <a className="home" href={RUNS} aria-label="Runcast, all runs">
           <Logo />
         </a>
-        <ConnectionState connection={(open === null ? null : connection) ?? (runs.error ? 'offline' : 'live')} />
+        <ConnectionState connection={(open === null ? null : connection) ?? (error ? 'offline' : 'live')} />
         <span className="user">{user}</span>
         <button className="quiet" onClick={() => void session.signOut()}>
           Sign out
@@ -102,15 +104,6 @@ function Console({ session, user }: { session: Session; user: string }) {
       </main>
     </div>
   );
-}
-
-/** Returns the id of the next new conversation: another one as soon as this one has begun and has its own address. */
-function useNewChatId(route: Route): string {
-  const [id, setId] = useState(() => crypto.randomUUID());
-  useEffect(() => {
-    if (route.page === 'chat' && route.id === id) setId(crypto.randomUUID());
-  }, [route, id]);
-  return id;
 }
 
 /** Whether the page has room for one column only: on phones, and with large text. styles.css has the same width. */

@@ -1,47 +1,30 @@
 /** One conversation: what was said, the newest turn with its live text and its questions, and the field for the next one. */
 import { ended, type RunView } from '@runcast/client';
 import { QuestionForm, type Run, useAgents, useConversation, useRuncast } from '@runcast/react';
-import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react';
-import { useAnnouncement } from './announcer.tsx';
+import { type FormEvent, type KeyboardEvent, memo, type ReactNode, useEffect, useRef, useState } from 'react';
+import { ActionButton } from './action-button.tsx';
 import { CancelButton } from './cancel-button.tsx';
 import { ErrorNotice } from './error-notice.tsx';
 import { isObject } from './json.ts';
+import { type PageProps, usePage } from './page.ts';
 import { Progress } from './progress.tsx';
 import { addressOf, addressOfChat, CHATS } from './route.ts';
 import { atEnd } from './steps.tsx';
 import { asText, formatNumber, QUERY_MAX, stateOf } from './words.ts';
 
-export function ChatPage({
-  id,
-  onConnection,
-  onChange,
-}: {
-  id: string;
-  /** Called with the state of the open run's connection; null while no run is open. */
-  onConnection: (connection: RunView['connection'] | null) => void;
-  /** Called when the list of conversations has changed. */
-  onChange: () => void;
-}) {
+export function ChatPage(props: PageProps) {
+  const { id, onChange } = props;
   const { data, loading, error, reload, run, send } = useConversation(id);
   const [sent, setSent] = useState({ runId: '', query: '' });
   const [agent, setAgent] = useState('');
   const agents = useAgents();
   const open = run.id !== null && !run.refused && !ended(run.status) && run.status !== 'not-found';
-  const connection = open && run.steps.length ? run.connection : null;
   const title = data?.title ?? 'New chat';
   const newest = data?.runs.find(({ requestId }) => requestId === run.id);
   // The messages have the newest turn when it is complete.
   const turn = run.id !== null && newest?.status !== 'complete';
   const chosen = data?.agent ?? (agent || agents.data.agents[0]?.name);
-  useEffect(() => onConnection(connection), [onConnection, connection]);
-  useEffect(() => onChange(), [onChange, run.id, run.status]);
-  useEffect(() => {
-    document.title = `${title} - Runcast`;
-    return () => void (document.title = 'Runcast');
-  }, [title]);
-  useAnnouncement(announcementOf(run));
-  const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), []);
+  const heading = usePage(props, { run, title, announcement: announcementOf(run) });
 
   const ask = (query: string) => {
     setSent({ runId: send({ agent: chosen!, query }).id, query });
@@ -61,7 +44,7 @@ export function ChatPage({
         {data && <DeleteButton id={id} onDeleted={onChange} />}
       </header>
       {error && <ErrorNotice onRetry={reload}>{error.message}</ErrorNotice>}
-      <Log key={data ? id : ''} length={(data?.messages?.length ?? 0) + run.text.length + run.steps.length}>
+      <Log>
         {loading && !data && !turn && <p className="empty">Loading …</p>}
         {data?.messages === null && <p className="hint">The earlier messages are no longer stored.</p>}
         {!!data?.messagesOmitted && <p className="hint">{formatNumber(data.messagesOmitted)} earlier messages are not shown.</p>}
@@ -102,14 +85,15 @@ function answerOf({ text, result }: RunView): string {
   return isObject(result) && typeof result.text === 'string' ? result.text : asText(result);
 }
 
-function Message({ role, children }: { role: string; children: ReactNode }) {
+/** Memoized, because each piece of live text renders the page. */
+const Message = memo(function Message({ role, children }: { role: string; children: string }) {
   return (
     <li className="message" data-role={role}>
       <span className="visually-hidden">{role === 'user' ? 'You: ' : 'Agent: '}</span>
       {children}
     </li>
   );
-}
+});
 
 /** The newest turn while it goes on, or after it has failed. */
 function Turn({ run, query }: { run: Run; query: string }) {
@@ -140,12 +124,12 @@ function Turn({ run, query }: { run: Run; query: string }) {
 }
 
 /** The messages. While they are scrolled to their end, new ones stay in view. */
-function Log({ length, children }: { length: number; children: ReactNode }) {
+function Log({ children }: { children: ReactNode }) {
   const scroll = useRef<HTMLDivElement>(null);
   const following = useRef(true);
   useEffect(() => {
     if (following.current) scroll.current!.scrollTop = scroll.current!.scrollHeight;
-  }, [length]);
+  });
   return (
     <div
       className="log"
@@ -195,22 +179,14 @@ function sendOnEnter(event: KeyboardEvent<HTMLTextAreaElement>): void {
 
 function DeleteButton({ id, onDeleted }: { id: string; onDeleted: () => void }) {
   const runcast = useRuncast();
-  const [problem, setProblem] = useState('');
-  useAnnouncement(problem);
   const remove = async () => {
-    if (!confirm('Delete this chat and its messages?')) return;
-    try {
-      await runcast.deleteConversation(id);
-      location.hash = CHATS;
-      onDeleted();
-    } catch (error) {
-      setProblem((error as Error).message);
-    }
+    await runcast.deleteConversation(id);
+    location.hash = CHATS;
+    onDeleted();
   };
   return (
     <div className="actions">
-      <button onClick={() => void remove()}>Delete</button>
-      {problem && <ErrorNotice>{problem}</ErrorNotice>}
+      <ActionButton word="Delete" question="Delete this chat and its messages?" action={remove} />
     </div>
   );
 }

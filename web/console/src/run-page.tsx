@@ -1,53 +1,32 @@
 /** One run or job: its state, what it asks, what it says, and each step. */
 import { ended, type ListedRun, type RunView } from '@runcast/client';
 import { duration, JobTree, QuestionForm, type Run, useElapsed, useRun, useRuncast } from '@runcast/react';
-import { type ReactNode, useEffect, useRef } from 'react';
-import { useAnnouncement } from './announcer.tsx';
+import { type ReactNode } from 'react';
 import { CancelButton } from './cancel-button.tsx';
 import { ErrorNotice } from './error-notice.tsx';
 import { Outcome } from './outcome.tsx';
+import { type PageProps, usePage } from './page.ts';
 import { Pill } from './pill.tsx';
 import { Progress } from './progress.tsx';
-import { addressOf, addressOfChat } from './route.ts';
+import { addressOf, addressOfChat, RUNS } from './route.ts';
 import { Section } from './section.tsx';
 import { spendingOf } from './spending.ts';
 import { Steps } from './steps.tsx';
+import { Time } from './time.tsx';
 import { ToolCalls } from './tool-calls.tsx';
-import { formatCost, formatNumber, formatSeconds, formatTime, lastEventOf, stateOf } from './words.ts';
+import { formatCost, formatNumber, formatSeconds, lastEventOf, stateOf } from './words.ts';
 
-export function RunPage({
-  id,
-  listed,
-  onConnection,
-  onChange,
-}: {
-  id: string;
-  /** The entry of the list, if the list has it. */
-  listed: ListedRun | undefined;
-  /** Called with the state of the run's connection; null while the run needs none. */
-  onConnection: (connection: RunView['connection'] | null) => void;
-  /** Called when the run's status has changed. */
-  onChange: () => void;
-}) {
+/** `listed`: the entry of the list, if the list has it. */
+export function RunPage({ listed, ...props }: PageProps & { listed: ListedRun | undefined }) {
+  const { id } = props;
   const run = useRun(id);
   const { status } = run;
-  // A run that has ended and is shown whole needs no connection.
-  const connection = run.steps.length === 0 || (ended(status) && run.upToDate) ? null : run.connection;
   const name = run.playbook ?? listed?.playbook ?? listed?.agent ?? run.steps.find(({ agentName }) => agentName)?.agentName ?? 'Run';
   const state = stateOf(run);
-  useEffect(() => onConnection(connection), [onConnection, connection]);
-  useEffect(() => onChange(), [onChange, status]);
-  useEffect(() => {
-    document.title = `${name}: ${state.word} - Runcast`;
-    return () => void (document.title = 'Runcast');
-  }, [name, state.word]);
-  useAnnouncement(announcementOf(name, run));
-  const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), []);
-
+  const heading = usePage(props, { run, title: `${name}: ${state.word}`, announcement: announcementOf(name, run) });
   return (
     <article className="page" data-status={status} data-up-to-date={run.upToDate}>
-      <a className="back" href="#/">
+      <a className="back" href={RUNS}>
         All runs
       </a>
       <header className="run-head">
@@ -107,7 +86,7 @@ function Facts({ run, jobId, chatId }: { run: Run; jobId: string | null; chatId:
   const { seconds, tokens, inputTokens, outputTokens, costUsd, models } = spendingOf(run);
   const time = running ? elapsed : seconds;
   const facts: [string, ReactNode][] = [];
-  if (run.startedAt !== null) facts.push(['Started', <time dateTime={new Date(run.startedAt).toISOString()}>{formatTime(run.startedAt)}</time>]);
+  if (run.startedAt !== null) facts.push(['Started', <Time epochMs={run.startedAt} />]);
   if (time !== null) facts.push(['Time', running ? duration(time) : formatSeconds(time)]);
   if (run.steps.length) facts.push(['Steps', formatNumber(run.steps.length)]);
   if (tokens !== null) {

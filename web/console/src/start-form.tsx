@@ -5,7 +5,7 @@ import { type FormEvent, type KeyboardEvent, useState } from 'react';
 import { useAnnouncement } from './announcer.tsx';
 import { ErrorNotice } from './error-notice.tsx';
 import { ALL, type Entered, type Field, fieldsOf, InvalidParameter, parametersOf, textOf } from './parameters.ts';
-import { addressOf } from './route.ts';
+import { addressOf, RUNS } from './route.ts';
 import { QUERY_MAX } from './words.ts';
 
 /** What has been entered, so that it is still there when the user returns to the form. */
@@ -48,7 +48,7 @@ export function StartForm({ draft, onDraft, onStarted }: { draft: Draft; onDraft
   const choose = (choice: Pick<Draft, 'agent' | 'playbook'>) => onDraft({ query, parameters: {}, ...choice });
   return (
     <div className="page">
-      <a className="back" href="#/">
+      <a className="back" href={RUNS}>
         All runs
       </a>
       <h1>New run</h1>
