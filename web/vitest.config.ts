@@ -3,6 +3,7 @@ import { graphqlDocuments } from './graphql-documents.ts';
 
 export default defineConfig({
   plugins: [graphqlDocuments()],
-  resolve: { tsconfigPaths: true },
+  // The examples have no tsconfig.json.
+  resolve: { tsconfigPaths: true, alias: { '@runcast/client': new URL('client/src/index.ts', import.meta.url).pathname } },
   test: { include: ['*/tests/**/*.test.{ts,tsx}'], testTimeout: 30_000 },
 });

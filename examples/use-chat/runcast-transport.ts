@@ -4,7 +4,7 @@
  * The stream of an answer is only a view of its run. `stop()` ends the stream, and the run continues;
  * `runcast.watch(runId).cancel()` cancels the run.
  */
-import type { Conversation, Question, Runcast, RunView, Step, Watch } from '@runcast/client';
+import { answerOf, chatMessages, type Conversation, eachView, ended, type Question, type Runcast, type RunView, type Step, type Watch } from '@runcast/client';
 import type { ChatTransport, InferUIMessageChunk, UIMessage } from 'ai';
 
 /** An answer has the id of its run, and the open questions of the run. */
@@ -39,38 +39,26 @@ export class RuncastTransport implements ChatTransport<RunMessage> {
 }
 
 /** Returns the messages of a conversation and the query of its open run, for `useChat`. */
-export function messagesOf({ conversationId, messages, openRun, runs }: Conversation): RunMessage[] {
-  const said = (messages ?? []).map(({ role, text }, index): RunMessage => ({
-    id: `${conversationId}/${index}`,
-    role: role === 'user' ? 'user' : 'assistant',
-    parts: [{ type: 'text', text }],
-  }));
-  const query = runs.find(({ requestId }) => requestId === openRun)?.query;
-  return query ? [...said, { id: `${openRun}/query`, role: 'user', parts: [{ type: 'text', text: query }] }] : said;
-}
+export const messagesOf = (conversation: Conversation): RunMessage[] =>
+  chatMessages(conversation).map(({ id, role, text }) => ({ id, role, parts: [{ type: 'text', text }] }));
 
 function streamOf(watch: Watch, abortSignal: AbortSignal | undefined): ReadableStream<Chunk> {
-  let leave = () => {};
+  abortSignal?.throwIfAborted();
+  let stop = () => {};
   return new ReadableStream({
     start(controller) {
       const answer = new Answer(watch.id, (chunk) => controller.enqueue(chunk));
-      let over = false;
-      const look = () => {
-        if (over || !answer.show(watch.view)) return;
-        over = true;
-        leave();
-        controller.close();
-      };
-      leave = watch.subscribe(look);
+      stop = eachView(watch, (view) => {
+        const over = answer.show(view);
+        if (over) controller.close();
+        return over;
+      });
       abortSignal?.addEventListener('abort', () => {
-        if (over) return;
-        over = true;
-        leave();
+        stop();
         controller.error(abortSignal.reason);
       });
-      look();
     },
-    cancel: () => leave(),
+    cancel: () => stop(),
   });
 }
 
@@ -94,14 +82,13 @@ class Answer {
     for (const step of view.steps) if (step.seq !== null && step.seq > this.seq) this.showStep(step);
     this.showText(view.text);
     this.showQuestions(view.questions);
-    const { status, result, error, refused } = view;
+    const { status, error, refused } = view;
     if (refused || status === 'not-found') {
       this.send({ type: 'error', errorText: refused?.message ?? 'You have no such run.' });
       return true;
     }
-    if (!view.upToDate || !['complete', 'error', 'cancelled'].includes(status)) return false;
-    // Without live text, the answer is in the result.
-    if (!this.text && status === 'complete') this.showText(textOf(result));
+    if (!view.upToDate || !ended(status)) return false;
+    if (status === 'complete') this.showText(answerOf(view));
     this.endText();
     if (status === 'complete') this.send({ type: 'finish' });
     else this.send(status === 'error' ? { type: 'error', errorText: error ?? 'The run has failed.' } : { type: 'abort' });
@@ -146,10 +133,4 @@ class Answer {
     this.questions = json;
     this.send({ type: 'data-questions', id: `${this.runId}/questions`, data: questions });
   }
-}
-
-function textOf(result: unknown): string {
-  if (typeof result === 'string') return result;
-  const text = (result as { text?: unknown } | null | undefined)?.text;
-  return typeof text === 'string' ? text : JSON.stringify(result ?? null);
 }

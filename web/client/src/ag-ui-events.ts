@@ -5,7 +5,7 @@
  * calls derive from their steps, so a replay gives the same events.
  */
 import type { BaseEvent, Interrupt } from '@ag-ui/client';
-import type { RunView, Step, ToolCall } from '@runcast/client';
+import { ended, type RunView, type Step, type ToolCall } from '@runcast/client';
 
 /** The names of AG-UI's events; its enum would bring its whole package into the bundle. */
 type Type = `${BaseEvent['type']}`;
@@ -99,34 +99,36 @@ export class AgUiEvents {
   }
 
   #end(view: RunView, run: AgUiRun, emit: Emit): boolean {
-    const { status, result, refused, questions, error, reason } = view;
+    const { status, upToDate, result, refused, questions, error, reason } = view;
+    const failed = refused || status === 'not-found';
+    const asks = status === 'waiting' && questions.length > 0 && this.#seq > this.#askedSeq;
+    if (!failed && !(upToDate && (asks || ended(status)))) return false;
     const finish = (outcome: object, fields: object = {}) => emit('RUN_FINISHED', { ...run, outcome, ...fields });
-    if (refused || status === 'not-found') {
-      this.#closeAll(emit);
+    this.#closeAll(emit);
+    if (failed) {
       emit('RUN_ERROR', { message: refused?.message ?? 'You have no such run.', code: refused?.type ?? status });
-    } else if (status === 'waiting' && questions.length && view.upToDate && this.#seq > this.#askedSeq) {
+    } else if (asks) {
       this.#askedSeq = this.#seq;
-      this.#closeAll(emit);
       finish({ type: 'interrupt', interrupts: questions.map(interruptOf) });
-    } else if (status === 'complete' && view.upToDate) {
-      this.#closeAll(emit);
-      const facts = result !== null && typeof result === 'object' && 'facts' in result ? result.facts : undefined;
-      const text = typeof result === 'string' ? result : facts !== undefined && 'text' in (result as object) ? (result as { text: unknown }).text : undefined;
-      // Without live text, the answer is in the result alone.
-      if (typeof text === 'string' && !this.#textLength) this.#say(text, 0, emit);
-      this.#closeAll(emit);
-      if (facts !== undefined) emit('STATE_SNAPSHOT', { snapshot: { facts } });
+    } else if (status === 'complete') {
+      this.#showResult(result, emit);
       finish({ type: 'success' }, result === undefined ? {} : { result });
-    } else if (status === 'error' && view.upToDate) {
-      this.#closeAll(emit);
+    } else if (status === 'error') {
       emit('RUN_ERROR', { message: error ?? 'The run has failed.', ...(reason !== undefined && { code: reason }) });
-    } else if (status === 'cancelled' && view.upToDate) {
-      this.#closeAll(emit);
-      finish({ type: 'cancelled' });
     } else {
-      return false;
+      finish({ type: 'cancelled' });
     }
     return true;
+  }
+
+  /** An agent's result has `text` and `facts`, unless it is any other JSON. */
+  #showResult(result: unknown, emit: Emit): void {
+    const parts = typeof result === 'object' && result !== null && 'facts' in result ? result : {};
+    const { text, facts }: { text?: unknown; facts?: unknown } = typeof result === 'string' ? { text: result } : parts;
+    // Without live text, the answer is in the result alone.
+    if (typeof text === 'string' && !this.#textLength) this.#say(text, 0, emit);
+    this.#close(emit);
+    if (facts !== undefined) emit('STATE_SNAPSHOT', { snapshot: { facts } });
   }
 
   /** A tool call has no end of its own if the run ended while the tool was running. */

@@ -5,7 +5,7 @@
  * reload, `connectAgent` gives the earlier turns as one snapshot, and then the open run from its first step.
  */
 import { AbstractAgent, type AgentConfig, type BaseEvent, type Message, type RunAgentInput } from '@ag-ui/client';
-import { type Conversation, type Runcast, RuncastError, type Watch } from '@runcast/client';
+import { chatMessages, eachView, type Runcast, RuncastError, type Watch } from '@runcast/client';
 import { Observable } from 'rxjs';
 import { AgUiEvents } from './ag-ui-events.js';
 
@@ -54,7 +54,7 @@ export class RuncastAgent extends AbstractAgent {
     return this.#stream(input, async (emit) => {
       const { runcast } = this.#config;
       const conversation = await runcast.conversation(input.threadId);
-      const messages = conversation ? messagesOf(conversation) : [];
+      const messages = conversation ? chatMessages(conversation).map(({ text, ...message }) => ({ ...message, content: text })) : [];
       emit({ type: 'MESSAGES_SNAPSHOT', messages } as BaseEvent);
       return conversation?.openRun ? (this.#followed = follow(runcast.watch(conversation.openRun))) : null;
     });
@@ -86,35 +86,24 @@ export class RuncastAgent extends AbstractAgent {
   #stream(input: RunAgentInput, begin: (emit: (event: BaseEvent) => void) => Promise<Followed | null>): Observable<BaseEvent> {
     const run = { threadId: input.threadId, runId: input.runId };
     return new Observable((out) => {
-      let stop: (() => void) | undefined;
-      let left = false;
-      out.next({ type: 'RUN_STARTED', ...run } as BaseEvent);
-      begin((event) => out.next(event)).then(
-        (followed) => {
-          if (left) return;
-          if (followed) return pass(followed);
+      let stop = () => {};
+      const pass = async () => {
+        const followed = await begin((event) => out.next(event));
+        if (out.closed) return;
+        if (!followed) {
           out.next({ type: 'RUN_FINISHED', ...run, outcome: { type: 'success' } } as BaseEvent);
-          out.complete();
-        },
-        (error: unknown) => out.error(error),
-      );
-      const pass = ({ watch, events }: Followed) => {
-        let over = false;
-        const look = () => {
-          if (over) return;
-          const after = events.after(watch.view, run);
-          over = after.over;
-          for (const event of after.events) out.next(event);
+          return out.complete();
+        }
+        stop = eachView(followed.watch, (view) => {
+          const { events, over } = followed.events.after(view, run);
+          for (const event of events) out.next(event);
           if (over) out.complete();
-        };
-        stop = watch.subscribe(look);
-        // The view of a run that others watch may end the stream at once, so `stop` must be known by then.
-        look();
+          return out.closed;
+        });
       };
-      return () => {
-        left = true;
-        stop?.();
-      };
+      out.next({ type: 'RUN_STARTED', ...run } as BaseEvent);
+      pass().catch((error: unknown) => out.error(error));
+      return () => stop();
     });
   }
 }
@@ -128,15 +117,4 @@ function lastQuery(messages: readonly Message[]): string {
   const text = typeof content === 'string' ? content : parts.map((part) => ('text' in part ? part.text : '')).join('\n').trim();
   if (!text) throw new RuncastError('BadRequest', 'The last user message has no text.');
   return text;
-}
-
-/** Returns what was said up to the last complete run, and the query of the open one. */
-function messagesOf({ conversationId, messages, messagesOmitted, openRun, runs }: Conversation): Message[] {
-  const said = (messages ?? []).map(({ role, text }, index) => ({
-    id: `${conversationId}/${(messagesOmitted ?? 0) + index}`,
-    role: role === 'user' ? ('user' as const) : ('assistant' as const),
-    content: text,
-  }));
-  const query = runs.find(({ requestId }) => requestId === openRun)?.query;
-  return query ? [...said, { id: `${openRun}/query`, role: 'user', content: query }] : said;
 }

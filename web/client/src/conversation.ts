@@ -29,3 +29,21 @@ export interface Conversation extends ListedConversation {
   /** Those whose records have not expired, newest first. */
   readonly runs: readonly ListedRun[];
 }
+
+/** A message as chat libraries need it. Its id is the same after each reload. */
+export interface ChatMessage {
+  readonly id: string;
+  readonly role: 'user' | 'assistant';
+  readonly text: string;
+}
+
+/** Returns the messages of a conversation, and the query of its open run as the last one. */
+export function chatMessages({ conversationId, messages, messagesOmitted, openRun, runs }: Conversation): ChatMessage[] {
+  const said = (messages ?? []).map(({ role, text }, index): ChatMessage => ({
+    id: `${conversationId}/${(messagesOmitted ?? 0) + index}`,
+    role: role === 'user' ? 'user' : 'assistant',
+    text,
+  }));
+  const query = runs.find(({ requestId }) => requestId === openRun)?.query;
+  return query ? [...said, { id: `${openRun}/query`, role: 'user', text: query }] : said;
+}

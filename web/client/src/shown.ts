@@ -4,7 +4,7 @@ import { LiveText } from './text.js';
 import type { Question, ToolCall } from './view.js';
 
 const CALL_ENDS = ['tool_complete', 'tool_error'];
-/** After these steps of a run, its worker does nothing more: the calls that have no end will have none. */
+/** After these steps of a run, its worker does nothing more, so its calls in flight get no end. */
 const WORKER_ENDS = /^(continuing|agent_error|cancelled)$/;
 
 export class Shown {
@@ -66,8 +66,11 @@ export class Shown {
       const name = step.toolName ?? '';
       this.#tools.set(id, { id, requestId, name, agentName, outcome: null, timestamp, seconds: null, progress: null });
     }
-    if (WORKER_ENDS.test(status) && !metadata.parentSeq)
-      for (const [key, call] of this.#tools) if (call.requestId === requestId) this.#tools.set(key, { ...call, outcome: call.outcome ?? 'unknown' });
+    if (WORKER_ENDS.test(status) && !metadata.parentSeq) {
+      for (const [key, call] of this.#tools) {
+        if (call.requestId === requestId) this.#tools.set(key, { ...call, outcome: call.outcome ?? 'unknown' });
+      }
+    }
     const callId = `${requestId}/${number(step, 'parentSeq')}`;
     const call = this.#tools.get(callId);
     if (!call) return;
@@ -77,7 +80,8 @@ export class Shown {
     } else if (metadata.progress) {
       this.#tools.set(callId, { ...call, progress: metadata.progress as ToolCall['progress'] });
     }
-  }}
+  }
+}
 
 /** Returns the questions in the metadata of a step `waiting`; none if they were too large to be recorded. */
 const questions = (asked: unknown): Question[] =>

@@ -123,3 +123,10 @@ export const emptyView: RunView = {
 
 /** Whether a status is terminal. */
 export const ended = (status: Status | null): boolean => ['complete', 'error', 'cancelled'].includes(status!);
+
+/** Returns what the agent has said so far; without live text, that is the result. A result without a text is shown as JSON. */
+export function answerOf({ text, result }: RunView): string {
+  if (text || result === undefined) return text;
+  const said = typeof result === 'object' && result !== null && 'text' in result ? result.text : result;
+  return typeof said === 'string' ? said : JSON.stringify(result, null, 2);
+}

@@ -264,4 +264,16 @@ export class RunWatch implements Watch {
   }
 }
 
+/** Calls `take` with the view, now and after each change, until it returns true. Returns what stops it before that. */
+export function eachView(watch: Watch, take: (view: RunView) => boolean): Stop {
+  let over = false;
+  const look = () => {
+    if (over || !(over = take(watch.view))) return;
+    stop();
+  };
+  const stop = watch.subscribe(look);
+  look();
+  return stop;
+}
+
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

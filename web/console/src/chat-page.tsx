@@ -1,16 +1,15 @@
 /** One conversation: what was said, the newest turn with its live text and its questions, and the field for the next one. */
-import { ended, type RunView } from '@runcast/client';
+import { answerOf, ended, type RunView } from '@runcast/client';
 import { QuestionForm, type Run, useAgents, useConversation, useRuncast } from '@runcast/react';
 import { type FormEvent, type KeyboardEvent, memo, type ReactNode, useEffect, useRef, useState } from 'react';
 import { ActionButton } from './action-button.tsx';
 import { CancelButton } from './cancel-button.tsx';
 import { ErrorNotice } from './error-notice.tsx';
-import { isObject } from './json.ts';
 import { type PageProps, usePage } from './page.ts';
 import { Progress } from './progress.tsx';
 import { addressOf, addressOfChat, CHATS } from './route.ts';
 import { atEnd } from './steps.tsx';
-import { asText, formatNumber, QUERY_MAX, stateOf } from './words.ts';
+import { formatNumber, QUERY_MAX, stateOf } from './words.ts';
 
 export function ChatPage(props: PageProps) {
   const { id, onChange } = props;
@@ -77,12 +76,6 @@ function announcementOf(run: RunView): string {
   if (run.status === 'waiting') return 'The agent waits for your answer.';
   if (run.status === 'complete') return `The agent says: ${answerOf(run)}`;
   return ended(run.status) ? `${stateOf(run).word}. ${run.error ?? ''}` : '';
-}
-
-/** Returns what the agent has said so far; without live text, that is its result. */
-function answerOf({ text, result }: RunView): string {
-  if (text || result === undefined) return text;
-  return isObject(result) && typeof result.text === 'string' ? result.text : asText(result);
 }
 
 /** Memoized, because each piece of live text renders the page. */
