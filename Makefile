@@ -299,5 +299,5 @@ graphql/node_modules/.ready web/node_modules/.ready: %/node_modules/.ready: %/pa
 	@npm --prefix $* ci --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null
 	@touch $@
 
-$(CONSOLE): $(wildcard web/*.ts web/package-lock.json web/console/*.* web/console/public/* web/console/src/* web/client/src/* web/react/src/* graphql/operations/*) | web/node_modules/.ready
+$(CONSOLE): $(wildcard web/*.ts web/package-lock.json web/console/*.* web/console/public/* web/console/src/* web/client/src/* web/react/src/*) | web/node_modules/.ready
 	@npm --prefix web --silent run build-console

@@ -1,8 +1,6 @@
 import { defineConfig } from 'vitest/config';
-import { graphqlDocuments } from './graphql-documents.ts';
 
 export default defineConfig({
-  plugins: [graphqlDocuments()],
   // The examples have no tsconfig.json.
   resolve: { tsconfigPaths: true, alias: { '@runcast/client': new URL('client/src/index.ts', import.meta.url).pathname } },
   test: { include: ['*/tests/**/*.test.{ts,tsx}'], testTimeout: 30_000 },

@@ -34,16 +34,17 @@ export interface Amplify {
 /** Uses Amplify's sign-in: `amplifyAuth({ fetchAuthSession, Hub })`. */
 export const amplifyAuth = ({ fetchAuthSession, Hub }: Amplify): Auth => ({
   token: async ({ force }) => (await fetchAuthSession({ forceRefresh: force })).tokens?.idToken?.toString() ?? null,
-  onChange(listener) {
-    const stop = Hub.listen('auth', listener);
-    // Amplify reports a sign-out only in its own tab.
-    globalThis.addEventListener?.('storage', listener);
-    return () => {
-      stop();
-      globalThis.removeEventListener?.('storage', listener);
-    };
-  },
+  onChange: (listener) => alsoOfOtherTabs(listener, Hub.listen('auth', listener)),
 });
+
+/** Calls `listener` whenever another tab changes what is stored, too. Returns what ends that and calls `stop`. */
+function alsoOfOtherTabs(listener: () => void, stop: Stop): Stop {
+  globalThis.addEventListener?.('storage', listener);
+  return () => {
+    stop();
+    globalThis.removeEventListener?.('storage', listener);
+  };
+}
 
 /** Where `cognitoAuth` keeps tokens: a part of the browser's `Storage`. */
 export type TokenStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
@@ -77,29 +78,24 @@ export function cognitoAuth(config: Config, storage: TokenStorage = globalThis.l
   let renewing: Promise<string | null> | undefined;
 
   const read = () => JSON.parse(storage.getItem(key) ?? 'null') as Tokens | null;
-  const write = (tokens: Tokens | null) => {
-    if (tokens) storage.setItem(key, JSON.stringify(tokens));
-    else storage.removeItem(key);
-  };
+  const write = (tokens: Tokens) => storage.setItem(key, JSON.stringify(tokens));
   const tell = () => listeners.forEach((listener) => listener());
 
-  async function authenticate(flow: string, parameters: Record<string, string>, refreshToken?: string): Promise<Tokens> {
+  async function authenticate(AuthFlow: string, AuthParameters: Record<string, string>, refreshToken?: string): Promise<Tokens> {
     const response = await fetch(userPoolEndpoint, {
       method: 'POST',
       headers: {
         'Content-Type': 'application/x-amz-json-1.1',
         'X-Amz-Target': 'AWSCognitoIdentityProviderService.InitiateAuth',
       },
-      body: JSON.stringify({ AuthFlow: flow, ClientId: userPoolClientId, AuthParameters: parameters }),
+      body: JSON.stringify({ AuthFlow, ClientId: userPoolClientId, AuthParameters }),
     });
-    const answer = await response.json();
-    const type = String(answer.__type).split('#').pop()!;
-    if (['NotAuthorizedException', 'UserNotFoundException'].includes(type)) {
-      throw new RuncastError('Unauthorized', answer.message);
+    const { AuthenticationResult: tokens, ChallengeName, __type, message } = await response.json();
+    if (ChallengeName) throw new RuncastError('Unauthorized', `Signing in needs another step first: ${ChallengeName}.`);
+    if (!tokens) {
+      const refused = /(NotAuthorized|UserNotFound)Exception$/.test(__type);
+      throw new RuncastError(refused ? 'Unauthorized' : 'Unavailable', message ?? `Signing in failed: ${__type}.`);
     }
-    if (!response.ok) throw new RuncastError('Unavailable', `Signing in failed: ${answer.message ?? type}`);
-    const tokens = answer.AuthenticationResult;
-    if (!tokens) throw new RuncastError('Unauthorized', `Signing in needs another step first: ${answer.ChallengeName}.`);
     const { exp, iat } = claims(tokens.IdToken) as { exp: number; iat: number };
     // The clock of a user's machine may be hours off, so only the token's lifetime counts.
     const lifetimeMs = (exp - iat) * 1000;
@@ -110,47 +106,38 @@ export function cognitoAuth(config: Config, storage: TokenStorage = globalThis.l
     };
   }
 
-  async function renew(tokens: Tokens): Promise<string | null> {
+  async function renew({ refreshToken }: Tokens): Promise<string | null> {
     try {
-      const renewed = await authenticate('REFRESH_TOKEN_AUTH', { REFRESH_TOKEN: tokens.refreshToken! }, tokens.refreshToken);
+      const renewed = await authenticate('REFRESH_TOKEN_AUTH', { REFRESH_TOKEN: refreshToken! }, refreshToken);
       // The user may have signed out during the renewal.
-      if (read()?.refreshToken !== tokens.refreshToken) return read()?.idToken ?? null;
-      write(renewed);
-      return renewed.idToken;
+      if (read()?.refreshToken === refreshToken) write(renewed);
     } catch (error) {
       if (!(error instanceof RuncastError) || error.type !== 'Unauthorized') throw error;
-      write(null);
-      tell();
-      return null;
+      auth.signOut();
     }
+    return read()?.idToken ?? null;
   }
 
-  return {
+  const auth: CognitoAuth = {
     async token({ force }) {
       const tokens = read();
       if (!tokens || (!force && Date.now() < tokens.renewAt)) return tokens?.idToken ?? null;
       return (renewing ??= renew(tokens).finally(() => (renewing = undefined)));
     },
     onChange(listener) {
-      const fromOtherTab = (event: StorageEvent) => {
-        if (event.key === key || event.key === null) listener();
-      };
       listeners.add(listener);
-      globalThis.addEventListener?.('storage', fromOtherTab);
-      return () => {
-        listeners.delete(listener);
-        globalThis.removeEventListener?.('storage', fromOtherTab);
-      };
+      return alsoOfOtherTabs(listener, () => listeners.delete(listener));
     },
     async signIn(username, password) {
       write(await authenticate('USER_PASSWORD_AUTH', { USERNAME: username, PASSWORD: password }));
       tell();
     },
     signOut() {
-      write(null);
+      storage.removeItem(key);
       tell();
     },
   };
+  return auth;
 }
 
 function inMemory(): TokenStorage {

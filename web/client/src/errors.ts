@@ -17,7 +17,7 @@ export class RuncastError extends Error {
 
   /** Whether the same request may succeed later. New servers may have new types, so unknown ones count as such. */
   get retryable(): boolean {
-    return !['BadRequest', 'Conflict', 'SignedOut', 'TooManyRequests'].includes(this.type) && !this.type.startsWith('Unauthorized');
+    return !/^(BadRequest|Conflict|SignedOut|TooManyRequests|Unauthorized.*)$/.test(this.type);
   }
 }
 

@@ -4,5 +4,5 @@ export { type ChatMessage, chatMessages, type Conversation, type ListedConversat
 export { RuncastError } from './errors.js';
 export { createRuncast, type ListedRun, type ListFilter, type NewRun, type Page, type Parameters, type Runcast, type Startable, type StartableAgent } from './runcast.js';
 export type { Step } from './step.js';
-export { answerOf, emptyView, ended, type Liveness, type Question, type Refusal, type RunNode, type RunView, type Status, type ToolCall } from './view.js';
-export { eachView, type Watch } from './watch.js';
+export { answerOf, ended, type Liveness, type Question, type Refusal, type RunNode, type RunView, type Status, type ToolCall } from './view.js';
+export { eachView, emptyView, type Watch } from './watch.js';

@@ -41,9 +41,10 @@ export class Merge<S extends Numbered> {
     return this.ended && !this.missing;
   }
 
-  /** Notes that a read begins: its answer overrides everything received before. */
-  asked(): void {
+  /** Notes that a read begins, whose answer overrides everything received before; returns its `afterSeq`. */
+  asked(): number {
     this.#toldSinceAsked = 0;
+    return this.heldSeq;
   }
 
   /** Takes a live message; returns the steps to show now, in order. A message without `seq` is returned at once. */

@@ -1,12 +1,46 @@
-/** The GraphQL documents that the client sends: the same files that other frontends use. */
-export { default as answerAgentRun } from '../../../graphql/operations/answerAgentRun.graphql';
-export { default as cancelAgentRun } from '../../../graphql/operations/cancelAgentRun.graphql';
-export { default as deleteConversation } from '../../../graphql/operations/deleteConversation.graphql';
-export { default as getAgentProgress } from '../../../graphql/operations/getAgentProgress.graphql';
-export { default as getConversation } from '../../../graphql/operations/getConversation.graphql';
-export { default as listAgentRuns } from '../../../graphql/operations/listAgentRuns.graphql';
-export { default as listAgents } from '../../../graphql/operations/listAgents.graphql';
-export { default as listConversations } from '../../../graphql/operations/listConversations.graphql';
-export { default as onStatusUpdate } from '../../../graphql/operations/onStatusUpdate.graphql';
-export { default as startAgentRun } from '../../../graphql/operations/startAgentRun.graphql';
-export { default as startJob } from '../../../graphql/operations/startJob.graphql';
+/**
+ * The GraphQL operations that the client sends, with the fields that it reads. A test checks them against the schema.
+ *
+ * Documents for other clients are in `graphql/operations/`.
+ */
+
+/** The fields of a `SentStep`. */
+const STEP = 'seq status message timestamp agentName toolName metadata';
+/** The fields of a `ListedRun`. */
+const RUN = 'requestId agent jobId playbook conversationId query status liveness seq createdAt updatedAt error reason';
+/** The fields of a `ListedConversation`. */
+const CONVERSATION = 'conversationId agent title lastTurnAt expiresAt openRun';
+/** The fields of a `JobRun`. */
+const JOB_RUN = 'name agent stage attempt requestId status liveness seq elapsed createdAt error reason';
+
+/** Returns an operation with one field, whose arguments are its variables. */
+const operation = (type: string, field: string, variables: string, selection: string): string =>
+  `${type}(${variables}){${field}(${variables.replace(/\$(\w+)\S+/g, '$1:$$$1')}){${selection}}}`;
+
+export const answerAgentRun = operation('mutation', 'answerAgentRun', '$requestId:String! $answers:String!', 'success error');
+export const cancelAgentRun = operation('mutation', 'cancelAgentRun', '$requestId:String!', 'success error');
+export const deleteConversation = operation('mutation', 'deleteConversation', '$conversationId:ID!', 'success error');
+export const getAgentProgress = operation(
+  'query', 'getAgentProgress', '$requestId:String! $afterSeq:Int',
+  `success steps{${STEP}} status liveness createdAt error reason nextSeq result conversationId playbook runs{${JOB_RUN}} resultLink{url}`,
+);
+export const getConversation = operation(
+  'query', 'getConversation', '$conversationId:ID!', `success ${CONVERSATION} messages{role text} messagesOmitted runs{${RUN}}`,
+);
+export const listAgentRuns = operation(
+  'query', 'listAgentRuns', '$limit:Int $cursor:String $status:String $agent:String', `runs{${RUN}} nextCursor`,
+);
+export const listAgents = '{listAgents{agents{name description parametersSchema} playbooks{name description}}}';
+export const listConversations = operation(
+  'query', 'listConversations', '$limit:Int $cursor:String', `conversations{${CONVERSATION}} nextCursor`,
+);
+export const onStatusUpdate = operation(
+  'subscription', 'onStatusUpdate', '$userId:ID! $jobId:ID $requestId:ID', `${STEP} jobId requestId`,
+);
+export const startAgentRun = operation(
+  'mutation', 'startAgentRun',
+  '$agent:String $query:String $parameters:String $requestId:ID $rerunOf:ID $conversationId:ID $branchFrom:ID', 'createdAt',
+);
+export const startJob = operation(
+  'mutation', 'startJob', '$playbook:String! $query:String! $parameters:String $jobId:ID', 'createdAt',
+);

@@ -1,9 +1,9 @@
-/** One record that a watch follows: its known steps, its worker's state, and when to read it. */
+/** One record that a watch follows: its merged steps, its worker's state, and when to read it. */
 import { RuncastError } from './errors.js';
 import { Merge } from './merge.js';
 import { patience, pause } from './patience.js';
 import { type SentStep, type Step, stepOf } from './step.js';
-import { ended, type Liveness, type JobRun, type Status } from './view.js';
+import { ended, type JobRun, type Liveness, type Status } from './view.js';
 
 /** A GraphQL `AgentProgress`. */
 export interface Progress {
@@ -25,9 +25,7 @@ export interface Progress {
 /** The clock of all intervals, in milliseconds; it never jumps. */
 export const now = (): number => performance.now();
 
-export class FollowedRecord {
-  readonly merge = new Merge<Step>();
-  createdAt: number | null = null;
+export class FollowedRecord extends Merge<Step> {
   status: Status | null = null;
   liveness: Liveness | null = null;
   /** The last answer; undefined before the first read. */
@@ -37,23 +35,22 @@ export class FollowedRecord {
   readAt = -Infinity;
   heardAt = -Infinity;
   failures = 0;
+  /** Whether all steps are known that were recorded when messages may have been lost for the last time. */
+  #sure = false;
   #againAt = 0;
   #gapAt = 0;
   #lostAt = 0;
-  #doubts = 1;
-  #askedDoubts = 0;
-  #settledDoubts = 0;
 
-  constructor(readonly requestId: string) {}
-
-  /** Whether all steps are known that were recorded when messages may have been lost for the last time. */
-  get current(): boolean {
-    return this.#settledDoubts === this.#doubts && !this.merge.missing;
+  constructor(
+    readonly requestId: string,
+    public createdAt: number | null = null,
+  ) {
+    super();
   }
 
-  /** What its job's list shows of it. */
-  get head() {
-    return { status: this.status, liveness: this.liveness, seq: this.merge.recorded };
+  /** Whether all recorded steps are known, as far as can be told without a read. */
+  get current(): boolean {
+    return this.#sure && !this.missing;
   }
 
   get lostForGood(): boolean {
@@ -65,37 +62,37 @@ export class FollowedRecord {
     return ['late', 'cancelling', 'lost'].includes(this.liveness!) && !this.lostForGood;
   }
 
+  /** Messages may have been lost. */
   doubt(): void {
-    this.#doubts++;
-    this.readNow = !this.merge.complete;
+    if (this.complete) return;
+    this.readNow = true;
+    this.#sure = false;
   }
 
   /** Returns when to read its steps, from the steps known to be missing. */
   stepsDueAt(live: boolean): number {
     if (this.failures) return this.#againAt;
     if (this.readNow) return -Infinity;
-    if (!this.merge.missing) return Infinity;
+    if (!this.missing) return Infinity;
     return live ? Math.max(this.#gapAt, this.readAt) + patience.gap : this.readAt + patience.poll;
   }
 
   /** Takes a live step; returns the steps to show now. */
   hear(step: Step): Step[] {
     this.heardAt = now();
-    return this.#noticingGap(() => this.merge.addLive(step));
+    return this.#noticingGap(() => this.addLive(step));
   }
 
   /** Takes its state from the record of its job. */
   takeHead({ status, liveness, seq }: JobRun): void {
-    this.#noticingGap(() => this.merge.told(seq ?? 0, ended(status)));
-    this.#take(status!, liveness!);
+    this.#noticingGap(() => this.told(seq ?? 0, ended(status)));
+    this.#take(status, liveness);
   }
 
   /** Notes that a read begins; returns its `afterSeq`. */
-  asked(): number {
+  override asked(): number {
     this.readNow = false;
-    this.#askedDoubts = this.#doubts;
-    this.merge.asked();
-    return this.merge.heldSeq;
+    return super.asked();
   }
 
   /**
@@ -111,16 +108,15 @@ export class FollowedRecord {
     const whole = answer.nextSeq === null;
     this.answer = answer;
     this.createdAt = answer.createdAt;
-    this.readAt = now();
-    this.failures = 0;
+    this.#sure = whole && !this.readNow;
     this.readNow ||= !whole;
-    this.#settledDoubts = whole ? this.#askedDoubts : 0;
+    this.arrived();
     this.#take(answer.status, answer.liveness);
-    return this.merge.addRecorded({ afterSeq, steps, whole, ended: ended(answer.status) });
+    return this.addRecorded({ afterSeq, steps, whole, ended: ended(answer.status) });
   }
 
-  /** The server knows no such record. */
-  missed(): void {
+  /** Notes that a read has been answered. */
+  arrived(): void {
     this.readAt = now();
     this.failures = 0;
   }
@@ -130,16 +126,16 @@ export class FollowedRecord {
     this.#againAt = this.readAt + patience.poll + pause(++this.failures);
   }
 
-  #take(status: Status, liveness: Liveness): void {
+  #take(status: Status | null, liveness: Liveness | null): void {
     if (liveness === 'lost' && this.liveness !== 'lost') this.#lostAt = now();
     this.status = status;
     this.liveness = liveness;
   }
 
   #noticingGap<T>(change: () => T): T {
-    const before = this.merge.missing;
+    const before = this.missing;
     const result = change();
-    if (!before && this.merge.missing) this.#gapAt = now();
+    if (!before && this.missing) this.#gapAt = now();
     return result;
   }
 }

@@ -10,7 +10,7 @@ import { FollowedRecord, type Progress } from './record.js';
 import { Shown } from './shown.js';
 import type { Update } from './socket.js';
 import { parsed, type Step, stepOf } from './step.js';
-import { ended, type JobRun, type RunView } from './view.js';
+import { ended, type JobRun, type Refusal, type RunView } from './view.js';
 
 const HEARD_MAX = 1_000;
 const CHANGES = ['agent_complete', 'agent_error', 'complete', 'error', 'cancelled', 'waiting', 'answered', 'cancelling'];
@@ -34,17 +34,21 @@ export class Records {
     this.#all = new Map([[requestId, this.own]]);
   }
 
+  get #records(): FollowedRecord[] {
+    return [...this.#all.values()];
+  }
+
   /** Whether all has ended, and all of it is known. */
   get over(): boolean {
-    const { merge, answer } = this.own;
-    if (!merge.complete || (answer?.resultLink && this.#largeResult === undefined)) return false;
+    const { complete, answer } = this.own;
+    if (!complete || (answer?.resultLink && this.#largeResult === undefined)) return false;
     // After a job's end, a worker that stays lost counts as dead.
-    return [...this.#all.values()].every((record) => record.merge.complete || record.lostForGood);
+    return this.#records.every((record) => record.complete || record.lostForGood);
   }
 
   /** Notes that messages may have been lost, so that all records are read that are not complete. */
   doubt(): void {
-    for (const record of this.#all.values()) record.doubt();
+    for (const record of this.#records) record.doubt();
     // It lists all the others.
     this.own.readNow = true;
   }
@@ -52,7 +56,7 @@ export class Records {
   /** Returns when to read next, and what. */
   due(live: boolean): [number, FollowedRecord] {
     let due: [number, FollowedRecord] = [this.#ownDueAt(live), this.own];
-    for (const record of this.#all.values()) {
+    for (const record of this.#records) {
       const dueAt = record.stepsDueAt(live);
       if (dueAt < due[0]) due = [dueAt, record];
     }
@@ -64,7 +68,7 @@ export class Records {
     if (failures) return this.own.stepsDueAt(live);
     if (this.notFound || lostForGood) return readAt + patience.backstop;
     if (status === 'waiting') return readAt + (live ? patience.backstop : patience.silence);
-    if (!live || [...this.#all.values()].some((record) => record.inDoubt)) return readAt + patience.poll;
+    if (!live || this.#records.some((record) => record.inDoubt)) return readAt + patience.poll;
     return Math.min(Math.max(heardAt, readAt) + patience.silence, readAt + patience.backstop);
   }
 
@@ -77,7 +81,7 @@ export class Records {
       const ready = record.hear(stepOf(record.requestId, update));
       this.#show(record, ready);
       // The final status and the result of a run are only in the record.
-      if (!record.merge.missing && ready.some(mayChange)) this.own.readNow = true;
+      if (!record.missing && ready.some(mayChange)) this.own.readNow = true;
     } else if (this.kind === 'job' && update.jobId === this.requestId) {
       // The run has just begun: the job's record lists it, and this step is read from the run's record.
       this.own.doubt();
@@ -102,7 +106,7 @@ export class Records {
   async take(record: FollowedRecord, answer: Progress, afterSeq: number): Promise<void> {
     if (!answer.success) {
       this.notFound ||= record === this.own;
-      return record.missed();
+      return record.arrived();
     }
     if (record.createdAt !== null && record.createdAt !== answer.createdAt) {
       this.notFound = true;
@@ -118,11 +122,8 @@ export class Records {
 
   #takeRun(run: JobRun): void {
     if (run.createdAt === null) return;
-    let record = this.#all.get(run.requestId);
-    if (!record) {
-      this.#all.set(run.requestId, (record = new FollowedRecord(run.requestId)));
-      record.createdAt = run.createdAt;
-    }
+    const record = this.#all.get(run.requestId) ?? new FollowedRecord(run.requestId, run.createdAt);
+    this.#all.set(run.requestId, record);
     record.takeHead(run);
   }
 
@@ -131,38 +132,38 @@ export class Records {
   }
 
   /**
-   * Returns what of a view follows from the records.
+   * Returns what the watch shows.
    *
-   * @param clockMs - By how much this machine's clock is ahead of the server's.
+   * @param clockMs - By how much this machine's clock is ahead of the server's; infinite if that is unknown.
    */
-  look(live: boolean, clockMs: number): Omit<RunView, 'connection' | 'refused'> {
+  look(connection: RunView['connection'], clockMs: number, refused?: Refusal): RunView {
     const { answer, status, liveness, createdAt } = this.own;
-    const local = (time: number | null) => time && time + clockMs;
-    const all = [...this.#all.values()];
-    const result = this.#largeResult ?? (answer && parsed(answer.result));
+    const local = (time: number | null) => time && time + (Number.isFinite(clockMs) ? clockMs : 0);
     this.#shown.refresh();
-    const { steps, tools, text } = this.#shown;
+    const { steps, tools, text, questions } = this.#shown;
     return {
       kind: this.kind,
-      status: this.notFound ? 'not-found' : (status ?? (steps.length ? 'in_progress' : 'starting')),
+      status: this.notFound ? 'not-found' : refused ? 'error' : (status ?? (steps.length ? 'in_progress' : 'starting')),
       liveness,
       steps,
       tools,
       text,
-      questions: status === 'waiting' ? this.#shown.questions : [],
-      runs: (answer?.runs ?? []).map((run) => ({
-        ...run,
-        ...this.#all.get(run.requestId)?.head,
-        startedAt: local(run.createdAt),
-      })),
+      questions: status === 'waiting' ? questions : [],
+      runs: (answer?.runs ?? []).map((run) => {
+        const record = this.#all.get(run.requestId);
+        const head = record && { status: record.status, liveness: record.liveness, seq: record.recorded };
+        return { ...run, ...head, startedAt: local(run.createdAt) };
+      }),
       startedAt: local(createdAt),
       conversationId: answer?.conversationId ?? null,
       playbook: answer?.playbook ?? null,
-      ...(ended(status) && result != null && { result }),
-      ...(answer?.error != null && { error: answer.error }),
-      ...(answer?.reason != null && { reason: answer.reason }),
-      missing: all.reduce((sum, { merge }) => sum + merge.missing, 0),
-      upToDate: this.over || (live && all.every((record) => record.current)),
+      result: ended(status) ? (this.#largeResult ?? parsed(answer?.result) ?? undefined) : undefined,
+      error: answer?.error ?? undefined,
+      reason: answer?.reason ?? undefined,
+      refused,
+      connection,
+      missing: this.#records.reduce((sum, { missing }) => sum + missing, 0),
+      upToDate: this.over || (connection === 'live' && this.#records.every(({ current }) => current)),
     };
   }
 }

@@ -1,17 +1,16 @@
 /** The entry: starts, watches and lists the user's runs and jobs over one connection. */
-import { Api } from './api.js';
 import type { Auth, Stop } from './auth.js';
 import type { Config } from './config.js';
 import type { Conversation, ListedConversation } from './conversation.js';
 import { RuncastError } from './errors.js';
-import { Live } from './live.js';
+import { createLive } from './live.js';
 import {
   deleteConversation, getConversation, listAgentRuns, listAgents, listConversations, startAgentRun, startJob,
 } from './operations.js';
 import { patience } from './patience.js';
-import { Session } from './session.js';
+import { createSession } from './session.js';
 import type { Liveness, Status } from './view.js';
-import { RunWatch, type Shared, type Start, type Watch } from './watch.js';
+import { follow, type FollowedRun, type Start, type Watch } from './watch.js';
 
 /** A JSON object. */
 export type Parameters = Readonly<Record<string, unknown>>;
@@ -132,26 +131,25 @@ export interface Runcast {
  */
 export function createRuncast({ config, auth }: { config: Config; auth: Auth }): Runcast {
   const graphqlUrl = config.API.GraphQL.endpoint;
-  const session = new Session(auth, config.runcast.userIdClaim);
-  const api = new Api(graphqlUrl, session);
-  const live = new Live({ graphqlUrl, realtimeUrl: config.runcast.realtimeUrl }, session);
-  const shared: Shared = { api, live, clockMs: Infinity };
-  const watches = new Map<string, RunWatch>();
+  const { realtimeUrl, userIdClaim } = config.runcast;
+  const session = createSession(graphqlUrl, userIdClaim, auth);
+  const live = createLive({ graphqlUrl, realtimeUrl }, session);
+  const shared = { session, live, clockMs: Infinity };
+  const watches = new Map<string, FollowedRun>();
 
   // It notices who the user is, and tells the others.
   auth.onChange(() => void session.token().catch(() => {}));
   const wake = () => {
     if (globalThis.document?.hidden) return;
     live.wake();
-    for (const watch of watches.values()) watch.doubt();
+    watches.forEach((watch) => watch.doubt());
   };
-  globalThis.addEventListener?.('online', wake);
-  globalThis.document?.addEventListener?.('visibilitychange', wake);
+  for (const event of ['online', 'visibilitychange']) globalThis.addEventListener?.(event, wake);
 
   const watch = (id: string, start?: Start): Watch => {
     const found = watches.get(id);
     if (found) return found;
-    const made: RunWatch = new RunWatch(id, shared, start, () => {
+    const made = follow(id, shared, start, () => {
       if (watches.get(id) === made) watches.delete(id);
     });
     watches.set(id, made);
@@ -161,28 +159,28 @@ export function createRuncast({ config, auth }: { config: Config; auth: Auth }):
     const id = uuid();
     const parameters = input.parameters && JSON.stringify(input.parameters);
     const variables = { ...input, parameters, [kind === 'job' ? 'jobId' : 'requestId']: id };
-    return watch(id, { kind, begin: () => api.ask(document, variables, patience.start) });
+    return watch(id, { kind, begin: () => session.ask(document, variables, patience.start) });
   };
 
   return {
     start: (run) => begin('rerunOf' in run ? null : 'run', startAgentRun, run),
     startJob: (job) => begin('job', startJob, job),
     watch: (id) => watch(usualSpelling(id)),
-    list: (filter = {}) => api.ask(listAgentRuns, filter),
+    list: (filter = {}) => session.ask(listAgentRuns, filter),
     async agents() {
-      const { agents, playbooks } = await api.ask<{ agents: AgentInfo[]; playbooks: Startable[] }>(listAgents, {});
+      const { agents, playbooks } = await session.ask<{ agents: AgentInfo[]; playbooks: Startable[] }>(listAgents, {});
       return { agents: agents.map((agent) => ({ ...agent, parametersSchema: JSON.parse(agent.parametersSchema ?? 'null') })), playbooks };
     },
-    conversations: (page = {}) => api.ask(listConversations, page),
+    conversations: (page = {}) => session.ask(listConversations, page),
     async conversation(conversationId) {
-      const answer = await api.ask<Conversation & { success: boolean }>(getConversation, { conversationId });
+      const answer = await session.ask<Conversation & { success: boolean }>(getConversation, { conversationId });
       return answer.success ? answer : null;
     },
     async deleteConversation(conversationId) {
-      const { success, error } = await api.ask<{ success: boolean; error: string }>(deleteConversation, { conversationId });
+      const { success, error } = await session.ask<{ success: boolean; error: string }>(deleteConversation, { conversationId });
       if (!success) throw new RuncastError('BadRequest', error);
     },
-    onUser: (listener) => session.onUser(listener),
+    onUser: session.onUser,
   };
 }
 

@@ -13,7 +13,6 @@ export class Shown {
   /** What the last recorded step of the watched run asks. */
   questions: readonly Question[] = [];
   #entries: { at: number; step: Step }[] = [];
-  #inOrder = true;
   /** The latest time in each record, so that sorting by time keeps each record's order. */
   #latest = new Map<string, number>();
   #tools = new Map<string, ToolCall>();
@@ -37,17 +36,15 @@ export class Shown {
     const latest = this.#latest.get(step.requestId) ?? 0;
     const at = step.seq === null ? latest : Math.max(latest, step.timestamp);
     this.#latest.set(step.requestId, at);
-    this.#inOrder &&= at >= (this.#entries.at(-1)?.at ?? 0);
     this.#entries.push({ at, step });
   }
 
   /** Brings `steps` and `tools` up to date. */
   refresh(): void {
     if (!this.#dirty) return;
-    if (!this.#inOrder) this.#entries.sort((a, b) => a.at - b.at);
-    this.#inOrder = true;
     this.#dirty = false;
-    this.steps = this.#entries.map(({ step }) => step);
+    // Sorting what is almost in order takes little time.
+    this.steps = this.#entries.sort((a, b) => a.at - b.at).map(({ step }) => step);
     this.tools = [...this.#tools.values()];
   }
 

@@ -3,9 +3,11 @@
  *
  * https://docs.aws.amazon.com/appsync/latest/devguide/real-time-websocket-client.html
  */
+import type { Subscription } from './live.js';
 import { onStatusUpdate } from './operations.js';
-import { patience } from './patience.js';
-import type { SentStep } from './step.js';
+import { patience, pause } from './patience.js';
+import type { Session } from './session.js';
+import { parsed, type SentStep } from './step.js';
 
 /** A GraphQL `StatusUpdate`, as the server sends it. */
 export interface Update extends SentStep {
@@ -13,118 +15,116 @@ export interface Update extends SentStep {
   readonly jobId: string | null;
 }
 
-/** What a socket reports. `key` names a subscription. */
-export interface SocketEvents {
-  acknowledged(key: string): void;
-  heard(key: string, update: Update): void;
-  /** The server has refused or ended a subscription. */
-  ended(key: string): void;
-  closed(): void;
-}
-
 export interface Endpoint {
   readonly graphqlUrl: string;
   readonly realtimeUrl: string;
 }
 
-export class Socket {
-  readonly #socket: WebSocket;
-  readonly #authorization: { host: string; Authorization: string };
-  readonly #events: SocketEvents;
-  readonly #waiting = new Map<string, object>();
-  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
-  readonly #watchdog: ReturnType<typeof setInterval>;
-  #ready = false;
-  #closed = false;
-  #aliveAt = Date.now();
-  #timeout = 300_000;
+/** What a socket reports. */
+export interface SocketEvents {
+  acknowledged(subscription: Subscription): void;
+  heard(subscription: Subscription, update: Update): void;
+  /** The server has refused or ended a subscription, which the socket starts again later, or the socket has closed. */
+  lost(subscription: Subscription): void;
+  closed(): void;
+}
 
-  constructor(
-    { graphqlUrl, realtimeUrl }: Endpoint,
-    readonly token: string,
-    events: SocketEvents,
-  ) {
-    this.#events = events;
-    this.#authorization = { host: new URL(graphqlUrl).host, Authorization: token };
-    const header = btoa(JSON.stringify(this.#authorization)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
-    this.#socket = new WebSocket(realtimeUrl, ['graphql-ws', `header-${header}`]);
-    this.#socket.onopen = () => this.#send({ type: 'connection_init' });
-    this.#socket.onmessage = ({ data }) => this.#take(data);
-    this.#socket.onclose = this.#socket.onerror = () => this.close();
-    this.#watchdog = setInterval(() => {
-      if (Date.now() - this.#aliveAt > this.#timeout) this.close();
-    }, patience.check);
-    this.#expect('');
-  }
+export interface Socket {
+  /** How many subscriptions it carries. */
+  readonly size: number;
+  carries(subscription: Subscription): boolean;
+  start(subscription: Subscription): void;
+  /** Ends a subscription; closes the socket if it was the last one. */
+  stop(subscription: Subscription): void;
+  /** Closes the socket if the server is silent for too long. */
+  check(): void;
+  close(): void;
+}
 
-  /** Subscribes under an unused key. A subscription that is not acknowledged in time closes the socket. */
-  start(key: string, variables: object): void {
-    this.#expect(key);
-    if (!this.#ready) return void this.#waiting.set(key, variables);
+let keys = 0;
+
+export function openSocket({ graphqlUrl, realtimeUrl }: Endpoint, session: Session, token: string, events: SocketEvents): Socket {
+  const authorization = { host: new URL(graphqlUrl).host, Authorization: token };
+  const header = btoa(JSON.stringify(authorization)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+  const websocket = new WebSocket(realtimeUrl, ['graphql-ws', `header-${header}`]);
+  /** The subscriptions by the keys under which they were started. A key is never used again. */
+  const started = new Map<string, Subscription>();
+  /** The keys that the server must acknowledge; '' is the connection itself. */
+  const awaited = new Set(['']);
+  let timeoutMs = 300_000;
+  // It counts the time that a machine sleeps, so a socket that died meanwhile is noticed at once.
+  let aliveAt = Date.now();
+
+  const send = (frame: object) => {
+    if (websocket.readyState === 1) websocket.send(JSON.stringify(frame));
+  };
+  const begin = (subscription: Subscription, id: string) => {
+    const variables = { userId: session.userId, ...subscription.what };
     const data = JSON.stringify({ query: onStatusUpdate, variables });
-    this.#send({ id: key, type: 'start', payload: { data, extensions: { authorization: this.#authorization } } });
-  }
+    send({ id, type: 'start', payload: { data, extensions: { authorization } } });
+  };
+  const end = (key: string) => {
+    awaited.delete(key);
+    return started.delete(key);
+  };
 
-  stop(key: string): void {
-    this.#arrived(key);
-    if (!this.#waiting.delete(key) && this.#ready) this.#send({ id: key, type: 'stop' });
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    clearInterval(this.#watchdog);
-    this.#timers.forEach(clearTimeout);
-    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
-    // Closing a socket that is still connecting is an error.
-    this.#socket.onerror = () => {};
-    this.#socket.close();
-    this.#events.closed();
-  }
-
-  #send(frame: object): void {
-    if (this.#socket.readyState === 1) this.#socket.send(JSON.stringify(frame));
-  }
-
-  #expect(key: string): void {
-    this.#arrived(key);
-    this.#timers.set(
-      key,
-      setTimeout(() => this.close(), patience.connect),
-    );
-  }
-
-  #arrived(key: string): void {
-    clearTimeout(this.#timers.get(key));
-    this.#timers.delete(key);
-  }
-
-  #take(text: string): void {
-    let frame;
-    try {
-      frame = JSON.parse(text);
-    } catch {
-      return this.close();
-    }
-    const { type, id, payload } = frame;
-    this.#aliveAt = Date.now();
+  websocket.onopen = () => send({ type: 'connection_init' });
+  websocket.onclose = websocket.onerror = () => socket.close();
+  websocket.onmessage = ({ data }) => {
+    const { type, id, payload } = Object(parsed(data));
+    const subscription = started.get(id);
+    aliveAt = Date.now();
     if (type === 'connection_ack') {
-      this.#arrived('');
-      this.#ready = true;
-      this.#timeout = payload?.connectionTimeoutMs ?? this.#timeout;
-      for (const [key, variables] of this.#waiting) this.start(key, variables);
-      this.#waiting.clear();
-    } else if (type === 'start_ack') {
-      this.#arrived(id);
-      this.#events.acknowledged(id);
+      awaited.delete('');
+      timeoutMs = payload?.connectionTimeoutMs ?? timeoutMs;
+      started.forEach(begin);
     } else if (type === 'data') {
       const update = payload?.data?.onStatusUpdate;
-      if (update) this.#events.heard(id, update);
-    } else if (type === 'connection_error' || (type === 'error' && !id)) {
-      this.close();
-    } else if (type === 'error' || type === 'complete') {
-      this.#arrived(id);
-      this.#events.ended(id);
+      if (update && subscription) events.heard(subscription, update);
+    } else if (type === 'start_ack') {
+      awaited.delete(id);
+      if (subscription) events.acknowledged(subscription);
+    } else if (/error|complete/.test(type)) {
+      if (!id) return socket.close();
+      awaited.delete(id);
+      if (!subscription) return;
+      events.lost(subscription);
+      setTimeout(() => end(id) && socket.start(subscription), pause(++subscription.failures));
     }
-  }
+  };
+
+  const socket: Socket = {
+    get size() {
+      return started.size;
+    },
+    carries: (subscription) => [...started.values()].includes(subscription),
+    start(subscription) {
+      const key = String(++keys);
+      started.set(key, subscription);
+      aliveAt = Date.now();
+      if (!awaited.has('')) begin(subscription, key);
+      awaited.add(key);
+    },
+    stop(subscription) {
+      for (const [id, each] of started) {
+        if (each !== subscription) continue;
+        end(id);
+        send({ id, type: 'stop' });
+        if (!started.size) socket.close();
+      }
+    },
+    check() {
+      if (Date.now() - aliveAt > (awaited.size ? patience.connect : timeoutMs)) socket.close();
+    },
+    close() {
+      websocket.onopen = websocket.onmessage = websocket.onclose = null;
+      // Closing a socket that is still connecting is an error.
+      websocket.onerror = () => {};
+      websocket.close();
+      events.closed();
+      started.forEach(events.lost);
+      started.clear();
+    },
+  };
+  return socket;
 }

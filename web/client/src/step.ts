@@ -51,10 +51,10 @@ export function number(step: Step, name: string): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
-/** Returns the value of a JSON text; the text itself if it is not JSON. */
-export function parsed(text: string | null): unknown {
+/** Returns the value of a JSON text, null without a text, and the text itself if it is not JSON. */
+export function parsed(text: string | null | undefined): unknown {
   try {
-    return text === null ? null : JSON.parse(text);
+    return JSON.parse(text ?? 'null');
   } catch {
     return text;
   }

@@ -90,36 +90,18 @@ export interface RunView {
   readonly questions: readonly Question[];
   /** Set when it has ended. */
   readonly result?: unknown;
-  readonly error?: string;
-  readonly reason?: string;
+  readonly error?: string | undefined;
+  readonly reason?: string | undefined;
   /** How many recorded steps are still to come. */
   readonly missing: number;
   /** Whether all that is recorded is shown. */
   readonly upToDate: boolean;
   /** Why it was not started, or cannot be read. */
-  readonly refused?: Refusal;
+  readonly refused?: Refusal | undefined;
   readonly connection: 'live' | 'polling' | 'offline' | 'signed-out';
   /** When it began, by this machine's clock; null until that is known. */
   readonly startedAt: number | null;
 }
-
-/** A watch before it has any answer, and a page that is rendered on a server. */
-export const emptyView: RunView = {
-  kind: null,
-  status: 'starting',
-  liveness: null,
-  steps: [],
-  runs: [],
-  conversationId: null,
-  playbook: null,
-  text: '',
-  tools: [],
-  questions: [],
-  missing: 0,
-  upToDate: false,
-  connection: 'polling',
-  startedAt: null,
-};
 
 /** Whether a status is terminal. */
 export const ended = (status: Status | null): boolean => ['complete', 'error', 'cancelled'].includes(status!);

@@ -5,7 +5,6 @@
  * and then reads. It reads again whenever messages may be missing: after a gap that stays, a silence, an ending, a
  * broken or new connection, or a late worker. Without a live connection it polls.
  */
-import type { Api } from './api.js';
 import type { Stop } from './auth.js';
 import { asRuncastError, RuncastError } from './errors.js';
 import { onFrame } from './frame.js';
@@ -14,8 +13,9 @@ import { answerAgentRun, cancelAgentRun, getAgentProgress } from './operations.j
 import { patience, pause } from './patience.js';
 import { type FollowedRecord, now, type Progress } from './record.js';
 import { Records } from './records.js';
+import type { Session } from './session.js';
 import type { Update } from './socket.js';
-import { emptyView, type Refusal, type RunView } from './view.js';
+import type { Refusal, RunView } from './view.js';
 
 /** A run or a job that is followed while it has subscribers. */
 export interface Watch {
@@ -41,6 +41,12 @@ export interface Watch {
   readonly close: () => void;
 }
 
+/** The watch as `createRuncast` uses it. */
+export interface FollowedRun extends Watch {
+  /** Messages may have been lost. */
+  doubt(): void;
+}
+
 /** What starts a run or a job. `begin` is repeated until it is answered. */
 export interface Start {
   /** Null until the server has started it again. */
@@ -50,218 +56,199 @@ export interface Start {
 
 /** What all watches of a page share. */
 export interface Shared {
-  readonly api: Api;
+  readonly session: Session;
   readonly live: Live;
-  /** By how much this machine's clock is ahead of the server's, as far as is known. */
+  /** By how much this machine's clock is ahead of the server's; infinite until that is known. */
   clockMs: number;
 }
 
-export class RunWatch implements Watch {
-  view: RunView = emptyView;
-  readonly #listeners = new Set<() => void>();
-  #records: Records;
-  #subscription: Subscription | undefined;
+const nothing = () => new Records('', null).look('polling', 0);
+
+/** A watch before it has any answer, and a page that is rendered on a server. */
+export const emptyView: RunView = /* @__PURE__ */ nothing();
+
+/**
+ * Creates a watch.
+ *
+ * @param start - What starts the run or job; undefined if it was started before.
+ * @param idle - Called when nobody has subscribed for a while, and when the watch is closed.
+ */
+export function follow(id: string, shared: Shared, start: Start | undefined, idle: () => void): FollowedRun {
+  const { session, live } = shared;
+  const listeners = new Set<() => void>();
+  let view = emptyView;
+  let records = new Records(id, start?.kind ?? null);
+  let subscription: Subscription | undefined;
   /** How many subscribers keep it alive, and the start. */
-  #holds = 0;
-  #starting: boolean;
-  #reading = false;
-  #failing = false;
-  #signedOut = false;
-  #closed = false;
-  #refused: Refusal | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #leave: Stop | undefined;
+  let holds = 0;
+  let starting = !!start;
+  let reading = false;
+  let failing = false;
+  let closed = false;
+  let refused: Refusal | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let leave: Stop | undefined;
   /** Whose view it is, while nobody subscribes. */
-  #viewOf: string | null | undefined;
+  let viewOf: string | null | undefined;
 
-  /**
-   * @param start - What starts it; undefined if it was started before.
-   * @param idle - Called when nobody has subscribed for a while, and when it is closed.
-   */
-  constructor(
-    readonly id: string,
-    readonly shared: Shared,
-    start: Start | undefined,
-    readonly idle: () => void,
-  ) {
-    this.#records = new Records(id, start?.kind ?? null);
-    this.#starting = start !== undefined;
-    if (start) void this.#start(start);
-  }
+  const isLive = () => !!subscription?.socket;
 
-  subscribe = (listener: () => void): Stop => {
-    const each = () => listener();
-    this.#listeners.add(each);
-    const release = this.#hold();
-    return () => {
-      if (this.#listeners.delete(each)) setTimeout(release, patience.idle);
-    };
-  };
-
-  cancel = (): Promise<void> => this.#change(cancelAgentRun);
-
-  answer = (answers: Readonly<Record<string, unknown>>): Promise<void> =>
-    this.#change(answerAgentRun, { answers: JSON.stringify(answers) });
-
-  /** Sends a request that changes the run, and reads the run again whatever the answer is. */
-  async #change(document: string, variables?: object): Promise<void> {
-    try {
-      const answer = await this.shared.api.ask<{ success: boolean; error: string }>(document, { requestId: this.id, ...variables });
-      if (!answer.success) throw new RuncastError('BadRequest', answer.error);
-    } finally {
-      this.doubt();
-    }
-  }
-
-  close = (): void => {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#sleep();
-  };
-
-  /** Messages may have been lost. */
-  doubt(): void {
-    this.#records.doubt();
-    this.#go();
-  }
-
-  get #live(): boolean {
-    return !!this.#subscription?.live;
-  }
-
-  #hold(): Stop {
-    if (!this.#holds++) {
-      const { session } = this.shared.api;
-      this.#leave = session.onUser(() => this.#changeUser());
-      if (this.#viewOf !== session.userId) this.view = emptyView;
-      if (!this.#starting) this.doubt();
+  function hold(): Stop {
+    if (!holds++) {
+      leave = session.onUser(changeUser);
+      if (viewOf !== session.userId) view = emptyView;
+      if (!starting) doubt();
     }
     return () => {
-      if (!--this.#holds && !this.#closed) this.#sleep();
+      if (!--holds && !closed) sleep();
     };
   }
 
   /** Keeps what it shows, and nothing else. */
-  #sleep(): void {
-    this.#rest();
-    this.#leave?.();
-    this.#records = new Records(this.id, this.#records.kind);
-    this.#reading = false;
-    this.#viewOf = this.shared.api.session.userId;
-    this.idle();
+  function sleep(): void {
+    rest();
+    leave?.();
+    records = new Records(id, records.kind);
+    reading = false;
+    viewOf = session.userId;
+    idle();
   }
 
-  #rest(): void {
-    clearTimeout(this.#timer);
-    this.#subscription?.stop();
-    this.#subscription = undefined;
+  function rest(): void {
+    clearTimeout(timer);
+    subscription?.stop();
+    subscription = undefined;
   }
 
   /** Forgets all of the previous user. Answers that are still to come belong to the old records. */
-  #changeUser(): void {
-    this.#rest();
-    this.#records = new Records(this.id, null);
-    this.#starting = this.#reading = this.#failing = false;
-    this.#refused = undefined;
-    this.#signedOut = this.shared.api.session.userId === null;
-    this.#go();
+  function changeUser(): void {
+    rest();
+    records = new Records(id, null);
+    starting = reading = failing = false;
+    refused = undefined;
+    go();
   }
 
   /** Subscribes, then starts, so that no step is missed. The steps before a later subscription come from the record. */
-  async #start({ kind, begin }: Start): Promise<void> {
-    const release = this.#hold();
-    const records = this.#records;
+  async function launch({ kind, begin }: Start): Promise<void> {
+    const release = hold();
+    const launched = records;
     if (kind) {
-      this.#listen();
-      for (const until = now() + patience.listen; !this.#live && now() < until; ) await sleep(10);
+      listen();
+      for (const until = now() + patience.listen; !isLive() && now() < until; ) await pauseFor(10);
     }
-    for (let failures = 1; records === this.#records && !this.#refused && !this.#closed; ) {
+    for (let failures = 1; launched === records && !refused && !closed; ) {
       try {
-        records.own.createdAt = (await begin()).createdAt;
+        launched.own.createdAt = (await begin()).createdAt;
         break;
       } catch (error) {
-        this.#fail(asRuncastError(error), records);
-        if (!this.#refused) await sleep(patience.poll + pause(failures++));
+        fail(error, launched);
+        if (!refused) await pauseFor(patience.poll + pause(failures++));
       }
     }
-    this.#starting = false;
+    starting = false;
     setTimeout(release, patience.idle);
-    this.#go();
+    go();
   }
 
-  #listen(): void {
-    const what = this.#records.kind === 'job' ? { jobId: this.id } : { requestId: this.id };
-    this.#subscription ??= this.shared.live.subscribe(what, {
-      heard: (update) => this.#hear(update),
-      doubted: () => this.doubt(),
-    });
+  function listen(): void {
+    subscription ??= live.subscribe(records.kind === 'job' ? { jobId: id } : { requestId: id }, hear, doubt);
   }
 
-  #hear(update: Update): void {
+  function hear(update: Update): void {
     const { seq, timestamp } = update;
-    if (seq !== null && timestamp !== null) this.shared.clockMs = Math.min(this.shared.clockMs, Date.now() - timestamp);
-    this.#records.hear(update);
-    this.#go();
+    if (seq !== null && timestamp !== null) shared.clockMs = Math.min(shared.clockMs, Date.now() - timestamp);
+    records.hear(update);
+    go();
+  }
+
+  function doubt(): void {
+    records.doubt();
+    go();
   }
 
   /** Shows what has changed, and does what is due: starts a read, or sets the timer for the next one. */
-  #go(): void {
-    this.#changed();
-    clearTimeout(this.#timer);
-    if (this.#closed || this.#reading || this.#starting || !this.#holds || this.#refused) return;
-    if (this.#records.over) return this.#rest();
-    if (this.shared.api.session.userId === null) return;
-    if (this.#records.kind) this.#listen();
-    const [dueAt, record] = this.#records.due(this.#live);
+  function go(): void {
+    changed();
+    clearTimeout(timer);
+    if (closed || reading || starting || !holds || refused) return;
+    if (records.over) return rest();
+    if (session.userId === null) return;
+    if (records.kind) listen();
+    const [dueAt, record] = records.due(isLive());
     const left = dueAt - now();
-    if (left <= 0) void this.#read(record);
-    else this.#timer = setTimeout(() => this.#go(), left);
+    if (left > 0) timer = setTimeout(go, left);
+    else void read(record);
   }
 
-  async #read(record: FollowedRecord): Promise<void> {
-    const records = this.#records;
+  async function read(record: FollowedRecord): Promise<void> {
+    const asked = records;
     const afterSeq = record.asked();
-    this.#reading = true;
+    reading = true;
     try {
-      const answer = await this.shared.api.ask<Progress>(getAgentProgress, { requestId: record.requestId, afterSeq });
-      await records.take(record, answer, afterSeq);
-      if (records === this.#records) this.#failing = this.#signedOut = false;
+      const answer = await session.ask<Progress>(getAgentProgress, { requestId: record.requestId, afterSeq });
+      await asked.take(record, answer, afterSeq);
+      if (asked === records) failing = false;
     } catch (error) {
       record.failed();
-      this.#fail(asRuncastError(error), records);
+      fail(error, asked);
     }
-    if (records !== this.#records) return;
-    this.#reading = false;
-    this.#go();
+    if (asked !== records) return;
+    reading = false;
+    go();
   }
 
-  #fail(error: RuncastError, records: Records): void {
-    if (records !== this.#records) return;
-    this.#failing = true;
-    if (error.type === 'SignedOut') this.#signedOut = true;
-    if (!error.retryable && (error.type !== 'SignedOut' || this.#starting)) {
+  function fail(failure: unknown, asked: Records): void {
+    if (asked !== records) return;
+    const error = asRuncastError(failure);
+    failing = true;
+    if (!error.retryable && (error.type !== 'SignedOut' || starting)) {
       const { type, message, retryAfter } = error;
-      this.#refused = { type, message, ...(retryAfter && { retryAfter }) };
+      refused = { type, message, ...(retryAfter && { retryAfter }) };
     }
-    this.#changed();
+    changed();
   }
 
-  #changed = onFrame(() => {
-    this.view = this.#look();
-    this.#listeners.forEach((listener) => listener());
+  /** Sends a request that changes the run, and reads the run again whatever the answer is. */
+  async function change(document: string, variables?: object): Promise<void> {
+    try {
+      const { success, error } = await session.ask<{ success: boolean; error: string }>(document, { requestId: id, ...variables });
+      if (!success) throw new RuncastError('BadRequest', error);
+    } finally {
+      doubt();
+    }
+  }
+
+  const changed = onFrame(() => {
+    const connection = session.userId === null ? 'signed-out' : isLive() ? 'live' : failing ? 'offline' : 'polling';
+    view = records.look(connection, shared.clockMs, refused);
+    listeners.forEach((listener) => listener());
   });
 
-  #look(): RunView {
-    const live = this.#live;
-    const { clockMs } = this.shared;
-    const seen = this.#records.look(live, Number.isFinite(clockMs) ? clockMs : 0);
-    const refused = this.#refused;
-    return {
-      ...seen,
-      ...(refused && { refused, status: seen.status === 'not-found' ? seen.status : 'error' }),
-      connection: this.#signedOut ? 'signed-out' : live ? 'live' : this.#failing ? 'offline' : 'polling',
-    };
-  }
+  const watch: FollowedRun = {
+    id,
+    get view() {
+      return view;
+    },
+    subscribe(listener) {
+      const each = () => listener();
+      listeners.add(each);
+      const release = hold();
+      return () => {
+        if (listeners.delete(each)) setTimeout(release, patience.idle);
+      };
+    },
+    cancel: () => change(cancelAgentRun),
+    answer: (answers) => change(answerAgentRun, { answers: JSON.stringify(answers) }),
+    close() {
+      if (closed) return;
+      closed = true;
+      sleep();
+    },
+    doubt,
+  };
+  if (start) void launch(start);
+  return watch;
 }
 
 /** Calls `take` with the view, now and after each change, until it returns true. Returns what stops it before that. */
@@ -276,4 +263,4 @@ export function eachView(watch: Watch, take: (view: RunView) => boolean): Stop {
   return stop;
 }
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const pauseFor = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
