@@ -4,6 +4,7 @@ import gzip
 import http.client
 import re
 import secrets
+import uuid
 
 import pytest
 import requests
@@ -115,6 +116,29 @@ def test_a_question_is_answered_within_a_chat_on_a_phone(stack, alice):
     assert seen["shown"][0] == query
     assert "Bought" in seen["shown"][-1]["text"]
     assert seen["width"] == 390
+    assert (seen["violations"], seen["problems"]) == ([], [])
+
+
+@pytest.mark.long
+def test_a_second_tab_of_a_chat_gets_the_turn_in_progress_to_answer(stack, alice):
+    schema = "PARAMETERS_SCHEMA = {'properties': {'site': {'type': 'string'}}, 'required': ['site']}"
+    chat_id = str(uuid.uuid4())
+    with deployed(
+        stack,
+        (*ASKING_FUNCTIONS, "progress_reader_function_name"),
+        {"chalicelib/agents/buyer.py": f"{ASKING_AGENT}\n{schema}\n"},
+    ):
+        seen = play(stack, alice, "chatTabs", chatId=chat_id)
+
+    assert seen["focused"] == "site *"
+    assert "was not sent, because another turn was in progress" in seen["notice"]
+    assert seen["shown"][0] == {"role": "user", "text": "Buy three turbines."}
+    assert "Bought" in seen["answered"][-1]["text"]
+    runs = alice.ask("getConversation", conversationId=chat_id)["data"]["getConversation"]["runs"]
+    assert [(run["query"], run["status"]) for run in runs] == [
+        ("Buy four turbines.", "cancelled"),
+        ("Buy three turbines.", "complete"),
+    ]
     assert (seen["violations"], seen["problems"]) == ([], [])
 
 

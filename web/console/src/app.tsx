@@ -5,13 +5,14 @@ import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react
 import { useAnnouncement } from './announcer.tsx';
 import { ChatList } from './chat-list.tsx';
 import { ChatPage } from './chat-page.tsx';
+import { emptyDraft } from './draft.ts';
 import { Logo } from './logo.tsx';
 import { CHATS, RUNS, useRoute } from './route.ts';
 import { RunPage } from './run-page.tsx';
 import { type Filter, RunList } from './run-list.tsx';
 import { type Session, useUserName } from './session.ts';
 import { SignIn } from './sign-in.tsx';
-import { type Draft, emptyDraft, StartForm } from './start-form.tsx';
+import { type StartDraft, StartForm } from './start-form.tsx';
 import { type Label } from './words.ts';
 
 type Connection = RunView['connection'];
@@ -34,7 +35,7 @@ export function App({ session }: { session: Session }) {
 function Console({ session, user }: { session: Session; user: string }) {
   const route = useRoute();
   const [filter, setFilter] = useState<Filter>({});
-  const [draft, setDraft] = useState<Draft>(emptyDraft);
+  const [draft, setDraft] = useState<StartDraft>(emptyDraft);
   const [connection, setConnection] = useState<Connection | null>(null);
   const runs = useRuns(filter);
   const chats = useConversations();

@@ -1,20 +1,25 @@
 /** One conversation: what was said, the newest turn with its live text and its questions, and the field for the next one. */
-import { answerOf, ended, type RunView } from '@runcast/client';
+import { answerOf, type Conversation, ended, type Refusal, type RunView } from '@runcast/client';
 import { QuestionForm, type Run, useAgents, useConversation, useRuncast } from '@runcast/react';
-import { type FormEvent, type KeyboardEvent, memo, type ReactNode, useEffect, useRef, useState } from 'react';
+import { memo, type ReactNode, useEffect, useRef, useState } from 'react';
 import { ActionButton } from './action-button.tsx';
 import { CancelButton } from './cancel-button.tsx';
+import { Composer } from './composer.tsx';
+import { emptyDraft, inputOf } from './draft.ts';
 import { ErrorNotice } from './error-notice.tsx';
+import { fieldsOf, InvalidParameter } from './parameters.ts';
 import { type PageProps, usePage } from './page.ts';
 import { Progress } from './progress.tsx';
 import { addressOf, addressOfChat, CHATS } from './route.ts';
 import { atEnd } from './steps.tsx';
-import { formatNumber, QUERY_MAX, stateOf } from './words.ts';
+import { formatNumber, stateOf } from './words.ts';
 
 export function ChatPage(props: PageProps) {
   const { id, onChange } = props;
-  const { data, loading, error, reload, run, send } = useConversation(id);
-  const [sent, setSent] = useState({ runId: '', query: '' });
+  const { data, loading, error, reload, run, refused, send } = useConversation(id);
+  const [draft, setDraft] = useState(emptyDraft);
+  const [sent, setSent] = useState({ runId: '', draft });
+  const [invalid, setInvalid] = useState('');
   const [agent, setAgent] = useState('');
   const agents = useAgents();
   const open = run.id !== null && !run.refused && !ended(run.status) && run.status !== 'not-found';
@@ -22,13 +27,31 @@ export function ChatPage(props: PageProps) {
   const newest = data?.runs.find(({ requestId }) => requestId === run.id);
   // The messages have the newest turn when it is complete.
   const turn = run.id !== null && newest?.status !== 'complete';
+  const begins = !data && !turn && !loading;
   const chosen = data?.agent ?? (agent || agents.data.agents[0]?.name);
+  const fields = fieldsOf(agents.data.agents.find(({ name }) => name === chosen)?.parametersSchema ?? null);
   const heading = usePage(props, { run, title, announcement: announcementOf(run) });
 
-  const ask = (query: string) => {
-    setSent({ runId: send({ agent: chosen!, query }).id, query });
+  // A message that was refused can be sent again.
+  useEffect(() => {
+    if (refused) setDraft((next) => (next.query ? next : sent.draft));
+  }, [refused, sent]);
+
+  const ask = () => {
+    try {
+      setSent({ runId: send({ agent: chosen!, ...inputOf(draft, fields) }).id, draft });
+    } catch (failure) {
+      if (!(failure instanceof InvalidParameter)) throw failure;
+      return setInvalid(failure.message);
+    }
+    setInvalid('');
+    setDraft({ ...draft, query: '' });
     // The address of a new conversation, which a reload opens again.
     location.replace(addressOfChat(id));
+  };
+  const choose = ({ target }: { target: HTMLSelectElement }) => {
+    setAgent(target.value);
+    setDraft({ ...draft, parameters: {} });
   };
   return (
     <article className="page chat" data-status={run.status} data-up-to-date={run.id === null || run.upToDate}>
@@ -48,25 +71,29 @@ export function ChatPage(props: PageProps) {
         {data?.messages === null && <p className="hint">The earlier messages are no longer stored.</p>}
         {!!data?.messagesOmitted && <p className="hint">{formatNumber(data.messagesOmitted)} earlier messages are not shown.</p>}
         <ol className="messages">
-          {data?.messages?.map(({ role, text }, index) => (
-            <Message key={index} role={role}>
-              {text}
-            </Message>
-          ))}
-          {turn && <Turn run={run} query={sent.runId === run.id ? sent.query : (newest?.query ?? '')} />}
+          <Messages messages={data?.messages ?? null} />
+          {turn && <Turn run={run} query={sent.runId === run.id ? sent.draft.query : (newest?.query ?? '')} />}
         </ol>
       </Log>
-      {!data && !turn && !loading && (
+      {begins && (
         <label className="field">
           <span>Agent</span>
-          <select value={chosen} onChange={(event) => setAgent(event.target.value)}>
+          <select value={chosen} onChange={choose}>
             {agents.data.agents.map(({ name }) => (
               <option key={name}>{name}</option>
             ))}
           </select>
         </label>
       )}
-      <Composer disabled={open || !chosen} onSend={ask} />
+      <Composer
+        draft={draft}
+        onDraft={setDraft}
+        fields={fields}
+        begins={begins}
+        disabled={open || !chosen}
+        problem={invalid || (refused ? notSent(refused, data) : '')}
+        onSend={ask}
+      />
     </article>
   );
 }
@@ -78,15 +105,29 @@ function announcementOf(run: RunView): string {
   return ended(run.status) ? `${stateOf(run).word}. ${run.error ?? ''}` : '';
 }
 
-/** Memoized, because each piece of live text renders the page. */
-const Message = memo(function Message({ role, children }: { role: string; children: string }) {
+/** Says why the last message was not sent, also after the turn that was in its way. */
+const notSent = ({ type, message }: Refusal, data: Conversation | null): string =>
+  type === 'Conflict' && data
+    ? 'Your message was not sent, because another turn was in progress, for example in another tab. Send it again after that turn.'
+    : `Your message was not sent. ${message}`;
+
+/** Those of the earlier turns. Memoized, because each piece of live text renders the page. */
+const Messages = memo(function Messages({ messages }: Pick<Conversation, 'messages'>) {
+  return messages?.map(({ role, text }, index) => (
+    <Message key={index} role={role}>
+      {text}
+    </Message>
+  ));
+});
+
+function Message({ role, children }: { role: string; children: string }) {
   return (
     <li className="message" data-role={role}>
       <span className="visually-hidden">{role === 'user' ? 'You: ' : 'Agent: '}</span>
       {children}
     </li>
   );
-});
+}
 
 /** The newest turn while it goes on, or after it has failed. */
 function Turn({ run, query }: { run: Run; query: string }) {
@@ -135,39 +176,6 @@ function Log({ children }: { children: ReactNode }) {
       {children}
     </div>
   );
-}
-
-function Composer({ disabled, onSend }: { disabled: boolean; onSend: (query: string) => void }) {
-  const [text, setText] = useState('');
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (disabled || !text.trim()) return;
-    onSend(text);
-    setText('');
-  };
-  return (
-    <form className="composer" onSubmit={submit}>
-      <textarea
-        aria-label="Message"
-        rows={2}
-        maxLength={QUERY_MAX}
-        value={text}
-        placeholder="Enter sends, Shift+Enter starts a new line"
-        onChange={(event) => setText(event.target.value)}
-        onKeyDown={sendOnEnter}
-      />
-      <button className="primary" disabled={disabled}>
-        Send
-      </button>
-    </form>
-  );
-}
-
-/** Enter also ends the composition of a character, for example a Japanese one. */
-function sendOnEnter(event: KeyboardEvent<HTMLTextAreaElement>): void {
-  if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
-  event.preventDefault();
-  event.currentTarget.form!.requestSubmit();
 }
 
 function DeleteButton({ id, onDeleted }: { id: string; onDeleted: () => void }) {

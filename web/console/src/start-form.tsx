@@ -3,22 +3,20 @@ import { type Startable, type StartableAgent } from '@runcast/client';
 import { useAgents, useRuncast } from '@runcast/react';
 import { type FormEvent, type KeyboardEvent, useState } from 'react';
 import { useAnnouncement } from './announcer.tsx';
+import { type Draft, inputOf } from './draft.ts';
 import { ErrorNotice } from './error-notice.tsx';
-import { ALL, type Entered, type Field, fieldsOf, InvalidParameter, parametersOf, textOf } from './parameters.ts';
+import { ParameterFields } from './parameter-fields.tsx';
+import { fieldsOf, InvalidParameter } from './parameters.ts';
 import { addressOf, RUNS } from './route.ts';
 import { QUERY_MAX } from './words.ts';
 
-/** What has been entered, so that it is still there when the user returns to the form. */
-export interface Draft {
+/** Kept while another page is shown, so that it is still there when the user returns to the form. */
+export interface StartDraft extends Draft {
   readonly agent?: string;
   readonly playbook?: string;
-  readonly query: string;
-  readonly parameters: Entered;
 }
 
-export const emptyDraft: Draft = { query: '', parameters: {} };
-
-export function StartForm({ draft, onDraft, onStarted }: { draft: Draft; onDraft: (draft: Draft) => void; onStarted: () => void }) {
+export function StartForm({ draft, onDraft, onStarted }: { draft: StartDraft; onDraft: (draft: StartDraft) => void; onStarted: () => void }) {
   const runcast = useRuncast();
   const { data, loading, error, reload } = useAgents();
   const [problem, setProblem] = useState('');
@@ -26,14 +24,12 @@ export function StartForm({ draft, onDraft, onStarted }: { draft: Draft; onDraft
   const { query } = draft;
   // The first one is chosen until the user chooses.
   const chosen = draft.agent !== undefined || draft.playbook !== undefined ? draft : { ...draft, ...(data.agents[0] && { agent: data.agents[0].name }) };
-  const schema = data.agents.find(({ name }) => name === chosen.agent)?.parametersSchema ?? null;
-  const fields = fieldsOf(schema);
+  const fields = fieldsOf(data.agents.find(({ name }) => name === chosen.agent)?.parametersSchema ?? null);
 
   function submit(event: FormEvent) {
     event.preventDefault();
     try {
-      const parameters = parametersOf(fields, draft.parameters);
-      const input = { query, ...(Object.keys(parameters).length > 0 && { parameters }) };
+      const input = inputOf(draft, fields);
       const watch = chosen.playbook
         ? runcast.startJob({ playbook: chosen.playbook, ...input })
         : runcast.start({ agent: chosen.agent!, ...input });
@@ -45,7 +41,7 @@ export function StartForm({ draft, onDraft, onStarted }: { draft: Draft; onDraft
     }
   }
 
-  const choose = (choice: Pick<Draft, 'agent' | 'playbook'>) => onDraft({ query, parameters: {}, ...choice });
+  const choose = (choice: Pick<StartDraft, 'agent' | 'playbook'>) => onDraft({ query, parameters: {}, ...choice });
   return (
     <div className="page">
       <a className="back" href={RUNS}>
@@ -73,8 +69,9 @@ export function StartForm({ draft, onDraft, onStarted }: { draft: Draft; onDraft
         <ParameterFields
           key={chosen.agent ?? chosen.playbook}
           fields={fields}
+          open
           entered={draft.parameters}
-          onEnter={(name, text) => onDraft({ ...draft, ...chosen, parameters: { ...draft.parameters, [name]: text } })}
+          onEnter={(parameters) => onDraft({ ...draft, ...chosen, parameters })}
         />
         {problem && <ErrorNotice>{problem}</ErrorNotice>}
         <div className="actions">
@@ -117,65 +114,5 @@ function Choices({
         </label>
       ))}
     </fieldset>
-  );
-}
-
-function ParameterFields({
-  fields,
-  entered,
-  onEnter,
-}: {
-  fields: readonly Field[] | null;
-  entered: Entered;
-  onEnter: (name: string, text: string) => void;
-}) {
-  if (fields?.length === 0) return null;
-  return (
-    <details className="parameters" open={fields !== null}>
-      <summary>Parameters</summary>
-      {fields === null ? (
-        <label className="field">
-          <span>A JSON object</span>
-          <textarea className="code" rows={3} spellCheck={false} value={entered[ALL] ?? ''} onChange={(event) => onEnter(ALL, event.target.value)} />
-        </label>
-      ) : (
-        <div className="field-grid">
-          {fields.map((field) => (
-            <ParameterField key={field.name} field={field} text={textOf(field, entered)} onEnter={(text) => onEnter(field.name, text)} />
-          ))}
-        </div>
-      )}
-    </details>
-  );
-}
-
-function ParameterField({ field, text, onEnter }: { field: Field; text: string; onEnter: (text: string) => void }) {
-  const { kind, label, description, required, minimum, maximum, step, choices } = field;
-  const shared = { value: text, required, onChange: (event: { target: { value: string } }) => onEnter(event.target.value) };
-  const values = kind === 'boolean' ? [true, false] : choices;
-  return (
-    <label className="field">
-      <span>
-        {label}
-        {required && <abbr title="required"> *</abbr>}
-      </span>
-      {kind === 'choice' || kind === 'boolean' ? (
-        <select {...shared}>
-          <option value="">{required ? 'Choose …' : 'Not set'}</option>
-          {values.map((value) => (
-            <option key={JSON.stringify(value)} value={JSON.stringify(value)}>
-              {value === true ? 'yes' : value === false ? 'no' : String(value)}
-            </option>
-          ))}
-        </select>
-      ) : kind === 'number' ? (
-        <input type="number" {...shared} min={minimum} max={maximum} step={step} />
-      ) : kind === 'json' ? (
-        <textarea className="code" rows={2} spellCheck={false} placeholder="JSON" {...shared} />
-      ) : (
-        <input {...shared} />
-      )}
-      {description && <small>{description}</small>}
-    </label>
   );
 }

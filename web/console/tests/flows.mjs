@@ -163,6 +163,41 @@ const flows = {
     return { asked, shown: await messagesOf(page), width, violations, problems };
   },
 
+  /** Two tabs show a new chat. While a turn of the first one waits, the second one sends a message, and gets that turn to answer. */
+  async chatTabs(browser) {
+    const { context, page, problems } = await open(browser, WIDE);
+    await signIn(page, alice);
+    const other = await context.newPage();
+    const tabs = [page, other];
+    for (const tab of tabs) {
+      await tab.goto(`${settings.url}/#/chat/${settings.chatId}`);
+      await tab.locator('.chat select').selectOption('buyer');
+    }
+    await page.locator('summary', { hasText: 'Parameters' }).click();
+    await page.getByLabel('Message', { exact: true }).fill('Buy three turbines.');
+    await page.getByRole('button', { name: 'Send' }).click();
+    // The parameter is missing, so its field is shown.
+    const focused = await page.locator('.parameters input:focus').evaluate(({ labels }) => labels[0].textContent);
+    const violations = await axe(page);
+    for (const tab of tabs) await tab.getByLabel('site').fill('Hill 7');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.locator('.runcast-question input').waitFor();
+    await other.getByLabel('Message', { exact: true }).fill('Buy four turbines.');
+    await other.getByRole('button', { name: 'Send' }).click();
+    await other.locator('.runcast-question input').waitFor();
+    const notice = await other.locator('.composer .notice').textContent();
+    const shown = await messagesOf(other);
+    violations.push(...(await axe(other)));
+    await other.locator('.runcast-question input').fill('yes');
+    await other.getByRole('button', { name: 'Answer' }).click();
+    for (const tab of tabs) await tab.locator('.chat:not(:has(.turn)) .message').nth(1).waitFor();
+    await other.getByRole('button', { name: 'Send' }).click();
+    await other.locator('.runcast-question input').waitFor();
+    await other.getByRole('button', { name: 'Cancel' }).click();
+    await ended(other, 'cancelled');
+    return { focused, notice, shown, answered: await messagesOf(page), violations, problems };
+  },
+
   /** A run with 10,000 steps, among them hostile ones, at 200 % zoom. */
   async large(browser) {
     const { page, problems } = await open(browser, { viewport: { width: 640, height: 450 } });

@@ -1,5 +1,5 @@
 /** Shows a conversation and takes its next turn. */
-import { type Conversation, ended, type NewRun, type Watch } from '@runcast/client';
+import { type Conversation, ended, type NewRun, type Refusal, type Watch } from '@runcast/client';
 import { useCallback, useEffect, useState } from 'react';
 import { type Loaded, useLoaded } from './lists.js';
 import { useRuncast } from './provider.js';
@@ -12,7 +12,9 @@ export type Turn = Omit<Extract<NewRun, { agent: string }>, 'conversationId'>;
 export interface ConversationState extends Loaded<Conversation | null> {
   /** The newest turn, live. Its `text` is the answer so far, which `data.messages` has after its end. */
   readonly run: Run;
-  /** Starts the next turn. It is refused while a run is open: see `run.refused`. */
+  /** Why the turn that was sent last was not started: for example because another tab's turn is open, which `run` then is. */
+  readonly refused: Refusal | undefined;
+  /** Starts the next turn. It is refused while a run is open. */
   send(turn: Turn): Watch;
 }
 
@@ -27,7 +29,9 @@ export function useConversation(id: string): ConversationState {
   const loaded = useLoaded<Conversation | null>((runcast) => runcast.conversation(id), null, { subject: id });
   const { data, reload } = loaded;
   const newest = data?.openRun ?? data?.runs[0]?.requestId ?? null;
-  const run = useRun(sent?.id === id ? sent.runId : newest);
+  const last = useRun(sent?.id === id ? sent.runId : null);
+  const { refused } = last;
+  const run = useRun(refused ? newest : (last.id ?? newest));
   const send = useCallback(
     (turn: Turn) => {
       const watch = runcast.start({ ...turn, conversationId: id });
@@ -40,5 +44,8 @@ export function useConversation(id: string): ConversationState {
   useEffect(() => {
     if (over) reload();
   }, [over, reload]);
-  return { ...loaded, run, send };
+  useEffect(() => {
+    if (refused) reload();
+  }, [refused, reload]);
+  return { ...loaded, run, refused, send };
 }

@@ -130,9 +130,10 @@ test('a form answers the open questions, and closes when they are answered', asy
 });
 
 function Chat({ id = 'c-1' }: { id?: string }) {
-  const { data, run, send } = useConversation(id);
+  const { data, run, refused, send } = useConversation(id);
   return (
     <>
+      {refused && <p role="alert">{refused.type}</p>}
       <button onClick={() => send({ agent: 'terrain', query: 'Where?' })}>Send</button>
       <output>{data?.messages?.map(({ text }) => text).join(' | ') ?? 'new'}</output>
       <p role="log">{run.text}</p>
@@ -187,6 +188,19 @@ test('a conversation that is opened during a turn shows its messages after the t
   record.send(2);
 
   await waitFor(() => expect(screen.getByRole('status').textContent).toBe('Where?'));
+});
+
+test('a turn that another one keeps from starting shows that one, live', async () => {
+  show(<Chat />);
+  // In StrictMode each effect runs twice.
+  await waitFor(() => expect(server.requests).toHaveLength(2));
+  const other = (server.own = new FakeRecord(server, 'run-1'));
+  server.conversation = { conversationId: 'c-1', messages: [], openRun: 'run-1', runs: [{ requestId: 'run-1', status: 'in_progress' }] };
+  server.troubles = [{ errors: [{ errorType: 'Conflict', message: 'A run is open.' }] }];
+  fireEvent.click(screen.getByText('Send'));
+  await waitFor(() => expect(screen.getByRole('alert').textContent).toBe('Conflict'));
+  other.record('text', 'It is', { offset: 0 });
+  await waitFor(() => expect(screen.getByRole('log').textContent).toBe('It is'));
 });
 
 test('lists are loaded, retried, and replaced for the next user', async () => {
