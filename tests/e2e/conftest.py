@@ -26,6 +26,7 @@ from local.settings import Settings
 from local.stack import LocalStack
 from local.users import User
 from tests.copied import copy_of_project
+from tests.waiting import wait_until
 
 # Whichever comes first: these tests are about what surrounds an agent. The scripted model calls each of its tools once.
 AGENT = next(iter(registry.names()), "none")
@@ -223,11 +224,7 @@ class Caller:
 
     def read_to_its_end(self, request_id: str) -> dict[str, Any]:
         """Wait until a run has ended, and return its record."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while (record := self.read(request_id))["liveness"] != "done":
-            assert time.monotonic() < deadline, f"the run has not ended: {record}"
-            time.sleep(0.05)
-        return record
+        return wait_until(lambda: self.read(request_id), lambda record: record["liveness"] == "done")
 
     @contextlib.asynccontextmanager
     async def socket(self, **options: Any):

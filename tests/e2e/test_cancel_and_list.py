@@ -1,15 +1,15 @@
 """Cancelling and listing runs through the real stack, by every API: all give the same answers."""
 
-import time
 import uuid
 
 import pytest
 
 from runcast.record.model import Owner
 from runcast.record.store import RunStore
-from tests.e2e.conftest import DEADLINE_SECONDS, Caller
+from tests.e2e.conftest import Caller
 from tests.e2e.test_bad_input import UNKNOWN
 from tests.e2e.test_rest import Rest
+from tests.waiting import wait_until
 
 NO_CURSOR = "cursor must be the nextCursor of an earlier answer with the same status and agent."
 NO_LIMIT = "limit must be a whole number from 1 to 50."
@@ -79,10 +79,7 @@ def queued(store, caller):
 def at_work(caller):
     """A run whose worker waits for a model that takes its time; return its requestId."""
     request_id = caller.start("[model:slow 30] How steep?")
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not any(step["step"] == "thinking" for step in caller.read(request_id)["steps"]):
-        assert time.monotonic() < deadline, "the run does not begin to think"
-        time.sleep(0.05)
+    wait_until(lambda: any(step["step"] == "thinking" for step in caller.read(request_id)["steps"]))
     return request_id
 
 

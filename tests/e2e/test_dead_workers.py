@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 
 import pytest
 
@@ -10,17 +9,7 @@ from runcast.record.cancel import cancel
 from runcast.record.model import Owner
 from runcast.record.store import RunStore
 from tests.e2e.conftest import AGENT, events_of, workers
-
-DEADLINE_SECONDS = 30
-
-
-def until(condition):
-    """Wait for what is about to happen, and return it."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +25,7 @@ def ended(stack):
 def test_an_end_is_one_event(alice, ended, query, status):
     request_id = alice.start(query)
     record = alice.read_to_its_end(request_id)
-    [detail] = until(lambda: ended(request_id))
+    [detail] = wait_until(lambda: ended(request_id))
     assert (detail["status"], detail["steps"], detail["agent"]) == (
         status,
         record["nextSeq"] or record["steps"][-1]["seq"],
@@ -47,36 +36,36 @@ def test_an_end_is_one_event(alice, ended, query, status):
 
 def test_a_cancelled_run_stops_while_its_model_thinks_and_is_one_event(alice, stack, ended):
     request_id = alice.start("[model:slow 20] How steep is it?")
-    until(lambda: any(step["step"] == "thinking" for step in alice.read(request_id)["steps"]))
+    wait_until(lambda: any(step["step"] == "thinking" for step in alice.read(request_id)["steps"]))
     store = RunStore(stack.client("dynamodb"), "AgentProgress")
     cancel(store, Owner("acme", alice.user.user_id), request_id)
     assert alice.read(request_id)["liveness"] == "cancelling"
     assert alice.read_to_its_end(request_id)["status"] == "cancelled"
-    assert [detail["status"] for detail in until(lambda: ended(request_id))] == ["cancelled"]
+    assert [detail["status"] for detail in wait_until(lambda: ended(request_id))] == ["cancelled"]
 
 
 @pytest.mark.parametrize("steps", [1, 4])
 def test_a_run_whose_worker_is_killed_is_ended_once_and_not_run_again(alice, stack, ended, steps):
     request_id = alice.start("[model:slow 2] How steep is it?")
-    until(lambda: len(alice.read(request_id)["steps"]) >= steps)
+    wait_until(lambda: len(alice.read(request_id)["steps"]) >= steps)
     for pid in workers(stack, "runcast-agent"):
         os.kill(pid, signal.SIGKILL)
     record = alice.read_to_its_end(request_id)
     assert record["status"] == "error"
     assert record["error"].startswith("The worker stopped before the run had ended")
     assert [step["step"] for step in record["steps"]].count("error") == 1
-    assert [detail["status"] for detail in until(lambda: ended(request_id))] == ["error"]
+    assert [detail["status"] for detail in wait_until(lambda: ended(request_id))] == ["error"]
     assert alice.read(request_id)["steps"] == record["steps"]
 
 
 def test_a_frozen_worker_reads_lost_and_goes_on_when_it_thaws(alice, stack):
     request_id = alice.start("[model:slow 1] How steep is it?")
-    until(lambda: len(alice.read(request_id)["steps"]) >= 2)
+    wait_until(lambda: len(alice.read(request_id)["steps"]) >= 2)
     frozen = workers(stack, "runcast-agent")
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
     try:
-        until(lambda: alice.read(request_id)["liveness"] == "lost")
+        wait_until(lambda: alice.read(request_id)["liveness"] == "lost")
     finally:
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
@@ -13,15 +12,9 @@ import requests
 
 from local.settings import ROOT
 from tests.e2e.conftest import AGENT, DEADLINE_SECONDS, DEPLOYED_SECONDS, Dev, free_port
+from tests.waiting import wait_until
 
 LIMITS = "runcast/limits.py"
-
-
-def wait_until(is_so):
-    deadline = time.monotonic() + DEPLOYED_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline, "it has not become so"
-        time.sleep(0.05)
 
 
 class Sources:
@@ -91,21 +84,26 @@ def test_a_change_is_served_at_once_and_deployed_behind_and_a_mistake_is_named_u
     printed = len(dev.lines)
     sources.edit(LIMITS, lambda text: text.replace("QUERY_MAX_CHARACTERS = 10_000", "QUERY_MAX_CHARACTERS = 9_999"))
     dev.wait_for(f"Changed: {LIMITS}. Reloading ...", after=printed)
-    wait_until(lambda: limit_told_by(dev.url) == "9,999 characters.")
-    wait_until(lambda: limit_told_by(stack.state.outputs["rest_url"]) == "9,999 characters.")
+    wait_until(lambda: limit_told_by(dev.url) == "9,999 characters.", deadline_seconds=DEPLOYED_SECONDS)
+    wait_until(
+        lambda: limit_told_by(stack.state.outputs["rest_url"]) == "9,999 characters.", deadline_seconds=DEPLOYED_SECONDS
+    )
     dev.wait_for("Deployed.", after=printed)
 
     printed = len(dev.lines)
     line = len((dev.project / "chalice_app" / "app.py").read_text().splitlines()) + 1
     sources.edit("chalice_app/app.py", lambda text: text + "def broken(\n")
     reason = f"The application cannot be loaded: SyntaxError: '(' was never closed (app.py, line {line})."
-    wait_until(lambda: health() == (500, {"error": {"type": "InternalFailure", "message": reason}}))
+    wait_until(
+        lambda: health() == (500, {"error": {"type": "InternalFailure", "message": reason}}),
+        deadline_seconds=DEPLOYED_SECONDS,
+    )
     dev.wait_for("SyntaxError: '(' was never closed", after=printed)
     dev.wait_for("Not deployed, see above; the full log is ", after=printed)
 
     # Both at once, because each deployment takes long.
     sources.restore()
-    wait_until(lambda: health()[0] == 200)
+    wait_until(lambda: health()[0] == 200, deadline_seconds=DEPLOYED_SECONDS)
     assert limit_told_by(dev.url) == limit_told_by(stack.state.outputs["rest_url"]) == "10,000 characters."
 
 

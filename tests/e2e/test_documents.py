@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,9 @@ import pytest
 from local.console import BUILT
 from local.settings import ROOT
 from local.terraform import find_terraform
-from tests.e2e.conftest import AGENT, DEADLINE_SECONDS
+from tests.e2e.conftest import AGENT
 from tests.e2e.reader import blocks_of, read_in_a_shell
+from tests.waiting import wait_until
 
 AWS_CLI = ROOT / ".local" / "validators-venv" / "bin" / "aws"
 # Nothing is deployed, upgraded or destroyed here: tests/terraform does that.
@@ -171,11 +171,10 @@ def test_operations_of_a_run_that_is_stuck(stack, alice, operator):
 def test_operations_of_a_job_that_has_failed(stack, operator):
     executions, state_machine = stack.client("stepfunctions"), stack.state.outputs["state_machine_arn"]
     arn = executions.start_execution(stateMachineArn=state_machine, name=FAILED_JOB, input="{}")["executionArn"]
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while (status := executions.describe_execution(executionArn=arn)["status"]) == "RUNNING":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert status == "FAILED"
+    ended = wait_until(
+        lambda: executions.describe_execution(executionArn=arn), lambda execution: execution["status"] != "RUNNING"
+    )
+    assert ended["status"] == "FAILED"
     [block] = [block for block in blocks_of("docs/operations.md") if "JOB" in block]
     assert f"JOB={FAILED_JOB}\n" in block
     printed = operator(block).splitlines()

@@ -1,13 +1,13 @@
 """The Lambdas' logs after real runs: JSON about the right run, correct metrics, and no secrets."""
 
 import json
-import time
 import uuid
 
 import pytest
 
 from tests.contracts.embedded_metrics import check_embedded_metrics
-from tests.e2e.conftest import AGENT, DEADLINE_SECONDS
+from tests.e2e.conftest import AGENT
+from tests.waiting import wait_until
 
 FUNCTIONS = ("agent", "api", "orchestrator", "progress-reader", "run-closer", "run-starter", "status-publisher")
 LAMBDA_S_OWN = ("START ", "END ", "REPORT ", "Worker process died", "The above exception was ", "During handling of ")
@@ -39,14 +39,6 @@ def counted(stack, function, request_id):
     return [line for line in found if "_aws" in line and line.get("requestId") == request_id]
 
 
-def wait_for(condition):
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
-
-
 @pytest.fixture(scope="module")
 def secret():
     return f"secret-{uuid.uuid4()}"
@@ -58,7 +50,7 @@ def runs(stack, alice, secret):
     started = [alice.start(f"{secret} {direction}") for direction in ("How steep is it?", "[model:error 500]")]
     records = [alice.read_to_its_end(request_id) for request_id in started]
     return [
-        (record, *wait_for(lambda request_id=record["requestId"]: counted(stack, "agent", request_id)))
+        (record, *wait_until(lambda request_id=record["requestId"]: counted(stack, "agent", request_id)))
         for record in records
     ]
 
@@ -94,7 +86,7 @@ def test_the_publisher_accounts_for_every_step(stack, runs):
             lines = counted(stack, "status-publisher", request_id)
             return sum(line["MessagesPublished"] + line["MessagesUnwatched"] for line in lines)
 
-        wait_for(lambda messages=messages, steps=steps: messages() >= steps)
+        wait_until(lambda messages=messages, steps=steps: messages() >= steps)
         assert messages() == steps
 
 

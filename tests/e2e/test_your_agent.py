@@ -9,7 +9,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from local.settings import FUNCTION_PYTHON, ROOT
 from local.terraform import find_terraform
 from packager.platforms import own_platform, runtime_of
 from tests.e2e.conftest import DEADLINE_SECONDS
+from tests.e2e.test_answers import until_it_asks
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WAYS = ("--offline", "")
@@ -258,12 +258,7 @@ def test_a_lambda_of_ones_own_that_asks_is_answered_and_goes_on(stack, alice):
     run = {"agent": "purchaser", "query": "Buy turbines."}
     started = requests.post(f"{url}/runs", json=run, headers=headers, timeout=DEADLINE_SECONDS)
     request_id = started.json()["requestId"]
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while (record := alice.read(request_id))["status"] != "waiting":
-        assert time.monotonic() < deadline, record
-        assert record["status"] == "in_progress", record
-        time.sleep(0.05)
-    [question] = json.loads(record["steps"][-1]["metadata"])["interrupts"]
+    _, question = until_it_asks(alice, request_id)
     answered = requests.post(
         f"{url}/runs/{request_id}/answers",
         json={"answers": {question["id"]: "yes"}}, headers=headers, timeout=DEADLINE_SECONDS,

@@ -2,8 +2,6 @@
 
 import base64
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -287,11 +285,3 @@ class RealtimeClient:
         assert frame["type"] == "data", frame
         (event,) = frame["payload"]["data"].values()
         return event
-
-
-def wait_until(condition: Callable[[], bool], *, deadline_seconds: float = FRAME_SECONDS) -> None:
-    """Waits for a condition that nothing announces."""
-    deadline = time.monotonic() + deadline_seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.02)

@@ -10,7 +10,8 @@ from runcast.record.model import RunStatus
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 from tests.fakes.fault_proxy import fault_proxy
 from tests.unit.conftest import TABLE_NAME
-from tests.unit.record.recording import all_steps, make, until
+from tests.unit.record.recording import all_steps, make
+from tests.waiting import wait_until
 
 BURST = 1_000
 
@@ -43,7 +44,7 @@ def test_a_burst_that_is_cut_at_random_moments_is_recorded_whole(table, directly
         recorder = make(through(proxy), epoch_ms, request_id=name)
         recorder.claim()
         record_burst(recorder)
-        until(lambda: proxy.faults >= 20)
+        wait_until(lambda: proxy.faults >= 20)
         proxy.heal()
         report = recorder.end(RunStatus.COMPLETE, f"step {BURST}")
 
@@ -70,6 +71,6 @@ def test_an_idle_recorder_writes_each_step_at_once(table, directly, through, mon
         recorder.claim()
         for number in range(1, 6):
             recorder.record("thinking")
-            until(lambda: directly.read("idle").seq == number)  # noqa: B023 - asked within the turn
+            wait_until(lambda: directly.read("idle").seq == number)  # noqa: B023 - asked within the turn
             assert proxy.requests == number + 2  # the question for the time, the claim, and a write for each step
         recorder.end(RunStatus.COMPLETE, "Done")

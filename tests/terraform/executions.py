@@ -1,10 +1,11 @@
 """Starts executions of a state machine and waits for their ends, with any functions behind its states."""
 
 import json
-import time
 import uuid
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import wait_until
 
 TIME_LIMIT_SECONDS = 60
 
@@ -34,9 +35,8 @@ class Execution:
 
     def end(self) -> dict[str, Any]:
         """Wait for its end; return what Step Functions says of it."""
-        deadline = time.monotonic() + TIME_LIMIT_SECONDS
-        while (told := self._states.describe_execution(executionArn=self.arn))["status"] == "RUNNING":
-            assert time.monotonic() < deadline, self._states.get_execution_history(executionArn=self.arn)["events"]
-            time.sleep(0.05)
-        found: dict[str, Any] = told
-        return found
+        return wait_until(
+            lambda: self._states.describe_execution(executionArn=self.arn),
+            lambda told: told["status"] != "RUNNING",
+            deadline_seconds=TIME_LIMIT_SECONDS,
+        )

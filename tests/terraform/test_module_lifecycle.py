@@ -1,7 +1,6 @@
 """Plans show no change after an apply, and drift; two environments are independent."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from chalicelib.agents import registry
 from local.settings import REGION
 from packager.build import ARCHIVE_NAME, EXPORT_NAME
 from tests.terraform.applied import Aws, Stack
+from tests.waiting import wait_until
 
 DEADLINE_SECONDS = 60
 
@@ -80,11 +80,7 @@ def wait_for(
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> dict[str, Any]:
     """Wait until a run's record fulfils a condition, and return the record."""
-    deadline = time.monotonic() + deadline_seconds
-    while not condition(record := read(aws, prefix, request_id)):
-        assert time.monotonic() < deadline, record
-        time.sleep(0.05)
-    return record
+    return wait_until(lambda: read(aws, prefix, request_id), condition, deadline_seconds=deadline_seconds)
 
 
 def read(aws: Aws, prefix: str, request_id: str) -> dict[str, Any]:

@@ -7,10 +7,9 @@ import contextlib
 import io
 import json
 import threading
-import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ from botocore.config import Config
 
 from local.settings import REGION
 from tests.terraform.applied import Aws, Stack
-from tests.terraform.executions import TIME_LIMIT_SECONDS, Execution
+from tests.terraform.executions import Execution
+from tests.waiting import wait_until
 
 PREFIX = "jobs-"
 STAGES = [["a", "b"], ["c"]]
@@ -71,7 +71,7 @@ class Jobs:
 
     def told(self, job: Execution) -> dict[str, Any]:
         """Wait for the closer's event of a job."""
-        return self.wait(lambda: [event for step, event in self.steps(job) if step == "run_closer"])[0]
+        return wait_until(lambda: [event for step, event in self.steps(job) if step == "run_closer"])[0]
 
     def release(self, job: Execution) -> None:
         (self.notes / f"{job.job_id}.release").touch()
@@ -88,13 +88,6 @@ class Jobs:
                     else:
                         self.aws.states.send_task_success(taskToken=told["token"], output=told["output"])
             sent = len(lines)
-
-    def wait(self, condition: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + TIME_LIMIT_SECONDS
-        while not (found := condition()):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        return found
 
 
 def stand_in() -> bytes:
@@ -266,7 +259,7 @@ def test_of_a_job_that_went_well_the_closer_is_not_told(jobs: Jobs, started: dic
 
 def test_a_stopped_job_goes_no_further_and_the_closer_is_told(jobs: Jobs):
     job = jobs.start(**{"InvokeAgent/a": ["hang"]})
-    jobs.wait(lambda: "InvokeAgent/a" in dict(jobs.steps(job)))
+    wait_until(lambda: "InvokeAgent/a" in dict(jobs.steps(job)))
     job.stop()
     assert job.end()["status"] == "ABORTED"
     assert jobs.told(job)["detail"]["status"] == "ABORTED"
@@ -311,7 +304,7 @@ def test_starters_may_start_and_stop_executions_and_link_results_until_they_expi
         s3.put_object(**key, Body=b"other")
     link = s3.generate_presigned_url("get_object", Params=key, ExpiresIn=2)
     assert requests.get(link, timeout=30).json() == {}
-    [refused] = jobs.wait(lambda: [answer for answer in [requests.get(link, timeout=30)] if answer.status_code != 200])
+    [refused] = wait_until(lambda: [answer for answer in [requests.get(link, timeout=30)] if answer.status_code != 200])
     assert refused.status_code == 403
     assert "Request has expired" in refused.text
     assert requests.get(link.partition("?")[0], timeout=30).status_code == 403

@@ -15,6 +15,7 @@ from local.terraform import prepare
 from tests.terraform.applied import Aws, Stack
 from tests.terraform.earlier import as_earlier, unpack_earlier
 from tests.terraform.test_module_lifecycle import invoke, read, run_to_its_end, wait_for_end
+from tests.waiting import wait_until
 
 # Resources that hold data, or that clients' configurations name.
 KEPT = {
@@ -47,8 +48,7 @@ def start(aws: Aws, query: str) -> str:
 
 
 def wait_for_steps(aws: Aws, request_id: str) -> None:
-    while not read(aws, PREFIX, request_id)["steps"]:
-        pass
+    wait_until(lambda: read(aws, PREFIX, request_id)["steps"])
 
 
 def replaced_or_deleted(actions: dict[str, tuple[str, ...]]) -> set[str]:

@@ -1,7 +1,8 @@
 """Starting the demonstration's jobs, and reading them, as a client does."""
 
 import json
-import time
+
+from tests.waiting import wait_until
 
 DEADLINE_SECONDS = 120
 
@@ -26,23 +27,24 @@ def cancel(caller, job_id):
 
 def read_to_its_end(caller, job_id):
     """Wait until a job and all its runs have ended; return its record."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while True:
-        job = read(caller, job_id)
+
+    def has_ended(job):
         begun = [run for run in job["runs"] or () if run["status"]]
-        if job["liveness"] == "done" and all(run["liveness"] == "done" for run in begun):
-            return job
-        assert time.monotonic() < deadline, job
-        time.sleep(0.05)
+        return job["liveness"] == "done" and all(run["liveness"] == "done" for run in begun)
+
+    return wait_until(lambda: read(caller, job_id), has_ended, deadline_seconds=DEADLINE_SECONDS)
 
 
 def _answer(caller, operation, job_id):
     """Ask until there is an answer: a busy machine may say that it did not come in time."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while True:
-        answer = caller.ask(operation, requestId=job_id)
-        if answer.get("errors") is None:
-            return answer["data"][operation]
-        assert [error["errorType"] for error in answer["errors"]] == ["Unavailable"], answer
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.05)
+
+    def types_of_errors(answer):
+        return [error["errorType"] for error in answer.get("errors") or ()]
+
+    answer = wait_until(
+        lambda: caller.ask(operation, requestId=job_id),
+        lambda answer: types_of_errors(answer) != ["Unavailable"],
+        deadline_seconds=DEADLINE_SECONDS,
+    )
+    assert types_of_errors(answer) == [], answer
+    return answer["data"][operation]

@@ -8,8 +8,9 @@ import botocore
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.appsync_api import Aws, wait_until
+from tests.local.appsync_api import Aws
 from tests.local.emulator.test_emulator_compute import create_function, put_role
+from tests.waiting import wait_until
 
 TABLE = "Loops"
 # A function keeps its event and its trace header, and invokes itself until its number is `last`.

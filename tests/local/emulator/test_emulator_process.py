@@ -15,8 +15,9 @@ import requests
 from botocore.exceptions import BotoCoreError
 
 from local.emulator.process import REPOSITORY, EmulatorFailed, EmulatorProcess
-from tests.local.appsync_api import Aws, create_api, wait_until
+from tests.local.appsync_api import Aws, create_api
 from tests.local.emulator.test_emulator_compute import converse, create_function, invoke, put_role
+from tests.waiting import wait_until
 
 NewEmulator = Callable[..., EmulatorProcess]
 STATEMENT = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}

@@ -6,7 +6,8 @@ from typing import Any
 import psutil
 
 from local.emulator.process import EmulatorProcess
-from tests.local.appsync_api import GraphqlApi, wait_until
+from tests.local.appsync_api import GraphqlApi
+from tests.waiting import wait_until
 
 QUERY = "query($a: String, $b: String) { one: variables(add: $a) two: variables(add: $b) }"
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.appsync_api import Aws, wait_until
+from tests.local.appsync_api import Aws
 from tests.local.emulator.test_emulator_compute import create_function, invoke, put_role
+from tests.waiting import wait_until
 
 CODE = """
 import os, pathlib, time

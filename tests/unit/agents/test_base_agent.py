@@ -18,7 +18,7 @@ from runcast.record.cancel import cancel
 from runcast.record.model import Owner, RunStatus
 from runcast.record.store import RunStore
 from tests.fakes.lambda_process import Context
-from tests.unit.record.recording import until
+from tests.waiting import wait_until
 
 ANA = Owner("acme", "ana")
 EVENT = {
@@ -101,7 +101,7 @@ def test_a_claim_that_is_refused_late_lets_no_tool_begin(records, monkeypatch):
     class Late(Counter):
         def execute(self, query, parameters):
             begun.set()
-            until(lambda: self._recorder.stop)
+            wait_until(lambda: self._recorder.stop)
             self.invoke_tool(called.append, {"text": 1})
 
     monkeypatch.setattr(RunStore, "claim", late)
@@ -143,7 +143,7 @@ def test_a_cancelled_run_calls_no_further_tool(records):
             self.invoke_tool(count, parameters)
             cancel(records, ANA, "run-1")
             self._recorder.record("thinking")  # its write is refused, which reveals the cancel
-            until(lambda: self._recorder.stop)
+            wait_until(lambda: self._recorder.stop)
             self.invoke_tool(called.append, {"text": 1})
 
     status_code, body = run(Twice())
@@ -216,5 +216,5 @@ def test_an_answer_says_that_the_end_is_pending(records, clock, monkeypatch):
         broken_store.setattr(limits, "ADDED_TIME_SECONDS", 0.2)
         status_code, body = run(Counter(), {**EVENT, "jobId": None})
     assert (status_code, body["success"], body["endPending"], body["degraded"]) == (200, True, True, True)
-    until(lambda: records.read("run-1").status is RunStatus.COMPLETE)
+    wait_until(lambda: records.read("run-1").status is RunStatus.COMPLETE)
     assert not {"endPending", "degraded"} & run(Counter(), EVENT | {"requestId": "run-2"})[1].keys()

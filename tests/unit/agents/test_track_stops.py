@@ -21,7 +21,7 @@ from runcast.runs.tracked import TrackedRun
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 from tests.unit.agents.conftest import named, scripted
 from tests.unit.conftest import TABLE_NAME
-from tests.unit.record.recording import until
+from tests.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def patient(monkeypatch):
 
 def cancel_run(records):
     """Cancel the run as soon as it is claimed, which an agent does not wait for."""
-    until(lambda: records.read("run-1"))
+    wait_until(lambda: records.read("run-1"))
     cancel(records, PUBLIC, "run-1")
 
 
@@ -184,7 +184,7 @@ async def test_a_run_that_another_has_ended_is_stopped_and_stays_as_it_ended(rec
     def close() -> str:
         """End this run."""
         # Wait for the record, not for time: the step of this call is there.
-        until(lambda: "executing" in [step.step for step in getattr(records.read("run-1"), "steps", ())])
+        wait_until(lambda: "executing" in [step.step for step in getattr(records.read("run-1"), "steps", ())])
         run = records.read("run-1")
         close_dead(records, "run-1", invocation=run.worker.partition("/")[0])
         return "closed"
@@ -232,7 +232,7 @@ async def test_a_cancel_of_one_run_leaves_the_other_runs_of_the_agent_alone(reco
         for user in ("ana", "ben", "cid")
     }
     await begun.wait()
-    await asyncio.to_thread(until, lambda: all(records.read(f"run-{user}") for user in tasks))
+    await asyncio.to_thread(wait_until, lambda: all(records.read(f"run-{user}") for user in tasks))
     cancel(records, Owner("ben", "ben"), "run-ben")
     assert (await tasks["ben"]).stop_reason == "cancelled"
     model.go_on.set()
@@ -251,8 +251,8 @@ async def test_a_cancelled_run_of_a_shared_agent_calls_no_further_tool(records):
     def first() -> str:
         """Ask for a cancel, and wait until this run has seen it."""
         cancel_run(records)
-        until(lambda: records.read("run-1").cancel_requested_at_ms)
-        until(lambda: current_scope().run.stop.reason)
+        wait_until(lambda: records.read("run-1").cancel_requested_at_ms)
+        wait_until(lambda: current_scope().run.stop.reason)
         return "done"
 
     @tool
@@ -377,5 +377,5 @@ def test_a_run_ends_though_no_thread_can_wait_for_its_end(records, monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", refused)
     track(scripted(Say("done")))("?", invocation_state=named("r1"))
-    until(lambda: records.read("r1").status is RunStatus.COMPLETE)
+    wait_until(lambda: records.read("r1").status is RunStatus.COMPLETE)
     assert [step.step for step in records.read("r1").steps] == ["agent", "thinking", "complete"]

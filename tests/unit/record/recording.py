@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 
 from runcast.errors import StoreUnavailable
@@ -119,11 +118,3 @@ def all_steps(store, request_id="r1"):
     """Every step of a record, the pages' first."""
     run = store.read(request_id)
     return [*(store.read_pages(request_id, run.owner, run.pages) if run.pages else ()), *run.steps]
-
-
-def until(condition):
-    """Wait for what another thread is about to do."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)

@@ -13,7 +13,8 @@ from runcast.record.assignment import Stop
 from runcast.record.cancel import cancel
 from runcast.record.model import RunStatus
 from runcast.record.store import RunStore
-from tests.unit.record.recording import ALICE, make, until
+from tests.unit.record.recording import ALICE, make
+from tests.waiting import wait_until
 
 DENIED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetItem")
 
@@ -30,7 +31,7 @@ def recorder(store, clock):
     recorder = make(store, clock)
     recorder.claim()
     recorder.record("thinking")
-    until(lambda: store.read("r1").seq == 1)
+    wait_until(lambda: store.read("r1").seq == 1)
     yield recorder
     recorder.end(RunStatus.CANCELLED, "Cancelled")
 
@@ -50,18 +51,18 @@ def looks(store, monkeypatch):
 
 def test_a_silent_worker_is_told(store, clock, recorder):
     cancel(store, ALICE, "r1", now_ms=clock)
-    until(lambda: recorder.stop is Stop.CANCELLED)
+    wait_until(lambda: recorder.stop is Stop.CANCELLED)
 
 
 def test_a_hint_alone_stops_nothing(store, looks, recorder):
     store.hint_cancel(store.read("r1"))
-    until(lambda: looks.count(True) == 3)
+    wait_until(lambda: looks.count(True) == 3)
     assert recorder.stop is None
 
 
 def test_a_hint_to_another_worker_is_not_seen(store, looks, recorder):
     store.hint_cancel(replace(store.read("r1"), worker="w2"))
-    until(lambda: len(looks) > 3)
+    wait_until(lambda: len(looks) > 3)
     assert True not in looks
 
 
@@ -83,9 +84,9 @@ def test_a_worker_that_cannot_look_goes_on(store, clock, monkeypatch, caplog, er
     monkeypatch.setattr(limits, "HEARTBEAT_SECONDS", 0.05)
     recorder = make(store, clock)
     recorder.claim()
-    until(lambda: looked)
+    wait_until(lambda: looked)
     cancel(store, ALICE, "r1", now_ms=clock)
-    until(lambda: recorder.stop is Stop.CANCELLED)  # by the heartbeat
+    wait_until(lambda: recorder.stop is Stop.CANCELLED)  # by the heartbeat
     recorder.end(RunStatus.CANCELLED, "Cancelled")
     assert (len(looked) > 1) >= looks_again
     assert len(looked) == 1 or looks_again

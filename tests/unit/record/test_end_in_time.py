@@ -18,7 +18,8 @@ from runcast.record.close import close_dead
 from runcast.record.end_watch import EndWatch
 from runcast.record.handover import HANDED_OVER_END, EndHandover, HandedOverEnd, write_handed_over
 from runcast.record.model import RunStatus
-from tests.unit.record.recording import ALICE, FailingStore, Live, all_steps, make, until
+from tests.unit.record.recording import ALICE, FailingStore, Live, all_steps, make
+from tests.waiting import wait_until
 
 DEADLINE_MS = 60_000
 PROJECT = Path(__file__).parents[3]
@@ -70,10 +71,10 @@ def test_an_end_that_hangs_is_handed_over_and_written_with_what_is_missing(store
     recorder = make(failing, clock, remaining_ms=DEADLINE_MS, hand_over=closer)
     recorder.claim()
     recorder.record("init")
-    until(lambda: store.read("r1").seq == 1)
+    wait_until(lambda: store.read("r1").seq == 1)
     for _ in range(3):
         recorder.record("thinking")
-    until(lambda: failing.writes == 3)
+    wait_until(lambda: failing.writes == 3)
     report = recorder.end(RunStatus.COMPLETE, "Done", result={"roof": "flat"}, metadata={"calls": 3})
     assert (report.end_pending, report.degraded, report.stop) == (True, True, None)
     assert store.read("r1").status is RunStatus.IN_PROGRESS
@@ -97,7 +98,7 @@ def test_a_late_write_of_the_worker_may_land_while_the_closer_writes(store, cloc
     recorder = make(failing, clock, remaining_ms=DEADLINE_MS, hand_over=closer)
     recorder.claim()
     recorder.record("thinking", "late")
-    until(lambda: failing.writes == 2)
+    wait_until(lambda: failing.writes == 2)
     late = dict(failing.last_append)
     recorder.end(RunStatus.COMPLETE, "Done")
 
@@ -233,11 +234,11 @@ def test_near_its_bound_the_end_is_written_alone(store, clock, brief, monkeypatc
     recorder = make(failing, clock, remaining_ms=DEADLINE_MS, send=live)
     recorder.claim()
     recorder.record("init")
-    until(lambda: failing.writes == 2)
+    wait_until(lambda: failing.writes == 2)
     for _ in range(100):
         recorder.record("thinking")
     recorder.queue_end(RunStatus.COMPLETE, "Done", result="flat")
-    until(lambda: recorder._writer._end_alone)
+    wait_until(lambda: recorder._writer._end_alone)
     failing.hang.set()
     report = recorder.await_end()
     run = store.read("r1")
@@ -257,10 +258,10 @@ def test_what_was_in_flight_when_the_end_comes_alone_is_kept_once(store, clock, 
     recorder = make(failing, clock, remaining_ms=DEADLINE_MS, send=live)
     recorder.claim()
     recorder.record("init")
-    until(lambda: failing.writes == 2)
+    wait_until(lambda: failing.writes == 2)
     recorder.record("thinking")
     recorder.queue_end(RunStatus.COMPLETE, "Done")
-    until(lambda: recorder._writer._end_alone)
+    wait_until(lambda: recorder._writer._end_alone)
     failing.script([fate])
     failing.hang.set()
     recorder.await_end()
@@ -277,7 +278,7 @@ def test_outside_a_lambda_nothing_is_dropped(store, clock, brief):
     report = recorder.end(RunStatus.COMPLETE, "Done")
     assert (report.end_pending, report.degraded) == (True, True)
     failing.hang.set()
-    until(lambda: store.read("r1").status is RunStatus.COMPLETE)
+    wait_until(lambda: store.read("r1").status is RunStatus.COMPLETE)
     assert len(all_steps(store)) == 51
     assert unrecorded(all_steps(store)[-1]) is None
 
@@ -291,7 +292,7 @@ def test_an_end_for_want_of_time_is_handed_over_too(store, clock, brief, monkeyp
     recorder.claim()
     failing.script(["before"] * 100_000)
     clock.now_ms += DEADLINE_MS - limits.DEADLINE_MARGIN_MS
-    until(lambda: closer.events)
+    wait_until(lambda: closer.events)
     failing.script([])
     assert stops == [Stop.TIME_UP]
     assert closer.write()
@@ -331,7 +332,7 @@ def test_an_end_is_handed_over_once(store, clock, brief):
     assert handing.wait(60)
     assert recorder.await_end().end_pending
     freed.set()
-    until(lambda: closer.events)
+    wait_until(lambda: closer.events)
     assert closer.write()
 
 
@@ -369,7 +370,7 @@ def test_an_end_is_stored_though_memory_and_permissions_were_missing_for_a_while
     failing.script(["before"] * 3 + ["hang", "no memory", "no memory"])
     assert recorder.end(RunStatus.COMPLETE, "Done").end_pending
     failing.hang.set()
-    until(lambda: store.read("r1").status is RunStatus.COMPLETE)
+    wait_until(lambda: store.read("r1").status is RunStatus.COMPLETE)
 
 
 @pytest.mark.parametrize("wrong", [{"status": "in_progress"}, {"metadata": "["}, {"metadata": "[]"}, {"result": "{"}])

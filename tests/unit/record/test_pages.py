@@ -14,7 +14,8 @@ from runcast.record.items import stored_size_bytes, stored_step, to_item
 from runcast.record.model import Run, RunStatus, Step
 from runcast.record.reader import read_progress
 from tests.unit.conftest import START_MS
-from tests.unit.record.recording import ALICE, FailingStore, Live, all_steps, make, until
+from tests.unit.record.recording import ALICE, FailingStore, Live, all_steps, make
+from tests.waiting import wait_until
 
 
 class Meter:
@@ -109,7 +110,7 @@ def test_steps_that_come_one_by_one_cost_no_more_than_their_page(clock):
         recorder.claim()
         for n in range(steps):
             recorder.record("thinking", f"step {n}")
-            until(lambda n=n, recorder=recorder: recorder._writer.seq > n)
+            wait_until(lambda n=n, recorder=recorder: recorder._writer.seq > n)
         recorder.end(RunStatus.COMPLETE, "Done")
         cost[steps] = meter.units
     assert 6 < cost[800] / cost[100] < 10
@@ -186,7 +187,7 @@ def test_a_page_and_the_write_that_lists_it_may_fail_in_any_way(store, clock, sm
 def test_a_page_whose_worker_died_before_listing_it_is_never_read(store, dynamodb, clock, small_pages):
     failing = FailingStore(store, ["fine", "fine", "fine", "hang"])
     recorder = record(failing, clock, 9)
-    until(lambda: failing.writes == 4)
+    wait_until(lambda: failing.writes == 4)
     run = store.read("r1")
     assert len(dynamodb.scan(TableName="AgentProgress")["Items"]) == 3  # two pages are there
     assert run.pages == ()

@@ -13,7 +13,8 @@ from runcast.record.assignment import Claim
 from runcast.record.model import RunStatus
 from runcast.record.recorder import Recorder
 from runcast.record.store import End
-from tests.unit.record.recording import ALICE, FailingStore, Live, make, until
+from tests.unit.record.recording import ALICE, FailingStore, Live, make
+from tests.waiting import wait_until
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -56,14 +57,14 @@ def test_a_step_that_is_queued_behind_the_end_is_left_out_and_counted(store, clo
     recorder = make(failing, clock)
     recorder.claim()
     recorder.record("init")
-    until(lambda: failing.writes == 2)  # the claim's, and the one that hangs
+    wait_until(lambda: failing.writes == 2)  # the claim's, and the one that hangs
     reports = []
     late = threading.Thread(target=recorder.record, args=("thinking",), kwargs={"metadata": {"x": Slow()}})
     end = threading.Thread(target=lambda: reports.append(recorder.end(RunStatus.COMPLETE, "Done", result="flat")))
     late.start()
     assert told.wait(10)
     end.start()
-    until(lambda: recorder._queue.end)
+    wait_until(lambda: recorder._queue.end)
     go_on.set()
     late.join()
     failing.hang.set()
@@ -89,7 +90,7 @@ def test_a_slow_channel_holds_up_neither_the_steps_nor_the_end(store, clock):
     recorder.record("thinking")
     end = threading.Thread(target=recorder.end, args=(RunStatus.COMPLETE, "Done"))
     end.start()
-    until(lambda: store.read("r1").status is RunStatus.COMPLETE)
+    wait_until(lambda: store.read("r1").status is RunStatus.COMPLETE)
     go_on.set()
     end.join()
     assert (batches[0], [seq for batch in batches for seq in batch]) == ([1], [1, 2, 3])

@@ -13,7 +13,8 @@ from runcast.record.close import close_dead
 from runcast.record.model import RunStatus
 from runcast.record.reader import read_progress
 from runcast.record.store import End
-from tests.unit.record.recording import ALICE, FailingStore, Live, all_steps, make, until
+from tests.unit.record.recording import ALICE, FailingStore, Live, all_steps, make
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -41,10 +42,10 @@ def test_a_worker_learns_at_its_next_beat_that_it_shall_stop_and_writes_the_end(
     recorder = make(failing, clock, on_stop=stops, send=live)
     recorder.claim()
     recorder.record("thinking")
-    until(lambda: store.read("r1").seq == 1)
+    wait_until(lambda: store.read("r1").seq == 1)
     failing.script(fates)
     cancel(store, ALICE, "r1", now_ms=clock)
-    until(lambda: stops)
+    wait_until(lambda: stops)
     assert read_progress(store, ALICE, "r1", now_ms=clock)["liveness"] == "cancelling"
     recorder.record("executing", "the tool that was running")
     report = recorder.end(RunStatus.CANCELLED, "Cancelled")
@@ -63,8 +64,8 @@ def test_a_step_that_meets_the_mark_is_recorded_all_the_same(store, clock):
     recorder.claim()
     cancel(store, ALICE, "r1", now_ms=clock)
     recorder.record("thinking")
-    until(lambda: stops)
-    until(lambda: store.read("r1").seq == 1)
+    wait_until(lambda: stops)
+    wait_until(lambda: store.read("r1").seq == 1)
     recorder.end(RunStatus.CANCELLED, "Cancelled")
     assert [step.step for step in all_steps(store)] == ["thinking", "cancelled"]
 
@@ -97,9 +98,9 @@ def test_before_the_workers_deadline_the_run_is_ended_and_nothing_follows(store,
     recorder = make(store, clock, on_stop=stops, send=live, remaining_ms=60_000 + limits.DEADLINE_MARGIN_MS)
     recorder.claim()
     recorder.record("thinking")
-    until(lambda: store.read("r1").seq == 1)
+    wait_until(lambda: store.read("r1").seq == 1)
     clock.now_ms += 60_000
-    until(lambda: store.read("r1").status is RunStatus.ERROR)
+    wait_until(lambda: store.read("r1").status is RunStatus.ERROR)
     recorder.record("thinking", "too late")
     report = recorder.end(RunStatus.COMPLETE, "Done", result="flat")
 
@@ -121,10 +122,10 @@ def test_a_worker_that_has_only_seconds_keeps_three_quarters_of_them(store, cloc
     recorder.claim()
     clock.now_ms += 2_999
     recorder.record("thinking")
-    until(lambda: store.read("r1").seq == 1)
+    wait_until(lambda: store.read("r1").seq == 1)
     assert stops == []
     clock.now_ms += 1
-    until(lambda: stops)
+    wait_until(lambda: stops)
     recorder.end(RunStatus.CANCELLED, "Stopped")
     assert [step.step for step in store.read("r1").steps] == ["thinking", "error"]
 
@@ -148,7 +149,7 @@ def test_an_end_that_comes_in_time_is_the_only_one(store, clock):
     recorder.claim()
     ending = threading.Thread(target=recorder.end, args=(RunStatus.COMPLETE, "Done"))
     ending.start()
-    until(lambda: failing.writes == 2)
+    wait_until(lambda: failing.writes == 2)
     clock.now_ms += 60_000
     failing.hang.set()
     ending.join()
@@ -167,7 +168,7 @@ def test_a_frozen_worker_whose_run_has_been_ended_leaves_no_trace_and_is_told(st
         cancel(store, ALICE, "r1", now_ms=clock)
     before = store.read("r1")
     recorder.record("thinking", "thawed")
-    until(lambda: stops)
+    wait_until(lambda: stops)
     report = recorder.end(RunStatus.COMPLETE, "Done")
     assert store.read("r1") == before
     assert live.messages == []
@@ -180,7 +181,7 @@ def test_a_frozen_worker_whose_run_was_left_alone_goes_on(store, clock):
     clock.now_ms += limits.LEASE_MS + 5_000
     assert read_progress(store, ALICE, "r1", now_ms=clock)["liveness"] == "lost"
     recorder.record("thinking", "thawed")
-    until(lambda: read_progress(store, ALICE, "r1", now_ms=clock)["liveness"] == "live")
+    wait_until(lambda: read_progress(store, ALICE, "r1", now_ms=clock)["liveness"] == "live")
     assert store.read("r1").seq == 1
     assert not recorder.end(RunStatus.COMPLETE, "Done").degraded
 
@@ -200,7 +201,7 @@ def test_a_step_that_landed_unseen_before_another_ended_the_run_is_shown_once(st
     recorder = make(Crossed(store), clock, send=live)
     recorder.claim()
     recorder.record("thinking")
-    until(lambda: live.messages)
+    wait_until(lambda: live.messages)
     report = recorder.end(RunStatus.COMPLETE, "Done")
     assert [(step.seq, step.step) for step in store.read("r1").steps] == [(1, "thinking"), (2, "error")]
     assert [message["seq"] for message in live.messages] == [1]
@@ -214,7 +215,7 @@ def test_whoever_cannot_stop_does_not_stop_the_record(store, clock, beating):
     recorder = make(store, clock, on_stop=refuse)
     recorder.claim()
     cancel(store, ALICE, "r1", now_ms=clock)
-    until(lambda: recorder.stop)
+    wait_until(lambda: recorder.stop)
     assert not recorder.end(RunStatus.CANCELLED, "Cancelled").degraded
 
 

@@ -22,7 +22,8 @@ from tests.fakes.dynamodb_in_memory import DynamoDBInMemory
 from tests.reliability.machine import Machine
 from tests.reliability.rivals import START_MS
 from tests.unit.conftest import TABLE_NAME
-from tests.unit.record.recording import ALICE, FailingStore, all_steps, make, until
+from tests.unit.record.recording import ALICE, FailingStore, all_steps, make
+from tests.waiting import wait_until
 
 HOUR_MS = 3_600_000
 _END = End(RunStatus.ERROR)
@@ -65,7 +66,7 @@ def test_a_writer_that_cannot_go_on_tells_its_run(store, clock, monkeypatch):
     recorder.claim()
     monkeypatch.setattr(Draft, "_numbered", dies)
     recorder.record("thinking")
-    until(lambda: stops)
+    wait_until(lambda: stops)
     assert stops == [Stop.ENDED]
     report = recorder.end(RunStatus.COMPLETE, "Done")
     assert (report.stop, report.unrecorded, report.end_pending) == (Stop.ENDED, 2, False)
@@ -99,7 +100,7 @@ def test_a_wall_clock_that_jumps_ends_no_run(store, clock, beating):
     recorder.claim()
     clock.now_ms += HOUR_MS
     recorder.record("thinking")
-    until(lambda: store.read("r1").seq == 1)
+    wait_until(lambda: store.read("r1").seq == 1)
     assert not recorder.end(RunStatus.COMPLETE, "Done").degraded
     assert (stops, store.read("r1").status) == ([], RunStatus.COMPLETE)
 
@@ -121,7 +122,7 @@ def test_a_record_that_vanishes_is_an_end_for_its_worker(store, dynamodb, clock,
     delete(dynamodb)
     if queued:
         recorder.record("thinking")
-    until(lambda: stops)
+    wait_until(lambda: stops)
     assert (stops, recorder.end(RunStatus.COMPLETE, "Done").stop) == ([Stop.ENDED], Stop.ENDED)
     assert dynamodb.scan(TableName=TABLE_NAME)["Items"] == []
 
@@ -133,7 +134,7 @@ def test_a_record_that_has_expired_takes_no_more_writes(store, dynamodb, clock, 
     run = store.read("r1")
     before = dynamodb.scan(TableName=TABLE_NAME)["Items"]
     clock.now_ms = run.expires_at_ms
-    until(lambda: stops)
+    wait_until(lambda: stops)
     recorder.end(RunStatus.COMPLETE, "Done")
     step = Step("error", "Closed", 0.0, clock(), 1)
     for write in (
@@ -175,7 +176,7 @@ def test_a_worker_whose_clock_is_off_writes_by_the_servers(dynamodb, off_ms):
     began = epoch_ms()
     recorder.claim()
     recorder.record("thinking")
-    until(lambda: store.read("r1").seq == 1)
+    wait_until(lambda: store.read("r1").seq == 1)
     run = store.read("r1")
     for written, expected in (
         (run.created_at_ms, began),

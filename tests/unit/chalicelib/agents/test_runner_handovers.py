@@ -16,7 +16,7 @@ from runcast.record.handover import NEXT_PART
 from runcast.record.model import Owner, RunStatus
 from tests.fakes.scripted_model import Call, Say
 from tests.unit.chalicelib.agents.parts import ANA, checkpointing, hand_over, invoked, next_part
-from tests.unit.record.recording import until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("digger")
 
@@ -59,7 +59,7 @@ def test_only_the_first_delivery_of_a_part_runs(bench, ground):
 def test_the_worker_can_be_left_behind_by_another_part(bench, store):
     """A late delivery of the first part's event does not run the second."""
     bench.run(Call("dig", {"late": True}))
-    until(lambda: store.read("run-1").part_is_queued)
+    wait_until(lambda: store.read("run-1").part_is_queued)
     assert bench.run()[0] == 409
     assert store.read("run-1").part_is_queued
 

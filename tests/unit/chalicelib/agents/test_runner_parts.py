@@ -17,7 +17,7 @@ from runcast.record.model import EndReason, Owner, RunStatus
 from runcast.record.recorder import Recorder
 from tests.fakes.scripted_model import Call, Say
 from tests.unit.chalicelib.agents.parts import ANA, answered, next_part
-from tests.unit.record.recording import until
+from tests.waiting import wait_until
 
 
 @tool(context=True)
@@ -363,7 +363,7 @@ def test_a_part_whose_first_step_is_not_stored_runs_nothing(bench, store, monkey
         status_code, body = next_part(bench, event)
     assert (status_code, body["progress"]) == (500, [])
     assert len(bench.model.calls) == 1
-    until(lambda: "recorder-run-1" not in [thread.name for thread in threading.enumerate()])
+    wait_until(lambda: "recorder-run-1" not in [thread.name for thread in threading.enumerate()])
     run = store.read("run-1")
     assert (run.status, run.part_has_begun) == (RunStatus.IN_PROGRESS, False)
 

@@ -17,7 +17,7 @@ from runcast.record.close import close_dead
 from runcast.record.model import Owner, RunStatus
 from tests.fakes.lambda_process import Context
 from tests.fakes.scripted_model import Call, Say
-from tests.unit.record.recording import until
+from tests.waiting import wait_until
 
 ANA = Owner("acme", "ana")
 TIME_UP = "The worker's time was up before the run had ended."
@@ -219,7 +219,7 @@ def test_when_time_is_up_no_tool_is_waited_for(bench, store, clock, meanwhile, w
 
     def cancelled_in_vain():
         cancel(store, ANA, "run-1", now_ms=clock)
-        until(lambda: store.read("run-1").cancel_requested_at_ms)
+        wait_until(lambda: store.read("run-1").cancel_requested_at_ms)
         clock.now_ms += 60_000 - limits.DEADLINE_MARGIN_MS
 
     bench.with_build(

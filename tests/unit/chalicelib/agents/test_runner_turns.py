@@ -18,7 +18,7 @@ from runcast.record.model import EndReason, Owner, RunStatus
 from tests.fakes.lambda_process import Context
 from tests.fakes.scripted_model import Call, Say
 from tests.unit.chalicelib.agents.conftest import EVENT
-from tests.unit.record.recording import until
+from tests.waiting import wait_until
 
 ANA = Owner("acme", "ana")
 CHAT = "0c0ffee0-0000-4000-8000-000000000001"
@@ -101,7 +101,7 @@ def test_the_end_does_not_wait_long_for_the_bucket(bench, monkeypatch):
     assert (body["success"], body["result"]) == (True, "Two")
     assert (metadata_of_end(bench, "r2")["conversationSaved"], newest(bench)) == (False, before)
     # The user may have deleted the conversation before the object was written.
-    until(lambda: written and list(bench.objects.texts) == [before])
+    wait_until(lambda: written and list(bench.objects.texts) == [before])
 
 
 def test_a_state_whose_turn_another_has_ended_is_deleted(bench, monkeypatch):

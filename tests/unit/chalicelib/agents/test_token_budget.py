@@ -13,7 +13,7 @@ from runcast.record.recorder import Recorder
 from runcast.record.table import Table
 from tests.fakes.scripted_model import Call, Say
 from tests.fakes.token_budget import token_budget
-from tests.unit.record.recording import until
+from tests.waiting import wait_until
 
 ANA = Owner("acme", "ana")
 USED_UP = "The run was stopped, because its budget of tokens is used up."
@@ -74,9 +74,9 @@ def test_a_run_that_finishes_with_the_call_that_exceeds_its_budget_is_complete(b
 
 def test_the_tokens_of_a_user_add_up_over_the_day(bench, counts):
     run(bench)
-    until(lambda: counts.tokens(ANA, NOW_MS) == 160)
+    wait_until(lambda: counts.tokens(ANA, NOW_MS) == 160)
     run(bench, Say("Done."), requestId="run-2")
-    until(lambda: counts.tokens(ANA, NOW_MS) == 200)
+    wait_until(lambda: counts.tokens(ANA, NOW_MS) == 200)
     assert counts.tokens(Owner("acme", "bob"), NOW_MS) == 0
     assert counts.tokens(ANA, NOW_MS + DAY_MS) == 0
 
@@ -90,7 +90,7 @@ def test_a_run_ends_when_its_users_tokens_are_used_up(bench, store, counts, monk
     @tool
     def measure() -> str:
         """Measure until the tokens are counted, which happens on another thread."""
-        until(lambda: stopped)
+        wait_until(lambda: stopped)
         return "12 m"
 
     bench.with_tools(measure)
