@@ -212,15 +212,23 @@ class Caller:
         """Send one of the project's own documents; return the whole answer."""
         return self.post((OPERATIONS / f"{operation}.graphql").read_text(), variables).json()
 
-    def start(self, query: str, **variables: Any) -> str:
-        """Start a run; return its requestId."""
-        answer = self.ask("startAgentRun", agent=AGENT, query=query, **variables)
+    def get(self, operation: str, **variables: Any) -> Any:
+        """Ask as clients do, again while a service does not answer in time; return what the operation gives."""
+        answer = wait_until(
+            lambda: self.ask(operation, **variables),
+            lambda answer: {error["errorType"] for error in answer.get("errors", ())} != {"Unavailable"},
+        )
         assert "errors" not in answer, answer
-        return answer["data"]["startAgentRun"]["requestId"]
+        return answer["data"][operation]
+
+    def start(self, query: str, *, agent: str = AGENT, **variables: Any) -> str:
+        """Start a run; return its requestId."""
+        named = {"requestId": str(uuid.uuid4()), **variables}
+        return self.get("startAgentRun", agent=agent, query=query, **named)["requestId"]
 
     def read(self, request_id: str) -> dict[str, Any]:
         """Return a run's record."""
-        return self.ask("getAgentProgress", requestId=request_id)["data"]["getAgentProgress"]
+        return self.get("getAgentProgress", requestId=request_id)
 
     def read_to_its_end(self, request_id: str) -> dict[str, Any]:
         """Wait until a run has ended, and return its record."""

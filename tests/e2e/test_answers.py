@@ -89,8 +89,7 @@ def way(request, stack):
 
 
 def start(caller):
-    answer = caller.ask("startAgentRun", agent="buyer", query="Buy turbines.")
-    return answer["data"]["startAgentRun"]["requestId"]
+    return caller.start("Buy turbines.", agent="buyer")
 
 
 def until_it_asks(caller, request_id):

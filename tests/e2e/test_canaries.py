@@ -11,6 +11,7 @@ import json
 import socket
 import sys
 import threading
+import uuid
 from pathlib import Path
 
 import pytest
@@ -73,15 +74,13 @@ def parameters(prefix, case, **more):
 
 
 def start(caller, prefix, case, query, **more):
-    given = json.dumps(parameters(prefix, case, **more))
-    answer = caller.ask("startAgentRun", agent="canary_agent", query=query, parameters=given)
-    return answer["data"]["startAgentRun"]["requestId"]
+    return caller.start(query, agent="canary_agent", parameters=json.dumps(parameters(prefix, case, **more)))
 
 
 def start_job(caller, prefix):
     given = json.dumps(parameters(prefix, "tools"))
-    answer = caller.ask("startJob", playbook="canaries", query=text(prefix, "job"), parameters=given)
-    return answer["data"]["startJob"]["jobId"]
+    query = text(prefix, "job")
+    return caller.get("startJob", playbook="canaries", query=query, parameters=given, jobId=str(uuid.uuid4()))["jobId"]
 
 
 def start_all(caller, prefix, daemon):

@@ -84,7 +84,7 @@ def alices(stack, alice) -> Alices:
     )
     bucket = stack.state.outputs["results_bucket_name"]
     stack.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(RESULT).encode())
-    return Alices(run, job, alice.ask("listAgentRuns", limit=1)["data"]["listAgentRuns"]["nextCursor"])
+    return Alices(run, job, alice.get("listAgentRuns", limit=1)["nextCursor"])
 
 
 @pytest.fixture(scope="module")

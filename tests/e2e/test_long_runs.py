@@ -132,8 +132,7 @@ def short_parts(stack):
 
 
 def dig(alice, **plan):
-    started = alice.ask("startAgentRun", agent="digger", query=json.dumps(plan))
-    return started["data"]["startAgentRun"]["requestId"]
+    return alice.start(json.dumps(plan), agent="digger")
 
 
 async def watched(alice, **plan):

@@ -63,7 +63,7 @@ async def test_a_subscriber_may_ask_for_one_run(alice):
 def test_reading_on_gives_the_rest_only(alice):
     request_id = alice.start("How steep is it?")
     steps = alice.read_to_its_end(request_id)["steps"]
-    answer = alice.ask("getAgentProgress", requestId=request_id, afterSeq=3)["data"]["getAgentProgress"]
+    answer = alice.get("getAgentProgress", requestId=request_id, afterSeq=3)
     assert answer["steps"] == steps[3:]
 
 

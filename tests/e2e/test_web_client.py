@@ -102,7 +102,7 @@ def test_whatever_happens_to_a_page_it_shows_what_is_recorded(stack, alice):
     assert flows["cancel"]["view"]["status"] in ("cancelled", "complete")
     assert flows["networkCut"]["offline"]["connection"] == "offline"
     assert afterwards["steps"] == []
-    assert (job is not None) == bool(alice.ask("listAgents")["data"]["listAgents"]["playbooks"])
+    assert (job is not None) == bool(alice.get("listAgents")["playbooks"])
     for request_id in [job["id"], *(run["requestId"] for run in job["view"]["runs"] if run["status"])] if job else []:
         assert shown(job["view"], request_id) == recorded(alice.read_to_its_end(request_id))
 
@@ -118,7 +118,7 @@ def test_a_page_shows_ten_thousand_steps_as_they_are_recorded(stack, alice):
     steps: list[tuple[int, str, str]] = []
     after_seq: int | None = 0
     while after_seq is not None:
-        record = alice.ask("getAgentProgress", requestId=page["id"], afterSeq=after_seq)["data"]["getAgentProgress"]
+        record = alice.get("getAgentProgress", requestId=page["id"], afterSeq=after_seq)
         steps += recorded(record)
         after_seq = record["nextSeq"]
     assert len(steps) > STEPS

@@ -96,7 +96,7 @@ def test_the_documented_page_watches_a_run(report, alice):
 
     steps = report("main.tsx", {"App.tsx": textwrap.dedent(app).replace("'terrain'", f"'{AGENT}'")})
 
-    newest = alice.ask("listAgentRuns", limit=50)["data"]["listAgentRuns"]["runs"][0]
+    newest = alice.get("listAgentRuns", limit=50)["runs"][0]
     record = alice.read(newest["requestId"])
     assert [step["seq"] for step in steps if step["seq"]] == [step["seq"] for step in record["steps"]]
     assert all(recorded["message"] in step["text"] for step, recorded in zip(steps, record["steps"], strict=True))
@@ -137,7 +137,7 @@ def test_the_example_of_use_chat_stops_reloads_answers_and_cancels(report, stack
     # To stop watching does not cancel: after the reload, the same run took the answer.
     assert [message["role"] for message in page["answered"]] == ["user", "assistant"]
     assert "Bought" in page["answered"][1]["text"]
-    runs = alice.ask("getConversation", conversationId=page["chatId"])["data"]["getConversation"]["runs"]
+    runs = alice.get("getConversation", conversationId=page["chatId"])["runs"]
     assert [alice.read_to_its_end(run["requestId"])["status"] for run in runs] == ["cancelled", "complete"]
 
 

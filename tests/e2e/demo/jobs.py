@@ -1,6 +1,7 @@
 """Starting the demonstration's jobs, and reading them, as a client does."""
 
 import json
+import uuid
 
 from tests.waiting import wait_until
 
@@ -9,20 +10,18 @@ DEADLINE_SECONDS = 120
 
 def start(caller, playbook, query, parameters=None):
     """Start a job; return its jobId."""
-    variables = {"playbook": playbook, "query": query, "parameters": json.dumps(parameters or {})}
-    answer = caller.ask("startJob", **variables)
-    assert "errors" not in answer, answer
-    return answer["data"]["startJob"]["jobId"]
+    given = json.dumps(parameters or {})
+    return caller.get("startJob", playbook=playbook, query=query, parameters=given, jobId=str(uuid.uuid4()))["jobId"]
 
 
 def read(caller, job_id):
     """Return a job's record."""
-    return _answer(caller, "getAgentProgress", job_id)
+    return caller.get("getAgentProgress", requestId=job_id)
 
 
 def cancel(caller, job_id):
     """Cancel a job; return its status."""
-    return _answer(caller, "cancelAgentRun", job_id)
+    return caller.get("cancelAgentRun", requestId=job_id)
 
 
 def read_to_its_end(caller, job_id):
@@ -33,18 +32,3 @@ def read_to_its_end(caller, job_id):
         return job["liveness"] == "done" and all(run["liveness"] == "done" for run in begun)
 
     return wait_until(lambda: read(caller, job_id), has_ended, deadline_seconds=DEADLINE_SECONDS)
-
-
-def _answer(caller, operation, job_id):
-    """Ask until there is an answer: a busy machine may say that it did not come in time."""
-
-    def types_of_errors(answer):
-        return [error["errorType"] for error in answer.get("errors") or ()]
-
-    answer = wait_until(
-        lambda: caller.ask(operation, requestId=job_id),
-        lambda answer: types_of_errors(answer) != ["Unavailable"],
-        deadline_seconds=DEADLINE_SECONDS,
-    )
-    assert types_of_errors(answer) == [], answer
-    return answer["data"][operation]
