@@ -89,7 +89,7 @@ def costs_of_run(item: Mapping[str, Any]) -> list[Row]:
     steps = len(item["steps"]["L"])
     by_rest = (1 + ASSUMED.reads_per_record) * (REST_REQUEST - APPSYNC_OPERATION)
     return [
-        *_rows(f"1,000 runs of {steps} steps", units, 0.60),
+        *_rows(f"1,000 runs of {steps} steps", units, 0.60, _floor([item])),
         single("  started and read by REST, they differ by", by_rest * 1000, "$"),
         single("  with checkpointing=True, in addition", _checkpointed(item) * 1000, "$"),
         single("  live text, a minute of it", 60 * _delta().dollars() / limits.DELTA_INTERVAL_SECONDS * 1000, "$"),
@@ -107,7 +107,7 @@ def costs_of_job(playbook: str, job: JobSeen) -> list[Row]:
     own = own_units_of_job(job)
     name = f"1,000 jobs of {playbook}, {len(job.runs)} runs"
     return [
-        *_rows(name, units_of_job(job), _JOB_GOALS.get(len(job.runs))),
+        *_rows(name, units_of_job(job), _JOB_GOALS.get(len(job.runs)), _floor(job.runs)),
         single(f"{name}, beside these runs", own.dollars() * 1000, "$"),
         *(single(f"  {service}", price * 1000, "$", note=f"{what} each") for service, what, price in own.lines()),
         single("  results in S3, put and got once", (S3_PUT + S3_GET) * 1000, "$"),
@@ -178,10 +178,17 @@ def costs_of_hostile_user(limits_of_owner: OwnerLimits) -> list[tuple[str, str, 
     ]
 
 
-def _rows(name: str, units: Units, goal: float | None) -> list[Row]:
+def _floor(items: Sequence[Mapping[str, Any]]) -> Units:
+    """What runs use in any case: a Lambda that waits for the model, and a message of its own for each step."""
+    steps = sum(len(item["steps"]["L"]) for item in items)
+    waiting_seconds = sum(map(_model_calls, items)) * ASSUMED.model_call_seconds
+    return Units(gb_seconds=waiting_seconds * ASSUMED.agent_gb, operations=steps, updates=steps)
+
+
+def _rows(name: str, units: Units, goal: float | None, floor: Units) -> list[Row]:
     tokens_in, tokens_out, model = model_of(units)
     return [
-        single(f"{name}, without the model", units.dollars() * 1000, "$", goal),
+        single(f"{name}, without the model", units.dollars() * 1000, "$", goal, floor=floor.dollars() * 1000),
         *(single(f"  {service}", price * 1000, "$", note=f"{what} each") for service, what, price in units.lines()),
         single("  the model", model * 1000, "$", note=f"{tokens_in:,} tokens in, {tokens_out:,} out each"),
     ]

@@ -2,16 +2,19 @@
 
 Each repetition is a new process of a bare interpreter. Beside it is the usual way: a process that imports the whole
 application first. The agent's first call is the write of its first step. A Lambda that makes no call answers its event.
+The floor is a process without any code of ours: botocore, one client, and its first call.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -145,6 +148,20 @@ with contextlib.redirect_stdout(io.StringIO()):
 print(json.dumps({"modules": len(sys.modules), "seconds": seconds,
                   "large": [name for name in ("strands", "jsonschema") if name in sys.modules]}))
 """
+_BOTOCORE_ALONE = """
+import json, sys, time
+began = time.perf_counter()
+called = []
+sys.addaudithook(lambda event, _: event == "socket.connect" and called.append(time.perf_counter()))
+sys.path.insert(0, sys.argv[1])
+import botocore.session
+from botocore.exceptions import EndpointConnectionError
+try:
+    botocore.session.get_session().create_client("dynamodb").get_item(TableName="x", Key={"requestId": {"S": "x"}})
+except EndpointConnectionError:
+    pass
+print(json.dumps({"seconds": called[0] - began}))
+"""
 
 
 def measure_imports() -> list[Row]:
@@ -159,18 +176,27 @@ def measure_imports() -> list[Row]:
 def _measure(name: str, door: Door, directory: Path) -> Row:
     answers = [_answer(door, directory, usual=False) for _ in range(_REPETITIONS)]
     usual: Repetitions = [[_answer(door, directory, usual=True)["seconds"]] for _ in range(_REPETITIONS)]
+    alone = [_ran(_BOTOCORE_ALONE, str(directory))["seconds"] for _ in range(_REPETITIONS)]
+    goals = _GOALS.get(name, {})
+    floors = {RATIO: statistics.median(alone) / statistics.median(chain.from_iterable(usual))} if goals else {}
     large = f"with {' and '.join(answers[0]['large'])}" if answers[0]["large"] else "without Strands and jsonschema"
     ours: Repetitions = [[answer["seconds"]] for answer in answers]
     note = f"{answers[0]['modules']} modules, {large}"
-    return Row(f"{name}: cold, until its first call", "s", ours, _GOALS.get(name, {}), usual, note)
+    return Row(f"{name}: cold, until its first call", "s", ours, goals, usual, note, floors)
 
 
 def _answer(door: Door, directory: Path, *, usual: bool) -> Mapping[str, Any]:
-    interpreter = str(Settings().function_python)
     whole = str(Path(__file__).parent) if usual else ""
-    program = [interpreter, "-c", _PROGRAM, str(directory), door.handler, json.dumps(door.event), door.silence, whole]
+    return _ran(_PROGRAM, str(directory), door.handler, json.dumps(door.event), door.silence, whole)
+
+
+def _ran(program: str, *arguments: str) -> Mapping[str, Any]:
     done = subprocess.run(
-        program, env={"PATH": os.environ["PATH"], **_ENVIRONMENT}, capture_output=True, text=True, check=True
+        [str(Settings().function_python), "-c", program, *arguments],
+        env={"PATH": os.environ["PATH"], **_ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     answer: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer

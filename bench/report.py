@@ -16,7 +16,20 @@ from rich.table import Table
 from bench.row import MAX, P50, P95, RATIO, Row
 
 RESULTS = Path(__file__).with_name("results.json")
-_HEADINGS = ("what", "p50", "p95", "max", "unit", "of repetitions", "usual p50", "ratio", "goal", "load", "note")
+_HEADINGS = (
+    "what",
+    "p50",
+    "p95",
+    "max",
+    "unit",
+    "of repetitions",
+    "usual p50",
+    "ratio",
+    "goal",
+    "floor",
+    "load",
+    "note",
+)
 
 
 class Measured(NamedTuple):
@@ -67,6 +80,7 @@ def _cells(row: Row, load: float) -> list[str]:
         _number(usual.get(P50)),
         _number(figures.get(RATIO)),
         ", ".join(f"{name} {goal:g}" for name, goal in row.goals.items()) + (" MISSED" if row.missed() else ""),
+        ", ".join(f"{name} {floor:.3g}" for name, floor in row.floors.items()),
         f"{load:.1f}",
         row.note,
     ]
@@ -80,6 +94,7 @@ def _json(row: Row) -> Mapping[str, Any]:
         "spread": row.spread() and [_rounded_value(value) for value in row.spread() or ()],
         "usual": _rounded(row.usual_figures()),
         "goals": dict(row.goals),
+        "floors": _rounded(row.floors),
         "note": row.note,
     }
 

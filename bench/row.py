@@ -24,6 +24,7 @@ class Row:
         goals: What `p50`, `p95`, `max` and `ratio` must not exceed.
         usual: The same work done the usual way (`bench.baseline`).
         note: What the figures do not say.
+        floors: For a goal that is missed: the least that what we build on takes alone, measured at the same time.
     """
 
     what: str
@@ -32,6 +33,7 @@ class Row:
     goals: Mapping[str, float] = field(default_factory=dict)
     usual: Repetitions = ()
     note: str = ""
+    floors: Mapping[str, float] = field(default_factory=dict)
 
     def figures(self) -> dict[str, float]:
         """Return `p50`, `p95` and `max` of all values, and `ratio` if there is a baseline: our median by the usual."""
@@ -52,6 +54,7 @@ class Row:
         figures = self.figures()
         return [
             f"{self.what}: {name} is {figures[name]:.3g}, and the goal is {goal:g}"
+            + (f"; the floor is {self.floors[name]:.3g}" if name in self.floors else "")
             for name, goal in self.goals.items()
             if figures[name] > goal
         ]
@@ -61,9 +64,12 @@ class Row:
         return _statistics(self.usual) if self.usual else {}
 
 
-def single(what: str, value: float, unit: str = "", goal: float | None = None, *, note: str = "") -> Row:
+def single(
+    what: str, value: float, unit: str = "", goal: float | None = None, *, note: str = "", floor: float | None = None
+) -> Row:
     """Return a row of one value, which a goal bounds from above."""
-    return Row(what, unit, [[value]], {} if goal is None else {MAX: goal}, note=note)
+    goals, floors = ({} if each is None else {MAX: each} for each in (goal, floor))
+    return Row(what, unit, [[value]], goals, note=note, floors=floors)
 
 
 def _statistics(repetitions: Repetitions) -> dict[str, float]:

@@ -3,7 +3,7 @@ import json
 from bench.report import Measured, print_table, write_results
 from bench.row import Row, single
 
-EMIT = Row("emit", "ms", [[10, 30], [20, 40]], {"p50": 25, "max": 39, "ratio": 0.5}, [[50, 50]], "a note")
+EMIT = Row("emit", "ms", [[10, 30], [20, 40]], {"p50": 25, "max": 39, "ratio": 0.5}, [[50, 50]], "a note", {"max": 37})
 
 
 def test_the_figures_are_of_all_repetitions_and_the_ratio_of_the_medians():
@@ -13,7 +13,7 @@ def test_the_figures_are_of_all_repetitions_and_the_ratio_of_the_medians():
 
 
 def test_only_a_figure_above_its_goal_misses_it():
-    assert EMIT.missed() == ["emit: max is 40, and the goal is 39"]
+    assert EMIT.missed() == ["emit: max is 40, and the goal is 39; the floor is 37"]
     assert single("lost", 0, "runs", 0).missed() == []
     assert single("lost", 1, "runs", 0).missed() == ["lost: max is 1, and the goal is 0"]
 
@@ -42,6 +42,7 @@ def test_the_table_and_the_file_have_every_row(tmp_path, capsys):
         "spread": [20, 30],
         "usual": {"p50": 50, "p95": 50, "max": 50},
         "goals": {"p50": 25, "max": 39, "ratio": 0.5},
+        "floors": {"max": 37},
         "note": "a note",
     }
     assert last["note"] == "0 missing"
