@@ -2,18 +2,21 @@
 
 Each repetition is a new process of a bare interpreter. Beside it is the usual way: a process that imports the whole
 application first. The agent's first call is the write of its first step. A Lambda that makes no call answers its event.
-The floor is a process without any code of ours: botocore, one client, and its first call.
+The floor is a process without any code of ours: botocore, one client, and its first call. `bench/imports.txt` shows
+where each Lambda's imports take their time.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -97,6 +100,8 @@ DOORS = {
     ),
     "agent": Door("agent", "agent_function_name", {"agent": AGENT, "query": "x"}),
 }
+REPORT = Path(__file__).with_name("imports.txt")
+_REPORTED_PACKAGES = 15
 _REPETITIONS = 5
 _GOALS = {
     **{name: {RATIO: 0.35} for name in ("progress_reader", "run_starter", "status_publisher", "run_closer")},
@@ -170,7 +175,19 @@ def measure_imports() -> list[Row]:
         package_functions(Path(package), say=lambda _: None)
         with zipfile.ZipFile(Path(package, ARCHIVE_NAME)) as archive:
             archive.extractall(directory)
+        reports = [_report(name, door, Path(directory)) for name, door in DOORS.items()]
+        REPORT.write_text("\n".join(reports), encoding="utf-8")
         return [_measure(name, door, Path(directory)) for name, door in DOORS.items()]
+
+
+def _report(name: str, door: Door, directory: Path) -> str:
+    """Return the packages that a Lambda imports until its first call, with their milliseconds, the slowest first."""
+    spent_us: Counter[str] = Counter()
+    printed = _done(_PROGRAM, *_arguments(door, directory), options=["-X", "importtime"]).stderr
+    for own_us, module in re.findall(r"^import time: +(\d+) \| +\d+ \| +(\S+)$", printed, re.MULTILINE):
+        spent_us[module.partition(".")[0]] += int(own_us)
+    lines = [f"{us / 1000:8.1f} ms  {package}" for package, us in spent_us.most_common(_REPORTED_PACKAGES)]
+    return "\n".join([f"{name}: {spent_us.total() / 1000:.0f} ms of imports", *lines, ""])
 
 
 def _measure(name: str, door: Door, directory: Path) -> Row:
@@ -187,16 +204,23 @@ def _measure(name: str, door: Door, directory: Path) -> Row:
 
 def _answer(door: Door, directory: Path, *, usual: bool) -> Mapping[str, Any]:
     whole = str(Path(__file__).parent) if usual else ""
-    return _ran(_PROGRAM, str(directory), door.handler, json.dumps(door.event), door.silence, whole)
+    return _ran(_PROGRAM, *_arguments(door, directory, whole))
+
+
+def _arguments(door: Door, directory: Path, whole: str = "") -> list[str]:
+    return [str(directory), door.handler, json.dumps(door.event), door.silence, whole]
 
 
 def _ran(program: str, *arguments: str) -> Mapping[str, Any]:
-    done = subprocess.run(
-        [str(Settings().function_python), "-c", program, *arguments],
+    answer: Mapping[str, Any] = json.loads(_done(program, *arguments).stdout.splitlines()[-1])
+    return answer
+
+
+def _done(program: str, *arguments: str, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Settings().function_python), *options, "-c", program, *arguments],
         env={"PATH": os.environ["PATH"], **_ENVIRONMENT},
         capture_output=True,
         text=True,
         check=True,
     )
-    answer: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
