@@ -19,6 +19,7 @@ from bench.units import (
     APPSYNC_OPERATION,
     LAMBDA_GB_SECOND,
     REST_REQUEST,
+    S3_GB_MONTH,
     S3_GET,
     S3_PUT,
     TOKEN_IN,
@@ -160,13 +161,16 @@ def costs_of_hostile_user(limits_of_owner: OwnerLimits) -> list[tuple[str, str, 
     """Return the most that one user can cause in a day: what, how much of it, and its price in US dollars.
 
     The user keeps as many runs in progress as the limits allow, starts as many short ones beside them, and uses all
-    tokens of the day. The agents' memory, and how many tokens a call takes in and gives out, are those of `_Assumed`.
+    tokens and uploads of the day. The agents' memory, and how many tokens a call takes in and gives out, are those of
+    `_Assumed`.
     """
     day_seconds = 24 * 3600
     busy_seconds = limits_of_owner.user_open_runs * day_seconds
     starts = limits_of_owner.user_starts_per_minute * 24 * 60
     calls = round(limits_of_owner.user_tokens_per_day / (ASSUMED.tokens_in_per_call + ASSUMED.tokens_out_per_call))
     model = calls * (ASSUMED.tokens_in_per_call * TOKEN_IN + ASSUMED.tokens_out_per_call * TOKEN_OUT)
+    uploads_mb = limits_of_owner.user_upload_mb_per_day
+    kept_days = (limits.RETENTION_SECONDS + limits.QUESTION_RETENTION_SECONDS) // day_seconds
     # The record of a short run is created, claimed and ended.
     start = _started() + _small(invocations=1) + Units(writes=3 + _INDEX_WRITES, events=1)
     refused = _small(invocations=1) + Units(operations=1, reads=2, traces=1)
@@ -174,6 +178,7 @@ def costs_of_hostile_user(limits_of_owner: OwnerLimits) -> list[tuple[str, str, 
         ("agents", f"{limits_of_owner.user_open_runs} runs at any time", busy_seconds * LAMBDA_GB_SECOND),
         ("starts", f"{starts:,}", starts * (start.dollars() + S3_PUT)),
         ("the model", f"{limits_of_owner.user_tokens_per_day:,} tokens in {calls:,} calls", model),
+        ("uploads", f"{uploads_mb:,} MB, kept for {kept_days} days", uploads_mb / 1024 * kept_days / 30 * S3_GB_MONTH),
         ("refused requests", "each million", 1_000_000 * refused.dollars()),
     ]
 

@@ -53,6 +53,14 @@ def post_job() -> Response:
     return post_job(_request())
 
 
+@app.route("/uploads", methods=["POST"], authorizer=users)
+def post_upload() -> Response:
+    """Sign the upload of a file that a run can name."""
+    from chalicelib.api.rest import post_upload
+
+    return post_upload(_request())
+
+
 @app.route("/runs", methods=["GET"], authorizer=users)
 def get_runs() -> Response:
     """List the caller's runs and jobs."""
@@ -137,6 +145,7 @@ def get_health() -> Response:
 @app.route("/runs/{request_id}", methods=["OPTIONS"])
 @app.route("/runs/{request_id}/answers", methods=["OPTIONS"])
 @app.route("/jobs", methods=["OPTIONS"])
+@app.route("/uploads", methods=["OPTIONS"])
 @app.route("/conversations", methods=["OPTIONS"])
 @app.route("/conversations/{conversation_id}", methods=["OPTIONS"])
 @app.route("/agents", methods=["OPTIONS"])
@@ -156,7 +165,7 @@ def agent(event: Any, context: Any) -> Any:
 
 @app.lambda_function(name="run_starter")
 def run_starter(event: Any, _: Any) -> Any:
-    """Answer the mutations, which start, answer, cancel or delete runs and jobs, and delete conversations."""
+    """Answer the mutations, which start, answer, cancel or delete runs, jobs and conversations, and sign uploads."""
     from chalicelib.api.graphql import answer_mutation
 
     return answer_mutation(event)

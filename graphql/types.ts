@@ -84,6 +84,8 @@ export interface Mutation {
   startAgentRun: StartedRun | null;
   /** Starts a job for the caller and returns at once: an execution of a playbook, which runs several agents. The job continues in the background. */
   startJob: StartedJob | null;
+  /** Prepares the upload of one file that startAgentRun can name. Counts as a start, and its size for the day. */
+  createUpload: Upload | null;
   /** Cancels the caller's run, or the caller's job with all its runs. Idempotent. For an unknown or expired id, or another owner's, success is false and error has the reason. */
   cancelAgentRun: RunState | null;
   /** Deletes what is stored of the caller's newest runs and jobs, at most 25: records, steps, inputs, answers, saved states and results. Those in progress are cancelled first. When no runs are left, it deletes conversations. Repeat it until remaining is false. */
@@ -116,6 +118,8 @@ export interface StartAgentRunVariables {
   conversationId?: string | null;
   /** The requestId of a complete run of one of the caller's conversations. Starts a new conversation from the state in which that run ended; its id is conversationId, or else the new run's. */
   branchFrom?: string | null;
+  /** The attachmentIds of files that the caller has uploaded for the agent, at most 5 with 20 MB together. Refused unless listAgents says that the agent takes attachments. */
+  attachments?: string[] | null;
 }
 
 /** The arguments of `startJob`. */
@@ -128,6 +132,16 @@ export interface StartJobVariables {
   parameters?: string | null;
   /** The id of the new job, a UUID. If the caller has used it before, that job is returned. Another owner's id is refused. Absent creates a new id. */
   jobId?: string | null;
+}
+
+/** The arguments of `createUpload`. */
+export interface CreateUploadVariables {
+  /** The file's name, 1 to 200 characters. */
+  name: string;
+  /** The file's media type: image/png, image/jpeg, image/gif, image/webp, application/pdf, text/csv, text/html, text/plain, text/markdown, or that of Word and Excel files. */
+  contentType: string;
+  /** The file's size in bytes, 1 to 10485760 (10 MB). */
+  bytes: number;
 }
 
 /** The arguments of `cancelAgentRun`. */
@@ -312,6 +326,18 @@ export interface StartedJob {
   createdAt: number;
 }
 
+/** A form that uploads one file. Anyone who has it can upload that file until it expires. */
+export interface Upload {
+  /** The file's id, with which startAgentRun names it. */
+  attachmentId: string;
+  /** Where to POST the form, as multipart/form-data, without a credential. */
+  url: string;
+  /** The form's fields, as the JSON text of an object. Send all of them unchanged, and then the file as the last field, named file. */
+  fields: string;
+  /** When the form expires, in epoch milliseconds. */
+  expiresAt: number;
+}
+
 /** The agents and playbooks that can be started. */
 export interface AgentList {
   /** The agents for startAgentRun, sorted by name. */
@@ -328,6 +354,8 @@ export interface AgentInfo {
   description: string;
   /** The JSON Schema of the agent's parameters, as JSON text. Null if the agent declares none. */
   parametersSchema: string | null;
+  /** Whether the agent takes attachments. True for an agent in another Lambda, which may refuse them. */
+  attachments: boolean;
 }
 
 /** A playbook, which defines the agents of a job and the stages in which they run. */

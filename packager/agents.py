@@ -81,23 +81,25 @@ def playbook_flaws(chalice_app: Path, own: Path | None = None) -> list[str]:
     ]
 
 
-def require_valid_schemas(chalice_app: Path, own: Path | None = None) -> None:
-    """Check the PARAMETERS_SCHEMA of each agent that declares one.
+def require_valid_declarations(chalice_app: Path, own: Path | None = None) -> None:
+    """Check PARAMETERS_SCHEMA and ATTACHMENTS of each agent that declares them.
 
     Args:
         chalice_app: The application's folder.
         own: The folder of the user's agents, which replace the demo's.
 
     Raises:
-        PackagingError: A schema is invalid; the message lists all faults with their files and JSON paths.
+        PackagingError: A declaration is invalid; the message lists all faults with their files and JSON paths.
     """
-    declared = _application(chalice_app, "chalicelib.agents.parameters_schema")
+    declared = _application(chalice_app, "chalicelib.agents.declarations")
     faults_of_schema = _application(chalice_app, "chalicelib.runtime.json_schema").faults_of_schema
     faults = []
     for path in (path for folder in _folders(chalice_app, own) for path, builds in _builds(folder).items() if builds):
         try:
-            schema = declared.declared_schema(ast.parse(path.read_bytes()))
-            found = faults_of_schema(schema, declared.NAME) if schema is not None else []
+            tree = ast.parse(path.read_bytes())
+            schema = declared.declared_schema(tree)
+            found = faults_of_schema(schema, declared.PARAMETERS_SCHEMA) if schema is not None else []
+            declared.takes_attachments(tree)
         except SyntaxError:
             continue  # packaging rejects the file and names the line
         except ValueError as error:

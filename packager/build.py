@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from packager import agents_folder
-from packager.agents import agent_names, flaws, require_valid_schemas
+from packager.agents import agent_names, flaws, require_valid_declarations
 from packager.archive import services_named, write_archive
 from packager.bytecode import compile_bytecode
 from packager.dependencies import alone_in, install_dependencies
@@ -74,7 +74,7 @@ def build(
     interpreter = interpreter or require_interpreter(platform.runtime)
     for flaw in flaws(project / "chalice_app", agents):
         note(flaw)
-    require_valid_schemas(project / "chalice_app", agents)
+    require_valid_declarations(project / "chalice_app", agents)
     with alone_in(work):
         requirements = _requirements(project, work, platform, agents)
         results = work / "results" / platform.name

@@ -115,6 +115,18 @@ def _paths() -> dict[str, Any]:
                 },
             },
         },
+        "/uploads": {
+            "post": {
+                "operationId": "createUpload",
+                "summary": "Prepare the upload of a file that a run can name.",
+                "description": "Counts as a start, and its size for the day.",
+                "requestBody": {"required": True, "content": _json("UploadRequest")},
+                "responses": {
+                    "201": _response("The form that uploads the file.", "Upload"),
+                    **_refusals("BadRequest", "Unauthorized", "PayloadTooLarge", "UnsupportedMediaType"),
+                },
+            },
+        },
         "/runs": {
             "get": {
                 "operationId": "listRuns",

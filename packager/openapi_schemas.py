@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runcast import limits
+from runcast.file_types import FILE_TYPES
 from runcast.record.model import EndReason, Liveness, RunStatus
 
 _Schema = dict[str, Any]
@@ -38,7 +39,8 @@ def schemas() -> dict[str, _Schema]:
     named = {"name": {"type": "string"}, "description": {"type": "string"}}
     playbooks = {"type": "array", "items": _object(named)}
     schema = {"type": ["object", "null"], "description": "The JSON Schema of its parameters; null if it declares none."}
-    agents = {"type": "array", "items": _object({**named, "parametersSchema": schema})}
+    takes_files = {"type": "boolean", "description": "Whether it takes attachments; true for agents in other Lambdas."}
+    agents = {"type": "array", "items": _object({**named, "parametersSchema": schema, "attachments": takes_files})}
     reason = {
         **text_or_null,
         "description": "The code for why it ended; null until then. Later versions may add codes.",
@@ -76,6 +78,14 @@ def schemas() -> dict[str, _Schema]:
                             "description": "The id of a complete run of a conversation. Starts a new conversation from "
                             "the state in which that run ended.",
                         },
+                        "attachments": {
+                            "type": ["array", "null"],
+                            "items": {"type": "string", "format": "uuid"},
+                            "maxItems": limits.ATTACHMENTS_MAX,
+                            "uniqueItems": True,
+                            "description": "The ids of uploaded files for the agent, together at most "
+                            f"{limits.ATTACHMENTS_MAX_BYTES // 1024**2} MB.",
+                        },
                     },
                 ),
                 _object(
@@ -89,6 +99,26 @@ def schemas() -> dict[str, _Schema]:
                 ),
             ]
         },
+        "UploadRequest": _object(
+            {
+                "name": {"type": "string", "minLength": 1, "maxLength": limits.NAME_MAX_CHARACTERS},
+                "contentType": {"enum": list(FILE_TYPES)},
+                "bytes": {"type": "integer", "minimum": 1, "maximum": limits.ATTACHMENT_MAX_BYTES},
+            }
+        ),
+        "Upload": _object(
+            {
+                "attachmentId": {"type": "string", "format": "uuid"},
+                "url": {"type": "string", "format": "uri", "description": "POST the form without a credential."},
+                "fields": {
+                    "type": "object",
+                    "additionalProperties": {"type": "string"},
+                    "description": "The fields of the `multipart/form-data` form. Send all of them unchanged, and then "
+                    "the file as the last field, named `file`.",
+                },
+                "expiresAt": {**epoch_ms, "description": "Epoch milliseconds. The form is refused from then on."},
+            }
+        ),
         "JobRequest": _object(
             {
                 "playbook": {"type": "string", "description": "A name from `GET /agents`."},

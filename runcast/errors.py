@@ -9,6 +9,7 @@ RuncastError
 ├── RunStopped              a run's agent was interrupted, because the run has to stop
 ├── NotResumable            an agent's run could not continue in another worker (names what prevents it)
 ├── SnapshotUnusable        an agent's saved state is missing, damaged or of another version
+├── AttachmentUnusable      a file that a run names is no longer stored, was replaced or could not be read
 ├── Unavailable             a service that we depend on failed; a retry may succeed
 │   ├── StoreUnavailable    DynamoDB did not answer, or throttled
 │   │   └── WriteConflict   another transaction was writing the same item, so nothing was written
@@ -90,6 +91,10 @@ class NotResumable(RuncastError):
 
 class SnapshotUnusable(RuncastError):
     """The state from which an agent should continue is missing, damaged, or of another version of the agent."""
+
+
+class AttachmentUnusable(RuncastError):
+    """A file that a run names is no longer stored, was replaced after the start, or could not be read."""
 
 
 class Unavailable(RuncastError):

@@ -130,6 +130,12 @@ PARAMETERS_MAX_BYTES = 64 * 1024
 ANSWERS_MAX_BYTES = 64 * 1024
 # An agent's state between two parts of its run.
 SNAPSHOT_MAX_BYTES = 32 * 1024 * 1024
+# The files of one run. A saved state holds them in base64, so all of them fit into one.
+ATTACHMENTS_MAX = 5
+ATTACHMENT_MAX_BYTES = 10 * 1024 * 1024
+ATTACHMENTS_MAX_BYTES = 20 * 1024 * 1024
+# How long a client may wait until it sends the file.
+UPLOAD_SECONDS = 5 * 60
 
 # Conversations
 # How long a conversation is kept after its state was last saved, unless the deployment says otherwise.

@@ -8,6 +8,7 @@ locals {
   field_functions = {
     "Mutation.answerAgentRun"     = "run_starter"
     "Mutation.cancelAgentRun"     = "run_starter"
+    "Mutation.createUpload"       = "run_starter"
     "Mutation.deleteConversation" = "run_starter"
     "Mutation.deleteMyRuns"       = "run_starter"
     "Mutation.operatorCancelRun"  = "run_starter"

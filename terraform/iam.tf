@@ -238,9 +238,9 @@ data "aws_iam_policy_document" "recorder" {
   }
 
   statement {
-    sid       = "ReadAnswers"
+    sid       = "ReadAnswersAndUploads"
     actions   = ["s3:GetObject"]
-    resources = [local.answers_arn]
+    resources = [local.answers_arn, local.uploads_arn]
   }
 
   # A run that asks a question, or takes longer than one Lambda lives, is continued by another invocation.
@@ -365,6 +365,7 @@ locals {
   inputs_arn        = "${aws_s3_bucket.results.arn}/inputs/*"
   results_arn       = "${aws_s3_bucket.results.arn}/results/*"
   snapshots_arn     = "${aws_s3_bucket.results.arn}/snapshots/*"
+  uploads_arn       = "${aws_s3_bucket.results.arn}/uploads/*"
 }
 
 # What users of both APIs may read.
@@ -459,11 +460,12 @@ data "aws_iam_policy_document" "run_starter" {
     resources = ["${replace(aws_sfn_state_machine.playbook.arn, ":stateMachine:", ":execution:")}:*"]
   }
 
-  # A repeated start reads the input that is stored already. A branch copies the state from which it begins.
+  # A repeated start reads the input that is stored already. A branch copies the state from which it begins. A form that
+  # uploads a file has the permissions of the role that signed it, and a start reads the beginning of the file.
   statement {
-    sid       = "StoreInputsAndCopyConversations"
+    sid       = "StoreInputsAndUploadsAndCopyConversations"
     actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = [local.conversations_arn, local.inputs_arn]
+    resources = [local.conversations_arn, local.inputs_arn, local.uploads_arn]
   }
 
   statement {
@@ -481,6 +483,7 @@ data "aws_iam_policy_document" "run_starter" {
       local.inputs_arn,
       local.results_arn,
       local.snapshots_arn,
+      local.uploads_arn,
     ]
   }
 
@@ -492,7 +495,7 @@ data "aws_iam_policy_document" "run_starter" {
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = ["answers/*", "conversations/*", "inputs/*", "results/*", "snapshots/*"]
+      values   = ["answers/*", "conversations/*", "inputs/*", "results/*", "snapshots/*", "uploads/*"]
     }
   }
 

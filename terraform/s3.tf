@@ -3,6 +3,8 @@
 # - results/ has job results that are too large for their record. Clients fetch them by the links that progress_reader and
 #   api_handler sign.
 # - conversations/ has what the next run of a conversation begins with: the agent's state, and the messages.
+# - uploads/ has the files that users attach to runs. Clients send them by forms that run_starter and api_handler sign, and
+#   no API returns them.
 # - snapshots/ and answers/ have what a run continues from after a question: the agent's state, and the user's answers. No
 #   API returns them.
 
@@ -16,6 +18,7 @@ locals {
     inputs        = local.record_days
     results       = local.record_days
     snapshots     = local.record_days
+    uploads       = local.record_days
   }
 }
 
@@ -84,7 +87,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "results" {
   }
 
   rule {
-    id     = "uploads"
+    id     = "incomplete"
     status = "Enabled"
 
     filter {} # everything
@@ -95,14 +98,14 @@ resource "aws_s3_bucket_lifecycle_configuration" "results" {
   }
 }
 
-# For pages that fetch a result by its link. S3 rejects a rule without origins.
+# For pages that fetch a result by its link, or upload a file by its form. S3 rejects a rule without origins.
 resource "aws_s3_bucket_cors_configuration" "results" {
   count = length(var.cors_origins) > 0 ? 1 : 0
 
   bucket = aws_s3_bucket.results.id
 
   cors_rule {
-    allowed_methods = ["GET"]
+    allowed_methods = ["GET", "POST"]
     allowed_origins = var.cors_origins
     max_age_seconds = 3600
   }

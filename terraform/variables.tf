@@ -259,7 +259,7 @@ variable "rest_throttling" {
 }
 
 variable "limits" {
-  description = "What one user, and all users of one tenant together, may use. user_starts_per_minute and tenant_starts_per_minute: starts of runs and jobs. user_open_runs and tenant_open_runs: runs and jobs in progress, without those that wait for an answer. run_tokens and user_tokens_per_day: tokens that one run, and all runs of a user on a day (UTC), may use; a run that exceeds one of them ends with the reason budget. A request over a limit is refused as TooManyRequests. All callers with the API key count as one user."
+  description = "What one user, and all users of one tenant together, may use. user_starts_per_minute and tenant_starts_per_minute: starts of runs and jobs, and uploads. user_open_runs and tenant_open_runs: runs and jobs in progress, without those that wait for an answer. run_tokens and user_tokens_per_day: tokens that one run, and all runs of a user on a day (UTC), may use; a run that exceeds one of them ends with the reason budget. user_upload_mb_per_day: megabytes that a user may upload on a day (UTC). A request over a limit is refused as TooManyRequests. All callers with the API key count as one user."
   type = object({
     user_starts_per_minute   = optional(number, 60)
     tenant_starts_per_minute = optional(number, 600)
@@ -267,6 +267,7 @@ variable "limits" {
     tenant_open_runs         = optional(number, 200)
     run_tokens               = optional(number, 2000000)
     user_tokens_per_day      = optional(number, 10000000)
+    user_upload_mb_per_day   = optional(number, 1000)
   })
   default  = {}
   nullable = false
@@ -300,7 +301,7 @@ variable "web_acl_arn" {
 }
 
 variable "cors_origins" {
-  description = "The origins whose pages may call the REST API from a browser, such as https://app.example.com. \"*\" alone allows all, which is safe because requests need a token that browsers do not send automatically. Empty allows none. The GraphQL API always allows all."
+  description = "The origins whose pages may call the REST API from a browser, fetch large results and upload attachments, such as https://app.example.com. \"*\" alone allows all, which is safe because requests need a token that browsers do not send automatically. Empty allows none. The GraphQL API always allows all."
   type        = list(string)
   default     = ["*"]
   nullable    = false

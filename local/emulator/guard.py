@@ -2,8 +2,8 @@
 
 A function of the emulated AWS is a program on this machine, and every page in the developer's browser can send
 requests to it. So a request must have a valid signature, or be one that AWS answers without a signature: GraphQL, a
-REST route, a public Cognito operation, or a pool's public keys. Pages may send these, and use links to S3 objects. All
-other requests from a page of another origin are refused, even with a signature.
+REST route, a public Cognito operation, or a pool's public keys. Pages may send these, and use links to S3 objects and
+signed forms that upload one. All other requests from a page of another origin are refused, even with a signature.
 """
 
 import json
@@ -24,6 +24,7 @@ _REALTIME = re.compile(r"/v1/apis/[^/]+/graphql(/realtime)?")
 _REST = re.compile(r"/restapis/[^/]+/[^/]+/_user_request_(/.*)?", re.DOTALL)
 _PUBLIC_KEYS = re.compile(r"/[\w-]+/\.well-known/(jwks\.json|openid-configuration)")
 _S3_OBJECT = re.compile(r"/[a-z0-9][a-z0-9.-]{2,62}/.+")
+_S3_BUCKET = re.compile(r"/[a-z0-9][a-z0-9.-]{2,62}/?")
 _COGNITO = "AWSCognitoIdentityProviderService."
 
 
@@ -80,9 +81,12 @@ def access(request: Request, public_operations: Collection[str]) -> Access:
     if request.kind == "websocket":
         return Access.PUBLIC if _REALTIME.fullmatch(request.path) else Access.REFUSED
     is_object_link = request.signed_in_query and _is_object_link(request)
+    is_upload_form = _is_upload_form(request)
     is_public = _is_public(request, public_operations)
-    if not (is_public or is_object_link) and _is_from_another_origin(request):
+    if not (is_public or is_object_link or is_upload_form) and _is_from_another_origin(request):
         return Access.REFUSED
+    if is_upload_form:
+        return Access.SIGNED
     if request.method == "OPTIONS":
         return Access.PUBLIC if is_public or is_object_link else Access.REFUSED
     if request.signed_in_header and not request.signed_in_query:
@@ -96,7 +100,9 @@ def _is_public(request: Request, public_operations: Collection[str]) -> bool:
     """Whether AWS serves this, or answers the preflight for it, without a signature."""
     target = request.headers.get("x-amz-target")
     if request.method == "OPTIONS":
-        return bool(request.path == "/" or _GRAPHQL.fullmatch(request.path) or _REST.fullmatch(request.path))
+        sends_form = request.headers.get("access-control-request-method") == "POST" and not request.query
+        is_form = sends_form and _S3_BUCKET.fullmatch(request.path)
+        return bool(request.path == "/" or is_form or _GRAPHQL.fullmatch(request.path) or _REST.fullmatch(request.path))
     if target is not None:  # The emulator dispatches on this header and ignores the path.
         operation = target.removeprefix(_COGNITO)
         is_cognito = (request.method, request.path) == ("POST", "/") and not request.query
@@ -117,6 +123,18 @@ def _is_object_link(request: Request) -> bool:
         and len(scope) == 5
         and scope[3] == "s3"
         and _S3_OBJECT.fullmatch(request.path) is not None
+    )
+
+
+def _is_upload_form(request: Request) -> bool:
+    """Whether this is a form for a bucket, whose signature is one of its fields."""
+    return (
+        request.method == "POST"
+        and not request.query
+        and not request.signed_in_header
+        and "x-amz-target" not in request.headers
+        and request.headers.get("content-type", "").startswith("multipart/form-data")
+        and _S3_BUCKET.fullmatch(request.path) is not None
     )
 
 

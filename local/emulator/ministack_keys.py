@@ -17,7 +17,7 @@ from ministack.core.iam_actions import unsigned_operations
 from ministack.core.iam_evaluator import AuthError
 from ministack.core.responses import _account_from_sts_session, get_account_id
 from ministack.core.router import detect_service
-from ministack.services import appsync, lambda_svc, sts
+from ministack.services import appsync, lambda_svc, s3, sts
 
 from local.asgi import Request
 
@@ -37,7 +37,7 @@ def check_signature(request: Request, body: bytes) -> tuple[int, dict[str, str],
     """Returns None for a valid signature by a key of this machine, else the answer that refuses it.
 
     Args:
-        request: The request, signed in its Authorization header or, for S3, in its query.
+        request: The request, signed in its Authorization header or, for S3, in its query or in a form.
         body: Its body as it arrived.
     """
     failure = _failure(request, body)
@@ -56,6 +56,8 @@ def check_signature(request: Request, body: bytes) -> tuple[int, dict[str, str],
 
 def _failure(request: Request, body: bytes) -> Any:
     """Returns why the signature is refused, or None."""
+    if not (request.signed_in_header or request.signed_in_query):
+        return _form_failure(request, body)
     presigned = not request.signed_in_header
     if presigned:
         signature = sigv4.parse_query_signature(request.query)
@@ -79,6 +81,21 @@ def _failure(request: Request, body: bytes) -> Any:
         signature, secret, request.method, request.raw_path, request.query, request.headers, body, presigned=presigned
     )
     return AuthError(*mismatch) if mismatch else None
+
+
+def _form_failure(request: Request, body: bytes) -> Any:
+    """Returns why the signature of a form that uploads an object is refused, or None; MiniStack checks its policy."""
+    parts = s3._parse_multipart_form(request.headers["content-type"], body)
+    fields = {name.lower(): value.decode("latin-1") for name, _, _, value in parts if name != "file"}
+    key, _, scope = fields.get("x-amz-credential", "").partition("/")
+    secret = _secret(key, fields.get("x-amz-security-token", ""))
+    if secret is None or scope.count("/") != 3:
+        return AuthError("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+    date, region, service, _ = scope.split("/")
+    signature = sigv4.calculate_signature(secret, date, region, service, fields.get("policy", ""))
+    if not sigv4.signatures_match(signature, fields.get("x-amz-signature", "")):
+        return AuthError("SignatureDoesNotMatch", "The request signature we calculated does not match.")
+    return None
 
 
 def _expiry_failure(request: Request, signature: Any) -> tuple[str, str] | None:

@@ -190,6 +190,8 @@ class BaseAgent(ABC):
         else:
             self._publish("agent_invoking", begins)
         try:
+            if event.get("attachments"):
+                raise InvalidInput(f"{self.name} takes no attachments. Start it without.")
             with within:
                 result = self.execute(
                     checked_query(event.get("query")), checked_parameters(event.get("parameters") or None)

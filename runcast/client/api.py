@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from runcast.client.endpoint import Answer, Endpoint, open_endpoint, require_fou
 from runcast.client.listed import ListedRun, RunState, Startable, StartAnswer
 from runcast.client.sign_in import Identity
 from runcast.client.step import Progress
+from runcast.client.upload import Upload
 from runcast.errors import Unauthorized
 from runcast.json_text import json_text
 from runcast.parameters import checked_answers, checked_parameters
@@ -36,27 +37,44 @@ class Api:
         request_id: str,
         conversation_id: str | None = None,
         branch_from: str | None = None,
+        attachments: Sequence[str] = (),
     ) -> StartAnswer:
         """Start a run under a chosen id. Idempotent: if the caller already used the id, returns that run.
 
         Raises:
-            InvalidInput: The agent is unknown, an input is over its limit, or no conversation can begin from
-                `branch_from`.
+            InvalidInput: The agent is unknown, an input is over its limit, no conversation can begin from
+                `branch_from`, or the agent cannot be given the attachments.
             Conflict: Another user has used the id, or the conversation has an open run or is with another agent.
             TooManyRequests: The user or the tenant is over a limit; nothing was started.
             Unauthorized: Even a new token is refused.
             Unreachable: The request did not reach the service; nothing was started.
             Unavailable: No answer, or a failure; the run may still have been started.
         """
-        variables = {
+        variables: dict[str, Any] = {
             "agent": agent,
             "query": query,
             "parameters": _json_text(parameters),
             "requestId": request_id,
         }
-        conversation = {"conversationId": conversation_id, "branchFrom": branch_from}
-        variables |= {name: value for name, value in conversation.items() if value is not None}
+        more: dict[str, Any] = {
+            "conversationId": conversation_id,
+            "branchFrom": branch_from,
+            "attachments": list(attachments) or None,
+        }
+        variables |= {name: value for name, value in more.items() if value is not None}
         return await self._ask("startAgentRun", variables, StartAnswer.from_answer)
+
+    async def create_upload(self, name: str, content_type: str, size_bytes: int) -> Upload:
+        """Return a signed form that uploads one file.
+
+        Raises:
+            InvalidInput: The name, the type or the size is invalid.
+            TooManyRequests: The user or the tenant is over a limit.
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure.
+        """
+        variables = {"name": name, "contentType": content_type, "bytes": size_bytes}
+        return await self._ask("createUpload", variables, Upload.from_answer)
 
     async def rerun(self, rerun_of: str, *, request_id: str) -> StartAnswer:
         """Start a run or a job with the input of an earlier one, under a chosen id. Idempotent as `start_agent_run`.
@@ -221,7 +239,13 @@ class Api:
 
         def startable(answer: Mapping[str, Any]) -> list[Startable]:
             agents = [
-                Startable("agent", each["name"], each["description"], json.loads(each["parametersSchema"] or "null"))
+                Startable(
+                    "agent",
+                    each["name"],
+                    each["description"],
+                    json.loads(each["parametersSchema"] or "null"),
+                    each["attachments"],
+                )
                 for each in answer["agents"]
             ]
             return agents + [Startable("playbook", each["name"], each["description"]) for each in answer["playbooks"]]

@@ -12,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from random import random as uniform
 from typing import Any
 
@@ -33,8 +34,10 @@ from runcast.client.patience import Patience
 from runcast.client.retrying import Answer, Failures, ask_until_answered
 from runcast.client.sign_in import Identity, cognito_client, renew, sign_in
 from runcast.client.step import Progress
+from runcast.client.upload import content_type_of, send_file
 from runcast.client.watch import Watch
 from runcast.clock import epoch_ms
+from runcast.errors import InvalidInput
 from runcast.record.ids import canonical_id
 
 logger = logging.getLogger(__name__)
@@ -75,6 +78,7 @@ class Client:
         request_id: str | None = None,
         conversation_id: str | None = None,
         branch_from: str | None = None,
+        attachments: Sequence[str] = (),
         live: bool = True,
         timeout_seconds: float | None = None,
     ) -> Watch:
@@ -87,6 +91,7 @@ class Client:
             request_id: The run's id, a UUID. If the caller already used the id, watches that run. None generates one.
             conversation_id: The conversation that the run continues, a UUID. An unknown one starts a new conversation.
             branch_from: The id of a complete run of a conversation, from which a new conversation begins.
+            attachments: The ids of files for the agent, from `upload()`.
             live: Whether to use the live channel; False only reads the record.
             timeout_seconds: How long to watch at most.
 
@@ -105,8 +110,26 @@ class Client:
             request_id=chosen_id,
             conversation_id=conversation_id,
             branch_from=branch_from,
+            attachments=attachments,
         )
         return self._watch(chosen_id, is_job=False, start=start, live=live, timeout_seconds=timeout_seconds)
+
+    async def upload(self, path: Path) -> str:
+        """Upload a file, and return its id, with which `run()` names it.
+
+        Raises:
+            InvalidInput: The file cannot be read, or has a type or a size that is not allowed.
+            TooManyRequests: The user or the tenant is over a limit.
+            Unauthorized: Even a new token is refused.
+            Unavailable: No answer, or a failure.
+        """
+        try:
+            size_bytes = path.stat().st_size
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+        upload = await self._ask(partial(self._api.create_upload, path.name, content_type_of(path), size_bytes))
+        await send_file(upload, path)
+        return upload.attachment_id
 
     def job(
         self,

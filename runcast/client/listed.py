@@ -147,14 +147,17 @@ class Startable:
         name: Its name.
         description: What it does; empty for an agent in another Lambda.
         parameters_schema: The JSON Schema of an agent's parameters; None if it declares none.
+        attachments: Whether an agent takes files; an agent in another Lambda may refuse them.
     """
 
     kind: str
     name: str
     description: str
     parameters_schema: dict[str, Any] | None = None
+    attachments: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return it with GraphQL's field names; the schema as an object."""
         named = {"name": self.name, "description": self.description}
-        return named | ({"parametersSchema": self.parameters_schema} if self.kind == "agent" else {})
+        of_agent = {"parametersSchema": self.parameters_schema, "attachments": self.attachments}
+        return named | (of_agent if self.kind == "agent" else {})

@@ -72,6 +72,8 @@ class EndReason(StrEnum):
     """The agent asked a question, or was about to call a tool, and its state could not be saved."""
     SNAPSHOT_UNUSABLE = "snapshot_unusable"
     """The run was to continue, but the agent's saved state is missing, damaged or of another version."""
+    ATTACHMENT_UNUSABLE = "attachment_unusable"
+    """An attachment is no longer stored, was uploaded again after the start, or could not be read."""
     JOB_FAILED = "job_failed"
     """A state of the job failed."""
     EXECUTION_STOPPED = "execution_stopped"

@@ -1,7 +1,8 @@
 """Reads, writes and deletes runs' private objects in the bucket. They are stored word for word; no API returns them.
 
 An object is immutable: no key is used again for other content. An object is written before the record names its key.
-So an object that a record names has been written, and never changes.
+So an object that a record names has been written, and never changes. Only a client can replace its own upload, within
+minutes; its readers name the ETag of the content that they expect.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -30,9 +32,32 @@ ANSWERS, INPUTS, SNAPSHOTS = KINDS = ("answers", "inputs", "snapshots")
 CONVERSATIONS = "conversations"
 """The kind of the objects with the states of conversations."""
 
-# S3 returns `AccessDenied` for a missing object if the caller has no permission to list the bucket.
+UPLOADS = "uploads"
+"""The kind of the files that clients have uploaded. Runs name them, but they belong to their owner."""
+
+# S3 returns `AccessDenied` for a missing object if the caller has no permission to list the bucket, and
+# `PreconditionFailed` if the object has another ETag.
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-_GONE_CODES = ("AccessDenied", "NoSuchKey")
+_GONE_CODES = ("AccessDenied", "NoSuchKey", "PreconditionFailed")
+
+
+@dataclass(frozen=True)
+class UploadHead:
+    """What S3 knows about an upload, and its first bytes.
+
+    Attributes:
+        begins: The first bytes of the content.
+        size_bytes: The size of the content.
+        content_type: The media type with which it was uploaded.
+        metadata: The metadata with which it was uploaded.
+        e_tag: Identifies the content.
+    """
+
+    begins: bytes
+    size_bytes: int
+    content_type: str
+    metadata: Mapping[str, str]
+    e_tag: str
 
 
 class PrivateObjects:
@@ -67,6 +92,37 @@ class PrivateObjects:
         """
         with _existing(key, "read"):
             return json.loads(self._s3().get_object(Bucket=self._bucket, Key=key)["Body"].read())
+
+    def upload_head(self, key: str, begin_bytes: int) -> UploadHead:
+        """Read the beginning of an upload and what S3 knows about it.
+
+        Args:
+            key: The key.
+            begin_bytes: The number of bytes to read.
+
+        Raises:
+            ObjectGone: As `get`.
+            Unavailable: As `get`.
+        """
+        with _existing(key, "read"):
+            answer = self._s3().get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{begin_bytes - 1}")
+            return UploadHead(
+                begins=answer["Body"].read(),
+                size_bytes=int(answer["ContentRange"].rpartition("/")[2]),
+                content_type=answer["ContentType"],
+                metadata=answer["Metadata"],
+                e_tag=answer["ETag"],
+            )
+
+    def upload(self, key: str, e_tag: str) -> bytes:
+        """Read the content of an upload.
+
+        Raises:
+            ObjectGone: As `get`, or the object has another ETag.
+            Unavailable: As `get`.
+        """
+        with _existing(key, "read"):
+            return self._s3().get_object(Bucket=self._bucket, Key=key, IfMatch=e_tag)["Body"].read()
 
     def copy(self, source: str, key: str) -> None:
         """Write a copy of an object.
@@ -123,7 +179,7 @@ def _existing(key: str, what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         if error.response["Error"]["Code"] in _GONE_CODES:
-            raise ObjectGone(f"There is no object {key}, or its lifecycle rule has deleted it.") from error
+            raise ObjectGone(f"There is no object {key}: it was deleted, replaced, or never written.") from error
         raise Unavailable(f"The object {key} could not be {what}: {error}") from error
     except BotoCoreError as error:
         raise Unavailable(f"The object {key} could not be {what}: {error}") from error

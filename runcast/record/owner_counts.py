@@ -36,6 +36,11 @@ class OwnerCounts:
         )
         return of_user, of_tenant
 
+    def add_upload(self, owner: Owner, size_bytes: int, now_ms: int) -> int:
+        """Add to the bytes that the user has uploaded on this day (UTC), and return the sum."""
+        day = now_ms // DAY_MS
+        return self._table.add(f"#uploads/{owner.key}/{day}", size_bytes, expires_at_epoch_s=(day + 2) * DAY_MS // 1000)
+
     def add_tokens(self, owner: Owner, tokens: int, now_ms: int) -> int:
         """Add to the tokens that the user has used on this day (UTC), and return the sum."""
         expires_at_epoch_s = (now_ms // DAY_MS + 2) * DAY_MS // 1000

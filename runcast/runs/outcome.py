@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runcast import limits
-from runcast.errors import NotResumable, RunStopped, SnapshotUnusable, Unavailable
+from runcast.errors import AttachmentUnusable, NotResumable, RunStopped, SnapshotUnusable, Unavailable
 from runcast.record.assignment import Stop, time_up_error
 from runcast.record.model import EndReason, Json, RunStatus
 from runcast.runs.facts import with_facts
@@ -137,6 +137,8 @@ def part_failure(error: BaseException, stop: Stop | None = None, *, said: str | 
             return failed(error, EndReason.NOT_RESUMABLE)
         case SnapshotUnusable():
             return failed(error, EndReason.SNAPSHOT_UNUSABLE)
+        case AttachmentUnusable():
+            return failed(error, EndReason.ATTACHMENT_UNUSABLE)
         case Unavailable():
             message = "The agent's state could not be saved, so the run could not continue."
             return failed(message, EndReason.SNAPSHOT_NOT_SAVED)

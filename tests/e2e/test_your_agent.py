@@ -227,7 +227,7 @@ def apply(stack, variables):
 def test_a_lambda_of_ones_own_is_started_by_rest_and_watched_whole(stack, shell, alice, bob):
     url, headers = stack.state.outputs["rest_url"], {"Authorization": alice.id_token}
     listed = requests.get(f"{url}/agents", headers=headers, timeout=DEADLINE_SECONDS).json()["agents"]
-    assert {"name": "counter", "description": "", "parametersSchema": None} in listed
+    assert {"name": "counter", "description": "", "parametersSchema": None, "attachments": True} in listed
     run = {"agent": "counter", "query": "How many words has 'to be'?"}
     started = requests.post(f"{url}/runs", json=run, headers=headers, timeout=DEADLINE_SECONDS)
     assert started.status_code == 202, started.text

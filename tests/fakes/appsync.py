@@ -9,6 +9,7 @@ is in `appsync_live`.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from inspect import isawaitable
@@ -45,6 +46,9 @@ class FakeAppSync(FakeLive, FakeRecord):
             body, `HANGS` for no answer at all, or None for the record.
         failing_reads: How many of the next reads fail with an error of the service.
         refused_requests: How many of the next HTTP requests are answered 401, even with a valid token.
+        uploads: The arguments of `createUpload` so far.
+        sent: The forms that were sent so far, each as the names and the contents of its fields.
+        upload_status: The HTTP status that answers a form.
         conversations: The contents of the user's conversations by id; a start adds its run as the open one.
         large_result: What the link `/result` leads to; None refuses it, as an expired link is refused.
         answer_errors: What the next answers to a run's questions are refused with.
@@ -84,6 +88,9 @@ class FakeAppSync(FakeLive, FakeRecord):
     large_result: dict[str, Any] | None = None
     conversations: dict[str, dict[str, Any]] = field(default_factory=dict)
     starts: list[dict[str, Any]] = field(default_factory=list)
+    uploads: list[dict[str, Any]] = field(default_factory=list)
+    sent: list[list[tuple[str | None, bytes]]] = field(default_factory=list)
+    upload_status: int = 204
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -145,6 +152,7 @@ class FakeAppSync(FakeLive, FakeRecord):
             "getConversation": self._get_conversation,
             "deleteConversation": self._delete_conversation,
             "listAgents": self._list_agents,
+            "createUpload": self._create_upload,
         }
         document, invalid = document_of(asked["query"])
         if invalid:
@@ -235,6 +243,12 @@ class FakeAppSync(FakeLive, FakeRecord):
         names = ("status", "liveness", "error", "reason")
         return {"success": True, "requestId": requestId, **{name: getattr(record, name) for name in names}}
 
+    async def _create_upload(self, _info: Any, **about: Any) -> dict[str, Any]:
+        self.uploads.append(about)
+        url = self.url.replace("graphql", "bucket")
+        fields = json.dumps({"key": f"uploads/{len(self.uploads)}", "Content-Type": about["contentType"]})
+        return {"attachmentId": f"a-{len(self.uploads)}", "url": url, "fields": fields, "expiresAt": 0.0}
+
     async def _list_agents(self, _info: Any) -> dict[str, Any]:
         return self.agents
 
@@ -271,6 +285,12 @@ class FakeAppSync(FakeLive, FakeRecord):
         found = self.conversations.pop(conversationId, None)
         error = None if found else "There is no such conversation."
         return {"success": found is not None, "conversationId": conversationId, "error": error}
+
+    async def take_file(self, request: web.Request) -> web.Response:
+        """Take a form that uploads a file, as a bucket does."""
+        parts = [(part.name, await part.read()) async for part in await request.multipart()]
+        self.sent.append(parts)
+        return web.Response(status=self.upload_status)
 
     async def serve_result(self, _: web.Request) -> web.Response:
         """Serve what a job's link leads to, as a bucket does."""

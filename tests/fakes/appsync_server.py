@@ -25,6 +25,7 @@ async def appsync_server() -> AsyncIterator[FakeAppSync]:
     app.router.add_post("/graphql", server.answer)
     app.router.add_get("/graphql", server.serve_live)
     app.router.add_get("/result", server.serve_result)
+    app.router.add_post("/bucket", server.take_file)
     app.router.add_post("/website", serve_page)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()

@@ -214,11 +214,12 @@ def test_a_foreign_run_reads_like_an_unknown_one(lambdas):
 
 def test_the_agents_are_listed(lambdas):
     assert lambdas.request("GET", "/agents").body["agents"] == [
-        {"name": "elsewhere", "description": "", "parametersSchema": None},
+        {"name": "elsewhere", "description": "", "parametersSchema": None, "attachments": True},
         {
             "name": "survey",
             "description": registry.description("survey"),
             "parametersSchema": {"type": "object", "properties": {"region": {"enum": ["north", "south"]}}},
+            "attachments": True,
         },
     ]
 

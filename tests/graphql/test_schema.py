@@ -68,6 +68,7 @@ def test_every_returned_type_names_all_callers_who_may_receive_it(field_name):
 def test_who_may_call(field_name):
     users = {"aws_cognito_user_pools", "aws_api_key"}
     others = {"publishStatus": {"aws_iam"}, "deleteMyRuns": {"aws_cognito_user_pools"}}
+    others["createUpload"] = others["deleteMyRuns"]
     if field_name.startswith("operator"):
         users = {"aws_iam"}
 
@@ -113,6 +114,7 @@ def test_mutations_and_subscriptions_are_nullable(operation):
         ("ResultLink", ""),
         ("StartedRun", "conversationId"),
         ("StartedJob", ""),
+        ("Upload", ""),
         ("AgentList", ""),
         ("AgentInfo", "parametersSchema"),
         ("PlaybookInfo", ""),

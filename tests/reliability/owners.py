@@ -90,6 +90,7 @@ class Owners(Ownership):
             "admit": nothing,
             "announce": nothing,
             "parameters_schema": NO_SCHEMA,
+            "takes_attachments": lambda _: False,
             "objects": ObjectsInMemory(),
             "remembered": ["terrain"],
         }

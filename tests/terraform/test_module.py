@@ -344,12 +344,12 @@ def test_objects_are_private_encrypted_and_soon_forgotten(stack: Stack, other: S
         assert by_default.get("KMSMasterKeyID") == (OTHER["kms_key_arn"] if prefix else None)
         rules = {rule["ID"]: rule for rule in aws.s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
         assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
-        uploads = rules.pop("uploads")
-        assert uploads["Filter"] == {"Prefix": ""}
-        assert uploads["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+        incomplete = rules.pop("incomplete")
+        assert incomplete["Filter"] == {"Prefix": ""}
+        assert incomplete["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
         # Rules that overlap would all apply, the shortest first.
         days = {rule["Filter"]["Prefix"]: rule["Expiration"]["Days"] for rule in rules.values()}
-        lives = dict.fromkeys(("answers/", "inputs/", "results/", "snapshots/"), record_days)
+        lives = dict.fromkeys(("answers/", "inputs/", "results/", "snapshots/", "uploads/"), record_days)
         assert days == {**lives, "conversations/": conversation_days}
         [statement] = json.loads(aws.s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
         assert (statement["Effect"], statement["Action"], statement["Principal"]) == ("Deny", "s3:*", "*")

@@ -28,8 +28,8 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
     }
     results = f"arn:aws:s3:::{RESULTS}/results/*"
     inputs = f"arn:aws:s3:::{RESULTS}/inputs/*"
-    snapshots, answers, conversations = (
-        f"arn:aws:s3:::{RESULTS}/{kind}/*" for kind in ("snapshots", "answers", "conversations")
+    snapshots, answers, conversations, uploads = (
+        f"arn:aws:s3:::{RESULTS}/{kind}/*" for kind in ("snapshots", "answers", "conversations", "uploads")
     )
     change_conversations = {
         conversations: {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
@@ -55,6 +55,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         inputs: {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
         answers: {"s3:DeleteObject", "s3:PutObject"},
         snapshots: {"s3:DeleteObject"},
+        uploads: {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
         **jobs,
         **announce,
     }
@@ -65,6 +66,7 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             conversations: change_conversations[conversations],
             snapshots: {"s3:GetObject", "s3:PutObject"},
             answers: {"s3:GetObject"},
+            uploads: {"s3:GetObject"},
             **announce,
             f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
             f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,
@@ -225,15 +227,17 @@ def test_what_a_recorder_elsewhere_is_allowed(stack: Stack, other: Stack):
             services = [f"{service}.{REGION}.amazonaws.com" for service in ("dynamodb", "s3")]
             assert (use["Resource"], use["Condition"]["StringEquals"].keys()) == (key, {"kms:ViaService"})
             assert sorted(use["Condition"]["StringEquals"]["kms:ViaService"]) == services
-        # Only the answers to questions and the states of runs, of all that the bucket holds.
+        # Only the answers to questions, the states of runs and their files, of all that the bucket holds.
         assert allowed.pop("KeepStates") == allow(
             ["s3:PutObject", "s3:GetObject"], f"arn:aws:s3:::{prefix}{RESULTS}/snapshots/*"
         )
-        assert allowed.pop("ReadAnswers") == allow("s3:GetObject", f"arn:aws:s3:::{prefix}{RESULTS}/answers/*")
+        assert allowed.pop("ReadAnswersAndUploads") == allow(
+            "s3:GetObject", [f"arn:aws:s3:::{prefix}{RESULTS}/{kind}/*" for kind in ("uploads", "answers")]
+        )
         assert allowed == {}
 
 
-def allow(action: str | list[str], resource: str) -> dict[str, Any]:
+def allow(action: str | list[str], resource: str | list[str]) -> dict[str, Any]:
     """The statement that allows this, without its name."""
     return {"Effect": "Allow", "Action": action, "Resource": resource}
 

@@ -39,7 +39,7 @@ PRICES = '{"amazon.nova-lite-v1:0":{"cache_read":0.015,"cache_write":null,"input
 
 LIMITS = (
     '{{"run_tokens":2000000,"tenant_open_runs":200,"tenant_starts_per_minute":600,"user_open_runs":{},'
-    '"user_starts_per_minute":60,"user_tokens_per_day":10000000}}'
+    '"user_starts_per_minute":60,"user_tokens_per_day":10000000,"user_upload_mb_per_day":1000}}'
 )
 
 

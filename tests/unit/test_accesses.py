@@ -30,7 +30,8 @@ def aws_operations() -> set[str]:
     about = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
     clients = [boto3.client(service, **about) for service in SERVICES]
     return set().union(
-        *(client.meta.method_to_api_mapping for client in clients), {"generate_presigned_url", "get_paginator"}
+        *(client.meta.method_to_api_mapping for client in clients),
+        {"generate_presigned_post", "generate_presigned_url", "get_paginator"},
     )
 
 

@@ -12,5 +12,6 @@ def test_a_smaller_limit_costs_less():
         return sum(price for *_, price in costs_of_hostile_user(limits))
 
     most = total(OwnerLimits())
-    smaller = [OwnerLimits(user_open_runs=1), OwnerLimits(user_starts_per_minute=1), OwnerLimits(user_tokens_per_day=1)]
+    names = ("user_open_runs", "user_starts_per_minute", "user_tokens_per_day", "user_upload_mb_per_day")
+    smaller = [OwnerLimits(**{name: 1}) for name in names]
     assert all(total(limits) < most for limits in smaller)

@@ -27,7 +27,7 @@ WITH_STRANDS = {
 }
 FOUNDATIONS = {
     *("runcast", "runcast.limits", "runcast.errors", "runcast.clock"),
-    *("runcast.text", "runcast.plain_json", "runcast.json_text", "runcast.parameters"),
+    *("runcast.text", "runcast.plain_json", "runcast.json_text", "runcast.parameters", "runcast.file_types"),
 }
 LAYERS = {
     "chalicelib": [["api"], ["lifecycle"], ["orchestrator"], ["agents", "publisher"], ["runtime"]],

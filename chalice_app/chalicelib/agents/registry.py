@@ -18,8 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from chalicelib.agents import declarations
 from chalicelib.agents.folders import OWN_FOLDER
-from chalicelib.agents.parameters_schema import declared_schema
 from runcast.errors import SnapshotUnusable
 
 if TYPE_CHECKING:
@@ -71,7 +71,17 @@ def parameters_schema(name: str) -> Json | None:
         name: The agent's name; None is returned for an agent that runs elsewhere.
     """
     tree = _parsed(name)
-    return declared_schema(tree) if tree else None
+    return declarations.declared_schema(tree) if tree else None
+
+
+def takes_attachments(name: str) -> bool:
+    """Return whether an agent's file declares `ATTACHMENTS = True`, without importing it.
+
+    Args:
+        name: The agent's name; True is returned for an agent that runs elsewhere, because only its function knows.
+    """
+    tree = _parsed(name)
+    return declarations.takes_attachments(tree) if tree else True
 
 
 def load(name: str) -> Build:

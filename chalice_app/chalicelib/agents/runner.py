@@ -29,7 +29,7 @@ from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import AgentConfig, config_of_environment
 from runcast import limits
-from runcast.errors import InvalidInput, NotResumable, RunStopped, SnapshotUnusable, Unavailable
+from runcast.errors import AttachmentUnusable, InvalidInput, NotResumable, RunStopped, SnapshotUnusable, Unavailable
 from runcast.record.assignment import Claim
 from runcast.record.handover import NEXT_PART, report_to_job
 from runcast.record.model import Json, RunEnded, RunStatus
@@ -203,7 +203,7 @@ class Runner:
             NotBegun: This worker could not begin a later part.
         """
         run, recorder = work.run, work.run.recorder
-        prompt: Any = work.event.request.query
+        prompt: Any = None
         try:
             if work.event.part > 1:
                 work.before = before = self._parts.before(work, claim)
@@ -215,15 +215,17 @@ class Runner:
                 work.before.restore(agent, run, work.state)
                 if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):
                     raise NotBegun("its first step was not stored in time")
-            elif recorder.assignment.conversation_id:
-                begin_turn(self._objects, agent, work.event.request.agent, recorder.assignment.turn_snapshot_key)
+            else:
+                if recorder.assignment.conversation_id:
+                    begin_turn(self._objects, agent, work.event.request.agent, recorder.assignment.turn_snapshot_key)
+                prompt = work.event.prompt(self._objects)
             self._run_to_its_end(self._parts.invoke(work, agent, prompt))
             if work.snapshot_key:
                 return self._parts.handed_over(work)
             outcome = run.outcome or stopped_early("it gave no result")
         except NotBegun:
             raise
-        except (NotResumable, RunStopped, SnapshotUnusable, Unavailable) as error:
+        except (AttachmentUnusable, NotResumable, RunStopped, SnapshotUnusable, Unavailable) as error:
             logger.warning("the run ends early: %s", error)
             return part_failure(error, recorder.stop)
         except BaseException as error:  # a tool may call sys.exit(), and the run must end anyway

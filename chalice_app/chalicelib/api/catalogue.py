@@ -13,7 +13,8 @@ from runcast.record.model import Json
 def list_agents(elsewhere: Iterable[str]) -> Json:
     """Return `agents` and `playbooks`, each by name, with `name` and `description`.
 
-    An agent also has `parametersSchema`, the JSON Schema of its parameters as text, or None.
+    An agent also has `parametersSchema`, the JSON Schema of its parameters as text, or None; and `attachments`, whether
+    it takes files.
 
     Args:
         elsewhere: The names of agents that run in other Lambdas; only their names are known here.
@@ -30,4 +31,5 @@ def _agent(name: str) -> Json:
         "name": name,
         "description": registry.description(name),
         "parametersSchema": None if schema is None else json_text(schema),
+        "attachments": registry.takes_attachments(name),
     }

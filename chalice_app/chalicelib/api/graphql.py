@@ -16,6 +16,7 @@ from chalicelib.api.identity import owner_of_caller
 from chalicelib.runtime import logs
 from chalicelib.runtime.config import ProgressReaderConfig, RunStarterConfig, config_of_environment
 from runcast.errors import Unauthorized
+from runcast.json_text import json_text
 from runcast.record.model import PUBLIC, Json, Owner
 
 
@@ -31,6 +32,11 @@ def answer_query(event: Mapping[str, Any]) -> Json:
 
 def _start_agent_run(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
     return operations.start_run(event["arguments"], _caller(event, config), config)
+
+
+def _create_upload(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
+    upload = operations.create_upload(event["arguments"], _caller(event, config), config)
+    return {**upload, "fields": json_text(upload["fields"])}
 
 
 def _start_job(event: Mapping[str, Any], config: RunStarterConfig) -> Json:
@@ -82,6 +88,7 @@ _OPEN_TO_API_KEYS = ("getAgentProgress", "listAgents")
 _MUTATIONS = {
     "startAgentRun": _start_agent_run,
     "startJob": _start_job,
+    "createUpload": _create_upload,
     "answerAgentRun": _answer_agent_run,
     "cancelAgentRun": _cancel_agent_run,
     "deleteConversation": _delete_conversation,

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.agents import registry
-from chalicelib.lifecycle import answer, cancel, conversations, delete, rerun, start
+from chalicelib.lifecycle import answer, cancel, conversations, delete, rerun, start, uploads
 from chalicelib.lifecycle.admission import Admission
 from chalicelib.lifecycle.executions import executions_of
 from chalicelib.orchestrator import playbook
@@ -52,9 +52,22 @@ def start_run(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
         objects=_objects(config),
         remembered=registry.names(),
         parameters_schema=registry.parameters_schema,
+        takes_attachments=registry.takes_attachments,
         admit=_admission(config).require_start,
         announce=partial(_announce, config),
     )
+
+
+def create_upload(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
+    """Sign the upload of a file; see `lifecycle.uploads.create_upload`.
+
+    Raises:
+        Unauthorized: The caller has an API key. All of these callers are one user, who is anonymous.
+    """
+    if owner == PUBLIC:
+        raise Unauthorized("Callers with an API key may not upload files. Sign in.")
+    sign = partial(upload_form, config.results_bucket)
+    return uploads.create_upload(given, owner, sign=sign, admit=_admission(config).require_upload)
 
 
 def start_job(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
@@ -174,6 +187,22 @@ def result_link(bucket: str, job_id: str, seconds: int) -> str:
     """Return a link to a job's result. Anyone who has the link may fetch the result within `seconds`."""
     result = {"Bucket": bucket, "Key": result_key(job_id), "ResponseContentType": "application/json"}
     return clients.link_signer().generate_presigned_url("get_object", Params=result, ExpiresIn=seconds)
+
+
+def upload_form(bucket: str, key: str, fields: Mapping[str, str], max_bytes: int) -> Json:
+    """Return the `url` and the `fields` of a form that uploads one object, within `UPLOAD_SECONDS`.
+
+    Args:
+        bucket: The bucket.
+        key: The object's key.
+        fields: What else the form must send, unchanged.
+        max_bytes: The largest size of the object.
+    """
+    conditions = [*({name: text} for name, text in fields.items()), ["content-length-range", 1, max_bytes]]
+    form = clients.link_signer().generate_presigned_post(
+        bucket, key, Fields=dict(fields), Conditions=conditions, ExpiresIn=limits.UPLOAD_SECONDS
+    )
+    return {"url": form["url"], "fields": form["fields"]}
 
 
 def _store(config: Writes) -> RunStore:

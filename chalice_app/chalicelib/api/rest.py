@@ -31,8 +31,9 @@ BODY_MAX_BYTES = 512 * 1024
 AFTER_SEQ_MAX = 2**31 - 1
 """The maximum of `afterSeq` over GraphQL, whose Int has 32 bits."""
 
-_RUN_FIELDS = ("agent", "query", "parameters", "requestId", "rerunOf", "conversationId", "branchFrom")
+_RUN_FIELDS = ("agent", "query", "parameters", "requestId", "rerunOf", "conversationId", "branchFrom", "attachments")
 _JOB_FIELDS = ("playbook", "query", "parameters", "jobId")
+_UPLOAD_FIELDS = ("name", "contentType", "bytes")
 _ANSWERS_FIELDS = ("answers",)
 
 
@@ -60,6 +61,19 @@ def post_job(request: Request) -> Response:
         return operations.start_job(_fields(request.raw_body, _JOB_FIELDS), owner, config)
 
     return _response(answer_of(started), status=202)
+
+
+def post_upload(request: Request) -> Response:
+    """Answer `POST /uploads`: 201 with `attachmentId`, and the form that uploads the file."""
+    if _is_too_large(request):
+        return _too_large()
+
+    def created() -> Json:
+        config = config_of_environment(ApiConfig)
+        owner = _caller(request, config)
+        return operations.create_upload(_fields(request.raw_body, _UPLOAD_FIELDS), owner, config)
+
+    return _response(answer_of(created), status=201)
 
 
 def get_runs(request: Request) -> Response:

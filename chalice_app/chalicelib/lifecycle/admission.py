@@ -26,7 +26,7 @@ OPEN_RETRY_SECONDS = 30
 
 
 class Admission:
-    """Admits or refuses starts and answers.
+    """Admits or refuses starts, uploads and answers.
 
     Args:
         limits: The limits.
@@ -46,11 +46,25 @@ class Admission:
             TooManyRequests: The user or the tenant has started too many in this minute, or as `require_open`.
         """
         self.require_open(owner)
+        self._require_rate(owner, "runs and jobs")
+
+    def require_upload(self, owner: Owner, size_bytes: int) -> None:
+        """Count an upload as a start, and its bytes.
+
+        Raises:
+            TooManyRequests: The user or the tenant has started too many in this minute, or the user has uploaded too
+                much on this day.
+        """
+        self._require_rate(owner, "runs, jobs and uploads")
         now_ms = self._now_ms()
-        starts = self._counted(lambda: self._counts.count_start(owner, now_ms), (0, 0))
-        maxima = self._limits.user_starts_per_minute, self._limits.tenant_starts_per_minute
-        rule = "{who} may start {maximum} runs and jobs a minute"
-        _require(starts, maxima, rule, _seconds_left(MINUTE_MS, now_ms))
+        used_bytes = self._counted(lambda: self._counts.add_upload(owner, size_bytes, now_ms), 0)
+        maximum_mb = self._limits.user_upload_mb_per_day
+        if used_bytes > maximum_mb * 1024**2:
+            # A smaller file may still fit.
+            self._counted(lambda: self._counts.add_upload(owner, -size_bytes, now_ms), 0)
+            retry_after_seconds = _seconds_left(DAY_MS, now_ms)
+            message = f"A user may upload {maximum_mb} MB a day. Try again in {retry_after_seconds} s."
+            raise TooManyRequests(message, retry_after_seconds)
 
     def require_open(self, owner: Owner) -> None:
         """Check that the owner may have one more run in progress.
@@ -63,6 +77,13 @@ class Admission:
         with_this = in_progress[0] + 1, in_progress[1] + 1
         maxima = self._limits.user_open_runs, self._limits.tenant_open_runs
         _require(with_this, maxima, "{who} may have {maximum} runs and jobs in progress", OPEN_RETRY_SECONDS)
+
+    def _require_rate(self, owner: Owner, what: str) -> None:
+        now_ms = self._now_ms()
+        starts = self._counted(lambda: self._counts.count_start(owner, now_ms), (0, 0))
+        maxima = self._limits.user_starts_per_minute, self._limits.tenant_starts_per_minute
+        rule = f"{{who}} may start {{maximum}} {what} a minute"
+        _require(starts, maxima, rule, _seconds_left(MINUTE_MS, now_ms))
 
     def _require_tokens(self, owner: Owner) -> None:
         now_ms = self._now_ms()

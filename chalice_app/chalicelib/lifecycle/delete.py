@@ -15,7 +15,7 @@ from chalicelib.orchestrator.job import result_key
 from runcast import limits
 from runcast.errors import AppendRefused, RunGone
 from runcast.record.model import Json, Owner, Run
-from runcast.record.objects import CONVERSATIONS, KINDS, PrivateObjects, owner_prefix, private_key
+from runcast.record.objects import CONVERSATIONS, KINDS, UPLOADS, PrivateObjects, owner_prefix, private_key
 from runcast.record.store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ def delete_runs(
 ) -> Json:
     """Delete the owner's newest runs and jobs, at most `DELETE_MAX_RUNS`, and all else once no runs are left.
 
-    The rest are conversations, the journals of tool calls, and the private objects of runs and conversations that have
-    expired, or whose deletion was interrupted. Repeat it until nothing remains.
+    The rest are conversations, the journals of tool calls, uploads, and the private objects of runs and conversations
+    that have expired, or whose deletion was interrupted. Repeat it until nothing remains.
 
     Args:
         owner: The caller.
@@ -69,7 +69,7 @@ def delete_runs(
         deleted, remaining = deleted + len(conversations), after is not None
     if not remaining:
         store.delete_calls(owner)
-        for kind in (*KINDS, CONVERSATIONS):
+        for kind in (*KINDS, CONVERSATIONS, UPLOADS):
             objects.delete_all(owner_prefix(kind, owner), until_ms=began_ms)
     logger.info("%d runs and conversations of a user were deleted", deleted)
     return {"deleted": deleted, "remaining": remaining}

@@ -14,7 +14,7 @@ from runcast.record.store import RunStore
 Start = Callable[[Json], Json]
 """Starts a run or a job, given the fields that a client sends, and returns the answer."""
 
-_OF_THE_EARLIER = ("agent", "query", "parameters")
+_OF_THE_EARLIER = ("agent", "query", "parameters", "attachments")
 _OF_A_TURN = ("conversationId", "branchFrom")
 
 
@@ -35,13 +35,13 @@ def rerun(
         `requestId`, `status` and `createdAt` (epoch ms) of the new run or job.
 
     Raises:
-        InvalidInput: A field is invalid, the caller has no such run, its input is not stored, or its agent or playbook
-            does not exist any more.
+        InvalidInput: A field is invalid, the caller has no such run, its input or an attachment is not stored, or its
+            agent or playbook does not exist any more.
         Conflict: As for `start_run`.
         Unavailable: As for `start_run`, or the input could not be read.
     """
     if any(given.get(name) is not None for name in _OF_THE_EARLIER):
-        raise InvalidInput("rerunOf takes agent, query and parameters from the earlier run: leave them out.")
+        raise InvalidInput(f"rerunOf takes {', '.join(_OF_THE_EARLIER)} from the earlier run: leave them out.")
     if any(given.get(name) is not None for name in _OF_A_TURN):
         raise InvalidInput("rerunOf starts a run outside of conversations: leave out conversationId and branchFrom.")
     canonical = requested_id(given["rerunOf"], "rerunOf") if isinstance(given["rerunOf"], str) else None
@@ -53,4 +53,5 @@ def rerun(
     if run.is_job:
         started = start_job({**again, "playbook": stored["playbook"], "jobId": given.get("requestId")})
         return {"requestId": started.pop("jobId"), "conversationId": None, **started}
+    again["attachments"] = [each["attachmentId"] for each in stored.get("attachments", ())]
     return start_run({**again, "agent": stored["agent"], "requestId": given.get("requestId")})

@@ -17,11 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.lifecycle.executions import Executions
 from chalicelib.lifecycle.turn import begin_turn, turn_request
+from chalicelib.lifecycle.uploads import attachment_ids, uploaded
 from chalicelib.orchestrator.job import AGENT
 from chalicelib.runtime import logs
 from chalicelib.runtime.inputs import Inputs
 from chalicelib.runtime.request import job_request, require_declared, run_request
-from runcast.errors import Conflict, RunExists, StoreUnavailable, Unavailable
+from runcast.errors import Conflict, InvalidInput, RunExists, StoreUnavailable, Unavailable
 from runcast.json_text import json_text
 from runcast.record.close import CloseResult, close_unclaimed
 from runcast.record.ids import chosen_id
@@ -46,6 +47,7 @@ def start_run(
     objects: PrivateObjects,
     remembered: Collection[str],
     parameters_schema: Callable[[str], Json | None],
+    takes_attachments: Callable[[str], bool],
     admit: Callable[[Owner], None],
     announce: Callable[[CloseResult], None],
     new_id: Callable[[], object] = uuid4,
@@ -53,8 +55,8 @@ def start_run(
     """Start a run for `owner` and return at once. The run continues in the background.
 
     Args:
-        given: `agent`, `query`, `parameters`, `requestId`, `conversationId` and `branchFrom` as the client sent them;
-            all but the first two may be missing.
+        given: `agent`, `query`, `parameters`, `requestId`, `conversationId`, `branchFrom` and `attachments` as the
+            client sent them; all but the first two may be missing.
         owner: The run's owner.
         store: The records.
         inputs: The private input objects.
@@ -63,6 +65,7 @@ def start_run(
         objects: The private objects.
         remembered: The agents that can have conversations.
         parameters_schema: Returns the JSON Schema of an agent's parameters, given its name; None if it has none.
+        takes_attachments: Returns whether an agent takes attachments, given its name.
         admit: Counts the start, and raises `TooManyRequests` if it is over a limit. Not called for a known `requestId`.
         announce: Announces an end; must not raise.
         new_id: Makes the `requestId` if the client chose none.
@@ -72,7 +75,8 @@ def start_run(
         that the owner has used before returns that run. It is handed over again if no worker has claimed it.
 
     Raises:
-        InvalidInput: A field is invalid, or the agent's schema refuses the parameters.
+        InvalidInput: A field is invalid, the agent's schema refuses the parameters, the agent takes no attachments, or
+            one of them cannot be used.
         TooManyRequests: As `admit`.
         Conflict: The chosen `requestId` belongs to another owner, or to a job. Or the conversation has an open run,
             or cannot take this turn for another reason.
@@ -81,6 +85,12 @@ def start_run(
     request = run_request(given, functions)
     require_declared(request.parameters, parameters_schema(request.agent), request.agent)
     turn = turn_request(given, request.agent, remembered)
+    files = attachment_ids(given.get("attachments"))
+    if files and not takes_attachments(request.agent):
+        raise InvalidInput(
+            f"The agent {request.agent} takes no attachments: leave them out, or declare ATTACHMENTS = True in its "
+            "file."
+        )
     asked = {"agent": request.agent, "query": request.query, "parameters": request.parameters}
 
     def create(request_id: str, digest: str) -> Run:
@@ -88,6 +98,9 @@ def start_run(
         if turn is None:
             return store.create(request_id, owner=owner, **about)
         return begin_turn(turn, request_id, owner, **about, store=store, objects=objects, new_id=new_id)
+
+    def attached() -> Json:
+        return {"attachments": [each.to_json() for each in uploaded(files, owner, objects)]} if files else {}
 
     def hand_over(stored: Json, run: Run) -> None:
         event = {**stored, "awaited": False}
@@ -104,6 +117,7 @@ def start_run(
         given,
         owner,
         asked,
+        attached,
         create,
         hand_over,
         store=store,
@@ -172,6 +186,7 @@ def start_job(
         given,
         owner,
         asked,
+        dict,
         create,
         hand_over,
         store=store,
@@ -198,6 +213,7 @@ def _start(
     given: Mapping[str, Any],
     owner: Owner,
     asked: Json,
+    attached: Callable[[], Json],
     create: Callable[[str, str], Run],
     hand_over: Callable[[Json, Run], None],
     *,
@@ -217,6 +233,7 @@ def _start(
         found = run is not None
         if run is None:
             admit(owner)
+            stored |= attached()
             digest = inputs.put(owner, request_id, stored)
             run = create(request_id, digest)
     except RunExists as exists:  # another request has just created it

@@ -14,12 +14,13 @@ class OwnerLimits:
     """What one user, and all users of one tenant together, may start and have in progress.
 
     Attributes:
-        user_starts_per_minute: Starts of runs and jobs in a minute by the clock.
+        user_starts_per_minute: Starts of runs and jobs, and uploads, in a minute by the clock.
         tenant_starts_per_minute: The same for the tenant.
         user_open_runs: Runs and jobs in progress; those that wait for an answer do not count.
         tenant_open_runs: The same for the tenant.
         run_tokens: Tokens, in and out, that one run may use.
         user_tokens_per_day: Tokens that the user's runs may use on a day (UTC).
+        user_upload_mb_per_day: Megabytes that the user may upload on a day (UTC).
     """
 
     user_starts_per_minute: int = 60
@@ -28,6 +29,7 @@ class OwnerLimits:
     tenant_open_runs: int = 200
     run_tokens: int = 2_000_000
     user_tokens_per_day: int = 10_000_000
+    user_upload_mb_per_day: int = 1_000
 
 
 def limits_of(text: str) -> OwnerLimits:

@@ -14,6 +14,7 @@ from runcast.errors import InvalidInput
 from runcast.json_text import json_text
 from runcast.parameters import checked_parameters
 from runcast.plain_json import plain
+from runcast.record.attachments import Attachment
 from runcast.record.identity import checked_query
 from runcast.record.model import Json
 from runcast.text import shortened
@@ -23,11 +24,19 @@ _FAULTS_SHOWN = 5
 
 @dataclass(frozen=True)
 class RunRequest:
-    """The request of a run: the agent's name, the query (1 to 10,000 characters) and the parameters (at most 64 KB)."""
+    """The request of a run.
+
+    Attributes:
+        agent: The agent's name.
+        query: 1 to 10,000 characters.
+        parameters: At most 64 KB.
+        attachments: The files for the agent; of a later part none, because the agent's state contains them.
+    """
 
     agent: str
     query: str
     parameters: Json = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)

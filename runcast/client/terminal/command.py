@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from runcast.client.terminal.interrupts import Interrupted, Interrupts
@@ -95,6 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("agent", help="which agent, such as terrain")
     run.add_argument("query", help="the request, in words")
     run.add_argument("--request-id", type=_uuid, metavar="UUID", help="the id of the new run")
+    run.add_argument(
+        "--attach",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="upload a file for the agent; repeatable",
+    )
     chat = commands.add_parser("chat", help="talk with an agent: each line is a query; Ctrl-D ends")
     chat.add_argument("agent", help="which agent, such as terrain")
     chat.add_argument("--conversation", type=_uuid, metavar="UUID", help="continue this conversation")

@@ -80,6 +80,7 @@ async def run_command(arguments: argparse.Namespace) -> int:
                 arguments.query,
                 parameters=arguments.parameters,
                 request_id=arguments.request_id,
+                attachments=[await client.upload(path) for path in arguments.attach],
                 **watched,
             )
         elif arguments.command == "job":

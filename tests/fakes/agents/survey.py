@@ -5,6 +5,8 @@ from strands import Agent, ToolContext, tool
 
 PARAMETERS_SCHEMA = {"type": "object", "properties": {"region": {"enum": ["north", "south"]}}}
 
+ATTACHMENTS = True
+
 
 @tool
 def measure(area: str = "whole") -> dict[str, object]:

@@ -21,6 +21,7 @@ from tests.local.emulator.test_emulator_compute import create_function, invoke, 
 EVIL = "https://evil.example"
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0"
 LINK = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA/20260101/us-east-1/s3/aws4_request&X-Amz-Signature=0"
+FORM = "multipart/form-data; boundary=x"
 FUNCTIONS = "/2015-03-31/functions"
 GRAPHQL = "/v1/apis/x/graphql"
 SIGN_IN = "AWSCognitoIdentityProviderService.InitiateAuth"
@@ -60,6 +61,13 @@ def asked(method: str = "GET", target: str = FUNCTIONS, kind: str = "http", **he
         asked("GET", f"{FUNCTIONS}?{LINK.replace('/s3/', '/lambda/')}"),
         asked("GET", f"/?{LINK}"),
         asked("GET", f"/bucket?{LINK}"),
+        asked("POST", "/bucket", content_type="application/x-www-form-urlencoded"),
+        asked("POST", "/bucket", content_type=FORM, x_amz_target="DynamoDB_20120810.Scan"),
+        asked("POST", "/bucket?delete", content_type=FORM),
+        asked("POST", "/bucket/key", content_type=FORM),
+        asked("POST", "/", content_type=FORM),
+        asked("PUT", "/bucket", content_type=FORM, origin=EVIL),
+        asked("OPTIONS", "/bucket", origin=EVIL, access_control_request_method="PUT"),
         asked("GET", "/bucket/key?AWSAccessKeyId=AKIA&Signature=0&Expires=4000000000"),
         asked("POST", f"{GRAPHQL}?{LINK}"),
         asked("GET", f"/bucket/key?{LINK}", authorization=SIGNED),
@@ -93,6 +101,7 @@ def test_what_is_refused(granted: Access) -> None:
         asked("POST", "/", authorization=SIGNED, x_amz_target="DynamoDB_20120810.Scan"),
         asked("POST", GRAPHQL, authorization=SIGNED),
         asked("GET", f"/bucket/results/a.json?{LINK}", origin=EVIL, sec_fetch_site="cross-site"),
+        asked("POST", "/bucket", content_type=FORM, origin=EVIL, sec_fetch_site="cross-site"),
         asked("PUT", f"/bucket/uploads/a?{LINK}", origin="http://localhost:3000", sec_fetch_site="same-site"),
     ],
 )
@@ -115,6 +124,7 @@ def test_what_needs_a_valid_signature(granted: Access) -> None:
         ("OPTIONS", "/", "http", {}),
         ("GET", "/us-east-1_abc/.well-known/jwks.json", "http", {}),
         ("OPTIONS", f"/bucket/uploads/a?{LINK}", "http", {}),
+        ("OPTIONS", "/bucket", "http", {"access-control-request-method": "POST"}),
     ],
 )
 def test_what_frontends_may_ask(method: str, target: str, kind: str, headers: dict[str, str], origin: str) -> None:
@@ -231,3 +241,64 @@ def test_the_handshake_of_another_websocket_is_refused(aws: Aws, api: GraphqlApi
         ),
     ):
         pass
+
+
+def upload_form(client: Any, max_bytes: int = 10, seconds: int = 60) -> dict[str, Any]:
+    """A form as createUpload signs it."""
+    fields = {"Content-Type": "image/png", "x-amz-meta-name": "site"}
+    conditions = [*({name: text} for name, text in fields.items()), ["content-length-range", 1, max_bytes]]
+    form: dict[str, Any] = client.generate_presigned_post(
+        "results", "uploads/a/1", Fields=fields, Conditions=conditions, ExpiresIn=seconds
+    )
+    return form
+
+
+def send(form: dict[str, Any], content: bytes, **changed: str) -> tuple[int, str]:
+    """Send a form as a page of another origin does; return the status and the code of the refusal."""
+    page = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+    fields = {name.replace("_", "-"): value for name, value in changed.items()}
+    sent = {**{name: value for name, value in form["fields"].items() if name.lower() not in fields}, **fields}
+    answer = requests.post(form["url"], data=sent, files={"file": ("site.png", content)}, headers=page, timeout=5)
+    return answer.status_code, answer.text.partition("<Code>")[2].partition("</Code>")[0]
+
+
+def test_a_form_uploads_what_it_was_signed_for(aws: Aws, bucket: str) -> None:
+    s3 = aws.client("s3")
+    form = upload_form(aws.endpoint.client("s3", Config(signature_version="s3v4")))
+    assert send(form, b"0123456789") == (204, "")
+    stored = s3.get_object(Bucket=bucket, Key="uploads/a/1")
+    assert (stored["Body"].read(), stored["ContentType"]) == (b"0123456789", "image/png")
+    assert stored["Metadata"] == {"name": "site"}
+
+
+def test_a_form_uploads_nothing_else(aws: Aws, bucket: str) -> None:
+    s3 = aws.client("s3")
+    before = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    signer = aws.endpoint.client("s3", Config(signature_version="s3v4"))
+    form, late = upload_form(signer), upload_form(signer, seconds=-1)
+    forged = upload_form(Aws(aws.endpoint).client("s3", "test", "test"))
+    forged_secret = upload_form(Aws(aws.endpoint).client("s3", secret="test"))
+    unsigned = {**form, "fields": {name: form["fields"][name] for name in ("key", "Content-Type")}}
+    assert {
+        "larger": send(form, b"0123456789A"),
+        "empty": send(form, b""),
+        "another key": send(form, b"x", key="uploads/b/1"),
+        "another type": send(form, b"x", content_type="text/html"),
+        "another name": send(form, b"x", x_amz_meta_name="other"),
+        "one more field": send(form, b"x", acl="public-read"),
+        "another policy": send(form, b"x", policy=late["fields"]["policy"]),
+        "expired": send(late, b"x"),
+        "known key": send(forged, b"x"),
+        "wrong secret": send(forged_secret, b"x"),
+        "no signature": send(unsigned, b"x"),
+    } == {
+        "larger": (400, "EntityTooLarge"),
+        "empty": (400, "EntityTooSmall"),
+        **dict.fromkeys(("another key", "another type", "another name", "one more field"), (403, "AccessDenied")),
+        "another policy": (403, "SignatureDoesNotMatch"),
+        "expired": (403, "AccessDenied"),
+        "known key": (403, "InvalidAccessKeyId"),
+        "wrong secret": (403, "SignatureDoesNotMatch"),
+        "no signature": (403, "InvalidAccessKeyId"),
+    }
+    assert s3.list_objects_v2(Bucket=bucket)["Contents"] == before

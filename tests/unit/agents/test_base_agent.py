@@ -81,6 +81,12 @@ def test_in_a_job_the_output_travels_by_reference(records):
     assert body["result"] == {"text": "How long?", "words": 2}
 
 
+def test_files_are_refused_and_not_ignored(records):
+    status_code, body = run(Counter(), {**EVENT, "jobId": None, "attachments": [{"attachmentId": "a"}]})
+    assert (status_code, "counter takes no attachments. Start it without." in body["error"]) == (500, True)
+    assert records.read("run-1").status is RunStatus.ERROR
+
+
 def test_a_second_delivery_runs_nothing(records):
     run(Counter())
     before = records.read("run-1")

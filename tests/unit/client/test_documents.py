@@ -6,6 +6,7 @@ from tests.fakes.appsync_schema import FOLDER, document_of
 OPERATIONS = [
     "startAgentRun",
     "startJob",
+    "createUpload",
     "getAgentProgress",
     "answerAgentRun",
     "cancelAgentRun",

@@ -78,3 +78,23 @@ def test_the_keys_of_two_owners_differ_and_hold_no_name():
     ana, bob = (private_key("answers", Owner("acme", name), "r1", "x") for name in ("ana", "bob"))
     assert ana != bob
     assert all(key.startswith("answers/") and key.endswith("/r1/x") and "acme" not in key for key in (ana, bob))
+
+
+def test_an_upload_is_read_with_the_content_that_was_checked(aws):
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket="results")
+    objects = PrivateObjects(lambda: client, "results")
+    about = {"Bucket": "results", "Key": "uploads/a/1", "ContentType": "image/png", "Metadata": {"name": "site"}}
+    client.put_object(Body=b"0123456789", **about)
+    head = objects.upload_head("uploads/a/1", 4)
+    assert (head.begins, head.size_bytes, head.content_type, head.metadata) == (
+        b"0123",
+        10,
+        "image/png",
+        {"name": "site"},
+    )
+    assert objects.upload_head("uploads/a/1", 400).begins == objects.upload("uploads/a/1", head.e_tag) == b"0123456789"
+    client.put_object(Body=b"other", **about)
+    for read in (lambda: objects.upload("uploads/a/1", head.e_tag), lambda: objects.upload_head("uploads/a/2", 4)):
+        with pytest.raises(ObjectGone, match="There is no object uploads/a/"):
+            read()

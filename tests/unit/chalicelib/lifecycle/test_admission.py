@@ -148,6 +148,34 @@ class TestTokensADay:
         assert (item["requestId"]["S"], item["expiresAt"]["N"]) == ("#tokens/acme#ana/20000", str(20_002 * 86_400))
 
 
+class TestUploadsADay:
+    def test_a_user_may_upload_as_much_as_the_limit_until_the_day_ends(self, admission, clock):
+        gate = admission(user_upload_mb_per_day=3)
+        clock.now_ms = 20_001 * DAY_MS - 7_500
+        gate.require_upload(ANA, 2 * 1024**2)
+        message = "A user may upload 3 MB a day. Try again in 8 s."
+        assert refusal(lambda: gate.require_upload(ANA, 1024**2 + 1)) == (message, 8)
+        gate.require_upload(ANA, 1024**2)  # what was refused does not count
+        assert refusal(lambda: gate.require_upload(ANA, 1)) == (message, 8)
+        gate.require_upload(BOB, 3 * 1024**2)
+        clock.now_ms += 8_000
+        gate.require_upload(ANA, 3 * 1024**2)
+
+    def test_an_upload_counts_as_a_start_and_the_reverse(self, admission):
+        gate = admission(user_starts_per_minute=2)
+        gate.require_upload(ANA, 1)
+        gate.require_start(ANA)
+        message, _ = refusal(lambda: gate.require_upload(ANA, 1))
+        assert message.startswith("A user may start 2 runs, jobs and uploads a minute. Try again in ")
+
+    def test_a_counter_expires_after_its_day(self, admission, dynamodb, clock):
+        clock.now_ms = 20_001 * DAY_MS - 1
+        admission().require_upload(ANA, 5)
+        items = dynamodb.scan(TableName="AgentProgress")["Items"]
+        expiries = {item["requestId"]["S"]: item["expiresAt"]["N"] for item in items}
+        assert expiries["#uploads/acme#ana/20000"] == str(20_002 * 86_400)
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -46,7 +46,7 @@ def start(store, invoker, given=GIVEN, owner=ANA, announce=pytest.fail, s3=None,
     inputs = Inputs(lambda: s3 or S3InMemory(), "private")
     needed = {"invoker": invoker, "functions": FUNCTIONS, "parameters_schema": {}.get, "announce": announce}
     needed |= {"objects": ObjectsInMemory(), "remembered": ["terrain"]}
-    needed["admit"] = lambda _: None
+    needed |= {"admit": lambda _: None, "takes_attachments": lambda _: False}
     return start_run(given, owner, store=store, inputs=inputs, **needed | about)
 
 

@@ -163,7 +163,7 @@ def test_unknown_limits_are_refused(text):
         read_config(RunStarterConfig, STARTER | {"LIMITS": text})
     assert str(invalid.value) == (
         "LIMITS must be a JSON object of run_tokens, tenant_open_runs, tenant_starts_per_minute, user_open_runs, "
-        f"user_starts_per_minute, user_tokens_per_day, not {text!r}."
+        f"user_starts_per_minute, user_tokens_per_day, user_upload_mb_per_day, not {text!r}."
     )
 
 

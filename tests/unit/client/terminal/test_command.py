@@ -278,8 +278,13 @@ async def test_list_shows_ones_own_runs(server: FakeAppSync, run: Run, capsys: p
 async def test_agents_and_playbooks_are_listed(server: FakeAppSync, run: Run, capsys: pytest.CaptureFixture[str]):
     server.agents = {
         "agents": [
-            {"name": "hello", "description": "Counts.", "parametersSchema": '{"required": ["länge"]}'},
-            {"name": "elsewhere", "description": ""},
+            {
+                "name": "hello",
+                "description": "Counts.",
+                "parametersSchema": '{"required": ["länge"]}',
+                "attachments": False,
+            },
+            {"name": "elsewhere", "description": "", "attachments": True},
         ],
         "playbooks": [{"name": "two-texts", "description": "Counts twice."}],
     }
@@ -293,8 +298,14 @@ async def test_agents_and_playbooks_are_listed(server: FakeAppSync, run: Run, ca
     )
     assert await run("agents", "--json") == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
-        {"type": "agent", "name": "hello", "description": "Counts.", "parametersSchema": {"required": ["länge"]}},
-        {"type": "agent", "name": "elsewhere", "description": "", "parametersSchema": None},
+        {
+            "type": "agent",
+            "name": "hello",
+            "description": "Counts.",
+            "parametersSchema": {"required": ["länge"]},
+            "attachments": False,
+        },
+        {"type": "agent", "name": "elsewhere", "description": "", "parametersSchema": None, "attachments": True},
         {"type": "playbook", "name": "two-texts", "description": "Counts twice."},
     ]
 

@@ -41,7 +41,7 @@ def _chat(message):
         elif "toolResult" in block:
             text = "".join(part.get("text") or json.dumps(part["json"]) for part in block["toolResult"]["content"])
             yield {"role": "tool", "tool_call_id": block["toolResult"]["toolUseId"], "content": text}
-        else:
+        elif "text" in block:  # the local Bedrock passes no files to the model
             yield {"role": message["role"], "content": block["text"]}
 
 

@@ -1,11 +1,11 @@
-"""An agent's schema is read from its file, and parameters are checked against it before anything is written."""
+"""What an agent declares is read from its file, and parameters are checked against it before anything is written."""
 
 from __future__ import annotations
 
 import ast
 
 import pytest
-from chalicelib.agents.parameters_schema import declared_schema
+from chalicelib.agents.declarations import declared_schema, takes_attachments
 from chalicelib.runtime.request import require_declared
 
 from runcast.errors import InvalidInput
@@ -85,3 +85,25 @@ def test_a_refusal_is_short_whatever_is_refused():
         require_declared({f"{'n' * 1_000}{n}": ["v" * 1_000] for n in range(20)}, schema, "terrain")
     assert str(refused.value).endswith("; and 15 more.")
     assert len(str(refused.value)) < 4_000
+
+
+@pytest.mark.parametrize(
+    ("source", "takes"),
+    [
+        ("", False),
+        ("ATTACHMENTS = True", True),
+        ("ATTACHMENTS: bool = True", True),
+        ("ATTACHMENTS = False", False),
+        ("ATTACHMENTS = False\nATTACHMENTS = True", True),
+        ("ATTACHMENTS: bool", False),
+        ("def f():\n    ATTACHMENTS = True", False),
+    ],
+)
+def test_an_agent_takes_attachments_if_its_file_says_so(source: str, takes: bool):
+    assert takes_attachments(ast.parse(source)) is takes
+
+
+@pytest.mark.parametrize("source", ["ATTACHMENTS = 1", "ATTACHMENTS = 'yes'", "ATTACHMENTS = not False"])
+def test_anything_but_true_and_false_is_refused(source: str):
+    with pytest.raises(ValueError, match="ATTACHMENTS must be True or False"):
+        takes_attachments(ast.parse(source))

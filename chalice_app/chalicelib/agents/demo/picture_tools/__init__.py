@@ -1,0 +1,1 @@
+"""The picture agent's tool, and what it reads PNG files with."""
