@@ -43,6 +43,7 @@ PYWAKE := .local/pywake-venv
 DOCS := .local/docs-venv
 BROWSER := .local/browser
 FRONTENDS := .local/frontends
+COPILOTKIT := .local/copilotkit
 # Built from its sources and those of the packages that it uses.
 CONSOLE := web/console/dist/index.html
 SETUP := $(VENV)/.ready $(EMULATOR)/.ready $(FUNCTION)/.ready graphql/node_modules/.ready web/node_modules/.ready
@@ -97,7 +98,7 @@ test: $(SETUP) $(CHECKOV)/.ready $(VALIDATORS)/.ready $(BROWSER)/.ready $(CONSOL
 	@$(MAKE) --no-print-directory -j2 lint types
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not long"
 
-test-long: $(SETUP) $(BROWSER)/.ready $(FRONTENDS)/.ready $(DOCS)/.ready $(CONSOLE) ## Run the long tests: more planted faults, builds and killed workers
+test-long: $(SETUP) $(BROWSER)/.ready $(FRONTENDS)/.ready $(COPILOTKIT)/.ready $(DOCS)/.ready $(CONSOLE) ## Run the long tests: more planted faults, builds and killed workers
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m long
 
 unit: $(SETUP) ## Run the tests that need neither network nor servers
@@ -262,10 +263,12 @@ $(BROWSER)/.ready: tests/browser/package-lock.json tests/browser/unpack.mjs
 		rm -r $(BROWSER)/node_modules; fi
 	@touch $@
 
-# The libraries with which docs/frontend.md shows how to use the API. Only a long test needs them.
+# The libraries with which docs/frontend.md and examples/copilotkit show how to use the API. Only long tests need them.
 $(FRONTENDS)/.ready: tests/frontends/package-lock.json
-	@rm -rf $(FRONTENDS) && mkdir -p $(FRONTENDS) && cp tests/frontends/*.json $(FRONTENDS)
-	@npm --prefix $(FRONTENDS) ci --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null
+$(COPILOTKIT)/.ready: examples/copilotkit/package-lock.json
+$(FRONTENDS)/.ready $(COPILOTKIT)/.ready:
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $(<D)/*.json $(@D)
+	@npm --prefix $(@D) ci --ignore-scripts --loglevel=error --no-audit --no-fund >/dev/null
 	@touch $@
 
 # AWS's schemas, references and command line. Separate because only tests need them, with other pins than ours.

@@ -22,7 +22,8 @@ from tests.e2e.test_answers import FUNCTIONS as ASKING_FUNCTIONS
 WEB = ROOT / "web"
 # Vite's own, of the version that web/package.json pins.
 TEMPLATE = WEB / "node_modules" / "create-vite" / "template-react-ts"
-EXAMPLE = ROOT / "examples" / "use-chat"
+EXAMPLES = ROOT / "examples"
+COPILOTKIT = ROOT / ".local" / "copilotkit"
 TIMEOUT_SECONDS = 240
 
 
@@ -32,52 +33,66 @@ def run(*command: str, cwd: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def modules(tmp_path_factory):
-    """Return a node_modules with the packed packages and, as `npm install` would, what they and the template need."""
+def packages(tmp_path_factory):
+    """Return a folder with both packages, packed and unpacked."""
     npm = shutil.which("npm")
     assert npm, "Node 20 or later is missing"
-    packed, modules = tmp_path_factory.mktemp("packed"), tmp_path_factory.mktemp("installed") / "node_modules"
+    packed = tmp_path_factory.mktemp("packed")
     run(npm, "run", "build", "--silent", cwd=WEB)
     run(npm, "pack", "--silent", "--workspaces", "--pack-destination", str(packed), cwd=WEB)
-    modules.mkdir()
-    for each in (WEB / "node_modules").iterdir():
-        if each.name != "@runcast":
-            (modules / each.name).symlink_to(each)
     for name in ("client", "react"):
         [archive] = packed.glob(f"runcast-{name}-*.tgz")
         with tarfile.open(archive) as opened:
             opened.extractall(packed / name, filter="data")
-        shutil.copytree(packed / name / "package", modules / "@runcast" / name)
-    return modules
+        (packed / "@runcast").mkdir(exist_ok=True)
+        (packed / name / "package").rename(packed / "@runcast" / name)
+    return packed
+
+
+def install(modules: Path, *folders: Path) -> None:
+    """Link each package of these folders into a node_modules; of packages with one name, the first."""
+    for each in [path for folder in folders for path in (*folder.glob("[!@.]*"), *folder.glob("@*/*"))]:
+        linked = modules / each.relative_to(each.parents[1] if each.parent.name.startswith("@") else each.parent)
+        if not linked.exists():
+            linked.parent.mkdir(parents=True, exist_ok=True)
+            linked.symlink_to(each)
 
 
 @pytest.fixture
-def report(stack, modules, tmp_path):
-    """Return what a page reports that is built of these sources; `main` is the script that it begins with."""
+def report(stack, packages, tmp_path):
+    """Return a function that builds a page, and returns what it reports."""
 
-    def report(main: str, sources: dict[str, str]) -> Any:
+    def report(main: str, sources: dict[str, str], *libraries: Path) -> Any:
+        """Build a page of these sources.
+
+        Args:
+            main: The script of `tests/web` that it begins with.
+            sources: The texts of the other files, by their names.
+            libraries: Further folders with packages, which take precedence.
+        """
         project = tmp_path / "page"
         shutil.copytree(TEMPLATE, project)
-        (project / "node_modules").symlink_to(modules)
+        for name in ("client", "react"):
+            # Copied, so that they find their peers here.
+            shutil.copytree(packages / "@runcast" / name, project / "node_modules" / "@runcast" / name)
+        install(project / "node_modules", *libraries, WEB / "node_modules")
         source = project / "src"
         (source / "main.tsx").unlink()
         for name, text in sources.items():
             (source / name).write_text(text)
-        shutil.copy(ROOT / "tests" / "web" / main, source)
+        for name in (main, "user.ts"):
+            shutil.copy(ROOT / "tests" / "web" / name, source)
         shutil.copy(stack.state.directory / CONFIG_FILE, source)
         user = stack.state.users[0]
         (source / "user.json").write_text(json.dumps({"name": user.name, "password": user.password}))
         page = project / "index.html"
         page.write_text(page.read_text().replace("/src/main.tsx", f"/src/{main}"))
 
-        run(str(modules / ".bin" / "tsc"), "--build", cwd=project)
-        run(str(modules / ".bin" / "vite"), "build", cwd=project)
-
-        [script] = (project / "dist" / "assets").glob("*.js")
-        code = script.read_text().replace("</script", "<\\/script")
-        body = f'<!doctype html><body><div id="root"></div><script type="module">{code}</script>'
+        for command in (("tsc", "--build"), ("vite", "build")):
+            run(str(WEB / "node_modules" / ".bin" / command[0]), command[1], cwd=project)
+        dist = project / "dist"
         # Browsers trust a name under localhost as they trust TLS.
-        return report_of(body, host="page.localhost")
+        return report_of((dist / "index.html").read_text(), host="page.localhost", assets=dist)
 
     return report
 
@@ -90,11 +105,21 @@ def asking_agent(stack):
         yield
 
 
+def sources_of(example: str) -> dict[str, str]:
+    """Return the sources of an example's page, with the agent that asks."""
+    sources = {path.name: path.read_text() for path in (EXAMPLES / example).glob("*.ts*")}
+    sources["App.tsx"] = sources["App.tsx"].replace("agent: 'terrain'", "agent: 'buyer'")
+    return sources
+
+
 @pytest.mark.long
 def test_the_documented_page_watches_a_run(report, alice):
     [app] = re.findall(r"^ *```tsx\n(.*?)^ *```", (ROOT / "docs" / "frontend.md").read_text(), re.DOTALL | re.MULTILINE)
 
-    steps = report("main.tsx", {"App.tsx": textwrap.dedent(app).replace("'terrain'", f"'{AGENT}'")})
+    page = report("main.tsx", {"App.tsx": textwrap.dedent(app).replace("'terrain'", f"'{AGENT}'")})
+
+    assert "failed" not in page, page
+    steps = page["steps"]
 
     newest = alice.get("listAgentRuns", limit=50)["runs"][0]
     record = alice.read(newest["requestId"])
@@ -125,10 +150,8 @@ def test_an_ag_ui_page_reloads_and_answers_a_question(report, stack):
 
 @pytest.mark.long
 def test_the_example_of_use_chat_stops_reloads_answers_and_cancels(report, stack, alice):
-    sources = {path.name: path.read_text() for path in EXAMPLE.glob("*.ts*")}
-    sources["App.tsx"] = sources["App.tsx"].replace("agent: 'terrain'", "agent: 'buyer'")
     with asking_agent(stack):
-        page = report("use-chat.tsx", sources)
+        page = report("use-chat.tsx", sources_of("use-chat"))
 
     assert "failed" not in page, page
     # It was asked, so the run was open, and its text was shown.
@@ -141,7 +164,26 @@ def test_the_example_of_use_chat_stops_reloads_answers_and_cancels(report, stack
     assert [alice.read_to_its_end(run["requestId"])["status"] for run in runs] == ["cancelled", "complete"]
 
 
+@pytest.mark.long
+def test_the_example_of_copilotkit_reloads_and_answers(report, stack, alice):
+    if not (COPILOTKIT / ".ready").exists():
+        pytest.fail(".local/copilotkit is missing, because it is large: run make .local/copilotkit/.ready")
+    with asking_agent(stack):
+        page = report("copilotkit.tsx", sources_of("copilotkit"), COPILOTKIT / "node_modules")
+
+    assert "failed" not in page, page
+    query = {"role": "user", "text": "Buy three turbines."}
+    assert page["asked"][0] == page["askedAgain"][0] == query
+    assert page["answered"][0] == page["last"][0] == query
+    assert "Bought" in page["answered"][-1]["text"]
+    assert "Bought" in page["last"][-1]["text"]
+    # An answered question does not return.
+    assert page["questions"] == 0
+    [run] = alice.ask("getConversation", conversationId=page["threadId"])["data"]["getConversation"]["runs"]
+    assert run["status"] == "complete"
+
+
 def test_the_example_of_use_chat_pins_what_the_test_builds_it_with():
-    pinned = json.loads((EXAMPLE / "package.json").read_text())["dependencies"]
+    pinned = json.loads((EXAMPLES / "use-chat" / "package.json").read_text())["dependencies"]
     locked = json.loads((WEB / "package-lock.json").read_text())["packages"]
     assert pinned == {name: locked[f"node_modules/{name}"]["version"] for name in ("@ai-sdk/react", "ai")}
