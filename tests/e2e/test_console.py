@@ -12,7 +12,7 @@ import requests
 from local.console import BUILT
 from local.users import User
 from tests.e2e.answering_agents import FUNCTIONS as WRITING_FUNCTIONS
-from tests.e2e.answering_agents import WRITING_AGENT
+from tests.e2e.answering_agents import LOOKING_AGENT, WRITING_AGENT
 from tests.e2e.conftest import Caller, deployed
 from tests.e2e.console import play, recorded
 from tests.e2e.test_answers import ASKING_AGENT
@@ -139,6 +139,20 @@ def test_a_second_tab_of_a_chat_gets_the_turn_in_progress_to_answer(stack, alice
         ("Buy four turbines.", "cancelled"),
         ("Buy three turbines.", "complete"),
     ]
+    assert (seen["violations"], seen["problems"]) == ([], [])
+
+
+@pytest.mark.long
+def test_files_are_attached_to_a_message_and_to_a_run_on_a_phone(stack, alice):
+    with deployed(stack, WRITING_FUNCTIONS, {"chalicelib/agents/looker.py": LOOKING_AGENT}):
+        seen = play(stack, alice, "attachments")
+
+    assert seen["refused"].startswith("run.exe is of another type than those that agents take")
+    assert (seen["focused"], seen["listed"]) == ("file", ["map.png", "notes.md"])
+    assert seen["shown"][0]["text"] == "What do you see?"
+    assert seen["shown"][1]["text"] == "I see png of 70 bytes, md of 6 bytes."
+    assert "I see csv of 3 bytes." in seen["result"]
+    assert seen["width"] == 390
     assert (seen["violations"], seen["problems"]) == ([], [])
 
 

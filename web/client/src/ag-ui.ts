@@ -4,8 +4,8 @@
  * A question ends the AG-UI run with an interrupt, and the answer begins the next one, while the run of Runcast goes on. After a
  * reload, `connectAgent` gives the earlier turns as one snapshot, and then the open run from its first step.
  */
-import { AbstractAgent, type AgentConfig, type BaseEvent, type Message, type RunAgentInput } from '@ag-ui/client';
-import { chatMessages, eachView, type Runcast, RuncastError, type Watch } from '@runcast/client';
+import { AbstractAgent, type AgentConfig, type BaseEvent, type InputContent, type Message, type RunAgentInput } from '@ag-ui/client';
+import { chatMessages, eachView, type Runcast, RuncastError, upload, type Watch } from '@runcast/client';
 import { Observable } from 'rxjs';
 import { AgUiEvents } from './ag-ui-events.js';
 
@@ -45,8 +45,10 @@ export class RuncastAgent extends AbstractAgent {
       }
       if (input.resume?.length) return this.#resume(input.resume);
       const { runcast, agent } = this.#config;
-      const query = lastQuery(input.messages);
-      return (this.#followed = follow(runcast.start({ agent, query, conversationId: input.threadId })));
+      const { query, files } = lastTurn(input.messages);
+      const attachments = await Promise.all(files.map((file) => upload(runcast, file)));
+      const turn = { agent, query, conversationId: input.threadId, ...(attachments.length > 0 && { attachments }) };
+      return (this.#followed = follow(runcast.start(turn)));
     });
   }
 
@@ -110,11 +112,25 @@ export class RuncastAgent extends AbstractAgent {
 
 const follow = (watch: Watch): Followed => ({ watch, events: new AgUiEvents(watch.id) });
 
-/** @throws RuncastError - There is no user message with a text. */
-function lastQuery(messages: readonly Message[]): string {
+/**
+ * Returns the last message of the user: its text, and its images and documents as files.
+ *
+ * @throws RuncastError - It has no text, or a part that Runcast does not take.
+ */
+function lastTurn(messages: readonly Message[]): { query: string; files: File[] } {
   const content = messages.findLast(({ role }) => role === 'user')?.content;
   const parts = Array.isArray(content) ? content : [];
-  const text = typeof content === 'string' ? content : parts.map((part) => ('text' in part ? part.text : '')).join('\n').trim();
-  if (!text) throw new RuncastError('BadRequest', 'The last user message has no text.');
-  return text;
+  const query = typeof content === 'string' ? content : parts.map((part) => ('text' in part ? part.text : '')).join('\n').trim();
+  if (!query) throw new RuncastError('BadRequest', 'The last user message has no text.');
+  return { query, files: parts.filter(({ type }) => type !== 'text').map(fileOf) };
+}
+
+function fileOf(part: InputContent, index: number): File {
+  const source = 'source' in part ? part.source : undefined;
+  const filename: unknown = part.metadata?.filename;
+  const name = typeof filename === 'string' ? filename : `${part.type}-${index + 1}`;
+  if (source?.type !== 'data') {
+    throw new RuncastError('BadRequest', `Runcast takes attachments only with their data. Send the data of ${name}, not a reference to it.`);
+  }
+  return new File([Uint8Array.from(atob(source.value), (byte) => byte.charCodeAt(0))], name, { type: source.mimeType });
 }

@@ -19,6 +19,9 @@ const operation = (type: string, field: string, variables: string, selection: st
 
 export const answerAgentRun = operation('mutation', 'answerAgentRun', '$requestId:String! $answers:String!', 'success error');
 export const cancelAgentRun = operation('mutation', 'cancelAgentRun', '$requestId:String!', 'success error');
+// Written out, so that a page that uploads nothing does not load it.
+export const createUpload =
+  'mutation($name:String! $contentType:String! $bytes:Int!){createUpload(name:$name contentType:$contentType bytes:$bytes){attachmentId url fields}}';
 export const deleteConversation = operation('mutation', 'deleteConversation', '$conversationId:ID!', 'success error');
 export const getAgentProgress = operation(
   'query', 'getAgentProgress', '$requestId:String! $afterSeq:Int',
@@ -30,7 +33,7 @@ export const getConversation = operation(
 export const listAgentRuns = operation(
   'query', 'listAgentRuns', '$limit:Int $cursor:String $status:String $agent:String', `runs{${RUN}} nextCursor`,
 );
-export const listAgents = '{listAgents{agents{name description parametersSchema} playbooks{name description}}}';
+export const listAgents = '{listAgents{agents{name description parametersSchema attachments} playbooks{name description}}}';
 export const listConversations = operation(
   'query', 'listConversations', '$limit:Int $cursor:String', `conversations{${CONVERSATION}} nextCursor`,
 );
@@ -39,7 +42,7 @@ export const onStatusUpdate = operation(
 );
 export const startAgentRun = operation(
   'mutation', 'startAgentRun',
-  '$agent:String $query:String $parameters:String $requestId:ID $rerunOf:ID $conversationId:ID $branchFrom:ID', 'createdAt',
+  '$agent:String $query:String $parameters:String $requestId:ID $rerunOf:ID $conversationId:ID $branchFrom:ID $attachments:[ID!]', 'createdAt',
 );
 export const startJob = operation(
   'mutation', 'startJob', '$playbook:String! $query:String! $parameters:String $jobId:ID', 'createdAt',

@@ -62,6 +62,8 @@ export interface Startable {
 export interface StartableAgent extends Startable {
   /** The JSON Schema of its parameters; null if it declares none. */
   readonly parametersSchema: Parameters | null;
+  /** Whether its runs take attachments. */
+  readonly attachments: boolean;
 }
 
 /** A new run of an agent, or with `rerunOf` a run or a job with the input of an earlier one. */
@@ -70,6 +72,8 @@ export type NewRun =
       readonly agent: string;
       readonly query: string;
       readonly parameters?: Parameters;
+      /** What `upload` has returned for at most 5 files, of 20 MB together. */
+      readonly attachments?: readonly string[];
       /** A UUID: the conversation that the run continues. An unused one starts a new conversation. */
       readonly conversationId?: string;
       /** A complete run of a conversation: starts a new conversation from the state in which that run ended. */
@@ -77,7 +81,7 @@ export type NewRun =
     }
   | { readonly rerunOf: string };
 
-interface AgentInfo extends Startable {
+interface AgentInfo extends Omit<StartableAgent, 'parametersSchema'> {
   readonly parametersSchema: string | null;
 }
 
@@ -119,6 +123,12 @@ export interface Runcast {
    * @throws RuncastError - `Conflict`: it has an open run. `BadRequest`: the user has no such conversation.
    */
   deleteConversation(id: string): Promise<void>;
+  /**
+   * Sends a GraphQL document that is not among those above. Returns the answer of its only field.
+   *
+   * @throws RuncastError - It is refused, nobody is signed in, or there is no answer.
+   */
+  ask<T>(document: string, variables: object): Promise<T>;
   /** Calls `listener` when the user signs in or out, or is another one. */
   onUser(listener: () => void): Stop;
 }
@@ -180,6 +190,7 @@ export function createRuncast({ config, auth }: { config: Config; auth: Auth }):
       const { success, error } = await session.ask<{ success: boolean; error: string }>(deleteConversation, { conversationId });
       if (!success) throw new RuncastError('BadRequest', error);
     },
+    ask: session.ask,
     onUser: session.onUser,
   };
 }

@@ -165,6 +165,36 @@ test('tools of the page are refused by name, and nothing is started', async () =
   expect(sent('startAgentRun')).toEqual([]);
 });
 
+test('the images and documents of a message become attachments', async () => {
+  server.started = () => {
+    server.own!.end();
+    server.own!.send(1);
+  };
+  const { agent } = page();
+  const source = { type: 'data' as const, value: btoa('a map'), mimeType: 'image/png' };
+  const metadata = { filename: 'notes.md' };
+  const content = [
+    { type: 'text' as const, text: 'What is this?' },
+    { type: 'image' as const, source },
+    { type: 'document' as const, source: { ...source, mimeType: 'text/markdown' }, metadata },
+  ];
+  agent.setMessages([{ id: 'm1', role: 'user', content }]);
+  await agent.runAgent({ runId: 'r1' });
+  expect(sent('createUpload')).toEqual([
+    { name: 'image-1', contentType: 'image/png', bytes: 5 },
+    { name: 'notes.md', contentType: 'text/markdown', bytes: 5 },
+  ]);
+  expect(sent('startAgentRun')).toMatchObject([{ query: 'What is this?', attachments: ['attachment-image-1', 'attachment-notes.md'] }]);
+});
+
+test('an image by its address is refused by name, and nothing is started', async () => {
+  const { agent } = page();
+  const image = { type: 'image' as const, source: { type: 'url' as const, value: 'https://maps.example/a.png' }, metadata: { filename: 'a.png' } };
+  agent.setMessages([{ id: 'm1', role: 'user', content: [{ type: 'text', text: 'What is this?' }, image] }]);
+  await expect(agent.runAgent({ runId: 'r1' })).rejects.toThrow(/Send the data of a\.png/);
+  expect(sent('startAgentRun')).toEqual([]);
+});
+
 /** Returns the views of a run of random steps, which end with each kind of end. */
 function randomViews(seed: number): RunView[] {
   let state = seed;

@@ -109,6 +109,10 @@ export class FakeRuncast implements Auth {
   idToken: string | null = jwt({ sub: USER_ID, n: 1 });
   forced = 0;
   started: ((id: string, isJob: boolean) => void) | undefined;
+  /** The files that were uploaded, and the fields before them. */
+  uploads: FormData[] = [];
+  /** The HTTP status of the next uploads. */
+  uploadStatus = 204;
   #listeners = new Set<() => void>();
   #http = createServer((request, response) => void this.#answer(request, response));
   #websockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'graphql-ws' });
@@ -199,9 +203,14 @@ export class FakeRuncast implements Auth {
     // As AppSync does, so that pages of any origin may ask.
     for (const what of ['Origin', 'Headers']) response.setHeader(`Access-Control-Allow-${what}`, '*');
     if (request.method === 'OPTIONS') return void response.end();
-    let body = '';
-    for await (const part of request) body += part;
-    const { query, variables } = JSON.parse(body);
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part);
+    const body = Buffer.concat(parts);
+    if (request.url === '/bucket') {
+      this.uploads.push(await new Response(body, { headers: { 'Content-Type': request.headers['content-type']! } }).formData());
+      return void response.writeHead(this.uploadStatus).end();
+    }
+    const { query, variables } = JSON.parse(String(body));
     const field = /\{(\w+)/.exec(query)![1]!;
     this.requests.push({ field, variables, token: request.headers.authorization! });
     const trouble = this.troubles.shift();
@@ -229,6 +238,10 @@ export class FakeRuncast implements Auth {
       return { success: true, liveness: 'live', status: 'in_progress' };
     }
     if (field === 'getConversation') return { success: !!this.conversation, ...this.conversation };
+    if (field === 'createUpload') {
+      const fields = JSON.stringify({ key: `uploads/${variables.name}`, 'Content-Type': variables.contentType });
+      return { attachmentId: `attachment-${variables.name}`, url: `${this.url}/bucket`, fields, expiresAt: 2_000 };
+    }
     if (field === 'deleteConversation') return { success: !!this.conversation, error: 'No such conversation.' };
     if (field === 'cancelAgentRun') return { success: true, liveness: 'cancelling', status: 'in_progress' };
     return { runs: [], conversations: [], nextCursor: null, agents: this.agents, playbooks: [] };

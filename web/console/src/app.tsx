@@ -3,6 +3,7 @@ import { type RunView } from '@runcast/client';
 import { useConversations, useRuns } from '@runcast/react';
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { useAnnouncement } from './announcer.tsx';
+import { useAttachments } from './attachments.ts';
 import { ChatList } from './chat-list.tsx';
 import { ChatPage } from './chat-page.tsx';
 import { emptyDraft } from './draft.ts';
@@ -36,6 +37,7 @@ function Console({ session, user }: { session: Session; user: string }) {
   const route = useRoute();
   const [filter, setFilter] = useState<Filter>({});
   const [draft, setDraft] = useState<StartDraft>(emptyDraft);
+  const attachments = useAttachments();
   const [connection, setConnection] = useState<Connection | null>(null);
   const runs = useRuns(filter);
   const chats = useConversations();
@@ -98,7 +100,7 @@ function Console({ session, user }: { session: Session; user: string }) {
         ) : chatting ? (
           <ChatPage key={chatId} id={chatId} onConnection={setConnection} onChange={reload} />
         ) : open === null ? (
-          <StartForm draft={draft} onDraft={setDraft} onStarted={reload} />
+          <StartForm draft={draft} onDraft={setDraft} attachments={attachments} onStarted={reload} />
         ) : (
           <RunPage key={open} id={open} listed={runs.data.find(({ requestId }) => requestId === open)} onConnection={setConnection} onChange={reload} />
         )}

@@ -3,6 +3,8 @@ import { answerOf, type Conversation, ended, type Refusal, type RunView } from '
 import { QuestionForm, type Run, useAgents, useConversation, useRuncast } from '@runcast/react';
 import { memo, type ReactNode, useEffect, useRef, useState } from 'react';
 import { ActionButton } from './action-button.tsx';
+import { AttachmentField, fileHandlers } from './attachment-field.tsx';
+import { type Attachment, attachmentsOf, sendable, useAttachments } from './attachments.ts';
 import { CancelButton } from './cancel-button.tsx';
 import { Composer } from './composer.tsx';
 import { emptyDraft, inputOf } from './draft.ts';
@@ -18,7 +20,8 @@ export function ChatPage(props: PageProps) {
   const { id, onChange } = props;
   const { data, loading, error, reload, run, refused, send } = useConversation(id);
   const [draft, setDraft] = useState(emptyDraft);
-  const [sent, setSent] = useState({ runId: '', draft });
+  const attachments = useAttachments();
+  const [sent, setSent] = useState({ runId: '', draft, files: [] as readonly Attachment[] });
   const [invalid, setInvalid] = useState('');
   const [agent, setAgent] = useState('');
   const agents = useAgents();
@@ -29,32 +32,39 @@ export function ChatPage(props: PageProps) {
   const turn = run.id !== null && newest?.status !== 'complete';
   const begins = !data && !turn && !loading;
   const chosen = data?.agent ?? (agent || agents.data.agents[0]?.name);
-  const fields = fieldsOf(agents.data.agents.find(({ name }) => name === chosen)?.parametersSchema ?? null);
+  const declared = agents.data.agents.find(({ name }) => name === chosen);
+  const fields = fieldsOf(declared?.parametersSchema ?? null);
+  const taker = declared ?? { name: chosen ?? '', attachments: false };
   const heading = usePage(props, { run, title, announcement: announcementOf(run) });
 
   // A message that was refused can be sent again.
   useEffect(() => {
-    if (refused) setDraft((next) => (next.query ? next : sent.draft));
+    if (!refused) return;
+    setDraft((next) => (next.query ? next : sent.draft));
+    if (!attachments.all.length) attachments.replace(sent.files);
   }, [refused, sent]);
 
   const ask = () => {
     try {
-      setSent({ runId: send({ agent: chosen!, ...inputOf(draft, fields) }).id, draft });
+      const { id: runId } = send({ agent: chosen!, ...inputOf(draft, fields), ...attachmentsOf(attachments.all) });
+      setSent({ runId, draft, files: attachments.all });
     } catch (failure) {
       if (!(failure instanceof InvalidParameter)) throw failure;
       return setInvalid(failure.message);
     }
     setInvalid('');
     setDraft({ ...draft, query: '' });
+    attachments.replace([]);
     // The address of a new conversation, which a reload opens again.
     location.replace(addressOfChat(id));
   };
   const choose = ({ target }: { target: HTMLSelectElement }) => {
     setAgent(target.value);
     setDraft({ ...draft, parameters: {} });
+    attachments.refuse('');
   };
   return (
-    <article className="page chat" data-status={run.status} data-up-to-date={run.id === null || run.upToDate}>
+    <article className="page chat" {...fileHandlers(attachments, taker)} data-status={run.status} data-up-to-date={run.id === null || run.upToDate}>
       <a className="back" href={CHATS}>
         All chats
       </a>
@@ -90,10 +100,12 @@ export function ChatPage(props: PageProps) {
         onDraft={setDraft}
         fields={fields}
         begins={begins}
-        disabled={open || !chosen}
+        disabled={open || !chosen || !sendable(attachments.all, taker)}
         problem={invalid || (refused ? notSent(refused, data) : '')}
         onSend={ask}
-      />
+      >
+        <AttachmentField attachments={attachments} taker={taker} />
+      </Composer>
     </article>
   );
 }

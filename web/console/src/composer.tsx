@@ -1,5 +1,5 @@
 /** The field for a chat's next message, with the parameters of the agent. */
-import { type FormEvent, type KeyboardEvent } from 'react';
+import { type FormEvent, type KeyboardEvent, type ReactNode } from 'react';
 import { useAnnouncement } from './announcer.tsx';
 import { type Draft } from './draft.ts';
 import { ErrorNotice } from './error-notice.tsx';
@@ -15,6 +15,7 @@ export function Composer({
   disabled,
   problem,
   onSend,
+  children,
 }: {
   draft: Draft;
   onDraft: (draft: Draft) => void;
@@ -25,6 +26,8 @@ export function Composer({
   /** Why the last message was not sent; empty if it was. */
   problem: string;
   onSend: () => void;
+  /** The attachments. */
+  children: ReactNode;
 }) {
   useAnnouncement(problem);
   const submit = (event: FormEvent) => {
@@ -35,6 +38,7 @@ export function Composer({
     <form className="composer" onSubmit={submit}>
       {problem && <ErrorNotice>{problem}</ErrorNotice>}
       <ParameterFields fields={fields} open={begins} entered={draft.parameters} onEnter={(parameters) => onDraft({ ...draft, parameters })} />
+      {children}
       <div className="composer-message">
         <textarea
           aria-label="Message"

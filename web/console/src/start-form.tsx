@@ -3,6 +3,8 @@ import { type Startable, type StartableAgent } from '@runcast/client';
 import { useAgents, useRuncast } from '@runcast/react';
 import { type FormEvent, type KeyboardEvent, useState } from 'react';
 import { useAnnouncement } from './announcer.tsx';
+import { AttachmentField, fileHandlers } from './attachment-field.tsx';
+import { type Attachments, attachmentsOf, sendable } from './attachments.ts';
 import { type Draft, inputOf } from './draft.ts';
 import { ErrorNotice } from './error-notice.tsx';
 import { ParameterFields } from './parameter-fields.tsx';
@@ -16,7 +18,17 @@ export interface StartDraft extends Draft {
   readonly playbook?: string;
 }
 
-export function StartForm({ draft, onDraft, onStarted }: { draft: StartDraft; onDraft: (draft: StartDraft) => void; onStarted: () => void }) {
+export function StartForm({
+  draft,
+  onDraft,
+  attachments,
+  onStarted,
+}: {
+  draft: StartDraft;
+  onDraft: (draft: StartDraft) => void;
+  attachments: Attachments;
+  onStarted: () => void;
+}) {
   const runcast = useRuncast();
   const { data, loading, error, reload } = useAgents();
   const [problem, setProblem] = useState('');
@@ -24,15 +36,19 @@ export function StartForm({ draft, onDraft, onStarted }: { draft: StartDraft; on
   const { query } = draft;
   // The first one is chosen until the user chooses.
   const chosen = draft.agent !== undefined || draft.playbook !== undefined ? draft : { ...draft, ...(data.agents[0] && { agent: data.agents[0].name }) };
-  const fields = fieldsOf(data.agents.find(({ name }) => name === chosen.agent)?.parametersSchema ?? null);
+  const agent = data.agents.find(({ name }) => name === chosen.agent);
+  const fields = fieldsOf(agent?.parametersSchema ?? null);
+  const taker = agent ?? { name: chosen.playbook ?? '', attachments: false };
+  const ready = taker.name !== '' && sendable(attachments.all, taker);
 
   function submit(event: FormEvent) {
     event.preventDefault();
+    if (!ready) return;
     try {
       const input = inputOf(draft, fields);
       const watch = chosen.playbook
         ? runcast.startJob({ playbook: chosen.playbook, ...input })
-        : runcast.start({ agent: chosen.agent!, ...input });
+        : runcast.start({ agent: chosen.agent!, ...input, ...attachmentsOf(attachments.all) });
       location.hash = addressOf(watch.id);
       onStarted();
     } catch (failure) {
@@ -41,9 +57,12 @@ export function StartForm({ draft, onDraft, onStarted }: { draft: StartDraft; on
     }
   }
 
-  const choose = (choice: Pick<StartDraft, 'agent' | 'playbook'>) => onDraft({ query, parameters: {}, ...choice });
+  const choose = (choice: Pick<StartDraft, 'agent' | 'playbook'>) => {
+    onDraft({ query, parameters: {}, ...choice });
+    attachments.refuse('');
+  };
   return (
-    <div className="page">
+    <div className="page" {...fileHandlers(attachments, taker)}>
       <a className="back" href={RUNS}>
         All runs
       </a>
@@ -73,9 +92,10 @@ export function StartForm({ draft, onDraft, onStarted }: { draft: StartDraft; on
           entered={draft.parameters}
           onEnter={(parameters) => onDraft({ ...draft, ...chosen, parameters })}
         />
+        <AttachmentField attachments={attachments} taker={taker} />
         {problem && <ErrorNotice>{problem}</ErrorNotice>}
         <div className="actions">
-          <button className="primary" disabled={!chosen.agent && !chosen.playbook}>
+          <button className="primary" disabled={!ready}>
             {chosen.playbook ? 'Start job' : 'Start run'}
           </button>
           <small>or Ctrl+Enter in the task</small>

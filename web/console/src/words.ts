@@ -3,6 +3,7 @@ import { type Liveness, type RunView, type Status, type Step } from '@runcast/cl
 import { duration } from '@runcast/react';
 
 const DAY_MS = 86_400_000;
+export const MB = 1_048_576;
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 const cost = new Intl.NumberFormat('en', { style: 'currency', currency: 'USD', maximumSignificantDigits: 3 });
 
@@ -10,6 +11,10 @@ const cost = new Intl.NumberFormat('en', { style: 'currency', currency: 'USD', m
 export const QUERY_MAX = 10_000;
 
 export const formatNumber = (value: number): string => number.format(value);
+/** Returns a size in the largest unit in which it is at least 1. */
+export const formatBytes = (bytes: number): string =>
+  bytes < 1_024 ? `${bytes} bytes` : bytes < MB ? `${formatNumber(Math.round(bytes / 1_024))} KB` : `${(bytes / MB).toFixed(1)} MB`;
+
 export const formatCost = (usd: number): string => cost.format(usd);
 
 /** Returns a name in snake case as words. */

@@ -120,3 +120,41 @@ test('a chat has the fields of its agent, and sends what they have with each mes
   // Later messages need them less often.
   await waitFor(() => expect(fields.open).toBe(false));
 });
+
+test('files are uploaded while the user writes, and a message that was refused keeps them', async () => {
+  server.agents = [{ name: 'terrain', description: '', parametersSchema: null, attachments: true }];
+  server.conversation = CHAT;
+  const page = show(runcast);
+  const input = await screen.findByLabelText<HTMLInputElement>('Attach files');
+  server.uploadStatus = 503;
+  fireEvent.change(input, { target: { files: [new File(['A map'], 'map.png'), new File(['x'], 'run.exe')] } });
+  fireEvent.change(field(), { target: { value: 'What is this?' } });
+  expect(page.querySelector('.attachments .notice')!.textContent).toContain('run.exe is of another type');
+  const again = await screen.findByRole('button', { name: 'Upload map.png again' });
+  fireEvent.keyDown(field(), { key: 'Enter' });
+  server.uploadStatus = 204;
+  fireEvent.click(again);
+  await waitFor(() => expect(server.uploads).toHaveLength(2));
+  expect(starts()).toEqual([]);
+  expect(page.querySelector('.attachment')!.textContent).toContain('map.png5 bytes');
+
+  server.troubles = [{ errors: [{ errorType: 'TooManyRequests', message: 'Later.' }] }];
+  await send('');
+  await waitFor(() => expect(page.querySelector('.composer > .notice')!.textContent).toBe('Your message was not sent. Later.'));
+  await send('');
+  await waitFor(() => expect(starts().map(({ attachments }) => attachments)).toEqual([['attachment-map.png'], ['attachment-map.png']]));
+  await waitFor(() => expect(page.querySelector('.attachment')).toBeNull());
+});
+
+test('an agent without attachments refuses a file that is dropped on its chat', async () => {
+  server.agents = [{ name: 'terrain', description: '', parametersSchema: null, attachments: false }];
+  server.conversation = CHAT;
+  const page = show(runcast);
+  await screen.findByRole('heading', { name: 'Where?' });
+  const event = new Event('drop', { bubbles: true, cancelable: true });
+  Object.assign(event, { dataTransfer: { files: [new File(['A map'], 'map.png')], types: ['Files'] } });
+  fireEvent(page.querySelector('.messages')!, event);
+  expect(event.defaultPrevented).toBe(true);
+  await waitFor(() => expect(page.querySelector('.attachments .notice')!.textContent).toBe('terrain takes no attachments.'));
+  expect(screen.queryByLabelText('Attach files')).toBeNull();
+});

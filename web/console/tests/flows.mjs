@@ -198,6 +198,39 @@ const flows = {
     return { focused, notice, shown, answered: await messagesOf(page), violations, problems };
   },
 
+  /** On a phone, files are attached to a message and to a run: picked, dropped and pasted. Others are refused, or removed. */
+  async attachments(browser) {
+    const { page, problems } = await open(browser, PHONE);
+    await signIn(page, alice);
+    await page.goto(`${settings.url}/#/chat/new`);
+    await page.locator('.chat select').selectOption('looker');
+    const picked = ['run.exe', 'wrong.txt'].map((name) => ({ name, mimeType: '', buffer: Buffer.from('x') }));
+    await page.getByLabel('Attach files').setInputFiles([...picked, { name: 'map.png', mimeType: 'image/png', buffer: Buffer.from(PNG, 'base64') }]);
+    const refused = await page.locator('.attachments .notice').textContent();
+    await attached(page, 'map.png');
+    await page.getByRole('button', { name: 'Remove wrong.txt' }).click();
+    const focused = await page.evaluate(() => document.activeElement.type);
+    await hand(page, '.chat', 'drop', 'notes.md', '# Site');
+    await attached(page, 'notes.md');
+    const listed = await page.locator('.attachment').evaluateAll((all) => all.map(({ children }) => children[0].textContent));
+    const violations = await axe(page);
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    await page.getByLabel('Message', { exact: true }).fill('What do you see?');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.locator('.chat:not(:has(.turn)) .message').nth(1).waitFor();
+    const shown = await messagesOf(page);
+    await page.goto(`${settings.url}/#/new`);
+    await page.getByRole('radio', { name: /^looker/ }).check();
+    await page.getByLabel('Task').fill('What do you see?');
+    await hand(page, '[name=query]', 'paste', 'sizes.csv', 'a,b');
+    await attached(page, 'sizes.csv');
+    violations.push(...(await axe(page)));
+    await page.getByRole('button', { name: 'Start run' }).click();
+    await ended(page);
+    const result = await page.locator('section[aria-label=Result]').textContent();
+    return { refused, focused, listed, width, shown, result, violations, problems };
+  },
+
   /** A run with 10,000 steps, among them hostile ones, at 200 % zoom. */
   async large(browser) {
     const { page, problems } = await open(browser, { viewport: { width: 640, height: 450 } });
@@ -229,6 +262,23 @@ const flows = {
     return { rows, last, width, images: await page.locator('main img').count(), title: await page.title(), violations: await axe(page), problems };
   },
 };
+
+/** A picture of one pixel. */
+const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+const attached = (page, name) => page.locator('.attachment:not(:has(progress))', { hasText: name }).waitFor();
+
+/** Drops or pastes a file. */
+const hand = (page, selector, kind, name, text) =>
+  page.locator(selector).evaluate(
+    (element, [kind, name, text]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([text], name));
+      const options = { bubbles: true, cancelable: true };
+      element.dispatchEvent(kind === 'paste' ? new ClipboardEvent(kind, { ...options, clipboardData: data }) : new DragEvent(kind, { ...options, dataTransfer: data }));
+    },
+    [kind, name, text],
+  );
 
 const messagesOf = (page) => page.locator('.message').evaluateAll((all) => all.map(({ dataset, lastChild }) => ({ role: dataset.role, text: lastChild.textContent })));
 

@@ -233,7 +233,7 @@ test('the answer to the previous user is not shown, even if it arrives before th
     const { data, loading } = useAgents();
     return <output>{`${data.agents.map(({ name }) => name).join()}${loading ? ' loading' : ''}`}</output>;
   }
-  const answer = (name: string) => ({ agents: [{ name, description: '', parametersSchema: null }], playbooks: [] });
+  const answer = (name: string) => ({ agents: [{ name, description: '', parametersSchema: null, attachments: false }], playbooks: [] });
   render(
     <RuncastProvider runcast={{ ...runcast, onUser, agents }}>
       <Agents />
