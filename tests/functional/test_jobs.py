@@ -294,7 +294,7 @@ class TestReading:
         address = urlsplit(link["url"])
         asked = {name: values[0] for name, values in parse_qs(address.query).items()}
         assert (address.scheme, address.path) == ("https", f"/results/{ID}.json")
-        assert address.hostname == "results.s3.amazonaws.com"
+        assert address.hostname == "results.s3.us-east-1.amazonaws.com"  # the one in the console's policy
         assert (asked["X-Amz-Algorithm"], asked["X-Amz-Expires"]) == ("AWS4-HMAC-SHA256", "900")
 
 

@@ -20,6 +20,7 @@ ID = "7a0f0a53-6c3e-4bb3-8d0b-2f6f4f0c9d11"
 NEW_ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 RUN = {"agent": "survey", "query": "How steep is it?", "parameters": {"region": "north"}, "requestId": ID}
 JOB = {"playbook": "site-assessment", "query": "Here?", "parameters": {"spacing": 7}, "jobId": ID}
+TAKEN = "rerunOf takes agent, query, parameters and attachments from the earlier run:"
 NO_SUCH_RUN = "rerunOf must be the id of a run or a job of yours whose record has not expired."
 
 
@@ -103,9 +104,10 @@ def test_a_run_whose_input_has_expired_is_not_run_again(rerun, lambdas):
     ("wrong", "message"),
     [
         ({"rerunOf": "#"}, NO_SUCH_RUN),
-        ({"rerunOf": ID, "agent": "survey"}, "rerunOf takes agent, query and parameters from the earlier run:"),
-        ({"rerunOf": ID, "query": "?"}, "rerunOf takes agent, query and parameters from the earlier run:"),
-        ({"rerunOf": ID, "parameters": {}}, "rerunOf takes agent, query and parameters from the earlier run:"),
+        ({"rerunOf": ID, "agent": "survey"}, TAKEN),
+        ({"rerunOf": ID, "query": "?"}, TAKEN),
+        ({"rerunOf": ID, "parameters": {}}, TAKEN),
+        ({"rerunOf": ID, "attachments": []}, TAKEN),
         ({}, "agent must be one of: "),
     ],
 )

@@ -110,7 +110,7 @@ def test_a_body_without_a_content_type_is_taken_for_json(lambdas, headers):
         (
             {"userId": "bob"},
             "The body may contain only these fields: agent, query, parameters, requestId, rerunOf, "
-            "conversationId, branchFrom.",
+            "conversationId, branchFrom, attachments.",
         ),
     ],
 )

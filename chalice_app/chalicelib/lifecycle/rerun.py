@@ -41,7 +41,9 @@ def rerun(
         Unavailable: As for `start_run`, or the input could not be read.
     """
     if any(given.get(name) is not None for name in _OF_THE_EARLIER):
-        raise InvalidInput(f"rerunOf takes {', '.join(_OF_THE_EARLIER)} from the earlier run: leave them out.")
+        raise InvalidInput(
+            "rerunOf takes agent, query, parameters and attachments from the earlier run: leave them out."
+        )
     if any(given.get(name) is not None for name in _OF_A_TURN):
         raise InvalidInput("rerunOf starts a run outside of conversations: leave out conversationId and branchFrom.")
     canonical = requested_id(given["rerunOf"], "rerunOf") if isinstance(given["rerunOf"], str) else None

@@ -135,8 +135,12 @@ def step_functions() -> SFNClient:
 @cache
 def link_signer() -> S3Client:
     """Return the client that signs links. It makes no calls, so there is nothing to trace."""
-    # Links use the bucket's regional host: S3 redirects from its global host, and the signature covers the host.
-    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+    # Links use the bucket's regional host: S3 redirects from its global host, the signature covers the host, and the
+    # console's content security policy has the regional one.
+    config = Config(
+        signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+    )
+    return boto3.client("s3", config=config)
 
 
 @cache
