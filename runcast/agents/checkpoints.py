@@ -9,11 +9,10 @@ them is saved only if the run is handed over there. The journal knows which of t
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeGuard, TypeVar, cast
+from typing import Any, TypeGuard, cast
 
 from strands import Agent
 from strands.agent import AgentResult
@@ -23,23 +22,18 @@ from strands.telemetry.metrics import EventLoopCycleMetric
 from strands.types.event_loop import Usage
 from strands.types.exceptions import CheckpointException
 
-from runcast import limits
 from runcast.agents.journal import Results, ToolJournal
 from runcast.agents.parts import name_of, parts
+from runcast.agents.patience import patiently
 from runcast.agents.snapshot import take_snapshot
-from runcast.errors import NotResumable, RunStopped, SnapshotUnusable, Unavailable
+from runcast.errors import NotResumable, RunStopped, SnapshotUnusable
 from runcast.record.model import Json
 from runcast.runs.tracked import TrackedRun
-
-logger = logging.getLogger(__name__)
 
 RESUME = "checkpointResume"
 """The key of the prompt with which Strands continues an agent from a checkpoint."""
 
-_BACKOFF_SECONDS = 0.2
 _NO_USAGE = Usage(inputTokens=0, outputTokens=0, totalTokens=0)
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -161,7 +155,7 @@ class CheckpointedWork:
         """
         recorder, stop = self._run.recorder, self._run.stop
         timer = asyncio.get_running_loop().call_later(max(0.0, self._hand_over_after_seconds), stop.hand_over)
-        journal = ToolJournal(self._run, recorder.journal(), self._results, self._patiently)
+        journal = ToolJournal(self._run, recorder.journal(), self._results, partial(patiently, self._run.stop))
         journal.attach(self._agent)
         self._agent.add_hook(self._count_on, BeforeInvocationEvent)
         try:
@@ -216,22 +210,9 @@ class CheckpointedWork:
 
     async def _named(self, boundary: Boundary) -> str:
         """Save a boundary, and name it in the record."""
-        key = await self._patiently(partial(self._save, boundary))
-        await self._patiently(partial(self._run.recorder.name_snapshot, key))
+        key = await patiently(self._run.stop, partial(self._save, boundary))
+        await patiently(self._run.stop, partial(self._run.recorder.name_snapshot, key))
         return key
-
-    async def _patiently(self, write: Callable[[], Answer]) -> Answer:
-        """Retry a write for `SNAPSHOT_SAVE_SECONDS`, because the agent must not go on without it."""
-        loop = asyncio.get_running_loop()
-        until_seconds = loop.time() + limits.SNAPSHOT_SAVE_SECONDS
-        while True:
-            try:
-                return await asyncio.to_thread(write)
-            except Unavailable as error:
-                if loop.time() > until_seconds or self._run.stop.reason:
-                    raise
-                logger.warning("the agent's state could not be saved now, retrying: %s", error)
-            await asyncio.sleep(_BACKOFF_SECONDS)
 
 
 def _position(prompt: Any) -> str | None:

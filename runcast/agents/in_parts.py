@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from strands import Agent
@@ -17,9 +18,10 @@ from strands.agent import AgentResult
 from runcast import limits
 from runcast.agents.checkpoints import Boundary, CheckpointedWork, is_checkpointing, require_checkpoints_usable
 from runcast.agents.parts import name_of
+from runcast.agents.patience import patiently
 from runcast.agents.prompt import prompt_of, prompt_of_answers
 from runcast.agents.saved_part import KeptResults, reading_state, restore_part, save_part, saved_part
-from runcast.agents.snapshot import take_snapshot
+from runcast.agents.snapshot import require_recordable, take_snapshot
 from runcast.agents.track import track
 from runcast.errors import (
     ConfigurationMissing,
@@ -39,7 +41,15 @@ from runcast.runs.from_environment import (
     private_objects_of_environment,
     recorder_of,
 )
-from runcast.runs.outcome import RunOutcome, handed_over, overruled, part_failure, stopped_early, worked_too_long
+from runcast.runs.outcome import (
+    RunOutcome,
+    asked_in_part,
+    handed_over,
+    overruled,
+    part_failure,
+    stopped_early,
+    worked_too_long,
+)
 from runcast.runs.tracked import TrackedRun
 
 
@@ -128,7 +138,10 @@ class _Part:
             if snapshot_key:
                 outcome = self._too_long() or handed_over(self._recorder.assignment.part + 1)
             elif outcome.status is RunStatus.WAITING:
-                snapshot_key = await asyncio.to_thread(self._save, Boundary(take_snapshot(self._agent), None))
+                outcome = asked_in_part(outcome, self._recorder.assignment.part)
+                require_recordable(outcome)
+                pause = Boundary(take_snapshot(self._agent), None)
+                snapshot_key = await patiently(self._run.stop, partial(self._save, pause))
         except _NotBegun as error:
             self._recorder.abandon()
             raise Unavailable(f"The part was not begun here: {error}") from error

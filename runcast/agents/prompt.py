@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runcast.errors import InvalidInput, ObjectGone, Unavailable
+from runcast.record.answer import id_in_agent
 from runcast.record.attachments import named_attachments, prompt_with
 from runcast.record.identity import checked_query, run_identity
 from runcast.record.model import Json
@@ -48,8 +49,10 @@ def prompt_of(event: Mapping[str, Any]) -> Any:
 
 
 def prompt_of_answers(answers: Mapping[str, Any]) -> list[Json]:
-    """Return the prompt with which Strands continues an agent, from answers by the ids of its interrupts."""
-    return [{"interruptResponse": {"interruptId": key, "response": answer}} for key, answer in answers.items()]
+    """Return the prompt with which Strands continues an agent, from answers by the ids of the run's questions."""
+    return [
+        {"interruptResponse": {"interruptId": id_in_agent(key), "response": answer}} for key, answer in answers.items()
+    ]
 
 
 def _answers(key: str) -> Json:

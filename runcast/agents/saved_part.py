@@ -113,10 +113,11 @@ def restore_part(
         SnapshotUnusable: The state does not fit the agent.
     """
     require_resumable(agent, prompt, was_checkpointing=run.recorder.assignment.crashes is not None)
-    load_snapshot(agent, saved["agent"])
-    # After a crash, the record may hold text that is newer than the state.
-    run.text_offset = max(saved["textOffset"], run.recorder.assignment.text_end)
-    run.turns, run.agent_usage = saved.get("turns", 0), saved.get("agentUsage", {})
-    put_facts(state, saved["facts"])
-    for model_id, tokens in saved["usage"]:
-        run.recorder.usage.add(tokens, model_id)
+    with reading_state():
+        load_snapshot(agent, saved["agent"])
+        # After a crash, the record may hold text that is newer than the state.
+        run.text_offset = max(saved["textOffset"], run.recorder.assignment.text_end)
+        run.turns, run.agent_usage = saved.get("turns", 0), saved.get("agentUsage", {})
+        put_facts(state, saved["facts"])
+        for model_id, tokens in saved["usage"]:
+            run.recorder.usage.add(tokens, model_id)

@@ -7,7 +7,7 @@ Swarm, and a clear error for states that Strands can save but not continue.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from strands import Agent, Snapshot
@@ -16,10 +16,10 @@ from strands.types.session import decode_bytes_values, encode_bytes_values
 
 from runcast import limits
 from runcast.agents.parts import name_of, parts
-from runcast.agents.prompt import prompt_of_answers
 from runcast.errors import NotResumable, SnapshotUnusable
 from runcast.json_text import metadata_json
 from runcast.record.model import Json
+from runcast.runs.outcome import RunOutcome
 
 _SESSION = {"kept by": "session manager"}
 
@@ -87,28 +87,18 @@ def require_conversational(agent: Agent | MultiAgentBase) -> None:
         )
 
 
-def questions_of_part(part: int, asked: list[Json]) -> list[Json]:
-    """Return an agent's questions with ids that no other part of its run uses, for people.
-
-    Strands may give the same id to a question that it asks again, for example from a hook. A client that repeats its
-    answer to the earlier question must not answer the later one.
+def require_recordable(waiting: RunOutcome) -> None:
+    """Check that the questions of an agent that waits can be recorded, so that people can answer them.
 
     Raises:
         NotResumable: There is no question, or their ids and names exceed `QUESTIONS_MAX_BYTES`.
     """
-    questions = [{**each, "id": f"{part}:{each['id']}"} for each in asked]
-    recorded = json.loads(metadata_json({"interrupts": questions}, questions=True) or "{}").get("interrupts")
+    recorded = json.loads(metadata_json(waiting.metadata, questions=True) or "{}").get("interrupts")
     if not (recorded and isinstance(recorded, list)):
         raise NotResumable(
             "The agent waits for an answer, but its questions cannot be recorded: there must be at least one, and "
             f"their names must fit in {limits.QUESTIONS_MAX_BYTES // 1024} KB."
         )
-    return questions
-
-
-def answers_as_prompt(answers: Mapping[str, Any]) -> list[Json]:
-    """Return the prompt with which Strands continues an agent, from answers by the ids of `questions_of_part`."""
-    return prompt_of_answers({key.partition(":")[2]: answer for key, answer in answers.items()})
 
 
 def _state_of(agent: Agent | MultiAgentBase, seen: set[int]) -> Json:

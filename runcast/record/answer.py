@@ -7,7 +7,7 @@ the run's next part. An answer, a cancel and an expiry use the same condition, s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from runcast import limits
 from runcast.errors import Conflict, InvalidInput
@@ -82,6 +82,20 @@ def questions_of(run: Run) -> list[Json]:
     """Return the open questions of a waiting run, each with its `id` and `name`."""
     asked = json.loads(run.steps[-1].metadata_json or "{}").get("interrupts") if run.steps else None
     return [each for each in asked if isinstance(each, dict) and "id" in each] if isinstance(asked, list) else []
+
+
+def questions_of_part(part: int, asked: Iterable[Json]) -> list[Json]:
+    """Return an agent's questions with ids that no other part of its run uses, for people.
+
+    Strands may give the same id to a question that it asks again, for example from a hook. A client that repeats its
+    answer to the earlier question must not answer the later one.
+    """
+    return [{**each, "id": f"{part}:{each['id']}"} for each in asked]
+
+
+def id_in_agent(question_id: str) -> str:
+    """Return the agent's own id of a question, from its id in `questions_of_part`."""
+    return question_id.partition(":")[2]
 
 
 def _require_waiting(run: Run, now_ms: int, outside: Collection[str]) -> None:

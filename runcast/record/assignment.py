@@ -91,9 +91,10 @@ class Deadline:
 class Assignment:
     """The run to write and the worker that writes it. Once the run is claimed, the record's values take precedence.
 
-    `answered` has the ids of the run's questions for which the work brings the answers itself. `loads_state` is whether
-    the work continues any part of the run from its saved state. `text_end` is the length of its agent's text in the
-    claimed record. `running_tools` holds the names of the tools that are running now; the run's work keeps it up to
+    `created_at_ms` is when the run's record was created; None if it is not known to have one, so a claim may create it.
+    `answered` has the agent's own ids of the questions for which the work brings the answers itself. `loads_state` is
+    whether the work continues any part of the run from its saved state. `text_end` is the length of its agent's text in
+    the claimed record. `running_tools` holds the names of the tools that are running now; the run's work keeps it up to
     date.
     """
 
@@ -104,6 +105,7 @@ class Assignment:
     worker: str
     began_ms: int
     deadline: Deadline | None = None
+    created_at_ms: int | None = None
     expires_at_epoch_s: int = 0
     pages_expire_at_epoch_s: int = 0
     claim_number: int = 0
@@ -126,7 +128,8 @@ class Assignment:
     def follow(self, run: Run) -> None:
         """Adopt the values of the claimed record."""
         self.owner, self.agent, self.job_id = run.owner, run.agent, run.job_id
-        self.began_ms, self.expires_at_epoch_s = run.created_at_ms, run.expires_at_epoch_s
+        self.began_ms = self.created_at_ms = run.created_at_ms
+        self.expires_at_epoch_s = run.expires_at_epoch_s
         self.pages_expire_at_epoch_s, self.claim_number = run.pages_expire_at_epoch_s, run.claim_number
         self.snapshot_key, self.answers_key = run.snapshot_key, run.answers_key
         self.conversation_id, self.turn_snapshot_key = run.conversation_id, run.turn_snapshot_key

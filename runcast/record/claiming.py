@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 from runcast.errors import AppendRefused, ClaimRefused, InvalidInput, RuncastError, RunGone
-from runcast.record.answer import answered_step
+from runcast.record.answer import answered_step, id_in_agent, questions_of
 from runcast.record.assignment import Assignment, Claim, Stop
 from runcast.record.draft import Draft
 from runcast.record.model import Run, RunStatus
@@ -88,6 +88,7 @@ class Claiming:
             job_id=run.job_id,
             lease_until_ms=self._lease_until_ms(),
             part=run.part,
+            created_at_ms=run.created_at_ms,
         )
 
     def _is_claimed_before(self, run: Run) -> bool:
@@ -111,7 +112,9 @@ class Claiming:
             return None
         try:
             if mine.answered and run.status is RunStatus.WAITING and now_ms <= run.lease_until_ms:
-                run = self._store.begin_next_part(run, answered_step(run, mine.answered, now_ms), None)
+                asked = {id_in_agent(each["id"]): each["id"] for each in questions_of(run)}
+                answered = [asked.get(each, each) for each in mine.answered]
+                run = self._store.begin_next_part(run, answered_step(run, answered, now_ms), None)
             if not run.part_is_queued:
                 return None
             mine.part = run.part

@@ -80,6 +80,7 @@ def close_dead(
     request_id: str,
     *,
     owner: Owner | None = None,
+    created_at_ms: int | None = None,
     invocation: str | None = None,
     part: tuple[int, int] = (1, 1),
     detail: str | None = None,
@@ -98,6 +99,8 @@ def close_dead(
         request_id: The run's id.
         owner: The owner that the run must have, if an event names the id. Jobs and other owners' runs are then left
             alone. None for the sweep, which reads the ids from the table.
+        created_at_ms: When the record was created of which an event speaks, if it says so. A later run that has reused
+            the id is left alone.
         invocation: The id of an invocation of the agent that is known to have failed.
         part: Which part of the run that invocation was for, and which try of it.
         detail: More about the failure, for people.
@@ -115,6 +118,8 @@ def close_dead(
     def close(run: Run) -> CloseResult | None:
         now = (now_ms or store.now_ms)()
         if run.status.ended or (owner is not None and (run.owner != owner or run.is_job)):
+            return None
+        if created_at_ms is not None and run.created_at_ms != created_at_ms:
             return None
         current = part == (run.part, run.part_tries)
         if invocation is not None and part[0] < run.part and run.part_is_queued:

@@ -137,20 +137,22 @@ class RecordCreation(RecordReads):
         lease_until_ms: int,
         playbook: str | None = None,
         part: int = 1,
+        created_at_ms: int | None = None,
     ) -> Run:
         """Claim a run for one worker, or a job if `playbook` is given; create the record if it does not exist.
 
-        An expired record is replaced. Two kinds of records are never created here. One is the record of a job's run,
+        An expired record is replaced. Three kinds of records are never created here. One is the record of a job's run,
         whose id is derived from the job's id: the orchestrator creates it, so that no other caller can occupy the id.
-        The other is the record of a run in a later `part`, which exists already. Call `learn_time` before computing
-        the lease.
+        The others are the record of a run in a later `part`, and one with a known `created_at_ms`. Both exist already,
+        unless they were deleted: an event that arrives after that must not bring the run back. Call `learn_time` before
+        computing the lease.
 
         Returns:
             The record as claimed. The agent, job and creation time of an existing record override the arguments.
 
         Raises:
-            ClaimRefused: The record belongs to another owner, is already claimed, has ended, or is in another part. Or
-                the record is a job's and the claim is for a run, or vice versa.
+            ClaimRefused: The record belongs to another owner, is already claimed, has ended, is in another part, or was
+                created at another time. Or the record is a job's and the claim is for a run, or vice versa.
             RunGone: The record does not exist, and a claim may not create it.
         """
         now_ms = self.now_ms()
@@ -161,7 +163,8 @@ class RecordCreation(RecordReads):
         def refusal(run: Run) -> ClaimRefused:
             return ClaimRefused(_why_taken(run, owner), run)
 
-        may_create = not is_derived(request_id) and part == 1
+        may_create = not is_derived(request_id) and part == 1 and created_at_ms is None
+        named = present({"part": None if part == 1 else part, "created": created_at_ms})
         try:
             item = self._table.update(
                 request_id,
@@ -169,8 +172,9 @@ class RecordCreation(RecordReads):
                 ("attribute_not_exists(#owner) OR " if may_create else "") + "(#owner = :owner AND #expiresAt > :now_s"
                 f" AND {'#playbook = :playbook' if playbook else 'attribute_not_exists(#playbook)'}"
                 f" AND {'attribute_not_exists(#part)' if part == 1 else '#part = :part'}"
+                f"{'' if created_at_ms is None else ' AND #createdAt = :created'}"
                 " AND attribute_not_exists(#worker) AND #status = :status)",
-                defaults | values | {"now_s": now_s} | ({} if part == 1 else {"part": part}),
+                defaults | values | {"now_s": now_s} | named,
                 refusal if may_create else unless_gone(refusal, now_ms),
                 returning="ALL_NEW",
             )

@@ -105,6 +105,7 @@ class HandedOverEnd:
                 "agent": run.agent,
                 "jobId": run.job_id,
                 "worker": run.worker,
+                "createdAt": run.created_at_ms,
                 "part": run.part,
                 "taken": self.taken,
                 "step": step.step,
@@ -139,6 +140,7 @@ class HandedOverEnd:
             job_id=run.job_id,
             worker=told["worker"],
             began_ms=int(told["timestamp"]),
+            created_at_ms=run.created_at_ms,
             part=int(told.get("part", 1)),
         )
         status = RunStatus(told["status"])

@@ -17,22 +17,27 @@ from runcast.record.model import PUBLIC, Owner
 from runcast.text import is_well_formed
 
 _PART_MAX = 1_000_000
+_TIME_MAX_MS = 2**53
 
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """A run's id, its owner, and its job, if any."""
+    """A run's id, its owner, and its job, if any.
+
+    `created_at_ms` is when a starter has put the run's record, epoch milliseconds; None if no starter has.
+    """
 
     request_id: str
     owner: Owner
     job_id: str | None = None
+    created_at_ms: int | None = None
 
 
 def run_identity(event: Mapping[str, Any], *, request_id: str) -> RunIdentity:
     """Return the identity of the run that an event names.
 
     Args:
-        event: May have `requestId`, `userId`, `tenantId` and `jobId`; other fields are ignored.
+        event: May have `requestId`, `userId`, `tenantId`, `jobId` and `createdAt`; other fields are ignored.
         request_id: Used if the event has no `requestId`.
 
     Raises:
@@ -42,7 +47,7 @@ def run_identity(event: Mapping[str, Any], *, request_id: str) -> RunIdentity:
     given_id, job_id = (_id(event, field) for field in ("requestId", "jobId"))
     if given_id and not job_id and is_derived(given_id):
         raise InvalidInput("requestId must not be a UUID of version 5: only the runs of a job have those.")
-    return RunIdentity(given_id or request_id, owner, job_id)
+    return RunIdentity(given_id or request_id, owner, job_id, _created_at_ms(event))
 
 
 def owner_of(user_id: Any, tenant_id: Any) -> Owner:
@@ -86,6 +91,13 @@ def checked_query(given: Any) -> str:
     if not is_well_formed(given):
         raise InvalidInput("query must be well-formed text: it holds half a surrogate pair.")
     return given
+
+
+def _created_at_ms(event: Mapping[str, Any]) -> int | None:
+    created_at_ms = event.get("createdAt")
+    if created_at_ms is None or (type(created_at_ms) is int and 0 < created_at_ms < _TIME_MAX_MS):
+        return created_at_ms
+    raise InvalidInput(f"createdAt must be a whole number of milliseconds from 1 to {_TIME_MAX_MS - 1}.")
 
 
 def _id(event: Mapping[str, Any], field: str) -> str | None:

@@ -53,6 +53,8 @@ class Recorder:
         agent: The agent that runs.
         worker: The claiming worker's id, unique to this invocation.
         job_id: The job that the run belongs to.
+        created_at_ms: When a starter has put the run's record, epoch milliseconds. The claim is refused if that record
+            was deleted. None if the claim may create the record.
         part: Which part of the run this worker does; more than 1 after an answer.
         answered: The ids of the questions of a waiting run for which this worker has the answers. It then continues
             the run, unless Runcast has saved the agent's state.
@@ -89,6 +91,7 @@ class Recorder:
         agent: str,
         worker: str,
         job_id: str | None = None,
+        created_at_ms: int | None = None,
         part: int = 1,
         answered: frozenset[str] = frozenset(),
         loads_state: bool = False,
@@ -122,6 +125,7 @@ class Recorder:
             job_id,
             worker,
             began_ms=now_ms(),
+            created_at_ms=created_at_ms,
             deadline=deadline,
             part=part,
             answered=answered,

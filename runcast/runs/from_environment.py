@@ -183,6 +183,7 @@ def recorder_for(
         agent=agent,
         worker=f"{invocation_id}/{new_id().hex}",
         job_id=identity.job_id,
+        created_at_ms=identity.created_at_ms,
         part=part,
         answered=answered,
         loads_state=loads_state,

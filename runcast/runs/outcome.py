@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from runcast import limits
 from runcast.errors import AttachmentUnusable, NotResumable, RunStopped, SnapshotUnusable, Unavailable
+from runcast.record.answer import questions_of_part
 from runcast.record.assignment import Stop, time_up_error
 from runcast.record.model import EndReason, Json, RunStatus
 from runcast.runs.facts import with_facts
@@ -83,6 +84,12 @@ def outcome_of(
             return stopped_early(reason, _came_out(result) or said)
 
 
+def asked_in_part(waiting: RunOutcome, part: int) -> RunOutcome:
+    """Return the outcome of an agent that waits, with ids of its questions that no other part of its run uses."""
+    asked = (waiting.metadata or {}).get("interrupts", [])
+    return replace(waiting, metadata={"interrupts": questions_of_part(part, asked)})
+
+
 def stopped_early(reason: str, said: str | Json | None = None) -> RunOutcome:
     """Return the outcome of an agent that stopped early for `reason`; `said` is its text so far."""
     outcome = failed(f"The agent stopped before it was done: {reason}.", EndReason.AGENT_STOPPED)
@@ -139,6 +146,8 @@ def part_failure(error: BaseException, stop: Stop | None = None, *, said: str | 
             return failed(error, EndReason.SNAPSHOT_UNUSABLE)
         case AttachmentUnusable():
             return failed(error, EndReason.ATTACHMENT_UNUSABLE)
+        case Unavailable() if stop in (Stop.CANCELLED, Stop.BUDGET):
+            return _stopped(stop)
         case Unavailable():
             message = "The agent's state could not be saved, so the run could not continue."
             return failed(message, EndReason.SNAPSHOT_NOT_SAVED)

@@ -19,9 +19,10 @@ from runcast import limits
 from runcast.errors import InvalidInput
 from runcast.record.assignment import Claim, StepRef, Stop
 from runcast.record.identity import run_identity
+from runcast.record.model import RunStatus
 from runcast.record.recorder import Recorder
 from runcast.runs.from_environment import recorder_of
-from runcast.runs.outcome import RunOutcome
+from runcast.runs.outcome import RunOutcome, asked_in_part
 from runcast.runs.stop import AgentStop
 
 logger = logging.getLogger(__name__)
@@ -138,6 +139,8 @@ class TrackedRun:
         if not self.owned:
             return None
         self._ended = True
+        if outcome.status is RunStatus.WAITING:
+            outcome = asked_in_part(outcome, self.recorder.assignment.part)
         self.recorder.queue_end(
             outcome.status,
             outcome.message,

@@ -179,9 +179,45 @@ def own_function(stack, name, handler, code, **policies):
     iam.delete_role(RoleName=name)
 
 
+# Each tool appends to a file outside of the run. One kills the worker, and another one hands the run over.
+LONG_FUNCTION = '''
+import os
+import signal
+from pathlib import Path
+
+from strands import tool
+from strands.agent.conversation_manager import NullConversationManager
+
+from runcast.runs.scope import current_scope
+
+
+def digging(number):
+    @tool(name=f"dig_{{number}}")
+    async def dig() -> str:
+        """Dig."""
+        run = current_scope().run
+        with Path("{folder}", run.recorder.request_id).open("a") as file:
+            file.write(f"{{number}}\\n")
+        if number == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == 3:
+            run.stop.hand_over()  # what the worker's timer does when its time is nearly up
+        return f"dug {{number}}"
+
+    return dig
+
+'''
+
+
 @pytest.fixture(scope="module")
-def function(stack, reader, done):
-    """Two Lambdas of the reader, known to Runcast as the agents `counter` and `purchaser`."""
+def dug(tmp_path_factory):
+    """The folder with the files to which the tools of each run of `surveyor` append."""
+    return tmp_path_factory.mktemp("dug")
+
+
+@pytest.fixture(scope="module")
+def function(stack, reader, done, dug):
+    """Three Lambdas of the reader, known to Runcast as the agents `counter`, `purchaser` and `surveyor`."""
     assert done.returncode == 0, done.stdout + done.stderr
     archive = (reader[0] / "my_function.zip").read_bytes()
     stack.client("s3").create_bucket(Bucket="my-sessions")
@@ -193,8 +229,11 @@ def function(stack, reader, done):
             stack, "purchaser", "asking.handler", with_file(archive, "asking.py", asking_function()),
             sessions=policy_of(sessions),
         ) as purchaser,
+        own_function(
+            stack, "surveyor", "surveying.handler", with_file(archive, "surveying.py", surveying_function(dug))
+        ) as surveyor,
     ):  # fmt: skip
-        apply(stack, {"agent_functions": {"counter": counter, "purchaser": purchaser}})
+        apply(stack, {"agent_functions": {"counter": counter, "purchaser": purchaser, "surveyor": surveyor}})
         yield stack.client("lambda")
         apply(stack, {})
 
@@ -205,6 +244,16 @@ def asking_function():
     [tool] = [text for _, text in blocks if text.startswith("from strands import")]
     [handler] = [text for _, text in blocks if text.startswith("# the function of the agent `buyer`")]
     return tool + handler
+
+
+def surveying_function(folder):
+    """The function of the document, with tools that dig."""
+    blocks = BLOCK.findall((ROOT / "docs" / "going-on.md").read_text())
+    [handler] = [text for _, text in blocks if text.startswith("# the function of the agent `surveyor`")]
+    # The scripted model has to see which tools it has called.
+    tools = "tools=[digging(number) for number in range(1, 5)], conversation_manager=NullConversationManager()"
+    assert "tools=[survey]" in handler
+    return LONG_FUNCTION.format(folder=folder) + handler.replace("tools=[survey]", tools)
 
 
 def with_file(archive, name, text):
@@ -269,6 +318,26 @@ def test_a_lambda_of_ones_own_that_asks_is_answered_and_goes_on(stack, alice):
     steps = [step["step"] for step in record["steps"]]
     assert steps[steps.index("waiting") :][:3] == ["waiting", "answered", "agent"]
     assert steps.count("executed") == 2, steps  # the tool asked, and then it bought
+
+
+@pytest.mark.usefixtures("function")
+def test_a_lambda_of_ones_own_that_is_killed_is_invoked_again_and_no_tool_runs_twice(stack, alice, dug):
+    url, headers = stack.state.outputs["rest_url"], {"Authorization": alice.id_token}
+    run = {"agent": "surveyor", "query": "Survey it."}
+    started = requests.post(f"{url}/runs", json=run, headers=headers, timeout=DEADLINE_SECONDS)
+    request_id = started.json()["requestId"]
+    record = alice.read_to_its_end(request_id)
+    assert (record["status"], record["error"]) == ("complete", None)
+    assert (dug / request_id).read_text().split() == ["1", "2", "3", "4"]
+    assert [step["seq"] for step in record["steps"]] == list(range(1, len(record["steps"]) + 1))
+    continuing = [json.loads(step["metadata"]) for step in record["steps"] if step["step"] == "continuing"]
+    assert continuing == [{"part": 2, "crashes": 1}, {"part": 3}]
+    outcomes = [
+        (step["toolName"], json.loads(step["metadata"])["outcome"])
+        for step in record["steps"]
+        if step["step"] == "executed"
+    ]
+    assert outcomes == [("dig_1", "ok"), ("dig_2", "unknown"), ("dig_3", "ok"), ("dig_4", "ok")]
 
 
 def test_the_run_of_a_lambda_of_ones_own_that_cannot_be_loaded_is_ended(stack, function, alice):

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import boto3
 import pytest
 from chalicelib.agents import registry
+from chalicelib.lifecycle.delete import delete_runs
 from strands import Agent
 
 from runcast import limits
+from runcast.clock import ServerClock, epoch_ms
 from runcast.errors import Unavailable
+from runcast.record.assignment import Assignment, QueuedStep
+from runcast.record.handover import HandedOverEnd
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.objects import PrivateObjects
-from runcast.record.store import End
+from runcast.record.store import End, RunStore
 from tests.fakes.agents.survey import build_there, measure
 from tests.fakes.scripted_model import Call, Say
 from tests.functional.conftest import ANA
@@ -189,8 +195,38 @@ def test_a_run_without_a_worker_is_cancelled_and_deleted(delete, lambdas):
     lambdas.request("POST", "/runs", json_body=RUN)
     assert delete() == {"deleted": 1, "remaining": False}
     assert keys() == []
-    # Its event is delivered all the same, and runs nothing that somebody could see.
-    lambdas.queued.clear()
+    [answer, *_] = lambdas.run_queue()  # its event is delivered all the same
+    assert (answer["statusCode"], json.loads(answer["body"])["success"]) == (409, False)
+    assert (lambdas.model.calls, keys()) == ([], [])
+
+
+def test_an_end_that_is_handed_over_late_does_not_bring_a_deleted_run_back(delete, lambdas, store):
+    lambdas.request("POST", "/runs", json_body=RUN)
+    lambdas.run_queue()
+    run = store.read(ID)
+    assignment = Assignment(ID, ANA_OWNER, "survey", None, str(run.worker), run.updated_at_ms)
+    assignment.follow(run)
+    end = QueuedStep("complete", "Done", run.updated_at_ms, end=End(RunStatus.COMPLETE, '"flat"'))
+    delete()
+    lambdas.call("run_closer", HandedOverEnd(assignment, end, run.seq).to_event())
+    assert keys() == []
+
+
+@pytest.mark.parametrize("off_ms", [-3_600_000, 3_600_000])
+def test_what_was_stored_before_the_request_is_decided_by_the_servers_clock(lambdas, off_ms):
+    client, clock, until = boto3.client("dynamodb"), ServerClock(lambda: epoch_ms() + off_ms), []
+    clock.listen(client)
+
+    class Objects(PrivateObjects):
+        def delete_all(self, prefix, *, until_ms=None):
+            until.append(until_ms)
+
+    objects = Objects(lambda: boto3.client("s3"), "results")
+    delete_runs(
+        ANA_OWNER, store=RunStore(client, "AgentProgress", now_ms=clock), objects=objects, cancel=lambda *_: None
+    )
+    assert len(until) == 4
+    assert all(abs(each - epoch_ms()) < 600_000 for each in until)
 
 
 def test_a_run_whose_worker_has_not_stopped_remains_until_then(delete, store):

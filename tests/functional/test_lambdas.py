@@ -52,7 +52,8 @@ def test_a_run_from_start_to_what_is_seen_and_read(lambdas, subscribe, event):
     subscribe()
     started = lambdas.call("run_starter", event("startAgentRun"))["data"]
     assert (started["requestId"], started["status"]) == (ID, "in_progress")
-    assert lambdas.queued == [("agent", event("agent") | {"awaited": False})]
+    handed_over = {"createdAt": started["createdAt"], "awaited": False}
+    assert lambdas.queued == [("agent", event("agent") | handed_over)]
     waiting = lambdas.call("progress_reader", event("getAgentProgress"))["data"]
     assert (waiting["success"], waiting["steps"], waiting["liveness"]) == (True, [], "live")
 

@@ -58,12 +58,19 @@ def test_a_run_is_run_again_with_its_own_input(rerun, lambdas, store):
     [(function, handed_over)] = lambdas.queued
     assert (function, handed_over) == (
         "agent",
-        {**RUN, "requestId": started["requestId"], "userId": "ana", "tenantId": "acme", "awaited": False},
+        {
+            **RUN,
+            "requestId": started["requestId"],
+            "userId": "ana",
+            "tenantId": "acme",
+            "createdAt": started["createdAt"],
+            "awaited": False,
+        },
     )
     again = rerun(rerunOf=started["requestId"], requestId=NEW_ID)
     assert again["requestId"] == NEW_ID
     assert rerun(rerunOf=started["requestId"], requestId=NEW_ID) == again
-    assert lambdas.queued[1][1] == handed_over | {"requestId": NEW_ID}
+    assert lambdas.queued[1][1] == handed_over | {"requestId": NEW_ID, "createdAt": again["createdAt"]}
 
 
 def test_a_job_is_run_again_with_its_own_input(rerun, lambdas, store, states):

@@ -53,7 +53,8 @@ def test_a_run_from_start_to_what_is_read(lambdas, event):
     assert started.status == 202
     assert (started.body["requestId"], started.body["status"]) == (ID, "in_progress")
     [(function, payload)] = lambdas.queued
-    assert (function, payload) == ("agent", RUN | {"userId": "ana", "tenantId": "acme", "awaited": False})
+    handed_over = {"userId": "ana", "tenantId": "acme", "createdAt": started.body["createdAt"], "awaited": False}
+    assert (function, payload) == ("agent", RUN | handed_over)
     waiting = lambdas.request("GET", f"/runs/{ID}").body
     assert (waiting["steps"], waiting["liveness"]) == ([], "live")
 
@@ -71,10 +72,16 @@ def test_a_run_from_start_to_what_is_read(lambdas, event):
 
 
 def test_a_run_of_an_agent_elsewhere_is_handed_to_its_function(lambdas):
-    assert lambdas.request("POST", "/runs", json_body=RUN | {"agent": "elsewhere"}).status == 202
+    started = lambdas.request("POST", "/runs", json_body=RUN | {"agent": "elsewhere"})
+    assert started.status == 202
     function = "arn:aws:lambda:us-east-1:123456789012:function:elsewhere"
     assert lambdas.queued == [
-        (function, RUN | {"agent": "elsewhere", "userId": "ana", "tenantId": "acme", "awaited": False})
+        (
+            function,
+            RUN
+            | {"agent": "elsewhere", "userId": "ana", "tenantId": "acme"}
+            | {"createdAt": started.body["createdAt"], "awaited": False},
+        )
     ]
 
 

@@ -72,6 +72,7 @@ class Histories(WorkerEvents):
                 self.talk(self.request_id)
             else:
                 self.store.create(self.request_id, owner=ALICE, agent="terrain")
+            self.created_at_ms = self.now_ms
             self.now_ms += queued_ms
         if delivered or quiet_until_seq:
             self.deliver(answered, clock_off_ms)
@@ -86,9 +87,9 @@ class Histories(WorkerEvents):
                     self.deliver([])
 
     @precondition(lambda self: self.working() and self.disturbed())
-    @rule(today=st.sampled_from([True, False]), expires=st.booleans())
-    def vanish(self, today: bool, expires: bool) -> None:
-        """The record is deleted, or it expires, while it is written."""
+    @rule(today=st.sampled_from([True, False]), expires=st.booleans(), arrives=st.sampled_from(["nothing", "an end"]))
+    def vanish(self, today: bool, expires: bool, arrives: str) -> None:
+        """The record is deleted, or it expires, while it is written. Its event, or its end, may arrive after that."""
         if today:
             return
         if expires:
@@ -100,8 +101,14 @@ class Histories(WorkerEvents):
         self.generation += 1
         self.published, self.seen, self.ended, self.quiet_until_seq, self.late, self.part = [], [], None, 0, [], 1
         self.done_by = {}
+        if self.created_at_ms is not None:
+            self.deliver_of_an_earlier_run(self.created_at_ms)
+            self.created_at_ms = None
         for worker in self.sleeping():
             worker.store.script([])
+            if arrives == "an end":
+                self.end_an_earlier_run(worker)
+                continue
             worker.tell("after the record", 0)
             worker.write()
             # A day later, the time of a worker that has a deadline is up, which it learns first.
@@ -263,6 +270,9 @@ class Histories(WorkerEvents):
             return
         self.now_ms += LIFE_MS + 1
         self.store.create(self.request_id, owner=ALICE, agent="terrain")
+        if self.created_at_ms is not None:
+            self.deliver_of_an_earlier_run(self.created_at_ms)
+        self.created_at_ms = self.now_ms
         self.generation += 1
         self.published, self.seen, self.ended, self.quiet_until_seq, self.part = [], [], None, 0, 1
         self.done_by = {}

@@ -69,6 +69,7 @@ class History(RuleBasedStateMachine):
         self.client.put_item(TableName=TABLE_NAME, Item=self.unreadable)
         self.store = RunStore(self.client, TABLE_NAME, now_ms=self.clock)
         self.generation = 0
+        self.created_at_ms: int | None = None  # of a run that was started: its event names the record
         self.workers: list[Worker] = []
         self.published: list[dict[str, Any]] = []
         self.too_early: list[dict[str, Any]] = []

@@ -46,6 +46,34 @@ MUTATIONS = [
         (("AND #status = :status)", "AND (#status = :status OR attribute_exists(#status)))"),),
     ),
     Mutation(
+        "an event of a run that was deleted does not bring it back", _CREATION,
+        ((" and part == 1 and created_at_ms is None", " and part == 1"),),
+    ),
+    Mutation(
+        "an event is for the record that its starter has put", _CREATION,
+        (("' AND #createdAt = :created'", "' AND (#createdAt = :created OR attribute_exists(#createdAt))'"),),
+    ),
+    Mutation(
+        "an end that was handed over does not bring a deleted run back", "runcast/record/handover.py",
+        (('"createdAt": run.created_at_ms,', '"createdAt": None,'),),
+    ),
+    Mutation(
+        "a failed invocation counts for the record that its event names", _CLOSE,
+        (("if created_at_ms is not None and", "if False and"),),
+        "tests/unit/chalicelib/lifecycle/test_closer_parts.py",
+    ),
+    Mutation(
+        "an invocation that did not have the run says nothing about its worker",
+        "chalice_app/chalicelib/lifecycle/closer.py",
+        (("None if failed.had_no_run else failed.invocation", "failed.invocation"),),
+        "tests/unit/chalicelib/lifecycle/test_closer_parts.py",
+    ),
+    Mutation(
+        "the ids of questions differ from part to part", "runcast/record/answer.py",
+        (("f\"{part}:{each['id']}\"", "f\"0:{each['id']}\""),),
+        "tests/functional/test_answers_elsewhere.py",
+    ),
+    Mutation(
         "a record is not put over another", _CONDITIONS,
         (("#expiresAt <= :now_s", "#expiresAt <= :now_s OR attribute_exists(#owner)"),),
     ),

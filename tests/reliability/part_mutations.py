@@ -96,7 +96,7 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "the state is named before a tool begins", _WORK,
-        (("await self._patiently(partial(self._run.recorder.name_snapshot, key))", "pass"),), _CHECKPOINTS,
+        (("await patiently(self._run.stop, partial(self._run.recorder.name_snapshot, key))", "pass"),), _CHECKPOINTS,
     ),
     Mutation(
         "a worker that has lost its run names no state", _STORE,

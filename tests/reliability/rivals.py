@@ -45,7 +45,14 @@ class Worker:
     """One delivery of the run's event: a writer, what it was told, and whether it lives."""
 
     def __init__(
-        self, history: History, name: str, *, part: int = 1, clock_off_ms: int = 0, remaining_ms: float | None = None
+        self,
+        history: History,
+        name: str,
+        *,
+        part: int = 1,
+        created_at_ms: int | None = None,
+        clock_off_ms: int = 0,
+        remaining_ms: float | None = None,
     ) -> None:
         self.history = history
         self.part = part
@@ -66,8 +73,9 @@ class Worker:
         seconds = self.machine.seconds()
         deadline = None if remaining_ms is None else Deadline.after(remaining_ms, seconds)
         self.assignment = Assignment(
-            history.request_id, ALICE, "terrain", None, self.name, self.machine.now_ms(), deadline, part=part
-        )
+            history.request_id, ALICE, "terrain", None, self.name, self.machine.now_ms(), deadline, created_at_ms,
+            part=part,
+        )  # fmt: skip
         self.outbox = Outbox(self._send)
         self.stops = StopSignal(history.request_id)
         self.writer = Writer(

@@ -43,8 +43,8 @@ class WorkerEvents(History):
         """Deliver the event of the run's newest part, or late that of its first."""
         self.follow()
         worker = Worker(
-            self, f"invocation-{len(self.workers)}", part=1 if late else self.part, clock_off_ms=clock_off_ms,
-            remaining_ms=remaining_ms,
+            self, f"invocation-{len(self.workers)}", part=1 if late else self.part, created_at_ms=self.created_at_ms,
+            clock_off_ms=clock_off_ms, remaining_ms=remaining_ms,
         )  # fmt: skip
         worker.store.script(fates)
         self.faults += len(fates) - fates.count("fine")
@@ -148,6 +148,23 @@ class WorkerEvents(History):
             run = self.run()
             if run and run.worker == worker.name and run.status is RunStatus.IN_PROGRESS:
                 broken("hung", "an end that was handed over was not written")
+
+    def deliver_of_an_earlier_run(self, created_at_ms: int) -> None:
+        """An event arrives after the record that it names was deleted, and perhaps another run has the id."""
+        before = self.run()
+        worker = Worker(self, "too-late", created_at_ms=created_at_ms)
+        worker.begin()
+        if worker.alive or self.run() != before:
+            broken("changed", "an event of a deleted run was taken")
+
+    def end_an_earlier_run(self, worker: Worker) -> None:
+        """A worker hands its end over, and `run_closer` gets it after the record was deleted."""
+        before = self.run()
+        worker.tell_end(RunStatus.COMPLETE)
+        event = worker.give_up()
+        write_end(event, self.store, send=self.publish, on_end=lambda _: None, remaining_ms=lambda: 60_000)
+        if self.run() != before:
+            broken("changed", "the end of a deleted run was written")
 
     @precondition(lambda self: self.working() and self.disturbed())
     @rule()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from runcast.errors import NotResumable, Unavailable
 from runcast.record.assignment import Claim
 from runcast.record.model import EndReason
 from runcast.record.objects import PrivateObjects
-from runcast.runs.outcome import RunOutcome, failed, handed_over, worked_too_long
+from runcast.runs.outcome import RunOutcome, asked_in_part, failed, handed_over, part_failure, worked_too_long
 from runcast.runs.tracked import TrackedRun
 
 if TYPE_CHECKING:
@@ -88,20 +88,25 @@ class Parts:
         except Unavailable as error:
             raise NotBegun(str(error)) from error
 
-    def saved(self, work: Work, agent: AnyAgent, waiting: RunOutcome) -> RunOutcome:
+    async def saved(self, work: Work, agent: AnyAgent, waiting: RunOutcome) -> RunOutcome:
         """Save the data for the next part. If that fails, return an error, so that the run ends instead of waiting."""
         from runcast.agents.checkpoints import Boundary  # imports Strands
-        from runcast.agents.snapshot import questions_of_part, take_snapshot
+        from runcast.agents.patience import patiently
+        from runcast.agents.snapshot import require_recordable, take_snapshot
 
+        waiting = asked_in_part(waiting, work.event.part)
         try:
-            questions = questions_of_part(work.event.part, (waiting.metadata or {}).get("interrupts", []))
-            work.snapshot_key = self._save(work, Boundary(take_snapshot(agent), None))
+            require_recordable(waiting)
+            pause = Boundary(take_snapshot(agent), None)
+            work.snapshot_key = await patiently(work.run.stop, partial(self._save, work, pause))
         except NotResumable as error:
             return failed(error, EndReason.NOT_RESUMABLE)
         except Unavailable as error:
             logger.warning("the agent's state was not saved: %s", error)
+            if work.run.recorder.stop:
+                return part_failure(error, work.run.recorder.stop)
             return failed("The agent asked a question, but its state could not be saved.", EndReason.SNAPSHOT_NOT_SAVED)
-        return replace(waiting, metadata={"interrupts": questions})
+        return waiting
 
     def _save(self, work: Work, boundary: Boundary) -> str:
         return save_for_next_part(

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from chalicelib.agents import registry
 from chalicelib.agents.agent_answer import agent_answer, answer_body
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from chalicelib.agents.registry import AnyAgent
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 # How long a computing agent may hold the interpreter while other threads wait to record and publish its steps. These
 # threads need it several times for each request. With Python's default of 5 ms, a step takes about twice as long to be
@@ -232,7 +234,7 @@ class Runner:
             logger.exception("run %s failed", recorder.request_id)
             return failure(error, recorder.stop, said=run.said)
         if outcome.status is RunStatus.WAITING:
-            return self._parts.saved(work, agent, outcome)
+            return self._run_to_its_end(self._parts.saved(work, agent, outcome))
         if outcome.status is RunStatus.COMPLETE and recorder.assignment.conversation_id:
             return saved_turn(self._objects, work, agent, outcome)
         return outcome
@@ -243,10 +245,10 @@ class Runner:
         self._loop.close()
         self._budget.close()
 
-    def _run_to_its_end(self, work: Coroutine[Any, Any, Any]) -> None:
+    def _run_to_its_end(self, work: Coroutine[Any, Any, Result]) -> Result:
         task = self._loop.create_task(work)
         try:
-            self._loop.run_until_complete(task)
+            return self._loop.run_until_complete(task)
         except BaseException:
             # sys.exit() in a tool stops the loop. The rest of this run must not continue during the next run.
             if not task.done():  # awaiting a task that sys.exit() has ended would never return

@@ -112,6 +112,7 @@ def hand_out(run: Run, invoker: LambdaClient, functions: Mapping[str, str]) -> N
         "userId": run.owner.user_id,
         "tenantId": run.owner.tenant_id,
         "jobId": run.job_id,
+        "createdAt": run.created_at_ms,
         "part": run.part,
         "try": run.part_tries,
         "awaited": False,

@@ -31,7 +31,7 @@ from chalicelib.orchestrator.task import report_run
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import RunCloserConfig, config_of_environment
-from runcast.errors import InvalidInput, Unavailable
+from runcast.errors import Conflict, InvalidInput, RunStopped, Unavailable
 from runcast.record.cancel import cancel_runs
 from runcast.record.close import CloseResult, close_dead, close_job, overdue_ids, queued_part
 from runcast.record.handover import CHANGED_RUN, HANDED_OVER_END, NEXT_PART, HandedOverEnd, write_handed_over
@@ -48,6 +48,8 @@ EXECUTION_ENDED = "Step Functions Execution Status Change"
 """The `detail-type` of EventBridge's event about an execution."""
 
 _TIME_FOR_ONE_RUN_MS = 5_000
+# What `run_in_parts` and `track` raise in a function if another worker has the run, or has ended it.
+_HAD_NO_RUN = (Conflict.__name__, RunStopped.__name__)
 
 
 def close_runs(event: Any, context: Any) -> None:
@@ -175,7 +177,9 @@ def close_failed(
 ) -> int:
     """End the run of a failed invocation; return the number of ended runs, 0 or 1.
 
-    If the invocation was for a part that has run nothing, the part is handed out again.
+    If the invocation was for a part that has run nothing, the part is handed out again. If the invocation did not have
+    the run, it says nothing about the worker that has it: Lambda may deliver an event twice, with the same request id.
+    Then the run is ended only if its lease has expired.
 
     Raises:
         Unavailable: The record could not be read or written.
@@ -191,7 +195,8 @@ def close_failed(
         store,
         failed.request_id,
         owner=failed.owner,
-        invocation=failed.invocation,
+        created_at_ms=failed.created_at_ms,
+        invocation=None if failed.had_no_run else failed.invocation,
         part=failed.part,
         detail=failed.detail,
         now_ms=now_ms,
@@ -278,8 +283,10 @@ class _FailedInvocation:
     invocation: str
     request_id: str
     owner: Owner
+    created_at_ms: int | None
     part: tuple[int, int]
     detail: str
+    had_no_run: bool
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> _FailedInvocation:
@@ -290,11 +297,14 @@ class _FailedInvocation:
         event = record["requestPayload"]
         identity = run_identity(event, request_id=invocation)
         part = event.get("part", 1), event.get("try", 1)
+        answer = record.get("responsePayload") or {}
         if about["condition"] == "EventAgeExceeded":
             detail = "It waited too long for a free one."
         else:
-            detail = lambda_error(record.get("responsePayload") or {})
-        return cls(invocation, identity.request_id, identity.owner, part, detail)
+            detail = lambda_error(answer)
+        had_no_run = answer.get("errorType") in _HAD_NO_RUN
+        run = (identity.request_id, identity.owner, identity.created_at_ms)
+        return cls(invocation, *run, part, detail, had_no_run)
 
 
 @dataclass(frozen=True)

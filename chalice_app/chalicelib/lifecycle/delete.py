@@ -43,6 +43,7 @@ def delete_runs(
         Conflict: A run of a conversation was started meanwhile. Repeating the call is safe.
         Unavailable: A service did not answer. Repeating the call is safe.
     """
+    store.learn_time()  # on a clock that is wrong, new objects would be deleted, or old ones kept
     began_ms = store.now_ms()
     request_ids, after = store.newest_ids(owner, limit=limits.DELETE_MAX_RUNS, after=None)
     deleted, stopping = 0, False

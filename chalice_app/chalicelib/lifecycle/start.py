@@ -103,7 +103,7 @@ def start_run(
         return {"attachments": [each.to_json() for each in uploaded(files, owner, objects)]} if files else {}
 
     def hand_over(stored: Json, run: Run) -> None:
-        event = {**stored, "awaited": False}
+        event = {**stored, "createdAt": run.created_at_ms, "awaited": False}
         if run.conversation_id:
             event["conversationId"] = run.conversation_id
         function = functions[request.agent]

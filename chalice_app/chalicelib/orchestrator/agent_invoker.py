@@ -208,6 +208,7 @@ class AgentInvoker:
             "userId": run.owner.user_id,
             "tenantId": run.owner.tenant_id,
             "jobId": self._job.job_id,
+            "createdAt": run.created_at_ms,
             "awaited": False,
         }
         function = self._functions[entry.agent]

@@ -178,7 +178,10 @@ class JobRecord:
                 job_id=run.job_id,
                 playbook=run.playbook,
                 lease_until_ms=self._lease_until_ms(run),
+                created_at_ms=run.created_at_ms,
             )
+        except RunGone as gone:
+            raise JobEnded("The job's record is gone.") from gone
         except ClaimRefused as refused:
             if refused.run.worker in (None, self._job.worker):
                 return refused.run

@@ -17,6 +17,7 @@ from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
 from runcast.record.handover import EndHandover
 from runcast.record.model import EndReason, Owner, RunStatus
+from runcast.record.objects import PrivateObjects
 from runcast.record.store import RunStore
 from runcast.runs.scope import current_scope
 from tests.fakes.lambda_process import Context
@@ -160,16 +161,53 @@ def test_questions_are_answered_in_a_later_part(records, ground, bucket):
         """Ask."""
         return f"the user said {tool_context.interrupt('sure', reason='?')}"
 
-    [question] = ground.part(Call("ask"), tools=[ask]).interrupts
-    assert read(records).status is RunStatus.WAITING
-    answers = {question.id: "yes"}
+    ids = []
+    for part, given in enumerate(["yes", "no"], 1):
+        [question] = ground.part(Call("ask"), tools=[ask]).interrupts
+        run = read(records)
+        assert run.status is RunStatus.WAITING
+        [asked] = json.loads(run.steps[-1].metadata_json)["interrupts"]
+        ids.append(question.id)
+        assert asked == {"id": f"{part}:{question.id}", "name": "sure", "reason": "?"}
+        answers = {asked["id"]: given}
 
-    def put(key):
-        bucket.put_object(Bucket="results", Key=key, Body=json.dumps(answers))
+        def put(key, answers=answers):
+            bucket.put_object(Bucket="results", Key=key, Body=json.dumps(answers))
 
-    answer(records, ANA, "r1", answers, key_of=lambda run, part: f"answers/x/r1/{part}", put=put)
-    assert str(ground.part(Say("{tool_result}"), tools=[ask])).strip() == "the user said yes"
-    assert read(records).status is RunStatus.COMPLETE
+        answer(records, ANA, "r1", answers, key_of=lambda run, part: f"answers/x/r1/{part}", put=put)
+    assert str(ground.part(Say("{tool_result}"), tools=[ask])).strip() == "the user said no"
+    assert (len(set(ids)), read(records).status) == (1, RunStatus.COMPLETE)  # the model has used its ids again
+
+
+def test_saving_the_state_of_an_agent_that_asks_is_retried(records, ground, monkeypatch):
+    @tool(context=True)
+    def ask(tool_context: ToolContext) -> str:
+        """Ask."""
+        failures.extend([Unavailable("no answer")] * 2)
+        return tool_context.interrupt("sure")
+
+    put, failures = PrivateObjects.put, []
+
+    def failing(objects, key, text):
+        if failures:
+            raise failures.pop()
+        put(objects, key, text)
+
+    monkeypatch.setattr("runcast.agents.patience._BACKOFF_SECONDS", 0.0)
+    monkeypatch.setattr(PrivateObjects, "put", failing)
+    ground.part(Call("ask"), tools=[ask])
+    assert (failures, read(records).status) == ([], RunStatus.WAITING)
+
+
+def test_a_run_whose_questions_cannot_be_recorded_ends(records, ground):
+    @tool(context=True)
+    def ask(tool_context: ToolContext) -> str:
+        """Ask."""
+        return tool_context.interrupt("n" * 70_000)
+
+    with pytest.raises(NotResumable, match="its questions cannot be recorded"):
+        ground.part(Call("ask"), tools=[ask])
+    assert read(records).reason == EndReason.NOT_RESUMABLE
 
 
 @pytest.mark.parametrize("other", [{"userId": "bob"}, {"tenantId": "other"}, {"agent": "another"}])

@@ -10,8 +10,11 @@ from strands.multiagent.base import MultiAgentBase, MultiAgentResult, Status
 from strands.session.file_session_manager import FileSessionManager
 from strands.types.exceptions import SessionException
 
-from runcast.agents.snapshot import answers_as_prompt, load_snapshot, questions_of_part, take_snapshot
+from runcast.agents.prompt import prompt_of_answers
+from runcast.agents.snapshot import load_snapshot, require_recordable, take_snapshot
 from runcast.errors import NotResumable, SnapshotUnusable
+from runcast.record.model import RunStatus
+from runcast.runs.outcome import RunOutcome
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 
 QUESTION = {"question": "Pay 5 €?", "receipt": ["\U0001f600", 1.5, None]}
@@ -108,7 +111,7 @@ def test_a_new_agent_continues_with_the_answer(build, asks, goes_on, tells):
     kept = json.loads(json.dumps(take_snapshot(asking)))
     continuing = build(goes_on)
     load_snapshot(continuing, kept)
-    result = continuing(answers_as_prompt({f"1:{question.id}": "yes"}))
+    result = continuing(prompt_of_answers({f"1:{question.id}": "yes"}))
     texts = (
         [str(node.result).strip() for node in result.results.values()]
         if hasattr(result, "results")
@@ -130,7 +133,7 @@ def test_a_node_that_is_visited_again_remembers_its_first_visit():
     ((question),) = asking("Buy it").interrupts
     continuing = build([Say("second plan")], [Say("bought"), Say("bought again")])
     load_snapshot(continuing, json.loads(json.dumps(take_snapshot(asking))))
-    continuing(answers_as_prompt({f"1:{question.id}": "yes"}))
+    continuing(prompt_of_answers({f"1:{question.id}": "yes"}))
     [messages] = continuing.nodes["planner"].executor.model.calls
     assert messages[1]["content"] == [{"text": "first plan"}]
 
@@ -144,7 +147,7 @@ def test_a_tool_that_preserves_its_context_remembers_its_first_call():
     ((question),) = asking("Buy it").interrupts
     expert, continuing = build([Call("expert", {"input": "two"}), Say("done")], [Say("second advice")])
     load_snapshot(continuing, json.loads(json.dumps(take_snapshot(asking))))
-    continuing(answers_as_prompt({f"1:{question.id}": "yes"}))
+    continuing(prompt_of_answers({f"1:{question.id}": "yes"}))
     [messages] = expert.model.calls
     assert messages[1]["content"] == [{"text": "first advice"}]
 
@@ -168,7 +171,7 @@ def test_an_agent_with_a_session_manager_continues_from_there(tmp_path):
     assert "Buy it" not in json.dumps(kept)
     continuing = build([Say("{tool_result}")])
     load_snapshot(continuing, kept)
-    assert str(continuing(answers_as_prompt({f"1:{question.id}": "yes"}))).strip() == "paid: yes"
+    assert str(continuing(prompt_of_answers({f"1:{question.id}": "yes"}))).strip() == "paid: yes"
 
 
 def test_a_sub_agent_that_keeps_its_context_is_refused_by_name():
@@ -247,4 +250,4 @@ def test_an_agent_whose_own_code_fails_is_refused_by_name(error):
 @pytest.mark.parametrize("asked", [[], [{"id": str(number), "name": "n" * 80} for number in range(1_000)]])
 def test_questions_that_nobody_could_answer_are_refused(asked):
     with pytest.raises(NotResumable, match=r"must be at least one, and their names must fit in 64 KB\.$"):
-        questions_of_part(1, asked)
+        require_recordable(RunOutcome(RunStatus.WAITING, "", metadata={"interrupts": asked}))

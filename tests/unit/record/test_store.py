@@ -206,6 +206,19 @@ class TestClaim:
             claim(store, worker="w2")
         assert refused.value.run.worker == "w1"
 
+    def test_an_event_of_a_record_that_was_deleted_claims_nothing(self, store, clock):
+        created_at_ms = store.create("r1", owner=ALICE, agent="terrain").created_at_ms
+        store._table._client.delete_item(TableName=TABLE_NAME, Key={"requestId": {"S": "r1"}})
+        with pytest.raises(RunGone):
+            claim(store, created_at_ms=created_at_ms)
+        assert store.read("r1") is None
+        clock.now_ms += 1
+        again = store.create("r1", owner=ALICE, agent="terrain")
+        with pytest.raises(ClaimRefused, match=r"^This requestId is taken\. Choose another one\.$"):
+            claim(store, created_at_ms=created_at_ms)
+        assert store.read("r1") == again
+        assert claim(store, created_at_ms=again.created_at_ms).worker == "w1"
+
     def test_an_ended_run_cannot_be_claimed(self, store):
         run = store.create("r1", owner=ALICE, agent="terrain")
         store.end(run, step(1, "error"), End(RunStatus.ERROR))

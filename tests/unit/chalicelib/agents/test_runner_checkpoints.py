@@ -10,7 +10,7 @@ import pytest
 from strands import Agent, ToolContext, tool
 
 from runcast import track
-from runcast.agents.checkpoints import CheckpointedWork
+from runcast.agents import checkpoints
 from runcast.record.model import EndReason, RunStatus
 from runcast.runs.scope import current_scope
 from tests.fakes.lambda_process import Context
@@ -46,7 +46,8 @@ def test_a_run_continues_in_another_worker_and_is_one_record_without_a_gap(bench
     assert asked == [HANDED_OVER]
     [event] = invoked(bench)
     ids = {"agent": "survey", "requestId": "run-1", "userId": "ana", "tenantId": "acme", "jobId": None}
-    assert event == {**ids, "part": 2, "try": 1, "awaited": False}
+    created_at_ms = run.created_at_ms
+    assert event == {**ids, "createdAt": created_at_ms, "part": 2, "try": 1, "awaited": False}
 
     status_code, body = next_part(bench, event, Say("Thank you"))
     assert (status_code, body["result"]) == (
@@ -214,12 +215,12 @@ def test_a_tool_that_begins_as_the_agent_is_interrupted_does_not_run(bench, grou
             current_scope().run.stop.hand_over()
         return original(loop, coroutine, **about)
 
-    async def at_once(work, function):
+    async def at_once(stop, function):
         return function()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio.BaseEventLoop, "create_task", create_task)
-        patch.setattr(CheckpointedWork, "_patiently", at_once)  # so that the journal gives no time to stop the task
+        patch.setattr(checkpoints, "patiently", at_once)  # so that the journal gives no time to stop the task
         _, body = bench.run(Call("dig"))
     assert (tasks, body["continuing"], ground.dug) == ([1], True, [])
     [event] = invoked(bench)

@@ -12,7 +12,8 @@ from strands import Agent, ToolContext, tool
 from strands.hooks import BeforeToolCallEvent, BeforeToolsEvent
 
 from runcast import limits, note_fact, track
-from runcast.errors import Conflict, InvalidInput, StoreUnavailable
+from runcast.errors import Conflict, InvalidInput, StoreUnavailable, Unavailable
+from runcast.record.cancel import cancel
 from runcast.record.model import EndReason, Owner, RunStatus
 from runcast.record.recorder import Recorder
 from tests.fakes.scripted_model import Call, Say
@@ -40,7 +41,8 @@ def test_a_run_goes_on_with_the_answer_and_is_one_record_without_a_gap(bench, st
     state = {"status": "in_progress", "liveness": "live", "error": None, "reason": None}
     assert told == {"success": True, "requestId": "run-1", **state}
     ids = {"agent": "survey", "requestId": "run-1", "userId": "ana", "tenantId": "acme", "jobId": None}
-    assert event == {**ids, "part": 2, "try": 1, "awaited": False}
+    created_at_ms = store.read("run-1").created_at_ms
+    assert event == {**ids, "createdAt": created_at_ms, "part": 2, "try": 1, "awaited": False}
     status_code, body = next_part(bench, event, Say("Done, {tool_result}"))
     assert (status_code, body["result"]) == (
         200,
@@ -251,7 +253,33 @@ def test_a_lost_hand_over_is_left_to_the_sweep(bench, store):
     assert (run.part, run.part_tries, run.worker, run.part_has_begun) == (2, 1, None, False)
 
 
-def test_if_the_state_cannot_be_saved_the_run_ends(bench, store):
+def test_saving_the_state_is_retried(bench, store, monkeypatch):
+    put, failures = bench.objects.put, [Unavailable("no answer")] * 2
+
+    def failing(key, text):
+        if failures:
+            raise failures.pop()
+        put(key, text)
+
+    monkeypatch.setattr("runcast.agents.patience._BACKOFF_SECONDS", 0.0)
+    monkeypatch.setattr(bench.objects, "put", failing)
+    assert len(waiting(bench)) == 1
+    assert (failures, store.read("run-1").status) == ([], RunStatus.WAITING)
+
+
+def test_a_cancel_ends_a_run_whose_state_cannot_be_saved(bench, store, monkeypatch):
+    def failing(key, text):
+        cancel(store, ANA, "run-1")
+        raise Unavailable("no answer")
+
+    monkeypatch.setattr("runcast.agents.patience._BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(bench.objects, "put", failing)
+    waiting(bench)
+    assert store.read("run-1").status is RunStatus.CANCELLED
+
+
+def test_if_the_state_cannot_be_saved_the_run_ends(bench, store, monkeypatch):
+    monkeypatch.setattr(limits, "SNAPSHOT_SAVE_SECONDS", 0.0)
     bench.objects.broken = True
     waiting(bench)
     run = store.read("run-1")
@@ -313,11 +341,17 @@ def damaged(objects):
         objects.texts[key] = "[]"
 
 
+def incomplete(objects):
+    for key, text in objects.texts.items():
+        saved = json.loads(text)
+        objects.texts[key] = json.dumps({name: saved[name] for name in saved if name != "facts"})
+
+
 def removed(objects):
     objects.texts.clear()
 
 
-@pytest.mark.parametrize("harm", [damaged, removed])
+@pytest.mark.parametrize("harm", [damaged, incomplete, removed])
 def test_a_missing_or_damaged_state_ends_the_run(bench, store, harm):
     [question] = waiting(bench)
     _, [event] = answered(bench, {question["id"]: "yes"})

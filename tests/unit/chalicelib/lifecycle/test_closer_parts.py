@@ -8,6 +8,7 @@ import pytest
 from chalicelib.lifecycle.closer import close_failed, sweep
 
 from runcast import limits
+from runcast.errors import Conflict, RunStopped
 from runcast.record.answer import answer
 from runcast.record.cancel import cancel
 from runcast.record.close import overdue_ids
@@ -52,10 +53,11 @@ def swept(store, clock, results):
     return sweep(store, results.append, remaining_ms=lambda: 60_000, now_ms=clock)
 
 
-def failed(store, clock, results, part, number):
-    payload = {"requestId": ID, "userId": "ana", "tenantId": "acme", "part": part, "try": number}
+def failed(store, clock, results, part, number, error=None, **more):
+    payload = {"requestId": ID, "userId": "ana", "tenantId": "acme", "part": part, "try": number, **more}
     about = {"condition": "RetriesExhausted", "requestId": INVOCATION}
-    return close_failed({"requestContext": about, "requestPayload": payload}, store, results.append, now_ms=clock)
+    record = {"requestContext": about, "requestPayload": payload, "responsePayload": {"errorType": error}}
+    return close_failed(record, store, results.append, now_ms=clock)
 
 
 def test_a_part_that_nobody_claims_is_handed_out_three_times_in_all(store, clock, answered, results):
@@ -124,6 +126,26 @@ def test_a_failure_report_ends_a_part_that_has_begun(store, clock, answered, res
     claim(store, clock, steps=1)
     assert failed(store, clock, results, 2, 1) == 1
     assert store.read(ID).reason == EndReason.WORKER_DIED
+
+
+@pytest.mark.parametrize("error", [Conflict, RunStopped])
+def test_a_second_delivery_that_did_not_get_the_run_says_nothing_about_the_worker_that_has_it(
+    store, clock, answered, results, error
+):
+    claim(store, clock, steps=1)
+    assert failed(store, clock, results, 2, 1, error.__name__) == 0
+    assert store.read(ID).status is RunStatus.IN_PROGRESS
+    clock.now_ms += limits.LEASE_MS + limits.CLOSE_GRACE_MS + 1  # that worker has died, too
+    assert failed(store, clock, results, 2, 1, error.__name__) == 1
+    assert store.read(ID).reason == EndReason.WORKER_DIED
+
+
+def test_a_failure_of_an_earlier_run_says_nothing_about_a_later_one_with_its_id(store, clock, answered, results):
+    created_at_ms = answered.created_at_ms
+    assert failed(store, clock, results, 2, 1, createdAt=created_at_ms - 1) == 0
+    assert (results, store.read(ID)) == ([], answered)
+    assert failed(store, clock, results, 2, 1, createdAt=created_at_ms) == 0
+    assert [result.hand_out for result in results] == [True]
 
 
 def test_the_worker_of_the_first_part_cannot_write_any_more(store, clock, answered):

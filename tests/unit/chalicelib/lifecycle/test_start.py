@@ -62,7 +62,9 @@ def test_the_record_is_put_before_the_run_is_handed_over(store, clock):
     assert (seen[0].owner, seen[0].agent, seen[0].worker) == (ANA, "terrain", None)
     [invocation] = invoker.invocations
     assert (invocation["FunctionName"], invocation["InvocationType"]) == ("runcast-agent", "Event")
-    assert json.loads(invocation["Payload"]) == {**GIVEN, "userId": "ana", "tenantId": "acme", "awaited": False}
+    assert json.loads(invocation["Payload"]) == {
+        **GIVEN, "userId": "ana", "tenantId": "acme", "createdAt": clock.now_ms, "awaited": False,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("letter", ["é", "中", "😀", '"', "\u0001"])
@@ -78,13 +80,13 @@ def test_the_longest_request_fits_into_an_asynchronous_invocation(store, letter)
     assert json.loads(invocation["Payload"])["parameters"] == longest["parameters"]
 
 
-def test_an_agent_elsewhere_is_handed_the_same_event(store):
+def test_an_agent_elsewhere_is_handed_the_same_event(store, clock):
     invoker = Invoker()
     start(store, invoker, GIVEN | {"agent": "elsewhere"})
     [invocation] = invoker.invocations
     assert (invocation["FunctionName"], invocation["InvocationType"]) == (FUNCTIONS["elsewhere"], "Event")
     assert json.loads(invocation["Payload"]) == {
-        **GIVEN, "agent": "elsewhere", "userId": "ana", "tenantId": "acme", "awaited": False,
+        **GIVEN, "agent": "elsewhere", "userId": "ana", "tenantId": "acme", "createdAt": clock.now_ms, "awaited": False,
     }  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def done(clock):
     return lambda store, event: work(store, clock, event, GOOD)
 
 
-def test_it_is_asked_what_the_playbook_says_and_hands_on_a_reference(job):
+def test_it_is_asked_what_the_playbook_says_and_hands_on_a_reference(job, store):
     job = job(GOOD)
     assert invoke(job) == result(job)
     [event] = job.agents.events
@@ -49,6 +49,7 @@ def test_it_is_asked_what_the_playbook_says_and_hands_on_a_reference(job):
         "userId": "ana",
         "tenantId": "acme",
         "jobId": job.job.job_id,
+        "createdAt": store.read(job.job.request_ids("east")[0]).created_at_ms,
         "awaited": False,
     }
 
