@@ -222,7 +222,8 @@ def _position(prompt: Any) -> str | None:
 
 def _may_call_tools(prompt: Any) -> bool:
     """Return whether an agent may call tools before it saves its state: not if it asks the model first."""
-    return not isinstance(prompt, str) and _position(prompt) != "after_tools"
+    answers = isinstance(prompt, list) and any("interruptResponse" in each for each in prompt)
+    return answers or _position(prompt) == "after_model"
 
 
 def _resuming(checkpoint: Checkpoint) -> Json:

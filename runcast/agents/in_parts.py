@@ -19,8 +19,8 @@ from runcast import limits
 from runcast.agents.checkpoints import Boundary, CheckpointedWork, is_checkpointing, require_checkpoints_usable
 from runcast.agents.parts import name_of
 from runcast.agents.patience import patiently
-from runcast.agents.prompt import prompt_of, prompt_of_answers
-from runcast.agents.saved_part import KeptResults, reading_state, restore_part, save_part, saved_part
+from runcast.agents.prompt import prompt_of
+from runcast.agents.saved_part import KeptResults, prompt_in, reading_state, restore_part, save_part, saved_part
 from runcast.agents.snapshot import require_recordable, take_snapshot
 from runcast.agents.track import track
 from runcast.errors import (
@@ -172,7 +172,7 @@ class _Part:
             with reading_state():
                 saved = await asyncio.to_thread(self._objects.get, key)
                 answers_key = recorder.assignment.answers_key or ""
-                prompt = saved["prompt"] or prompt_of_answers(await asyncio.to_thread(self._objects.get, answers_key))
+                prompt = await asyncio.to_thread(prompt_in, saved, partial(self._objects.get, answers_key))
                 self._worked_before_seconds = float(saved["workedSeconds"])
         except Unavailable as error:
             raise _NotBegun(str(error)) from error

@@ -155,7 +155,8 @@ class ToolJournal:
             if entry.part > recorder.assignment.part:
                 recorder.lose()
                 raise RunStopped
-            if entry.state is CallState.ASKED or (entry.state is CallState.BEGUN and may_run_again):
+            has_no_result = entry.state is CallState.BEGUN or entry.is_lost
+            if entry.state is CallState.ASKED or (has_no_result and may_run_again):
                 entry = self._journal.begin_again(call, entry, recorder.assignment.part, recorder.assignment.worker)
         return entry
 
@@ -208,10 +209,9 @@ class ToolJournal:
                 await self._end(call, ended(entry, result_key=key))
             else:
                 await self._end(call, ended(entry, result_json=text))
-        except (TypeError, ValueError, RecursionError) as error:
-            logger.warning("the result of a tool's call is not JSON, so it cannot be used again: %s", error)
-        except Unavailable as error:
-            logger.warning("the result of a tool's call could not be stored: %s", error)
+        except (TypeError, ValueError, RecursionError, Unavailable) as error:
+            logger.warning("the result of a tool's call is not stored, so it cannot be used again: %s", error)
+            await self._end(call, ended(entry))
 
     async def _end(self, call: Call, entry: CallEntry) -> None:
         try:

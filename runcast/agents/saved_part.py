@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from strands.types.session import decode_bytes_values, encode_bytes_values
+
 from runcast import limits
 from runcast.agents.checkpoints import Boundary, require_resumable
+from runcast.agents.prompt import prompt_of_answers
 from runcast.agents.snapshot import load_snapshot
 from runcast.errors import NotResumable, ObjectGone, SnapshotUnusable
 from runcast.json_text import json_text
@@ -79,13 +82,23 @@ def saved_part(boundary: Boundary, run: TrackedRun, state: Mapping[str, Any]) ->
     """
     return {
         "agent": boundary.agent,
-        "prompt": boundary.prompt,
+        "prompt": encode_bytes_values(boundary.prompt),  # of a query with attachments
         "textOffset": run.text_offset,
         "turns": run.turns,
         "agentUsage": run.agent_usage,
         "facts": facts_in(state),
         "usage": run.recorder.usage.by_model(),
     }
+
+
+def prompt_in(saved: Json, answers: Callable[[], Json]) -> Any:
+    """Return what the agent continues with: the prompt of the saved boundary or, after a question, the answers.
+
+    Args:
+        saved: The state, from `saved_part`.
+        answers: Reads the answers.
+    """
+    return decode_bytes_values(saved["prompt"]) if saved["prompt"] else prompt_of_answers(answers())
 
 
 @contextmanager

@@ -47,6 +47,11 @@ class CallEntry:
     result_json: str | None = None
     result_key: str | None = None
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the call has ended and its result could not be stored."""
+        return self.state is CallState.ENDED and self.result_json is None and self.result_key is None
+
 
 @dataclass(frozen=True)
 class Call:
@@ -112,7 +117,7 @@ class CallJournal:
 
 
 def ended(entry: CallEntry, *, result_json: str | None = None, result_key: str | None = None) -> CallEntry:
-    """Return the entry of a call that has ended with a result."""
+    """Return the entry of a call that has ended with a result; without one, the result is lost."""
     return replace(entry, state=CallState.ENDED, result_json=result_json, result_key=result_key)
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 import requests
@@ -15,7 +16,6 @@ from local.settings import ROOT
 from tests.e2e.conftest import DEADLINE_SECONDS, Caller, deployed, events_of
 from tests.e2e.demo import jobs
 from tests.e2e.test_web_client import recorded, report, shown
-from tests.waiting import wait_until
 
 # The agent of the document, as an agent of this deployment. Its tool asks before it buys.
 [ASKING_AGENT] = re.findall(
@@ -28,6 +28,64 @@ FUNCTIONS = (
     "run_closer_function_arn",
     "orchestrator_function_name",
 )
+# One agent that asks in each of the ways that Strands has, as its query says.
+ALL_KINDS_AGENT = '''
+from strands import Agent, ToolContext, tool
+from strands.hooks import BeforeToolCallEvent
+from strands.interventions import Confirm, InterventionHandler
+from strands.multiagent import GraphBuilder, Swarm
+from strands.vended_tools import handoff_to_user
+
+
+@tool(context=True)
+def buy(tool_context: ToolContext) -> str:
+    """Buy."""
+    return "Bought: " + tool_context.interrupt("approve", reason={"costs": 5})
+
+
+@tool
+def send() -> str:
+    """Send."""
+    return "Sent"
+
+
+def ask(event: BeforeToolCallEvent) -> None:
+    event.interrupt("approve", reason={"costs": 5})
+
+
+class Confirming(InterventionHandler):
+    name = "confirming"
+
+    def before_tool_call(self, event):
+        return Confirm(prompt="Send it?")
+
+
+def build(run):
+    """Asks in the way that its query names."""
+
+    def agent(*tools, **about):
+        return Agent(name="asker", model=run.model, tools=[*tools], callback_handler=None, **about)
+
+    match run.query:
+        case "tool":
+            return agent(buy)
+        case "hook":
+            return agent(send, hooks=[ask])
+        case "confirm":
+            return agent(send, interventions=[Confirming()])
+        case "handoff":
+            return agent(handoff_to_user)
+        case "sub-agent":
+            return agent(agent(buy).as_tool(name="buyer"))
+        case "swarm":
+            return Swarm([agent(buy)])
+        case "graph":
+            builder = GraphBuilder()
+            builder.add_node(agent(buy), "buyer")
+            builder.add_node(agent(), "writer")
+            builder.add_edge("buyer", "writer")
+            return builder.build()
+'''
 PLAYBOOK = {"description": "Buys.", "stages": [{"name": "buying", "agents": [{"agent": "buyer", "query": "${query}"}]}]}
 ENDINGS = {"agent_complete", "agent_error"}
 
@@ -35,7 +93,11 @@ ENDINGS = {"agent_complete", "agent_error"}
 @pytest.fixture(scope="module", autouse=True)
 def buyer(stack):
     """Deploy the agent `buyer` with the others, and a playbook that has it alone."""
-    files = {"chalicelib/agents/buyer.py": ASKING_AGENT, "chalicelib/playbooks/buying.json": json.dumps(PLAYBOOK)}
+    files = {
+        "chalicelib/agents/buyer.py": ASKING_AGENT,
+        "chalicelib/agents/asker.py": ALL_KINDS_AGENT,
+        "chalicelib/playbooks/buying.json": json.dumps(PLAYBOOK),
+    }
     with deployed(stack, FUNCTIONS, files):
         yield
 
@@ -88,14 +150,18 @@ def way(request, stack):
     return request.param(stack)
 
 
-def start(caller):
-    return caller.start("Buy turbines.", agent="buyer")
+def start(caller, agent="buyer", query="Buy turbines."):
+    answer = caller.ask("startAgentRun", agent=agent, query=query)
+    return answer["data"]["startAgentRun"]["requestId"]
 
 
 def until_it_asks(caller, request_id):
     """Wait until a run waits; return its record and its question."""
-    record = wait_until(lambda: caller.read(request_id), lambda record: record["status"] != "in_progress")
-    assert record["status"] == "waiting", record
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (record := caller.read(request_id))["status"] != "waiting":
+        assert time.monotonic() < deadline, record
+        assert record["status"] == "in_progress", record
+        time.sleep(0.05)
     [question] = json.loads(record["steps"][-1]["metadata"])["interrupts"]
     return record, question
 
@@ -123,18 +189,34 @@ async def test_a_run_is_answered_by_a_second_client_and_who_watches_misses_nothi
     assert way.answer(second, request_id, answers)["status"] == "complete"
     assert way.answer(second, request_id, {question["id"]: "no"})[0] == "Conflict"
     assert alice.read(request_id) == record
-    [event] = wait_until(lambda: asked(request_id))
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not (events := asked(request_id)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    [event] = events
     assert (event["agent"], event["userId"], event["questions"]) == ("buyer", alice.user.user_id, [question])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["tool", "hook", "confirm", "handoff", "sub-agent", "swarm", "graph"])
+def test_each_kind_of_question_is_answered_by_a_second_client(stack, alice, second, kind):
+    request_id = start(alice, "asker", kind)
+    before, question = until_it_asks(second, request_id)
+    assert OverGraphql(stack).answer(second, request_id, {question["id"]: "yes"})["status"] == "in_progress"
+    record = alice.read_to_its_end(request_id)
+    assert (record["status"], record["error"]) == ("complete", None)
+    assert record["steps"][: len(before["steps"])] == before["steps"]
+    assert [step["seq"] for step in record["steps"]] == list(range(1, len(record["steps"]) + 1))
+    outcomes = [json.loads(step["metadata"])["outcome"] for step in record["steps"] if step["step"] == "executed"]
+    assert "ok" in outcomes
 
 
 def test_a_job_waits_for_the_answer_to_its_agent_and_goes_on(stack, alice, second, bob):
     job_id = jobs.start(alice, "buying", "Buy turbines.")
-    job = wait_until(
-        lambda: jobs.read(alice, job_id),
-        lambda job: job["status"] != "in_progress",
-        deadline_seconds=jobs.DEADLINE_SECONDS,
-    )
-    assert job["status"] == "waiting", job
+    deadline = time.monotonic() + jobs.DEADLINE_SECONDS
+    while (job := jobs.read(alice, job_id))["status"] != "waiting":
+        assert (time.monotonic() < deadline, job["status"]) == (True, "in_progress"), job
+        time.sleep(0.05)
     [run] = job["runs"]
     assert (run["status"], job["liveness"]) == ("waiting", "live")
     _, question = until_it_asks(second, run["requestId"])

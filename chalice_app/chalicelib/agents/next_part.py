@@ -103,15 +103,14 @@ def read_next_part(objects: PrivateObjects, agent: str, snapshot_key: str | None
         SnapshotUnusable: An object is missing or damaged, or another version of the agent saved it.
         Unavailable: S3 did not answer.
     """
-    from runcast.agents.prompt import prompt_of_answers
-    from runcast.agents.saved_part import reading_state  # imports Strands
+    from runcast.agents.saved_part import prompt_in, reading_state  # imports Strands
 
     if not snapshot_key:
         raise SnapshotUnusable("The run's record names no saved state.")
     with reading_state():
         saved = objects.get(snapshot_key)
         request = RunRequest(agent, saved["query"], saved["parameters"])
-        prompt = saved.get("prompt") or prompt_of_answers(objects.get(answers_key or ""))
+        prompt = prompt_in(saved, lambda: objects.get(answers_key or ""))
         version = saved["memoryVersion"]
     registry.require_memory_version(agent, version, "The agent's state")
     return NextPart(request, prompt, saved)

@@ -13,6 +13,7 @@ from runcast import idempotent, limits, note_fact, run_in_parts
 from runcast.agents.checkpoints import CheckpointedWork
 from runcast.errors import ConfigurationMissing, Conflict, NotResumable, RunStopped, SnapshotUnusable, Unavailable
 from runcast.record.answer import answer
+from runcast.record.attachments import upload_key
 from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
 from runcast.record.handover import EndHandover
@@ -25,6 +26,7 @@ from tests.fakes.scripted_model import Call, Say, ScriptedModel
 from tests.unit.conftest import TABLE_NAME
 
 ANA = Owner("acme", "ana")
+FILE_ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
 EVENT = {"requestId": "r1", "userId": "ana", "tenantId": "acme", "agent": "digger", "query": "Dig."}
 
 
@@ -153,6 +155,18 @@ def test_a_process_chooses_when_to_hand_over(records, ground):
     assert ground.part(Say("never"), hand_over_after_seconds=0) is None
     assert ground.model.calls == []
     assert read(records).part_is_queued
+
+
+def test_a_run_that_is_handed_over_before_the_model_has_answered_keeps_its_files(records, ground, bucket):
+    stored = bucket.put_object(Bucket="results", Key=upload_key(ANA, FILE_ID), Body=b"\x89PNG")
+    file = {"attachmentId": FILE_ID, "name": "mill", "contentType": "image/png", "eTag": stored["ETag"]}
+    event = {**EVENT, "attachments": [file]}
+    assert ground.part(Say("never"), event=event, hand_over_after_seconds=0) is None
+    assert str(ground.part(Say("A mill"), event=event)).strip() == "A mill"
+    assert ground.model.calls[-1][0]["content"] == [
+        {"text": "Dig."},
+        {"image": {"format": "png", "source": {"bytes": b"\x89PNG"}}},
+    ]
 
 
 def test_questions_are_answered_in_a_later_part(records, ground, bucket):

@@ -5,10 +5,12 @@ import json
 import pytest
 from strands import Agent, ToolContext, tool
 from strands.hooks import BeforeToolCallEvent
+from strands.interventions import Confirm, InterventionHandler
 from strands.multiagent import GraphBuilder, Swarm
 from strands.multiagent.base import MultiAgentBase, MultiAgentResult, Status
 from strands.session.file_session_manager import FileSessionManager
 from strands.types.exceptions import SessionException
+from strands.vended_tools import handoff_to_user
 
 from runcast.agents.prompt import prompt_of_answers
 from runcast.agents.snapshot import load_snapshot, require_recordable, take_snapshot
@@ -51,6 +53,21 @@ def by_hook(script):
     return agent
 
 
+class Confirming(InterventionHandler):
+    name = "confirming"
+
+    def before_tool_call(self, event):
+        return Confirm(prompt="Pay 5 €?")
+
+
+def by_confirm(script):
+    return agent_of(script, [send], interventions=[Confirming()])
+
+
+def by_handoff(script):
+    return agent_of(script, [handoff_to_user])
+
+
 def with_sub_agent(script):
     """The outer agent's model plays the last entry; the inner one plays the others."""
     outer = [Call("buyer", {"input": "buy"}), *script[-1:]] if isinstance(script[0], Call) else script[-1:]
@@ -89,6 +106,8 @@ def swarm_in_graph(script):
 @pytest.mark.parametrize(
     ("build", "asks", "goes_on", "tells"),
     [
+        (by_confirm, [Call("send")], [Say("{tool_result}")], "sent"),
+        (by_handoff, [Call("handoff_to_user", {"message": "Pay 5 €?"})], [Say("{tool_result}")], "yes"),
         (plain, [Call("pay")], [Say("{tool_result}")], "paid: yes"),
         (by_hook, [Call("send")], [Say("{tool_result}")], "sent"),
         (with_sub_agent, [Call("pay")], [Say("{tool_result}"), Say("inner {tool_result}")], "inner paid: yes"),
@@ -107,7 +126,7 @@ def test_a_new_agent_continues_with_the_answer(build, asks, goes_on, tells):
     asking = build(asks)
     asked = asking("Buy it")
     ((question),) = asked.interrupts
-    assert question.reason == QUESTION
+    assert question.reason in (QUESTION, QUESTION["question"])
     kept = json.loads(json.dumps(take_snapshot(asking)))
     continuing = build(goes_on)
     load_snapshot(continuing, kept)

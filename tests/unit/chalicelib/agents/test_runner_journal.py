@@ -143,7 +143,26 @@ def test_a_call_whose_result_cannot_be_read_is_not_made_again(bench, workers, mo
     assert (workers.done["dig"], retries, told(bench)) == (1, [LOST] * 3, [("error", LOST)])
 
 
-def test_a_large_result_that_could_not_be_stored_is_unknown_to_the_next_worker(bench, workers, monkeypatch):
+@pytest.mark.parametrize(("mark", "done"), [(lambda tool: tool, 1), (idempotent, 2)])
+def test_a_result_that_is_not_json_is_lost_for_the_next_worker(bench, workers, mark, done):
+    @mark
+    @tool
+    def dig() -> dict:
+        """Dig."""
+        workers.done["dig"] += 1
+        not_json = float("nan") if workers.done["dig"] == 1 else 1.0
+        return {"status": "success", "content": [{"json": {"depth": not_json}}, {"text": "dig done"}]}
+
+    workers.build(dig, workers.tool("fill"))
+    workers.dies = ["in fill"]
+    bench.run([Call("dig"), Call("fill")])
+    workers.continued(Say("Done"))
+    assert workers.done == {"dig": done, "fill": 1}
+    [result, _] = [block["toolResult"] for block in bench.model.calls[-1][-1]["content"]]
+    assert result["content"][-1]["text"] == (LOST if done == 1 else "dig done")
+
+
+def test_a_large_result_that_could_not_be_stored_is_lost_for_the_next_worker(bench, workers, monkeypatch):
     workers.build(with_large_result(workers))
     workers.dies = ["model 2"]
     put = bench.objects.put
@@ -158,7 +177,7 @@ def test_a_large_result_that_could_not_be_stored_is_unknown_to_the_next_worker(b
         patch.setattr(bench.objects, "put", refused)
         bench.run(Call("dig"))
     workers.continued(Say("Done"))
-    assert (workers.done["dig"], told(bench)) == (1, [("error", UNKNOWN)])
+    assert (workers.done["dig"], told(bench)) == (1, [("error", LOST)])
 
 
 def test_a_worker_stops_as_soon_as_it_finds_a_call_of_a_later_part(bench, workers, monkeypatch):
