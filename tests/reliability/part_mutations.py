@@ -121,7 +121,7 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "an earlier worker's call of unknown outcome is not begun again", _TOOLS,
-        (("(entry.state is CallState.BEGUN and may_run_again)", "entry.state is CallState.BEGUN"),), _CALLS,
+        (("(has_no_result and may_run_again)", "entry.state is CallState.BEGUN"),), _CALLS,
     ),
     Mutation(
         "a worker stops if a later part has its call", _TOOLS,
