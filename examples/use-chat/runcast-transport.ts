@@ -4,8 +4,8 @@
  * The stream of an answer is only a view of its run. `stop()` ends the stream, and the run continues;
  * `runcast.watch(runId).cancel()` cancels the run.
  */
-import { answerOf, chatMessages, type Conversation, eachView, ended, type Question, type Runcast, type RunView, type Step, type Watch } from '@runcast/client';
-import type { ChatTransport, InferUIMessageChunk, UIMessage } from 'ai';
+import { answerOf, chatMessages, type Conversation, eachView, ended, type Question, type Runcast, type RunView, type Step, upload, type Watch } from '@runcast/client';
+import type { ChatTransport, FileUIPart, InferUIMessageChunk, UIMessage } from 'ai';
 
 /** An answer has the id of its run, and the open questions of the run. */
 export type RunMessage = UIMessage<{ runId: string }, { questions: readonly Question[] }>;
@@ -27,8 +27,12 @@ export class RuncastTransport implements ChatTransport<RunMessage> {
   /** Starts the next turn. `chatId` is the id of the conversation: a UUID. */
   sendMessages: ChatTransport<RunMessage>['sendMessages'] = async ({ trigger, chatId, messages, abortSignal }) => {
     if (trigger !== 'submit-message') throw new Error('A turn cannot be replaced. Send another message.');
-    const query = messages.at(-1)!.parts.map((part) => (part.type === 'text' ? part.text : '')).join('\n');
-    return streamOf(this.runcast.start({ agent: this.agent, query, conversationId: chatId }), abortSignal);
+    const { parts } = messages.at(-1)!;
+    const query = parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
+    const files = parts.flatMap((part) => (part.type === 'file' ? [fileOf(part)] : []));
+    const attachments = await Promise.all(files.map(async (file) => upload(this.runcast, await file)));
+    const turn = { agent: this.agent, query, conversationId: chatId, ...(attachments.length > 0 && { attachments }) };
+    return streamOf(this.runcast.start(turn), abortSignal);
   };
 
   /** Follows the open run of the conversation, for example after a reload. */
@@ -41,6 +45,11 @@ export class RuncastTransport implements ChatTransport<RunMessage> {
 /** Returns the messages of a conversation and the query of its open run, for `useChat`. */
 export const messagesOf = (conversation: Conversation): RunMessage[] =>
   chatMessages(conversation).map(({ id, role, text }) => ({ id, role, parts: [{ type: 'text', text }] }));
+
+/** Returns a file of a message, whose data is in its address. */
+async function fileOf({ url, filename = 'file', mediaType: type }: FileUIPart): Promise<File> {
+  return new File([await (await fetch(url)).blob()], filename, { type });
+}
 
 function streamOf(watch: Watch, abortSignal: AbortSignal | undefined): ReadableStream<Chunk> {
   abortSignal?.throwIfAborted();

@@ -1,6 +1,6 @@
 /** The transport of examples/use-chat, on a real local socket. The example's page is tested in a browser. */
 import type { UIMessageChunk } from 'ai';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { messagesOf, RuncastTransport } from '../../../examples/use-chat/runcast-transport.ts';
 import { createRuncast, type ListedRun, type Runcast } from '../src/index.js';
@@ -36,6 +36,20 @@ test('without live text, the answer is the result', async () => {
   for (let next; !(next = await reader.read()).done; chunks.push(next.value));
   expect(chunks.map(({ type }) => type)).toEqual(['start', 'text-start', 'text-delta', 'text-end', 'finish']);
   expect(chunks[2]).toMatchObject({ delta: 'It is flat.' });
+});
+
+test('the files of a message become attachments', async () => {
+  server.started = () => server.own!.end();
+  const text = { type: 'text' as const, text: 'What is this?' };
+  const file = { type: 'file' as const, mediaType: 'image/png', filename: 'map.png', url: `data:image/png;base64,${btoa('a map')}` };
+  const messages = [{ id: 'm1', role: 'user' as const, parts: [text, file] }];
+  const transport = new RuncastTransport({ runcast, agent: 'terrain' });
+  const stream = await transport.sendMessages({ trigger: 'submit-message', chatId: CHAT, messageId: undefined, messages, abortSignal: undefined });
+  await vi.waitFor(() => expect(server.requests.map(({ field }) => field)).toContain('startAgentRun'), { timeout: 10_000 });
+  const sent = new Map(server.requests.map(({ field, variables }) => [field, variables]));
+  expect(sent.get('createUpload')).toEqual({ name: 'map.png', contentType: 'image/png', bytes: 5 });
+  expect(sent.get('startAgentRun')).toMatchObject({ query: 'What is this?', attachments: ['attachment-map.png'] });
+  await stream.cancel();
 });
 
 test('an abort ends the stream, and watching its run', async () => {
