@@ -73,6 +73,7 @@ async def run_in_parts(
         The agent's result, which may be a question; None if the run continues in another part.
 
     Raises:
+        AttachmentUnusable: A file that the event names could not be read.
         ConfigurationMissing: `AGENT_PROGRESS_TABLE` or `RESULTS_BUCKET` is not set.
         InvalidInput: The event is invalid.
         NotResumable: The agent cannot be continued. The message has the cause.
@@ -165,7 +166,7 @@ class _Part:
         """
         recorder = self._recorder
         if (key := recorder.assignment.snapshot_key) is None:
-            prompt = prompt_of(event)
+            prompt = await asyncio.to_thread(prompt_of, event)
             recorder.record("agent", f"{name_of(self._agent)} begins")
             return prompt
         try:

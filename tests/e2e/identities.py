@@ -61,12 +61,12 @@ class Graphql:
         self._url = url
         self._headers = headers
 
-    def ask(self, name: str, **variables: Any) -> Any:
+    def ask(self, name: str, /, **variables: Any) -> Any:
         """Return the answer, or the status or the error's type."""
         answer = self.refused_or_answered(name, **variables)
         return answer[0] if isinstance(answer, tuple) else answer
 
-    def refused_or_answered(self, name: str, **variables: Any) -> Any:
+    def refused_or_answered(self, name: str, /, **variables: Any) -> Any:
         """Return the answer, or the status or the error's type with the message."""
         body = {"query": (OPERATIONS / f"{name}.graphql").read_text(), "variables": variables}
         response = requests.post(self._url, json=body, headers=self._headers, timeout=DEADLINE_SECONDS)

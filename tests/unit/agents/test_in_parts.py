@@ -11,7 +11,15 @@ from strands import Agent, ToolContext, tool
 
 from runcast import idempotent, limits, note_fact, run_in_parts
 from runcast.agents.checkpoints import CheckpointedWork
-from runcast.errors import ConfigurationMissing, Conflict, NotResumable, RunStopped, SnapshotUnusable, Unavailable
+from runcast.errors import (
+    AttachmentUnusable,
+    ConfigurationMissing,
+    Conflict,
+    NotResumable,
+    RunStopped,
+    SnapshotUnusable,
+    Unavailable,
+)
 from runcast.record.answer import answer
 from runcast.record.attachments import upload_key
 from runcast.record.cancel import cancel
@@ -157,16 +165,30 @@ def test_a_process_chooses_when_to_hand_over(records, ground):
     assert read(records).part_is_queued
 
 
-def test_a_run_that_is_handed_over_before_the_model_has_answered_keeps_its_files(records, ground, bucket):
+def attached(bucket):
+    """The event of a run with a picture, which has been uploaded."""
     stored = bucket.put_object(Bucket="results", Key=upload_key(ANA, FILE_ID), Body=b"\x89PNG")
-    file = {"attachmentId": FILE_ID, "name": "mill", "contentType": "image/png", "eTag": stored["ETag"]}
-    event = {**EVENT, "attachments": [file]}
-    assert ground.part(Say("never"), event=event, hand_over_after_seconds=0) is None
-    assert str(ground.part(Say("A mill"), event=event)).strip() == "A mill"
-    assert ground.model.calls[-1][0]["content"] == [
-        {"text": "Dig."},
-        {"image": {"format": "png", "source": {"bytes": b"\x89PNG"}}},
-    ]
+    named = {"attachmentId": FILE_ID, "name": "site", "contentType": "image/png", "eTag": stored["ETag"]}
+    return {**EVENT, "attachments": [named]}
+
+
+@pytest.mark.parametrize("before", ["the model", "the end"])
+def test_files_are_part_of_the_state_and_read_once(records, ground, bucket, before):
+    event, at_once = attached(bucket), {"hand_over_after_seconds": 0} if before == "the model" else {}
+    assert ground.part(Call("dig", {"late": True}), event=event, **at_once) is None
+    bucket.delete_object(Bucket="results", Key=upload_key(ANA, FILE_ID))
+    assert str(ground.part(Say("Done"), event=event)).strip() == "Done"
+    assert read(records).status is RunStatus.COMPLETE
+    image = {"image": {"format": "png", "source": {"bytes": b"\x89PNG"}}}
+    assert ground.model.calls[-1][0]["content"] == [{"text": "Dig."}, image]
+
+
+def test_a_file_that_is_gone_ends_the_run_with_its_reason(records, ground, bucket):
+    event = attached(bucket)
+    bucket.delete_object(Bucket="results", Key=upload_key(ANA, FILE_ID))
+    with pytest.raises(AttachmentUnusable):
+        ground.part(Say("never"), event=event)
+    assert (read(records).status, read(records).reason) == (RunStatus.ERROR, EndReason.ATTACHMENT_UNUSABLE)
 
 
 def test_questions_are_answered_in_a_later_part(records, ground, bucket):
