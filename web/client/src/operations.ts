@@ -6,12 +6,14 @@
 
 /** The fields of a `SentStep`. */
 const STEP = 'seq status message timestamp agentName toolName metadata';
+/** The fields that a `Progress`, a `ListedRun` and a `JobRun` share. */
+const STATE = 'status liveness createdAt error reason';
+/** The fields that a `ListedRun` and a `JobRun` share. */
+const HEAD = `requestId agent seq ${STATE}`;
 /** The fields of a `ListedRun`. */
-const RUN = 'requestId agent jobId playbook conversationId query status liveness seq createdAt updatedAt error reason';
+const RUN = `${HEAD} jobId playbook conversationId query updatedAt`;
 /** The fields of a `ListedConversation`. */
 const CONVERSATION = 'conversationId agent title lastTurnAt expiresAt openRun';
-/** The fields of a `JobRun`. */
-const JOB_RUN = 'name agent stage attempt requestId status liveness seq elapsed createdAt error reason';
 
 /** Returns an operation with one field, whose arguments are its variables. */
 const operation = (type: string, field: string, variables: string, selection: string): string =>
@@ -25,7 +27,7 @@ export const createUpload =
 export const deleteConversation = operation('mutation', 'deleteConversation', '$conversationId:ID!', 'success error');
 export const getAgentProgress = operation(
   'query', 'getAgentProgress', '$requestId:String! $afterSeq:Int',
-  `success steps{${STEP}} status liveness createdAt error reason nextSeq result conversationId playbook runs{${JOB_RUN}} resultLink{url}`,
+  `success steps{${STEP}} ${STATE} nextSeq result conversationId playbook runs{${HEAD} name stage attempt elapsed} resultLink{url}`,
 );
 export const getConversation = operation(
   'query', 'getConversation', '$conversationId:ID!', `success ${CONVERSATION} messages{role text} messagesOmitted runs{${RUN}}`,

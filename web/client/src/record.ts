@@ -30,15 +30,14 @@ export class FollowedRecord extends Merge<Step> {
   liveness: Liveness | null = null;
   /** The last answer; undefined before the first read. */
   answer: Progress | undefined;
-  /** Whether to read it without waiting. */
-  readNow = true;
+  /** When to read its steps. */
+  dueAt = 0;
   readAt = -Infinity;
   heardAt = -Infinity;
+  /** How many reads have failed in a row. */
   failures = 0;
-  /** Whether all steps are known that were recorded when messages may have been lost for the last time. */
+  /** Whether a read has answered since messages may have been lost. */
   #sure = false;
-  #againAt = 0;
-  #gapAt = 0;
   #lostAt = 0;
 
   constructor(
@@ -48,7 +47,7 @@ export class FollowedRecord extends Merge<Step> {
     super();
   }
 
-  /** Whether all recorded steps are known, as far as can be told without a read. */
+  /** Whether all steps are known that were recorded when messages may have been lost for the last time. */
   get current(): boolean {
     return this.#sure && !this.missing;
   }
@@ -65,33 +64,32 @@ export class FollowedRecord extends Merge<Step> {
   /** Messages may have been lost. */
   doubt(): void {
     if (this.complete) return;
-    this.readNow = true;
     this.#sure = false;
+    this.readIn(0);
   }
 
-  /** Returns when to read its steps, from the steps known to be missing. */
-  stepsDueAt(live: boolean): number {
-    if (this.failures) return this.#againAt;
-    if (this.readNow) return -Infinity;
-    if (!this.missing) return Infinity;
-    return live ? Math.max(this.#gapAt, this.readAt) + patience.gap : this.readAt + patience.poll;
+  /** Brings the next read forward. After a failure, it keeps its time. */
+  readIn(ms: number): void {
+    if (!this.failures) this.dueAt = Math.min(this.dueAt, now() + ms);
   }
 
-  /** Takes a live step; returns the steps to show now. */
+  /** Takes a live message; returns the steps to show now. */
   hear(step: Step): Step[] {
     this.heardAt = now();
-    return this.#noticingGap(() => this.addLive(step));
+    const ready = this.addLive(step);
+    this.#fillGap();
+    return ready;
   }
 
   /** Takes its state from the record of its job. */
   takeHead({ status, liveness, seq }: JobRun): void {
-    this.#noticingGap(() => this.told(seq ?? 0, ended(status)));
+    this.told(seq ?? 0, ended(status));
     this.#take(status, liveness);
   }
 
   /** Notes that a read begins; returns its `afterSeq`. */
   override asked(): number {
-    this.readNow = false;
+    this.dueAt = Infinity;
     return super.asked();
   }
 
@@ -108,11 +106,12 @@ export class FollowedRecord extends Merge<Step> {
     const whole = answer.nextSeq === null;
     this.answer = answer;
     this.createdAt = answer.createdAt;
-    this.#sure = whole && !this.readNow;
-    this.readNow ||= !whole;
+    this.#sure = whole && this.dueAt === Infinity;
     this.arrived();
+    if (!whole) this.readIn(0);
+    const ready = this.addRecorded({ afterSeq, steps, whole, ended: ended(answer.status) });
     this.#take(answer.status, answer.liveness);
-    return this.addRecorded({ afterSeq, steps, whole, ended: ended(answer.status) });
+    return ready;
   }
 
   /** Notes that a read has been answered. */
@@ -123,19 +122,19 @@ export class FollowedRecord extends Merge<Step> {
 
   failed(): void {
     this.readAt = now();
-    this.#againAt = this.readAt + patience.poll + pause(++this.failures);
+    this.dueAt = this.readAt + patience.poll + pause(++this.failures);
   }
 
   #take(status: Status | null, liveness: Liveness | null): void {
     if (liveness === 'lost' && this.liveness !== 'lost') this.#lostAt = now();
     this.status = status;
     this.liveness = liveness;
+    this.#fillGap();
   }
 
-  #noticingGap<T>(change: () => T): T {
-    const before = this.missing;
-    const result = change();
-    if (!before && this.missing) this.#gapAt = now();
-    return result;
+  /** A missing step may still arrive. If it does not, it is read. */
+  #fillGap(): void {
+    if (this.missing) this.readIn(patience.gap);
+    else if (!this.failures && this.dueAt > now()) this.dueAt = Infinity;
   }
 }

@@ -2,7 +2,6 @@
 import type { Auth, Stop } from './auth.js';
 import type { Config } from './config.js';
 import type { Conversation, ListedConversation } from './conversation.js';
-import { RuncastError } from './errors.js';
 import { createLive } from './live.js';
 import {
   deleteConversation, getConversation, listAgentRuns, listAgents, listConversations, startAgentRun, startJob,
@@ -186,17 +185,14 @@ export function createRuncast({ config, auth }: { config: Config; auth: Auth }):
       const answer = await session.ask<Conversation & { success: boolean }>(getConversation, { conversationId });
       return answer.success ? answer : null;
     },
-    async deleteConversation(conversationId) {
-      const { success, error } = await session.ask<{ success: boolean; error: string }>(deleteConversation, { conversationId });
-      if (!success) throw new RuncastError('BadRequest', error);
-    },
+    deleteConversation: (conversationId) => session.change(deleteConversation, { conversationId }),
     ask: session.ask,
     onUser: session.onUser,
   };
 }
 
 /** Returns an id as records and live messages have it: a UUID is in lower case. */
-const usualSpelling = (id: string) => (/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(id) ? id.toLowerCase() : id);
+const usualSpelling = (id: string) => (/^[\da-f-]{36}$/i.test(id) ? id.toLowerCase() : id);
 
 /** Returns a random UUID. `crypto.randomUUID` is missing in pages without TLS. */
 function uuid(): string {

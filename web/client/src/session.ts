@@ -24,6 +24,12 @@ export interface Session {
    * @throws RuncastError - The request is refused, or there is no answer in time.
    */
   ask<T>(document: string, variables: object, timeoutMs?: number, force?: boolean): Promise<T>;
+  /**
+   * Sends a mutation whose answer says whether it succeeded.
+   *
+   * @throws RuncastError - It did not, or as `ask`.
+   */
+  change(document: string, variables: object): Promise<void>;
 }
 
 export function createSession(graphqlUrl: string, userIdClaim: string, auth: Auth): Session {
@@ -71,6 +77,10 @@ export function createSession(graphqlUrl: string, userIdClaim: string, auth: Aut
         if (force || !error.type.startsWith('Unauthorized')) throw error;
         return session.ask(document, variables, timeoutMs, true);
       }
+    },
+    async change(document, variables) {
+      const { success, error } = await session.ask<{ success: boolean; error: string }>(document, variables);
+      if (!success) throw new RuncastError('BadRequest', error);
     },
   };
   return session;

@@ -1,6 +1,6 @@
 /** One step of a run or a job, from the record or from the live channel. */
 export interface Step {
-  /** Unique among the steps of a watch. */
+  /** Unique among the steps of a watch, and the same whenever the step is received. */
   readonly id: string;
   /** The run or job that it belongs to. */
   readonly requestId: string;
@@ -28,12 +28,11 @@ export interface SentStep {
   readonly metadata: string | null;
 }
 
-let notices = 0;
-
 /** Returns a step of this run, from the record or from the live channel. */
 export function stepOf(requestId: string, { seq, status, message, timestamp, agentName, toolName, metadata }: SentStep): Step {
   return {
-    id: `${requestId}/${seq ?? `notice-${++notices}`}`,
+    // A message that is in no record is known by its content: it may arrive twice.
+    id: `${requestId}/${seq ?? [timestamp, status, message, metadata]}`,
     requestId,
     seq,
     status,

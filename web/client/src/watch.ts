@@ -6,13 +6,13 @@
  * broken or new connection, or a late worker. Without a live connection it polls.
  */
 import type { Stop } from './auth.js';
-import { asRuncastError, RuncastError } from './errors.js';
+import { asRuncastError } from './errors.js';
 import { onFrame } from './frame.js';
 import type { Live, Subscription } from './live.js';
 import { answerAgentRun, cancelAgentRun, getAgentProgress } from './operations.js';
 import { patience, pause } from './patience.js';
 import { type FollowedRecord, now, type Progress } from './record.js';
-import { Records } from './records.js';
+import { createRecords, type Records } from './records.js';
 import type { Session } from './session.js';
 import type { Update } from './socket.js';
 import type { Refusal, RunView } from './view.js';
@@ -62,7 +62,7 @@ export interface Shared {
   clockMs: number;
 }
 
-const nothing = () => new Records('', null).look('polling', 0);
+const nothing = () => createRecords('', null).look('polling', 0);
 
 /** A watch before it has any answer, and a page that is rendered on a server. */
 export const emptyView: RunView = /* @__PURE__ */ nothing();
@@ -77,7 +77,7 @@ export function follow(id: string, shared: Shared, start: Start | undefined, idl
   const { session, live } = shared;
   const listeners = new Set<() => void>();
   let view = emptyView;
-  let records = new Records(id, start?.kind ?? null);
+  let records = createRecords(id, start?.kind ?? null);
   let subscription: Subscription | undefined;
   /** How many subscribers keep it alive, and the start. */
   let holds = 0;
@@ -108,7 +108,7 @@ export function follow(id: string, shared: Shared, start: Start | undefined, idl
   function sleep(): void {
     rest();
     leave?.();
-    records = new Records(id, records.kind);
+    records = createRecords(id, records.kind);
     reading = false;
     viewOf = session.userId;
     idle();
@@ -123,7 +123,7 @@ export function follow(id: string, shared: Shared, start: Start | undefined, idl
   /** Forgets all of the previous user. Answers that are still to come belong to the old records. */
   function changeUser(): void {
     rest();
-    records = new Records(id, null);
+    records = createRecords(id, null);
     starting = reading = failing = false;
     refused = undefined;
     go();
@@ -209,15 +209,9 @@ export function follow(id: string, shared: Shared, start: Start | undefined, idl
     changed();
   }
 
-  /** Sends a request that changes the run, and reads the run again whatever the answer is. */
-  async function change(document: string, variables?: object): Promise<void> {
-    try {
-      const { success, error } = await session.ask<{ success: boolean; error: string }>(document, { requestId: id, ...variables });
-      if (!success) throw new RuncastError('BadRequest', error);
-    } finally {
-      doubt();
-    }
-  }
+  /** Changes the run, and reads it again whatever the answer is. */
+  const change = (document: string, variables?: object): Promise<void> =>
+    session.change(document, { requestId: id, ...variables }).finally(doubt);
 
   const changed = onFrame(() => {
     const connection = session.userId === null ? 'signed-out' : isLive() ? 'live' : failing ? 'offline' : 'polling';
