@@ -105,9 +105,11 @@ def test_a_chat_shows_each_answer_while_it_is_written(stack, alice):
 
 
 @pytest.mark.long
-def test_a_question_is_answered_within_a_chat_on_a_phone(stack, alice):
+def test_a_question_about_a_file_is_answered_within_a_chat_on_a_phone(stack, alice):
     with deployed(
-        stack, (*ASKING_FUNCTIONS, "progress_reader_function_name"), {"chalicelib/agents/buyer.py": ASKING_AGENT}
+        stack,
+        (*ASKING_FUNCTIONS, "progress_reader_function_name"),
+        {"chalicelib/agents/buyer.py": f"{ASKING_AGENT}\nATTACHMENTS = True\n"},
     ):
         seen = play(stack, alice, "chatQuestion")
 

@@ -139,7 +139,7 @@ const flows = {
     return { id, queries, texts, listed, shown, reloaded, violations, problems };
   },
 
-  /** In a dark chat on a phone, an agent asks; the page is reloaded, and the question is answered within the chat. */
+  /** In a dark chat on a phone, an agent gets a file and asks; the page is reloaded, and the question is answered within the chat. */
   async chatQuestion(browser) {
     const { page, problems } = await open(browser, { ...PHONE, colorScheme: 'dark' });
     await signIn(page, alice);
@@ -148,6 +148,8 @@ const flows = {
     const violations = await axe(page);
     await page.getByRole('link', { name: 'New chat' }).click();
     await page.locator('.chat select').selectOption('buyer');
+    await page.getByLabel('Attach files').setInputFiles({ name: 'offers.csv', mimeType: 'text/csv', buffer: Buffer.from('turbine,price') });
+    await attached(page, 'offers.csv');
     await page.getByLabel('Message', { exact: true }).fill('Buy three turbines.');
     await page.getByRole('button', { name: 'Send' }).click();
     const field = page.locator('.runcast-question input');
