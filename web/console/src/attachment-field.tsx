@@ -36,6 +36,7 @@ export function AttachmentField({ attachments, taker }: { attachments: Attachmen
           Attach files
         </label>
       )}
+      {taker.attachments && all.length === 0 && <small>or paste or drop them</small>}
       {all.length > 0 && (
         <ul aria-label="Attachments">
           {all.map((attachment, index) => (
