@@ -34,7 +34,6 @@ from strands import Agent, ToolContext, tool
 from strands.hooks import BeforeToolCallEvent
 from strands.interventions import Confirm, InterventionHandler
 from strands.multiagent import GraphBuilder, Swarm
-from strands.vended_tools import handoff_to_user
 
 
 @tool(context=True)
@@ -73,8 +72,6 @@ def build(run):
             return agent(send, hooks=[ask])
         case "confirm":
             return agent(send, interventions=[Confirming()])
-        case "handoff":
-            return agent(handoff_to_user)
         case "sub-agent":
             return agent(agent(buy).as_tool(name="buyer"))
         case "swarm":
@@ -198,7 +195,7 @@ async def test_a_run_is_answered_by_a_second_client_and_who_watches_misses_nothi
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["tool", "hook", "confirm", "handoff", "sub-agent", "swarm", "graph"])
+@pytest.mark.parametrize("kind", ["tool", "hook", "confirm", "sub-agent", "swarm", "graph"])
 def test_each_kind_of_question_is_answered_by_a_second_client(stack, alice, second, kind):
     request_id = start(alice, "asker", kind)
     before, question = until_it_asks(second, request_id)

@@ -331,7 +331,7 @@ def test_a_lambda_of_ones_own_that_is_killed_is_invoked_again_and_no_tool_runs_t
     assert (dug / request_id).read_text().split() == ["1", "2", "3", "4"]
     assert [step["seq"] for step in record["steps"]] == list(range(1, len(record["steps"]) + 1))
     continuing = [json.loads(step["metadata"]) for step in record["steps"] if step["step"] == "continuing"]
-    assert continuing == [{"part": 2, "crashes": 1}, {"part": 3}]
+    assert [(each["part"], each.get("crashes")) for each in continuing] == [(2, 1), (3, None)]
     outcomes = [
         (step["toolName"], json.loads(step["metadata"])["outcome"])
         for step in record["steps"]

@@ -20,23 +20,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.agents import registry
 from chalicelib.lifecycle.answer import hand_out
-from chalicelib.orchestrator.failures import lambda_error, message_in
-from chalicelib.orchestrator.job import checked_job_id
+from chalicelib.lifecycle.failure_events import EndedExecution, FailedInvocation
 from chalicelib.orchestrator.task import report_run
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import RunCloserConfig, config_of_environment
-from runcast.errors import Conflict, InvalidInput, RunStopped, Unavailable
+from runcast.errors import InvalidInput, Unavailable
 from runcast.record.cancel import cancel_runs
 from runcast.record.close import CloseResult, close_dead, close_job, overdue_ids, queued_part
 from runcast.record.handover import CHANGED_RUN, HANDED_OVER_END, NEXT_PART, HandedOverEnd, write_handed_over
 from runcast.record.identity import run_identity
-from runcast.record.model import EndReason, Json, Owner, Run, RunEnded, RunStatus
+from runcast.record.model import Json, Run, RunEnded, RunStatus
 from runcast.record.store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -48,8 +46,6 @@ EXECUTION_ENDED = "Step Functions Execution Status Change"
 """The `detail-type` of EventBridge's event about an execution."""
 
 _TIME_FOR_ONE_RUN_MS = 5_000
-# What `run_in_parts` and `track` raise in a function if another worker has the run, or has ended it.
-_HAD_NO_RUN = (Conflict.__name__, RunStopped.__name__)
 
 
 def close_runs(event: Any, context: Any) -> None:
@@ -185,7 +181,7 @@ def close_failed(
         Unavailable: The record could not be read or written.
     """
     try:
-        failed = _FailedInvocation.of(record)
+        failed = FailedInvocation.of(record)
     except (AttributeError, InvalidInput, KeyError, TypeError) as error:
         logger.error("ignoring the event: not the record of a failed agent invocation: %s", type(error).__name__)
         return 0
@@ -219,7 +215,7 @@ def close_execution(
         Unavailable: A record could not be read or written.
     """
     try:
-        ended = _EndedExecution.of(event)
+        ended = EndedExecution.of(event)
     except (AttributeError, InvalidInput, KeyError, TypeError) as error:
         logger.error("ignoring the event: not a failed execution of a job: %s", type(error).__name__)
         return 0
@@ -276,55 +272,3 @@ def _close_with_runs(
         announce(each)
         closed += each.ended is not None
     return closed
-
-
-@dataclass(frozen=True)
-class _FailedInvocation:
-    invocation: str
-    request_id: str
-    owner: Owner
-    created_at_ms: int | None
-    part: tuple[int, int]
-    detail: str
-    had_no_run: bool
-
-    @classmethod
-    def of(cls, record: Mapping[str, Any]) -> _FailedInvocation:
-        about = record["requestContext"]
-        invocation = about["requestId"]
-        if not isinstance(invocation, str):
-            raise TypeError
-        event = record["requestPayload"]
-        identity = run_identity(event, request_id=invocation)
-        part = event.get("part", 1), event.get("try", 1)
-        answer = record.get("responsePayload") or {}
-        if about["condition"] == "EventAgeExceeded":
-            detail = "It waited too long for a free one."
-        else:
-            detail = lambda_error(answer)
-        had_no_run = answer.get("errorType") in _HAD_NO_RUN
-        run = (identity.request_id, identity.owner, identity.created_at_ms)
-        return cls(invocation, *run, part, detail, had_no_run)
-
-
-@dataclass(frozen=True)
-class _EndedExecution:
-    job_id: str
-    status: RunStatus
-    reason: EndReason
-    message: str
-
-    @classmethod
-    def of(cls, event: Mapping[str, Any]) -> _EndedExecution:
-        detail = event["detail"]
-        job_id, status = checked_job_id(detail["name"]), detail["status"]
-        if status == "ABORTED":
-            return cls(job_id, RunStatus.CANCELLED, EndReason.EXECUTION_STOPPED, "Cancelled")
-        if status == "TIMED_OUT":
-            return cls(job_id, RunStatus.ERROR, EndReason.TIMED_OUT, "The job's execution timed out.")
-        if status != "FAILED":
-            raise KeyError
-        cause = detail.get("cause") or ""
-        texts = [text for text in (detail.get("error"), message_in(cause) or cause) if text]
-        message = ": ".join(("The job's execution failed", *texts))
-        return cls(job_id, RunStatus.ERROR, EndReason.JOB_FAILED, message)
