@@ -48,8 +48,8 @@ export function createLive(endpoint: Endpoint, session: Session): Live {
     connecting = true;
     sockets.forEach((socket) => socket.check());
     try {
-      // A refused token shows only as a connection that fails.
-      const latest = await session.token(failures === 2);
+      // A refused token shows only as a connection that fails. While one is open, the token is not refused.
+      const latest = await session.token(failures === 2 && !current.size);
       if (latest !== token) current.clear();
       token = latest;
       subscriptions.forEach(place);

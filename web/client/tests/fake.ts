@@ -100,6 +100,8 @@ export class FakeRuncast implements Auth {
   conversation: object | undefined;
   pageSteps = 500;
   blocked = false;
+  /** Whether sockets open, but get no answer. */
+  mute = false;
   /** Answers of the next requests instead of the proper ones; null hangs up. */
   troubles: (object | null | undefined)[] = [];
   requests: { field: string; variables: Record<string, unknown>; token: string }[] = [];
@@ -165,6 +167,12 @@ export class FakeRuncast implements Auth {
     for (const socket of this.sockets) socket.terminate();
   }
 
+  /** Ends all subscriptions; their sockets stay open. */
+  end(): void {
+    for (const { socket, id } of this.subscriptions.values()) socket.send(JSON.stringify({ id, type: 'error', payload: {} }));
+    this.subscriptions.clear();
+  }
+
   send(update: { requestId: string; jobId: string | null }): void {
     for (const { socket, id, variables } of this.subscriptions.values()) {
       const { requestId, jobId } = variables;
@@ -181,6 +189,7 @@ export class FakeRuncast implements Auth {
       mine.forEach((id) => this.subscriptions.delete(id));
     });
     socket.on('message', (text) => {
+      if (this.mute) return;
       const { type, id, payload } = JSON.parse(String(text));
       const send = (frame: object) => socket.send(JSON.stringify(frame));
       if (type === 'connection_init') send({ type: 'connection_ack', payload: { connectionTimeoutMs: 300_000 } });

@@ -1,5 +1,7 @@
 /** A watch misses nothing and shows nothing twice, however the network and the user's sign-in behave. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createRuncast } from '../src/index.js';
+import { patience } from '../src/patience.js';
 import { jwt, USER_ID } from './fake.js';
 import { followed, live, run, runcast, seqs, server, until, upTo, watchedRun } from './served.js';
 
@@ -92,6 +94,72 @@ test('a renewed token gets a socket of its own before the old one is closed', as
   record.step('thinking');
   await until(() => expect(seqs(watch)).toEqual(upTo(2)));
   expect(watch.view.connection).toBe('live');
+});
+
+test('a subscription that the server ends is started again on the same socket', async () => {
+  const { record, watch } = await watchedRun();
+  server.end();
+  await until(() => expect(watch.view.connection).toBe('polling'));
+  await live(watch);
+
+  record.step('thinking');
+  await until(() => expect(seqs(watch)).toEqual(upTo(2)));
+  expect(server.opened).toBe(1);
+});
+
+test('a socket that gets no answer is replaced', async () => {
+  const { connect } = patience;
+  onTestFinished(() => void Object.assign(patience, { connect }));
+  patience.connect = 300;
+  server.mute = true;
+  const record = run();
+  record.record('agent_invoking');
+  const watch = followed(runcast.watch(record.requestId));
+  await until(() => expect(server.opened).toBeGreaterThan(1));
+  server.mute = false;
+
+  await live(watch);
+  await until(() => expect(server.sockets.size).toBe(1));
+});
+
+test.each(['online', 'visibilitychange'])('after the event %s, a new socket takes over without a gap', async (event) => {
+  const page = new EventTarget();
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  const shown = createRuncast({ config: server.config, auth: server });
+  vi.unstubAllGlobals();
+  const record = run();
+  record.record('agent_invoking');
+  const watch = followed(shown.watch(record.requestId));
+  await live(watch);
+  const connections = new Set<string>();
+  watch.subscribe(() => connections.add(watch.view.connection));
+  page.dispatchEvent(new Event(event));
+  await until(() => expect(server.opened).toBe(2));
+  await until(() => expect(server.sockets.size).toBe(1));
+
+  record.step('thinking');
+  await until(() => expect(seqs(watch)).toEqual(upTo(2)));
+  expect([...connections]).toEqual(['live']);
+});
+
+test('after connections that failed, a token is not renewed while a quiet one is open', async () => {
+  const forced: boolean[] = [];
+  const token = ({ force }: { force: boolean }) => {
+    forced.push(force);
+    return server.token({ force });
+  };
+  const page = createRuncast({ config: server.config, auth: { token, onChange: (listener) => server.onChange(listener) } });
+  server.blocked = true;
+  const record = run();
+  record.record('agent_invoking');
+  const watch = followed(page.watch(record.requestId));
+  await until(() => expect(server.opened).toBe(2));
+  server.blocked = false;
+  await live(watch);
+  const before = forced.length;
+
+  await until(() => expect(forced.length).toBeGreaterThan(before + 5));
+  expect(forced.slice(before)).not.toContain(true);
 });
 
 test('a refused token is renewed once', async () => {
