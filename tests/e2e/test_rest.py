@@ -111,7 +111,7 @@ def test_a_run_of_anothers_is_unknown_and_untouched(rest, alice, bob):
                 400,
                 "BadRequest",
                 "The body may contain only these fields: agent, query, parameters, requestId, rerunOf, "
-                "conversationId, branchFrom.",
+                "conversationId, branchFrom, attachments.",
             ),
         ),
         ({"data": b"{"}, (400, "BadRequest", "The body must be a JSON object.")),
