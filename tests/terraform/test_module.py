@@ -282,7 +282,7 @@ def test_the_rest_api_is_chalice_s_with_the_module_s_authorizer_and_answers(stac
         assert api["name"] == f"{prefix}runcast"
         own = [
             *("/agents", "/conversations", "/conversations/{conversation_id}", "/health", "/jobs", "/runs"),
-            *("/runs/{request_id}", "/runs/{request_id}/answers"),
+            *("/runs/{request_id}", "/runs/{request_id}/answers", "/uploads"),
         ]
         assert sorted(body["paths"]) == ["/", *own, "/{proxy+}"]
         for path, methods in body["paths"].items():

@@ -31,7 +31,7 @@ class Meter:
     def learn_time(self):
         """The clock is the test's."""
 
-    def claim(self, request_id, *, worker, owner, agent, job_id, lease_until_ms, part):
+    def claim(self, request_id, *, worker, owner, agent, job_id, lease_until_ms, part, **_):
         now, never_epoch_s = START_MS, 2**33
         times = (now, now, never_epoch_s, never_epoch_s, lease_until_ms)
         self._run = Run(request_id, owner, agent, RunStatus.IN_PROGRESS, 0, (), *times)
