@@ -152,7 +152,7 @@ class _Part:
         outcome = await self._end(outcome, snapshot_key)
         if outcome.status is RunStatus.IN_PROGRESS:
             return None
-        if self._work.result is None:
+        if self._work.result is None or self._work.result.stop_reason == "cancelled":
             raise RunStopped
         return self._work.result
 

@@ -32,6 +32,7 @@ from runcast.runs.scope import current_scope
 from tests.fakes.lambda_process import Context
 from tests.fakes.scripted_model import Call, Say, ScriptedModel
 from tests.unit.conftest import TABLE_NAME
+from tests.waiting import wait_until
 
 ANA = Owner("acme", "ana")
 FILE_ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
@@ -277,6 +278,21 @@ def test_a_cancel_wins_over_a_hand_over(records, ground):
 
     with pytest.raises(RunStopped):
         ground.part(Call("dig"), tools=[dig])
+    assert read(records).status is RunStatus.CANCELLED
+
+
+def test_a_cancel_that_interrupts_the_agent_leaves_no_result(records, ground):
+    @tool
+    def dig() -> str:
+        """Dig."""
+        cancel(records, ANA, "r1")
+        run = current_scope().run
+        run.recorder.record("executing", "Digging")
+        wait_until(lambda: run.stop.reason)
+        return "dug"
+
+    with pytest.raises(RunStopped):
+        ground.part(Call("dig"), Say("Not reached."), tools=[dig])
     assert read(records).status is RunStatus.CANCELLED
 
 
