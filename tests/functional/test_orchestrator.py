@@ -13,6 +13,7 @@ from chalicelib.runtime.inputs import Inputs
 
 from runcast.errors import InvalidInput, StoreUnavailable, Unavailable
 from runcast.record.model import Owner
+from runcast.record.owner_counts import OwnerCounts
 from runcast.record.store import RunStore
 from tests.fakes.own_playbooks import own_playbooks
 from tests.fakes.scripted_model import Call, Say
@@ -37,7 +38,8 @@ class Bedrock:
 
     def converse(self, **_):
         message = {"role": "assistant", "content": [{"text": "It is not steep."}]}
-        return {"output": {"message": message}, "stopReason": "end_turn"}
+        usage = {"inputTokens": 400, "outputTokens": 20, "totalTokens": 420}
+        return {"output": {"message": message}, "stopReason": "end_turn", "usage": usage}
 
 
 @pytest.fixture
@@ -100,6 +102,23 @@ def test_a_job_runs_its_agents_and_is_read_as_a_run_is(lambdas, state, event, su
     own = [message["status"] for message in live if message["requestId"] == JOB_ID]
     assert own == ["loading_agents", "validating", "validating", "synthesizing", "complete"]
     assert [message["status"] for message in live].count("agent_complete") == 2
+
+
+def test_the_tokens_of_the_summary_are_those_of_the_user(lambdas, state):
+    lambdas.model.script = [Say("It is flat."), Say("Still flat.")]
+    run_job(state)
+    items = boto3.client("dynamodb").scan(TableName="AgentProgress")["Items"]
+    counted = [item["count"]["N"] for item in items if item["requestId"]["S"].startswith("#tokens/acme#ana/")]
+    assert counted == ["420"]
+
+
+def test_a_summary_whose_tokens_cannot_be_counted_is_kept(lambdas, state, monkeypatch):
+    def unavailable(*_):
+        raise StoreUnavailable("DynamoDB does not answer.")
+
+    lambdas.model.script = [Say("It is flat."), Say("Still flat.")]
+    monkeypatch.setattr(OwnerCounts, "add_tokens", unavailable)
+    assert run_job(state) == {"status": "complete", "error": None}
 
 
 def test_a_result_that_is_too_large_for_the_record_is_in_the_bucket(lambdas, state, event):

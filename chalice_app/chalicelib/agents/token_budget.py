@@ -1,26 +1,20 @@
 """Stops runs that have used up a budget of tokens: that of the run, or that of its user's day.
 
 The tokens of a run are counted in this process, and those of a day in the table, on a separate thread, so that no run
-waits for it. If the table does not answer, the tokens of a call are not counted for the day, and a metric reports it.
+waits for it.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from chalicelib.runtime import metrics
+from chalicelib.runtime.day_tokens import count_tokens, report_uncounted
 from chalicelib.runtime.owner_limits import OwnerLimits
 from runcast.clock import epoch_ms
-from runcast.errors import StoreUnavailable
 from runcast.record.owner_counts import OwnerCounts
 from runcast.record.recorder import Recorder
-
-logger = logging.getLogger(__name__)
 
 
 class TokenBudget:
@@ -53,21 +47,12 @@ class TokenBudget:
         try:
             self._executor.submit(copy_context().run, self._spend_of_day, recorder, tokens)
         except RuntimeError as error:  # no thread can be started, or the process is exiting
-            self._uncounted(error)
+            report_uncounted(error)
 
     def close(self) -> None:
         """Wait until all tokens are counted, and count no more."""
         self._executor.shutdown()
 
     def _spend_of_day(self, recorder: Recorder, tokens: int) -> None:
-        try:
-            used = self._counts.add_tokens(recorder.owner, tokens, self._now_ms())
-        except (StoreUnavailable, BotoCoreError, ClientError) as error:
-            self._uncounted(error)
-            return
-        if used > self._limits.user_tokens_per_day:
+        if count_tokens(self._counts, recorder.owner, tokens, self._now_ms()) > self._limits.user_tokens_per_day:
             recorder.exceed_budget()
-
-    def _uncounted(self, error: Exception) -> None:
-        logger.warning("the tokens of a model call were not counted for the day: %s", error)
-        metrics.count_unchecked_limits()

@@ -25,7 +25,9 @@ from chalicelib.orchestrator.validator import validate
 from chalicelib.runtime import clients, logs
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import OrchestratorConfig, config_of_environment
+from chalicelib.runtime.day_tokens import count_tokens
 from chalicelib.runtime.inputs import Inputs
+from runcast.clock import epoch_ms
 from runcast.errors import RuncastError, Unavailable
 from runcast.record.model import Json
 from runcast.record.store import RunStore
@@ -112,7 +114,8 @@ def _validate(state: _State) -> Json:
 
 def _synthesize(state: _State) -> Json:
     state.record.require_in_time()
-    config = state.config
+    config, owner = state.config, state.job.owner
+    counts = clients.owner_counts(config.agent_progress_table)
     entries = Playbook.of(state.event["playbook"]).entries
     return synthesize(
         state.job,
@@ -123,6 +126,7 @@ def _synthesize(state: _State) -> Json:
         ),
         model_id=config.bedrock_model_id,
         max_tokens=config.model_max_tokens,
+        spend=lambda tokens: count_tokens(counts, owner, tokens, epoch_ms()),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from chalicelib.orchestrator.rules import agree
 from runcast.errors import Unavailable
 from runcast.json_text import json_bytes, json_text, longest_fitting
 from runcast.record.model import Json, Run
+from runcast.record.usage import total_tokens
 from runcast.redaction import clean
 from runcast.text import shortened, well_formed
 
@@ -82,6 +83,7 @@ def synthesize(
     model: BedrockRuntimeClient,
     model_id: str,
     max_tokens: int,
+    spend: Callable[[int], object],
 ) -> Json:
     """Let the model summarize a job.
 
@@ -92,6 +94,7 @@ def synthesize(
         model: The Bedrock client.
         model_id: A model or an inference profile.
         max_tokens: The limit of the deployment for one answer; the limit of a summary may be lower.
+        spend: Counts tokens for the limit of the job's user; must not raise.
 
     Returns:
         `summary`, at most `SUMMARY_MAX_BYTES`, and `error`, which is None.
@@ -118,6 +121,7 @@ def synthesize(
     except BotoCoreError as error:
         logger.warning("the model did not answer: %s", error)
         raise Unavailable("The model did not write the summary: it did not answer. Try again.") from error
+    spend(total_tokens(answer["usage"]))
     stop_reason = answer["stopReason"]
     summary = "".join(block.get("text", "") for block in answer["output"]["message"]["content"]).strip()
     if stop_reason not in ("end_turn", "stop_sequence", "max_tokens") or not summary:

@@ -87,7 +87,8 @@ class Model:
         if self.errors:
             raise self.errors.pop(0)
         message = {"role": "assistant", "content": [{"text": self.answer}]}
-        return {"output": {"message": message}, "stopReason": self.stop_reason}
+        usage = {"inputTokens": 400, "outputTokens": 20, "totalTokens": 420}
+        return {"output": {"message": message}, "stopReason": self.stop_reason, "usage": usage}
 
 
 class Machine:
@@ -100,6 +101,7 @@ class Machine:
         self.live = []
         self.ended = []
         self.slept = []
+        self.spent = []
         self.tasks = Tasks()
         self.tokens = (f"token-{number}" for number in itertools.count(1))
         self.timeout_seconds = 3600
@@ -170,7 +172,8 @@ class Machine:
     def synthesize(self, playbook):
         entries = Playbook.of(playbook).entries
         found = merged(entries, latest_runs(self.store, self.job, entries))
-        return synthesize(self.job, self.record(), found, model=self.model, model_id="m", max_tokens=4000)
+        about = {"model": self.model, "model_id": "m", "max_tokens": 4000, "spend": self.spent.append}
+        return synthesize(self.job, self.record(), found, **about)
 
     def save(self, **event):
         return save_results(

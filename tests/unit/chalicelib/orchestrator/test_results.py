@@ -124,7 +124,7 @@ def test_a_model_that_does_not_answer_is_asked_again(machine, error):
     job = machine()
     job.model.errors = [error]
     assert job.run()["status"] == "complete"
-    assert len(job.model.asked) == 2
+    assert (len(job.model.asked), job.spent) == (2, [420])
 
 
 def test_a_model_that_is_busy_says_so(machine):
@@ -151,6 +151,7 @@ def test_a_model_that_says_nothing_ends_the_job(machine, answer, reason):
     job = machine()
     job.model.answer, job.model.stop_reason = answer, reason
     assert job.run()["error"] == f"The model did not write the summary: it stopped at {reason}."
+    assert job.spent == [420]
 
 
 def test_a_summary_holds_no_secret_in_the_state_machines_history(machine):
