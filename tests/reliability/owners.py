@@ -33,6 +33,7 @@ from runcast.errors import StoreUnavailable
 from runcast.record.cancel import cancel
 from runcast.record.handover import HANDED_OVER_END
 from runcast.record.ids import derived_ids
+from runcast.record.items import page_id
 from runcast.record.listing import list_runs
 from runcast.record.model import Owner, Run, RunStatus
 from runcast.record.reader import read_progress
@@ -40,7 +41,7 @@ from runcast.record.store import End
 from tests.fakes.objects_in_memory import ObjectsInMemory
 from tests.fakes.spellings import spellings
 from tests.reliability.history import LIFE_MS
-from tests.reliability.ownership import ALICE, BOB, JOB_IDS, Crossed, Overtaken, Ownership, mark, nothing, step
+from tests.reliability.ownership import ALICE, BOB, JOB_IDS, Crossed, Overtaken, Ownership, mark, nothing, plain, step
 from tests.reliability.promises import broken
 
 PLAYBOOK = {
@@ -302,10 +303,11 @@ class Owners(Ownership):
         if run is None or run.owner == owner or not run.pages:
             return
         with contextlib.suppress(StoreUnavailable):
-            forever = run.expires_at_epoch_s + 1
+            later = run.pages_expire_at_epoch_s + 1  # only a page that expires later replaces one
             self.store.put_page(
-                request_id, owner, [step(run, owner, run.pages[0])], expires_at_epoch_s=forever, claim_number=1
+                request_id, owner, [step(run, owner, run.pages[0])], expires_at_epoch_s=later, claim_number=1
             )
+            assert plain(self.items()[page_id(request_id, run.pages[0])])["owner"] == owner.key
 
     @rule(owner=owners, way=st.sampled_from(WAYS))
     def collide(self, owner: Owner, way: str) -> None:

@@ -346,6 +346,8 @@ def test_without_threads_nothing_is_claimed_and_the_end_is_handed_over(store, cl
             raise RuntimeError("can't start new thread")
         started.append(thread)
         really(thread)
+        if thread.name == "recorder-r1":  # it writes the record, and may claim the run before the next thread starts
+            wait_until(lambda: store.read("r1"))
 
     closer = Closer(store)
     recorder = make(store, clock, remaining_ms=DEADLINE_MS, hand_over=closer)
