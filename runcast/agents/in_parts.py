@@ -52,6 +52,10 @@ from runcast.runs.outcome import (
 )
 from runcast.runs.tracked import TrackedRun
 
+_WITH_RESULT = (RunStatus.COMPLETE, RunStatus.WAITING)
+# Strands' reasons of an agent without a result, in a run that has ended: a question that nobody can answer is none.
+_STOPPED = ("cancelled", "interrupt")
+
 
 async def run_in_parts(
     agent: Agent, event: Mapping[str, Any], *, hand_over_after_seconds: float | None = None
@@ -152,9 +156,10 @@ class _Part:
         outcome = await self._end(outcome, snapshot_key)
         if outcome.status is RunStatus.IN_PROGRESS:
             return None
-        if self._work.result is None or self._work.result.stop_reason == "cancelled":
+        result = self._work.result
+        if result is None or (outcome.status not in _WITH_RESULT and result.stop_reason in _STOPPED):
             raise RunStopped
-        return self._work.result
+        return result
 
     async def _prompt(self, event: Mapping[str, Any]) -> Any:
         """Return what the agent begins or continues with; load its state before.

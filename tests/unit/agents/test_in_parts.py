@@ -296,6 +296,29 @@ def test_a_cancel_that_interrupts_the_agent_leaves_no_result(records, ground):
     assert read(records).status is RunStatus.CANCELLED
 
 
+def test_a_cancel_wins_over_a_question(records, ground):
+    @tool(context=True)
+    def ask(tool_context: ToolContext) -> str:
+        """Ask."""
+        cancel(records, ANA, "r1")
+        return tool_context.interrupt("sure")
+
+    with pytest.raises(RunStopped):
+        ground.part(Call("ask"), tools=[ask])
+    assert read(records).status is RunStatus.CANCELLED
+
+
+def test_an_agent_that_its_own_tool_stops_has_a_result(records, ground):
+    @tool(context=True)
+    def dig(tool_context: ToolContext) -> str:
+        """Dig."""
+        tool_context.agent.cancel(after_current_tools=True, message="Deep enough")
+        return "dug"
+
+    assert str(ground.part(Call("dig"), Say("Not reached."), tools=[dig])).strip() == "Deep enough"
+    assert read(records).status is RunStatus.COMPLETE
+
+
 def test_an_error_of_the_agent_ends_the_run_and_is_raised(records, ground):
     with pytest.raises(Exception, match="no model"):
         ground.part(ValueError("no model"))
