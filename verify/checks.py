@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from runcast.text import shortened
-from verify import configuration, isolation, jobs, observability, runs
+from verify import configuration, isolation, jobs, observability, runs, uploads
 from verify.expecting import CheckFailed, NotApplicable
 from verify.verification import Verification
 
@@ -55,6 +55,7 @@ CHECKS = (
     Check("cancel-run", runs.cancel_run),
     Check("cancel-elsewhere", runs.cancel_elsewhere),
     Check("killed-worker", runs.killed_worker),
+    Check("uploads", uploads.uploads),
     Check("job", jobs.job),
     Check("job-cancel", jobs.job_cancel),
     Check("job-stopped", jobs.job_stopped),

@@ -31,12 +31,14 @@ class Created:
         owners: The owners of the records of the temporary users.
         run_ids: Runs.
         job_ids: Jobs.
+        object_keys: Uploads in the bucket.
     """
 
     user_names: list[str] = field(default_factory=list)
     owners: list[Owner] = field(default_factory=list)
     run_ids: set[str] = field(default_factory=set)
     job_ids: set[str] = field(default_factory=set)
+    object_keys: set[str] = field(default_factory=set)
 
 
 def remove(created: Created, deployment: Deployment, aws: Aws, *, say: Callable[[str], None]) -> list[str]:
@@ -99,7 +101,7 @@ class _Removal:
             open_ids = {run.request_id for run in self._runs() if not run.status.ended}
 
     def remove_records(self) -> int:
-        """Delete the records with their pages, results and inputs, and the sessions; return the number of records."""
+        """Delete the records with their objects, the uploads and the sessions; return the number of records."""
         runs = self._runs()
         dynamodb, s3 = self._aws.client("dynamodb"), self._aws.client("s3")
         bucket = self._deployment.results_bucket_name
@@ -111,6 +113,9 @@ class _Removal:
             if run.result_key:
                 with self._noting(f"object {run.result_key}"):
                     s3.delete_object(Bucket=bucket, Key=run.result_key)
+        for key in self._created.object_keys:
+            with self._noting(f"object {key}"):
+                s3.delete_object(Bucket=bucket, Key=key)
         for owner in self._created.owners:
             inputs = f"inputs/{hashlib.sha256(owner.key.encode()).hexdigest()}/"
             with self._noting(f"objects {inputs}"):

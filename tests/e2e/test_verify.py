@@ -18,6 +18,7 @@ from tests.copied import clone_of_project
 from tests.e2e.conftest import AGENT
 from tests.e2e.reader import blocks_of, read_in_a_shell
 from verify.checks import CHECKS
+from verify.uploads import FILE_NAME
 
 VERIFY_SECONDS = 580
 
@@ -69,7 +70,7 @@ def said_to_the_end(process):
 
 
 def left_of_users(stack):
-    """What is left of the users of verifications: users, records, sessions, inputs."""
+    """What is left of the users of verifications: users, records, sessions, inputs, uploads."""
     users = stack.client("cognito-idp").list_users(UserPoolId=stack.state.outputs["user_pool_id"])["Users"]
     tables = [stack.state.outputs[f"{name}_table_name"] for name in ("agent_progress", "user_sessions")]
     items = [item for table in tables for item in stack.client("dynamodb").scan(TableName=table)["Items"]]
@@ -79,7 +80,10 @@ def left_of_users(stack):
     kept = s3.list_objects_v2(Bucket=bucket, Prefix="inputs/").get("Contents", ())
     inputs = [json.loads(s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()) for each in kept]
     owners += [each["tenantId"] for each in inputs]
-    return [name for name in (*names, *owners) if name.startswith("runcast-verify-")]
+    uploads = s3.list_objects_v2(Bucket=bucket, Prefix="uploads/").get("Contents", ())
+    files = [s3.head_object(Bucket=bucket, Key=each["Key"])["Metadata"]["name"] for each in uploads]
+    left = [name for name in (*names, *owners) if name.startswith("runcast-verify-")]
+    return [*left, *(name for name in files if name == FILE_NAME)]
 
 
 def test_every_check_passes_and_nothing_is_left(stack, tmp_path):

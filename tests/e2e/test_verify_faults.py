@@ -45,18 +45,26 @@ def verdict_of(stack, monkeypatch):
     return do
 
 
-@contextmanager
 def missing_iam_action(stack):
     """The starter may not stop executions."""
+    return permissions(stack, "run_starter_function_name", "states:StopExecution", "states:DescribeExecution")
+
+
+def unreadable_uploads(stack):
+    """The agent may read no uploads."""
+    return permissions(stack, "agent_function_name", "/uploads/*", "/no-uploads/*")
+
+
+@contextmanager
+def permissions(stack, output, old, new):
+    """The role of a function, named by an output of Terraform, has other permissions."""
     iam = stack.client("iam")
-    function = stack.client("lambda").get_function_configuration(
-        FunctionName=stack.state.outputs["run_starter_function_name"]
-    )
+    function = stack.client("lambda").get_function_configuration(FunctionName=stack.state.outputs[output])
     role = function["Role"].rsplit("/", 1)[1]
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     before = {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
-    [changed] = [name for name, document in before.items() if "states:StopExecution" in json.dumps(document)]
-    document = json.dumps(before[changed]).replace("states:StopExecution", "states:DescribeExecution")
+    [changed] = [name for name, document in before.items() if old in json.dumps(document)]
+    document = json.dumps(before[changed]).replace(old, new)
     iam.put_role_policy(RoleName=role, PolicyName=changed, PolicyDocument=document)
     try:
         yield
@@ -200,6 +208,7 @@ def outdated_zip(stack):
     ("fault", "name"),
     [
         (missing_iam_action, "job-cancel"),
+        pytest.param(unreadable_uploads, "uploads", marks=pytest.mark.long),
         pytest.param(filter_without_an_owner, "isolation-live", marks=pytest.mark.long),
         pytest.param(filter_on_another_field, "run", marks=pytest.mark.long),
         (disabled_rule, "rules"),

@@ -291,7 +291,7 @@ def test_the_outermost_modules_are_those_that_are_imported_first(tmp_path: Path)
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A package with an agent that imports a module beside it and, in a function, a package of its requirements."""
+    """A package with an agent that takes files, and one that imports a module and a package of its requirements."""
     tmp_path = tmp_path_factory.mktemp("package")
     folder, wheels = tmp_path / "mine", tmp_path / "wheels"
     wheels.mkdir()
@@ -306,6 +306,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     (folder / "prices.py").write_text("def price():\n    import pricelist\n    return pricelist.PRICE\n")
     hello = (folder / "hello.py").read_text()
     (folder / "hello.py").write_text(hello.replace("from strands", "from prices import price\nfrom strands", 1))
+    (folder / "reader.py").write_text(f"ATTACHMENTS = True\n{BUILD}")
     (folder / "script.py").write_text("raise SystemExit('a script runs only if an agent imports it')\n")
     target, notes = build_in(tmp_path, folder)
     assert notes == ["mine/script.py exports no build(run), so it is no agent."]
@@ -319,7 +320,7 @@ def test_the_zip_has_the_folder_and_its_packages_and_no_demo(package: tuple[Path
         assert f"{name}/__init__.py" in names
     assert {"runcast_agents/hello.py", "runcast_agents/prices.py", "runcast_agents/playbooks/two-texts.json"} <= names
     assert [name for name in names if name.startswith(("requirements.", "chalicelib/agents/demo/"))] == []
-    assert json.loads((target / EXPORT_NAME).read_text())["locals"]["packaged_agents"] == ["hello"]
+    assert json.loads((target / EXPORT_NAME).read_text())["locals"]["packaged_agents"] == ["hello", "reader"]
 
 
 def test_the_zip_alone_lists_and_loads_the_agent_and_the_playbook(package: tuple[Path, Path], tmp_path: Path):
@@ -327,15 +328,24 @@ def test_the_zip_alone_lists_and_loads_the_agent_and_the_playbook(package: tuple
         archive.extractall(tmp_path)
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[1]);"
-        "from chalicelib.agents import registry; from chalicelib.orchestrator import playbook;"
-        "told = [registry.names(), registry.description('hello'), playbook.names()];"
+        "from chalicelib.agents import registry; from chalicelib.api.catalogue import list_agents;"
+        "from chalicelib.orchestrator import playbook;"
+        "told = [{each['name']: each['attachments'] for each in list_agents([])['agents']}];"
+        "told += [registry.names(), registry.description('hello'), playbook.names()];"
         "told.append(playbook.load('two-texts', ['hello'])['name']);"
         "registry.load('hello'); import prices; print(json.dumps([*told, prices.price()]))"
     )
     done = subprocess.run(
         [FUNCTION_PYTHON, "-I", "-S", "-c", code, tmp_path], capture_output=True, text=True, check=True
     )
-    assert json.loads(done.stdout) == [["hello"], "Counts the words of a text.", ["two-texts"], "two-texts", 2.5]
+    assert json.loads(done.stdout) == [
+        {"hello": False, "reader": True},
+        ["hello", "reader"],
+        "Counts the words of a text.",
+        ["two-texts"],
+        "two-texts",
+        2.5,
+    ]
 
 
 def test_a_package_that_is_not_listed_is_named_with_where_it_belongs(package: tuple[Path, Path], tmp_path: Path):
