@@ -94,7 +94,7 @@ class SnapshotUnusable(RuncastError):
 
 
 class AttachmentUnusable(RuncastError):
-    """A file that a run names is no longer stored, was replaced after the start, or could not be read."""
+    """A file that a run names is not stored any more, was replaced, is not of its type, or could not be read."""
 
 
 class Unavailable(RuncastError):

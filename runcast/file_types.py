@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -22,6 +24,23 @@ class FileType(NamedTuple):
     block: str
     format: str
     begins: bytes = b""
+
+    def fits(self, content: bytes, *, whole: bool) -> bool:
+        """Return whether a file of this type can have this content.
+
+        Bedrock looks at the content, too, and takes text in another encoding than UTF-8 for a file of an unknown type.
+        Source: https://github.com/aws-samples/generative-ai-use-cases/pull/1679
+
+        Args:
+            content: The content, or its beginning.
+            whole: Whether it is the whole content. Otherwise its last character may be incomplete.
+        """
+        if self.begins:
+            return re.match(self.begins, content, re.DOTALL) is not None
+        try:
+            return "\0" not in codecs.getincrementaldecoder("utf-8")().decode(content, final=whole)
+        except UnicodeDecodeError:
+            return False
 
 
 # Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlock.html

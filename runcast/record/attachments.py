@@ -23,6 +23,8 @@ from runcast.record.objects import UPLOADS, PrivateObjects, owner_prefix
 BEGIN_BYTES = 1024
 """How much of a file shows its type. A PDF's header may come after other bytes."""
 
+_E_TAG = re.compile(r'"[!-~]{1,128}"')
+
 _NAME_MAX_CHARACTERS = 180
 """The block's name also has a tag, and Bedrock allows 200 characters."""
 
@@ -84,7 +86,7 @@ def named_attachments(given: Any) -> tuple[Attachment, ...]:
 def _named(given: Any) -> Attachment:
     match given:
         case {"attachmentId": str(given_id), "name": str(name), "contentType": str(kind), "eTag": str(e_tag)} if (
-            kind in FILE_TYPES and plain_name(f"{name}.x") == name
+            kind in FILE_TYPES and plain_name(f"{name}.x") == name and _E_TAG.fullmatch(e_tag)
         ):
             return Attachment(str(chosen_id("attachmentId", given_id)), name, kind, e_tag)
     raise InvalidInput(
@@ -98,7 +100,8 @@ def prompt_with(
     """Return the prompt of a run: the query or, with attachments, content blocks of Strands with the query first.
 
     Raises:
-        AttachmentUnusable: A file is no longer stored, was replaced after the start, or could not be read.
+        AttachmentUnusable: A file is no longer stored, was replaced after the start, is not of its type, or could not
+            be read.
     """
     if not attachments:
         return query
@@ -116,6 +119,11 @@ def _block(attachment: Attachment, owner: Owner, request_id: str, objects: Priva
         ) from error
     except Unavailable as error:
         raise AttachmentUnusable(f"The attachment {attachment.name} could not be read. Start the run again.") from error
+    if not file_type.fits(content, whole=True):  # a start checks the beginning
+        raise AttachmentUnusable(
+            f"The attachment {attachment.name} is not {attachment.content_type}"
+            f"{'' if file_type.begins else ' in UTF-8'}. Upload a file of this type, and start a new run."
+        )
     block: Json = {"format": file_type.format, "source": {"bytes": content}}
     if file_type.block == "document":
         # Bedrock refuses two documents with the same name in one request, which has all turns of a conversation.

@@ -207,6 +207,19 @@ def test_content_of_another_type_is_refused(way):
     assert way.start(attachments=[lying]) == ("BadRequest", message)
 
 
+def test_text_in_another_encoding_is_refused_at_the_start_or_by_the_worker(way):
+    latin = attach(way, "Mühle;7".encode("latin-1"), NOTES)
+    message = f"attachments: the content of {latin} is not text/markdown. Save it as UTF-8."
+    assert way.start(attachments=[latin]) == ("BadRequest", message)
+    way.start(requestId=ID, attachments=[attach(way, b"x" * 1023 + "ü".encode() + b"\xfc", NOTES)])
+    way.lambdas.run_queue()
+    run = way.lambdas.request("GET", f"/runs/{ID}").body
+    error = (
+        "The attachment notes (1) v2 is not text/markdown in UTF-8. Upload a file of this type, and start a new run."
+    )
+    assert (run["status"], run["reason"], run["error"]) == ("error", "attachment_unusable", error)
+
+
 def test_the_files_of_a_run_are_limited_together(way, monkeypatch):
     monkeypatch.setattr(limits, "ATTACHMENTS_MAX_BYTES", 1024**2)
     large = PNG.ljust(400 * 1024)

@@ -7,7 +7,6 @@ bucket is the upload.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
@@ -112,8 +111,7 @@ def _head(attachment_id: str, owner: Owner, objects: PrivateObjects) -> UploadHe
         ) from error
     except Unavailable as error:
         raise Unavailable("The attachments could not be read. Try again.") from error
-    if not re.match(FILE_TYPES[head.content_type].begins, head.begins, re.DOTALL):
-        raise InvalidInput(
-            f"attachments: the content of {attachment_id} is not {head.content_type}. Upload it with its own type."
-        )
+    if not FILE_TYPES[head.content_type].fits(head.begins, whole=head.size_bytes <= BEGIN_BYTES):
+        advice = "Save it as UTF-8" if head.content_type.startswith("text/") else "Upload it with its own type"
+        raise InvalidInput(f"attachments: the content of {attachment_id} is not {head.content_type}. {advice}.")
     return head

@@ -36,6 +36,7 @@ from tests.waiting import wait_until
 
 ANA = Owner("acme", "ana")
 FILE_ID = "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11"
+PNG = b"\x89PNG\r\n\x1a\n"
 EVENT = {"requestId": "r1", "userId": "ana", "tenantId": "acme", "agent": "digger", "query": "Dig."}
 
 
@@ -168,7 +169,7 @@ def test_a_process_chooses_when_to_hand_over(records, ground):
 
 def attached(bucket):
     """The event of a run with a picture, which has been uploaded."""
-    stored = bucket.put_object(Bucket="results", Key=upload_key(ANA, FILE_ID), Body=b"\x89PNG")
+    stored = bucket.put_object(Bucket="results", Key=upload_key(ANA, FILE_ID), Body=PNG)
     named = {"attachmentId": FILE_ID, "name": "site", "contentType": "image/png", "eTag": stored["ETag"]}
     return {**EVENT, "attachments": [named]}
 
@@ -180,7 +181,7 @@ def test_files_are_part_of_the_state_and_read_once(records, ground, bucket, befo
     bucket.delete_object(Bucket="results", Key=upload_key(ANA, FILE_ID))
     assert str(ground.part(Say("Done"), event=event)).strip() == "Done"
     assert read(records).status is RunStatus.COMPLETE
-    image = {"image": {"format": "png", "source": {"bytes": b"\x89PNG"}}}
+    image = {"image": {"format": "png", "source": {"bytes": PNG}}}
     assert ground.model.calls[-1][0]["content"] == [{"text": "Dig."}, image]
 
 

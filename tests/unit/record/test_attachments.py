@@ -51,9 +51,30 @@ def test_a_name_is_made_plain_once(name, plain):
     ],
 )
 def test_a_file_is_known_by_its_first_bytes(content_type, begins):
-    fitting = [name for name, of in FILE_TYPES.items() if of.begins and re.match(of.begins, begins, re.DOTALL)]
+    fitting = [name for name, of in FILE_TYPES.items() if of.begins and of.fits(begins, whole=False)]
     assert content_type in fitting
     assert {FILE_TYPES[name].begins for name in fitting} == {FILE_TYPES[content_type].begins}
+
+
+@pytest.mark.parametrize(
+    ("content", "as_beginning", "as_whole"),
+    [
+        (b"", True, True),
+        ("Mühle, 漢字 😀".encode(), True, True),
+        ("\ufeffsize;7 €".encode(), True, True),
+        ("size;7 €".encode()[:-1], True, False),
+        ("size;7 €".encode("cp1252"), False, False),
+        ("Mühle;7".encode("latin-1"), False, False),
+        ("面積".encode("shift_jis"), False, False),
+        ("size;7".encode("utf-16"), False, False),
+        (b"size\0;7", False, False),
+        (b"\x89PNG\r\n\x1a\n", False, False),
+    ],
+)
+@pytest.mark.parametrize("content_type", ["text/plain", "text/csv", "text/html", "text/markdown"])
+def test_text_is_utf_8(content_type, content, as_beginning, as_whole):
+    file_type = FILE_TYPES[content_type]
+    assert (file_type.fits(content, whole=False), file_type.fits(content, whole=True)) == (as_beginning, as_whole)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +88,9 @@ def test_a_file_is_known_by_its_first_bytes(content_type, begins):
         [NAMED | {"name": "a/b"}],
         [NAMED | {"contentType": "text/xml"}],
         [NAMED | {"eTag": 1}],
+        [NAMED | {"eTag": "*"}],
+        [NAMED | {"eTag": '"1"\r\nx-amz-acl: public-read'}],
+        [NAMED | {"eTag": '"é"'}],
     ],
 )
 def test_an_event_with_other_attachments_is_refused(given):
@@ -101,6 +125,23 @@ def test_no_two_documents_of_a_conversation_have_the_same_name():
     ]
     assert len(set(names)) == 4
     assert all(ALLOWED.fullmatch(name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content", "message"),
+    [
+        (
+            "text/csv",
+            b"a" * 2_000 + "€".encode("cp1252"),
+            "report is not text/csv in UTF-8. Upload",
+        ),
+        ("application/pdf", b"GIF89a", "report is not application/pdf. Upload"),
+    ],
+)
+def test_a_file_of_another_type_further_on_is_unusable(content_type, content, message):
+    [attachment] = named_attachments([NAMED | {"contentType": content_type}])
+    with pytest.raises(AttachmentUnusable, match=message):
+        prompt_with([attachment], "Sum it.", ANA, "r1", Uploads(content))
 
 
 def test_a_bucket_that_does_not_answer_makes_the_files_unusable():
