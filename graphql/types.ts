@@ -12,6 +12,8 @@ export interface Query {
   getConversation: ConversationContent;
   /** Lists the agents and playbooks that can be started. */
   listAgents: AgentList;
+  /** Returns what AppSync has verified of the caller's own token. The REST API asks it with the caller's token. */
+  me: VerifiedToken;
   /** Lists runs and jobs of all users, in no particular order, for an operator with AWS credentials. A new one may be missing for some seconds. */
   operatorListRuns: OwnedRuns;
   /** Returns the record of any user's run or job to an operator with AWS credentials, as getAgentProgress does to its owner. */
@@ -192,12 +194,20 @@ export interface Subscription {
 
 /** The arguments of `onStatusUpdate`. */
 export interface OnStatusUpdateVariables {
-  /** The caller's user id. Any other id is refused. */
+  /** The caller's user id, or the claim sub of a token of the OpenID Connect provider. Any other id is refused. */
   userId: string;
   /** Receive only the messages of this job, 1 to 128 characters. Absent or null receives all messages, with and without a job. */
   jobId?: string | null;
   /** Receive only the messages of this run, 1 to 128 characters. Absent or null receives the messages of all runs. */
   requestId?: string | null;
+}
+
+/** A token that AppSync has verified. */
+export interface VerifiedToken {
+  /** AppSync's name for the way in which the caller is authorized. */
+  authType: string;
+  /** The token's claims, as the JSON text of an object. */
+  claims: string;
 }
 
 /** What a request has deleted. */

@@ -1,4 +1,14 @@
 locals {
+  # The OpenID Connect provider as JSON, for the environment of the functions and for the resolvers; empty without one.
+  oidc = var.oidc_issuer == null ? "" : jsonencode({
+    issuer        = var.oidc_issuer
+    audience      = var.oidc_audience
+    tenantIdClaim = var.oidc_tenant_id_claim
+  })
+
+  # AppSync may refuse a schema that names an authorization type which the API does not have.
+  absent_directives = compact([var.enable_api_key ? "" : "api_key", var.oidc_issuer == null ? "oidc" : ""])
+
   # The schema without its comments and descriptions, which are on separate lines: AppSync's parser treats comments as
   # descriptions and fails on some of both.
   # Source: https://github.com/aws-amplify/amplify-category-api/issues/173
@@ -34,6 +44,10 @@ locals {
         data_source = aws_appsync_datasource.none.name
         file        = "Mutation.publishStatus.js"
       }
+      "Query.me" = {
+        data_source = aws_appsync_datasource.none.name
+        file        = "Query.me.js"
+      }
       "Subscription.onStatusUpdate" = {
         data_source = aws_appsync_datasource.user_sessions.name
         file        = "Subscription.onStatusUpdate.js"
@@ -47,8 +61,7 @@ resource "aws_appsync_graphql_api" "runcast" {
 
   name                = "${var.name_prefix}runcast"
   authentication_type = "AMAZON_COGNITO_USER_POOLS"
-  # AppSync may refuse a schema that names an authorization type which the API does not have.
-  schema = var.enable_api_key ? local.schema : replace(local.schema, " @aws_api_key", "")
+  schema              = replace(local.schema, "/ @aws_(${join("|", concat(local.absent_directives, ["none"]))})\\b/", "")
 
   # The schema is published with the code, so clients do not need introspection.
   introspection_config = "DISABLED"
@@ -74,6 +87,22 @@ resource "aws_appsync_graphql_api" "runcast" {
 
     content {
       authentication_type = additional_authentication_provider.value
+    }
+  }
+
+  # Tokens must come from this issuer, be signed with one of the keys that its discovery document names, and have the
+  # audience in the claim aud or azp. The resolvers and functions then require it in aud.
+  # Source: https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html#openid-connect-authorization
+  dynamic "additional_authentication_provider" {
+    for_each = var.oidc_issuer[*]
+
+    content {
+      authentication_type = "OPENID_CONNECT"
+
+      openid_connect_config {
+        issuer    = additional_authentication_provider.value
+        client_id = "^${replace(coalesce(var.oidc_audience, "-"), "/[.+]/", "[$0]")}$"
+      }
     }
   }
 
@@ -155,15 +184,19 @@ resource "aws_appsync_resolver" "field" {
   field       = split(".", each.key)[1]
   kind        = "UNIT"
   data_source = each.value.data_source
-  # Resolvers cannot read variables: the claims they compare with are written into their constants.
+  # Resolvers cannot read variables: their settings are written into their constants.
   code = replace(
     replace(
-      file("${path.module}/../graphql/resolvers/${each.value.file}"),
-      "const USER_ID_CLAIM = 'sub';",
-      "const USER_ID_CLAIM = '${var.user_id_claim}';",
+      replace(
+        file("${path.module}/../graphql/resolvers/${each.value.file}"),
+        "const USER_ID_CLAIM = 'sub';",
+        "const USER_ID_CLAIM = '${var.user_id_claim}';",
+      ),
+      "const TENANT_ID_CLAIM = 'custom:tenantId';",
+      "const TENANT_ID_CLAIM = '${var.tenant_id_claim}';",
     ),
-    "const TENANT_ID_CLAIM = 'custom:tenantId';",
-    "const TENANT_ID_CLAIM = '${var.tenant_id_claim}';",
+    "const OIDC = null;",
+    "const OIDC = ${local.oidc == "" ? "null" : local.oidc};",
   )
 
   runtime {

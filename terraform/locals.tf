@@ -12,6 +12,21 @@ data "aws_region" "current" {
     }
 
     precondition {
+      condition     = (var.oidc_issuer == null) == (var.oidc_audience == null)
+      error_message = "oidc_issuer and oidc_audience must be set together."
+    }
+
+    precondition {
+      condition     = var.oidc_issuer != null || var.oidc_tenant_id_claim == null
+      error_message = "oidc_tenant_id_claim requires oidc_issuer."
+    }
+
+    precondition {
+      condition     = var.cognito_user_pool_id == null || !endswith(coalesce(var.oidc_issuer, "-"), "/${coalesce(var.cognito_user_pool_id, "-")}")
+      error_message = "oidc_issuer must not be the user pool: its users sign in already."
+    }
+
+    precondition {
       condition     = var.job_timeout_minutes <= var.retention_hours * 60 - 30
       error_message = "job_timeout_minutes must be at least 30 minutes less than retention_hours."
     }

@@ -57,7 +57,11 @@ locals {
 
   rest_api_paths = {
     for path in distinct(concat(["/", "/{proxy+}"], keys(local.rest_api_definition.paths))) :
-    path => merge({ x-amazon-apigateway-any-method = local.not_found_method }, try(local.rest_api_definition.paths[path], {}))
+    path => merge({ x-amazon-apigateway-any-method = local.not_found_method }, {
+      for method, operation in try(local.rest_api_definition.paths[path], {}) :
+      # The authorizer would refuse the tokens of an OpenID Connect provider, so the function has AppSync verify all tokens.
+      method => { for key, value in operation : key => value if key != "security" || local.oidc == "" }
+    })
   }
 
   gateway_responses = {

@@ -493,6 +493,39 @@ variable "tenant_id_claim" {
   }
 }
 
+variable "oidc_issuer" {
+  description = "The issuer of an OpenID Connect provider whose users may sign in beside those of the user pool, exactly as its discovery document names it: https://, and at most 120 characters. AppSync must be able to reach it from the internet. It requires oidc_audience. A user's id is then the issuer, a bar and the claim sub, so that users of different issuers are never the same. API Gateway cannot verify such tokens: with a provider, the function api_handler has AppSync verify the token of each request. Null means none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.oidc_issuer == null || can(regex("^https://[A-Za-z0-9._~:/-]{1,112}$", var.oidc_issuer))
+    error_message = "oidc_issuer must be the URL in the provider's tokens, such as https://login.example.com/realms/main: https://, at most 120 characters, no query."
+  }
+}
+
+variable "oidc_audience" {
+  description = "The audience of the tokens of oidc_issuer: the id of the client with which frontends sign in there. Tokens whose claim aud does not contain it are refused."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.oidc_audience == null || can(regex("^[A-Za-z0-9._:/+~@-]{1,200}$", var.oidc_audience))
+    error_message = "oidc_audience must be 1 to 200 letters, digits and . _ : / + ~ @ -, such as the id of a client."
+  }
+}
+
+variable "oidc_tenant_id_claim" {
+  description = "The claim of the tokens of oidc_issuer that names the tenant. Users must not be able to change it: not email or name. Null means that each user is their own tenant. A tenant of the provider is never a tenant of the user pool, even with the same name."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.oidc_tenant_id_claim == null || can(regex("^[A-Za-z0-9._:/-]{1,100}$", var.oidc_tenant_id_claim))
+    error_message = "oidc_tenant_id_claim must be the name of a claim: 1 to 100 letters, digits and . _ : / -, such as org_id or https://example.com/tenant."
+  }
+}
+
 variable "tags" {
   description = "The tags of all resources that support tags."
   type        = map(string)

@@ -3,9 +3,11 @@
 // user. AppSync ignores a subscription's arguments if there is a server filter, so the filter alone selects messages.
 import { extensions, util } from '@aws-appsync/utils';
 
-// Terraform inserts the configured claim names by replacing these two statements as plain text.
+// Terraform inserts its settings by replacing these three statements as plain text.
 const USER_ID_CLAIM = 'sub';
 const TENANT_ID_CLAIM = 'custom:tenantId';
+/** @type {Oidc | null} */
+const OIDC = null;
 
 // AppSync does not report disconnects, so sessions expire. Each new subscription renews its session.
 const SESSION_SECONDS = 25 * 60 * 60;
@@ -13,9 +15,13 @@ const MAX_ID_CHARACTERS = 128;
 const MAX_NAME_CHARACTERS = 200;
 // The tenant and the user of callers with an API key.
 const PUBLIC = 'public';
+const OPENID_CONNECT = 'Open ID Connect Authorization';
 
+/** @typedef {{ issuer: string, audience: string, tenantIdClaim: string | null }} Oidc */
 /** @typedef {{ userId: string, jobId?: string | null, requestId?: string | null }} Arguments */
 /** @typedef {{ tenantId: string, userId: string }} Owner */
+/** @typedef {{ tenantId: unknown, userId: unknown }} Names */
+/** @typedef {Record<string, unknown>} Claims */
 /** @typedef {import('@aws-appsync/utils').Context<Arguments>} Context */
 
 /**
@@ -26,7 +32,9 @@ const PUBLIC = 'public';
  */
 export function request(ctx) {
   const owner = callerOf(ctx);
-  if (ctx.args.userId !== owner.userId) {
+  // A client that does not know of issuers gives the claim `sub` of its token.
+  const isOwn = ctx.args.userId === owner.userId || (isOfIssuer(owner.userId) && ctx.args.userId === claimsOf(ctx)?.sub);
+  if (!isOwn) {
     util.error('You can only subscribe to your own status updates: userId must be your own.', 'Unauthorized');
   }
   checkId('jobId', ctx.args.jobId);
@@ -67,29 +75,20 @@ export function response(ctx) {
 
 /**
  * Reads the caller's tenant and user from their credential. A user without a tenant is their own tenant; a caller with
- * an API key is public.
+ * an API key is public. `chalicelib/api/identity.py` has the same rules.
  *
  * @param {Context} ctx
  * @returns {Owner}
  */
 function callerOf(ctx) {
-  const identity = /** @type {import('@aws-appsync/utils').AppSyncIdentityCognito | null} */ (ctx.identity);
-  const claims = identity?.claims;
+  const claims = claimsOf(ctx);
   if (!claims) {
     if (util.authType() === 'API Key Authorization') {
       return { tenantId: PUBLIC, userId: PUBLIC };
     }
     util.error('Sign in with an ID token: this credential names no user.', 'Unauthorized');
   }
-  if (claims.token_use !== 'id') {
-    util.error('Send the ID token: access tokens lack the tenant claim.', 'Unauthorized');
-  }
-  const userId = claims[USER_ID_CLAIM] ?? '';
-  if (userId === '') {
-    util.error(`The token must name its user in the claim ${USER_ID_CLAIM}.`, 'Unauthorized');
-  }
-  const claimedTenant = claims[TENANT_ID_CLAIM] ?? '';
-  const tenantId = claimedTenant === '' ? userId : claimedTenant;
+  const { tenantId, userId } = OIDC && util.authType() === OPENID_CONNECT ? namesOfOidc(claims, OIDC) : namesOfUserPool(claims);
   if (!isIdText(tenantId) || !isIdText(userId)) {
     util.error(`The token's tenant and user must be text of at most ${MAX_NAME_CHARACTERS} characters without '#'.`, 'Unauthorized');
   }
@@ -100,10 +99,96 @@ function callerOf(ctx) {
 }
 
 /**
- * Returns whether a claim can be part of a record's owner, `tenant#user`. A '#' in it could impersonate another owner.
+ * Returns the names in a token of the user pool. None may look like a name of an identity provider.
+ *
+ * @param {Claims} claims
+ * @returns {Names}
+ */
+function namesOfUserPool(claims) {
+  if (claims.token_use !== 'id') {
+    util.error('Send the ID token: access tokens lack the tenant claim.', 'Unauthorized');
+  }
+  const userId = userIn(claims, USER_ID_CLAIM);
+  const tenantId = claimOr(claims, TENANT_ID_CLAIM, userId);
+  if (isOfIssuer(userId) || isOfIssuer(tenantId)) {
+    util.error("The token's tenant or user is named like one of an identity provider: https://issuer|name.", 'Unauthorized');
+  }
+  return { tenantId, userId };
+}
+
+/**
+ * Returns the names in a token of the identity provider, with its issuer.
+ *
+ * @param {Claims} claims
+ * @param {Oidc} oidc
+ * @returns {Names}
+ */
+function namesOfOidc(claims, { audience, issuer, tenantIdClaim }) {
+  // AppSync has compared both, but it also accepts a token for another audience if its `azp` is the audience.
+  if (claims.iss !== issuer || ![claims.aud].flat().includes(audience)) {
+    util.error("The token was issued for another audience. Sign in with this system's client.", 'Unauthorized');
+  }
+  const userId = userIn(claims, 'sub');
+  const tenantId = tenantIdClaim ? claimOr(claims, tenantIdClaim, userId) : userId;
+  return { tenantId: ofIssuer(issuer, tenantId), userId: ofIssuer(issuer, userId) };
+}
+
+/**
+ * @param {Context} ctx
+ * @returns {Claims | undefined} the verified claims of the caller's token
+ */
+function claimsOf(ctx) {
+  return /** @type {{ claims?: Claims } | null} */ (ctx.identity)?.claims;
+}
+
+/**
+ * Returns the user in a token.
+ *
+ * @param {Claims} claims
+ * @param {string} name
+ * @returns {unknown}
+ */
+function userIn(claims, name) {
+  const userId = claimOr(claims, name, '');
+  if (userId === '') {
+    util.error(`The token must name its user in the claim ${name}.`, 'Unauthorized');
+  }
+  return userId;
+}
+
+/**
+ * @param {Claims} claims
+ * @param {string} name
+ * @param {unknown} absent
+ * @returns {unknown} a claim; `absent` if it is missing, null or empty
+ */
+function claimOr(claims, name, absent) {
+  const claim = claims[name] ?? '';
+  return claim === '' ? absent : claim;
+}
+
+/**
+ * @param {string} issuer
+ * @param {unknown} name
+ * @returns {unknown} a name in a token of the identity provider, with its issuer
+ */
+function ofIssuer(issuer, name) {
+  return typeof name === 'string' ? `${issuer}|${name}` : name;
+}
+
+/**
+ * @param {unknown} name
+ * @returns {boolean} whether a name looks like one that has its issuer
+ */
+function isOfIssuer(name) {
+  return typeof name === 'string' && name.startsWith('https://') && name.includes('|');
+}
+
+/**
+ * Returns whether a name can be part of a record's owner, `tenant#user`. A '#' in it could impersonate another owner.
  *
  * @param {unknown} claim
- * @returns {boolean}
+ * @returns {claim is string}
  */
 function isIdText(claim) {
   return typeof claim === 'string' && claim.length <= MAX_NAME_CHARACTERS && !claim.includes('#');

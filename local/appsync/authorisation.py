@@ -23,7 +23,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from local.appsync.tokens import TokenInvalid, verified_claims
+from local.appsync.tokens import TokenInvalid, claims_of_oidc, issuer_of, verified_claims
 
 
 class Mode(StrEnum):
@@ -32,6 +32,7 @@ class Mode(StrEnum):
     API_KEY = "API_KEY"
     AWS_IAM = "AWS_IAM"
     COGNITO = "AMAZON_COGNITO_USER_POOLS"
+    OIDC = "OPENID_CONNECT"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,9 @@ class CredentialStore(Protocol):
 
     async def signing_keys(self, user_pool_id: str) -> dict[str, Any]:
         """The user pool's key set, as its JWKS document."""
+
+    async def oidc_keys(self, issuer: str) -> dict[str, Any]:
+        """The key set of an OpenID Connect provider, as its JWKS document."""
 
 
 async def authenticate(
@@ -89,16 +93,26 @@ async def authenticate(
         if Mode.AWS_IAM in providers:
             return Caller(Mode.AWS_IAM)
     elif authorization and Mode.COGNITO in providers:
-        pool = providers[Mode.COGNITO]["userPoolConfig"]
-        key_set = await store.signing_keys(pool["userPoolId"])
         try:
-            claims = verified_claims(authorization, pool, key_set, now_epoch_s=now_epoch_s)
+            return await _signed_in(authorization, providers, store, now_epoch_s)
         except TokenInvalid as invalid:
             raise Refused("UnauthorizedException", str(invalid)) from invalid
-        return Caller(Mode.COGNITO, claims)
     elif not authorization and Mode.COGNITO in providers:
         raise Refused("UnauthorizedException", "Valid authorization header not provided.")
     raise Refused("UnauthorizedException", "You are not authorized to make this call.")
+
+
+async def _signed_in(
+    authorization: str, providers: Mapping[str, Any], store: CredentialStore, now_epoch_s: Callable[[], float]
+) -> Caller:
+    """The caller with a token of the provider that the token names, which is verified only then."""
+    oidc = providers.get(Mode.OIDC, {}).get("openIDConnectConfig")
+    if oidc and issuer_of(authorization) == oidc["issuer"]:
+        key_set = await store.oidc_keys(oidc["issuer"])
+        return Caller(Mode.OIDC, claims_of_oidc(authorization, oidc, key_set, now_epoch_s=now_epoch_s))
+    pool = providers[Mode.COGNITO]["userPoolConfig"]
+    key_set = await store.signing_keys(pool["userPoolId"])
+    return Caller(Mode.COGNITO, verified_claims(authorization, pool, key_set, now_epoch_s=now_epoch_s))
 
 
 def providers_of(api: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
@@ -120,6 +134,7 @@ _MODE_OF_DIRECTIVE = {
     "aws_iam": Mode.AWS_IAM,
     "aws_cognito_user_pools": Mode.COGNITO,
     "aws_auth": Mode.COGNITO,
+    "aws_oidc": Mode.OIDC,
 }
 
 

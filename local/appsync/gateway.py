@@ -5,6 +5,7 @@ user, like those of any client. Requests on behalf of a caller have the caller's
 checked.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 
 from local.appsync.authorisation import Caller, Refused, authenticate
 from local.appsync.execution import EXCHANGE, Exchange, Subscribed
+from local.appsync.oidc_keys import fetched_keys
 from local.asgi import AsgiApp, CheckSignature, Request
 
 _REGION = "us-east-1"
@@ -89,6 +91,10 @@ class Gateway:
         """The user pool's JWKS document; empty when there is no such pool."""
         reply = await self.call("GET", f"/{user_pool_id}/.well-known/jwks.json", {}, b"")
         return json.loads(reply.body) if reply.status == 200 else {}
+
+    async def oidc_keys(self, issuer: str) -> dict[str, Any]:
+        """The provider's JWKS document; empty when there is none."""
+        return await asyncio.to_thread(fetched_keys, issuer)
 
     async def call(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Sends one request to MiniStack."""

@@ -81,7 +81,8 @@ class _Authorizer(LocalGatewayAuthorizer):
         route = self._route_for_event(lambda_event)
         if route is None:
             raise Refused(self._api.refusals["MISSING_AUTHENTICATION_TOKEN"])
-        if route.authorizer:
+        # With an OpenID Connect provider, the module's API has no authorizer.
+        if route.authorizer and not self._api.environment.get("OIDC"):
             claims = self._claims(lambda_event["headers"].get("authorization", ""))
             lambda_event["requestContext"]["authorizer"] = {"claims": claims}
         return lambda_event, lambda_context

@@ -39,6 +39,7 @@ _AUTH_TYPES = {
     Mode.API_KEY: "API Key Authorization",
     Mode.AWS_IAM: "IAM Authorization",
     Mode.COGNITO: "User Pool Authorization",
+    Mode.OIDC: "Open ID Connect Authorization",
 }
 _auth_type: ContextVar[str] = ContextVar("auth_type")
 _extensions: ContextVar[list[dict[str, Any]]] = ContextVar("extensions")
@@ -119,7 +120,7 @@ def _execute_graphql(
     _auth_type.set(_AUTH_TYPES[caller.mode])
     recorded: list[dict[str, Any]] = []
     _extensions.set(recorded)
-    identity = _iam_identity(headers or {}) if caller.mode is Mode.AWS_IAM else _cognito_identity(caller)
+    identity = _iam_identity(headers or {}) if caller.mode is Mode.AWS_IAM else _identity_in_token(caller)
 
     def resolve(call: FieldCall) -> Any:
         return appsync._resolve_field(
@@ -157,10 +158,12 @@ def _http(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     return answer.status, headers, json.dumps(answer.body).encode()
 
 
-def _cognito_identity(caller: Caller) -> dict[str, Any] | None:
+def _identity_in_token(caller: Caller) -> dict[str, Any] | None:
     if caller.claims is None:
         return None
     claims = dict(caller.claims)
+    if caller.mode is Mode.OIDC:
+        return {"sub": claims["sub"], "issuer": claims["iss"], "claims": claims}
     return {
         "sub": claims["sub"],
         "issuer": claims["iss"],

@@ -69,11 +69,14 @@ run "bad_values" {
     publish_batch_size          = 0
     user_id_claim               = "name"
     tenant_id_claim             = "tenantId"
+    oidc_issuer                 = "http://login.example.com"
+    oidc_audience               = ""
+    oidc_tenant_id_claim        = "it's"
     cognito_user_pool_id        = "pool"
     cognito_user_pool_client_id = "Own-client"
   }
 
-  expect_failures = [var.name_prefix, var.log_retention_days, var.log_level, var.permissions_boundary_arn, var.kms_key_arn, var.previous_kms_key_arn, var.vpc_config, var.lambda_architecture, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.conversation_retention_days, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.user_pool_mfa, var.rest_throttling, var.limits, var.agent_reserved_concurrency, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.model_prices, var.agent_functions, var.publish_batch_size, var.user_id_claim, var.tenant_id_claim, var.cognito_user_pool_id, var.cognito_user_pool_client_id]
+  expect_failures = [var.name_prefix, var.log_retention_days, var.log_level, var.permissions_boundary_arn, var.kms_key_arn, var.previous_kms_key_arn, var.vpc_config, var.lambda_architecture, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.conversation_retention_days, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.user_pool_mfa, var.rest_throttling, var.limits, var.agent_reserved_concurrency, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.model_prices, var.agent_functions, var.publish_batch_size, var.user_id_claim, var.tenant_id_claim, var.oidc_issuer, var.oidc_audience, var.oidc_tenant_id_claim, var.cognito_user_pool_id, var.cognito_user_pool_client_id]
 }
 
 run "more_bad_values" {
@@ -114,9 +117,13 @@ run "more_bad_values" {
     }
     publish_batch_size = 1.5
     tenant_id_claim    = "custom:aaaaaaaaaaaaaaaaaaaaa"
+
+    oidc_issuer          = "https://login.example.com?x=1"
+    oidc_audience        = "a|b"
+    oidc_tenant_id_claim = ""
   }
 
-  expect_failures = [var.name_prefix, var.log_retention_days, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.conversation_retention_days, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.rest_throttling, var.limits, var.agent_reserved_concurrency, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.model_prices, var.agent_functions, var.publish_batch_size, var.tenant_id_claim]
+  expect_failures = [var.name_prefix, var.log_retention_days, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.conversation_retention_days, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.rest_throttling, var.limits, var.agent_reserved_concurrency, var.web_acl_arn, var.cors_origins, var.bedrock_model_id, var.model_max_tokens, var.model_prices, var.agent_functions, var.publish_batch_size, var.tenant_id_claim, var.oidc_issuer, var.oidc_audience, var.oidc_tenant_id_claim]
 }
 
 run "still_more_bad_values" {

@@ -335,6 +335,26 @@ run "defaults" {
   }
 
   assert {
+    condition     = !strcontains(aws_appsync_graphql_api.runcast.schema, "@aws_oidc")
+    error_message = "oidc_issuer has no effect."
+  }
+
+  assert {
+    condition     = strcontains(aws_appsync_resolver.field["Subscription.onStatusUpdate"].code, "const OIDC = null;")
+    error_message = "oidc_issuer has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.api_handler.environment[*].variables.OIDC) == ""
+    error_message = "oidc_audience has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.progress_reader.environment[*].variables.OIDC) == ""
+    error_message = "oidc_tenant_id_claim has no effect."
+  }
+
+  assert {
     condition     = aws_cognito_user_pool.users[0].mfa_configuration == "OFF"
     error_message = "user_pool_mfa has no effect."
   }
@@ -415,6 +435,11 @@ run "every_variable" {
     publish_batch_size = 1
     user_id_claim      = "cognito:username"
     tenant_id_claim    = "custom:organisation"
+
+    oidc_issuer          = "https://login.example.com/realms/main"
+    oidc_audience        = "api://runcast.example"
+    oidc_tenant_id_claim = "https://example.com/tenant"
+
     tags = {
       owner = "tests"
     }
@@ -650,7 +675,7 @@ run "every_variable" {
   }
 
   assert {
-    condition     = length(aws_appsync_graphql_api.runcast.additional_authentication_provider) == 2
+    condition     = length(aws_appsync_graphql_api.runcast.additional_authentication_provider) == 3
     error_message = "enable_api_key has no effect."
   }
 
@@ -762,6 +787,26 @@ run "every_variable" {
   assert {
     condition     = one(aws_cognito_user_pool.users[0].schema[*].name) == "organisation"
     error_message = "tenant_id_claim has no effect."
+  }
+
+  assert {
+    condition     = strcontains(aws_appsync_graphql_api.runcast.schema, "@aws_oidc")
+    error_message = "oidc_issuer has no effect."
+  }
+
+  assert {
+    condition     = strcontains(aws_appsync_resolver.field["Subscription.onStatusUpdate"].code, "\"issuer\":\"https://login.example.com/realms/main\"")
+    error_message = "oidc_issuer has no effect."
+  }
+
+  assert {
+    condition     = jsondecode(one(aws_lambda_function.api_handler.environment[*].variables.OIDC)).audience == "api://runcast.example"
+    error_message = "oidc_audience has no effect."
+  }
+
+  assert {
+    condition     = jsondecode(one(aws_lambda_function.progress_reader.environment[*].variables.OIDC)).tenantIdClaim == "https://example.com/tenant"
+    error_message = "oidc_tenant_id_claim has no effect."
   }
 
   assert {

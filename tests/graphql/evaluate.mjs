@@ -3,19 +3,22 @@
 // documents them, and no more, so that calling any other one fails. The clock and the caller's authorisation come from
 // the case.
 // Source: https://docs.aws.amazon.com/appsync/latest/devguide/resolver-util-reference-js.html
+import { readFileSync } from 'node:fs';
 import { extensions, util } from '../../graphql/node_modules/@aws-appsync/utils/lib/index.js';
 
 export const resolversFolder = new URL('../../graphql/resolvers/', import.meta.url);
 
 /**
  * @param {string} field `Type.field`, which names the resolver's file
- * @param {{ handler: 'request' | 'response', context: object, authType?: string, nowMs?: number }} call `context` has
- *   `args`, `identity` and, for a response, `result` or `error`
+ * @param {{ handler: 'request' | 'response', context: object, authType?: string, nowMs?: number, oidc?: object }} call
+ *   `context` has `args`, `identity` and, for a response, `result` or `error`; `oidc` is the identity provider that
+ *   Terraform writes into the resolver
  * @returns {Promise<{ value?: unknown, error?: { type: string, message: string, info?: object }, subscriptionFilter?: object }>}
  *   what AppSync would take over; a fault in the resolver is thrown
  */
-export async function evaluate(field, { handler, context, authType, nowMs }) {
-  const resolver = await import(new URL(`${field}.js`, resolversFolder));
+export async function evaluate(field, { handler, context, authType, nowMs, oidc }) {
+  const file = new URL(`${field}.js`, resolversFolder);
+  const resolver = await import(oidc ? withProvider(file, oidc) : file);
   current = { authType, nowMs };
   try {
     const value = resolver[handler](deepFreeze({ identity: null, ...structuredClone(context) }));
@@ -27,6 +30,15 @@ export async function evaluate(field, { handler, context, authType, nowMs }) {
     }
     throw error;
   }
+}
+
+/** The resolver's code as Terraform changes it, as an address. */
+function withProvider(file, oidc) {
+  const utils = import.meta.resolve('../../graphql/node_modules/@aws-appsync/utils/lib/index.js');
+  const code = readFileSync(file, 'utf8')
+    .replace('const OIDC = null;', `const OIDC = ${JSON.stringify(oidc)};`)
+    .replace("'@aws-appsync/utils'", `'${utils}'`);
+  return `data:text/javascript,${encodeURIComponent(code)}`;
 }
 
 /** @type {{ authType?: string, nowMs?: number, subscriptionFilter?: object }} the call that is being evaluated */

@@ -30,21 +30,43 @@ for (const field of fields) {
 }
 
 describe('identity', () => {
-  for (const { name, authType, claims, expected } of readJson(new URL('../vectors/identity.json', import.meta.url))) {
+  for (const { name, authType, claims, expected, oidc } of readJson(new URL('../vectors/identity.json', import.meta.url))) {
     const context = { args: { userId: expected.userId ?? 'ana' }, identity: claims && { claims } };
     const refusal = { error: { type: 'Unauthorized', message: expected.error } };
 
     test(`${name}: session`, async () => {
-      const answer = await evaluate('Subscription.onStatusUpdate', { handler: 'request', context, authType, nowMs: 0 });
+      const answer = await evaluate('Subscription.onStatusUpdate', { handler: 'request', context, authType, oidc, nowMs: 0 });
       const key = { tenantId: { S: expected.tenantId }, userId: { S: expected.userId } };
       assert.deepEqual(expected.error ? answer : answer.value.key, expected.error ? refusal : key);
     });
     test(`${name}: filter`, async () => {
-      const answer = await evaluate('Subscription.onStatusUpdate', { handler: 'response', context, authType });
+      const answer = await evaluate('Subscription.onStatusUpdate', { handler: 'response', context, authType, oidc });
       const equal = (fieldName) => ({ fieldName, operator: 'eq', value: expected[fieldName] });
       const filters = [equal('tenantId'), equal('userId')];
       const admitted = { value: null, subscriptionFilter: { filterGroup: [{ filters }] } };
       assert.deepEqual(answer, expected.error ? refusal : admitted);
+    });
+  }
+});
+
+describe('the user id that a user of an identity provider subscribes with', () => {
+  const oidc = { issuer: 'https://id.example.com', audience: 'client-1', tenantIdClaim: null };
+  const claims = { iss: oidc.issuer, aud: 'client-1', sub: 'ana' };
+  const authType = 'Open ID Connect Authorization';
+  const subscribe = (userId) => evaluate('Subscription.onStatusUpdate', {
+    handler: 'request', context: { args: { userId }, identity: { claims } }, authType, oidc, nowMs: 0,
+  });
+
+  for (const userId of ['ana', 'https://id.example.com|ana']) {
+    test(`${userId}: own`, async () => {
+      const own = { S: 'https://id.example.com|ana' };
+      assert.deepEqual((await subscribe(userId)).value.key, { tenantId: own, userId: own });
+    });
+  }
+  for (const userId of ['bob', 'https://other.example.com|ana', 'https://id.example.com|bob', '']) {
+    test(`${userId}: refused`, async () => {
+      const message = 'You can only subscribe to your own status updates: userId must be your own.';
+      assert.deepEqual(await subscribe(userId), { error: { type: 'Unauthorized', message } });
     });
   }
 });

@@ -28,7 +28,7 @@ OWN_TYPES = {
 }
 ROOT_FIELDS = {name: field for root in ROOTS.values() for name, field in root.fields.items()}
 DOCUMENTS = {file.stem: parse(file.read_text()) for file in (GRAPHQL / "operations").glob("*.graphql")}
-CALLERS = {"aws_cognito_user_pools", "aws_iam", "aws_api_key"}
+CALLERS = {"aws_cognito_user_pools", "aws_oidc", "aws_iam", "aws_api_key"}
 DEFAULT_CALLER = "aws_cognito_user_pools"
 
 
@@ -66,9 +66,9 @@ def test_every_returned_type_names_all_callers_who_may_receive_it(field_name):
 
 @pytest.mark.parametrize("field_name", ROOT_FIELDS)
 def test_who_may_call(field_name):
-    users = {"aws_cognito_user_pools", "aws_api_key"}
-    others = {"publishStatus": {"aws_iam"}, "deleteMyRuns": {"aws_cognito_user_pools"}}
-    others["createUpload"] = others["deleteMyRuns"]
+    signed_in = {"aws_cognito_user_pools", "aws_oidc"}
+    users = {*signed_in, "aws_api_key"}
+    others = {"publishStatus": {"aws_iam"}, **dict.fromkeys(("deleteMyRuns", "createUpload", "me"), signed_in)}
     if field_name.startswith("operator"):
         users = {"aws_iam"}
 
@@ -87,11 +87,12 @@ def test_no_type_admits_a_caller_who_can_never_receive_it():
     assert OWN_TYPES.keys() - reaching.keys() - {"PublishStatusInput"} == {root.name for root in ROOTS.values()}
 
 
-def test_without_the_api_key_the_schema_is_the_same_but_for_its_directives():
-    without = TEXT.replace(" @aws_api_key", "")
+@pytest.mark.parametrize("directive", ["@aws_api_key", "@aws_oidc"])
+def test_without_an_optional_way_in_the_schema_is_the_same_but_for_its_directives(directive):
+    without = TEXT.replace(f" {directive}", "")
 
-    assert "api_key" not in without
-    assert shape(build_schema(PRELUDE + without)) == shape(SCHEMA, leaving_out="@aws_api_key")
+    assert directive not in without
+    assert shape(build_schema(PRELUDE + without)) == shape(SCHEMA, leaving_out=directive)
 
 
 @pytest.mark.parametrize("operation", ["mutation", "subscription"])
@@ -131,6 +132,7 @@ def test_mutations_and_subscriptions_are_nullable(operation):
         ),
         ("ConversationMessage", ""),
         ("DeletedConversation", "error"),
+        ("VerifiedToken", ""),
     ],
 )
 def test_a_field_is_nullable_only_if_it_may_be_null(name, nullable):

@@ -17,6 +17,16 @@ PACKAGED_RUNTIME = (
     "deployment.zip was packaged for python3.13: run make package RUNTIME=python3.11, or set"
     ' lambda_runtime = "python3.13".'
 )
+OIDC_ISSUER = (
+    "oidc_issuer must be the URL in the provider's tokens, such as https://login.example.com/realms/main: https://, at"
+    " most 120 characters, no query."
+)
+OIDC_AUDIENCE = "oidc_audience must be 1 to 200 letters, digits and . _ : / + ~ @ -, such as the id of a client."
+OIDC_TENANT = (
+    "oidc_tenant_id_claim must be the name of a claim: 1 to 100 letters, digits and . _ : / -, such as org_id or"
+    " https://example.com/tenant."
+)
+OIDC_PAIR = "oidc_issuer and oidc_audience must be set together."
 POOL_PAIR = "cognito_user_pool_id and cognito_user_pool_client_id must be set together."
 SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:prices-AbCdEf"
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
@@ -193,6 +203,12 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
         )
         for value in ("tenantId", "custom:" + "a" * 21)
     ],
+    "oidc_issuer": [
+        (value, OIDC_ISSUER)
+        for value in ("http://login.example.com", "https://login.example.com?x=1", "https://" + "a" * 113)
+    ],
+    "oidc_audience": [(value, OIDC_AUDIENCE) for value in ("", "a|b", "a" * 201)],
+    "oidc_tenant_id_claim": [(value, OIDC_TENANT) for value in ("", "it's", "a" * 101)],
     "cognito_user_pool_id": [("pool", POOL_ID)],
     "cognito_user_pool_client_id": [("Own-client", POOL_CLIENT_ID)],
 }
@@ -221,6 +237,20 @@ AT_ODDS: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     ({"cognito_user_pool_client_id": "ownclient"}, [POOL_PAIR]),
+    ({"oidc_issuer": "https://login.example.com"}, [OIDC_PAIR]),
+    (
+        {"oidc_audience": "client", "oidc_tenant_id_claim": "org"},
+        [OIDC_PAIR, "oidc_tenant_id_claim requires oidc_issuer."],
+    ),
+    (
+        {
+            "oidc_issuer": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Own",
+            "oidc_audience": "ownclient",
+            "cognito_user_pool_id": "eu-west-1_Own",
+            "cognito_user_pool_client_id": "ownclient",
+        },
+        ["oidc_issuer must not be the user pool: its users sign in already."],
+    ),
     (
         {"agent_functions": {"mine": FUNCTION.replace("us-east-1", "eu-west-1"), HELD: FUNCTION}},
         [

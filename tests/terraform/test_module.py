@@ -116,8 +116,8 @@ def test_users_cannot_sign_up_or_choose_their_tenant(stack: Stack, other: Stack,
         assert client["PreventUserExistenceErrors"] == "ENABLED"
 
 
-def test_api_admits_users_and_the_publisher_and_an_api_key_only_if_asked(stack: Stack, other: Stack, aws: Aws):
-    for made, additional in ((stack, ["AWS_IAM"]), (other, ["AWS_IAM", "API_KEY"])):
+def test_api_admits_users_and_the_publisher_and_others_only_if_asked(stack: Stack, other: Stack, aws: Aws):
+    for made, additional in ((stack, ["AWS_IAM"]), (other, ["AWS_IAM", "API_KEY", "OPENID_CONNECT"])):
         api = aws.appsync.get_graphql_api(apiId=made.terraform.output()["graphql_api_id"])["graphqlApi"]
         assert api["authenticationType"] == "AMAZON_COGNITO_USER_POOLS"
         assert api["userPoolConfig"]["userPoolId"] == made.terraform.output()["user_pool_id"]
@@ -127,6 +127,7 @@ def test_api_admits_users_and_the_publisher_and_an_api_key_only_if_asked(stack: 
         schema = made.state("aws_appsync_graphql_api", "runcast")["schema"]
         assert api["resolverCountLimit"] == 1000
         assert ("@aws_api_key" in schema) is ("API_KEY" in additional)
+        assert ("@aws_oidc" in schema) is ("OPENID_CONNECT" in additional)
         assert "@aws_cognito_user_pools" in schema
 
 
@@ -135,10 +136,8 @@ def test_the_schema_is_sent_without_comments_and_descriptions(project: Path, sta
     file = (project / "graphql" / "schema.graphql").read_text()
     assert "#" not in sent
     assert '"""' not in sent
-    bare = [
-        strip_ignored_characters(text) for text in (sent, re.sub('"""[^\n]*"""', "", file.replace(" @aws_api_key", "")))
-    ]
-    assert bare[0] == bare[1]
+    expected = re.sub(' @aws_(?:api_key|oidc)|"""[^\n]*"""', "", file)
+    assert strip_ignored_characters(sent) == strip_ignored_characters(expected)
 
 
 def test_without_origins_no_page_may_call(module: Path, aws: Aws, tmp_path: Path):
@@ -213,6 +212,8 @@ def test_functions(stack: Stack, aws: Aws):
             "USER_ID_CLAIM": "sub",
             "TENANT_ID_CLAIM": "custom:tenantId",
             "CORS_ORIGINS": "*",
+            "OIDC": "",
+            "APPSYNC_API_URL": output["graphql_url"],
             "RETENTION_HOURS": "24",
             "QUESTION_RETENTION_HOURS": "168",
             "CONVERSATION_RETENTION_DAYS": "30",
@@ -257,9 +258,11 @@ def test_functions(stack: Stack, aws: Aws):
             "RESULTS_BUCKET": RESULTS,
             "LIMITS": LIMITS.format(20),
             "API_KEY_MAY_START": "false",
+            "OIDC": "",
         },
         "progress-reader": {
             "API_KEY_MAY_START": "false",
+            "OIDC": "",
             "AGENT_PROGRESS_TABLE": "AgentProgress",
             "AGENT_FUNCTIONS": "{}",
             "USER_ID_CLAIM": "sub",
@@ -285,6 +288,9 @@ def test_the_rest_api_is_chalice_s_with_the_module_s_authorizer_and_answers(stac
             *("/runs/{request_id}", "/runs/{request_id}/answers", "/uploads"),
         ]
         assert sorted(body["paths"]) == ["/", *own, "/{proxy+}"]
+        secured = {path for path, methods in body["paths"].items() for each in methods.values() if "security" in each}
+        # With an OpenID Connect provider, the function has AppSync verify each token.
+        assert secured == ({*own} - {"/health"} if made is stack else set())
         for path, methods in body["paths"].items():
             refused = methods["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
             assert (refused["type"], refused["responses"]["default"]["statusCode"]) == ("mock", "404"), path

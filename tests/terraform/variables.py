@@ -37,6 +37,16 @@ MINE = SET["agent_functions"]
 # Terraform sorts the keys.
 PRICES = '{"amazon.nova-lite-v1:0":{"cache_read":0.015,"cache_write":null,"input":0.06,"output":0.24}}'
 
+OIDC = json.dumps(
+    {
+        "audience": SET["oidc_audience"],
+        "issuer": SET["oidc_issuer"],
+        "tenantIdClaim": SET["oidc_tenant_id_claim"],
+    },
+    separators=(",", ":"),
+)
+PROVIDER = "additional_authentication_provider[?authentication_type=='OPENID_CONNECT'].openid_connect_config[]"
+
 LIMITS = (
     '{{"run_tokens":2000000,"tenant_open_runs":200,"tenant_starts_per_minute":600,"user_open_runs":{},'
     '"user_starts_per_minute":60,"user_tokens_per_day":10000000,"user_upload_mb_per_day":1000}}'
@@ -98,7 +108,21 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("enable_dashboard", DASHBOARD, "dashboard_name", None, f"other-runcast-{REGION}"),
     ("api_key_may_start", STARTER, environment("API_KEY_MAY_START"), "false", "true"),
     ("api_key_may_start", READER, environment("API_KEY_MAY_START"), "false", "true"),
-    ("enable_api_key", GRAPHQL, "length(additional_authentication_provider)", 1, 2),
+    (
+        "enable_api_key",
+        GRAPHQL,
+        "length(additional_authentication_provider[?contains(['AWS_IAM', 'API_KEY'], authentication_type)])",
+        1,
+        2,
+    ),
+    ("oidc_issuer", GRAPHQL, f"{PROVIDER}.issuer | [0]", None, SET["oidc_issuer"]),
+    ("oidc_audience", GRAPHQL, f"{PROVIDER}.client_id | [0]", None, "^api://runcast[.]example$"),
+    ("oidc_issuer", SUBSCRIPTION, "contains(code, 'const OIDC = null;')", True, False),
+    ("oidc_issuer", SUBSCRIPTION, f"contains(code, 'const OIDC = {OIDC};')", False, True),
+    ("oidc_issuer", GRAPHQL, "contains(schema, '@aws_oidc')", False, True),
+    ("oidc_issuer", API_HANDLER, environment("OIDC"), "", OIDC),
+    ("oidc_issuer", STARTER, environment("OIDC"), "", OIDC),
+    ("oidc_tenant_id_claim", READER, environment("OIDC"), "", OIDC),
     ("enable_api_key", "aws_appsync_api_key.public[0]", "description", None, "Callers who are not signed in."),
     ("enable_api_gateway_account", "aws_api_gateway_account.logs[0]", "region", None, REGION),
     ("enable_api_gateway_account", "aws_api_gateway_stage.rest_api", "length(access_log_settings)", 0, 1),

@@ -113,6 +113,7 @@ def _caller(event: Mapping[str, Any], config: RunStarterConfig | ProgressReaderC
         (event.get("identity") or {}).get("claims"),
         user_id_claim=config.user_id_claim,
         tenant_id_claim=config.tenant_id_claim,
+        oidc=config.oidc,
     )
     logs.about_owner(owner)
     if owner == PUBLIC and not config.api_key_may_start and event["field"] not in _OPEN_TO_API_KEYS:

@@ -1,7 +1,8 @@
 """Answers the REST API, with the same rules and the same code as GraphQL.
 
 The caller is derived from the claims that API Gateway's authorizer has verified. A request without claims is refused
-here as well, because `chalice local` lets it through.
+here as well, because `chalice local` lets it through. With an OpenID Connect provider there is no authorizer, and
+AppSync verifies the tokens.
 """
 
 from __future__ import annotations
@@ -215,18 +216,32 @@ def _found_response(read: Callable[[], Json]) -> Response:
 
 
 def _caller(request: Request, config: ApiConfig) -> Owner:
-    claims = (request.context.get("authorizer") or {}).get("claims") or {}
-    if claims:
-        names = ("token_use", "aud", config.user_id_claim, config.tenant_id_claim)
-        claims = typed_claims(claims, request.headers.get("authorization", ""), names)
+    auth_type, claims = _verified_claims(request, config)
     owner = owner_of_caller(
-        USER_POOL, claims, user_id_claim=config.user_id_claim, tenant_id_claim=config.tenant_id_claim
+        auth_type,
+        claims,
+        user_id_claim=config.user_id_claim,
+        tenant_id_claim=config.tenant_id_claim,
+        oidc=config.oidc,
     )
     # The authorizer accepts tokens of every client of the user pool; AppSync is configured to accept one client's.
-    if claims.get("aud") != config.user_pool_client_id:
+    if auth_type == USER_POOL and claims.get("aud") != config.user_pool_client_id:
         raise Unauthorized("The token was issued to another user pool client. Sign in with this system's client.")
     logs.about_owner(owner)
     return owner
+
+
+def _verified_claims(request: Request, config: ApiConfig) -> tuple[str, Json]:
+    """Return AppSync's name for the kind of the caller's token, and the token's verified claims."""
+    authorization = request.headers.get("authorization", "")
+    if config.oidc:
+        # It imports `requests`, which only deployments with a provider need.
+        from chalicelib.api.verified_token import verified_token
+
+        return verified_token(authorization, config.appsync_api_url)
+    claims = (request.context.get("authorizer") or {}).get("claims") or {}
+    names = ("token_use", "aud", config.user_id_claim, config.tenant_id_claim)
+    return USER_POOL, typed_claims(claims, authorization, names) if claims else {}
 
 
 def _is_too_large(request: Request) -> bool:

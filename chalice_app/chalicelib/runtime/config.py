@@ -13,6 +13,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import Any, TypeVar
 
+from chalicelib.runtime.oidc import Oidc, oidc_of
 from chalicelib.runtime.owner_limits import OwnerLimits, limits_of
 from runcast.errors import ConfigurationMissing, InvalidInput, RuncastError
 from runcast.limits import (
@@ -62,6 +63,7 @@ def _model_prices() -> Any:
 
 _FLAG: Mapping[str, Any] = {"read": lambda *given: _flag_of(*given)}
 _OWNER_LIMITS: Mapping[str, Any] = {"read": lambda *given: _limits_of(*given)}
+_OIDC: Mapping[str, Any] = {"read": lambda *given: _oidc_of(*given)}
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,8 @@ class RunStarterConfig:
     These are the table, how long its records, its open questions and its conversations are kept, the private bucket for
     inputs and answers, the Lambda that runs this application's agents, the Lambdas that run other agents (by the
     agents' names), the state machine that executes playbooks, the Lambdas that send status messages and report to
-    jobs, the token claims that name the caller, the limits of users and tenants, and whether callers with an API key
-    may start runs.
+    jobs, the token claims that name the caller, the limits of users and tenants, whether callers with an API key may
+    start runs, and the identity provider beside the user pool, if there is one.
     """
 
     agent_progress_table: str
@@ -130,6 +132,7 @@ class RunStarterConfig:
     conversation_retention_days: int = _conversation_retention_days()
     limits: OwnerLimits = field(default=OwnerLimits(), metadata=_OWNER_LIMITS)
     api_key_may_start: bool = field(default=False, metadata=_FLAG)
+    oidc: Oidc | None = field(default=None, metadata=_OIDC)
 
 
 @dataclass(frozen=True)
@@ -188,8 +191,8 @@ class ProgressReaderConfig:
     """Settings of the Lambda `progress_reader`.
 
     These are the table, the bucket for results that are too large for the table, the token claims that name the caller,
-    the agents in other Lambdas (functions by the agents' names), which it lists, and whether callers with an API key
-    may start, and so list, runs.
+    the agents in other Lambdas (functions by the agents' names), which it lists, whether callers with an API key may
+    start, and so list, runs, and the identity provider beside the user pool, if there is one.
     """
 
     agent_progress_table: str
@@ -198,6 +201,7 @@ class ProgressReaderConfig:
     tenant_id_claim: str
     agent_functions: Mapping[str, str] = _functions()
     api_key_may_start: bool = field(default=False, metadata=_FLAG)
+    oidc: Oidc | None = field(default=None, metadata=_OIDC)
 
 
 @dataclass(frozen=True)
@@ -207,8 +211,8 @@ class ApiConfig:
     These are the table, how long its records, its open questions and its conversations are kept, the private bucket for
     inputs, answers and large results, the Lambda that runs this application's agents, the Lambdas that run other agents
     (by the agents' names), the state machine that executes playbooks, the Lambdas that send status messages and report
-    to jobs, the user pool client whose tokens it accepts, the token claims that name the caller, and the
-    limits of users and tenants.
+    to jobs, the user pool client whose tokens it accepts, the token claims that name the caller, the limits of users
+    and tenants, and, if there is an identity provider beside the user pool, that and the GraphQL endpoint.
     """
 
     agent_progress_table: str
@@ -225,6 +229,8 @@ class ApiConfig:
     question_retention_hours: int = _question_retention_hours()
     conversation_retention_days: int = _conversation_retention_days()
     limits: OwnerLimits = field(default=OwnerLimits(), metadata=_OWNER_LIMITS)
+    oidc: Oidc | None = field(default=None, metadata=_OIDC)
+    appsync_api_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -311,6 +317,13 @@ def _flag_of(variable: str, text: str) -> bool:
     if text in ("true", "false"):
         return text == "true"
     raise ConfigurationInvalid(f"{variable} must be true or false, not {text!r}.")
+
+
+def _oidc_of(_: str, text: str) -> Oidc:
+    try:
+        return oidc_of(text)
+    except InvalidInput as error:
+        raise ConfigurationInvalid(str(error)) from error
 
 
 def _limits_of(_: str, text: str) -> OwnerLimits:

@@ -50,7 +50,6 @@ ENTRIES = {
         read_as={"id": "apiId"},
         refused=words(
             "additional_authentication_provider.lambda_authorizer_config"
-            " additional_authentication_provider.openid_connect_config"
             " additional_authentication_provider.user_pool_config api_type enhanced_metrics_config"
             " lambda_authorizer_config merged_api_execution_role_arn openid_connect_config visibility"
         ),

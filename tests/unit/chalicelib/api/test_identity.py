@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from chalicelib.api.identity import owner_of_caller
+from chalicelib.runtime.oidc import oidc_of
 
 from runcast.errors import Unauthorized
 from runcast.record.model import Owner
@@ -18,7 +19,11 @@ VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "identity.json").r
 def test_vector(vector):
     def caller():
         return owner_of_caller(
-            vector["authType"], vector["claims"], user_id_claim="sub", tenant_id_claim="custom:tenantId"
+            vector["authType"],
+            vector["claims"],
+            user_id_claim="sub",
+            tenant_id_claim="custom:tenantId",
+            oidc=oidc_of(json.dumps(vector["oidc"])) if "oidc" in vector else None,
         )
 
     expected = vector["expected"]
@@ -36,7 +41,7 @@ def test_the_names_of_the_claims_are_settings():
     assert owner == Owner("acme", "ana@example.com")
 
 
-@pytest.mark.parametrize("auth_type", [None, "", "OpenID Connect Authorization", "AWS Lambda Authorization"])
+@pytest.mark.parametrize("auth_type", [None, "", "Open ID Connect Authorization", "AWS Lambda Authorization"])
 def test_any_other_way_in_names_no_user(auth_type):
     claims = {"token_use": "id", "sub": "ana"}
     with pytest.raises(Unauthorized, match=r"^Sign in with an ID token: this credential names no user\.$"):
