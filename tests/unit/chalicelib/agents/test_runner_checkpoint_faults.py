@@ -31,7 +31,9 @@ def test_if_the_state_cannot_be_named_no_tool_begins(bench, store, ground, monke
     monkeypatch.setattr(limits, "SNAPSHOT_SAVE_SECONDS", 0.0)
     monkeypatch.setattr(store, "name_snapshot", unanswered)
     bench.run(Call("dig"))
-    assert (store.read("run-1").reason, ground.dug) == (EndReason.SNAPSHOT_NOT_SAVED, [])
+    run = store.read("run-1")
+    assert (run.reason, ground.dug) == (EndReason.SNAPSHOT_NOT_SAVED, [])
+    assert run.error == "The agent's state could not be saved, so the run could not continue."
 
 
 @pytest.mark.parametrize("refuses", ["bucket", "table"])

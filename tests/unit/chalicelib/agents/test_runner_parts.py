@@ -292,6 +292,10 @@ def test_a_state_that_is_too_large_ends_the_run(bench, store, monkeypatch):
     waiting(bench)
     run = store.read("run-1")
     assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.NOT_RESUMABLE)
+    assert run.error == (
+        "The agent's state is larger than 0 MB and cannot be saved. Keep large content out of the conversation, for "
+        "example in a bucket."
+    )
 
 
 @pytest.mark.parametrize(
@@ -322,6 +326,10 @@ def test_a_run_whose_questions_cannot_be_recorded_ends(bench, store):
     waiting(bench, Call("ask"), tools=[ask])
     run = store.read("run-1")
     assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.NOT_RESUMABLE)
+    assert run.error == (
+        "The agent waits for an answer, but its questions cannot be recorded: there must be at least one, and their "
+        "names must fit in 64 KB."
+    )
 
 
 def test_what_strands_cannot_resume_ends_the_run_by_name(bench, store):
@@ -333,7 +341,10 @@ def test_what_strands_cannot_resume_ends_the_run_by_name(bench, store):
     bench.run(Call("buyer", {"input": "Buy"}), Call("pay"))
     run = store.read("run-1")
     assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.NOT_RESUMABLE)
-    assert run.error.startswith("The agent buyer asked a question, but as a tool with preserve_context=True")
+    assert run.error == (
+        "The agent buyer asked a question, but as a tool with preserve_context=True it cannot take the answer in "
+        "another process. Use it without preserve_context."
+    )
 
 
 def damaged(objects):

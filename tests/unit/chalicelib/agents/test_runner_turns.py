@@ -14,10 +14,12 @@ from strands.session.file_session_manager import FileSessionManager
 from runcast import limits
 from runcast.errors import StoreUnavailable, Unavailable
 from runcast.record.close import close_dead
+from runcast.record.handover import NEXT_PART
 from runcast.record.model import EndReason, Owner, RunStatus
 from tests.fakes.lambda_process import Context
 from tests.fakes.scripted_model import Call, Say
 from tests.unit.chalicelib.agents.conftest import EVENT
+from tests.unit.chalicelib.agents.parts import checkpointing, hand_over, invoked, next_part
 from tests.waiting import wait_until
 
 ANA = Owner("acme", "ana")
@@ -73,6 +75,33 @@ def test_a_turn_begins_with_the_state_of_the_last_one_and_build_is_told(bench):
         {"role": "user", "text": "How is it?"}, {"role": "assistant", "text": "As I said, flat"},
     ]  # fmt: skip
     assert "conversationSaved" not in metadata_of_end(bench, "r2")
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["hand-over", "crash"])
+def test_a_turn_of_several_parts_is_remembered_whole(bench, clock, dies):
+    dug = []
+
+    @tool
+    async def dig() -> str:
+        """Dig."""
+        dug.append(1)
+        if dies and len(dug) == 1:
+            close_dead(bench.store, "r1", owner=ANA, invocation="lambda-r1", now_ms=clock)
+            raise SystemExit
+        hand_over()
+        return "dug"
+
+    checkpointing(bench, dig)
+    turn(bench, "r1", Call("dig"))
+    [event] = invoked(bench, {NEXT_PART: "r1"})
+    assert next_part(bench, event, Say("It is deep"))[0] == 200
+    assert turn(bench, "r2", Call("dig"), query="Deeper")[0] == 200
+    [event] = invoked(bench, {NEXT_PART: "r2"})
+    assert next_part(bench, event, Say("It is deeper"))[0] == 200
+    assert (heard(bench), dug) == (["Hello", "It is deep", "Deeper"], [1, 1])
+    saved = bench.objects.get(newest(bench))
+    assert [message["text"] for message in saved["messages"]] == ["Hello", "It is deep", "Deeper", "It is deeper"]
+    assert bench.store.read_conversation(ANA, CHAT).open_run is None
 
 
 def test_a_run_outside_a_conversation_saves_nothing(bench):

@@ -71,6 +71,7 @@ def test_a_part_that_nobody_claims_is_handed_out_three_times_in_all(store, clock
     assert swept(store, clock, results) == 1
     run = store.read(ID)
     assert (run.status, run.reason, run.part_tries) == (RunStatus.ERROR, EndReason.NEVER_CLAIMED, 3)
+    assert run.error == "The run was not started: no worker took it."
 
 
 def test_a_part_whose_worker_has_the_answers_does_not_find_those_of_an_earlier_part(store, clock, answered):
