@@ -73,7 +73,7 @@ export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup new demo docs picture release test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi graphql-types terraform-docs checkov local-gaps bench scale chaos chaos-proof fuzz upgrade-check compare-pywake pywake-data lock upgrade clean
+.PHONY: help setup new demo docs picture release test test-long unit pythons lint types format up dev down status remove-demo package wheel dist plan deploy verify destroy deployer-policy lock-providers openapi graphql-types terraform-docs checkov local-gaps bench scale chaos chaos-proof fuzz prove-iam upgrade-check compare-pywake pywake-data lock upgrade clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -207,6 +207,9 @@ chaos-proof: $(SETUP) ## Remove each guard of the record, and check that the his
 
 fuzz: $(SETUP) ## Send CASES random requests to each API of the local system, and check every answer; takes minutes (CASES=)
 	@FUZZ_CASES=$(CASES) $(BIN)/python -m pytest -q -s --timeout 0 tests/e2e/test_fuzz.py
+
+prove-iam: $(SETUP) ## Take each permission from each role, and check that a flow that needs it fails; takes half an hour (ROLES="agent api")
+	@PYTHONPATH=chalice_app $(BIN)/python -m tests.permissions.proof $(ROLES)
 
 upgrade-check: $(SETUP) ## Upgrade a local deployment from an earlier commit, with runs in flight; takes minutes
 	@$(BIN)/python -m pytest tests/terraform/upgrade.py

@@ -252,9 +252,15 @@ data "aws_iam_policy_document" "recorder" {
 }
 
 data "aws_iam_policy_document" "model" {
+  for_each = {
+    # The module's agents stream. Your own need not.
+    agent        = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+    orchestrator = ["bedrock:InvokeModel"]
+  }
+
   statement {
     sid     = "AskTheModel"
-    actions = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+    actions = each.value
     resources = (
       length(local.bedrock_profile_arns) == 0
       ? ["arn:${local.partition}:bedrock:${local.region}::${local.bedrock_model}"]
@@ -270,7 +276,7 @@ data "aws_iam_policy_document" "model" {
 
     content {
       sid       = "AskTheModelBehindTheProfile"
-      actions   = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+      actions   = each.value
       resources = ["arn:${local.partition}:bedrock:*::${local.bedrock_model}"]
 
       condition {
@@ -285,7 +291,7 @@ data "aws_iam_policy_document" "model" {
 data "aws_iam_policy_document" "agent" {
   source_policy_documents = compact([
     data.aws_iam_policy_document.recorder.json,
-    data.aws_iam_policy_document.model.json,
+    data.aws_iam_policy_document.model["agent"].json,
     var.agent.policy_json,
   ])
 
@@ -314,18 +320,27 @@ data "aws_iam_policy_document" "agent" {
   }
 }
 
-# The task token, a secret of one execution, names the task: IAM knows no resources for these actions.
+# The task token, a secret of one execution, names the task: IAM knows no resources for these actions. The orchestrator
+# reports only runs that are complete.
 # Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
 data "aws_iam_policy_document" "report_runs" {
+  for_each = {
+    orchestrator = ["states:SendTaskSuccess"]
+    run_closer   = ["states:SendTaskFailure", "states:SendTaskSuccess"]
+  }
+
   statement {
     sid       = "ReportRunsToJobs"
-    actions   = ["states:SendTaskFailure", "states:SendTaskSuccess"]
+    actions   = each.value
     resources = ["*"]
   }
 }
 
 data "aws_iam_policy_document" "orchestrator" {
-  source_policy_documents = [data.aws_iam_policy_document.model.json, data.aws_iam_policy_document.report_runs.json]
+  source_policy_documents = [
+    data.aws_iam_policy_document.model["orchestrator"].json,
+    data.aws_iam_policy_document.report_runs["orchestrator"].json,
+  ]
 
   statement {
     sid = "RecordJobsAndReadTheirRuns"
@@ -391,7 +406,7 @@ data "aws_iam_policy_document" "reads" {
 }
 
 data "aws_iam_policy_document" "run_closer" {
-  source_policy_documents = [data.aws_iam_policy_document.report_runs.json]
+  source_policy_documents = [data.aws_iam_policy_document.report_runs["run_closer"].json]
 
   statement {
     sid       = "EndRuns"

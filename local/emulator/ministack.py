@@ -3,9 +3,9 @@
 MiniStack runs AppSync resolvers, Lambda workers and the Bedrock runtime well, but some decisions are not configurable:
 the interpreter of a function, the effect of a resolver's `extensions`, the behaviour when a model fails. The patches
 are here and, for Lambda, keys, models, resolvers, API Gateway and Step Functions, in `ministack_functions`,
-`ministack_loops`, `ministack_keys`, `ministack_models`, `ministack_resolvers`, `ministack_rest`, `ministack_states` and
-`ministack_updates`. An upgrade has to check these nine files. The version is checked at start, because all patched
-names are private to MiniStack.
+`ministack_loops`, `ministack_keys`, `ministack_models`, `ministack_resolvers`, `ministack_rest`, `ministack_roles`,
+`ministack_states` and `ministack_updates`. An upgrade has to check these ten files. The version is checked at start,
+because all patched names are private to MiniStack.
 
 MiniStack reads its settings when it is imported: import this module after the environment is set.
 """
@@ -31,6 +31,7 @@ from local.emulator.ministack_loops import install_loop_detection
 from local.emulator.ministack_models import ModelServer, install_models
 from local.emulator.ministack_resolvers import ResolverPool
 from local.emulator.ministack_rest import install_rest_apis
+from local.emulator.ministack_roles import install_roles
 from local.emulator.ministack_states import install_state_machines
 
 SUPPORTED_VERSION = "1.5.33"
@@ -70,6 +71,7 @@ def install(function_python: str, model_server: ModelServer) -> AsgiApp:
     install_models(model_server)
     install_rest_apis()
     install_state_machines()
+    install_roles()
     app: AsgiApp = ministack.app.app
     return app
 

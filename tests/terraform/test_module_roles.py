@@ -84,8 +84,8 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
             results: {"s3:PutObject"},
             inputs: {"s3:GetObject"},
             **announce,
-            f"arn:aws:bedrock:*::foundation-model/{model}": invoke_model,
-            f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": invoke_model,
+            f"arn:aws:bedrock:*::foundation-model/{model}": {"bedrock:InvokeModel"},
+            f"arn:aws:bedrock:{REGION}:000000000000:inference-profile/global.{model}": {"bedrock:InvokeModel"},
         },
         "progress-reader": {
             f"{tables}AgentProgress": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
@@ -109,7 +109,10 @@ def test_roles_allow_what_is_used_and_no_more(stack: Stack, aws: Aws):
         "ds-run-starter": {f"{functions}run-starter": {"lambda:InvokeFunction"}},
         "ds-user-sessions": {f"{tables}user_sessions": {"dynamodb:PutItem"}},
     }
-    reports = {key: {"states:SendTaskFailure", "states:SendTaskSuccess"} for key in ("orchestrator", "run-closer")}
+    reports = {
+        "orchestrator": {"states:SendTaskSuccess"},
+        "run-closer": {"states:SendTaskFailure", "states:SendTaskSuccess"},
+    }
     for name, access in expected.items():
         telemetry = {
             f"arn:aws:logs:{REGION}:000000000000:log-group:/aws/lambda/runcast-{name}:*": {

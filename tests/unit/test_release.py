@@ -90,7 +90,7 @@ def test_the_workflows_run_targets_that_exist():
     assert ".ci/run" in workflows["ci.yml"]
     nightly = yaml.safe_load(workflows["nightly.yml"])["jobs"]["long"]["strategy"]["matrix"]["command"]
     made = {command.split()[1] for command in nightly}
-    assert {"test-long", "chaos", "chaos-proof", "fuzz"} <= made <= targets
+    assert {"test-long", "chaos", "chaos-proof", "fuzz", "prove-iam"} <= made <= targets
     for text in workflows.values():
         assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
 
