@@ -147,7 +147,11 @@ def _repaired(name: str, function: dict[str, Any]) -> dict[str, Any]:
                     "subnet_ids": "${vpc_config.value.subnet_ids}",
                     "security_group_ids": "${vpc_config.value.security_group_ids}",
                 },
-            }
+            },
+            "tenancy_config": {
+                "for_each": '${var.tenant_isolation ? ["PER_TENANT"] : []}',
+                "content": {"tenant_isolation_mode": "${tenancy_config.value}"},
+            },
         }
     return repaired
 

@@ -357,7 +357,7 @@ data "aws_iam_policy_document" "orchestrator" {
   statement {
     sid       = "InvokeAgents"
     actions   = ["lambda:InvokeFunction"]
-    resources = concat([aws_lambda_function.agent.arn], values(var.agent_functions))
+    resources = concat([local.function_arns["agent"]], values(var.agent_functions))
   }
 
   statement {
@@ -453,7 +453,7 @@ data "aws_iam_policy_document" "run_starter" {
   statement {
     sid       = "InvokeAgents"
     actions   = ["lambda:InvokeFunction"]
-    resources = concat([aws_lambda_function.agent.arn], values(var.agent_functions))
+    resources = concat([local.function_arns["agent"]], values(var.agent_functions))
   }
 
   # run_closer reports an answer or a cancel of a job's run to the job's execution.

@@ -15,6 +15,13 @@ resource "aws_lambda_function_event_invoke_config" "agent" {
 
   # Lambda checks whether the role may invoke the destination.
   depends_on = [aws_iam_role_policy.function_access]
+
+  # Lambda deletes these settings with the function. After tenant_isolation has replaced it, its name is the same, so they
+  # would seem to need no change; its ARN is unknown until then. The other functions' settings name it without a
+  # reference: the REST API's deployment would pass its create_before_destroy on to the function.
+  lifecycle {
+    replace_triggered_by = [aws_lambda_function.agent.arn]
+  }
 }
 
 # Closing a run is idempotent, so it is retried. After an hour of failures, a later sweep takes over.
@@ -32,6 +39,11 @@ resource "aws_lambda_function_recursion_config" "handover" {
 
   function_name  = each.value
   recursive_loop = "Allow"
+
+  # Like the settings above.
+  lifecycle {
+    replace_triggered_by = [aws_lambda_function.agent.arn]
+  }
 }
 
 # The names of the packaged agents. make deploy reads them from the state, and lists those that the next package lacks.

@@ -289,6 +289,13 @@ variable "agent_reserved_concurrency" {
   }
 }
 
+variable "tenant_isolation" {
+  description = "Whether each tenant has execution environments of its own in the function agent: Lambda's tenant isolation. A user without a tenant counts as one. A change replaces the function, so runs in progress end as lost. It costs more cold starts and a fee for each environment, at most 2,500 environments for each 1,000 of the function's concurrency exist at a time, and some regions do not have it. The functions in agent_functions are invoked without a tenant."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "web_acl_arn" {
   description = "The ARN of the AWS WAF web ACL that filters the requests to both APIs. It must be a regional web ACL of this region. Null means none."
   type        = string

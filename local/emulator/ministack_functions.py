@@ -19,6 +19,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc
 
 from local.emulator.cold_starts import ColdStarts
+from local.emulator.ministack_tenants import install_tenants
 from local.emulator.ministack_updates import end_retired, install_updates
 from local.emulator.unpacking import shared_archive
 from local.settings import RUNTIMES_FOLDER
@@ -50,6 +51,7 @@ def install_functions(function_python: str) -> None:
     _end_each_log_with_a_mark()
     _name_errors_by_their_class()
     _tell_which_invocation_it_was()
+    install_tenants()
 
 
 def end_functions() -> None:

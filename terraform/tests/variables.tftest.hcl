@@ -380,6 +380,31 @@ run "defaults" {
   }
 
   assert {
+    condition     = length(aws_lambda_function.agent.tenancy_config) == 0
+    error_message = "tenant_isolation has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.run_starter.environment[*].variables.TENANT_ISOLATION) == "false"
+    error_message = "tenant_isolation has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.api_handler.environment[*].variables.TENANT_ISOLATION) == "false"
+    error_message = "tenant_isolation has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.orchestrator.environment[*].variables.TENANT_ISOLATION) == "false"
+    error_message = "tenant_isolation has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.run_closer.environment[*].variables.TENANT_ISOLATION) == "false"
+    error_message = "tenant_isolation has no effect."
+  }
+
+  assert {
     condition     = length(aws_wafv2_web_acl_association.api) == 0
     error_message = "web_acl_arn has no effect."
   }
@@ -465,6 +490,7 @@ run "every_variable" {
       user_open_runs = 5
     }
     agent_reserved_concurrency         = 50
+    tenant_isolation                   = true
     web_acl_arn                        = "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/firewall/0a1b2c3d"
     create_appsync_service_linked_role = true
   }
@@ -842,6 +868,31 @@ run "every_variable" {
   assert {
     condition     = aws_lambda_function.agent.reserved_concurrent_executions == 50
     error_message = "agent_reserved_concurrency has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.agent.tenancy_config[*].tenant_isolation_mode) == "PER_TENANT"
+    error_message = "tenant_isolation has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.run_starter.environment[*].variables.TENANT_ISOLATION) == "true"
+    error_message = "tenant_isolation has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.api_handler.environment[*].variables.TENANT_ISOLATION) == "true"
+    error_message = "tenant_isolation has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.orchestrator.environment[*].variables.TENANT_ISOLATION) == "true"
+    error_message = "tenant_isolation has no effect."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.run_closer.environment[*].variables.TENANT_ISOLATION) == "true"
+    error_message = "tenant_isolation has no effect."
   }
 
   assert {

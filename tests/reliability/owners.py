@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
+from chalicelib.agents.agent_functions import AgentFunctions
 from chalicelib.lifecycle.cancel import cancel_run
 from chalicelib.lifecycle.closer import EXECUTION_ENDED, close_execution, close_failed, write_end
 from chalicelib.lifecycle.rerun import rerun
@@ -86,8 +87,7 @@ class Owners(Ownership):
         about = {
             "store": self.store,
             "inputs": self.inputs,
-            "invoker": self,
-            "functions": FUNCTIONS,
+            "functions": AgentFunctions(self, FUNCTIONS),
             "admit": nothing,
             "announce": nothing,
             "parameters_schema": NO_SCHEMA,
@@ -151,8 +151,8 @@ class Owners(Ownership):
         with patch("chalicelib.orchestrator.load_playbook.load", lambda *_: PLAYBOOK):
             entries = Playbook.of(load_playbook(job, record, FUNCTIONS, NO_SCHEMA)["playbook"]).entries
         invoker = AgentInvoker(
-            job, record, store=store, functions=FUNCTIONS, client=self, announce=nothing, report=nothing,
-            now_ms=self.clock,
+            job, record, store=store, functions=AgentFunctions(self, FUNCTIONS), announce=nothing,
+            report=nothing, now_ms=self.clock,
         )  # fmt: skip
         with contextlib.suppress(JobEnded):
             invoker.invoke(entries["east"], 1, token="a token")
@@ -177,8 +177,8 @@ class Owners(Ownership):
         entries = Playbook.of(load_playbook(job, record, FUNCTIONS, NO_SCHEMA)["playbook"]).entries
         told: list[Run] = []
         invoker = AgentInvoker(
-            job, record, store=self.store, functions=FUNCTIONS, client=self, announce=nothing, report=told.append,
-            now_ms=self.clock,
+            job, record, store=self.store, functions=AgentFunctions(self, FUNCTIONS), announce=nothing,
+            report=told.append, now_ms=self.clock,
         )  # fmt: skip
         stands = self.store.read(job.job_id)
         if stands is None or stands.playbook != job.playbook:

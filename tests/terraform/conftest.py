@@ -64,6 +64,7 @@ OTHER = {
     "rest_throttling": {"rate": 200, "burst": 400},
     "limits": {"user_open_runs": 5},
     "agent_reserved_concurrency": 50,
+    "tenant_isolation": True,
     "web_acl_arn": "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/firewall/0a1b2c3d",
 }
 

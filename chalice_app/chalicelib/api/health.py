@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.agents.agent_functions import AgentFunctions
 from runcast.errors import Unavailable
 from runcast.record.model import Json
 from runcast.record.store import RunStore
 
-if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
-
 logger = logging.getLogger(__name__)
 
 
-def check_health(store: RunStore, invoker: LambdaClient, agent_function: str) -> Json:
+def check_health(store: RunStore, functions: AgentFunctions, agent_function: str) -> Json:
     """Read the table, and check that the agent can be invoked.
 
     Returns:
@@ -29,10 +26,7 @@ def check_health(store: RunStore, invoker: LambdaClient, agent_function: str) ->
     """
     checks = {
         "agentProgressTable": _passes("agentProgressTable", lambda: store.read("health-check")),
-        # A dry run checks that the function exists and may be invoked, without invoking it.
-        "agentFunction": _passes(
-            "agentFunction", lambda: invoker.invoke(FunctionName=agent_function, InvocationType="DryRun")
-        ),
+        "agentFunction": _passes("agentFunction", lambda: functions.check(agent_function)),
     }
     return {
         "status": "ok" if all(checks.values()) else "failing",

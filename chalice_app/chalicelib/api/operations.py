@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.agents import registry
+from chalicelib.agents.agent_functions import agent_functions
 from chalicelib.lifecycle import answer, cancel, conversations, delete, rerun, start, uploads
 from chalicelib.lifecycle.admission import Admission
 from chalicelib.lifecycle.executions import executions_of
@@ -47,8 +48,7 @@ def start_run(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
         owner,
         store=_store(config),
         inputs=_inputs(config),
-        invoker=clients.invoker(),
-        functions=registry.functions(config.agent_function, config.agent_functions),
+        functions=agent_functions(config),
         objects=_objects(config),
         remembered=registry.names(),
         parameters_schema=registry.parameters_schema,
@@ -105,8 +105,7 @@ def answer_run(request_id: str, answers: Any, owner: Owner, config: Writes) -> J
         store=_store(config),
         objects=_objects(config),
         admit=_admission(config).require_open,
-        invoker=clients.invoker(),
-        functions=registry.functions(config.agent_function, config.agent_functions),
+        functions=agent_functions(config),
         outside=config.agent_functions.keys() - set(registry.names()),
         announce=partial(_announce, config),
         hand_over=lambda event: clients.end_handover(config.run_closer_function).send(event),

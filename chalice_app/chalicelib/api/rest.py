@@ -13,6 +13,7 @@ from typing import cast
 
 from chalice.app import Request, Response
 
+from chalicelib.agents.agent_functions import agent_functions
 from chalicelib.api import operations
 from chalicelib.api.answer import answer_of
 from chalicelib.api.catalogue import list_agents
@@ -195,7 +196,7 @@ def get_health() -> Response:
     def health() -> Json:
         config = config_of_environment(ApiConfig)
         return check_health(
-            clients.answering_store(config.agent_progress_table), clients.invoker(), config.agent_function
+            clients.answering_store(config.agent_progress_table), agent_functions(config), config.agent_function
         )
 
     answer = answer_of(health)

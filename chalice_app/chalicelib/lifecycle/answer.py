@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.agents.agent_functions import AgentFunctions
 from chalicelib.runtime import logs
-from runcast.json_text import json_text
 from runcast.parameters import checked_answers
 from runcast.record.answer import answer
 from runcast.record.close import CloseResult
@@ -24,9 +24,6 @@ from runcast.record.model import Json, Owner, Run
 from runcast.record.objects import ANSWERS, PrivateObjects, private_key
 from runcast.record.reader import state_of, unreadable
 from runcast.record.store import RunStore
-
-if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +35,7 @@ def answer_run(
     *,
     store: RunStore,
     objects: PrivateObjects,
-    invoker: LambdaClient,
-    functions: Mapping[str, str],
+    functions: AgentFunctions,
     outside: Collection[str],
     admit: Callable[[Owner], None],
     announce: Callable[[CloseResult], None],
@@ -55,8 +51,7 @@ def answer_run(
             an answer may be any JSON but null.
         store: The records.
         objects: The private objects.
-        invoker: A Lambda client that does not retry.
-        functions: The Lambda of each agent, by the agent's name.
+        functions: The Lambdas of the agents.
         outside: The agents that run in other Lambdas than this application's.
         admit: Raises `TooManyRequests` if the caller has too many runs in progress. Not called for repeated answers.
         announce: Announces the step that this call wrote; must not raise.
@@ -91,13 +86,13 @@ def answer_run(
     announce(result)
     run = result.run
     if run.worker is None and not run.status.ended:
-        hand_out(run, invoker, functions)
+        hand_out(run, functions)
         if run.job_id:
             hand_over(changed_run_event(run.request_id, run.owner, run.job_id))
     return state_of(run, (now_ms or store.now_ms)())
 
 
-def hand_out(run: Run, invoker: LambdaClient, functions: Mapping[str, str]) -> None:
+def hand_out(run: Run, functions: AgentFunctions) -> None:
     """Invoke the agent for the run's current part. Never raises: after a failure, the sweep invokes it.
 
     The event of a function that saves its agent's state itself has the key of the answers. This application's agents
@@ -119,6 +114,6 @@ def hand_out(run: Run, invoker: LambdaClient, functions: Mapping[str, str]) -> N
         **({"resume": run.answers_key} if run.snapshot_key is None else {}),
     }
     try:
-        invoker.invoke(FunctionName=functions[run.agent], InvocationType="Event", Payload=json_text(event).encode())
+        functions.invoke(run.agent, event, run.owner)
     except (BotoCoreError, ClientError, KeyError) as error:
         logger.warning("part %d of run %s was not handed out: %s", run.part, run.request_id, error)

@@ -22,7 +22,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.agents import registry
+from chalicelib.agents.agent_functions import agent_functions
 from chalicelib.lifecycle.answer import hand_out
 from chalicelib.lifecycle.failure_events import EndedExecution, FailedInvocation
 from chalicelib.orchestrator.task import report_run
@@ -71,7 +71,7 @@ def close_runs(event: Any, context: Any) -> None:
 
     def announce(result: CloseResult) -> None:
         if result.hand_out:
-            hand_out(result.run, clients.invoker(), registry.functions(config.agent_function, config.agent_functions))
+            hand_out(result.run, agent_functions(config))
         ends.announce(result)
         if result.ended and result.run.task_token:
             report(result.run)

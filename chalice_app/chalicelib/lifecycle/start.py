@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.agents.agent_functions import AgentFunctions
 from chalicelib.lifecycle.executions import Executions
 from chalicelib.lifecycle.turn import begin_turn, turn_request
 from chalicelib.lifecycle.uploads import attachment_ids, uploaded
@@ -23,15 +24,11 @@ from chalicelib.runtime import logs
 from chalicelib.runtime.inputs import Inputs
 from chalicelib.runtime.request import job_request, require_declared, run_request
 from runcast.errors import Conflict, InvalidInput, RunExists, StoreUnavailable, Unavailable
-from runcast.json_text import json_text
 from runcast.record.close import CloseResult, close_unclaimed
 from runcast.record.ids import chosen_id
 from runcast.record.model import Json, Owner, Run
 from runcast.record.objects import PrivateObjects
 from runcast.record.store import RunStore
-
-if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +39,7 @@ def start_run(
     *,
     store: RunStore,
     inputs: Inputs,
-    invoker: LambdaClient,
-    functions: Mapping[str, str],
+    functions: AgentFunctions,
     objects: PrivateObjects,
     remembered: Collection[str],
     parameters_schema: Callable[[str], Json | None],
@@ -60,8 +56,7 @@ def start_run(
         owner: The run's owner.
         store: The records.
         inputs: The private input objects.
-        invoker: A Lambda client that does not retry.
-        functions: The Lambda of each agent, by the agent's name.
+        functions: The Lambdas of the agents.
         objects: The private objects.
         remembered: The agents that can have conversations.
         parameters_schema: Returns the JSON Schema of an agent's parameters, given its name; None if it has none.
@@ -82,7 +77,7 @@ def start_run(
             or cannot take this turn for another reason.
         Unavailable: The run could not be recorded or handed over. It will not run.
     """
-    request = run_request(given, functions)
+    request = run_request(given, functions.by_agent)
     require_declared(request.parameters, parameters_schema(request.agent), request.agent)
     turn = turn_request(given, request.agent, remembered)
     files = attachment_ids(given.get("attachments"))
@@ -106,11 +101,10 @@ def start_run(
         event = {**stored, "createdAt": run.created_at_ms, "awaited": False}
         if run.conversation_id:
             event["conversationId"] = run.conversation_id
-        function = functions[request.agent]
         try:
-            invoker.invoke(FunctionName=function, InvocationType="Event", Payload=json_text(event).encode())
+            functions.invoke(request.agent, event, run.owner)
         except (BotoCoreError, ClientError) as error:
-            raise Unavailable(f"{function} was not invoked: {error}") from error
+            raise Unavailable(f"The function of {request.agent} was not invoked: {error}") from error
 
     return _start(
         _RUN,

@@ -15,12 +15,13 @@ import logging
 import random
 import string
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.agents.agent_functions import AgentFunctions
 from chalicelib.orchestrator.errors import AgentFailed, AgentTimedOut, JobEnded, JobTimedOut, RunChanged, RunWaits
 from chalicelib.orchestrator.job import Job
 from chalicelib.orchestrator.job_record import JobRecord
@@ -28,16 +29,12 @@ from chalicelib.orchestrator.outputs import latest_runs
 from chalicelib.orchestrator.playbook import Entry
 from chalicelib.runtime.request import RunRequest, run_request
 from runcast.errors import AppendRefused, InvalidInput, JobClosed, RunExists, RunGone, Unavailable, WriteConflict
-from runcast.json_text import json_text
 from runcast.record.cancel import cancel
 from runcast.record.close import CloseResult, close_dead, close_unclaimed, worker_died
 from runcast.record.model import Run, RunStatus
 from runcast.record.planned import require_of_job
 from runcast.record.store import RunStore
 from runcast.text import shortened
-
-if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
 
 logger = logging.getLogger(__name__)
 
@@ -71,8 +68,7 @@ class AgentInvoker:
         job: The job.
         record: The job's record.
         store: The records of the runs.
-        functions: The Lambda that runs each agent, by the agents' names.
-        client: A Lambda client that does not retry.
+        functions: The Lambdas of the agents.
         announce: Announces an end; must not raise.
         report: Reports a run's state to the task whose token the run has.
         now_ms: The time, epoch milliseconds; by default the store's.
@@ -85,8 +81,7 @@ class AgentInvoker:
         record: JobRecord,
         *,
         store: RunStore,
-        functions: Mapping[str, str],
-        client: LambdaClient,
+        functions: AgentFunctions,
         announce: Callable[[CloseResult | None], None],
         report: Callable[[Run], None],
         now_ms: Callable[[], int] | None = None,
@@ -96,7 +91,6 @@ class AgentInvoker:
         self._record = record
         self._store = store
         self._functions = functions
-        self._client = client
         self._announce = announce
         self._report = report
         self._now_ms = now_ms or store.now_ms
@@ -211,9 +205,8 @@ class AgentInvoker:
             "createdAt": run.created_at_ms,
             "awaited": False,
         }
-        function = self._functions[entry.agent]
         try:
-            self._client.invoke(FunctionName=function, InvocationType="Event", Payload=json_text(event).encode())
+            self._functions.invoke(entry.agent, event, run.owner)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in _TRANSIENT_CODES:
@@ -242,7 +235,7 @@ class AgentInvoker:
             complaint = shortened(complaint, COMPLAINT_MAX_CHARACTERS)
             query = f"{query}\n\nYour last answer was not accepted: {complaint}"
             parameters["complaint"] = complaint
-        return run_request({"agent": entry.agent, "query": query, "parameters": parameters}, self._functions)
+        return run_request({"agent": entry.agent, "query": query, "parameters": parameters}, self._functions.by_agent)
 
     def _tell(self, entry: Entry, run: Run, awaited: Run, *, waiting: bool, job_deadline_ms: int) -> None:
         """Report a result to the task; raise an error if there will be none, or if the task must look differently."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.agents import registry
+from chalicelib.agents.agent_functions import AgentFunctions, agent_functions
 from chalicelib.orchestrator.agent_invoker import AgentInvoker
 from chalicelib.orchestrator.errors import JobEnded, OrchestratorFailed
 from chalicelib.orchestrator.job import Job, checked_job_id
@@ -57,8 +58,8 @@ class _State:
         )
 
     @property
-    def functions(self) -> dict[str, str]:
-        return registry.functions(self.config.agent_function, self.config.agent_functions)
+    def functions(self) -> AgentFunctions:
+        return agent_functions(self.config)
 
 
 def run_state(event: Any) -> Json:
@@ -86,7 +87,7 @@ def run_state(event: Any) -> Json:
 
 
 def _load_playbook(state: _State) -> Json:
-    return load_playbook(state.job, state.record, state.functions, registry.parameters_schema)
+    return load_playbook(state.job, state.record, state.functions.by_agent, registry.parameters_schema)
 
 
 def _invoke_agent(state: _State) -> Json:
@@ -96,7 +97,6 @@ def _invoke_agent(state: _State) -> Json:
         state.record,
         store=state.store,
         functions=state.functions,
-        client=clients.invoker(),
         announce=announcer(state.config.status_publisher_function).announce,
         report=lambda run: report_run(clients.step_functions(), run),
     )

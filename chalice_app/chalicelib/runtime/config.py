@@ -112,10 +112,11 @@ class RunStarterConfig:
     """Settings of the Lambda `run_starter`.
 
     These are the table, how long its records, its open questions and its conversations are kept, the private bucket for
-    inputs and answers, the Lambda that runs this application's agents, the Lambdas that run other agents (by the
-    agents' names), the state machine that executes playbooks, the Lambdas that send status messages and report to
-    jobs, the token claims that name the caller, the limits of users and tenants, whether callers with an API key may
-    start runs, and the identity provider beside the user pool, if there is one.
+    inputs and answers, the Lambda that runs this application's agents and whether it has an execution environment for
+    each tenant, the Lambdas that run other agents (by the agents' names), the state machine that executes playbooks,
+    the Lambdas that send status messages and report to jobs, the token claims that name the caller, the limits of users
+    and tenants, whether callers with an API key may start runs, and the identity provider beside the user pool, if
+    there is one.
     """
 
     agent_progress_table: str
@@ -127,6 +128,7 @@ class RunStarterConfig:
     user_id_claim: str
     tenant_id_claim: str
     agent_functions: Mapping[str, str] = _functions()
+    tenant_isolation: bool = field(default=False, metadata=_FLAG)
     retention_hours: int = _retention_hours()
     question_retention_hours: int = _question_retention_hours()
     conversation_retention_days: int = _conversation_retention_days()
@@ -147,6 +149,7 @@ class OrchestratorConfig:
         bedrock_model_id: The model that writes the summary, or an inference profile.
         model_max_tokens: How many tokens it may write in one answer.
         agent_functions: The Lambdas that run other agents, by the agents' names.
+        tenant_isolation: Whether `agent_function` has an execution environment for each tenant.
         model_connect_timeout_seconds: How long to wait for a connection to Bedrock.
         model_read_timeout_seconds: How long to wait for the model's answer.
         model_max_attempts: How often boto3 tries one request to Bedrock, the first time included.
@@ -162,6 +165,7 @@ class OrchestratorConfig:
     bedrock_model_id: str
     model_max_tokens: int = _whole_number(1, 200_000)
     agent_functions: Mapping[str, str] = _functions()
+    tenant_isolation: bool = field(default=False, metadata=_FLAG)
     model_connect_timeout_seconds: int = _whole_number(1, 60, default=5)
     model_read_timeout_seconds: int = _whole_number(1, 900, default=120)
     model_max_attempts: int = _whole_number(1, 10, default=2)
@@ -174,15 +178,16 @@ class OrchestratorConfig:
 class RunCloserConfig:
     """Settings of the Lambda `run_closer`.
 
-    These are the table, the Lambda that sends status messages, the Lambda that runs this application's agents, the
-    Lambdas that run other agents (by the agents' names), and how long a run that begins to wait for an answer is kept,
-    from then on.
+    These are the table, the Lambda that sends status messages, the Lambda that runs this application's agents and
+    whether it has an execution environment for each tenant, the Lambdas that run other agents (by the agents' names),
+    and how long a run that begins to wait for an answer is kept, from then on.
     """
 
     agent_progress_table: str
     status_publisher_function: str
     agent_function: str
     agent_functions: Mapping[str, str] = _functions()
+    tenant_isolation: bool = field(default=False, metadata=_FLAG)
     question_retention_hours: int = _question_retention_hours()
 
 
@@ -209,10 +214,11 @@ class ApiConfig:
     """Settings of the REST API.
 
     These are the table, how long its records, its open questions and its conversations are kept, the private bucket for
-    inputs, answers and large results, the Lambda that runs this application's agents, the Lambdas that run other agents
-    (by the agents' names), the state machine that executes playbooks, the Lambdas that send status messages and report
-    to jobs, the user pool client whose tokens it accepts, the token claims that name the caller, the limits of users
-    and tenants, and, if there is an identity provider beside the user pool, that and the GraphQL endpoint.
+    inputs, answers and large results, the Lambda that runs this application's agents and whether it has an execution
+    environment for each tenant, the Lambdas that run other agents (by the agents' names), the state machine that
+    executes playbooks, the Lambdas that send status messages and report to jobs, the user pool client whose tokens it
+    accepts, the token claims that name the caller, the limits of users and tenants, and, if there is an identity
+    provider beside the user pool, that and the GraphQL endpoint.
     """
 
     agent_progress_table: str
@@ -225,6 +231,7 @@ class ApiConfig:
     user_id_claim: str
     tenant_id_claim: str
     agent_functions: Mapping[str, str] = _functions()
+    tenant_isolation: bool = field(default=False, metadata=_FLAG)
     retention_hours: int = _retention_hours()
     question_retention_hours: int = _question_retention_hours()
     conversation_retention_days: int = _conversation_retention_days()

@@ -85,7 +85,7 @@ ENTRIES = {
             "capacity_provider_config code_sha256 code_signing_config_arn dead_letter_config durable_config"
             " file_system_config image_config image_uri layers package_type publish publish_to"
             " replace_security_groups_on_destroy replacement_security_group_ids s3_bucket s3_key s3_object_version"
-            " skip_destroy snap_start source_kms_key_arn tenancy_config use_resource_timeout_for_propagation"
+            " skip_destroy snap_start source_kms_key_arn use_resource_timeout_for_propagation"
             " vpc_config.ipv6_allowed_for_dual_stack"
         ),
         defaults={
@@ -104,7 +104,7 @@ ENTRIES = {
             "vpc_config": {"SubnetIds": [], "SecurityGroupIds": []},
         },
         sets=words("vpc_config.security_group_ids vpc_config.subnet_ids"),
-        forces=words("function_name"),
+        forces=words("function_name tenancy_config"),
         kept=words("filename"),
         by_hook=words("filename"),
         volatile={name: frozenset() for name in ("last_modified", "version", "source_code_size")},

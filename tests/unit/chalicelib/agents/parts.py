@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from chalicelib.agents.agent_functions import AgentFunctions
 from chalicelib.lifecycle import closer
 from chalicelib.lifecycle.answer import answer_run, hand_out
 from strands import Agent, ToolContext, tool
@@ -40,8 +41,7 @@ def answered(bench, answers, *, invoker=None, owner=ANA, functions=FUNCTIONS):
         answers,
         store=bench.store,
         objects=bench.objects,
-        invoker=invoker,
-        functions=functions,
+        functions=AgentFunctions(invoker, functions),
         outside=frozenset(),
         admit=lambda owner: None,
         announce=lambda result: None,
@@ -94,7 +94,7 @@ def plain(run, **about):
 def invoked(bench, event=HANDED_OVER):
     """Let `run_closer` handle the event; return the events with which it has invoked the agent."""
     invoker = Invoker()
-    closer.continue_run(event, bench.store, lambda result: hand_out(result.run, invoker, FUNCTIONS))
+    closer.continue_run(event, bench.store, lambda result: hand_out(result.run, AgentFunctions(invoker, FUNCTIONS)))
     return invoker.events
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+from chalicelib.agents.agent_functions import AgentFunctions
 from chalicelib.lifecycle.start import start_run
 from chalicelib.runtime.inputs import Inputs
 
@@ -44,7 +45,7 @@ class Invoker:
 
 def start(store, invoker, given=GIVEN, owner=ANA, announce=pytest.fail, s3=None, **about):
     inputs = Inputs(lambda: s3 or S3InMemory(), "private")
-    needed = {"invoker": invoker, "functions": FUNCTIONS, "parameters_schema": {}.get, "announce": announce}
+    needed = {"functions": AgentFunctions(invoker, FUNCTIONS), "parameters_schema": {}.get, "announce": announce}
     needed |= {"objects": ObjectsInMemory(), "remembered": ["terrain"]}
     needed |= {"admit": lambda _: None, "takes_attachments": lambda _: False}
     return start_run(given, owner, store=store, inputs=inputs, **needed | about)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from chalicelib.agents.agent_functions import AgentFunctions
 from chalicelib.orchestrator.agent_invoker import AgentInvoker
 from chalicelib.orchestrator.errors import RunChanged, RunWaits
 from chalicelib.orchestrator.job import Job
@@ -139,8 +140,8 @@ class Machine:
         """Do one try of the state; return its result, or None if its task still waits."""
         token = next(self.tokens)
         invoker = AgentInvoker(
-            self.job, self.record(), store=self.store, functions=FUNCTIONS, client=self.agents, announce=self.announce,
-            report=self.report, now_ms=self.clock, sleep=self.sleep,
+            self.job, self.record(), store=self.store, functions=AgentFunctions(self.agents, FUNCTIONS),
+            announce=self.announce, report=self.report, now_ms=self.clock, sleep=self.sleep,
         )  # fmt: skip
         entry = Playbook.of(playbook).entries[agent["name"]]
         invoker.invoke(entry, agent["attempt"], agent.get("complaint"), token=token, waiting=waiting)
