@@ -20,7 +20,7 @@ export interface Auth {
 /** Returns the claims of an ID token. They are not verified here; the server verifies each token. */
 export function claims(idToken: string): Record<string, unknown> {
   const base64 = idToken.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/');
-  return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(base64), (each) => each.charCodeAt(0))));
+  return JSON.parse(decodeURIComponent(escape(atob(base64))));
 }
 
 /** The parts of Amplify that `amplifyAuth` uses, from `aws-amplify/auth` and `aws-amplify/utils`. */

@@ -21,6 +21,14 @@ export class RuncastError extends Error {
   }
 }
 
+/** Returns the error of a response without an answer; `refusal` is the GraphQL error in it. */
+export const noAnswer = ({ status }: Response, refusal?: { errorType?: string; message?: string; errorInfo?: { retryAfter?: number } }): RuncastError =>
+  new RuncastError(
+    refusal?.errorType ?? (status === 401 ? 'Unauthorized' : 'Unavailable'),
+    refusal?.message ?? `No answer: HTTP status ${status}.`,
+    refusal?.errorInfo?.retryAfter,
+  );
+
 /** Returns an error of any kind as a `RuncastError`: everything else is a failure of the network. */
 export const asRuncastError = (error: unknown): RuncastError =>
   error instanceof RuncastError ? error : new RuncastError('Unavailable', String(error));

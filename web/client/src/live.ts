@@ -5,10 +5,10 @@
  * It does not guarantee delivery. It only reports when messages may have been lost, so that a watch reads the record.
  */
 import type { Stop } from './auth.js';
-import { asRuncastError } from './errors.js';
+import type { Config } from './config.js';
 import { patience, pause } from './patience.js';
 import type { Session } from './session.js';
-import { type Endpoint, openSocket, type Socket, type Update } from './socket.js';
+import { openSocket, type Socket, type Update } from './socket.js';
 
 /** AppSync's limit of subscriptions per connection. Source: https://docs.aws.amazon.com/general/latest/gr/appsync.html */
 const SUBSCRIPTIONS_MAX = 100;
@@ -16,9 +16,9 @@ const SUBSCRIPTIONS_MAX = 100;
 /** One run's messages, or those of a job and its runs. */
 export interface Subscription {
   readonly what: { readonly requestId: string } | { readonly jobId: string };
-  readonly heard: (update: Update) => void;
+  readonly hear: (update: Update) => void;
   /** Messages may have been lost: the subscription is new, or has ended. */
-  readonly doubted: () => void;
+  readonly doubt: () => void;
   /** The socket that delivers the messages; undefined while none does. */
   socket?: Socket | undefined;
   /** How often in a row the server has ended it. */
@@ -27,12 +27,12 @@ export interface Subscription {
 }
 
 export interface Live {
-  subscribe(what: Subscription['what'], heard: Subscription['heard'], doubted: Subscription['doubted']): Subscription;
+  subscribe(what: Subscription['what'], hear: Subscription['hear'], doubt: Subscription['doubt']): Subscription;
   /** The network is back, or the page after a sleep: sockets may be dead without a sign. */
   wake(): void;
 }
 
-export function createLive(endpoint: Endpoint, session: Session): Live {
+export function createLive(config: Config, session: Session): Live {
   const subscriptions = new Set<Subscription>();
   const sockets = new Set<Socket>();
   /** Those that take new subscriptions. The others stay open until a newer one has taken over their subscriptions. */
@@ -54,9 +54,8 @@ export function createLive(endpoint: Endpoint, session: Session): Live {
       token = latest;
       subscriptions.forEach(place);
       connectIn(patience.check);
-    } catch (error) {
-      // After a sign-in, the session's user changes.
-      if (asRuncastError(error).type !== 'SignedOut') retry();
+    } catch {
+      retry();
     } finally {
       connecting = false;
     }
@@ -73,33 +72,16 @@ export function createLive(endpoint: Endpoint, session: Session): Live {
   /** Starts a subscription on a current socket unless one carries it. */
   function place(subscription: Subscription): void {
     const all = [...current];
-    if (all.some((socket) => socket.carries(subscription))) return;
-    (all.find((socket) => socket.size < SUBSCRIPTIONS_MAX) ?? open()).start(subscription);
+    if (all.some((socket) => [...socket.started.values()].includes(subscription))) return;
+    (all.find((socket) => socket.started.size < SUBSCRIPTIONS_MAX) ?? open()).start(subscription);
   }
 
   function open(): Socket {
-    const socket: Socket = openSocket(endpoint, session, token, {
-      acknowledged(subscription) {
-        const before = subscription.socket;
-        subscription.socket = socket;
-        subscription.failures = 0;
-        if (before) before.stop(subscription);
-        else subscription.doubted();
-      },
-      heard(subscription, update) {
-        // Only a message proves that the connection works: some networks keep it open and deliver nothing.
-        failures = 0;
-        subscription.heard(update);
-      },
-      lost(subscription) {
-        if (subscription.socket !== socket) return;
-        subscription.socket = undefined;
-        subscription.doubted();
-      },
-      closed() {
-        sockets.delete(socket);
-        if (current.delete(socket) && socket.size) retry();
-      },
+    // Only a message proves that the connection works: some networks keep it open and deliver nothing.
+    const works = () => void (failures = 0);
+    const socket: Socket = openSocket(config, session, token, works, () => {
+      sockets.delete(socket);
+      if (current.delete(socket) && socket.started.size) retry();
     });
     sockets.add(socket);
     current.add(socket);
@@ -113,13 +95,13 @@ export function createLive(endpoint: Endpoint, session: Session): Live {
   });
 
   return {
-    subscribe(what, heard, doubted) {
+    subscribe(what, hear, doubt) {
       const stop = () => {
         subscriptions.delete(subscription);
         sockets.forEach((socket) => socket.stop(subscription));
         if (!subscriptions.size) connectIn(0);
       };
-      const subscription: Subscription = { what, heard, doubted, failures: 0, stop };
+      const subscription: Subscription = { what, hear, doubt, failures: 0, stop };
       subscriptions.add(subscription);
       if (current.size) place(subscription);
       else if (timer === undefined) void connect();

@@ -9,16 +9,6 @@ export interface Numbered {
   readonly seq: number | null;
 }
 
-/** An answer of the reader: the steps after `afterSeq`, without gaps. */
-export interface Answer<S> {
-  readonly afterSeq: number;
-  readonly steps: readonly S[];
-  /** Whether the answer includes the newest step. */
-  readonly whole: boolean;
-  /** Whether the record is in a terminal state. */
-  readonly ended: boolean;
-}
-
 /** Accepts steps in any order and any number of times, and returns each step once, in order of `seq`. */
 export class Merge<S extends Numbered> {
   /** The `seq` of the last returned step. */
@@ -55,8 +45,14 @@ export class Merge<S extends Numbered> {
     return this.#add([step]);
   }
 
-  /** Takes an answer of the reader; returns the steps to show now, in order. */
-  addRecorded({ afterSeq, steps, whole, ended }: Answer<S>): S[] {
+  /**
+   * Takes an answer of the reader; returns the steps to show now, in order.
+   *
+   * @param steps - The steps after `afterSeq`, without gaps.
+   * @param whole - Whether they include the newest step.
+   * @param ended - Whether the record is in a terminal state.
+   */
+  addRecorded(steps: readonly S[], afterSeq: number, whole: boolean, ended: boolean): S[] {
     const lastSeq = afterSeq + steps.length;
     // A partial answer has the status, but not the number of steps that belong to it.
     this.told(lastSeq, whole && ended);
@@ -79,7 +75,7 @@ export class Merge<S extends Numbered> {
   #cut(lastSeq: number): void {
     if (lastSeq >= this.recorded) return;
     this.recorded = lastSeq;
-    for (const seq of [...this.#ahead.keys()]) if (seq > lastSeq) this.#ahead.delete(seq);
+    for (const seq of this.#ahead.keys()) if (seq > lastSeq) this.#ahead.delete(seq);
   }
 
   #add(steps: readonly S[]): S[] {

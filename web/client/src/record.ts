@@ -28,17 +28,17 @@ export const now = (): number => performance.now();
 export class FollowedRecord extends Merge<Step> {
   status: Status | null = null;
   liveness: Liveness | null = null;
-  /** The last answer; undefined before the first read. */
-  answer: Progress | undefined;
+  /** The last answer; empty before the first read. */
+  answer: Partial<Progress> = {};
   /** When to read its steps. */
   dueAt = 0;
-  readAt = -Infinity;
-  heardAt = -Infinity;
+  readAt = 0;
+  heardAt = 0;
   /** How many reads have failed in a row. */
   failures = 0;
   /** Whether a read has answered since messages may have been lost. */
   #sure = false;
-  #lostAt = 0;
+  #lostAt = Infinity;
 
   constructor(
     readonly requestId: string,
@@ -53,12 +53,12 @@ export class FollowedRecord extends Merge<Step> {
   }
 
   get lostForGood(): boolean {
-    return this.liveness === 'lost' && now() - this.#lostAt >= patience.lost;
+    return now() - this.#lostAt >= patience.lost;
   }
 
   /** Whether its worker dies, comes back or stops within seconds, so that it is polled. */
   get inDoubt(): boolean {
-    return ['late', 'cancelling', 'lost'].includes(this.liveness!) && !this.lostForGood;
+    return /^(late|cancelling|lost)$/.test(this.liveness!) && !this.lostForGood;
   }
 
   /** Messages may have been lost. */
@@ -109,7 +109,7 @@ export class FollowedRecord extends Merge<Step> {
     this.#sure = whole && this.dueAt === Infinity;
     this.arrived();
     if (!whole) this.readIn(0);
-    const ready = this.addRecorded({ afterSeq, steps, whole, ended: ended(answer.status) });
+    const ready = this.addRecorded(steps, afterSeq, whole, ended(answer.status));
     this.#take(answer.status, answer.liveness);
     return ready;
   }
@@ -126,7 +126,7 @@ export class FollowedRecord extends Merge<Step> {
   }
 
   #take(status: Status | null, liveness: Liveness | null): void {
-    if (liveness === 'lost' && this.liveness !== 'lost') this.#lostAt = now();
+    this.#lostAt = liveness === 'lost' ? Math.min(this.#lostAt, now()) : Infinity;
     this.status = status;
     this.liveness = liveness;
     this.#fillGap();

@@ -4,7 +4,7 @@
  * One subscription carries a job and all its runs. The job's record lists its runs with their statuses, so a watch
  * reads the job to check on a run, and reads a run only for missing steps.
  */
-import { RuncastError } from './errors.js';
+import { noAnswer, RuncastError } from './errors.js';
 import { patience } from './patience.js';
 import { FollowedRecord, type Progress } from './record.js';
 import { createShown } from './shown.js';
@@ -12,12 +12,12 @@ import type { Update } from './socket.js';
 import { parsed, type Step, stepOf } from './step.js';
 import { ended, type Refusal, type RunView } from './view.js';
 
-const CHANGES = ['agent_complete', 'agent_error', 'complete', 'error', 'cancelled', 'waiting', 'answered', 'cancelling'];
+const CHANGES = /^((agent_)?(complete|error)|cancelled|cancelling|waiting|answered)$/;
 
 export interface Records {
   readonly own: FollowedRecord;
   /** Null until it is known. */
-  readonly kind: RunView['kind'];
+  kind: RunView['kind'];
   /** Whether all has ended, and all of it is known. */
   readonly over: boolean;
   /** Notes that messages may have been lost, so that all records are read that are not complete. */
@@ -37,7 +37,7 @@ export interface Records {
    *
    * @param clockMs - By how much this machine's clock is ahead of the server's; infinite if that is unknown.
    */
-  look(connection: RunView['connection'], clockMs: number, refused?: Refusal): RunView;
+  look(connection: RunView['connection'], clockMs?: number, refused?: Refusal): RunView;
 }
 
 export function createRecords(id: string, kind: RunView['kind']): Records {
@@ -64,12 +64,10 @@ export function createRecords(id: string, kind: RunView['kind']): Records {
 
   return {
     own,
-    get kind() {
-      return kind;
-    },
+    kind,
     get over() {
       const { complete, answer } = own;
-      if (!complete || (answer?.resultLink && largeResult === undefined)) return false;
+      if (!complete || (answer.resultLink && largeResult === undefined)) return false;
       // After a job's end, a worker that stays lost counts as dead.
       return all().every((record) => record.complete || record.lostForGood);
     },
@@ -106,7 +104,7 @@ export function createRecords(id: string, kind: RunView['kind']): Records {
       show(record, record.take(answer, afterSeq));
       if (record !== own) return;
       notFound = false;
-      kind = answer.playbook === null ? 'run' : 'job';
+      this.kind = answer.playbook === null ? 'run' : 'job';
       for (const run of answer.runs ?? []) {
         if (run.createdAt === null) continue;
         const followed = records.get(run.requestId) ?? new FollowedRecord(run.requestId, run.createdAt);
@@ -116,26 +114,27 @@ export function createRecords(id: string, kind: RunView['kind']): Records {
       if (answer.resultLink && largeResult === undefined) largeResult = await fetched(answer.resultLink.url);
     },
     look(connection, clockMs, refused) {
-      const { answer, status, liveness, createdAt } = own;
-      const local = (time: number | null) => time && time + (Number.isFinite(clockMs) ? clockMs : 0);
+      const { status, liveness, createdAt } = own;
+      const { runs, conversationId = null, playbook = null, result, error, reason } = own.answer;
+      const local = (time: number | null) => time && time + (clockMs ?? 0);
       const seen = shown.look();
       return {
         ...seen,
-        kind,
+        kind: this.kind,
         status: notFound ? 'not-found' : refused ? 'error' : (status ?? (seen.steps.length ? 'in_progress' : 'starting')),
         liveness,
         questions: status === 'waiting' ? seen.questions : [],
-        runs: (answer?.runs ?? []).map((run) => {
+        runs: (runs ?? []).map((run) => {
           const record = records.get(run.requestId);
           const head = record && { status: record.status, liveness: record.liveness, seq: record.recorded };
           return { ...run, ...head, startedAt: local(run.createdAt) };
         }),
         startedAt: local(createdAt),
-        conversationId: answer?.conversationId ?? null,
-        playbook: answer?.playbook ?? null,
-        result: ended(status) ? (largeResult ?? parsed(answer?.result) ?? undefined) : undefined,
-        error: answer?.error ?? undefined,
-        reason: answer?.reason ?? undefined,
+        conversationId,
+        playbook,
+        result: ended(status) ? (largeResult ?? parsed(result) ?? undefined) : undefined,
+        error: error ?? undefined,
+        reason: reason ?? undefined,
         refused,
         connection,
         missing: all().reduce((sum, { missing }) => sum + missing, 0),
@@ -146,11 +145,11 @@ export function createRecords(id: string, kind: RunView['kind']): Records {
 }
 
 /** Whether a live step may change the run's status or liveness. An agent may send such a status, so it only causes a read. */
-const mayChange = ({ status, metadata }: Step) => CHANGES.includes(status) && typeof metadata.parentSeq !== 'number';
+const mayChange = ({ status, metadata }: Step) => CHANGES.test(status) && typeof metadata.parentSeq !== 'number';
 
 /** Fetches a job's large result. The link is a secret that grants access by itself, so no token goes with it. */
 async function fetched(url: string): Promise<unknown> {
   const response = await fetch(url, { credentials: 'omit', redirect: 'error' });
-  if (!response.ok) throw new RuncastError('Unavailable', `The result cannot be fetched: HTTP status ${response.status}.`);
+  if (!response.ok) throw noAnswer(response);
   return response.json();
 }

@@ -8,6 +8,7 @@ import {
 } from './operations.js';
 import { patience } from './patience.js';
 import { createSession } from './session.js';
+import { parsed } from './step.js';
 import type { Liveness, Status } from './view.js';
 import { follow, type FollowedRun, type Start, type Watch } from './watch.js';
 
@@ -127,7 +128,7 @@ export interface Runcast {
    *
    * @throws RuncastError - It is refused, nobody is signed in, or there is no answer.
    */
-  ask<T>(document: string, variables: object): Promise<T>;
+  ask<T>(document: string, variables?: object): Promise<T>;
   /** Calls `listener` when the user signs in or out, or is another one. */
   onUser(listener: () => void): Stop;
 }
@@ -139,11 +140,9 @@ export interface Runcast {
  *   an object of your own.
  */
 export function createRuncast({ config, auth }: { config: Config; auth: Auth }): Runcast {
-  const graphqlUrl = config.API.GraphQL.endpoint;
-  const { realtimeUrl, userIdClaim } = config.runcast;
-  const session = createSession(graphqlUrl, userIdClaim, auth);
-  const live = createLive({ graphqlUrl, realtimeUrl }, session);
-  const shared = { session, live, clockMs: Infinity };
+  const session = createSession(config, auth);
+  const live = createLive(config, session);
+  const shared = { session, live };
   const watches = new Map<string, FollowedRun>();
 
   // It notices who the user is, and tells the others.
@@ -175,12 +174,12 @@ export function createRuncast({ config, auth }: { config: Config; auth: Auth }):
     start: (run) => begin('rerunOf' in run ? null : 'run', startAgentRun, run),
     startJob: (job) => begin('job', startJob, job),
     watch: (id) => watch(usualSpelling(id)),
-    list: (filter = {}) => session.ask(listAgentRuns, filter),
+    list: (filter) => session.ask(listAgentRuns, filter),
     async agents() {
-      const { agents, playbooks } = await session.ask<{ agents: AgentInfo[]; playbooks: Startable[] }>(listAgents, {});
-      return { agents: agents.map((agent) => ({ ...agent, parametersSchema: JSON.parse(agent.parametersSchema ?? 'null') })), playbooks };
+      const { agents, playbooks } = await session.ask<{ agents: AgentInfo[]; playbooks: Startable[] }>(listAgents);
+      return { agents: agents.map((agent) => ({ ...agent, parametersSchema: parsed(agent.parametersSchema) as Parameters | null })), playbooks };
     },
-    conversations: (page = {}) => session.ask(listConversations, page),
+    conversations: (page) => session.ask(listConversations, page),
     async conversation(conversationId) {
       const answer = await session.ask<Conversation & { success: boolean }>(getConversation, { conversationId });
       return answer.success ? answer : null;

@@ -3,7 +3,8 @@
  * else, so that nothing of one user is shown to the next.
  */
 import { type Auth, claims, type Stop } from './auth.js';
-import { asRuncastError, RuncastError } from './errors.js';
+import type { Config } from './config.js';
+import { asRuncastError, noAnswer, RuncastError } from './errors.js';
 import { patience } from './patience.js';
 
 export interface Session {
@@ -23,7 +24,7 @@ export interface Session {
    * @param timeoutMs - How long to wait for the answer.
    * @throws RuncastError - The request is refused, or there is no answer in time.
    */
-  ask<T>(document: string, variables: object, timeoutMs?: number, force?: boolean): Promise<T>;
+  ask<T>(document: string, variables?: object, timeoutMs?: number, force?: boolean): Promise<T>;
   /**
    * Sends a mutation whose answer says whether it succeeded.
    *
@@ -32,34 +33,15 @@ export interface Session {
   change(document: string, variables: object): Promise<void>;
 }
 
-export function createSession(graphqlUrl: string, userIdClaim: string, auth: Auth): Session {
+export function createSession({ API, runcast }: Config, auth: Auth): Session {
   const listeners = new Set<() => void>();
-
-  async function send(query: string, variables: object, timeoutMs: number, force: boolean) {
-    const headers = { Authorization: await session.token(force), 'Content-Type': 'application/json' };
-    const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), timeoutMs);
-    try {
-      const body = JSON.stringify({ query, variables });
-      const response = await fetch(graphqlUrl, { method: 'POST', headers, body, signal: abort.signal });
-      const { data, errors } = await response.json().catch(() => ({}));
-      // Partial data next to errors does not count as an answer.
-      const answer = !errors?.[0] && Object.values(data ?? {})[0];
-      if (answer) return answer;
-      const { errorType, message, errorInfo } = errors?.[0] ?? {};
-      const type = errorType ?? (response.status === 401 ? 'Unauthorized' : 'Unavailable');
-      throw new RuncastError(type, message ?? `No answer: HTTP status ${response.status}.`, errorInfo?.retryAfter);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
 
   const session: Session = {
     userId: undefined,
     async token(force = false) {
       const token = await auth.token({ force });
       const before = session.userId;
-      session.userId = token && String(claims(token)[userIdClaim]);
+      session.userId = token && String(claims(token)[runcast.userIdClaim]);
       if (before !== undefined && before !== session.userId) listeners.forEach((listener) => listener());
       if (!token) throw new RuncastError('SignedOut', 'Nobody is signed in.');
       return token;
@@ -68,14 +50,27 @@ export function createSession(graphqlUrl: string, userIdClaim: string, auth: Aut
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    async ask<T>(document: string, variables: object, timeoutMs = patience.request, force = false): Promise<T> {
+    async ask<T>(query: string, variables?: object, timeoutMs = patience.request, force = false): Promise<T> {
+      const abort = new AbortController();
+      let timer: ReturnType<typeof setTimeout> | undefined;
       try {
-        return (await send(document, variables, timeoutMs, force)) as T;
+        const headers = { Authorization: await session.token(force), 'Content-Type': 'application/json' };
+        timer = setTimeout(() => abort.abort(), timeoutMs);
+        const body = JSON.stringify({ query, variables });
+        const response = await fetch(API.GraphQL.endpoint, { method: 'POST', headers, body, signal: abort.signal });
+        const { data, errors } = await response.json().catch(() => ({}));
+        const refusal = errors?.[0];
+        // Partial data next to errors does not count as an answer.
+        const answer = !refusal && (Object.values(data ?? {})[0] as T);
+        if (answer) return answer;
+        throw noAnswer(response, refusal);
       } catch (failure) {
         const error = asRuncastError(failure);
         // A token may be revoked early. A refused request had no effect, so a retry is safe.
         if (force || !error.type.startsWith('Unauthorized')) throw error;
-        return session.ask(document, variables, timeoutMs, true);
+        return session.ask(query, variables, timeoutMs, true);
+      } finally {
+        clearTimeout(timer);
       }
     },
     async change(document, variables) {

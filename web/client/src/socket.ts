@@ -3,6 +3,7 @@
  *
  * https://docs.aws.amazon.com/appsync/latest/devguide/real-time-websocket-client.html
  */
+import type { Config } from './config.js';
 import type { Subscription } from './live.js';
 import { onStatusUpdate } from './operations.js';
 import { patience, pause } from './patience.js';
@@ -15,24 +16,9 @@ export interface Update extends SentStep {
   readonly jobId: string | null;
 }
 
-export interface Endpoint {
-  readonly graphqlUrl: string;
-  readonly realtimeUrl: string;
-}
-
-/** What a socket reports. */
-export interface SocketEvents {
-  acknowledged(subscription: Subscription): void;
-  heard(subscription: Subscription, update: Update): void;
-  /** The server has refused or ended a subscription, which the socket starts again later, or the socket has closed. */
-  lost(subscription: Subscription): void;
-  closed(): void;
-}
-
 export interface Socket {
-  /** How many subscriptions it carries. */
-  readonly size: number;
-  carries(subscription: Subscription): boolean;
+  /** The subscriptions that it carries, by the keys under which they were started. A key is never used again. */
+  readonly started: ReadonlyMap<string, Subscription>;
   start(subscription: Subscription): void;
   /** Ends a subscription; closes the socket if it was the last one. */
   stop(subscription: Subscription): void;
@@ -43,11 +29,10 @@ export interface Socket {
 
 let keys = 0;
 
-export function openSocket({ graphqlUrl, realtimeUrl }: Endpoint, session: Session, token: string, events: SocketEvents): Socket {
-  const authorization = { host: new URL(graphqlUrl).host, Authorization: token };
+export function openSocket({ API, runcast }: Config, session: Session, token: string, heard: () => void, closed: () => void): Socket {
+  const authorization = { host: new URL(API.GraphQL.endpoint).host, Authorization: token };
   const header = btoa(JSON.stringify(authorization)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
-  const websocket = new WebSocket(realtimeUrl, ['graphql-ws', `header-${header}`]);
-  /** The subscriptions by the keys under which they were started. A key is never used again. */
+  const websocket = new WebSocket(runcast.realtimeUrl, ['graphql-ws', `header-${header}`]);
   const started = new Map<string, Subscription>();
   /** The keys that the server must acknowledge; '' is the connection itself. */
   const awaited = new Set(['']);
@@ -62,6 +47,12 @@ export function openSocket({ graphqlUrl, realtimeUrl }: Endpoint, session: Sessi
     const variables = { userId: session.userId, ...subscription.what };
     const data = JSON.stringify({ query: onStatusUpdate, variables });
     send({ id, type: 'start', payload: { data, extensions: { authorization } } });
+  };
+  /** The server has refused or ended a subscription, or the socket has closed. */
+  const lose = (subscription: Subscription) => {
+    if (subscription.socket !== socket) return;
+    subscription.socket = undefined;
+    subscription.doubt();
   };
   const end = (key: string) => {
     awaited.delete(key);
@@ -80,24 +71,28 @@ export function openSocket({ graphqlUrl, realtimeUrl }: Endpoint, session: Sessi
       started.forEach(begin);
     } else if (type === 'data') {
       const update = payload?.data?.onStatusUpdate;
-      if (update && subscription) events.heard(subscription, update);
+      if (!update || !subscription) return;
+      heard();
+      subscription.hear(update);
     } else if (type === 'start_ack') {
       awaited.delete(id);
-      if (subscription) events.acknowledged(subscription);
+      if (!subscription) return;
+      const before = subscription.socket;
+      subscription.socket = socket;
+      subscription.failures = 0;
+      if (before) before.stop(subscription);
+      else subscription.doubt();
     } else if (/error|complete/.test(type)) {
       if (!id) return socket.close();
       awaited.delete(id);
       if (!subscription) return;
-      events.lost(subscription);
+      lose(subscription);
       setTimeout(() => end(id) && socket.start(subscription), pause(++subscription.failures));
     }
   };
 
   const socket: Socket = {
-    get size() {
-      return started.size;
-    },
-    carries: (subscription) => [...started.values()].includes(subscription),
+    started,
     start(subscription) {
       const key = String(++keys);
       started.set(key, subscription);
@@ -117,12 +112,9 @@ export function openSocket({ graphqlUrl, realtimeUrl }: Endpoint, session: Sessi
       if (Date.now() - aliveAt > (awaited.size ? patience.connect : timeoutMs)) socket.close();
     },
     close() {
-      websocket.onopen = websocket.onmessage = websocket.onclose = null;
-      // Closing a socket that is still connecting is an error.
-      websocket.onerror = () => {};
       websocket.close();
-      events.closed();
-      started.forEach(events.lost);
+      closed();
+      started.forEach(lose);
       started.clear();
     },
   };

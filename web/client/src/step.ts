@@ -40,7 +40,7 @@ export function stepOf(requestId: string, { seq, status, message, timestamp, age
     timestamp: timestamp ?? Date.now(),
     agentName,
     toolName,
-    metadata: object(metadata),
+    metadata: Object(parsed(metadata)),
   };
 }
 
@@ -57,9 +57,4 @@ export function parsed(text: string | null | undefined): unknown {
   } catch {
     return text;
   }
-}
-
-function object(text: string | null): Record<string, unknown> {
-  const value = parsed(text);
-  return value && typeof value === 'object' && !Array.isArray(value) ? { ...value } : {};
 }

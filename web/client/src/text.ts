@@ -9,9 +9,8 @@ export class LiveText {
   /** Adds a piece of the text; a piece after a gap is kept until the gap is filled. */
   add(offset: number, piece: string): void {
     if (piece.length >= (this.#ahead.get(offset)?.length ?? 0)) this.#ahead.set(offset, piece);
-    for (const begin of [...this.#ahead.keys()].sort((a, b) => a - b)) {
+    for (const [begin, ahead] of [...this.#ahead].sort(([a], [b]) => a - b)) {
       if (begin > this.text.length) return;
-      const ahead = this.#ahead.get(begin)!;
       this.#ahead.delete(begin);
       if (begin + ahead.length > this.text.length) this.text = this.text.slice(0, begin) + ahead;
     }

@@ -67,7 +67,7 @@ export interface Refusal {
   readonly type: string;
   readonly message: string;
   /** With the type `TooManyRequests`: when to try again, in seconds. */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
 }
 
 /** A run or a job as it stands. Messages, metadata and results are untrusted input. */
@@ -104,7 +104,7 @@ export interface RunView {
 }
 
 /** Whether a status is terminal. */
-export const ended = (status: Status | null): boolean => ['complete', 'error', 'cancelled'].includes(status!);
+export const ended = (status: Status | null): boolean => /^(complete|error|cancelled)$/.test(status!);
 
 /** Returns what the agent has said so far; without live text, that is the result. A result without a text is shown as JSON. */
 export function answerOf({ text, result }: RunView): string {

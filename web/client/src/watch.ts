@@ -58,11 +58,11 @@ export interface Start {
 export interface Shared {
   readonly session: Session;
   readonly live: Live;
-  /** By how much this machine's clock is ahead of the server's; infinite until that is known. */
-  clockMs: number;
+  /** By how much this machine's clock is ahead of the server's; undefined until that is known. */
+  clockMs?: number;
 }
 
-const nothing = () => createRecords('', null).look('polling', 0);
+const nothing = () => createRecords('', null).look('polling');
 
 /** A watch before it has any answer, and a page that is rendered on a server. */
 export const emptyView: RunView = /* @__PURE__ */ nothing();
@@ -88,15 +88,14 @@ export function follow(id: string, shared: Shared, start: Start | undefined, idl
   let refused: Refusal | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let leave: Stop | undefined;
-  /** Whose view it is, while nobody subscribes. */
-  let viewOf: string | null | undefined;
 
   const isLive = () => !!subscription?.socket;
 
   function hold(): Stop {
     if (!holds++) {
       leave = session.onUser(changeUser);
-      if (viewOf !== session.userId) view = emptyView;
+      // The user may have changed since.
+      view = emptyView;
       if (!starting) doubt();
     }
     return () => {
@@ -110,7 +109,6 @@ export function follow(id: string, shared: Shared, start: Start | undefined, idl
     leave?.();
     records = createRecords(id, records.kind);
     reading = false;
-    viewOf = session.userId;
     idle();
   }
 
@@ -157,7 +155,7 @@ export function follow(id: string, shared: Shared, start: Start | undefined, idl
 
   function hear(update: Update): void {
     const { seq, timestamp } = update;
-    if (seq !== null && timestamp !== null) shared.clockMs = Math.min(shared.clockMs, Date.now() - timestamp);
+    if (seq && timestamp) shared.clockMs = Math.min(shared.clockMs ?? Infinity, Date.now() - timestamp);
     records.hear(update);
     go();
   }
@@ -204,7 +202,7 @@ export function follow(id: string, shared: Shared, start: Start | undefined, idl
     failing = true;
     if (!error.retryable && (error.type !== 'SignedOut' || starting)) {
       const { type, message, retryAfter } = error;
-      refused = { type, message, ...(retryAfter && { retryAfter }) };
+      refused = { type, message, retryAfter };
     }
     changed();
   }
@@ -235,7 +233,6 @@ export function follow(id: string, shared: Shared, start: Start | undefined, idl
     cancel: () => change(cancelAgentRun),
     answer: (answers) => change(answerAgentRun, { answers: JSON.stringify(answers) }),
     close() {
-      if (closed) return;
       closed = true;
       sleep();
     },

@@ -23,7 +23,7 @@ function take(merge: Merge<{ seq: number | null }>, { live, told, answer }: Arri
   if (live !== undefined) return merge.addLive({ seq: live });
   if (answer) {
     const steps = Array.from({ length: answer.lastSeq - answer.afterSeq }, (_, index) => ({ seq: answer.afterSeq + 1 + index }));
-    return merge.addRecorded({ ...answer, steps });
+    return merge.addRecorded(steps, answer.afterSeq, answer.whole, answer.ended);
   }
   if (told) merge.told(told.lastSeq, told.ended);
   else merge.asked();
