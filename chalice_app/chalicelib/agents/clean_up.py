@@ -14,11 +14,13 @@ logger = logging.getLogger(__name__)
 _CLEAN_UP_SECONDS = 2.0
 
 
-def clean_up(agent: AnyAgent) -> None:
-    """Release the agent's resources. Never raises.
+def clean_up(agent: AnyAgent | None) -> None:
+    """Release the agent's resources, if it was built. Never raises.
 
     This happens on a thread with a short timeout: a server that does not stop must not delay the answer.
     """
+    if agent is None:
+        return
     from runcast.agents import parts  # imports Strands
 
     thread = Thread(target=parts.clean_up, args=(agent,), name="runcast-clean-up", daemon=True)

@@ -164,6 +164,7 @@ class Runner:
         except NotBegun as error:
             logger.warning("part %d of the run was not begun here: %s", checked.part, error)
             recorder.abandon()
+            clean_up(work.agent)
             return agent_answer(500, answer_body(checked, recorder, failure(error), cold_start=cold_start))
 
         report = recorder.end(
@@ -175,8 +176,7 @@ class Runner:
             metadata=outcome.metadata,
             snapshot_key=work.snapshot_key,
         )
-        if work.agent is not None:
-            clean_up(work.agent)
+        clean_up(work.agent)
         saved_turn_key = work.snapshot_key if outcome.status is RunStatus.COMPLETE else None
         outcome = overruled(outcome, report.stop, report.stop_error)
         if saved_turn_key and outcome.status is not RunStatus.COMPLETE:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from strands import ToolContext, tool
+from strands.tools import ToolProvider
 
-from runcast.errors import Conflict
+from runcast import limits
+from runcast.errors import Conflict, StoreUnavailable
 from runcast.record.close import close_dead
 from runcast.record.model import EndReason, RunStatus
 from tests.fakes.scripted_model import Call, Say
@@ -109,3 +111,37 @@ def test_a_starter_that_dies_once_the_next_part_is_invoked_has_invoked_it(bench,
     assert next_part(bench, event, Say("{tool_result}"))[1]["result"] == "paid: yes"
     assert next_part(bench, again)[0] == 409
     assert store.read("run-1").status is RunStatus.COMPLETE
+
+
+class Server(ToolProvider):
+    """A server with tools, as MCP has; the agents that use it keep it running."""
+
+    def __init__(self):
+        self.users = set()
+        self.times_used = 0
+
+    async def load_tools(self, **kwargs):
+        return [pay]
+
+    def add_consumer(self, consumer_id, **kwargs):
+        self.users.add(consumer_id)
+        self.times_used += 1
+
+    def remove_consumer(self, consumer_id, **kwargs):
+        self.users.discard(consumer_id)
+
+
+def test_the_servers_of_an_agent_that_was_built_and_did_not_begin_are_released(bench, store, monkeypatch):
+    """They would outlive the part in a warm process."""
+    server = Server()
+    bench.with_tools(server)
+    _, [event] = answered(bench, {ask(bench): "yes"})
+
+    def unanswered(*args, **kwargs):
+        patch.setattr(limits, "PART_BEGIN_SECONDS", 0.3)  # not before the claim
+        raise StoreUnavailable("DynamoDB did not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "append", unanswered)
+        assert next_part(bench, event)[0] == 500
+    assert (server.times_used, server.users) == (2, set())
