@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 
 import boto3
 import pytest
@@ -18,6 +19,7 @@ from runcast.errors import (
     NotResumable,
     RunStopped,
     SnapshotUnusable,
+    StoreUnavailable,
     Unavailable,
 )
 from runcast.record.answer import answer
@@ -346,6 +348,46 @@ def test_a_bucket_that_does_not_answer_leaves_the_part_to_another_worker(records
             ground.part(Say("never"))
     run = read(records)
     assert (run.status, run.part_has_begun) == (RunStatus.IN_PROGRESS, False)
+
+
+def test_without_a_confirmed_claim_nothing_begins_and_a_later_call_takes_the_run(records, ground, monkeypatch):
+    def unanswered(*args, **kwargs):
+        raise StoreUnavailable("DynamoDB did not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(limits, "PART_BEGIN_SECONDS", 0.1)
+        patch.setattr(RunStore, "claim", unanswered)
+        with pytest.raises(Unavailable) as raised:
+            ground.part(Say("never"))
+        wait_until(lambda: not recording())
+    assert str(raised.value) == "The run was not begun here: its claim was not confirmed in time."
+    assert (records.read("r1"), ground.model.calls) == (None, [])
+    assert str(ground.part(Say("Done"))).strip() == "Done"
+
+
+def test_a_part_whose_first_step_is_not_stored_is_left_to_another_worker(records, ground, monkeypatch):
+    ground.part(Call("dig", {"late": True}))
+
+    def unanswered(*args, **kwargs):
+        patch.setattr(limits, "PART_BEGIN_SECONDS", 0.1)  # not before the claim
+        raise StoreUnavailable("DynamoDB did not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunStore, "append", unanswered)
+        with pytest.raises(Unavailable) as raised:
+            ground.part(Say("never"))
+        wait_until(lambda: not recording())
+    assert str(raised.value) == "The part was not begun here: its first step was not stored in time"
+    run = read(records)
+    assert (run.status, run.part_has_begun, ground.model.calls) == (RunStatus.IN_PROGRESS, False, [])
+    result = close_dead(records, "r1", invocation=run.worker.split("/")[0], part=(2, 1))
+    assert (result.hand_out, result.run.part_tries) == (True, 2)
+    assert str(ground.part(Say("Done"))).strip() == "Done"
+    assert ground.dug == [1]
+
+
+def recording():
+    return [thread for thread in threading.enumerate() if thread.name == "recorder-r1"]
 
 
 def test_a_state_that_cannot_be_saved_ends_the_run(records, ground, monkeypatch):
