@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 from strands import Agent
 from strands.interrupt import InterruptException
 from strands.middleware import ExecuteToolContext, ExecuteToolStage, ToolResultEvent
+from strands.tools.structured_output.structured_output_tool import StructuredOutputTool
 from strands.types.session import decode_bytes_values, encode_bytes_values
 from strands.types.tools import ToolResult
 
@@ -116,6 +117,10 @@ class ToolJournal:
     async def _around_call(
         self, context: ExecuteToolContext, go_on: Callable[[ExecuteToolContext], AsyncGenerator[Any, None]]
     ) -> AsyncGenerator[Any, None]:
+        if isinstance(context.tool, StructuredOutputTool):  # its only effect is on this process, so it runs in each
+            async for event in go_on(context):
+                yield event
+            return
         tool_use_id = str(context.tool_use["toolUseId"])
         if tool_use_id in self._refused:
             yield self._refused[tool_use_id]

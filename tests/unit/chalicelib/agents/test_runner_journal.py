@@ -6,8 +6,10 @@ import json
 import re
 
 import pytest
-from strands import tool
+from pydantic import BaseModel
+from strands import Agent, tool
 from strands.hooks import AfterToolCallEvent
+from strands.tools.executors import SequentialToolExecutor
 
 from runcast import idempotent, limits
 from runcast.errors import Unavailable
@@ -211,3 +213,27 @@ def test_a_result_that_could_not_be_recorded_is_unknown_to_the_next_worker(bench
         bench.run(Call("dig"))
     workers.continued(Say("Done"))
     assert (workers.done["dig"], told(bench)) == (1, [("error", UNKNOWN)])
+
+
+class Report(BaseModel):
+    """A report."""
+
+    depth: int
+
+
+@pytest.mark.parametrize("turn", [[Call("Report", {"depth": 3})], [Call("dig"), Call("Report", {"depth": 3})]])
+def test_structured_output_is_made_again_because_only_the_worker_that_made_it_has_it(bench, store, workers, turn):
+    def build(run):
+        agent = Agent(
+            model=run.model, tools=[workers.tool("dig")], checkpointing=True, structured_output_model=Report,
+            callback_handler=None, tool_executor=SequentialToolExecutor(),
+        )  # fmt: skip
+        agent.add_hook(lambda event: workers.die(f"after {event.tool_use['name']}"), AfterToolCallEvent)
+        return agent
+
+    bench.with_build(build)
+    workers.dies = ["after Report"]
+    bench.run(turn)
+    assert store.read("run-1").part_is_queued
+    status_code, body = workers.continued()
+    assert (status_code, body["result"], workers.done["dig"]) == (200, {"depth": 3}, len(turn) - 1)
