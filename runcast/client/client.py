@@ -21,7 +21,7 @@ from typing import Any
 
 from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.api import Api, open_api
-from runcast.client.config import ClientConfig
+from runcast.client.config import ClientConfig, TokenConfig
 from runcast.client.connection import Connection
 from runcast.client.conversation import Conversation, ListedConversation
 from runcast.client.credentials import Credentials
@@ -32,7 +32,7 @@ from runcast.client.live import subscribe
 from runcast.client.paging import delete_all, listed, whole_record
 from runcast.client.patience import Patience
 from runcast.client.retrying import Answer, Failures, ask_until_answered
-from runcast.client.sign_in import Identity, cognito_client, renew, sign_in
+from runcast.client.sign_in import Identity, cognito_client, renew, sign_in, signed_in
 from runcast.client.step import Progress
 from runcast.client.upload import content_type_of, send_file
 from runcast.client.watch import Watch
@@ -355,7 +355,7 @@ class Client:
 
 @asynccontextmanager
 async def connect(
-    config: ClientConfig,
+    config: ClientConfig | TokenConfig,
     *,
     patience: Patience | None = None,
     notify: Callable[[str], None] = logger.warning,
@@ -365,7 +365,7 @@ async def connect(
     """Sign in, and stay signed in and connected until the end of the block.
 
     Args:
-        config: The deployment and the user.
+        config: The deployment and the user, or what returns the user's tokens.
         patience: Timeouts, if the defaults do not fit.
         notify: Called with a sentence when a connection, a read or a worker fails. It says how the client continues.
         random: Returns a number from 0 to 1, for the pauses between attempts.
@@ -377,12 +377,16 @@ async def connect(
         RuncastError: The configuration does not match the user pool.
     """
     clock = AdjustedClock(local_ms)
-    cognito = await asyncio.to_thread(cognito_client, config, clock)
+    cognito = None if isinstance(config, TokenConfig) else await asyncio.to_thread(cognito_client, config, clock)
 
-    async def renewed(identity: Identity) -> Identity:
+    async def renewed(identity: Identity | None) -> Identity:
+        if isinstance(config, TokenConfig):
+            return await asyncio.to_thread(signed_in, config)
+        if identity is None:
+            return await asyncio.to_thread(sign_in, cognito, config)
         return await asyncio.to_thread(renew, cognito, config, identity)
 
-    credentials = Credentials(await asyncio.to_thread(sign_in, cognito, config), renewed, now_ms=clock)
+    credentials = Credentials(await renewed(None), renewed, now_ms=clock)
     async with open_api(config.graphql_url, credentials, clock) as api:
         yield Client(
             config.graphql_url,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ _REQUIRED = {
     "username": "RUNCAST_USERNAME",
     "password": "RUNCAST_PASSWORD",
 }
+_VARIABLES = {**_REQUIRED, "id_token": "RUNCAST_ID_TOKEN"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,37 @@ class ClientConfig:
 
 
 @dataclass(frozen=True)
+class TokenConfig:
+    """The address of a Runcast deployment, and where the tokens of one user of an OpenID Connect provider come from.
+
+    Attributes:
+        graphql_url: Terraform's output `graphql_url` (`RUNCAST_GRAPHQL_URL`).
+        token: Returns a valid ID token of the user; called in a thread, again before each expiry and each time that
+            the service refuses a token.
+
+    Raises:
+        InvalidInput: As for `ClientConfig`.
+    """
+
+    graphql_url: str
+    token: Callable[[], str] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        _require_safe(self.graphql_url)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> TokenConfig:
+        """Read the configuration. The token is `RUNCAST_ID_TOKEN`, which is not renewed.
+
+        Raises:
+            ConfigurationMissing: Variables are unset or empty; the error names all of them.
+            InvalidInput: As for `ClientConfig`.
+        """
+        given = _read(environment, "graphql_url", "id_token")
+        return cls(given["graphql_url"], lambda: given["id_token"])
+
+
+@dataclass(frozen=True)
 class OperatorConfig:
     """The address of a Runcast deployment, for an operator with AWS credentials.
 
@@ -86,21 +118,25 @@ class OperatorConfig:
 
 
 def _read(environment: Mapping[str, str], *names: str) -> dict[str, str]:
-    missing = [_REQUIRED[name] for name in names if not environment.get(_REQUIRED[name])]
+    missing = [_VARIABLES[name] for name in names if not environment.get(_VARIABLES[name])]
     if missing:
         raise ConfigurationMissing(missing)
-    return {name: environment[_REQUIRED[name]] for name in names}
+    return {name: environment[_VARIABLES[name]] for name in names}
 
 
 def _require_valid(graphql_url: str, region: str) -> None:
+    _require_safe(graphql_url)
+    if not _REGION.fullmatch(region):
+        raise InvalidInput(f"RUNCAST_REGION is {region!r}; give an AWS region, such as eu-west-1.")
+
+
+def _require_safe(graphql_url: str) -> None:
     # The client sends its token to this address.
     if not is_safe(graphql_url):
         raise InvalidInput(
             f"RUNCAST_GRAPHQL_URL is {graphql_url!r}; give an address that begins with https://"
             " (http:// is for this machine only)."
         )
-    if not _REGION.fullmatch(region):
-        raise InvalidInput(f"RUNCAST_REGION is {region!r}; give an AWS region, such as eu-west-1.")
 
 
 def is_safe(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""Signs in to Cognito with a user name and a password, and renews the ID token.
+"""Signs in to Cognito with a user name and a password, and renews the ID token; or takes another provider's token.
 
 The API only accepts ID tokens, because access tokens lack the tenant claim.
 """
@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from runcast.client.adjusted_clock import AdjustedClock
-from runcast.client.config import ClientConfig
+from runcast.client.config import ClientConfig, TokenConfig
 from runcast.errors import RuncastError, Unauthorized, Unavailable
 
 # Short timeouts, because a user is waiting. These calls are unsigned, so no AWS credentials are needed.
@@ -117,6 +117,22 @@ def renew(cognito: Any, config: ClientConfig, identity: Identity) -> Identity:
     return sign_in(cognito, config)
 
 
+def signed_in(config: TokenConfig) -> Identity:
+    """Take a token of the user from their provider. The API accepts the claim `sub` as the user's own id.
+
+    Raises:
+        RuncastError: It is not a token with the claims `sub`, `exp` and `iat`.
+    """
+    token = config.token()
+    try:
+        claims = _claims(token)
+        return Identity(str(claims["sub"]), token, float(claims["exp"] - claims["iat"]), None)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise RuncastError(
+            "The token is no ID token with the claims sub, exp and iat. Check RUNCAST_ID_TOKEN."
+        ) from error
+
+
 def _authenticate(cognito: Any, config: ClientConfig, flow: str, parameters: dict[str, str]) -> Identity:
     try:
         answer = cognito.initiate_auth(AuthFlow=flow, ClientId=config.user_pool_client_id, AuthParameters=parameters)
@@ -141,9 +157,7 @@ def _authenticate(cognito: Any, config: ClientConfig, flow: str, parameters: dic
 
 
 def _identity(tokens: dict[str, Any], user_id_claim: str) -> Identity:
-    # Not verified here: the token comes directly from Cognito, and the API verifies it.
-    payload = tokens["IdToken"].split(".")[1]
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    claims = _claims(tokens["IdToken"])
     if not claims.get(user_id_claim):
         raise RuncastError(f"The ID token has no claim {user_id_claim!r}. Check RUNCAST_USER_ID_CLAIM.")
     return Identity(
@@ -152,3 +166,9 @@ def _identity(tokens: dict[str, Any], user_id_claim: str) -> Identity:
         lifetime_seconds=claims["exp"] - claims["iat"],
         refresh_token=tokens.get("RefreshToken"),
     )
+
+
+def _claims(token: str) -> Any:
+    # Not verified here: the token comes directly from its issuer, and the API verifies it.
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

@@ -46,6 +46,7 @@ environment:
   RUNCAST_REGION                                     the AWS region of the user pool
   RUNCAST_USERNAME, RUNCAST_PASSWORD                 the user who signs in
   RUNCAST_USER_ID_CLAIM                              the claim that names the user, by default sub
+  RUNCAST_ID_TOKEN                                   a token of an OpenID Connect provider; replaces all but the first
 
 With --operator: RUNCAST_GRAPHQL_URL, RUNCAST_REGION, and AWS credentials with the policy of Terraform's output
 operator_policy_json, for example by AWS_PROFILE.

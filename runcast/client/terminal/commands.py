@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 import uuid
 from asyncio import CancelledError
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.client import Client, connect
-from runcast.client.config import ClientConfig, OperatorConfig
+from runcast.client.config import ClientConfig, OperatorConfig, TokenConfig
 from runcast.client.fetch import fetch_result
 from runcast.client.job import JobRun
 from runcast.client.operator import Operator, operate
@@ -48,9 +49,10 @@ async def run_command(arguments: argparse.Namespace) -> int:
     if getattr(arguments, "operator", False):
         return await _operate(arguments)
     _require_operator(arguments)
-    config = ClientConfig.from_environment()
     if arguments.command == "token":
-        return _print_token(config)
+        return _print_token(ClientConfig.from_environment())
+    with_token = os.environ.get("RUNCAST_ID_TOKEN")
+    config = TokenConfig.from_environment() if with_token else ClientConfig.from_environment()
     async with connect(config, notify=_say) as client:
         if "request_id" in arguments and arguments.command != "run":
             arguments.request_id = await _whole_id(client, arguments.request_id)

@@ -1,6 +1,6 @@
 import pytest
 
-from runcast.client.config import ClientConfig
+from runcast.client.config import ClientConfig, TokenConfig
 from runcast.errors import ConfigurationMissing, InvalidInput
 
 ENVIRONMENT = {
@@ -56,3 +56,16 @@ def test_this_machine_needs_no_encryption(host):
 
 def test_the_password_is_not_printed():
     assert "correct horse" not in repr(ClientConfig.from_environment(ENVIRONMENT))
+
+
+def test_a_token_of_another_provider_replaces_the_sign_in():
+    config = TokenConfig.from_environment({**ENVIRONMENT, "RUNCAST_ID_TOKEN": "a.b.c"})
+
+    assert (config.graphql_url, config.token()) == (ENVIRONMENT["RUNCAST_GRAPHQL_URL"], "a.b.c")
+
+
+def test_a_token_goes_to_no_unsafe_address():
+    with pytest.raises(InvalidInput, match="begins with https://"):
+        TokenConfig("http://example.com/graphql", lambda: "a.b.c")
+    with pytest.raises(ConfigurationMissing, match=r"RUNCAST_GRAPHQL_URL, RUNCAST_ID_TOKEN\.$"):
+        TokenConfig.from_environment({})

@@ -9,10 +9,11 @@ from botocore.stub import Stubber
 
 from runcast.client.adjusted_clock import AdjustedClock
 from runcast.client.client import connect
-from runcast.client.config import ClientConfig
-from runcast.client.sign_in import cognito_client, sign_in
+from runcast.client.config import ClientConfig, TokenConfig
+from runcast.client.sign_in import cognito_client, sign_in, signed_in
 from runcast.errors import RuncastError, Unauthorized, Unavailable
 from tests.fakes.cognito import ID_TOKEN, USER_ID
+from tests.unit.client.conftest import REQUEST_ID
 
 
 async def test_gives_the_id_token_and_who_it_is_about(config: ClientConfig):
@@ -79,3 +80,30 @@ def test_an_unreachable_cognito_is_named(monkeypatch: pytest.MonkeyPatch, config
 
     with pytest.raises(Unavailable, match=re.escape("127.0.0.1:9")):
         sign_in(cognito_client(config, AdjustedClock()), config)
+
+
+def test_a_token_of_another_provider_names_its_user(config: ClientConfig):
+    identity = signed_in(TokenConfig(config.graphql_url, lambda: ID_TOKEN))
+
+    assert (identity.user_id, identity.id_token, identity.lifetime_seconds) == (USER_ID, ID_TOKEN, 3600)
+
+
+@pytest.mark.parametrize("token", ["", "token", "a.b.c", "e30.e30.e30", "e30.bnVsbA.e30"])
+def test_what_is_no_token_is_refused(config: ClientConfig, token: str):
+    with pytest.raises(RuncastError, match=r"no ID token with the claims sub, exp and iat\. Check RUNCAST_ID_TOKEN\."):
+        signed_in(TokenConfig(config.graphql_url, lambda: token))
+
+
+async def test_a_token_is_asked_for_again_when_the_service_refuses_it(server, config: ClientConfig):
+    asked = []
+
+    def token() -> str:
+        asked.append(server.token)
+        return server.token
+
+    server.has_run(REQUEST_ID)
+    async with connect(TokenConfig(config.graphql_url, token)) as client:
+        await client.show(REQUEST_ID)
+        server.replace_token()
+        await client.show(REQUEST_ID)
+    assert len(asked) == len(set(asked)) == 2
