@@ -57,7 +57,7 @@ def _suffer(job_id: str, step: str, faults: list[str], turn: int) -> None:
 
 
 def _load_playbook(_event: Event, told: Event) -> Event:
-    return {"playbook": {"stages": told["stages"]}, "agents": _first_attempts(told["stages"][0]), "next": "invoke"}
+    return {"playbook": {"stages": told["stages"]}, "agents": _first_attempts(told["stages"][0])}
 
 
 def _invoke_agent(event: Event, fault: str | None) -> None:
@@ -97,8 +97,9 @@ def _synthesize(_event: Event, _told: Event) -> Event:
 
 def _save_results(event: Event, _told: Event) -> Event:
     failure = event.get("failure")
-    error = failure["Error"] if failure else event.get("error")
-    return {"status": "error" if error else "complete", "error": error}
+    if error := failure["Error"] if failure else event.get("error"):
+        raise type("JobFailed", (Exception,), {})(error)
+    return {"status": "complete", "error": None}
 
 
 def _first_attempts(names: list[str]) -> list[Event]:

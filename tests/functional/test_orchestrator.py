@@ -6,7 +6,7 @@ import json
 
 import boto3
 import pytest
-from chalicelib.orchestrator.errors import JobEnded, OrchestratorFailed
+from chalicelib.orchestrator.errors import JobEnded, JobFailed, OrchestratorFailed
 from chalicelib.orchestrator.states import run_state
 from chalicelib.runtime import clients
 from chalicelib.runtime.inputs import Inputs
@@ -66,7 +66,7 @@ def state(lambdas, monkeypatch, tmp_path):
 
 
 def run_job(state):
-    then = state("LoadPlaybook")
+    then = state("LoadPlaybook") | {"next": "invoke"}
     while then["next"] == "invoke":
         results = [
             state("InvokeAgent", playbook=then["playbook"], agent=agent, token=f"token-{agent['name']}", waiting=False)
@@ -127,6 +127,15 @@ def test_a_result_that_is_too_large_for_the_record_is_in_the_bucket(lambdas, sta
     assert read(lambdas, event, JOB_ID)["result"] is None
     kept = boto3.client("s3").get_object(Bucket="results", Key=f"results/{JOB_ID}.json")
     assert json.loads(kept["Body"].read())["texts"] == {"survey": "x" * 50_000, "again": "y" * 50_000}
+
+
+def test_a_job_that_ends_as_an_error_fails_its_execution(state, event, lambdas):
+    begun = state("LoadPlaybook")
+    for _ in range(2):  # a retry of the state finds the end saved
+        with pytest.raises(JobFailed, match=r"^The output was not accepted\.$"):
+            state("SaveResults", playbook=begun["playbook"], error="The output was not accepted.")
+    job = read(lambdas, event, JOB_ID)
+    assert (job["status"], job["error"]) == ("error", "The output was not accepted.")
 
 
 def test_the_state_machine_knows_errors_by_the_names_of_their_classes(state, monkeypatch):

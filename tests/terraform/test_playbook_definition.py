@@ -74,7 +74,7 @@ def test_the_language_s_validator_finds_no_fault(project: Path, text: str, tmp_p
     ("right", "wrong"),
     [
         ('"StartAt": "LoadPlaybook"', '"StartAt": "Nowhere"'),
-        ('"Type": "Succeed"', '"Type": "Success"'),
+        ('"Type": "Fail"', '"Type": "Failure"'),
         ('"Next": "Validate"', '"Next": "Validated"'),
         ("$states.input.next = 'save'", "$states.input.next = 'save"),
         ('"Retry": [', '"Retries": ['),
@@ -183,7 +183,8 @@ def test_whatever_fails_is_saved_and_a_failed_save_fails_the_execution(definitio
             [caught] = state["Catch"]
             assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], "SaveResults")
             assert caught["Output"]["failure"] == "{% $states.errorOutput %}"
-    assert "Catch" not in definition["States"]["SaveResults"]
+    [saved] = definition["States"]["SaveResults"]["Catch"]
+    assert (saved["ErrorEquals"], saved["Next"]) == (["JobFailed"], "Failed")
 
 
 def test_one_failing_agent_does_not_end_its_siblings(definition: dict[str, Any]):

@@ -9,6 +9,7 @@ RuncastError
 ├── RunChanged              an agent has been answered, or its run has ended; the state looks at it again
 ├── ModelFailed             the model did not write the summary; a retry will not help
 ├── JobEnded                the job was cancelled or has otherwise ended; there is nothing left to do
+├── JobFailed               the job has ended as an error or was cancelled, and its execution ends as failed
 └── OrchestratorFailed      an unexpected failure; the log has the reason
 """
 
@@ -58,6 +59,10 @@ class ModelFailed(RuncastError):
 
 class JobEnded(RuncastError):
     """The job was cancelled or has otherwise ended; there is nothing left to do."""
+
+
+class JobFailed(RuncastError):
+    """The job's end is saved and is not `complete`; the message is its error. It fails the execution."""
 
 
 class OrchestratorFailed(RuncastError):

@@ -30,7 +30,7 @@ def load_playbook(
         parameters_schema: Returns the JSON Schema of an agent's parameters, given its name; None if it has none.
 
     Returns:
-        `playbook`, `agents` (the first stage's, each in the form that `InvokeAgent` takes) and `next`.
+        `playbook` and `agents` (the first stage's, each in the form that `InvokeAgent` takes).
 
     Raises:
         InvalidInput: The playbook does not exist, a parameter that a query needs is missing, or an agent's schema
@@ -55,7 +55,7 @@ def load_playbook(
         for entry in stage.entries
     ]
     record.checkpoint(CHECKPOINT, "loading_agents", message, metadata={"agents": len(planned)}, runs=planned)
-    return {"playbook": given, "agents": first_attempts(playbook, 0), "next": "invoke"}
+    return {"playbook": given, "agents": first_attempts(playbook, 0)}
 
 
 def first_attempts(playbook: Playbook, stage: int) -> list[Json]:

@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.agents import registry
 from chalicelib.agents.agent_functions import AgentFunctions, agent_functions
 from chalicelib.orchestrator.agent_invoker import AgentInvoker
-from chalicelib.orchestrator.errors import JobEnded, OrchestratorFailed
+from chalicelib.orchestrator.errors import JobEnded, JobFailed, OrchestratorFailed
 from chalicelib.orchestrator.job import Job, checked_job_id
 from chalicelib.orchestrator.job_record import JobRecord
 from chalicelib.orchestrator.load_playbook import load_playbook
@@ -30,7 +30,7 @@ from chalicelib.runtime.day_tokens import count_tokens
 from chalicelib.runtime.inputs import Inputs
 from runcast.clock import epoch_ms
 from runcast.errors import RuncastError, Unavailable
-from runcast.record.model import Json
+from runcast.record.model import Json, RunStatus
 from runcast.record.store import RunStore
 
 logger = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ def _synthesize(state: _State) -> Json:
 
 
 def _save_results(state: _State) -> Json:
-    return save_results(
+    ended = save_results(
         state.job,
         state.record,
         state.store,
@@ -140,6 +140,9 @@ def _save_results(state: _State) -> Json:
         bucket=state.config.results_bucket,
         tell_end=announcer(state.config.status_publisher_function).put_event,
     )
+    if ended["status"] != RunStatus.COMPLETE.value:
+        raise JobFailed(ended["error"] or f"The job is {ended['status']}.")
+    return ended
 
 
 _STATES: dict[str, Callable[[_State], Json]] = {

@@ -192,7 +192,7 @@ class Machine:
     def run(self):
         """Walk through the states; return what the last one says."""
         try:
-            then = self.again(self.load)
+            then = self.again(self.load) | {"next": "invoke"}
             while then["next"] == "invoke":
                 results = [self.item(then["playbook"], agent) for agent in then["agents"]]
                 then = self.again(self.validate, then["playbook"], results)
