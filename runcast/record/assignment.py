@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runcast import limits
+from runcast.json_text import metadata_json
 from runcast.record.model import Owner, Run, conversation_key
 from runcast.record.store import End
 from runcast.text import utf16_length
@@ -43,15 +44,15 @@ class StepRef:
         seq: The step's number. None until the writer assigns it, and for a step that was dropped.
     """
 
-    def __init__(self) -> None:
-        self.seq: int | None = None
+    seq: int | None = None
 
 
 class QueuedStep(NamedTuple):
     """A recorded step, with every text within its limit, before the writer assigns its number.
 
     `lingers` marks a step that is written together with the next one if that comes within `LINGER_MS`. `shift_ms` is
-    how far the clock had been set when it gave `timestamp_ms`: the clock may learn the server's time after that.
+    how far the clock had been set when it gave `timestamp_ms`: the clock may learn the server's time after that. The
+    metadata is JSON text or, if it is small, a `flat` object that is not serialized yet.
     """
 
     step: str
@@ -66,6 +67,11 @@ class QueuedStep(NamedTuple):
     parent: StepRef | None = None
     lingers: bool = False
     shift_ms: float = 0.0
+    flat: Mapping[str, Any] | None = None
+
+    def metadata_text(self) -> str | None:
+        """Return the metadata as JSON text; None if there is none."""
+        return metadata_json(self.flat) if self.flat else self.metadata_json
 
 
 @dataclass(frozen=True)

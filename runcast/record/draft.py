@@ -171,7 +171,7 @@ class Draft:
             about["elapsed"] = elapsed_seconds
         if queued.end and (unrecorded := self._queue.taken - self.written - before) > 0:
             about["unrecorded"] = unrecorded
-        metadata_text = clean_metadata_text(queued.metadata_json)
+        metadata_text = clean_metadata_text(queued.metadata_text())
         if about:
             metadata_text = json_text({**json.loads(metadata_text or "{}"), **about})
         return Step(

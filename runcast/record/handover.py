@@ -112,7 +112,7 @@ class HandedOverEnd:
                 "message": clean_text(step.message, "message", limits.MESSAGE_MAX_CHARACTERS),
                 "timestamp": step.timestamp_ms,
                 "liveStatus": step.status,
-                "metadata": clean_metadata_text(step.metadata_json),
+                "metadata": clean_metadata_text(step.metadata_text()),
                 "status": end.status.value,
                 "result": end.result_json,
                 "error": end.error,

@@ -1,7 +1,8 @@
-"""Turns an agent's reports into steps for the queue: serializes values at once, and shortens texts to their limits.
+"""Turns an agent's reports into steps for the queue: copies or serializes values, and shortens texts to their limits.
 
 Agents may report any value, and may change it after the call. So the functions here serialize everything before they
-return. If a value cannot be serialized, the step says so. The functions for steps never raise.
+return, except a small flat object: copying it is faster, and the writer's thread serializes the copy. If a value cannot
+be serialized, the step says so. The functions for steps never raise.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from runcast.record.assignment import QueuedStep, StepRef
 from runcast.record.model import CONTINUING, EndReason, RunStatus
 from runcast.record.store import End
 from runcast.text import shortened
+
+_FLAT_MAX_MEMBERS = 20
+_FLAT_TEXT_MAX_CHARACTERS = limits.NAME_MAX_CHARACTERS
+_FLAT_TYPES = frozenset((int, float, bool, type(None)))
 
 
 def queued_step(
@@ -35,19 +40,21 @@ def queued_step(
     """Return a step with the current time. The arguments are those of `Recorder.record`."""
     timestamp_ms, shift_ms = now_ms(), shift_of(now_ms)
     try:
+        flat = _flat(metadata)
         return QueuedStep(
             _name(step) or "unnamed",
-            shortened(message, limits.MESSAGE_MAX_CHARACTERS),
+            _short(message, limits.MESSAGE_MAX_CHARACTERS),
             timestamp_ms,
             _name(agent_name),
             _name(tool_name),
             _name(status),
-            metadata_json(metadata, questions=end is not None and end.status is RunStatus.WAITING),
+            None if flat else metadata_json(metadata, questions=end is not None and end.status is RunStatus.WAITING),
             end,
             ref,
             parent,
             lingers,
             shift_ms,
+            flat,
         )
     except Exception:  # noqa: BLE001 - a __str__ may raise any error, which must not fail the run
         unreadable = "The content of this step is unreadable"
@@ -78,4 +85,26 @@ def end_of(
 
 def _name(name: str | None) -> str | None:
     """Return the name, shortened to its limit; None if it is empty."""
-    return shortened(name, limits.NAME_MAX_CHARACTERS) if name else None
+    return _short(name, limits.NAME_MAX_CHARACTERS) if name else None
+
+
+def _short(text: Any, max_characters: int) -> str:
+    """Return what `shortened` returns, at once for the usual text."""
+    if type(text) is str and text.isascii() and len(text) <= max_characters:
+        return text
+    return shortened(text, max_characters)
+
+
+def _flat(metadata: Any) -> dict[str, Any] | None:
+    """Return a copy of a small object of short texts and numbers, which cannot change; None for any other value."""
+    if type(metadata) is not dict or len(metadata) > _FLAT_MAX_MEMBERS:
+        return None
+    copy: dict[str, Any] = metadata.copy()
+    for name, value in copy.items():
+        if not _is_short(name) or not (type(value) in _FLAT_TYPES or _is_short(value)):
+            return None
+    return copy
+
+
+def _is_short(value: Any) -> bool:
+    return type(value) is str and len(value) <= _FLAT_TEXT_MAX_CHARACTERS

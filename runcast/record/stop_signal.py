@@ -22,6 +22,7 @@ class StopSignal:
 
     Attributes:
         stop: The reason to stop, if any.
+        end_expected: Whether the work has ended.
     """
 
     def __init__(self, request_id: str) -> None:
@@ -29,7 +30,7 @@ class StopSignal:
         self._request_id = request_id
         self._listeners: list[Callable[[Stop], None]] = []
         self._lock = threading.Lock()
-        self._end_expected = threading.Event()
+        self.end_expected = False
 
     def listen(self, tell: Callable[[Stop], None]) -> None:
         """Call `tell` when the work should stop; immediately if it should stop already."""
@@ -41,12 +42,7 @@ class StopSignal:
 
     def expect_end(self) -> None:
         """Stop calling listeners, because the work has ended."""
-        self._end_expected.set()
-
-    @property
-    def end_expected(self) -> bool:
-        """Whether the work has ended."""
-        return self._end_expected.is_set()
+        self.end_expected = True
 
     def tell(self, stop: Stop) -> None:
         """Call every listener, once per reason; a terminal state overrides a cancel request and a used up budget."""

@@ -23,6 +23,8 @@ class Unwritable:
     [
         ({"message": Unwritable()}, ("unnamed", "The content of this step is unreadable", None)),
         ({"metadata": {"x": Unwritable()}}, ("thinking", "", {"x": {"unreadable": "RuntimeError", "path": "$.x"}})),
+        ({"metadata": {"n": float("nan")}}, ("thinking", "", {"n": {"unreadable": "NaN", "path": "$.n"}})),
+        ({"metadata": {"parentSeq": 1, "ok": True}}, ("thinking", "", {"parentSeq_": 1, "ok": True})),
         ({"metadata": [1, 2]}, ("thinking", "", {"unreadable": "list", "path": "$"})),
         ({"metadata": MappingProxyType({"a": 1}), "tool_name": "t"}, ("thinking", "", {"a": 1})),
         ({"tool_name": {"not": "a name"}}, ("thinking", "", None)),
@@ -42,6 +44,18 @@ def test_whatever_is_told_reaches_neither_the_run_nor_the_next_step(store, clock
     assert (steps[1]["step"], steps[1]["message"], steps[1].get("metadata")) == as_stored
     assert [message["seq"] for message in live.messages] == [1, 2, 3]
     assert store.read("r1").status is RunStatus.COMPLETE
+
+
+@pytest.mark.parametrize("metadata", [{"text": "as told", "n": 1}, {"list": ["as told"]}])
+def test_what_the_caller_changes_after_the_call_is_recorded_as_it_was(store, clock, metadata):
+    told = json.loads(json.dumps(metadata))
+    recorder = make(store, clock)
+    recorder.record("thinking", metadata=metadata)
+    metadata.get("list", []).append("changed")
+    metadata["added"] = True
+    recorder.claim()
+    recorder.end(RunStatus.COMPLETE, "Done")
+    assert recorder.progress().steps[0]["metadata"] == told
 
 
 def test_an_over_long_message_is_shortened_and_takes_no_more_room_than_that(store, clock):
