@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 
@@ -79,9 +80,11 @@ def main() -> int:
 
 
 def _measured(name: str, measure: Callable[[], Sequence[Row]]) -> Measured:
-    load = os.getloadavg()[0]
+    load, began = os.getloadavg()[0], time.monotonic()
     _say(name)
-    return Measured(name, load, measure())
+    rows = measure()
+    print(f"  took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return Measured(name, load, rows)
 
 
 def _on(stack: LocalStack, measure: Callable[[LocalStack], Coroutine[None, None, list[Row]]]) -> list[Row]:

@@ -108,7 +108,7 @@ def costs_of_job(playbook: str, job: JobSeen) -> list[Row]:
     own = own_units_of_job(job)
     name = f"1,000 jobs of {playbook}, {len(job.runs)} runs"
     return [
-        *_rows(name, units_of_job(job), _JOB_GOALS.get(len(job.runs)), _floor(job.runs)),
+        *_rows(name, units_of_job(job), _JOB_GOALS.get(len(job.runs)), _floor_of_job(job)),
         single(f"{name}, beside these runs", own.dollars() * 1000, "$"),
         *(single(f"  {service}", price * 1000, "$", note=f"{what} each") for service, what, price in own.lines()),
         single("  results in S3, put and got once", (S3_PUT + S3_GET) * 1000, "$"),
@@ -188,6 +188,12 @@ def _floor(items: Sequence[Mapping[str, Any]]) -> Units:
     steps = sum(len(item["steps"]["L"]) for item in items)
     waiting_seconds = sum(map(_model_calls, items)) * ASSUMED.model_call_seconds
     return Units(gb_seconds=waiting_seconds * ASSUMED.agent_gb, operations=steps, updates=steps)
+
+
+def _floor_of_job(job: JobSeen) -> Units:
+    """What jobs use in any case: their runs, a transition for each task, and a Lambda that waits for the summary."""
+    waiting_gb_seconds = ASSUMED.model_call_seconds * job.orchestrator_gb
+    return _floor(job.runs) + Units(transitions=job.tasks, gb_seconds=waiting_gb_seconds)
 
 
 def _rows(name: str, units: Units, goal: float | None, floor: Units) -> list[Row]:

@@ -177,7 +177,8 @@ def measure_imports() -> list[Row]:
             archive.extractall(directory)
         reports = [_report(name, door, Path(directory)) for name, door in DOORS.items()]
         REPORT.write_text("\n".join(reports), encoding="utf-8")
-        return [_measure(name, door, Path(directory)) for name, door in DOORS.items()]
+        alone = [_ran(_BOTOCORE_ALONE, directory)["seconds"] for _ in range(_REPETITIONS)]
+        return [_measure(name, door, Path(directory), alone) for name, door in DOORS.items()]
 
 
 def _report(name: str, door: Door, directory: Path) -> str:
@@ -190,10 +191,9 @@ def _report(name: str, door: Door, directory: Path) -> str:
     return "\n".join([f"{name}: {spent_us.total() / 1000:.0f} ms of imports", *lines, ""])
 
 
-def _measure(name: str, door: Door, directory: Path) -> Row:
+def _measure(name: str, door: Door, directory: Path, alone: Sequence[float]) -> Row:
     answers = [_answer(door, directory, usual=False) for _ in range(_REPETITIONS)]
     usual: Repetitions = [[_answer(door, directory, usual=True)["seconds"]] for _ in range(_REPETITIONS)]
-    alone = [_ran(_BOTOCORE_ALONE, str(directory))["seconds"] for _ in range(_REPETITIONS)]
     goals = _GOALS.get(name, {})
     floors = {RATIO: statistics.median(alone) / statistics.median(chain.from_iterable(usual))} if goals else {}
     large = f"with {' and '.join(answers[0]['large'])}" if answers[0]["large"] else "without Strands and jsonschema"

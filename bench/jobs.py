@@ -26,24 +26,29 @@ _QUERY = "[model:slow 1] Where on this site could a wind farm be built?"
 
 
 async def measure_jobs(stack: LocalStack) -> list[Row]:
-    """Run each playbook: once to warm its functions, once for the times, once for the calls."""
+    """Run each playbook: all at once to warm the functions, then one job after the other; the costs are the last's."""
     rows = []
+    playbooks = sorted(path.stem for path in (ROOT / "chalice_app").rglob("playbooks/*.json"))
     async with signed_in(stack) as client:
-        for playbook in sorted(path.stem for path in (ROOT / "chalice_app").rglob("playbooks/*.json")):
-            await _job(stack, client, playbook)
-            jobs = [_records(stack, await _job(stack, client, playbook)) for _ in range(_JOBS)]
-            rows += _overhead(playbook, jobs)
-            rows += costs_of_job(playbook, await job_seen(stack, client, playbook))
+        with _Calls(stack) as calls:
+            await asyncio.gather(*(_job(stack, client, playbook) for playbook in playbooks))
+            for playbook in playbooks:
+                jobs = [await _job_seen(stack, client, calls, playbook) for _ in range(_JOBS)]
+                rows += [*_overhead(playbook, jobs), *costs_of_job(playbook, jobs[-1])]
     return rows
 
 
 async def job_seen(stack: LocalStack, client: Client, playbook: str) -> JobSeen:
-    """Run a job, and count what its execution and its orchestrator do. A first job warms the functions."""
+    """Run a job on warm functions, and count what its execution and its orchestrator do."""
     with _Calls(stack) as calls:
         await _job(stack, client, playbook)
-        calls.take()
-        record, runs = _records(stack, await _job(stack, client, playbook))
-        return _seen(stack, record, runs, calls.take())
+        return await _job_seen(stack, client, calls, playbook)
+
+
+async def _job_seen(stack: LocalStack, client: Client, calls: _Calls, playbook: str) -> JobSeen:
+    calls.take()
+    record, runs = _records(stack, await _job(stack, client, playbook))
+    return _seen(stack, record, runs, calls.take())
 
 
 async def _job(stack: LocalStack, client: Client, playbook: str) -> str:
@@ -67,16 +72,16 @@ def _records(stack: LocalStack, job_id: str) -> tuple[Mapping[str, Any], list[Ma
     return record, [item for item in items if item is not record]
 
 
-def _overhead(playbook: str, jobs: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]) -> list[Row]:
+def _overhead(playbook: str, jobs: Sequence[JobSeen]) -> list[Row]:
     """Return how long jobs took, and how many times as long as their runs."""
     took, of_longest, of_all = [], [], []
-    for record, runs in jobs:
-        seconds_by_id = {run["requestId"]["S"]: _seconds(run) for run in runs}
+    for job in jobs:
+        seconds_by_id = {run["requestId"]["S"]: _seconds(run) for run in job.runs}
         longest: dict[str, float] = {}
-        for planned in json.loads(record["runs"]["S"]):
+        for planned in json.loads(job.record["runs"]["S"]):
             of_agent = sum(seconds_by_id.get(request_id, 0) for request_id in planned["requestIds"])
             longest[planned["stage"]] = max(of_agent, longest.get(planned["stage"], 0))
-        took.append(_seconds(record))
+        took.append(_seconds(job.record))
         of_longest.append(took[-1] / sum(longest.values()))
         of_all.append(took[-1] / sum(seconds_by_id.values()))
     return [

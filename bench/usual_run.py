@@ -20,6 +20,7 @@ from runcast.clock import epoch_ms
 _CONNECT_TIMEOUT_SECONDS = 10
 _COLD_SECONDS = 60
 _QUIET_SECONDS = 5
+_LAST_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class UsualRun:
 
 
 async def usual_run(stack: LocalStack, work: dict[str, Any]) -> UsualRun:
-    """Start one run and watch it, until no message has come for a while.
+    """Start one run and watch it, until no message has come for a while: a short one after the end, others may follow.
 
     Args:
         stack: The local stack, with `bench.extra_agent.add_usual_agent`.
@@ -48,9 +49,12 @@ async def usual_run(stack: LocalStack, work: dict[str, Any]) -> UsualRun:
     request_id = str(uuid4())
     received: list[tuple[float, int]] = []
     heard = asyncio.Event()
+    patience_seconds = _COLD_SECONDS
 
     def hear(message: dict[str, Any]) -> None:
+        nonlocal patience_seconds
         received.append((epoch_ms(), message["timestamp"]))
+        patience_seconds = _LAST_SECONDS if message["status"] == "complete" else min(patience_seconds, _QUIET_SECONDS)
         heard.set()
 
     subscription = await subscribe(
@@ -66,7 +70,7 @@ async def usual_run(stack: LocalStack, work: dict[str, Any]) -> UsualRun:
         functions.invoke(FunctionName=USUAL_AGENT, InvocationType="Event", Payload=json.dumps(event).encode())
         while True:
             try:
-                await asyncio.wait_for(heard.wait(), _QUIET_SECONDS if received else _COLD_SECONDS)
+                await asyncio.wait_for(heard.wait(), patience_seconds)
             except TimeoutError:
                 break
             heard.clear()
