@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 from botocore.config import Config
+from botocore.session import get_session
 
 from runcast import limits
 from runcast.clock import epoch_ms
@@ -220,7 +220,8 @@ def _publisher_of_environment() -> StatusPublisher:
     function_name = os.environ.get("STATUS_PUBLISHER_FUNCTION")
     if not function_name:
         raise ConfigurationMissing(["STATUS_PUBLISHER_FUNCTION"])
-    return StatusPublisher(boto3.client("lambda", config=LIVE_CLIENT_CONFIG), function_name)
+    client = get_session().create_client("lambda", config=LIVE_CLIENT_CONFIG)
+    return StatusPublisher(cast("LambdaClient", client), function_name)
 
 
 # A forked child would share its parent's connections.

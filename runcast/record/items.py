@@ -2,6 +2,8 @@
 
 Metadata and result are stored as JSON text, because DynamoDB's maps reject values that an agent may produce: numbers
 of 39 digits, or 33 levels of nesting. A rejected write would lose a step.
+
+The conversion of values is here, because boto3's takes all of boto3, whose import no other small Lambda needs.
 """
 
 from __future__ import annotations
@@ -11,14 +13,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from runcast.record.model import Json, Owner, PlannedRun, Run, RunStatus, Step
 
 Item = dict[str, Any]
-
-_to_attribute = TypeSerializer().serialize
-_from_attribute = TypeDeserializer().deserialize
 
 # The names of a step's attributes, its type, its three numbers, and what DynamoDB adds for a map in a list.
 # Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
@@ -126,6 +123,50 @@ def to_item(stored: Mapping[str, Any]) -> Item:
 def present(values: Mapping[str, Any]) -> Json:
     """Return the values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _to_attribute(value: Any) -> Item:
+    """Return a value with its type, as DynamoDB's requests have it.
+
+    Raises:
+        TypeError: No item here has values of this type.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
+    """
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, (int, Decimal)):
+        return {"N": str(value)}
+    if isinstance(value, Mapping):
+        return {"M": {name: _to_attribute(member) for name, member in value.items()}}
+    if isinstance(value, (list, tuple)):
+        return {"L": [_to_attribute(member) for member in value]}
+    if value is None:
+        return {"NULL": True}
+    raise TypeError(f"An item cannot hold a {type(value).__name__}.")
+
+
+def _from_attribute(attribute: Item) -> Any:
+    """Return the value of an attribute; numbers are `Decimal`, so that they stay exact.
+
+    Raises:
+        TypeError: No item here has attributes of this type.
+    """
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S" | "BOOL":
+            return value
+        case "N":
+            return Decimal(value)
+        case "M":
+            return {name: _from_attribute(member) for name, member in value.items()}
+        case "L":
+            return [_from_attribute(member) for member in value]
+        case "NULL":
+            return None
+    raise TypeError(f"No item has attributes of the type {kind}.")
 
 
 def _planned_of(planned: Json) -> PlannedRun:

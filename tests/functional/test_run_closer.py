@@ -7,6 +7,7 @@ import json
 import boto3
 import pytest
 from app import run_closer
+from chalicelib.runtime import clients
 
 from runcast import limits
 from runcast.clock import epoch_ms
@@ -22,13 +23,12 @@ ID = "123e4567-e89b-12d3-a456-426614174000"
 @pytest.fixture
 def ended(lambdas):
     """The details of the events that were put."""
-    boto3.setup_default_session()
     details = []
 
     def put(params, **_):
         details.extend(json.loads(entry["Detail"]) for entry in params["Entries"])
 
-    boto3.DEFAULT_SESSION.events.register("provide-client-params.events.PutEvents", put)
+    clients.events().meta.events.register("provide-client-params.eventbridge.PutEvents", put)
     return details
 
 
