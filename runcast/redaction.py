@@ -98,6 +98,7 @@ _KINDS = (
 )
 # Python compiles a pattern on first use and caches it, so the patterns do not delay a cold start.
 _PATTERNS = tuple((tuple(words.split()), pattern) for words, pattern in _KINDS)
+_WORDS = tuple({word for words, _ in _PATTERNS for word in words})
 # Names are compared in lower case, without `_`, `-`, `.` and blanks. A field is secret if its name ends with one of
 # `_SECRET_NAMES`, or equals one of `_SECRET_WHOLE_NAMES`.
 _SECRET_NAMES = (
@@ -116,6 +117,8 @@ _NAME_MAX_CHARACTERS = 100
 def redact(text: str, where: str) -> str:  # noqa: ARG001 - other functions may need the source
     """Replace all secrets that match the default patterns with `REDACTED`. See `Redact`."""
     lower = text.lower()
+    if not any(map(lower.__contains__, _WORDS)):
+        return text  # as most texts
     for words, pattern in _PATTERNS:
         if any(word in lower for word in words):
             text = re.sub(pattern, _replacement, text)
