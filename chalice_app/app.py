@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from chalice.app import Chalice, CognitoUserPoolAuthorizer, Request, Response
+from chalicelib.runtime import cold_start
 
+cold_start.begin()
 # The library logs under the name "runcast" too; Chalice would silence its warnings.
 app = Chalice(app_name="runcast", configure_logs=False)
 
@@ -20,11 +22,14 @@ users = CognitoUserPoolAuthorizer("users", provider_arns=["${local.user_pool_arn
 
 @app.middleware("all")
 def begin(event: Any, get_response: Callable[[Any], Any]) -> Any:
-    """Attach the invocation's id to all log lines that follow."""
+    """Attach the invocation's id to all log lines that follow. The first invocation ends the cold start."""
     from chalicelib.runtime.logs import begin_invocation
 
     begin_invocation(event.lambda_context if isinstance(event, Request) else event.context)
-    return get_response(event)
+    try:
+        return get_response(event)
+    finally:
+        cold_start.end()
 
 
 @app.middleware("http")
@@ -160,6 +165,7 @@ def agent(event: Any, context: Any) -> Any:
     """Run one agent."""
     from chalicelib.agents.runner import run_agent
 
+    cold_start.end()  # before the user's code, which may need the collector
     return run_agent(event, context)
 
 
