@@ -116,6 +116,7 @@ _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "x",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_LAMBDA_FUNCTION_NAME": "x",
     "AWS_REGION": "us-east-1",
     "AWS_SECRET_ACCESS_KEY": "x",
     "BEDROCK_MODEL_ID": "x",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -43,9 +45,6 @@ async def usual_run(stack: LocalStack, work: dict[str, Any]) -> UsualRun:
         stack: The local stack, with `bench.extra_agent.add_usual_agent`.
         work: What `bench.baseline.agent` is asked to do.
     """
-    user = next(user for user in stack.state.users if user.name == "alice")
-    config = ClientConfig.from_environment(client_environment(stack.state, user))
-    identity = sign_in(cognito_client(config, AdjustedClock()), config)
     request_id = str(uuid4())
     received: list[tuple[float, int]] = []
     heard = asyncio.Event()
@@ -57,15 +56,8 @@ async def usual_run(stack: LocalStack, work: dict[str, Any]) -> UsualRun:
         patience_seconds = _LAST_SECONDS if message["status"] == "complete" else min(patience_seconds, _QUIET_SECONDS)
         heard.set()
 
-    subscription = await subscribe(
-        identity,
-        hear,
-        graphql_url=config.graphql_url,
-        what={"requestId": request_id},
-        timeout_seconds=_CONNECT_TIMEOUT_SECONDS,
-    )
-    try:
-        event = {**work, "requestId": request_id, "userId": identity.user_id, "tenantId": user.tenant}
+    async with heard_by_alice(stack, request_id, hear) as owner:
+        event = {**work, "requestId": request_id, **owner}
         functions = stack.client("lambda")
         functions.invoke(FunctionName=USUAL_AGENT, InvocationType="Event", Payload=json.dumps(event).encode())
         while True:
@@ -74,7 +66,26 @@ async def usual_run(stack: LocalStack, work: dict[str, Any]) -> UsualRun:
             except TimeoutError:
                 break
             heard.clear()
-    finally:
-        await subscription.close()
     late_ms = [came_ms - recorded_ms for came_ms, recorded_ms in received]
     return UsualRun(late_ms, (received[-1][0] - min(recorded for _, recorded in received)) / 1000)
+
+
+@asynccontextmanager
+async def heard_by_alice(
+    stack: LocalStack, request_id: str, hear: Callable[[dict[str, Any]], None]
+) -> AsyncIterator[dict[str, str]]:
+    """Subscribe a user to a run's messages, and yield the user's `userId` and `tenantId`."""
+    user = next(user for user in stack.state.users if user.name == "alice")
+    config = ClientConfig.from_environment(client_environment(stack.state, user))
+    identity = sign_in(cognito_client(config, AdjustedClock()), config)
+    subscription = await subscribe(
+        identity,
+        hear,
+        graphql_url=config.graphql_url,
+        what={"requestId": request_id},
+        timeout_seconds=_CONNECT_TIMEOUT_SECONDS,
+    )
+    try:
+        yield {"userId": identity.user_id, "tenantId": user.tenant}
+    finally:
+        await subscription.close()
