@@ -30,6 +30,7 @@ _PLAN = """This creates in {account}, region {region}:
   {users}
   8 to 10 runs of one agent, 3 jobs of one playbook, 2 of them stopped early, and 8 runs that this machine records
   1 file that is uploaded for a run, if an agent takes files
+  with tenant_isolation, 1 function that fails, and its role
 It takes 2 to 10 minutes and costs about $1 with Claude Sonnet 4.6, nearly all of it for the model's tokens.
 At the end, also after Ctrl-C, it removes all of that. Log lines and the history of executions expire by themselves.
 """

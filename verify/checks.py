@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from runcast.text import shortened
-from verify import configuration, isolation, jobs, observability, runs, uploads
+from verify import configuration, isolation, jobs, observability, runs, tenant_isolation, uploads
 from verify.expecting import CheckFailed, NotApplicable
 from verify.verification import Verification
 
@@ -62,6 +62,7 @@ CHECKS = (
     Check("isolation-records", isolation.isolation_records),
     Check("isolation-live", isolation.isolation_live),
     Check("isolation-publish", isolation.isolation_publish),
+    Check("tenant-isolation", tenant_isolation.tenant_isolation),
     Check("logs", observability.logs),
     Check("metrics", observability.metrics),
     Check("alarms", observability.alarms),

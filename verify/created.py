@@ -19,7 +19,8 @@ from verify.deployment import Aws, Deployment
 
 _STOP_SECONDS = 30
 _PAGE_IDS = 100
-_GONE = frozenset({"ExecutionDoesNotExist", "UserNotFoundException"})
+ROLE_POLICY = "access"
+_GONE = frozenset({"ExecutionDoesNotExist", "NoSuchEntity", "ResourceNotFoundException", "UserNotFoundException"})
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Created:
         run_ids: Runs.
         job_ids: Jobs.
         object_keys: Uploads in the bucket.
+        function_names: Functions, each with a role of the same name.
     """
 
     user_names: list[str] = field(default_factory=list)
@@ -39,6 +41,7 @@ class Created:
     run_ids: set[str] = field(default_factory=set)
     job_ids: set[str] = field(default_factory=set)
     object_keys: set[str] = field(default_factory=set)
+    function_names: list[str] = field(default_factory=list)
 
 
 def remove(created: Created, deployment: Deployment, aws: Aws, *, say: Callable[[str], None]) -> list[str]:
@@ -53,6 +56,7 @@ def remove(created: Created, deployment: Deployment, aws: Aws, *, say: Callable[
     removal.end_runs()
     count = removal.remove_records()
     removal.remove_users()
+    removal.remove_functions()
     say(f"Removed {count} records and {len(created.user_names)} users.")
     return removal.left
 
@@ -133,6 +137,16 @@ class _Removal:
                 self._aws.client("cognito-idp").admin_delete_user(
                     UserPoolId=self._deployment.user_pool_id, Username=name
                 )
+
+    def remove_functions(self) -> None:
+        """Delete the functions and their roles."""
+        for name in self._created.function_names:
+            with self._noting(f"function {name}"):
+                self._aws.client("lambda").delete_function(FunctionName=name)
+            with self._noting(f"policy of the role {name}"):
+                self._aws.client("iam").delete_role_policy(RoleName=name, PolicyName=ROLE_POLICY)
+            with self._noting(f"role {name}"):
+                self._aws.client("iam").delete_role(RoleName=name)
 
     def _runs(self) -> list[Run]:
         return [run for request_id in self._ids if (run := self._read(request_id))]

@@ -22,11 +22,17 @@ import requests
 import websockets.asyncio.client
 from chalicelib.agents import registry
 
+from local.deployment import client_environment
 from local.settings import Settings
 from local.stack import LocalStack
 from local.users import User
 from tests.copied import copy_of_project
 from tests.waiting import wait_until
+from verify.__main__ import check
+from verify.checks import CHECKS
+from verify.created import Created, remove
+from verify.deployment import Aws, Deployment
+from verify.verification import Wanted
 
 # Whichever comes first: these tests are about what surrounds an agent. The scripted model calls each of its tools once.
 AGENT = next(iter(registry.names()), "none")
@@ -57,6 +63,30 @@ def dev(stack, tmp_path_factory):
     """`make dev` on the same machine; it follows a copy of the project, which tests may change and change back."""
     with Dev(stack, copy_of_project(tmp_path_factory.mktemp("project"))) as dev:
         yield dev
+
+
+@pytest.fixture
+def verdict_of(stack, monkeypatch):
+    """Do one check as `make verify` does it; return its result."""
+    for name, value in client_environment(stack.state, stack.state.users[0]).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    deployment = Deployment(**{name: stack.state.outputs[name] for name in Deployment.__dataclass_fields__})
+    aws = Aws(deployment.region)
+
+    def do(name):
+        [chosen] = [each for each in CHECKS if each.name == name]
+        created, results = Created(), []
+        do.created = created
+        try:
+            asyncio.run(check(deployment, aws, Wanted(), created, results, [], say=lambda _: None, checks=[chosen]))
+        finally:
+            left = remove(created, deployment, aws, say=lambda _: None)
+        assert left == []
+        [result] = results
+        return result
+
+    return do
 
 
 def free_port() -> int:

@@ -3,7 +3,6 @@
 Each is undone afterwards, because the stack is shared.
 """
 
-import asyncio
 import io
 import json
 import zipfile
@@ -11,38 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from local.deployment import client_environment
 from local.settings import ROOT
-from verify.__main__ import check
-from verify.checks import CHECKS, Verdict
-from verify.created import Created, remove
-from verify.deployment import Aws, Deployment
+from verify.checks import Verdict
 from verify.users import NoUsers
-from verify.verification import Wanted
-
-
-@pytest.fixture
-def verdict_of(stack, monkeypatch):
-    """Do one check as `make verify` does it; return its result."""
-    for name, value in client_environment(stack.state, stack.state.users[0]).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    deployment = Deployment(**{name: stack.state.outputs[name] for name in Deployment.__dataclass_fields__})
-    aws = Aws(deployment.region)
-
-    def do(name):
-        [chosen] = [each for each in CHECKS if each.name == name]
-        created, results = Created(), []
-        do.created = created
-        try:
-            asyncio.run(check(deployment, aws, Wanted(), created, results, [], say=lambda _: None, checks=[chosen]))
-        finally:
-            left = remove(created, deployment, aws, say=lambda _: None)
-        assert left == []
-        [result] = results
-        return result
-
-    return do
 
 
 def missing_iam_action(stack):
