@@ -1,6 +1,7 @@
 """Which requests reach the application through `chalice local`, and which are refused first, with a test key."""
 
 import json
+from dataclasses import replace
 
 import jwt
 import pytest
@@ -111,3 +112,18 @@ def test_an_application_that_cannot_be_loaded_says_why():
 def test_what_is_known_of_the_api_comes_through_a_line_of_text():
     assert "\n" not in API.to_json()
     assert DeployedApi.from_json(API.to_json()) == API
+
+
+def test_with_an_openid_connect_provider_every_request_reaches_the_application():
+    app = Chalice(app_name="small", configure_logs=False)
+
+    @app.route("/header", authorizer=CognitoUserPoolAuthorizer("users", provider_arns=["arn"]))
+    def header():
+        request = app.current_request
+        return {"header": request.headers.get("authorization"), "authorizer": request.context.get("authorizer")}
+
+    gateway = Gateway(app, replace(API, environment={"OIDC": "{}"}), now_epoch_s=lambda: NOW)
+    for headers in ({}, {"Authorization": "of another issuer"}):
+        response = gateway.handle_request("GET", "/header", headers, None)
+        expected = {"header": headers.get("Authorization"), "authorizer": None}
+        assert (response["statusCode"], body_of(response)) == (200, expected)
