@@ -101,7 +101,7 @@ export class FollowedRecord extends Merge<Step> {
   take(answer: Progress, afterSeq: number): Step[] {
     const steps = answer.steps.map((step) => stepOf(this.requestId, step));
     if (steps.some(({ seq }, index) => seq !== afterSeq + 1 + index)) {
-      throw new RuncastError('Unavailable', 'The record was read wrongly.');
+      throw new RuncastError('Unavailable', 'A step is missing.');
     }
     const whole = answer.nextSeq === null;
     this.answer = answer;

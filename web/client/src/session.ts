@@ -13,7 +13,7 @@ export interface Session {
   /**
    * Returns the user's ID token.
    *
-   * @throws RuncastError - Nobody is signed in, or the token cannot be renewed now.
+   * @throws RuncastError - `SignedOut`: nobody is signed in, or somebody else since the call. `Unavailable`: the token cannot be renewed now.
    */
   token(force?: boolean): Promise<string>;
   /** Calls `listener` when the user signs in or out. */
@@ -39,11 +39,13 @@ export function createSession({ API, runcast }: Config, auth: Auth): Session {
   const session: Session = {
     userId: undefined,
     async token(force = false) {
+      const asker = session.userId;
       const token = await auth.token({ force });
       const before = session.userId;
       session.userId = token && String(claims(token)[runcast.userIdClaim]);
       if (before !== undefined && before !== session.userId) listeners.forEach((listener) => listener());
-      if (!token) throw new RuncastError('SignedOut', 'Nobody is signed in.');
+      // What one user asks is not sent as the next one.
+      if (!token || (asker && asker !== session.userId)) throw new RuncastError('SignedOut', 'Nobody is signed in.');
       return token;
     },
     onUser(listener) {

@@ -188,6 +188,16 @@ test('after a sign-out nothing is shown or received, and the next user sees only
   await until(() => expect(seqs(watch)).toEqual([1]));
 });
 
+test('a start of one user is not sent as the next one', async () => {
+  await watchedRun();
+  // The next request is the first to notice.
+  server.idToken = jwt({ sub: 'user-2' });
+  const watch = followed(runcast.start({ rerunOf: 'run-1' }));
+
+  await until(() => expect(watch.view.status).toBe('not-found'));
+  expect(server.requests.filter(({ field }) => field === 'startAgentRun')).toEqual([]);
+});
+
 test('all watches share a socket, up to a hundred', async () => {
   run();
   const many = Array.from({ length: 101 }, () => followed(runcast.start({ agent: 'terrain', query: 'Where?' })));
