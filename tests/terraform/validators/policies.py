@@ -43,7 +43,7 @@ _OPERATORS = {
 
 # What parliament finds that is right as it is: its issue, the statement's Sid or action, and why.
 ACCEPTED = {
-    ("RESOURCE_MISMATCH", "bedrock:InvokeModelWithResponseStream"): "its reference is older than inference profiles",
+    ("RESOURCE_MISMATCH", "bedrock:InvokeModel"): "its reference is older than inference profiles",
     ("RESOURCE_STAR", "ec2:CreateNetworkInterface"): "Lambda's own policy for functions in a VPC names no resources",
     (
         "UNKNOWN_CONDITION_FOR_ACTION",
