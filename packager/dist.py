@@ -18,7 +18,7 @@ from typing import Any
 from packager.archive import archive_entry
 from packager.build import EXPORT_NAME
 from packager.errors import PackagingError
-from packager.sbom import bill_of_materials, components_of, licences_of
+from packager.sbom import bill_of_materials, components_of, components_of_console, licences_of
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _PATTERNS = (
@@ -79,8 +79,8 @@ module "runcast" {{
 `sha256sum --check {name}.zip.sha256` checks a download. [`terraform/README.md`](terraform/README.md) lists
 the variables and outputs. `terraform/deployer-policy.json` is the minimum IAM policy of the role that applies it.
 `console/` is a page for your users; `docs/operations.md` says how to host it.
-`sbom.cdx.json` lists the packages in `terraform/deployment.zip` in CycloneDX's format, and `third-party-licences.txt`
-has their licences.
+`sbom.cdx.json` lists the packages in `terraform/deployment.zip` and `console/` in CycloneDX's format, and
+`third-party-licences.txt` has their licences.
 
 [`examples/terraform-root`](examples/terraform-root/README.md) is a root module with two environments. To use it
 from the unpacked archive, put your own bucket and values into its `dev.*` files, then run
@@ -126,11 +126,12 @@ def write_dist(project: Path, folder: Path, commit: str) -> Path:
     )
     package = contents["terraform/deployment.zip"]
     components = components_of(package)
-    bill = bill_of_materials(package, components, version=version, commit=commit)
+    console = components_of_console((project / "web/console/dist/licences.json").read_bytes())
+    bill = bill_of_materials(package, components, console, version=version, commit=commit)
     contents |= {
         "README.md": readme.encode(),
         "sbom.cdx.json": _json(bill),
-        "third-party-licences.txt": licences_of(components).encode(),
+        "third-party-licences.txt": licences_of(components, console).encode(),
         **_top_module(project / "terraform"),
     }
 

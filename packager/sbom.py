@@ -1,13 +1,15 @@
-"""Lists what a package of the functions contains: a CycloneDX bill of materials, and the licences.
+"""Lists what a package of the functions and the console contain: a CycloneDX bill of materials, and the licences.
 
 Both are read from the zip itself, which has the metadata and the licence texts of each distribution in it. Chalice puts
-its runtime into the zip without them, so they come from the Chalice that is installed here.
+its runtime into the zip without them, so they come from the Chalice that is installed here. Vite writes the packages
+in the console's bundle into a file beside it.
 
 Source: https://cyclonedx.org/docs/1.6/json/
 """
 
 import hashlib
 import io
+import json
 import re
 import zipfile
 from collections.abc import Iterator
@@ -28,7 +30,7 @@ _RULE = "=" * 80
 
 @dataclass(frozen=True)
 class Component:
-    """A distribution in the zip.
+    """A distribution in the zip, or an npm package in the console.
 
     Attributes:
         name: Its normalized name.
@@ -36,6 +38,7 @@ class Component:
         licence: Its licence as an SPDX expression or, if it declares none, by name; empty if it declares neither.
         is_spdx: Whether `licence` is an SPDX expression.
         texts: The texts of its licence and notice files.
+        registry: Where it comes from, as package URLs name it.
     """
 
     name: str
@@ -43,11 +46,12 @@ class Component:
     licence: str
     is_spdx: bool
     texts: tuple[str, ...]
+    registry: str = "pypi"
 
     @property
     def purl(self) -> str:
         """Its package URL, which identifies it across tools."""
-        return f"pkg:pypi/{self.name}@{self.version}"
+        return f"pkg:{self.registry}/{self.name.replace('@', '%40')}@{self.version}"
 
 
 def components_of(package: bytes) -> list[Component]:
@@ -57,12 +61,24 @@ def components_of(package: bytes) -> list[Component]:
     return sorted(found, key=lambda component: component.name)
 
 
-def bill_of_materials(package: bytes, components: list[Component], *, version: str, commit: str) -> dict[str, Any]:
-    """Return the bill of materials of a zip of the functions, in CycloneDX's JSON format.
+def components_of_console(listed: bytes) -> list[Component]:
+    """Return the packages in the console's bundle, by name, given the list that Vite has written."""
+    found = [
+        Component(each["name"], each["version"], each["identifier"], True, (each.get("text", ""),), "npm")
+        for each in json.loads(listed)
+    ]
+    return sorted(found, key=lambda component: component.name)
+
+
+def bill_of_materials(
+    package: bytes, components: list[Component], console: list[Component], *, version: str, commit: str
+) -> dict[str, Any]:
+    """Return the bill of materials of a zip of the functions and of the console, in CycloneDX's JSON format.
 
     Args:
         package: The zip.
         components: What it contains.
+        console: What the console contains.
         version: The version of Runcast.
         commit: The commit of the sources.
     """
@@ -86,16 +102,24 @@ def bill_of_materials(package: bytes, components: list[Component], *, version: s
                 "name": "terraform/deployment.zip",
                 "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(package).hexdigest()}],
                 "components": [_as_json(component) for component in components],
-            }
+            },
+            {
+                "type": "application",
+                "bom-ref": "console",
+                "name": "console",
+                "components": [_as_json(component) for component in console],
+            },
         ],
     }
 
 
-def licences_of(components: list[Component]) -> str:
+def licences_of(components: list[Component], console: list[Component]) -> str:
     """Return the licences of all components with their texts, for people."""
-    parts = [f"{each.name} {each.version}: {each.licence or 'no licence declared'}" for each in components]
-    listed = ["terraform/deployment.zip contains these packages:", "", *parts, ""]
-    for each in components:
+    listed = []
+    for place, contained in (("terraform/deployment.zip", components), ("console/", console)):
+        parts = [f"{each.name} {each.version}: {each.licence or 'no licence declared'}" for each in contained]
+        listed += [f"{place} contains these packages:", "", *parts, ""]
+    for each in (*components, *console):
         for text in each.texts:
             listed += [_RULE, f"{each.name} {each.version}", _RULE, "", text.strip(), ""]
     return "\n".join(listed)

@@ -25,6 +25,7 @@ from packager.dist import commit_of, write_dist
 from packager.errors import PackagingError
 from packager.lock import normalised
 from tests.terraform.applied import Aws
+from tests.terraform.conftest import PROJECT
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,7 @@ def test_the_bill_of_materials_names_each_package_in_the_zip_with_its_licence(
 ):
     bill = json.loads((unpacked / "sbom.cdx.json").read_text())
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
-    [package] = bill["components"]
+    package, console = bill["components"]
     digest = hashlib.sha256((unpacked / package["name"]).read_bytes()).hexdigest()
     assert package["hashes"] == [{"alg": "SHA-256", "content": digest}]
 
@@ -173,7 +174,15 @@ def test_the_bill_of_materials_names_each_package_in_the_zip_with_its_licence(
 
     texts = (unpacked / "third-party-licences.txt").read_text()
     headings = re.findall(r"^={80}\n(\S+) \S+\n={80}$", texts, re.MULTILINE)
-    assert set(headings) == named.keys()
+    bundled = {component["name"]: component for component in console["components"]}
+    assert set(headings) == named.keys() | bundled.keys()
+    # What the console imports, with what that needs.
+    lock = json.loads((PROJECT / "web" / "package-lock.json").read_text())["packages"]
+    assert {"react", "react-dom", "scheduler", "@aws-amplify/auth", "tslib"} <= bundled.keys()
+    for name, component in bundled.items():
+        assert component["version"] == lock[f"node_modules/{name}"]["version"]
+        assert component["purl"] == f"pkg:npm/{name.replace('@', '%40')}@{component['version']}"
+    assert [name for name, component in bundled.items() if not component["licenses"]] == []
 
     beside = json.loads(archive.with_name(f"{archive.name}.cdx.json").read_text())
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
