@@ -7,7 +7,8 @@ import json
 import boto3
 import pytest
 from app import run_closer
-from chalicelib.runtime import clients
+from chalicelib.lifecycle.closer import EXECUTION_ENDED
+from chalicelib.runtime import clients, logs
 
 from runcast import limits
 from runcast.clock import epoch_ms
@@ -94,3 +95,19 @@ def test_anything_else_ends_nothing(lambdas, store, ended):
         assert close(event) is None
     assert store.read(waiting).status is RunStatus.WAITING
     assert (lambdas.queued, ended) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"changedRun": {"requestId": ID, "userId": "ana", "tenantId": "acme"}},
+        {"detail-type": EXECUTION_ENDED, "detail": {"name": ID, "status": "ABORTED"}},
+    ],
+    ids=["changed run", "ended execution"],
+)
+def test_the_log_lines_of_an_event_about_one_run_name_its_owner(lambdas, store, monkeypatch, event):
+    named = []
+    monkeypatch.setattr(logs, "about_owner", named.append)
+    store.create(ID, owner=ANA, agent="orchestrator", job_id=ID, playbook="surveys")
+    close(event)
+    assert named == [ANA]

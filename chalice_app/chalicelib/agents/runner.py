@@ -302,12 +302,14 @@ def _runner_of_environment() -> Runner:
         report_to_job(hand_over, ended)
         announcer(config.status_publisher_function).put_event(ended)
 
+    store = clients.run_store(config.agent_progress_table, config.retention_hours, config.question_retention_hours)
     destination = Destination(
-        clients.run_store(config.agent_progress_table, config.retention_hours, config.question_retention_hours),
+        store,
         clients.status_publisher(config.status_publisher_function).send,
         hand_over,
         on_end,
         config.model_prices,
     )
-    budget = TokenBudget(config.limits, clients.owner_counts(config.agent_progress_table))
+    # By the clock by which starts are admitted.
+    budget = TokenBudget(config.limits, clients.owner_counts(config.agent_progress_table), now_ms=store.now_ms)
     return Runner(config, destination, PrivateObjects(clients.s3, config.results_bucket), budget)

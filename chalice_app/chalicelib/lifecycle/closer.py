@@ -145,6 +145,7 @@ def continue_run(event: Mapping[str, Any], store: RunStore, announce: Callable[[
     logs.about_run(request_id)
     result = queued_part(store, request_id)
     if result is not None:
+        logs.about_owner(result.run.owner)
         announce(result)
     return result is not None
 
@@ -161,6 +162,7 @@ def report_change(event: Mapping[str, Any], store: RunStore, *, report: Callable
         logger.error("ignoring the event: it does not name a run: %s", type(error).__name__)
         return
     logs.about_run(changed.request_id)
+    logs.about_owner(changed.owner)
     run = store.read(changed.request_id)
     if run is None or run.owner != changed.owner or run.task_token is None:
         logger.info("the change was not reported: no job waits for this run")
@@ -224,6 +226,7 @@ def close_execution(
     if result is None:
         logger.warning("the execution has no job")
         return 0
+    logs.about_owner(result.run.owner)
     return _close_with_runs(result, store, announce, now_ms)
 
 

@@ -28,7 +28,6 @@ from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import OrchestratorConfig, config_of_environment
 from chalicelib.runtime.day_tokens import count_tokens
 from chalicelib.runtime.inputs import Inputs
-from runcast.clock import epoch_ms
 from runcast.errors import RuncastError, Unavailable
 from runcast.record.model import Json, RunStatus
 from runcast.record.store import RunStore
@@ -126,7 +125,7 @@ def _synthesize(state: _State) -> Json:
         ),
         model_id=config.bedrock_model_id,
         max_tokens=config.model_max_tokens,
-        spend=lambda tokens: count_tokens(counts, owner, tokens, epoch_ms()),
+        spend=lambda tokens: count_tokens(counts, owner, tokens, state.store.now_ms()),
     )
 
 
