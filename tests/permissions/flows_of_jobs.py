@@ -63,7 +63,7 @@ def a_large_result_is_stored_and_linked(door: Door) -> None:
     assert requests.get(record["resultLink"]["url"], timeout=DEADLINE_SECONDS).status_code == 200
 
 
-@needs("run-starter: states:StopExecution, dynamodb:BatchGetItem AgentProgress", by_door=True)
+@needs("run-starter: states:StopExecution", by_door=True)
 def a_job_is_cancelled_with_its_runs_and_stopped(door: Door) -> None:
     job_id = door.start_job("waiting")
     [run] = door.read_until(job_id, lambda record: record["runs"] and record["runs"][0]["status"])["runs"]

@@ -21,7 +21,7 @@ MODEL = "anthropic.claude-sonnet-4-6"
 @needs(
     f"""
     run-starter: dynamodb:PutItem AgentProgress, dynamodb:GetItem AgentProgress, lambda:InvokeFunction agent,
-        s3:PutObject inputs, s3:GetObject inputs
+        s3:PutObject inputs
     progress-reader: dynamodb:GetItem AgentProgress, dynamodb:Query byOwner, dynamodb:BatchGetItem AgentProgress
     ds-run-starter: lambda:InvokeFunction run-starter
     ds-progress-reader: lambda:InvokeFunction progress-reader
@@ -35,6 +35,11 @@ def a_run_is_started_twice_read_and_listed(door: Door) -> None:
     assert door.start("plain", "How steep?", requestId=request_id) == request_id
     door.complete(request_id)
     assert [run["requestId"] for run in door.ask("listAgentRuns")["runs"]] == [request_id]
+
+
+@needs("run-starter: s3:GetObject inputs", by_door=True)
+def a_run_is_done_again_with_its_input(door: Door) -> None:
+    door.complete(door.ask("startAgentRun", rerunOf=door.run("memory")["requestId"])["requestId"])
 
 
 @needs(
@@ -137,14 +142,16 @@ def a_conversation_goes_on_branches_and_is_deleted(door: Door) -> None:
 
 @needs(
     """
-    run-starter: dynamodb:Query byOwner, dynamodb:DeleteItem AgentProgress, dynamodb:BatchWriteItem
-        AgentProgress, s3:DeleteObject answers, s3:DeleteObject conversations, s3:DeleteObject inputs,
-        s3:DeleteObject results, s3:DeleteObject snapshots, s3:DeleteObject uploads, s3:ListBucket bucket
+    run-starter: dynamodb:Query byOwner, dynamodb:BatchGetItem AgentProgress, dynamodb:DeleteItem AgentProgress,
+        dynamodb:BatchWriteItem AgentProgress, s3:DeleteObject answers, s3:DeleteObject conversations,
+        s3:DeleteObject inputs, s3:DeleteObject results, s3:DeleteObject snapshots, s3:DeleteObject uploads,
+        s3:ListBucket bucket
     """,
     by_door=True,
 )
 def all_of_a_user_is_deleted(door: Door) -> None:
-    """The records and objects are put by the root user, each as its writer would."""
+    """A run leaves the journal of its tool call. The root user puts the rest, as its writers would."""
+    dug = door.run("digging")["requestId"]
     store, s3, job_id = door.site.store(), door.site.stack.client("s3"), str(uuid.uuid4())
     put = store.create(job_id, owner=door.owner, agent="orchestrator", job_id=job_id, playbook="asking")
     lease = put.created_at_ms + 60_000
@@ -160,19 +167,31 @@ def all_of_a_user_is_deleted(door: Door) -> None:
     began_epoch_s = int(time.time())
     wait_until(lambda: int(time.time()) > began_epoch_s)  # objects of the second in which it begins are kept
     wait_until(lambda: not door.ask("deleteMyRuns")["remaining"], deadline_seconds=DEADLINE_SECONDS)
-    door.site.require_gone(job_id, *keys)
+    door.site.require_gone(job_id, dug, *keys)
 
 
 @needs(
     """
     agent: lambda:InvokeFunction status-publisher
     ds-user-sessions: dynamodb:PutItem user_sessions
-    status-publisher: dynamodb:GetItem user_sessions, appsync:GraphQL publishStatus
+    status-publisher: appsync:GraphQL publishStatus
     """
 )
 def a_run_is_watched_live(site: Site) -> None:
     door = GraphqlDoor(site, site.new_user())
     door.hears(lambda: door.start("plain"), "agent_complete")
+
+
+@needs("status-publisher: dynamodb:GetItem user_sessions")
+def a_run_that_nobody_watches_is_not_published(site: Site) -> None:
+    """If the publisher cannot look for the session, it publishes the message."""
+    publisher = site.outputs["status_publisher_function_name"]
+    before = sum("no_session" in line for line in site.logged(publisher))
+    GraphqlDoor(site, site.new_user()).run("memory")
+    wait_until(
+        lambda: sum("no_session" in line for line in site.logged(publisher)) > before,
+        deadline_seconds=DEADLINE_SECONDS,
+    )
 
 
 @needs("agent: events:PutEvents default")
