@@ -294,7 +294,7 @@ export interface ResultLink {
 export interface ProgressStep {
   /** Always progress. */
   type: string;
-  /** The event. In a run: init, bedrock, tools, agent, ready, warm, thinking, executing, executed, text, waiting, answered, complete, error, cancelled, or an agent's own. In a job: loading_agents, validating, synthesizing, complete, error or cancelled. */
+  /** The event. In a run: init, bedrock, tools, agent, ready, warm, attachments, thinking, executing, executed, text, waiting, answered, complete, error, cancelled, or an agent's own. In a job: loading_agents, validating, synthesizing, complete, error or cancelled. */
   step: string;
   /** A readable description of the event. */
   message: string;
@@ -506,6 +506,8 @@ export interface ConversationMessage {
   role: string;
   /** What was said. */
   text: string;
+  /** The names of the files that the user attached, without secrets, at most 5. Null if there are none. */
+  attachments: string[] | null;
 }
 
 /** The result of deleting a conversation. */

@@ -56,7 +56,17 @@ def schemas() -> dict[str, _Schema]:
         "expiresAt": {**epoch_ms, "description": "Epoch milliseconds. A run that completes renews it."},
         "openRun": {**text_or_null, "description": "The id of the run that is open."},
     }
-    message = _object({"role": {"enum": ["user", "assistant"]}, "text": {"type": "string"}})
+    message = _object(
+        {"role": {"enum": ["user", "assistant"]}, "text": {"type": "string"}},
+        optional={
+            "attachments": {
+                "type": "array",
+                "items": {"type": "string"},
+                "maxItems": limits.ATTACHMENTS_MAX,
+                "description": "The names of the files that the user attached.",
+            }
+        },
+    )
     return {
         "RunRequest": {
             "anyOf": [

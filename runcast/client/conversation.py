@@ -42,10 +42,17 @@ class Message:
     Attributes:
         role: `user` or `assistant`.
         text: What was said.
+        attachments: The names of the user's files.
     """
 
     role: str
     text: str
+    attachments: tuple[str, ...] = ()
+
+    @classmethod
+    def from_answer(cls, answer: Mapping[str, Any]) -> Self:
+        """Convert a GraphQL `ConversationMessage`."""
+        return cls(answer["role"], answer["text"], tuple(answer["attachments"] or ()))
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Conversation(ListedConversation):
         messages = answer["messages"]
         return cls(
             **_listed(answer),
-            messages=None if messages is None else tuple(Message(each["role"], each["text"]) for each in messages),
+            messages=None if messages is None else tuple(map(Message.from_answer, messages)),
             messages_omitted=answer["messagesOmitted"] or 0,
             runs=tuple(ListedRun.from_answer(run) for run in answer["runs"]),
         )

@@ -45,6 +45,11 @@ class Attachment:
     content_type: str
     e_tag: str
 
+    @property
+    def file_name(self) -> str:
+        """The name for people, with the extension of its type."""
+        return f"{self.name}.{FILE_TYPES[self.content_type].format}"
+
     def to_json(self) -> Json:
         """Return the form in which a run's input and the event of an agent's function name the file."""
         return {

@@ -116,6 +116,7 @@ def test_a_question_about_a_file_is_answered_within_a_chat_on_a_phone(stack, ali
     query = {"role": "user", "text": "Buy three turbines."}
     assert seen["asked"][0] == query
     assert seen["shown"][0] == query
+    assert seen["attachedTo"] == [["offers.csv"], ["offers.csv"]]
     assert "Bought" in seen["shown"][-1]["text"]
     assert seen["width"] == 390
     assert (seen["violations"], seen["problems"]) == ([], [])
@@ -152,6 +153,7 @@ def test_files_are_attached_to_a_message_and_to_a_run_on_a_phone(stack, alice):
     assert seen["refused"].startswith("run.exe is of another type than those that agents take")
     assert (seen["focused"], seen["listed"]) == ("file", ["map.png", "notes.md"])
     assert seen["shown"][0]["text"] == "What do you see?"
+    assert seen["named"] == [["map.png, notes.md"], ["map.png, notes.md"]]
     assert seen["shown"][1]["text"] == "I see png of 70 bytes, md of 6 bytes."
     assert "I see csv of 3 bytes." in seen["result"]
     assert seen["width"] == 390

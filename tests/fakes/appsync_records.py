@@ -155,7 +155,7 @@ def conversation(conversation_id: str, *texts: str, **more: Any) -> dict[str, An
         "lastTurnAt": float(BEGAN_MS),
         "expiresAt": float(BEGAN_MS + 1000),
         "openRun": None,
-        "messages": [{"role": roles[n % 2], "text": text} for n, text in enumerate(texts)],
+        "messages": [{"role": roles[n % 2], "text": text, "attachments": None} for n, text in enumerate(texts)],
         "messagesOmitted": 0,
         "runs": [],
         **more,

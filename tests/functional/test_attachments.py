@@ -158,7 +158,11 @@ def test_the_agent_is_given_the_query_and_the_files(way):
     started = way.start(requestId=ID, attachments=[picture, notes])
     assert (started["requestId"], started["status"]) == (ID, "in_progress")
     way.lambdas.run_queue()
-    assert way.lambdas.request("GET", f"/runs/{ID}").body["status"] == "complete"
+    run = way.lambdas.request("GET", f"/runs/{ID}").body
+    assert run["status"] == "complete"
+    [step] = [each for each in run["steps"] if each["step"] == "attachments"]
+    assert step["message"] == "Reading Muhle.png, notes (1) v2.md"
+    assert step["metadata"] == {"attachments": ["Muhle.png", "notes (1) v2.md"]}
     text, image, document = heard(way)
     tag = hashlib.sha256(f"{ID}/{notes}".encode()).hexdigest()[:8]
     assert text == {"text": "What is here?"}
@@ -255,19 +259,20 @@ def test_a_later_turn_remembers_the_files_and_adds_its_own(way):
     assert said == [["text"], ["image"], ["text"], ["text"], ["text"], ["text"], ["document"]]
     assert way.lambdas.model.calls[-1][0]["content"][1] == {"image": {"format": "png", "source": {"bytes": PNG}}}
     shown = way.lambdas.request("GET", f"/conversations/{CHAT}").body["messages"]
-    assert [each["text"] for each in shown] == [
-        "What is here?",
-        "A mill.",
-        "What is here?",
-        "Still.",
-        "What is here?",
-        "Two.",
+    assert [(each["text"], each.get("attachments")) for each in shown] == [
+        ("What is here?", ["Muhle.png"]),
+        ("A mill.", None),
+        ("What is here?", None),
+        ("Still.", None),
+        ("What is here?", ["notes (1) v2.md"]),
+        ("Two.", None),
     ]
 
 
 def test_an_answer_continues_with_the_files_and_does_not_add_them_again(way):
     way.lambdas.model.script = [Call("build_there"), Say("Done.")]
-    way.start(requestId=ID, attachments=[attach(way)])
+    secret = attach(way, about=PICTURE | {"name": "AKIAIOSFODNN7EXAMPLE.png"})
+    way.start(requestId=ID, conversationId=CHAT, attachments=[secret])
     way.lambdas.run_queue()
     boto3.client("s3").delete_object(Bucket="results", Key=keys(ANAS_PREFIX)[0])
     [question] = way.lambdas.request("GET", f"/runs/{ID}").body["steps"][-1]["metadata"]["interrupts"]
@@ -276,6 +281,8 @@ def test_an_answer_continues_with_the_files_and_does_not_add_them_again(way):
     assert way.lambdas.request("GET", f"/runs/{ID}").body["status"] == "complete"
     images = [block for message in way.lambdas.model.calls[-1] for block in message["content"] if "image" in block]
     assert images == [{"image": {"format": "png", "source": {"bytes": PNG}}}]
+    shown = way.lambdas.request("GET", f"/conversations/{CHAT}").body["messages"]
+    assert shown[0] == {"role": "user", "text": "What is here?", "attachments": ["[redacted].png"]}
 
 
 def test_a_rerun_has_the_files_of_the_earlier_run(way):

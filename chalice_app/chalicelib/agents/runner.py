@@ -24,7 +24,7 @@ from chalicelib.agents.clean_up import clean_up
 from chalicelib.agents.part_work import NotBegun, Parts, Work
 from chalicelib.agents.run_context import RunContext
 from chalicelib.agents.token_budget import TokenBudget
-from chalicelib.agents.turn import begin_turn, forget_turn, saved_turn
+from chalicelib.agents.turn import begin_turn, forget_turn, name_attachments, saved_turn
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.announce import announcer
 from chalicelib.runtime.config import AgentConfig, config_of_environment
@@ -218,8 +218,13 @@ class Runner:
                 if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):
                     raise NotBegun("its first step was not stored in time")
             else:
+                attachments = work.event.request.attachments
                 if recorder.assignment.conversation_id:
                     begin_turn(self._objects, agent, work.event.request.agent, recorder.assignment.turn_snapshot_key)
+                    name_attachments(agent, attachments)
+                if attachments:
+                    names = [each.file_name for each in attachments]
+                    recorder.record("attachments", f"Reading {', '.join(names)}", metadata={"attachments": names})
                 prompt = work.event.prompt(self._objects)
             self._run_to_its_end(self._parts.invoke(work, agent, prompt))
             if work.snapshot_key:

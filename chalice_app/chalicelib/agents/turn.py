@@ -18,6 +18,7 @@ from chalicelib.agents import registry
 from runcast import limits
 from runcast.errors import ObjectGone, SnapshotUnusable, Unavailable
 from runcast.json_text import json_text
+from runcast.record.attachments import Attachment
 from runcast.record.model import Json
 from runcast.record.objects import CONVERSATIONS, PrivateObjects, private_key
 from runcast.record.recorder import Recorder
@@ -59,6 +60,23 @@ def begin_turn(objects: PrivateObjects, agent: AnyAgent, name: str, snapshot_key
         raise SnapshotUnusable("The state of the conversation is missing or damaged.") from error
     registry.require_memory_version(name, version, "The conversation")
     load_snapshot(agent, snapshot)
+
+
+def name_attachments(agent: AnyAgent, attachments: Sequence[Attachment]) -> None:
+    """Note the names of a turn's files with its query, for `shown_messages`. The block of an image has no name.
+
+    Strands keeps the metadata of a message in the agent's state, and sends them to no model.
+    """
+    from strands.hooks import MessageAddedEvent  # imports Strands
+
+    names = [each.file_name for each in attachments]
+
+    def note(event: MessageAddedEvent) -> None:
+        if names and event.message["role"] == "user":
+            event.message["metadata"] = {"custom": {"runcastAttachments": [*names]}}
+            names.clear()
+
+    agent.add_hook(note, MessageAddedEvent)
 
 
 def saved_turn(objects: PrivateObjects, work: Work, agent: AnyAgent, complete: RunOutcome) -> RunOutcome:
@@ -141,16 +159,25 @@ def shown_messages(messages: Sequence[Any]) -> tuple[list[Json], int]:
     Args:
         messages: Messages of Strands.
     """
-    texts = [(each["role"], text) for each in messages if (text := _text_of(each))]
+    texts = [(each, text) for each in messages if (text := _text_of(each))]
     shown: list[Json] = []
     room_bytes = limits.CONVERSATION_MAX_BYTES
-    for role, text in reversed(texts):
-        cleaned = clean_text(text, "text", limits.RESULT_MAX_BYTES)
-        room_bytes -= len(cleaned.encode())
+    for message, text in reversed(texts):
+        cleaned: Json = {"role": message["role"], "text": clean_text(text, "text", limits.RESULT_MAX_BYTES)}
+        if names := _attachments_of(message):
+            cleaned["attachments"] = [clean_text(name, "attachments", limits.NAME_MAX_CHARACTERS) for name in names]
+        room_bytes -= sum(len(each.encode()) for each in (cleaned["text"], *cleaned.get("attachments", ())))
         if room_bytes < 0:
             break
-        shown.insert(0, {"role": role, "text": cleaned})
+        shown.insert(0, cleaned)
     return shown, len(texts) - len(shown)
+
+
+def _attachments_of(message: Any) -> Sequence[str]:
+    match message:
+        case {"metadata": {"custom": {"runcastAttachments": [*names]}}}:
+            return names
+    return ()
 
 
 def _text_of(message: Any) -> str:

@@ -67,9 +67,10 @@ def get_conversation(
 
     Returns:
         `success`; the fields of `list_conversations`; `messages`, oldest first, each with `role` (`user` or
-        `assistant`) and `text`, None if they are no longer stored; `messagesOmitted`, the number of older messages that
-        are left out; and `runs`, the turns whose records have not expired, newest first. `openRun` is None unless a
-        run is open. For an unknown, expired or deleted conversation, `success` is False and `error` has the reason.
+        `assistant`), `text` and, if the user attached files, `attachments`, their names; None if they are no longer
+        stored; `messagesOmitted`, the number of older messages that are left out; and `runs`, the turns whose records
+        have not expired, newest first. `openRun` is None unless a run is open. For an unknown, expired or deleted
+        conversation, `success` is False and `error` has the reason.
 
     Raises:
         Unavailable: A service did not answer. A retry is safe.

@@ -34,9 +34,11 @@ async def test_conversations_are_listed_page_by_page(client: Client, server: Fak
 
 
 async def test_a_conversation_has_its_messages_and_runs(client: Client, server: FakeAppSync):
-    server.conversations[CHAT] = conversation(CHAT, "Hello", "Hi", openRun=RUN, runs=[listed(RUN, conversationId=CHAT)])
+    kept = conversation(CHAT, "Hello", "Hi", openRun=RUN, runs=[listed(RUN, conversationId=CHAT)])
+    kept["messages"][0]["attachments"] = ["map.png", "notes.md"]
+    server.conversations[CHAT] = kept
     found = await client.conversation(CHAT)
-    assert found.messages == (Message("user", "Hello"), Message("assistant", "Hi"))
+    assert found.messages == (Message("user", "Hello", ("map.png", "notes.md")), Message("assistant", "Hi"))
     assert (found.open_run, found.messages_omitted) == (RUN, 0)
     assert [(run.request_id, run.to_json()["conversationId"]) for run in found.runs] == [(RUN, CHAT)]
 

@@ -18,6 +18,8 @@ export interface ListedConversation {
 export interface Message {
   readonly role: string;
   readonly text: string;
+  /** The names of the user's files; null if there are none. */
+  readonly attachments: readonly string[] | null;
 }
 
 /** A conversation with its messages and runs. */

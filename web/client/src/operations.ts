@@ -30,7 +30,7 @@ export const getAgentProgress = operation(
   `success steps{${STEP}} ${STATE} nextSeq result conversationId playbook runs{${HEAD} name stage attempt elapsed} resultLink{url}`,
 );
 export const getConversation = operation(
-  'query', 'getConversation', '$conversationId:ID!', `success ${CONVERSATION} messages{role text} messagesOmitted runs{${RUN}}`,
+  'query', 'getConversation', '$conversationId:ID!', `success ${CONVERSATION} messages{role text attachments} messagesOmitted runs{${RUN}}`,
 );
 export const listAgentRuns = operation(
   'query', 'listAgentRuns', '$limit:Int $cursor:String $status:String $agent:String', `runs{${RUN}} nextCursor`,

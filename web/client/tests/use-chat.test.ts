@@ -70,7 +70,7 @@ test('an abort while the conversation is loading opens no stream', async () => {
 });
 
 test('a message keeps its id when older ones are left out', () => {
-  const messages = ['Where?', 'In the north.'].map((text) => ({ role: 'user', text }));
+  const messages = ['Where?', 'In the north.'].map((text) => ({ role: 'user', text, attachments: null }));
   const runs = [{ requestId: 'run-1', query: 'Why?' } as ListedRun];
   const conversation = { conversationId: CHAT, agent: 'terrain', title: '', lastTurnAt: 0, expiresAt: 0, openRun: 'run-1', runs };
   const ids = (messagesOmitted: number) => messagesOf({ ...conversation, messages: messages.slice(messagesOmitted), messagesOmitted }).map(({ id }) => id);

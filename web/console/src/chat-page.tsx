@@ -82,7 +82,13 @@ export function ChatPage(props: PageProps) {
         {!!data?.messagesOmitted && <p className="hint">{formatNumber(data.messagesOmitted)} earlier messages are not shown.</p>}
         <ol className="messages">
           <Messages messages={data?.messages ?? null} />
-          {turn && <Turn run={run} query={sent.runId === run.id ? sent.draft.query : (newest?.query ?? '')} />}
+          {turn && (
+            <Turn
+              run={run}
+              query={sent.runId === run.id ? sent.draft.query : (newest?.query ?? '')}
+              attachments={sent.runId === run.id ? sent.files.map(({ file }) => file.name) : attachedTo(run)}
+            />
+          )}
         </ol>
       </Log>
       {begins && (
@@ -117,6 +123,12 @@ function announcementOf(run: RunView): string {
   return ended(run.status) ? `${stateOf(run).word}. ${run.error ?? ''}` : '';
 }
 
+/** The names of the files of a run, which its worker has recorded. */
+function attachedTo({ steps }: RunView): readonly string[] {
+  const names = steps.find(({ status }) => status === 'attachments')?.metadata.attachments;
+  return Array.isArray(names) ? names.map(String) : [];
+}
+
 /** Says why the last message was not sent, also after the turn that was in its way. */
 const notSent = ({ type, message }: Refusal, data: Conversation | null): string =>
   type === 'Conflict' && data
@@ -125,28 +137,38 @@ const notSent = ({ type, message }: Refusal, data: Conversation | null): string 
 
 /** Those of the earlier turns. Memoized, because each piece of live text renders the page. */
 const Messages = memo(function Messages({ messages }: Pick<Conversation, 'messages'>) {
-  return messages?.map(({ role, text }, index) => (
-    <Message key={index} role={role}>
+  return messages?.map(({ role, text, attachments }, index) => (
+    <Message key={index} role={role} attachments={attachments}>
       {text}
     </Message>
   ));
 });
 
-function Message({ role, children }: { role: string; children: string }) {
+function Message({ role, attachments, children }: { role: string; attachments?: readonly string[] | null; children: string }) {
   return (
     <li className="message" data-role={role}>
       <span className="visually-hidden">{role === 'user' ? 'You: ' : 'Agent: '}</span>
+      {!!attachments?.length && (
+        <small className="message-attachments">
+          <span className="visually-hidden">Attached: </span>
+          {attachments.join(', ')}
+        </small>
+      )}
       {children}
     </li>
   );
 }
 
 /** The newest turn while it goes on, or after it has failed. */
-function Turn({ run, query }: { run: Run; query: string }) {
+function Turn({ run, query, attachments }: { run: Run; query: string; attachments: readonly string[] }) {
   const answer = answerOf(run);
   return (
     <>
-      {query && <Message role="user">{query}</Message>}
+      {query && (
+        <Message role="user" attachments={attachments}>
+          {query}
+        </Message>
+      )}
       {answer && <Message role="assistant">{answer}</Message>}
       <li className="turn">
         <Progress run={run} />

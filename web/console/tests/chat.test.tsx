@@ -46,6 +46,7 @@ test('live text renders none of the earlier messages', async () => {
   let rendered = 0;
   const message = (index: number): Message => ({
     role: 'user',
+    attachments: null,
     get text() {
       rendered++;
       return `Message ${index}`;
@@ -67,6 +68,20 @@ test('live text renders none of the earlier messages', async () => {
   }
   expect(said(page).slice(-2)).toEqual(['And why?', 'It is flat.']);
   expect(rendered).toBe(before);
+});
+
+test('messages and the turn in progress name their files, as text', async () => {
+  const hostile = '<img src=x>\u202e.png';
+  server.conversation = { ...OPEN, messages: [{ role: 'user', text: 'Where?', attachments: [hostile, 'b.md'] }, { role: 'assistant', text: 'There.', attachments: null }] };
+  const run = (server.own = new FakeRecord(server, 'run-1'));
+  run.record('agent_invoking');
+  run.step('attachments', 'Reading map.png', { attachments: ['map.png'] });
+  const page = show(runcast);
+
+  const attached = () => [...page.querySelectorAll('.message')].map((message) => message.querySelector('small')?.lastChild!.textContent ?? null);
+  await waitFor(() => expect(attached()).toEqual([`${hostile}, b.md`, null, 'map.png']));
+  expect(said(page)).toEqual(['Where?', 'There.', 'And why?']);
+  expect(page.querySelector('img')).toBeNull();
 });
 
 test('a message that another turn keeps from being sent shows that turn live, and can be sent after it', async () => {

@@ -159,10 +159,12 @@ const flows = {
     violations.push(...(await axe(page)));
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     const asked = await messagesOf(page);
+    const attachedTo = [await namesOf(page)];
     await field.fill('yes');
     await page.getByRole('button', { name: 'Answer' }).click();
     await page.locator('.chat:not(:has(.turn)) .message').nth(1).waitFor();
-    return { asked, shown: await messagesOf(page), width, violations, problems };
+    attachedTo.push(await namesOf(page));
+    return { asked, attachedTo, shown: await messagesOf(page), width, violations, problems };
   },
 
   /** Two tabs show a new chat. While a turn of the first one waits, the second one sends a message, and gets that turn to answer. */
@@ -221,6 +223,10 @@ const flows = {
     await page.getByRole('button', { name: 'Send' }).click();
     await page.locator('.chat:not(:has(.turn)) .message').nth(1).waitFor();
     const shown = await messagesOf(page);
+    const named = [await namesOf(page)];
+    await page.reload();
+    await page.locator('.message').nth(1).waitFor();
+    named.push(await namesOf(page));
     await page.goto(`${settings.url}/#/new`);
     await page.getByRole('radio', { name: /^looker/ }).check();
     await page.getByLabel('Task').fill('What do you see?');
@@ -230,7 +236,7 @@ const flows = {
     await page.getByRole('button', { name: 'Start run' }).click();
     await ended(page);
     const result = await page.locator('section[aria-label=Result]').textContent();
-    return { refused, focused, listed, width, shown, result, violations, problems };
+    return { refused, focused, listed, width, shown, named, result, violations, problems };
   },
 
   /** A run with 10,000 steps, among them hostile ones, at 200 % zoom. */
@@ -283,6 +289,9 @@ const hand = (page, selector, kind, name, text) =>
   );
 
 const messagesOf = (page) => page.locator('.message').evaluateAll((all) => all.map(({ dataset, lastChild }) => ({ role: dataset.role, text: lastChild.textContent })));
+
+/** The names of the files in the chat. */
+const namesOf = (page) => page.locator('.message-attachments').evaluateAll((all) => all.map(({ lastChild }) => lastChild.textContent));
 
 /** Collects each text of the agent's last message in `window.texts`. */
 async function watchTexts(page) {
