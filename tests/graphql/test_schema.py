@@ -130,7 +130,7 @@ def test_mutations_and_subscriptions_are_nullable(operation):
             "ConversationContent",
             "error agent title lastTurnAt expiresAt openRun messages messagesOmitted runs",
         ),
-        ("ConversationMessage", ""),
+        ("ConversationMessage", "attachments"),
         ("DeletedConversation", "error"),
         ("VerifiedToken", ""),
     ],
