@@ -156,7 +156,7 @@ class CheckpointedWork:
         recorder, stop = self._run.recorder, self._run.stop
         timer = asyncio.get_running_loop().call_later(max(0.0, self._hand_over_after_seconds), stop.hand_over)
         journal = ToolJournal(self._run, recorder.journal(), self._results, partial(patiently, self._run.stop))
-        journal.attach(self._agent)
+        journal.attach(self._agent, state)
         self._agent.add_hook(self._count_on, BeforeInvocationEvent)
         try:
             boundary = Boundary(take_snapshot(self._agent), prompt)

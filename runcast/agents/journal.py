@@ -8,6 +8,7 @@ error, because it may have taken effect.
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import logging
 from collections import Counter
@@ -26,6 +27,7 @@ from strands.types.tools import ToolResult
 from runcast import limits
 from runcast.errors import ObjectGone, RunStopped, Unavailable
 from runcast.record.journal import Call, CallEntry, CallJournal, CallState, asked, ended
+from runcast.runs.facts import facts_in, put_facts
 from runcast.runs.tracked import TrackedRun
 
 logger = logging.getLogger(__name__)
@@ -99,9 +101,16 @@ class ToolJournal:
         self._attempts: Counter[str] = Counter()
         self._refused: dict[str, ToolResultEvent] = {}  # what every retry of such a call gets
         self._ending: set[asyncio.Task[None]] = set()
+        self._changes = 0  # how many calls have ended, those of earlier workers since the saved state included
 
-    def attach(self, agent: Agent) -> None:
-        """Add the middleware to the agent."""
+    def attach(self, agent: Agent, state: dict[str, Any]) -> None:
+        """Add the middleware to the agent.
+
+        Args:
+            agent: The agent.
+            state: The agent's `invocation_state`, which has the facts.
+        """
+        self._agent, self._state = agent, state
         agent.add_middleware(ExecuteToolStage, self._around_call)
 
     def follow(self, snapshot_key: str) -> None:
@@ -174,8 +183,10 @@ class ToolJournal:
             try:
                 get = partial(self._results.get, entry.result_key or "")
                 stored = await self._patiently(get) if entry.result_key else json.loads(entry.result_json or "")
-                return ToolResultEvent(decode_bytes_values(stored))
-            except (ObjectGone, TypeError, Unavailable, ValueError) as error:
+                result = decode_bytes_values(stored["result"])
+                self._restore(stored)
+                return ToolResultEvent(result)
+            except (KeyError, ObjectGone, TypeError, Unavailable, ValueError) as error:
                 logger.error("the result of a tool's call cannot be read: %s", type(error).__name__)
                 told = ToolResultEvent(_error(call.tool_use_id, _LOST))
         else:
@@ -202,13 +213,29 @@ class ToolJournal:
             await self._end(call, asked(entry))
             raise
         if result is not None and not has_asked:
-            task = asyncio.create_task(self._end_with(call, entry, result))  # the model is asked meanwhile
+            ending = self._end_with(call, entry, result, self._changed())
+            task = asyncio.create_task(ending)  # the model is asked meanwhile
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
 
-    async def _end_with(self, call: Call, entry: CallEntry, result: Any) -> None:
+    def _changed(self) -> dict[str, Any]:
+        """Return what the calls may have changed since the last saved state, beside their results."""
+        self._changes += 1
+        facts = copy.deepcopy(facts_in(self._state))
+        return {"order": self._changes, "agentState": self._agent.state.get(), "facts": facts}
+
+    def _restore(self, stored: dict[str, Any]) -> None:
+        """Put back what the calls of an earlier worker had changed when this one ended, unless a later one is known."""
+        if stored["order"] <= self._changes:
+            return
+        self._changes = stored["order"]
+        for name, value in stored["agentState"].items():
+            self._agent.state.set(name, value)
+        put_facts(self._state, stored["facts"])
+
+    async def _end_with(self, call: Call, entry: CallEntry, result: Any, changed: dict[str, Any]) -> None:
         try:
-            text = json.dumps(encode_bytes_values(result), allow_nan=False)
+            text = json.dumps({"result": encode_bytes_values(result), **changed}, allow_nan=False)
             if len(text.encode()) > limits.JOURNAL_RESULT_MAX_BYTES:
                 key = await self._patiently(partial(self._results.put, text))
                 await self._end(call, ended(entry, result_key=key))

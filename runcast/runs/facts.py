@@ -89,8 +89,12 @@ def facts_in(state: object) -> Json:
 
 
 def put_facts(state: State, facts: Json) -> None:
-    """Put facts from `facts_in` into `state`, an agent's `invocation_state`."""
-    state.setdefault("request_state", {}).update(facts)
+    """Add facts from `facts_in` to those in `state`, an agent's `invocation_state`."""
+    with _lock:
+        known = state.setdefault("request_state", {})
+        known.setdefault(_KEY, {}).update(facts.get(_KEY, {}))
+        if _LEFT_OUT in facts:
+            known[_LEFT_OUT] = max(known.get(_LEFT_OUT, 0), facts[_LEFT_OUT])
 
 
 def forget_facts(state: object) -> None:

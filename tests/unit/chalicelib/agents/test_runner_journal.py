@@ -7,11 +7,11 @@ import re
 
 import pytest
 from pydantic import BaseModel
-from strands import Agent, tool
+from strands import Agent, ToolContext, tool
 from strands.hooks import AfterToolCallEvent
 from strands.tools.executors import SequentialToolExecutor
 
-from runcast import idempotent, limits
+from runcast import idempotent, limits, note_fact
 from runcast.errors import Unavailable
 from runcast.record.journal import CallJournal
 from tests.fakes.scripted_model import Call, Say
@@ -237,3 +237,28 @@ def test_structured_output_is_made_again_because_only_the_worker_that_made_it_ha
     assert store.read("run-1").part_is_queued
     status_code, body = workers.continued()
     assert (status_code, body["result"], workers.done["dig"]) == (200, {"depth": 3}, len(turn) - 1)
+
+
+def test_what_a_call_that_has_ended_has_noted_and_remembered_is_kept(bench, workers):
+    @tool(context=True)
+    async def measure(tool_context: ToolContext, place: str) -> str:
+        """Measure."""
+        note_fact(tool_context, place, 3, "m")
+        tool_context.agent.state.set(place, 3)
+        return "measured"
+
+    remembered = []
+
+    @tool(context=True)
+    async def look(tool_context: ToolContext) -> str:
+        """Look."""
+        remembered.append(tool_context.agent.state.get())
+        return "looked"
+
+    workers.build(measure, look, workers.tool("dig"))
+    workers.dies = ["in dig"]
+    bench.run([Call("measure", {"place": "north"}), Call("measure", {"place": "south"}), Call("dig")])
+    _, body = workers.continued(Call("look"), Say("Done"))
+    depth = {"value": 3, "unit": "m"}
+    assert body["result"] == {"text": "Done", "facts": {"north": depth, "south": depth}}
+    assert remembered == [{"north": 3, "south": 3}]
