@@ -77,10 +77,10 @@ def test_unknown_tags_leave_all_tags_unknown():
 
 def test_what_is_not_carried_is_named_with_its_path():
     kind = resource_types()["aws_appsync_graphql_api"]
-    provider = {"authentication_type": "OPENID_CONNECT", "openid_connect_config": [{"issuer": "i"}]}
+    provider = {"authentication_type": "AWS_LAMBDA", "lambda_authorizer_config": [{"authorizer_uri": "a"}]}
     config = null(kind.name) | {"visibility": UNKNOWN, "additional_authentication_provider": [provider]}
     found = dict(refused_arguments(kind.block, config, kind.entry.only))
-    assert set(found) == {"visibility", "additional_authentication_provider.openid_connect_config"}
+    assert set(found) == {"visibility", "additional_authentication_provider.lambda_authorizer_config"}
     resolver = resource_types()["aws_appsync_resolver"]
     assert refused_arguments(resolver.block, null(resolver.name) | {"kind": "UNIT"}, resolver.entry.only) == []
     assert refused_arguments(resolver.block, null(resolver.name) | {"kind": "PIPELINE"}, resolver.entry.only) == [
