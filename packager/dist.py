@@ -28,6 +28,7 @@ _PATTERNS = (
     "docs/costs.md",
     "docs/decisions/0021-untrusted-code.md",
     "docs/decisions/0023-channel.md",
+    "docs/decisions/0025-oidc.md",
     "docs/frontend.md",
     "docs/going-on.md",
     "docs/observability.md",

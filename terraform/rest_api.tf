@@ -55,11 +55,12 @@ locals {
   }
   not_found_cors_headers = { for name, value in local.gateway_cors_headers : replace(name, "gatewayresponse", "method.response") => value }
 
+  # API Gateway's authorizer would refuse the tokens of an OpenID Connect provider, so with one the function has AppSync
+  # verify all tokens. (checkov cannot read a comment in the expression.)
   rest_api_paths = {
     for path in distinct(concat(["/", "/{proxy+}"], keys(local.rest_api_definition.paths))) :
     path => merge({ x-amazon-apigateway-any-method = local.not_found_method }, {
       for method, operation in try(local.rest_api_definition.paths[path], {}) :
-      # The authorizer would refuse the tokens of an OpenID Connect provider, so the function has AppSync verify all tokens.
       method => { for key, value in operation : key => value if key != "security" || local.oidc == "" }
     })
   }

@@ -243,9 +243,9 @@ def test_the_archive_holds_the_module_and_nothing_that_nobody_named(archive: Pat
 def test_every_document_that_the_archive_names_is_in_it(unpacked: Path):
     documents = list(unpacked.rglob("*.md"))
     assert {path.name for path in documents} == {
-        "0021-untrusted-code.md", "0023-channel.md", "CHANGELOG.md", "README.md", "contracts.md", "costs.md",
-        "frontend.md", "going-on.md", "observability.md", "operations.md", "playbooks.md", "scale.md", "security.md",
-        "your-agent.md", "your-agents.md",
+        "0021-untrusted-code.md", "0023-channel.md", "0025-oidc.md", "CHANGELOG.md", "README.md", "contracts.md",
+        "costs.md", "frontend.md", "going-on.md", "observability.md", "operations.md", "playbooks.md", "scale.md",
+        "security.md", "your-agent.md", "your-agents.md",
     }  # fmt: skip
     for document in documents:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", document.read_text()):

@@ -28,8 +28,6 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
     iam.update_role(RoleName="fixture-worker", MaxSessionDuration=3600)
     iam.delete_role_permissions_boundary(RoleName="fixture-worker")
     iam.update_assume_role_policy(RoleName="fixture-worker", PolicyDocument='{"Version":"2012-10-17","Statement":[]}')
-    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
-    iam.put_role_policy(RoleName="fixture-worker", PolicyName="table", PolicyDocument=json.dumps(policy))
     attached = state["aws_iam_role_policy_attachment.worker"]["policy_arn"]
     iam.detach_role_policy(RoleName="fixture-worker", PolicyArn=attached)
     iam.untag_role(RoleName=state["aws_iam_service_linked_role.appsync"]["name"], TagKeys=["team"])
@@ -41,6 +39,9 @@ def change_everything(emulator: Any, state: dict[str, dict[str, Any]], zip_file:
         KMSKeyArn="",
         VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
     )
+    # Only now, because the function's settings need the policy.
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
+    iam.put_role_policy(RoleName="fixture-worker", PolicyName="table", PolicyDocument=json.dumps(policy))
     functions.update_function_code(
         FunctionName="fixture-worker", ZipFile=foreign_zip(zip_file), Architectures=["arm64"]
     )

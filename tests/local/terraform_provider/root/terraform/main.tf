@@ -63,6 +63,32 @@ data "aws_iam_policy_document" "table" {
     actions   = var.full ? ["dynamodb:PutItem", "dynamodb:GetItem"] : ["dynamodb:GetItem"]
     resources = [aws_dynamodb_table.sessions.arn]
   }
+
+  # What a network, traces and logs demand of a role.
+  statement {
+    sid = "Settings"
+    actions = [
+      "ec2:AssignPrivateIpAddresses",
+      "ec2:CreateNetworkInterface",
+      "ec2:DeleteNetworkInterface",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeSubnets",
+      "ec2:UnassignPrivateIpAddresses",
+      "logs:CreateLogDelivery",
+      "logs:DeleteLogDelivery",
+      "logs:DescribeLogGroups",
+      "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery",
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:UpdateLogDelivery",
+      "xray:GetSamplingRules",
+      "xray:GetSamplingTargets",
+      "xray:PutTelemetryRecords",
+      "xray:PutTraceSegments",
+    ]
+    resources = ["*"]
+  }
 }
 
 resource "aws_iam_role" "worker" {
@@ -189,6 +215,20 @@ resource "aws_cloudwatch_log_group" "worker" {
   tags              = local.tags
 }
 
+# Whether tenants are isolated is fixed when a function is created.
+resource "aws_lambda_function" "isolated" {
+  function_name    = "${var.prefix}-isolated"
+  role             = aws_iam_role.worker.arn
+  runtime          = "python3.12"
+  handler          = "app.handler"
+  filename         = var.zip_file
+  source_code_hash = filebase64sha256(var.zip_file)
+
+  tenancy_config {
+    tenant_isolation_mode = "PER_TENANT"
+  }
+}
+
 resource "aws_lambda_function" "worker" {
   function_name                  = "${var.prefix}-worker"
   description                    = var.full ? "Does nothing" : null
@@ -202,6 +242,7 @@ resource "aws_lambda_function" "worker" {
   reserved_concurrent_executions = var.full ? 5 : null
   architectures                  = var.full ? ["arm64"] : null
   kms_key_arn                    = var.full ? local.key_arn : null
+  depends_on                     = [aws_iam_role_policy.worker]
 
   dynamic "vpc_config" {
     for_each = var.full ? [1] : []
@@ -453,6 +494,18 @@ resource "aws_appsync_graphql_api" "api" {
       authentication_type = "API_KEY"
     }
   }
+  dynamic "additional_authentication_provider" {
+    for_each = var.full ? [1] : []
+    content {
+      authentication_type = "OPENID_CONNECT"
+      openid_connect_config {
+        issuer    = "https://sign-in.example.com"
+        client_id = "^runcast$"
+        auth_ttl  = 3600000
+        iat_ttl   = 7200000
+      }
+    }
+  }
   dynamic "log_config" {
     for_each = var.full ? [1] : []
     content {
@@ -636,9 +689,10 @@ resource "aws_s3_bucket_policy" "box" {
 # Step Functions
 
 resource "aws_sfn_state_machine" "machine" {
-  name     = "${var.prefix}-machine"
-  type     = "STANDARD"
-  role_arn = aws_iam_role.worker.arn
+  name       = "${var.prefix}-machine"
+  type       = "STANDARD"
+  role_arn   = aws_iam_role.worker.arn
+  depends_on = [aws_iam_role_policy.worker]
   definition = jsonencode({
     StartAt = "Done"
     States  = { Done = { Type = "Succeed", Comment = var.full ? "full" : "bare" } }
