@@ -24,7 +24,7 @@ from tests.fakes.fault_proxy import FaultProxy
 from tests.fakes.objects_in_files import ObjectsInFiles
 from tests.fakes.scripted_model import Call, Say
 from tests.reliability.promises import broken
-from tests.reliability.worker_process import AGENT
+from tests.reliability.worker_process import AGENT, PATIENT_CLAIM_SECONDS
 
 if TYPE_CHECKING:
     from tests.reliability.real_runs import RealRuns
@@ -34,7 +34,8 @@ def answered(runs: RealRuns, request_id: str, proxy: FaultProxy, dice: random.Ra
     """The part after an answer is delivered twice, and one of its workers may die: its tool runs once at most."""
     with _bucket() as bucket:
         objects, about = ObjectsInFiles(bucket), {"objects_in": str(bucket)}
-        with runs.worker(request_id, runs.url, script=(Call("ask"),), **about) as asking:
+        patient = {"claim_wait_seconds": PATIENT_CLAIM_SECONDS}  # an unrecorded run cannot be answered
+        with runs.worker(request_id, runs.url, script=(Call("ask"),), **about, **patient) as asking:
             runs.answer_of(asking)
         waiting = runs.store.read(request_id)
         if waiting is None or waiting.status is not RunStatus.WAITING:
@@ -114,7 +115,8 @@ def talked(runs: RealRuns, request_id: str, proxy: FaultProxy, dice: random.Rand
             messages = objects.get(conversation.snapshot_key or "")["messages"]
             return [message["text"] for message in messages if message["role"] == "user"]
 
-        first, _ = turn(1, runs.url)
+        patient = {"claim_wait_seconds": PATIENT_CLAIM_SECONDS}
+        first, _ = turn(1, runs.url, **patient)
         killed_at = dice.choice((None, None, 1, 2, 4))
         second, run = turn(2, proxy.url, killed_at=killed_at, killed_after=dice.random() < 0.5)
         saved = run.status is RunStatus.COMPLETE and run.turn_snapshot_key is not None
@@ -122,7 +124,7 @@ def talked(runs: RealRuns, request_id: str, proxy: FaultProxy, dice: random.Rand
             broken("lost", f"{chat} has another state than that of its last complete run: {second}, {run}")
         if run.status is not RunStatus.COMPLETE and killed_at is None and not proxy.faults:
             broken("changed", f"{run.request_id} came to {run}")
-        third, run = turn(3, runs.url)
+        third, run = turn(3, runs.url, **patient)
         expected = ["query 1", *(["query 2"] if saved else []), "query 3"]
         if run.status is not RunStatus.COMPLETE or heard(third) != expected:
             broken("lost", f"{chat} has heard {heard(third)} instead of {expected}")

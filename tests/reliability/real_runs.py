@@ -28,7 +28,14 @@ from runcast.record.store import RunStore
 from tests.fakes.fault_proxy import FAULTS, FaultProxy, fault_proxy
 from tests.reliability.promises import ENDS, broken, check_beginning, check_once, check_one_end, check_order
 from tests.reliability.real_parts import answered, talked
-from tests.reliability.worker_process import AGENT, CALLS, Delivery, WorkerProcess, worker_process
+from tests.reliability.worker_process import (
+    AGENT,
+    CALLS,
+    PATIENT_CLAIM_SECONDS,
+    Delivery,
+    WorkerProcess,
+    worker_process,
+)
 from tests.unit.conftest import TABLE_NAME
 
 OWNER = Owner("acme", "ana")
@@ -37,7 +44,6 @@ OF_THE_RUN = ("success", "agent", "result", "coldStart")
 _DURATION = re.compile(r" after [0-9.]+ s")
 _ANSWER_SECONDS = 30.0
 _LOST_SECONDS = 15.0
-_PATIENT_CLAIM_SECONDS = 20.0  # a busy machine must not look as if the table did not answer
 _HAPPENINGS = (
     "nothing", "nothing", "kill", "kill", "cancel", "cancel in the queue", "closer", "second delivery",
     "second delivery by track", "no thread", "dead writer", "answer", "answer", "conversation",
@@ -131,7 +137,7 @@ class RealRuns:
     def check_dead(self, request_id: str, *, calls: int) -> None:
         """A run whose worker is dead reads `lost` in time, does not run again on a second delivery, and is ended."""
         run = self.within(_LOST_SECONDS, request_id, is_over)
-        with self.worker(request_id, self.url, invocation="again", claim_wait_seconds=_PATIENT_CLAIM_SECONDS) as worker:
+        with self.worker(request_id, self.url, invocation="again", claim_wait_seconds=PATIENT_CLAIM_SECONDS) as worker:
             answer = self.answer_of(worker)
         if answer["statusCode"] != 409 or worker.calls:
             broken("repeated", f"{request_id}: after {calls} tool calls its event was run again: {answer}")
@@ -213,7 +219,7 @@ class RealRuns:
 
     def _tracked_twice(self, request_id: str, proxy: FaultProxy, dice: random.Random) -> None:
         """Of two deliveries to code that uses `track`, the one whose claim is refused calls no tool."""
-        about: dict[str, Any] = {"by_track": True, "claim_wait_seconds": _PATIENT_CLAIM_SECONDS}
+        about: dict[str, Any] = {"by_track": True, "claim_wait_seconds": PATIENT_CLAIM_SECONDS}
         with (
             self.worker(request_id, proxy.url, invocation="first", **about) as first,
             self.worker(request_id, proxy.url, invocation="second", **about) as second,
@@ -238,7 +244,7 @@ class RealRuns:
         if self.store.read(request_id) is None:
             self.store.create(request_id, owner=OWNER, agent=AGENT)
         cancel(self.store, OWNER, request_id)
-        with self.worker(request_id, proxy.url, by_track=True, claim_wait_seconds=_PATIENT_CLAIM_SECONDS) as worker:
+        with self.worker(request_id, proxy.url, by_track=True, claim_wait_seconds=PATIENT_CLAIM_SECONDS) as worker:
             self.answer_of(worker)
         run, _ = self.checked(request_id)
         if worker.calls or run is None or run.status is not RunStatus.CANCELLED:

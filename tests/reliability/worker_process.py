@@ -52,6 +52,8 @@ AGENT = "survey"
 CONFIG = AgentConfig(TABLE_NAME, "status-publisher", "run-closer", "results", "scripted", "us-east-1", 1_000)
 LEASE_MS = 2_000
 """A lease for tests; its heartbeat is in the same proportion to it as to the real one."""
+PATIENT_CLAIM_SECONDS = 20.0
+"""A busy machine must not look as if the table did not answer: a worker that is not told goes on unrecorded."""
 _HEARTBEATS_PER_LEASE = limits.LEASE_MS / 1000 / limits.HEARTBEAT_SECONDS
 
 _STARTING = threading.Lock()
