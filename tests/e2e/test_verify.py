@@ -99,6 +99,7 @@ def test_every_check_passes_and_nothing_is_left(stack, tmp_path):
         "key-policy",
         "metrics",
         "alarms",
+        "tenant-isolation",
         *of_what_is_not_deployed(),
     }
     assert left_of_users(stack) == []
