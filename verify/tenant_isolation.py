@@ -11,8 +11,7 @@ import io
 import json
 import uuid
 import zipfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -43,23 +42,23 @@ async def tenant_isolation(v: Verification) -> str:
     reserved = "ReservedConcurrentExecutions" in concurrency
     request_id, owner = v.new_run_id(), Owner(v.user.tenant_id, v.user.user_id)
     store = RunStore(v.aws.client("dynamodb"), v.deployment.agent_progress_table_name)
-    async with _failing_function(v, agent, reserved=reserved) as failing:
-        run = store.create(request_id, owner=owner, agent="verify")
-        event = {
-            "requestId": request_id,
-            "userId": owner.user_id,
-            "tenantId": owner.tenant_id,
-            "createdAt": run.created_at_ms,
-        }
-        await v.aws.call(
-            "lambda",
-            "invoke",
-            FunctionName=failing,
-            InvocationType="Event",
-            TenantId=request_id,
-            Payload=json.dumps(event).encode(),
-        )
-        progress = await v.read_to_its_end(request_id, seconds=_END_SECONDS)
+    failing = await _failing_function(v, agent, reserved=reserved)
+    run = store.create(request_id, owner=owner, agent="verify")
+    event = {
+        "requestId": request_id,
+        "userId": owner.user_id,
+        "tenantId": owner.tenant_id,
+        "createdAt": run.created_at_ms,
+    }
+    await v.aws.call(
+        "lambda",
+        "invoke",
+        FunctionName=failing,
+        InvocationType="Event",
+        TenantId=request_id,
+        Payload=json.dumps(event).encode(),
+    )
+    progress = await v.read_to_its_end(request_id, seconds=_END_SECONDS)
     expect(progress.status == "error", f"the run ended as {progress.status}")
     expect(_FAILURE in str(progress.error), f"the run ended for another reason: {progress.error}")
     concurrency_used = "with" if reserved else "no"
@@ -76,9 +75,8 @@ async def _expect_refused(v: Verification, name: str) -> None:
     raise CheckFailed(f"{name} takes an invocation without a tenant: {answer['StatusCode']}")
 
 
-@asynccontextmanager
-async def _failing_function(v: Verification, agent: Mapping[str, Any], *, reserved: bool) -> AsyncIterator[str]:
-    """Create an isolated function that always fails, with the agent's destination; delete it after the block."""
+async def _failing_function(v: Verification, agent: Mapping[str, Any], *, reserved: bool) -> str:
+    """Create an isolated function that always fails, with the agent's destination; return its name."""
     name, closer = f"runcast-verify-{uuid.uuid4()}", v.deployment.run_closer_function_arn
     v.created.function_names.append(name)  # Before it exists, so that an interruption leaves nothing behind.
     try:
@@ -110,7 +108,7 @@ async def _failing_function(v: Verification, agent: Mapping[str, Any], *, reserv
     }
     put = partial(_taken, v, "put_function_event_invoke_config", invocations)
     await until(put, f"the rights of {name}", seconds=_ROLE_SECONDS)
-    yield name
+    return name
 
 
 async def _role(v: Verification, name: str, closer: str) -> str:

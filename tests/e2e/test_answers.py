@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 import requests
@@ -16,6 +15,7 @@ from local.settings import ROOT
 from tests.e2e.conftest import DEADLINE_SECONDS, Caller, deployed, events_of
 from tests.e2e.demo import jobs
 from tests.e2e.test_web_client import recorded, report, shown
+from tests.waiting import wait_until
 
 # The agent of the document, as an agent of this deployment. Its tool asks before it buys.
 [ASKING_AGENT] = re.findall(
@@ -154,11 +154,8 @@ def start(caller, agent="buyer", query="Buy turbines."):
 
 def until_it_asks(caller, request_id):
     """Wait until a run waits; return its record and its question."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while (record := caller.read(request_id))["status"] != "waiting":
-        assert time.monotonic() < deadline, record
-        assert record["status"] == "in_progress", record
-        time.sleep(0.05)
+    record = wait_until(lambda: caller.read(request_id), lambda record: record["status"] != "in_progress")
+    assert record["status"] == "waiting", record
     [question] = json.loads(record["steps"][-1]["metadata"])["interrupts"]
     return record, question
 
@@ -186,11 +183,7 @@ async def test_a_run_is_answered_by_a_second_client_and_who_watches_misses_nothi
     assert way.answer(second, request_id, answers)["status"] == "complete"
     assert way.answer(second, request_id, {question["id"]: "no"})[0] == "Conflict"
     assert alice.read(request_id) == record
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not (events := asked(request_id)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    [event] = events
+    [event] = wait_until(lambda: asked(request_id))
     assert (event["agent"], event["userId"], event["questions"]) == ("buyer", alice.user.user_id, [question])
 
 
@@ -210,10 +203,12 @@ def test_each_kind_of_question_is_answered_by_a_second_client(stack, alice, seco
 
 def test_a_job_waits_for_the_answer_to_its_agent_and_goes_on(stack, alice, second, bob):
     job_id = jobs.start(alice, "buying", "Buy turbines.")
-    deadline = time.monotonic() + jobs.DEADLINE_SECONDS
-    while (job := jobs.read(alice, job_id))["status"] != "waiting":
-        assert (time.monotonic() < deadline, job["status"]) == (True, "in_progress"), job
-        time.sleep(0.05)
+    job = wait_until(
+        lambda: jobs.read(alice, job_id),
+        lambda job: job["status"] != "in_progress",
+        deadline_seconds=jobs.DEADLINE_SECONDS,
+    )
+    assert job["status"] == "waiting", job
     [run] = job["runs"]
     assert (run["status"], job["liveness"]) == ("waiting", "live")
     _, question = until_it_asks(second, run["requestId"])

@@ -71,10 +71,8 @@ def a_job_is_cancelled_with_its_runs_and_stopped(door: Door) -> None:
     door.ask("cancelAgentRun", requestId=job_id)
     for request_id in (job_id, run["requestId"]):
         door.read_until(request_id, lambda record: record["status"] == "cancelled")
-    machine = door.site.outputs["state_machine_arn"]
-    execution = f"{machine.replace(':stateMachine:', ':execution:')}:{job_id}"
     states = door.site.stack.client("stepfunctions")
-    assert states.describe_execution(executionArn=execution)["status"] == "ABORTED"
+    assert states.describe_execution(executionArn=_execution(door.site, job_id))["status"] == "ABORTED"
 
 
 @needs(
@@ -95,11 +93,16 @@ def a_job_waits_for_an_answer_and_goes_on(door: Door) -> None:
     door.read_until(job_id, lambda record: record["status"] == "complete", JOB_SECONDS)
 
 
+def _execution(site: Site, job_id: str) -> str:
+    """Return the ARN of a job's execution."""
+    machine: str = site.outputs["state_machine_arn"]
+    return f"{machine.replace(':stateMachine:', ':execution:')}:{job_id}"
+
+
 def _tasks_that_failed(site: Site, job_id: str) -> str:
     """Return the events of a job's execution in which a task failed, as text."""
-    machine = site.outputs["state_machine_arn"]
-    execution = f"{machine.replace(':stateMachine:', ':execution:')}:{job_id}"
-    history = site.stack.client("stepfunctions").get_execution_history(executionArn=execution, maxResults=1000)
+    states = site.stack.client("stepfunctions")
+    history = states.get_execution_history(executionArn=_execution(site, job_id), maxResults=1000)
     return json.dumps([event for event in history["events"] if "Failed" in event["type"]], default=str)
 
 
@@ -133,12 +136,10 @@ def _traces(site: Site, function: str) -> None:
 
 
 for _function in FUNCTIONS:
-    _act = partial(_logs, function=_function)
-    _act.__name__ = f"{_function} logs"  # type: ignore[attr-defined]
-    needs(f"{_function}: logs:CreateLogStream, logs:PutLogEvents")(_act)
-    _act = partial(_traces, function=_function)
-    _act.__name__ = f"{_function} is traced"  # type: ignore[attr-defined]
-    needs(f"{_function}: xray:PutTelemetryRecords, xray:PutTraceSegments")(_act)
+    _permissions = "logs:CreateLogStream, logs:PutLogEvents"
+    needs(f"{_function}: {_permissions}", name=f"{_function} logs")(partial(_logs, function=_function))
+    _permissions = "xray:PutTelemetryRecords, xray:PutTraceSegments"
+    needs(f"{_function}: {_permissions}", name=f"{_function} is traced")(partial(_traces, function=_function))
 
 
 @needs(

@@ -63,11 +63,11 @@ class Flow:
 FLOWS: list[Flow] = []
 
 
-def needs(table: str, *, by_door: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def needs(table: str, *, by_door: bool = False, name: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add a flow, with a table of roles and of the permissions that each needs for it."""
 
     def add(act: Callable[..., Any]) -> Callable[..., Any]:
-        FLOWS.append(Flow(act.__name__.replace("_", " "), act, _parsed(table), by_door))
+        FLOWS.append(Flow(name or act.__name__.replace("_", " "), act, _parsed(table), by_door))
         return act
 
     return add

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -99,7 +100,7 @@ class Site:
         wait_until(lambda: self._ended(request_id), deadline_seconds=DEADLINE_SECONDS)
 
 
-class Door:
+class Door(ABC):
     """One API, called by one user."""
 
     def __init__(self, site: Site, user: Caller) -> None:
@@ -107,9 +108,9 @@ class Door:
         self.owner = Owner(user.user.tenant, user.user.user_id)
         self.site = site
 
+    @abstractmethod
     def ask(self, operation: str, **about: Any) -> Any:
         """Ask for one of the operations that both APIs have; fail if it is refused."""
-        raise NotImplementedError
 
     def start(self, agent: str, query: str = "How?", **about: Any) -> str:
         """Start a run; return its id."""

@@ -218,12 +218,11 @@ class Runner:
                 if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):
                     raise NotBegun("its first step was not stored in time")
             else:
-                attachments = work.event.request.attachments
+                names = [each.file_name for each in work.event.request.attachments]
                 if recorder.assignment.conversation_id:
                     begin_turn(self._objects, agent, work.event.request.agent, recorder.assignment.turn_snapshot_key)
-                    name_attachments(agent, attachments)
-                if attachments:
-                    names = [each.file_name for each in attachments]
+                    name_attachments(agent, names)
+                if names:
                     recorder.record("attachments", f"Reading {', '.join(names)}", metadata={"attachments": names})
                 prompt = work.event.prompt(self._objects)
             self._run_to_its_end(self._parts.invoke(work, agent, prompt))

@@ -18,7 +18,6 @@ from chalicelib.agents import registry
 from runcast import limits
 from runcast.errors import ObjectGone, SnapshotUnusable, Unavailable
 from runcast.json_text import json_text
-from runcast.record.attachments import Attachment
 from runcast.record.model import Json
 from runcast.record.objects import CONVERSATIONS, PrivateObjects, private_key
 from runcast.record.recorder import Recorder
@@ -62,19 +61,19 @@ def begin_turn(objects: PrivateObjects, agent: AnyAgent, name: str, snapshot_key
     load_snapshot(agent, snapshot)
 
 
-def name_attachments(agent: AnyAgent, attachments: Sequence[Attachment]) -> None:
+def name_attachments(agent: AnyAgent, names: Sequence[str]) -> None:
     """Note the names of a turn's files with its query, for `shown_messages`. The block of an image has no name.
 
     Strands keeps the metadata of a message in the agent's state, and sends them to no model.
     """
     from strands.hooks import MessageAddedEvent  # imports Strands
 
-    names = [each.file_name for each in attachments]
+    left = [*names]
 
     def note(event: MessageAddedEvent) -> None:
-        if names and event.message["role"] == "user":
-            event.message["metadata"] = {"custom": {"runcastAttachments": [*names]}}
-            names.clear()
+        if left and event.message["role"] == "user":
+            event.message["metadata"] = {"custom": {"runcastAttachments": [*left]}}
+            left.clear()
 
     agent.add_hook(note, MessageAddedEvent)
 

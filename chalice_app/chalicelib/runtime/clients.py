@@ -60,8 +60,7 @@ def tracer() -> Tracer:
 @cache
 def dynamodb() -> DynamoDBClient:
     """Return the client for all tables. It has short timeouts and does not retry."""
-    client: DynamoDBClient = _client("dynamodb", STORE_CLIENT_CONFIG)
-    return client
+    return cast("DynamoDBClient", _client("dynamodb", STORE_CLIENT_CONFIG))
 
 
 @cache
@@ -116,22 +115,19 @@ def end_handover(run_closer_function: str) -> EndHandover:
 @cache
 def events() -> EventBridgeClient:
     """Return the client for EventBridge. It has short timeouts and does not retry."""
-    client: EventBridgeClient = _client("events", _EVENTS_CLIENT_CONFIG)
-    return client
+    return cast("EventBridgeClient", _client("events", _EVENTS_CLIENT_CONFIG))
 
 
 @cache
 def invoker() -> LambdaClient:
     """Return the client that hands runs to the agent Lambda."""
-    client: LambdaClient = _client("lambda", _INVOKE_CLIENT_CONFIG)
-    return client
+    return cast("LambdaClient", _client("lambda", _INVOKE_CLIENT_CONFIG))
 
 
 @cache
 def step_functions() -> SFNClient:
     """Return the client that starts and stops executions."""
-    client: SFNClient = _client("stepfunctions", _INVOKE_CLIENT_CONFIG)
-    return client
+    return cast("SFNClient", _client("stepfunctions", _INVOKE_CLIENT_CONFIG))
 
 
 @cache
@@ -153,22 +149,19 @@ def bedrock(connect_timeout_seconds: int, read_timeout_seconds: int, max_attempt
         read_timeout=read_timeout_seconds,
         retries={"mode": "standard", "total_max_attempts": max_attempts},
     )
-    client: BedrockRuntimeClient = _client("bedrock-runtime", config)
-    return client
+    return cast("BedrockRuntimeClient", _client("bedrock-runtime", config))
 
 
 @cache
 def s3() -> S3Client:
     """Return the client for the private bucket."""
-    client: S3Client = _client("s3", _BUCKET_CLIENT_CONFIG)
-    return client
+    return cast("S3Client", _client("s3", _BUCKET_CLIENT_CONFIG))
 
 
 @cache
 def answering_s3() -> S3Client:
     """Return the client for the private bucket for the APIs, with retries for as long as a user waits."""
-    client: S3Client = _client("s3", _ANSWERS_CLIENT_CONFIG)
-    return client
+    return cast("S3Client", _client("s3", _ANSWERS_CLIENT_CONFIG))
 
 
 @cache

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
 import pytest
 from strands import Agent
 
 from runcast.record.model import Run
 from runcast.runs.from_environment import forget_clients
 from tests.fakes.scripted_model import ScriptedModel
+from tests.unit.agents.ground import Ground
 from tests.unit.conftest import TABLE_NAME
 
 
@@ -28,6 +30,22 @@ def records(store, monkeypatch: pytest.MonkeyPatch):
     for name in ("STATUS_PUBLISHER_FUNCTION", "RETENTION_HOURS"):
         monkeypatch.delenv(name, raising=False)
     return store
+
+
+@pytest.fixture
+def bucket(records, aws, monkeypatch: pytest.MonkeyPatch):
+    """The bucket that the environment names."""
+    monkeypatch.setenv("RESULTS_BUCKET", "results")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket="results")
+    return client
+
+
+@pytest.fixture
+def ground(records, bucket) -> Ground:
+    """A checkpointing agent in a process whose environment names the table and the bucket."""
+    return Ground(records)
 
 
 def scripted(*script: Any, **about: Any) -> Agent:

@@ -15,6 +15,7 @@ from runcast.record.handover import NEXT_PART
 from runcast.record.model import Owner
 from runcast.runs.scope import current_scope
 from tests.fakes.lambda_process import Context
+from tests.fakes.scripted_model import Call
 
 ANA = Owner("acme", "ana")
 FUNCTIONS = {"survey": "runcast-agent"}
@@ -30,6 +31,20 @@ class Invoker:
     def invoke(self, **request):
         assert (request["FunctionName"], request["InvocationType"]) == ("runcast-agent", "Event")
         self.events.append(json.loads(request["Payload"]))
+
+
+@tool(context=True)
+def pay(tool_context: ToolContext, amount: int = 5) -> str:
+    """Pay."""
+    note_fact(tool_context, "amount", amount, "EUR")
+    return f"paid: {tool_context.interrupt('approve', reason={'question': 'Pay?'})}"
+
+
+def waiting(bench, *script, tools=(pay,), **about):
+    """Run the first part, and return the questions."""
+    bench.with_tools(*tools)
+    _, body = bench.run(*(script or (Call("pay"),)), **about)
+    return body.get("interrupts", [])
 
 
 def answered(bench, answers, *, invoker=None, owner=ANA, functions=FUNCTIONS):
