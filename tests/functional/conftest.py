@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,8 @@ from app import app
 from chalice.local import LambdaContext, LocalGatewayAuthorizer
 from chalice.test import Client
 from chalicelib.agents import model as model_module
+from chalicelib.api import operations
+from chalicelib.lifecycle.admission import Admission
 from chalicelib.orchestrator import playbook
 from chalicelib.runtime import clients
 from moto import mock_aws
@@ -171,6 +174,13 @@ def lambdas(monkeypatch) -> Iterator[Lambdas]:
 @pytest.fixture
 def store(lambdas: Lambdas) -> RunStore:
     return RunStore(boto3.client("dynamodb"), "AgentProgress")
+
+
+@pytest.fixture
+def same_minute(monkeypatch) -> None:
+    """Stop the clock by which starts and uploads are counted, so that no minute or day ends within the test."""
+    now_ms = int(time.time() * 1000)
+    monkeypatch.setattr(operations, "Admission", lambda limits, counts, _: Admission(limits, counts, lambda: now_ms))
 
 
 @pytest.fixture

@@ -137,6 +137,7 @@ def test_a_caller_with_an_api_key_uploads_nothing(lambdas, event):
     assert answer["error"]["type"] == "Unauthorized"
 
 
+@pytest.mark.usefixtures("same_minute")
 def test_uploads_count_as_starts_and_by_their_size(way, monkeypatch):
     monkeypatch.setenv("LIMITS", json.dumps({"user_starts_per_minute": 6, "user_upload_mb_per_day": 11}))
     large = PICTURE | {"bytes": 10 * 1024 * 1024}

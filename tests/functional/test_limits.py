@@ -18,7 +18,7 @@ IDS = [f"6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a{number:02}" for number in range(4)]
 
 
 @pytest.fixture
-def limits(monkeypatch):
+def limits(monkeypatch, same_minute):
     """Set the limits of the functions, which read them when they are first called."""
     return lambda **maxima: monkeypatch.setenv("LIMITS", json.dumps(maxima))
 

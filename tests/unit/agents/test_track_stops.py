@@ -377,5 +377,5 @@ def test_a_run_ends_though_no_thread_can_wait_for_its_end(records, monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", refused)
     track(scripted(Say("done")))("?", invocation_state=named("r1"))
-    wait_until(lambda: records.read("r1").status is RunStatus.COMPLETE)
+    wait_until(lambda: records.read("r1"), lambda run: run is not None and run.status is RunStatus.COMPLETE)
     assert [step.step for step in records.read("r1").steps] == ["agent", "thinking", "complete"]
