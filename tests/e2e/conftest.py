@@ -115,6 +115,18 @@ def deployed(stack, outputs, files):
 
 
 @contextlib.contextmanager
+def environment_of(stack, function, **variables):
+    """Within this context, a function's environment has these variables, too."""
+    functions = stack.client("lambda")
+    before = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=function, Environment={"Variables": before | variables})
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=function, Environment={"Variables": before})
+
+
+@contextlib.contextmanager
 def events_of(stack, detail_type):
     """Within this context, a rule sends one type of Runcast's events to a queue; yields what reads those of a run."""
     name = f"{detail_type.replace('.', '-')}-events"

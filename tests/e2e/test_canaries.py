@@ -19,7 +19,7 @@ import requests
 
 from tests.e2e import canary_agent
 from tests.e2e.canary_agent import KEYS_VARIABLE, PATTERNS, PLACES, marker, secrets, text
-from tests.e2e.conftest import DEADLINE_SECONDS, deployed
+from tests.e2e.conftest import DEADLINE_SECONDS, deployed, environment_of
 
 REDACTED, UNREDACTED = "C4N4RY", "L34KED"
 PLAYBOOK = {
@@ -56,16 +56,10 @@ def daemon():
 @pytest.fixture(scope="module")
 def planted(stack):
     """The functions have the agent and its playbook, and the agent's environment has secrets."""
-    functions = stack.client("lambda")
     agent = stack.state.outputs["agent_function_name"]
-    before = functions.get_function_configuration(FunctionName=agent)["Environment"]["Variables"]
     held = " ".join(text(prefix, "environment") for prefix in (REDACTED, UNREDACTED))
-    with deployed(stack, FUNCTIONS, FILES):
-        functions.update_function_configuration(
-            FunctionName=agent, Environment={"Variables": {**before, KEYS_VARIABLE: held}}
-        )
+    with deployed(stack, FUNCTIONS, FILES), environment_of(stack, agent, **{KEYS_VARIABLE: held}):
         yield
-        functions.update_function_configuration(FunctionName=agent, Environment={"Variables": before})
 
 
 def parameters(prefix, case, **more):
