@@ -59,7 +59,6 @@ os.environ.update(
 # fits holds. They are begun in this order, the longest first, so that no process is left waiting for another's last.
 _TOGETHER = {
     "terraform": "terraform",
-    "e2e/demo": "jobs",
     "e2e": "e2e",
     "wheel": "e2e",
     "reliability": "reliability",

@@ -58,6 +58,7 @@ def test_a_run_whose_worker_is_killed_is_ended_once_and_not_run_again(alice, sta
     assert alice.read(request_id)["steps"] == record["steps"]
 
 
+@pytest.mark.long
 def test_a_frozen_worker_reads_lost_and_goes_on_when_it_thaws(alice, stack):
     request_id = alice.start("[model:slow 1] How steep is it?")
     wait_until(lambda: len(alice.read(request_id)["steps"]) >= 2)

@@ -94,7 +94,8 @@ def test_it_comes_up_once_and_goes_without_a_trace(local, directory):
     assert (local("status").returncode, local("down").returncode) == (1, 0)
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_nothing_behind(environment, directory, signal_number):
     command = [sys.executable, "-m", "local", "up"]
     with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as up:
@@ -137,6 +138,7 @@ def test_held_and_with_another_model_it_stops_on_ctrl_c(environment, directory, 
     assert not directory.exists()
 
 
+@pytest.mark.long
 def test_what_a_killed_command_has_left_is_cleared_away(local, environment, directory):
     command = [sys.executable, "-m", "local", "up"]
     with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as up:

@@ -31,6 +31,8 @@ from tests.e2e.test_bad_input import forged
 from tests.fakes.oidc_issuer import AUDIENCE, TENANT_CLAIM, new_key, oidc_issuer
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.long  # in `make test`, tests/local/appsync/test_appsync_oidc.py and the functional tests
+
 TENANT = "acme"
 STARTED = "start_ack"
 

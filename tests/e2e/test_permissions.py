@@ -42,6 +42,7 @@ def test_a_permission_that_nothing_needs_is_noticed(stack):
         iam.delete_role_policy(RoleName=role, PolicyName="more")
 
 
+@pytest.mark.long
 def test_a_permission_is_taken_away_alone_and_given_back(stack):
     before = permissions_of(stack)
     for permission in [each for each in before if each.role in ("api", "ds-user-sessions")]:
@@ -50,6 +51,7 @@ def test_a_permission_is_taken_away_alone_and_given_back(stack):
     assert permissions_of(stack) == before
 
 
+@pytest.mark.long
 def test_without_a_permission_a_flow_fails_and_with_it_none(site):
     permissions = [each for each in permissions_of(site.stack) if (each.role, each.name) in PROVED]
     assert len(permissions) == len(PROVED)
@@ -59,6 +61,7 @@ def test_without_a_permission_a_flow_fails_and_with_it_none(site):
             assert failure_of(site, flow, permission.role) == ""
 
 
+@pytest.mark.long
 def test_a_flow_that_does_not_need_what_it_says_is_noticed(site):
     """Another statement allows the same action, so nothing fails."""
     [closest] = [

@@ -18,6 +18,8 @@ from tests.e2e.demo import jobs
 from tests.waiting import wait_until
 from verify.checks import Verdict
 
+pytestmark = pytest.mark.long  # in `make test`, tests/local/emulator/test_emulator_tenants.py and the functional tests
+
 FUNCTIONS = (
     "agent_function_name",
     "run_starter_function_name",

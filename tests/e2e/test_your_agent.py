@@ -320,6 +320,7 @@ def test_a_lambda_of_ones_own_that_asks_is_answered_and_goes_on(stack, alice):
     assert steps.count("executed") == 2, steps  # the tool asked, and then it bought
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("function")
 def test_a_lambda_of_ones_own_that_is_killed_is_invoked_again_and_no_tool_runs_twice(stack, alice, dug):
     url, headers = stack.state.outputs["rest_url"], {"Authorization": alice.id_token}
@@ -341,6 +342,7 @@ def test_a_lambda_of_ones_own_that_is_killed_is_invoked_again_and_no_tool_runs_t
     assert outcomes == {"dig_2": "unknown", "dig_3": "ok", "dig_4": "ok"}
 
 
+@pytest.mark.long
 def test_the_run_of_a_lambda_of_ones_own_that_cannot_be_loaded_is_ended(stack, function, alice):
     function.update_function_configuration(FunctionName="counter", Handler="gone.handler")
     try:

@@ -34,6 +34,7 @@ def test_the_folder_s_own_page_has_the_same_commands():
     assert DEPLOY == "make deploy"  # tests/terraform/test_deploy.py runs it
 
 
+@pytest.mark.long
 def test_a_first_agent_and_its_playbook_are_shown_and_nothing_stays_running(clone, environment, tmp_path):
     lines = read_in_a_shell(f"{NEW}\n{DEMO}", home=tmp_path, environment=environment, cwd=clone).splitlines()
     assert (clone / ".." / "my-agents" / "hello.py").resolve().exists()

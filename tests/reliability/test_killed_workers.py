@@ -20,6 +20,7 @@ def runs(table):
     return RealRuns(table, seed="killed")
 
 
+@pytest.mark.long
 def test_a_run_whose_worker_is_killed_at_any_step_reads_lost_is_not_run_again_and_is_ended(runs):
     last = len(runs.good.told)
 

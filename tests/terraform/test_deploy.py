@@ -106,6 +106,7 @@ def operator(module: Path, aws: Aws, tmp_path: Path) -> Operator:
     )
 
 
+@pytest.mark.long
 def test_an_environment_from_its_deployment_to_its_end(operator: Operator, aws: Aws):
     deployed = operator.make("deploy", "yes\n")
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr

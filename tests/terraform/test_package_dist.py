@@ -77,6 +77,7 @@ def web_url(archive: Path) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.long
 def test_the_deployers_role_plans_both_environments_and_applies_and_destroys_one(
     unpacked: Path, aws: Aws, deployer_keys: dict[str, str], tmp_path: Path
 ):

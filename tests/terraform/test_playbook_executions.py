@@ -205,6 +205,7 @@ def test_a_task_waits_as_long_as_its_agent_does(jobs: Jobs, started: dict[str, E
     assert len({event["token"] for event in looks}) == 3
 
 
+@pytest.mark.long
 def test_a_waiting_agent_costs_one_short_invocation_in_each_interval(jobs: Jobs):
     found = jobs.aws.states.describe_state_machine(stateMachineArn=jobs.machine)["definition"]
     assert "? 3600 :" in found  # an hour; a second here

