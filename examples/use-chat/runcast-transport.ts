@@ -1,7 +1,7 @@
 /**
  * A transport of the AI SDK's `useChat` to a Runcast agent: each chat is a conversation, and each answer is a run.
  *
- * The stream of an answer is only a view of its run. `stop()` ends the stream, and the run continues;
+ * The stream of an answer is only a view of its run. `stop()` ends the stream, and a run that has started continues;
  * `runcast.watch(runId).cancel()` cancels the run.
  */
 import { answerOf, chatMessages, type Conversation, eachView, ended, type Question, type Runcast, type RunView, type Step, upload, type Watch } from '@runcast/client';
@@ -31,6 +31,7 @@ export class RuncastTransport implements ChatTransport<RunMessage> {
     const query = parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
     const files = parts.flatMap((part) => (part.type === 'file' ? [fileOf(part)] : []));
     const attachments = await Promise.all(files.map(async (file) => upload(this.runcast, await file)));
+    abortSignal?.throwIfAborted(); // stopped during the uploads, so nothing is started
     const turn = { agent: this.agent, query, conversationId: chatId, ...(attachments.length > 0 && { attachments }) };
     return streamOf(this.runcast.start(turn), abortSignal);
   };

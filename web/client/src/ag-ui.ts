@@ -26,6 +26,8 @@ export class RuncastAgent extends AbstractAgent {
   readonly #config: RuncastAgentConfig;
   /** The last run of the thread. */
   #followed: Followed | undefined;
+  /** Keeps the run from starting whose files are being uploaded. */
+  #stopUploads = () => {};
 
   constructor(config: RuncastAgentConfig) {
     super(config);
@@ -35,7 +37,7 @@ export class RuncastAgent extends AbstractAgent {
   /**
    * Starts a run with the last user message, or answers the open questions with `input.resume`.
    *
-   * Unsubscribing stops watching; the run goes on. `abortRun` cancels it.
+   * Unsubscribing stops watching; the run goes on. `abortRun` cancels it, or keeps it from starting while its files are uploaded.
    */
   run(input: RunAgentInput): Observable<BaseEvent> {
     return this.#stream(input, async () => {
@@ -46,7 +48,9 @@ export class RuncastAgent extends AbstractAgent {
       if (input.resume?.length) return this.#resume(input.resume);
       const { runcast, agent } = this.#config;
       const { query, files } = lastTurn(input.messages);
-      const attachments = await Promise.all(files.map((file) => upload(runcast, file)));
+      const stopped = new Promise<null>((resolve) => (this.#stopUploads = () => resolve(null)));
+      const attachments = await Promise.race([stopped, Promise.all(files.map((file) => upload(runcast, file)))]);
+      if (!attachments) return 'cancelled';
       const turn = { agent, query, conversationId: input.threadId, ...(attachments.length > 0 && { attachments }) };
       return (this.#followed = follow(runcast.start(turn)));
     });
@@ -58,12 +62,13 @@ export class RuncastAgent extends AbstractAgent {
       const conversation = await runcast.conversation(input.threadId);
       const messages = conversation ? chatMessages(conversation).map(({ text, ...message }) => ({ ...message, content: text })) : [];
       emit({ type: 'MESSAGES_SNAPSHOT', messages } as BaseEvent);
-      return conversation?.openRun ? (this.#followed = follow(runcast.watch(conversation.openRun))) : null;
+      return conversation?.openRun ? (this.#followed = follow(runcast.watch(conversation.openRun))) : 'success';
     });
   }
 
   /** Cancels the run. Its stream ends when the agent has stopped. */
   override abortRun(): void {
+    this.#stopUploads();
     // A run that has ended needs no cancel.
     this.#followed?.watch.cancel().catch(() => {});
   }
@@ -73,6 +78,7 @@ export class RuncastAgent extends AbstractAgent {
     const copied = { ...this.#config, description, threadId, initialMessages: structuredClone(messages), initialState: structuredClone(state) };
     const clone = new RuncastAgent(agentId === undefined ? copied : { ...copied, agentId });
     clone.#followed = this.#followed;
+    clone.#stopUploads = this.#stopUploads;
     return clone;
   }
 
@@ -84,16 +90,16 @@ export class RuncastAgent extends AbstractAgent {
     return followed;
   }
 
-  /** `begin` returns the run to follow; null ends the stream at once. */
-  #stream(input: RunAgentInput, begin: (emit: (event: BaseEvent) => void) => Promise<Followed | null>): Observable<BaseEvent> {
+  /** `begin` returns the run to follow, or how the stream ends without one. */
+  #stream(input: RunAgentInput, begin: (emit: (event: BaseEvent) => void) => Promise<Followed | 'success' | 'cancelled'>): Observable<BaseEvent> {
     const run = { threadId: input.threadId, runId: input.runId };
     return new Observable((out) => {
       let stop = () => {};
       const pass = async () => {
         const followed = await begin((event) => out.next(event));
         if (out.closed) return;
-        if (!followed) {
-          out.next({ type: 'RUN_FINISHED', ...run, outcome: { type: 'success' } } as BaseEvent);
+        if (typeof followed === 'string') {
+          out.next({ type: 'RUN_FINISHED', ...run, outcome: { type: followed } } as BaseEvent);
           return out.complete();
         }
         stop = eachView(followed.watch, (view) => {

@@ -187,6 +187,28 @@ test('the images and documents of a message become attachments', async () => {
   expect(sent('startAgentRun')).toMatchObject([{ query: 'What is this?', attachments: ['attachment-image-1', 'attachment-notes.md'] }]);
 });
 
+test('an abort during the uploads starts nothing', async () => {
+  let store = () => {};
+  server.stored = new Promise((resolve) => (store = resolve));
+  const { agent, events } = page();
+  const image = { type: 'image' as const, source: { type: 'data' as const, value: btoa('a map'), mimeType: 'image/png' } };
+  agent.setMessages([{ id: 'm1', role: 'user', content: [{ type: 'text', text: 'What is this?' }, image] }]);
+  const aborted = agent.runAgent({ runId: 'r1' });
+  await until(() => expect(server.uploads).toHaveLength(1));
+  agent.clone().abortRun();
+  await aborted;
+  expect(events.at(-1)).toMatchObject({ type: 'RUN_FINISHED', outcome: { type: 'cancelled' } });
+
+  store();
+  agent.setMessages([{ id: 'm2', role: 'user', content: 'And where?' }]);
+  server.started = () => {
+    server.own!.end();
+    server.own!.send(1);
+  };
+  await agent.runAgent({ runId: 'r2' });
+  expect(sent('startAgentRun')).toMatchObject([{ query: 'And where?' }]);
+});
+
 test('an image by its address is refused by name, and nothing is started', async () => {
   const { agent } = page();
   const image = { type: 'image' as const, source: { type: 'url' as const, value: 'https://maps.example/a.png' }, metadata: { filename: 'a.png' } };

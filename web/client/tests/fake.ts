@@ -115,6 +115,8 @@ export class FakeRuncast implements Auth {
   uploads: FormData[] = [];
   /** The HTTP status of the next uploads. */
   uploadStatus = 204;
+  /** The uploads are answered when it resolves. */
+  stored: Promise<void> = Promise.resolve();
   #listeners = new Set<() => void>();
   #http = createServer((request, response) => void this.#answer(request, response));
   #websockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'graphql-ws' });
@@ -217,6 +219,7 @@ export class FakeRuncast implements Auth {
     const body = Buffer.concat(parts);
     if (request.url === '/bucket') {
       this.uploads.push(await new Response(body, { headers: { 'Content-Type': request.headers['content-type']! } }).formData());
+      await this.stored;
       return void response.writeHead(this.uploadStatus).end();
     }
     const { query, variables } = JSON.parse(String(body));

@@ -38,13 +38,32 @@ test('without live text, the answer is the result', async () => {
   expect(chunks[2]).toMatchObject({ delta: 'It is flat.' });
 });
 
-test('the files of a message become attachments', async () => {
-  server.started = () => server.own!.end();
+/** Sends a message with a picture. */
+function sendPicture(runcast: Runcast, abortSignal?: AbortSignal) {
   const text = { type: 'text' as const, text: 'What is this?' };
   const file = { type: 'file' as const, mediaType: 'image/png', filename: 'map.png', url: `data:image/png;base64,${btoa('a map')}` };
   const messages = [{ id: 'm1', role: 'user' as const, parts: [text, file] }];
   const transport = new RuncastTransport({ runcast, agent: 'terrain' });
-  const stream = await transport.sendMessages({ trigger: 'submit-message', chatId: CHAT, messageId: undefined, messages, abortSignal: undefined });
+  return transport.sendMessages({ trigger: 'submit-message', chatId: CHAT, messageId: undefined, messages, abortSignal });
+}
+
+test('a stop during the uploads starts nothing', async () => {
+  let store = () => {};
+  server.stored = new Promise((resolve) => (store = resolve));
+  const abort = new AbortController();
+  const starts: unknown[] = [];
+  const start: Runcast['start'] = (run) => (starts.push(run), runcast.start(run));
+  const stream = sendPicture({ ...runcast, start }, abort.signal);
+  await vi.waitFor(() => expect(server.uploads).toHaveLength(1), { timeout: 10_000 });
+  abort.abort();
+  store();
+  await expect(stream).rejects.toMatchObject({ name: 'AbortError' });
+  expect(starts).toEqual([]);
+});
+
+test('the files of a message become attachments', async () => {
+  server.started = () => server.own!.end();
+  const stream = await sendPicture(runcast);
   await vi.waitFor(() => expect(server.requests.map(({ field }) => field)).toContain('startAgentRun'), { timeout: 10_000 });
   const sent = new Map(server.requests.map(({ field, variables }) => [field, variables]));
   expect(sent.get('createUpload')).toEqual({ name: 'map.png', contentType: 'image/png', bytes: 5 });

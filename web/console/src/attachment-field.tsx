@@ -10,7 +10,7 @@ const ACCEPT = [...attachmentTypes.keys()].map((ending) => `.${ending}`).join();
 
 /** Shows nothing if the agent takes no attachments and there are none. */
 export function AttachmentField({ attachments, taker }: { attachments: Attachments; taker: Taker }) {
-  const { all, add, retry, replace } = attachments;
+  const { all, add, retry, remove } = attachments;
   const refused = !taker.attachments && all.length > 0 ? `${noAttachments(taker)} Remove the files, or choose another agent.` : attachments.refused;
   const input = useRef<HTMLInputElement>(null);
   useAnnouncement(refused || stateOf(all));
@@ -53,7 +53,7 @@ export function AttachmentField({ attachments, taker }: { attachments: Attachmen
                 className="quiet"
                 aria-label={`Remove ${attachment.file.name}`}
                 onClick={() => {
-                  replace(all.filter((each) => each !== attachment));
+                  remove(attachment);
                   moveFocus();
                 }}
               >

@@ -24,7 +24,8 @@ export interface Attachments {
   retry(attachment: Attachment): void;
   /** Says why files are not taken. */
   refuse(reason: string): void;
-  /** Removes some of them, or adds others that are uploaded. */
+  remove(attachment: Attachment): void;
+  /** Replaces all of them by others, which are uploaded. */
   replace(all: readonly Attachment[]): void;
 }
 
@@ -50,11 +51,16 @@ export function useAttachments(): Attachments {
     add(files) {
       const { taken, refused } = select(all.map(({ file }) => file), files);
       setRefused(refused);
-      setAll([...all, ...taken.map((file) => ({ file, id: null, problem: '' }))]);
+      // An upload may have ended since `all` was rendered.
+      setAll((now) => [...now, ...taken.map((file) => ({ file, id: null, problem: '' }))]);
       for (const file of taken) void send(file);
     },
     retry: ({ file }) => void send(file),
     refuse: setRefused,
+    remove({ file }) {
+      setRefused('');
+      setAll((now) => now.filter((each) => each.file !== file));
+    },
     replace(next) {
       setRefused('');
       setAll(next);

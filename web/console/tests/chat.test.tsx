@@ -2,10 +2,12 @@
 /** The page of a chat, on a real local socket. Its look and its use by keyboard are tested in a browser. */
 import { createRuncast, type Message, type Runcast } from '@runcast/client';
 import { RuncastProvider } from '@runcast/react';
-import { cleanup, configure, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { act, cleanup, configure, fireEvent, render, renderHook, screen, waitFor } from '@testing-library/react';
+import { type ReactNode } from 'react';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { FakeRecord, FakeRuncast } from '../../client/tests/fake.js';
+import { useAttachments } from '../src/attachments.ts';
 import { ChatPage } from '../src/chat-page.tsx';
 
 Object.assign(globalThis, { WebSocket, fetch: globalThis.fetch });
@@ -159,6 +161,22 @@ test('files are uploaded while the user writes, and a message that was refused k
   await send('');
   await waitFor(() => expect(starts().map(({ attachments }) => attachments)).toEqual([['attachment-map.png'], ['attachment-map.png']]));
   await waitFor(() => expect(page.querySelector('.attachment')).toBeNull());
+});
+
+test('an upload that ends while a file is added or removed keeps its id', async () => {
+  let store = () => {};
+  server.stored = new Promise((resolve) => (store = resolve));
+  const wrapper = ({ children }: { children: ReactNode }) => <RuncastProvider runcast={runcast}>{children}</RuncastProvider>;
+  const { result } = renderHook(useAttachments, { wrapper });
+  act(() => result.current.add([new File(['A'], 'a.png'), new File(['B'], 'b.png')]));
+  const rendered = result.current;
+  store();
+  const ids = () => result.current.all.map(({ id }) => id);
+  await waitFor(() => expect(ids()).toEqual(['attachment-a.png', 'attachment-b.png']));
+
+  act(() => rendered.remove(rendered.all[1]!));
+  act(() => rendered.add([new File(['C'], 'c.png')]));
+  await waitFor(() => expect(ids()).toEqual(['attachment-a.png', 'attachment-c.png']));
 });
 
 test('an agent without attachments refuses a file that is dropped on its chat', async () => {
