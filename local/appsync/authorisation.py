@@ -23,7 +23,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from local.appsync.tokens import TokenInvalid, claims_of_oidc, issuer_of, verified_claims
+from local.appsync.tokens import NOT_VALID, TokenInvalid, claims_of_oidc, issuer_of, verified_claims
 
 
 class Mode(StrEnum):
@@ -98,14 +98,21 @@ async def authenticate(
         except TokenInvalid as invalid:
             raise Refused("UnauthorizedException", str(invalid)) from invalid
     elif not authorization and Mode.COGNITO in providers:
-        raise Refused("UnauthorizedException", "Valid authorization header not provided.")
+        raise Refused("UnauthorizedException", NOT_VALID)
     raise Refused("UnauthorizedException", "You are not authorized to make this call.")
 
 
 async def _signed_in(
     authorization: str, providers: Mapping[str, Any], store: CredentialStore, now_epoch_s: Callable[[], float]
 ) -> Caller:
-    """The caller with a token of the provider that the token names, which is verified only then."""
+    """The caller with a token of the provider that the token names, which is verified only then.
+
+    AppSync takes no `Bearer ` before a token, while API Gateway's authorizer does.
+
+    Source: https://repost.aws/knowledge-center/aws-appsync-graphql-request-unauth-error
+    """
+    if authorization.lower().startswith("bearer "):
+        raise TokenInvalid(NOT_VALID)
     oidc = providers.get(Mode.OIDC, {}).get("openIDConnectConfig")
     if oidc and issuer_of(authorization) == oidc["issuer"]:
         key_set = await store.oidc_keys(oidc["issuer"])

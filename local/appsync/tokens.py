@@ -9,7 +9,8 @@ from typing import Any
 
 import jwt
 
-_NOT_VALID = "Valid authorization header not provided."
+NOT_VALID = "Valid authorization header not provided."
+"""AppSync's words for a header that holds no token which it accepts."""
 
 
 class TokenInvalid(Exception):
@@ -26,7 +27,7 @@ def verified_claims(
     """Checks a token and returns its claims.
 
     Args:
-        authorization: the `Authorization` header: a token, with or without `Bearer `.
+        authorization: the `Authorization` header: a token, with or without API Gateway's `Bearer `.
         user_pool: the provider's `userPoolConfig`: `userPoolId`, `awsRegion`, optionally `appIdClientRegex`.
         key_set: the user pool's JWKS document.
         now_epoch_s: the clock.
@@ -38,10 +39,10 @@ def verified_claims(
     issuer = f"https://cognito-idp.{user_pool['awsRegion']}.amazonaws.com/{user_pool['userPoolId']}"
     claims = _signed_claims(authorization, issuer, key_set, now_epoch_s())
     if claims.get("token_use") not in ("id", "access"):
-        raise TokenInvalid(_NOT_VALID)
+        raise TokenInvalid(NOT_VALID)
     client_id = str(claims.get("aud") or claims.get("client_id") or "")
     if not re.fullmatch(user_pool.get("appIdClientRegex") or ".*", client_id):
-        raise TokenInvalid(_NOT_VALID)
+        raise TokenInvalid(NOT_VALID)
     return claims
 
 
@@ -55,7 +56,7 @@ def claims_of_oidc(
     """Checks a token of an OpenID Connect provider and returns its claims.
 
     Args:
-        authorization: the `Authorization` header: a token, with or without `Bearer `.
+        authorization: the `Authorization` header: a token.
         provider: `openIDConnectConfig`: `issuer`, optionally `clientId`, a pattern that `aud` or `azp` has to match,
             and `iatTTL` and `authTTL`, in milliseconds.
         key_set: the provider's JWKS document.
@@ -73,7 +74,7 @@ def claims_of_oidc(
     clients = [*(audiences if isinstance(audiences, list) else [audiences]), claims.get("azp")]
     pattern = provider.get("clientId")
     if pattern and not any(isinstance(client, str) and re.fullmatch(pattern, client) for client in clients):
-        raise TokenInvalid(_NOT_VALID)
+        raise TokenInvalid(NOT_VALID)
     for claim, limit_ms in (("iat", provider.get("iatTTL")), ("auth_time", provider.get("authTTL"))):
         if limit_ms and not now_s * 1000 < _number(claims.get(claim)) * 1000 + limit_ms:
             raise TokenInvalid("Token has expired.")
@@ -107,7 +108,7 @@ def _signed_claims(
         options: Any = {"verify_aud": False, "verify_exp": False, "verify_iat": False, "require": require}
         claims: dict[str, Any] = jwt.decode(token, key, algorithms=["RS256"], issuer=issuer, options=options)
     except jwt.InvalidTokenError as invalid:
-        raise TokenInvalid(_NOT_VALID) from invalid
+        raise TokenInvalid(NOT_VALID) from invalid
     if claims["exp"] <= now_s:
         raise TokenInvalid("Token has expired.")
     return claims

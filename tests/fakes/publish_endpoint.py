@@ -27,11 +27,12 @@ def take_everything(request: Received) -> tuple[int, Any]:
 
 
 class PublishEndpoint:
-    """Serves on a free port of 127.0.0.1; `answer` says what comes back: a status and JSON, or text."""
+    """Serves on a free port of 127.0.0.1; `answer` says what comes back: a status and JSON, or text, with `headers`."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.answer: Callable[[Received], tuple[int, Any]] = take_everything
+        self.headers: dict[str, str] = {}
         self.released = threading.Event()
         self.silent = False
         outer = self
@@ -51,7 +52,8 @@ class PublishEndpoint:
                 status, answer = outer.answer(request)
                 content = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
+                for name, value in {**outer.headers, "Content-Length": str(len(content))}.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
 

@@ -41,9 +41,7 @@ def beside(lambdas: Lambdas, monkeypatch: pytest.MonkeyPatch) -> Lambdas:
 
 
 def me_of(token: str) -> dict[str, str]:
-    claims = {signed(each): each for each in (OF_OIDC, ANA, OTHER_CLIENT, OTHER_AUDIENCE)}[
-        token.removeprefix("Bearer ")
-    ]
+    claims = {signed(each): each for each in (OF_OIDC, ANA, OTHER_CLIENT, OTHER_AUDIENCE)}[token]
     kind = "Open ID Connect" if "iss" in claims else "User Pool"
     return {"authType": f"{kind} Authorization", "claims": json.dumps(claims)}
 
@@ -77,8 +75,9 @@ def test_a_user_of_the_provider_starts_and_reads_a_run_that_nobody_else_sees(bes
     assert ask(beside, "GET", "/runs", signed(ANA)).body["runs"] == []
 
 
-def test_only_the_token_goes_to_appsync_with_the_one_query(beside):
-    ask(beside, "GET", "/runs", signed(OF_OIDC))
+@pytest.mark.parametrize("scheme", ["", "Bearer ", "bearer "])
+def test_only_the_token_goes_to_appsync_with_the_one_query(beside, scheme):
+    ask(beside, "GET", "/runs", scheme + signed(OF_OIDC))
     [asked] = beside.appsync.received
     assert (asked.path, asked.json) == ("/graphql", {"query": ME})
     assert asked.headers["authorization"] == signed(OF_OIDC)
@@ -121,6 +120,14 @@ def test_what_is_no_token_is_not_passed_on(beside, header):
 def test_what_appsync_does_not_verify_is_refused(beside, answer, refusal):
     beside.appsync.answer = lambda _: answer
     assert ask(beside, "GET", "/runs", signed(OF_OIDC)).refusal == refusal
+
+
+@pytest.mark.parametrize("status", [413, 429, 503])
+def test_an_answer_that_names_a_later_time_is_not_waited_for(beside, status):
+    beside.appsync.answer = lambda _: (status, {})
+    beside.appsync.headers = {"Retry-After": "1"}
+    assert ask(beside, "GET", "/runs", signed(OF_OIDC)).refusal == LATER
+    assert len(beside.appsync.received) == 1
 
 
 def test_without_appsync_nobody_is_let_in(beside, monkeypatch):

@@ -24,8 +24,10 @@ from runcast.record.model import Json
 logger = logging.getLogger(__name__)
 
 ME = "query Me { me { authType claims } }"
-# Nothing else is passed on: neither a signature nor an API key can ask for its owner.
-_TOKEN = re.compile(r"(?:Bearer )?[\w-]+\.[\w-]+\.[\w-]+", re.ASCII | re.IGNORECASE)
+# Only the token is passed on: neither a signature nor an API key can ask for its owner. AppSync refuses the prefix
+# `Bearer `, which API Gateway's authorizer takes.
+# Source: https://repost.aws/knowledge-center/aws-appsync-graphql-request-unauth-error
+_TOKEN = re.compile(r"(?:Bearer )?([\w-]+\.[\w-]+\.[\w-]+)", re.ASCII | re.IGNORECASE)
 # AppSync may first have to fetch the provider's keys. Two attempts end before the function's 15 s.
 _TIMEOUTS_SECONDS = (1.0, 5.0)
 
@@ -41,13 +43,14 @@ def verified_token(authorization: str, graphql_url: str) -> tuple[str, Json]:
         Unauthorized: It is not a token, or AppSync refuses it.
         Unavailable: AppSync did not answer in time, or failed.
     """
-    if not _TOKEN.fullmatch(authorization):
+    match = _TOKEN.fullmatch(authorization)
+    if match is None:
         raise Unauthorized("Send a valid ID token as the header Authorization.")
     try:
         response = _session().post(
             graphql_url,
             data=json.dumps({"query": ME}),
-            headers={"Authorization": authorization, "Content-Type": "application/json"},
+            headers={"Authorization": match[1], "Content-Type": "application/json"},
             timeout=_TIMEOUTS_SECONDS,
             allow_redirects=False,
         )
@@ -66,9 +69,11 @@ def verified_token(authorization: str, graphql_url: str) -> tuple[str, Json]:
 @cache
 def _session() -> TracedSession:
     session = TracedSession(clients.tracer())
-    # A connection that was idle while Lambda froze the process may be closed.
+    # A connection that was idle while Lambda froze the process may be closed. An answer is final: `Retry` would sleep
+    # for as long as its header Retry-After says.
+    retries = Retry(1, allowed_methods=None, respect_retry_after_header=False)
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=Retry(1, allowed_methods=None)))
+        session.mount(scheme, HTTPAdapter(max_retries=retries))
     return session
 
 

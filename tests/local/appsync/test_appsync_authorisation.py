@@ -55,7 +55,7 @@ def test_a_forged_token(api: GraphqlApi) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     key_id = jwt.get_unverified_header(api.ada.id_token)["kid"]
     forged = jwt.encode(claims_of(api.ada.id_token), key, algorithm="RS256", headers={"kid": key_id})
-    for token in (forged, "garbage", api.ada.id_token[:-4] + "AAAA"):
+    for token in (forged, "garbage", api.ada.id_token[:-4] + "AAAA", f"Bearer {api.ada.id_token}"):
         response = api.post(WHO_AM_I, authorization=token)
         assert refused(response) == (401, "UnauthorizedException", "Valid authorization header not provided.")
 
