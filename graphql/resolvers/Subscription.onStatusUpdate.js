@@ -16,6 +16,7 @@ const MAX_NAME_CHARACTERS = 200;
 // The tenant and the user of callers with an API key.
 const PUBLIC = 'public';
 const OPENID_CONNECT = 'Open ID Connect Authorization';
+const NO_USER = 'Sign in with an ID token: this credential names no user.';
 
 /** @typedef {{ issuer: string, audience: string, tenantIdClaim: string | null }} Oidc */
 /** @typedef {{ userId: string, jobId?: string | null, requestId?: string | null }} Arguments */
@@ -86,9 +87,9 @@ function callerOf(ctx) {
     if (util.authType() === 'API Key Authorization') {
       return { tenantId: PUBLIC, userId: PUBLIC };
     }
-    util.error('Sign in with an ID token: this credential names no user.', 'Unauthorized');
+    util.error(NO_USER, 'Unauthorized');
   }
-  const { tenantId, userId } = OIDC && util.authType() === OPENID_CONNECT ? namesOfOidc(claims, OIDC) : namesOfUserPool(claims);
+  const { tenantId, userId } = util.authType() === OPENID_CONNECT ? namesOfOidc(claims, OIDC) : namesOfUserPool(claims);
   if (!isIdText(tenantId) || !isIdText(userId)) {
     util.error(`The token's tenant and user must be text of at most ${MAX_NAME_CHARACTERS} characters without '#'.`, 'Unauthorized');
   }
@@ -120,10 +121,15 @@ function namesOfUserPool(claims) {
  * Returns the names in a token of the identity provider, with its issuer.
  *
  * @param {Claims} claims
- * @param {Oidc} oidc
+ * @param {Oidc | null} oidc
  * @returns {Names}
  */
-function namesOfOidc(claims, { audience, issuer, tenantIdClaim }) {
+function namesOfOidc(claims, oidc) {
+  // While Terraform adds a provider, AppSync takes its tokens before it has the new text of this resolver.
+  if (!oidc) {
+    util.error(NO_USER, 'Unauthorized');
+  }
+  const { audience, issuer, tenantIdClaim } = oidc;
   // AppSync has compared both, but it also accepts a token for another audience if its `azp` is the audience.
   if (claims.iss !== issuer || ![claims.aud].flat().includes(audience)) {
     util.error("The token was issued for another audience. Sign in with this system's client.", 'Unauthorized');

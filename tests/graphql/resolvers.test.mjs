@@ -76,7 +76,8 @@ describe('ids', () => {
     test(given, async () => {
       const claims = { token_use: 'id', sub: 'ana' };
       const context = { args: { userId: 'ana', jobId: given, requestId: given }, identity: { claims } };
-      const answer = await evaluate('Subscription.onStatusUpdate', { handler: 'response', context });
+      const authType = 'User Pool Authorization';
+      const answer = await evaluate('Subscription.onStatusUpdate', { handler: 'response', context, authType });
       const [, , job, run] = answer.subscriptionFilter.filterGroup[0].filters;
       assert.deepEqual([job.value, run.value], [canonical, canonical]);
     });
