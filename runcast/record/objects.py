@@ -22,7 +22,7 @@ from runcast.record.model import Owner
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, ObjectIdentifierTypeDef
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class PrivateObjects:
             Unavailable: S3 did not answer.
         """
         with _existing(key, "read"):
-            return json.loads(self._s3().get_object(Bucket=self._bucket, Key=key)["Body"].read())
+            return json.loads(_read(lambda: self._s3().get_object(Bucket=self._bucket, Key=key))[1])
 
     def upload_head(self, key: str, begin_bytes: int) -> UploadHead:
         """Read the beginning of an upload and what S3 knows about it.
@@ -105,9 +105,10 @@ class PrivateObjects:
             Unavailable: As `get`.
         """
         with _existing(key, "read"):
-            answer = self._s3().get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{begin_bytes - 1}")
+            first = f"bytes=0-{begin_bytes - 1}"
+            answer, begins = _read(lambda: self._s3().get_object(Bucket=self._bucket, Key=key, Range=first))
             return UploadHead(
-                begins=answer["Body"].read(),
+                begins=begins,
                 size_bytes=int(answer["ContentRange"].rpartition("/")[2]),
                 content_type=answer["ContentType"],
                 metadata=answer["Metadata"],
@@ -122,7 +123,7 @@ class PrivateObjects:
             Unavailable: As `get`.
         """
         with _existing(key, "read"):
-            return self._s3().get_object(Bucket=self._bucket, Key=key, IfMatch=e_tag)["Body"].read()
+            return _read(lambda: self._s3().get_object(Bucket=self._bucket, Key=key, IfMatch=e_tag))[1]
 
     def copy(self, source: str, key: str) -> None:
         """Write a copy of an object.
@@ -170,6 +171,22 @@ class PrivateObjects:
                     raise Unavailable(f"{len(failed)} objects under {prefix} could not be deleted: {failed[0]}")
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"The objects under {prefix} could not be deleted: {error}") from error
+
+
+def _read(request: Callable[[], GetObjectOutputTypeDef]) -> tuple[GetObjectOutputTypeDef, bytes]:
+    """Return the answer to a request for an object, and the object's content.
+
+    botocore repeats a request that gets no answer, but not one whose content breaks off. This repeats it once.
+
+    Source: https://github.com/boto/boto3/issues/4111
+    """
+    answer = request()
+    try:
+        return answer, answer["Body"].read()
+    except BotoCoreError as error:
+        logger.warning("the content of an object broke off, reading it again: %s", error)
+    answer = request()
+    return answer, answer["Body"].read()
 
 
 @contextmanager

@@ -6,13 +6,17 @@ import base64
 import hashlib
 import json
 import logging
+from io import BytesIO
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from chalicelib.agents import registry
+from chalicelib.runtime import clients
+from urllib3 import HTTPResponse
 
 from runcast import limits, prompt_of
-from runcast.errors import AttachmentUnusable
+from runcast.errors import AttachmentUnusable, ObjectGone
 from runcast.runs.from_environment import forget_clients
 from tests.fakes.scripted_model import Call, Say
 from tests.functional.conftest import ANA, GraphqlCaller
@@ -208,13 +212,13 @@ def test_an_agent_that_declares_no_attachments_gets_none(way, monkeypatch):
 
 def test_content_of_another_type_is_refused(way):
     lying = attach(way, b"<html>")
-    message = f"attachments: the content of {lying} is not image/png. Upload it with its own type."
+    message = f"attachments: the content of Muhle.png ({lying}) is not image/png. Upload it with its own type."
     assert way.start(attachments=[lying]) == ("BadRequest", message)
 
 
 def test_text_in_another_encoding_is_refused_at_the_start_or_by_the_worker(way):
     latin = attach(way, "Mühle;7".encode("latin-1"), NOTES)
-    message = f"attachments: the content of {latin} is not text/markdown. Save it as UTF-8."
+    message = f"attachments: the content of notes (1) v2.md ({latin}) is not text/markdown. Save it as UTF-8."
     assert way.start(attachments=[latin]) == ("BadRequest", message)
     way.start(requestId=ID, attachments=[attach(way, b"x" * 1023 + "ü".encode() + b"\xfc", NOTES)])
     way.lambdas.run_queue()
@@ -247,6 +251,20 @@ def test_a_run_whose_file_has_changed_says_what_to_do(way, change, caplog):
     error = "The attachment Muhle has expired, or was replaced after the start. Upload it again, and start a new run."
     assert (run["status"], run["reason"], run["error"]) == ("error", "attachment_unusable", error)
     assert way.lambdas.model.calls == []
+
+
+def test_the_log_says_why_a_file_was_not_read(way, caplog):
+    def deny(request, **_):
+        body = BytesIO(b"<Error><Code>AccessDenied</Code><Message>not authorized to kms:Decrypt</Message></Error>")
+        return AWSResponse(request.url, 403, {}, HTTPResponse(body, preload_content=False))
+
+    way.start(requestId=ID, attachments=[attach(way)])
+    clients.s3().meta.events.register_first("before-send.s3.GetObject", deny)
+    way.lambdas.run_queue()
+    assert way.lambdas.request("GET", f"/runs/{ID}").body["reason"] == "attachment_unusable"
+    assert "not authorized to kms:Decrypt" in caplog.text
+    [warning] = [each for each in caplog.records if "ends early" in each.getMessage()]
+    assert isinstance(warning.exc_info[1], ObjectGone)
 
 
 def test_a_later_turn_remembers_the_files_and_adds_its_own(way):

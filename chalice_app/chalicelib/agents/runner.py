@@ -232,7 +232,7 @@ class Runner:
         except NotBegun:
             raise
         except (AttachmentUnusable, NotResumable, RunStopped, SnapshotUnusable, Unavailable) as error:
-            logger.warning("the run ends early: %s", error)
+            logger.warning("the run ends early: %s", error, exc_info=error.__cause__)
             return part_failure(error, recorder.stop)
         except BaseException as error:  # a tool may call sys.exit(), and the run must end anyway
             logger.exception("run %s failed", recorder.request_id)

@@ -18,7 +18,7 @@ from runcast.file_types import FILE_TYPES
 from runcast.record.attachments import BEGIN_BYTES, Attachment, plain_name, upload_key
 from runcast.record.ids import chosen_id
 from runcast.record.model import Json, Owner
-from runcast.record.objects import PrivateObjects, UploadHead
+from runcast.record.objects import PrivateObjects
 from runcast.text import is_well_formed
 
 
@@ -92,16 +92,14 @@ def uploaded(ids: tuple[str, ...], owner: Owner, objects: PrivateObjects) -> lis
             they are too large.
         Unavailable: S3 did not answer.
     """
-    heads = {each: _head(each, owner, objects) for each in ids}
-    if sum(head.size_bytes for head in heads.values()) > limits.ATTACHMENTS_MAX_BYTES:
+    found = [_found(each, owner, objects) for each in ids]
+    if sum(size_bytes for _, size_bytes in found) > limits.ATTACHMENTS_MAX_BYTES:
         raise InvalidInput(f"attachments must have at most {limits.ATTACHMENTS_MAX_BYTES // 1024**2} MB together.")
-    return [
-        Attachment(each, head.metadata.get("name", "file"), head.content_type, head.e_tag)
-        for each, head in heads.items()
-    ]
+    return [attachment for attachment, _ in found]
 
 
-def _head(attachment_id: str, owner: Owner, objects: PrivateObjects) -> UploadHead:
+def _found(attachment_id: str, owner: Owner, objects: PrivateObjects) -> tuple[Attachment, int]:
+    """Return an upload and its size in bytes; raises as `uploaded`."""
     try:
         head = objects.upload_head(upload_key(owner, attachment_id), BEGIN_BYTES)
     except ObjectGone as error:
@@ -111,7 +109,10 @@ def _head(attachment_id: str, owner: Owner, objects: PrivateObjects) -> UploadHe
         ) from error
     except Unavailable as error:
         raise Unavailable("The attachments could not be read. Try again.") from error
+    found = Attachment(attachment_id, head.metadata.get("name", "file"), head.content_type, head.e_tag)
     if not FILE_TYPES[head.content_type].fits(head.begins, whole=head.size_bytes <= BEGIN_BYTES):
         advice = "Save it as UTF-8" if head.content_type.startswith("text/") else "Upload it with its own type"
-        raise InvalidInput(f"attachments: the content of {attachment_id} is not {head.content_type}. {advice}.")
-    return head
+        raise InvalidInput(
+            f"attachments: the content of {found.file_name} ({attachment_id}) is not {head.content_type}. {advice}."
+        )
+    return found, head.size_bytes

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
@@ -72,6 +75,58 @@ def test_a_bucket_that_does_not_answer_is_unavailable():
         objects.delete("answers/a")
     with pytest.raises(Unavailable, match="could not be read"):
         objects.get("answers/a")
+
+
+class Cutting(BaseHTTPRequestHandler):
+    """A bucket with one object, whose first answers break off in the middle of the content."""
+
+    def do_GET(self):
+        self.server.asked.append(self.headers.get("Range") or self.headers.get("If-Match"))
+        cut = len(self.server.asked) <= self.server.cuts
+        self.send_response(206 if "Range" in self.headers else 200)
+        about = {"Content-Length": "6", "Content-Range": "bytes 0-5/6", "Content-Type": "text/csv", "ETag": '"1"'}
+        for name, value in about.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(b'"dig' if cut else b'"dig!"')
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def cutting():
+    """The server of a bucket, and the private objects in it."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Cutting) as server:
+        server.asked, server.cuts = [], 0
+        keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
+        client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{server.server_port}", **keys)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server, PrivateObjects(lambda: client, "results")
+        client.close()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "condition"),
+    [
+        (lambda objects: objects.get("answers/a"), "dig!", None),
+        (lambda objects: objects.upload("uploads/a", '"1"'), b'"dig!"', '"1"'),
+        (lambda objects: objects.upload_head("uploads/a", 9).begins, b'"dig!"', "bytes=0-8"),
+    ],
+)
+def test_content_that_breaks_off_is_read_once_more(cutting, caplog, read, content, condition):
+    caplog.set_level(logging.ERROR)  # the warning is expected
+    server, objects = cutting
+    server.cuts = 1
+    assert read(objects) == content
+    assert server.asked == [condition] * 2
+    server.asked, server.cuts = [], 2
+    with pytest.raises(Unavailable, match="could not be read"):
+        read(objects)
+    assert server.asked == [condition] * 2
 
 
 def test_the_keys_of_two_owners_differ_and_hold_no_name():
