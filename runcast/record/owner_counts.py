@@ -26,15 +26,16 @@ class OwnerCounts:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def count_start(self, owner: Owner, now_ms: int) -> tuple[int, int]:
-        """Count a start; return how many starts the user and the tenant have made in this minute, this one included."""
+    def count_start(self, name: str, now_ms: int) -> int:
+        """Count a start, and return how many there are in this minute, this one included.
+
+        Args:
+            name: Whose start it is: the key of an owner or the name of a tenant, which has no "#", so the two differ.
+            now_ms: The time, epoch milliseconds.
+        """
         minute = now_ms // MINUTE_MS
         expires_at_epoch_s = (minute + 2) * MINUTE_MS // 1000
-        of_user, of_tenant = (
-            self._table.add(f"#starts/{name}/{minute}", 1, expires_at_epoch_s=expires_at_epoch_s)
-            for name in (owner.key, owner.tenant_id)  # a tenant's name has no "#", so the two keys differ
-        )
-        return of_user, of_tenant
+        return self._table.add(f"#starts/{name}/{minute}", 1, expires_at_epoch_s=expires_at_epoch_s)
 
     def add_upload(self, owner: Owner, size_bytes: int, now_ms: int) -> int:
         """Add to the bytes that the user has uploaded on this day (UTC), and return the sum."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -74,16 +75,22 @@ class Admission:
         """
         self._require_tokens(owner)
         in_progress = self._counted(lambda: self._counts.open_runs(owner), (0, 0))
-        with_this = in_progress[0] + 1, in_progress[1] + 1
         maxima = self._limits.user_open_runs, self._limits.tenant_open_runs
-        _require(with_this, maxima, "{who} may have {maximum} runs and jobs in progress", OPEN_RETRY_SECONDS)
+        for who, count, maximum in zip(("A user", "A tenant"), in_progress, maxima, strict=True):
+            rule = f"{who} may have {maximum} runs and jobs in progress"
+            _require(count + 1, maximum, rule, OPEN_RETRY_SECONDS)
 
     def _require_rate(self, owner: Owner, what: str) -> None:
         now_ms = self._now_ms()
-        starts = self._counted(lambda: self._counts.count_start(owner, now_ms), (0, 0))
-        maxima = self._limits.user_starts_per_minute, self._limits.tenant_starts_per_minute
-        rule = f"{{who}} may start {{maximum}} {what} a minute"
-        _require(starts, maxima, rule, _seconds_left(MINUTE_MS, now_ms))
+        # A start that is over the limit of the user does not count for the tenant: one user could use up all of it.
+        for who, name, maximum in (
+            ("A user", owner.key, self._limits.user_starts_per_minute),
+            ("A tenant", owner.tenant_id, self._limits.tenant_starts_per_minute),
+        ):
+            starts = self._counted(partial(self._counts.count_start, name, now_ms), 0)
+            if not starts:
+                return  # the table does not answer: do not wait for it again
+            _require(starts, maximum, f"{who} may start {maximum} {what} a minute", _seconds_left(MINUTE_MS, now_ms))
 
     def _require_tokens(self, owner: Owner) -> None:
         now_ms = self._now_ms()
@@ -109,8 +116,6 @@ def _seconds_left(period_ms: int, now_ms: int) -> int:
     return -(-(period_ms - now_ms % period_ms) // 1000)
 
 
-def _require(counted: tuple[int, int], maxima: tuple[int, int], rule: str, retry_after_seconds: int) -> None:
-    for who, count, maximum in zip(("A user", "A tenant"), counted, maxima, strict=True):
-        if count > maximum:
-            limit = rule.format(who=who, maximum=maximum)
-            raise TooManyRequests(f"{limit}. Try again in {retry_after_seconds} s.", retry_after_seconds)
+def _require(count: int, maximum: int, rule: str, retry_after_seconds: int) -> None:
+    if count > maximum:
+        raise TooManyRequests(f"{rule}. Try again in {retry_after_seconds} s.", retry_after_seconds)

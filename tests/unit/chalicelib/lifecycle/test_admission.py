@@ -73,6 +73,14 @@ class TestStartsAMinute:
         assert message.startswith("A tenant may start 2 runs and jobs a minute.")
         gate.require_start(EVE)
 
+    def test_the_refused_starts_of_a_user_do_not_use_up_the_limit_of_the_tenant(self, admission):
+        gate = admission(user_starts_per_minute=1, tenant_starts_per_minute=2)
+        gate.require_start(ANA)
+        for attempt in (gate.require_start, lambda owner: gate.require_upload(owner, 1)):
+            message, _ = refusal(lambda attempt=attempt: attempt(ANA))
+            assert message.startswith("A user may start 1 runs")
+        gate.require_start(BOB)
+
     def test_a_counter_expires(self, admission, dynamodb, clock):
         clock.now_ms = 10 * MINUTE_MS
         admission().require_start(ANA)
