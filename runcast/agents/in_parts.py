@@ -31,6 +31,7 @@ from runcast.errors import (
     Unavailable,
 )
 from runcast.record.assignment import Claim
+from runcast.record.attachments import named_attachments, record_attachments
 from runcast.record.handover import NEXT_PART
 from runcast.record.model import RunStatus
 from runcast.record.objects import PrivateObjects
@@ -165,15 +166,16 @@ class _Part:
         """Return what the agent begins or continues with; load its state before.
 
         Raises:
-            InvalidInput: The event has no valid query.
+            AttachmentUnusable: A file could not be read.
+            InvalidInput: The event has no valid query, or names files in another form.
             SnapshotUnusable: The state does not fit the agent.
             _NotBegun: The bucket or the table did not answer.
         """
         recorder = self._recorder
         if (key := recorder.assignment.snapshot_key) is None:
-            prompt = await asyncio.to_thread(prompt_of, event)
             recorder.record("agent", f"{name_of(self._agent)} begins")
-            return prompt
+            record_attachments(recorder, named_attachments(event.get("attachments")))
+            return await asyncio.to_thread(prompt_of, event)
         try:
             with reading_state():
                 saved = await asyncio.to_thread(self._objects.get, key)

@@ -28,6 +28,7 @@ from runcast.agents.parts import name_of, parts
 from runcast.agents.text import TextSteps
 from runcast.agents.tool_watch import ToolWatch
 from runcast.agents.tracked_class import set_tracking, tracking_of
+from runcast.record.attachments import named_attachments, record_attachments
 from runcast.runs.facts import forget_facts
 from runcast.runs.from_environment import make_clients
 from runcast.runs.scope import Scope, closing, current_scope, within
@@ -238,6 +239,8 @@ class _Tracking:
         started = None
         with harmless():  # an open run must always be returned, because otherwise nothing ends it
             started = run.recorder.record("agent", f"{name} begins") if run.owned else None
+            if run.owned and isinstance(given, Mapping) and not resumes:
+                record_attachments(run.recorder, named_attachments(given.get("attachments")))
         return self._invocation(
             agent, run, agents_under=started, text=self.text, live_text=self.live_text, tool_io=self.tool_io
         )

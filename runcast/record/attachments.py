@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runcast import limits
 from runcast.errors import AttachmentUnusable, InvalidInput, ObjectGone, Unavailable
@@ -19,6 +19,9 @@ from runcast.file_types import FILE_TYPES
 from runcast.record.ids import chosen_id
 from runcast.record.model import Json, Owner
 from runcast.record.objects import UPLOADS, PrivateObjects, owner_prefix
+
+if TYPE_CHECKING:
+    from runcast.record.recorder import Recorder
 
 BEGIN_BYTES = 1024
 """How much of a file shows its type. A PDF's header may come after other bytes."""
@@ -97,6 +100,12 @@ def _named(given: Any) -> Attachment:
     raise InvalidInput(
         "Each of attachments must have attachmentId, name, contentType and eTag, as a start stores them."
     )
+
+
+def record_attachments(recorder: Recorder, attachments: Sequence[Attachment]) -> None:
+    """Record the step that names the files of a run, before they are read. A run without files has no such step."""
+    if names := [each.file_name for each in attachments]:
+        recorder.record("attachments", f"Reading {', '.join(names)}", metadata={"attachments": names})
 
 
 def prompt_with(

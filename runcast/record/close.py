@@ -84,6 +84,7 @@ def close_dead(
     invocation: str | None = None,
     part: tuple[int, int] = (1, 1),
     detail: str | None = None,
+    reason: EndReason | None = None,
     now_ms: Callable[[], int] | None = None,
 ) -> CloseResult | None:
     """End a run as `error` if it cannot end by itself; leave any other run alone.
@@ -104,6 +105,7 @@ def close_dead(
         invocation: The id of an invocation of the agent that is known to have failed.
         part: Which part of the run that invocation was for, and which try of it.
         detail: More about the failure, for people.
+        reason: Why the run ends if no worker has claimed it; by default `NEVER_CLAIMED`.
         now_ms: The time, epoch milliseconds; by default the store's.
 
     Returns:
@@ -134,10 +136,10 @@ def close_dead(
             step = crash_step(run, now)
             update = step_update(run.owner, step, request_id=run.request_id, job_id=run.job_id, agent=run.agent)
             return CloseResult(store.resume_part(run, step), update, hand_out=True)
-        reason = _reason_of_death(run)
-        error = _ERRORS[reason], crashes_in_a_row(run), detail
+        died = reason if reason and run.worker is None else _reason_of_death(run)
+        error = _ERRORS.get(died), crashes_in_a_row(run), detail
         message = shortened(" ".join(filter(None, error)), limits.MESSAGE_MAX_CHARACTERS)
-        return write_end(store, run, RunStatus.ERROR, reason, message, now)
+        return write_end(store, run, RunStatus.ERROR, died, message, now)
 
     return decide_until_written(store, request_id, close)
 

@@ -336,6 +336,26 @@ def test_a_function_of_its_own_is_given_the_files(way):
     forget_clients()
 
 
+def test_a_function_of_its_own_that_cannot_read_a_file_ends_the_run_with_its_reason(way):
+    forget_clients()
+    way.start(agent="elsewhere", requestId=ID, attachments=[attach(way)])
+    [(_, event)] = way.lambdas.queued
+    boto3.client("s3").delete_object(Bucket="results", Key=keys(ANAS_PREFIX)[0])
+    with pytest.raises(AttachmentUnusable) as unusable:
+        prompt_of(event)
+    # Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    failure = {
+        "requestContext": {"requestId": OTHER_ID, "condition": "RetriesExhausted"},
+        "requestPayload": event,
+        "responsePayload": {"errorType": unusable.type.__name__, "errorMessage": str(unusable.value)},
+    }
+    way.lambdas.call("run_closer", failure)
+    run = way.lambdas.request("GET", f"/runs/{ID}").body
+    error = "The attachment Muhle has expired, or was replaced after the start. Upload it again, and start a new run."
+    assert (run["status"], run["reason"], run["error"]) == ("error", "attachment_unusable", error)
+    forget_clients()
+
+
 def test_a_direct_invocation_names_files_as_a_start_does(way, monkeypatch):
     way.lambdas.model.script = [Say("A mill.")]
     way.start(requestId=ID, attachments=[attach(way)])

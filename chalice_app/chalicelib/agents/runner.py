@@ -31,6 +31,7 @@ from chalicelib.runtime.config import AgentConfig, config_of_environment
 from runcast import limits
 from runcast.errors import AttachmentUnusable, InvalidInput, NotResumable, RunStopped, SnapshotUnusable, Unavailable
 from runcast.record.assignment import Claim
+from runcast.record.attachments import record_attachments
 from runcast.record.handover import NEXT_PART, report_to_job
 from runcast.record.model import Json, RunEnded, RunStatus
 from runcast.record.objects import PrivateObjects
@@ -218,12 +219,11 @@ class Runner:
                 if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):
                     raise NotBegun("its first step was not stored in time")
             else:
-                names = [each.file_name for each in work.event.request.attachments]
+                files = work.event.request.attachments
                 if recorder.assignment.conversation_id:
                     begin_turn(self._objects, agent, work.event.request.agent, recorder.assignment.turn_snapshot_key)
-                    name_attachments(agent, names)
-                if names:
-                    recorder.record("attachments", f"Reading {', '.join(names)}", metadata={"attachments": names})
+                    name_attachments(agent, [each.file_name for each in files])
+                record_attachments(recorder, files)
                 prompt = work.event.prompt(self._objects)
             self._run_to_its_end(self._parts.invoke(work, agent, prompt))
             if work.snapshot_key:

@@ -197,6 +197,7 @@ def close_failed(
         invocation=None if failed.had_no_run else failed.invocation,
         part=failed.part,
         detail=failed.detail,
+        reason=failed.reason,
         now_ms=now_ms,
     )
     if result is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.orchestrator.failures import lambda_error, message_in
 from chalicelib.orchestrator.job import checked_job_id
-from runcast.errors import Conflict, RunStopped
+from runcast.errors import AttachmentUnusable, Conflict, RunStopped
 from runcast.record.identity import run_identity
 from runcast.record.model import EndReason, Owner, RunStatus
 
@@ -27,6 +27,7 @@ class FailedInvocation:
         created_at_ms: When the record was created that its event names; None if it names none.
         part: The part of the run that it was for, and the try.
         detail: Why it failed, for people.
+        reason: Why its run ends if no worker has claimed it, for code; None if the failure does not say.
         had_no_run: Whether it failed because another worker has the run, or has ended it.
     """
 
@@ -36,6 +37,7 @@ class FailedInvocation:
     created_at_ms: int | None
     part: tuple[int, int]
     detail: str
+    reason: EndReason | None
     had_no_run: bool
 
     @classmethod
@@ -57,9 +59,13 @@ class FailedInvocation:
             detail = "It waited too long for a free one."
         else:
             detail = lambda_error(answer)
+        reason = None
+        if answer.get("errorType") == AttachmentUnusable.__name__:
+            # `prompt_of` raises it, which a function calls before `track` claims the run.
+            reason, detail = EndReason.ATTACHMENT_UNUSABLE, str(answer.get("errorMessage") or detail)
         had_no_run = answer.get("errorType") in _HAD_NO_RUN
         run = (identity.request_id, identity.owner, identity.created_at_ms)
-        return cls(invocation, *run, part, detail, had_no_run)
+        return cls(invocation, *run, part, detail, reason, had_no_run)
 
 
 @dataclass(frozen=True)

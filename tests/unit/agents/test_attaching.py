@@ -35,6 +35,27 @@ class TestPlugin:
         assert ("only", "agent_complete", None, 2) in tree(records.read("r1"))
 
 
+FILE = {
+    "attachmentId": "6f1c9d3e-52f0-4b57-9a38-0c4f6f6f2a11",
+    "name": "site",
+    "contentType": "image/png",
+    "eTag": '"1"',
+}
+
+
+def test_a_run_with_files_names_them_in_its_second_step(records):
+    track(scripted(Say("flat")))("?", invocation_state=named("r1", attachments=[FILE]))
+    steps = records.read("r1").steps
+    assert [step.step for step in steps] == ["agent", "attachments", "thinking", "complete"]
+    assert steps[1].to_json()["metadata"] == {"attachments": ["site.png"]}
+
+
+def test_files_of_another_form_do_not_harm_the_run(records):
+    track(scripted(Say("flat")))("?", invocation_state=named("r1", attachments=[{"name": "site.png"}]))
+    run = records.read("r1")
+    assert (run.status, [step.step for step in run.steps]) == (RunStatus.COMPLETE, ["agent", "thinking", "complete"])
+
+
 class Chorus(MultiAgentBase):
     """Invokes its agents itself; `stream_async` is Strands' default."""
 

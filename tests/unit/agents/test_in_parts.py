@@ -107,7 +107,13 @@ def test_files_are_part_of_the_state_and_read_once(records, ground, bucket, befo
     assert ground.part(Call("dig", {"late": True}), event=event, **at_once) is None
     bucket.delete_object(Bucket="results", Key=upload_key(ANA, FILE_ID))
     assert str(ground.part(Say("Done"), event=event)).strip() == "Done"
-    assert read(records).status is RunStatus.COMPLETE
+    run = read(records)
+    assert run.status is RunStatus.COMPLETE
+    assert [(step.step, step.message) for step in run.steps][:2] == [
+        ("agent", "Strands Agents begins"),
+        ("attachments", "Reading site.png"),
+    ]
+    assert [step.step for step in run.steps].count("attachments") == 1
     image = {"image": {"format": "png", "source": {"bytes": PNG}}}
     assert ground.model.calls[-1][0]["content"] == [{"text": "Dig."}, image]
 
@@ -117,7 +123,9 @@ def test_a_file_that_is_gone_ends_the_run_with_its_reason(records, ground, bucke
     bucket.delete_object(Bucket="results", Key=upload_key(ANA, FILE_ID))
     with pytest.raises(AttachmentUnusable):
         ground.part(Say("never"), event=event)
-    assert (read(records).status, read(records).reason) == (RunStatus.ERROR, EndReason.ATTACHMENT_UNUSABLE)
+    run = read(records)
+    assert (run.status, run.reason) == (RunStatus.ERROR, EndReason.ATTACHMENT_UNUSABLE)
+    assert [step.step for step in run.steps] == ["agent", "attachments", "error"]
 
 
 def test_questions_are_answered_in_a_later_part(records, ground, bucket):
