@@ -40,6 +40,10 @@ export function request(ctx) {
   }
   checkId('jobId', ctx.args.jobId);
   checkId('requestId', ctx.args.requestId);
+  // All callers with an API key are one user. The messages of all its runs would tell each of them the ids of the others'.
+  if (!claimsOf(ctx) && !ctx.args.jobId && !ctx.args.requestId) {
+    util.error('Callers with an API key watch a run or a job by its id: give requestId or jobId.', 'Unauthorized');
+  }
   const nowMs = util.time.nowEpochMilliSeconds();
   return {
     operation: 'PutItem',

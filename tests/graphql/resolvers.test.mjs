@@ -31,7 +31,8 @@ for (const field of fields) {
 
 describe('identity', () => {
   for (const { name, authType, claims, expected, oidc } of readJson(new URL('../vectors/identity.json', import.meta.url))) {
-    const context = { args: { userId: expected.userId ?? 'ana' }, identity: claims && { claims } };
+    const args = { userId: expected.userId ?? 'ana', requestId: 'run-1' };
+    const context = { args, identity: claims && { claims } };
     const refusal = { error: { type: 'Unauthorized', message: expected.error } };
 
     test(`${name}: session`, async () => {
@@ -42,7 +43,7 @@ describe('identity', () => {
     test(`${name}: filter`, async () => {
       const answer = await evaluate('Subscription.onStatusUpdate', { handler: 'response', context, authType, oidc });
       const equal = (fieldName) => ({ fieldName, operator: 'eq', value: expected[fieldName] });
-      const filters = [equal('tenantId'), equal('userId')];
+      const filters = [equal('tenantId'), equal('userId'), { fieldName: 'requestId', operator: 'eq', value: 'run-1' }];
       const admitted = { value: null, subscriptionFilter: { filterGroup: [{ filters }] } };
       assert.deepEqual(answer, expected.error ? refusal : admitted);
     });
