@@ -14,6 +14,8 @@ export const patience = {
   request: 10_000,
   /** How long an HTTP request may take that starts a run: longer than a Lambda's cold start. */
   start: 30_000,
+  /** How long a file may take to be sent: as long as its form is valid. */
+  upload: 300_000,
   /** How long a connection may take until a subscription is acknowledged. */
   connect: 5_000,
   /** How long a start waits for the subscription. */

@@ -3,8 +3,9 @@
  *
  * It is no method of `Runcast`, so that pages without attachments do not load it.
  */
-import { asRuncastError, RuncastError } from './errors.js';
+import { RuncastError } from './errors.js';
 import { createUpload } from './operations.js';
+import { patience } from './patience.js';
 import type { Runcast } from './runcast.js';
 
 /** The files that runs take, by the ending of their names, with their content types. */
@@ -40,11 +41,13 @@ export async function upload(runcast: Pick<Runcast, 'ask'>, file: File): Promise
   const form = new FormData();
   for (const [field, value] of Object.entries<string>(JSON.parse(fields))) form.append(field, value);
   form.append('file', file);
-  const response = await fetch(url, { method: 'POST', body: form }).catch((error) => {
-    throw asRuncastError(error);
+  const response = await fetch(url, { method: 'POST', body: form, signal: AbortSignal.timeout(patience.upload) }).catch((error: Error) => {
+    throw notStored(error.message);
   });
-  if (!response.ok) throw new RuncastError('Unavailable', `The file was not stored (HTTP status ${response.status}). Try again.`);
+  if (!response.ok) throw notStored(`HTTP status ${response.status}`);
   return attachmentId;
 }
+
+const notStored = (why: string) => new RuncastError('Unavailable', `The file was not stored (${why}). Try again.`);
 
 const endingOf = (name: string): string => name.slice(name.lastIndexOf('.') + 1).toLowerCase();

@@ -189,7 +189,7 @@ test('the images and documents of a message become attachments', async () => {
 
 test('an abort during the uploads starts nothing', async () => {
   let store = () => {};
-  server.stored = new Promise((resolve) => (store = resolve));
+  server.stored = new Promise((resolve) => (store = () => resolve(true)));
   const { agent, events } = page();
   const image = { type: 'image' as const, source: { type: 'data' as const, value: btoa('a map'), mimeType: 'image/png' } };
   agent.setMessages([{ id: 'm1', role: 'user', content: [{ type: 'text', text: 'What is this?' }, image] }]);

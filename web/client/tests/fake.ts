@@ -115,8 +115,8 @@ export class FakeRuncast implements Auth {
   uploads: FormData[] = [];
   /** The HTTP status of the next uploads. */
   uploadStatus = 204;
-  /** The uploads are answered when it resolves. */
-  stored: Promise<void> = Promise.resolve();
+  /** Whether the uploads are answered, once that is known. Otherwise they break off. */
+  stored = Promise.resolve(true);
   #listeners = new Set<() => void>();
   #http = createServer((request, response) => void this.#answer(request, response));
   #websockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'graphql-ws' });
@@ -219,7 +219,7 @@ export class FakeRuncast implements Auth {
     const body = Buffer.concat(parts);
     if (request.url === '/bucket') {
       this.uploads.push(await new Response(body, { headers: { 'Content-Type': request.headers['content-type']! } }).formData());
-      await this.stored;
+      if (!(await this.stored)) return void request.socket.destroy();
       return void response.writeHead(this.uploadStatus).end();
     }
     const { query, variables } = JSON.parse(String(body));

@@ -1,7 +1,8 @@
 /** Uploads, against a bucket on a real local socket. */
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createRuncast, upload } from '../src/index.js';
+import { patience } from '../src/patience.js';
 import { followed, runcast, server, until } from './served.js';
 
 const requests = () => server.requests.map(({ field, variables }) => [field, variables]);
@@ -33,6 +34,19 @@ test('a refused file is named, and one that was not stored can be tried again', 
 
   server.uploadStatus = 403;
   await expect(upload(runcast, new File(['x'], 'a.png'))).rejects.toMatchObject({ type: 'Unavailable', retryable: true });
+});
+
+test('an upload that stalls or breaks off says that it can be tried again', async () => {
+  const { upload: timeout } = patience;
+  onTestFinished(() => void Object.assign(patience, { upload: timeout }));
+  patience.upload = 200;
+  server.stored = new Promise(() => {});
+  const again = { type: 'Unavailable', retryable: true, message: expect.stringMatching(/^The file was not stored \(.+\)\. Try again\.$/) };
+  await expect(upload(runcast, new File(['x'], 'a.png'))).rejects.toMatchObject(again);
+
+  patience.upload = timeout;
+  server.stored = Promise.resolve(false);
+  await expect(upload(runcast, new File(['x'], 'a.png'))).rejects.toMatchObject(again);
 });
 
 test('a start has the ids of its attachments', async () => {

@@ -49,7 +49,7 @@ function sendPicture(runcast: Runcast, abortSignal?: AbortSignal) {
 
 test('a stop during the uploads starts nothing', async () => {
   let store = () => {};
-  server.stored = new Promise((resolve) => (store = resolve));
+  server.stored = new Promise((resolve) => (store = () => resolve(true)));
   const abort = new AbortController();
   const starts: unknown[] = [];
   const start: Runcast['start'] = (run) => (starts.push(run), runcast.start(run));

@@ -165,7 +165,7 @@ test('files are uploaded while the user writes, and a message that was refused k
 
 test('an upload that ends while a file is added or removed keeps its id', async () => {
   let store = () => {};
-  server.stored = new Promise((resolve) => (store = resolve));
+  server.stored = new Promise((resolve) => (store = () => resolve(true)));
   const wrapper = ({ children }: { children: ReactNode }) => <RuncastProvider runcast={runcast}>{children}</RuncastProvider>;
   const { result } = renderHook(useAttachments, { wrapper });
   act(() => result.current.add([new File(['A'], 'a.png'), new File(['B'], 'b.png')]));
