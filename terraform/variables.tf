@@ -409,7 +409,7 @@ variable "agent" {
 }
 
 variable "agent_functions" {
-  description = "Agents in your own Lambda functions: each agent's name and the ARN of its function. startAgentRun and POST /runs start them with the same event as the module's agents. A function must be in this region. If it is in another account, it must let the roles of run_starter, api_handler, orchestrator and run_closer invoke it. At most 3,000 characters as JSON, about twenty agents, because Lambda limits the environment of a function."
+  description = "Agents in your own Lambda functions: each agent's name and the ARN of its function. startAgentRun and POST /runs start them with the same event as the module's agents. A function must be in this region. If it is in another account, it must let the roles of run_starter, api_handler, orchestrator and run_closer invoke it. About twenty agents: as JSON, with cors_origins and oidc_*, at most 2,900 characters, because Lambda limits the environment of a function."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -422,11 +422,6 @@ variable "agent_functions" {
   validation {
     condition     = alltrue([for arn in values(var.agent_functions) : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?$", arn))])
     error_message = "The values in agent_functions must be the ARNs of Lambda functions, such as arn:aws:lambda:eu-west-1:123456789012:function:my-agent."
-  }
-
-  validation {
-    condition     = length(jsonencode(var.agent_functions)) <= 3000
-    error_message = "agent_functions must be at most 3,000 characters as JSON."
   }
 }
 
@@ -477,7 +472,7 @@ variable "cognito_user_pool_client_id" {
 }
 
 variable "user_id_claim" {
-  description = "The claim of the ID token that names the user. Users must not be able to change it."
+  description = "The claim of the ID token that names the user. Users must not be able to change it. With cognito:username, nobody without a tenant may be named as a tenant: a user without one is the tenant of that name."
   type        = string
   default     = "sub"
   nullable    = false

@@ -154,6 +154,57 @@ run "still_more_bad_values" {
     }
     cors_origins     = ["app.example.com"]
     model_max_tokens = 200001
+    publish_batch_size = 51
+  }
+
+  expect_failures = [var.name_prefix, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.conversation_retention_days, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.rest_throttling, var.limits, var.cors_origins, var.model_max_tokens, var.publish_batch_size]
+}
+
+run "half_a_user_pool" {
+  command = plan
+
+  variables {
+    cognito_user_pool_id = "eu-west-1_Own"
+  }
+
+  expect_failures = [data.aws_region.current]
+}
+
+run "a_package_for_other_processors" {
+  command = plan
+
+  variables {
+    lambda_architecture = "arm64"
+  }
+
+  expect_failures = [data.aws_region.current]
+}
+
+run "a_package_for_another_runtime" {
+  command = plan
+
+  variables {
+    lambda_runtime = "python3.11"
+  }
+
+  expect_failures = [data.aws_region.current]
+}
+
+run "a_job_that_outlives_its_record" {
+  command = plan
+
+  variables {
+    retention_hours     = 2
+    job_timeout_minutes = 91
+  }
+
+  expect_failures = [data.aws_region.current]
+}
+
+run "an_environment_that_is_too_large" {
+  command = plan
+
+  variables {
     agent_functions = {
       mine0  = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
       mine1  = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
@@ -206,48 +257,6 @@ run "still_more_bad_values" {
       mine48 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
       mine49 = "arn:aws:lambda:us-east-1:000000000000:function:my-agent"
     }
-    publish_batch_size = 51
-  }
-
-  expect_failures = [var.name_prefix, var.permissions_boundary_arn, var.kms_key_arn, var.vpc_config, var.lambda_runtime, var.retention_hours, var.question_retention_hours, var.conversation_retention_days, var.job_timeout_minutes, var.handover_seconds, var.max_run_hours, var.alarm_actions, var.rest_throttling, var.limits, var.cors_origins, var.model_max_tokens, var.agent_functions, var.publish_batch_size]
-}
-
-run "half_a_user_pool" {
-  command = plan
-
-  variables {
-    cognito_user_pool_id = "eu-west-1_Own"
-  }
-
-  expect_failures = [data.aws_region.current]
-}
-
-run "a_package_for_other_processors" {
-  command = plan
-
-  variables {
-    lambda_architecture = "arm64"
-  }
-
-  expect_failures = [data.aws_region.current]
-}
-
-run "a_package_for_another_runtime" {
-  command = plan
-
-  variables {
-    lambda_runtime = "python3.11"
-  }
-
-  expect_failures = [data.aws_region.current]
-}
-
-run "a_job_that_outlives_its_record" {
-  command = plan
-
-  variables {
-    retention_hours     = 2
-    job_timeout_minutes = 91
   }
 
   expect_failures = [data.aws_region.current]

@@ -26,6 +26,10 @@ OIDC_TENANT = (
     "oidc_tenant_id_claim must be the name of a claim: 1 to 100 letters, digits and . _ : / -, such as org_id or"
     " https://example.com/tenant."
 )
+ENVIRONMENT = (
+    "agent_functions, cors_origins and oidc_* must together be at most 2,900 characters as JSON: Lambda limits the"
+    " environment of a function to 4 KB."
+)
 OIDC_PAIR = "oidc_issuer and oidc_audience must be set together."
 POOL_PAIR = "cognito_user_pool_id and cognito_user_pool_client_id must be set together."
 SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:prices-AbCdEf"
@@ -191,7 +195,6 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
             "The values in agent_functions must be the ARNs of Lambda functions, such as"
             " arn:aws:lambda:eu-west-1:123456789012:function:my-agent.",
         ),
-        ({f"mine{n}": FUNCTION for n in range(50)}, "agent_functions must be at most 3,000 characters as JSON."),
     ],
     "publish_batch_size": [(value, WHOLE_NUMBER.format("publish_batch_size", 1, 50)) for value in (0, 1.5, 51)],
     "user_id_claim": [("name", "user_id_claim must be sub or cognito:username: users can change the others.")],
@@ -237,6 +240,16 @@ AT_ODDS: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     ({"cognito_user_pool_client_id": "ownclient"}, [POOL_PAIR]),
+    ({"agent_functions": {f"mine{n}": FUNCTION for n in range(50)}}, [ENVIRONMENT]),
+    (
+        {
+            "agent_functions": {f"mine{n}": FUNCTION for n in range(33)},
+            "cors_origins": [f"https://app-{n}.example.com" for n in range(10)],
+            "oidc_issuer": "https://login.example.com/" + "r" * 90,
+            "oidc_audience": "a" * 200,
+        },
+        [ENVIRONMENT],
+    ),
     ({"oidc_issuer": "https://login.example.com"}, [OIDC_PAIR]),
     (
         {"oidc_audience": "client", "oidc_tenant_id_claim": "org"},
