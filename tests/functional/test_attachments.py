@@ -13,12 +13,15 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from chalicelib.agents import registry
 from chalicelib.runtime import clients
+from strands import Agent
 from urllib3 import HTTPResponse
 
 from runcast import limits, prompt_of
 from runcast.errors import AttachmentUnusable, ObjectGone
+from runcast.record.store import RunStore
 from runcast.runs.from_environment import forget_clients
-from tests.fakes.scripted_model import Call, Say
+from tests.fakes.agents.survey import measure
+from tests.fakes.scripted_model import Call, Say, ScriptedModel
 from tests.functional.conftest import ANA, GraphqlCaller
 
 pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer is not a supported in local mode:UserWarning")
@@ -94,6 +97,15 @@ def attach(way, content=PNG, about=PICTURE, claims=ANA):
 def heard(way):
     """The prompt that the model was given at its last call: the content of the last user message."""
     return way.lambdas.model.calls[-1][-1]["content"]
+
+
+def checkpointing(run):
+    return Agent(name="survey", model=run.model, tools=[measure], checkpointing=True, callback_handler=None)
+
+
+def invocation_of(request_id):
+    """The invocation whose worker has the run."""
+    return RunStore(boto3.client("dynamodb"), "AgentProgress").read(request_id).worker.partition("/")[0]
 
 
 def keys(prefix):
@@ -302,6 +314,34 @@ def test_an_answer_continues_with_the_files_and_does_not_add_them_again(way):
     assert images == [{"image": {"format": "png", "source": {"bytes": PNG}}}]
     shown = way.lambdas.request("GET", f"/conversations/{CHAT}").body["messages"]
     assert shown[0] == {"role": "user", "text": "What is here?", "attachments": ["[redacted].png"]}
+
+
+def test_a_worker_that_dies_before_the_model_has_answered_leaves_the_names_to_the_next_one(way, monkeypatch):
+    class DiesOnce(ScriptedModel):
+        async def stream(self, *args, **kwargs):
+            if self.script:
+                async for event in super().stream(*args, **kwargs):
+                    yield event
+                return
+            self.script = [Call("measure"), Say("A mill.")]
+            about = {"requestId": invocation_of(ID), "condition": "RetriesExhausted"}
+            record = {"requestContext": about, "requestPayload": event_of_run, "responsePayload": {}}
+            way.lambdas.call("run_closer", record)
+            raise SystemExit
+
+    way.lambdas.model = DiesOnce([])
+    monkeypatch.setattr(registry, "load", lambda name: checkpointing)
+    way.start(requestId=ID, conversationId=CHAT, attachments=[attach(way)])
+    [(_, event_of_run)] = way.lambdas.queued
+    way.lambdas.run_queue()
+    run = way.lambdas.request("GET", f"/runs/{ID}").body
+    assert (run["status"], [each["step"] for each in run["steps"]].count("attachments")) == ("complete", 1)
+    assert way.lambdas.model.calls[-1][0]["content"][1] == {"image": {"format": "png", "source": {"bytes": PNG}}}
+    shown = way.lambdas.request("GET", f"/conversations/{CHAT}").body["messages"]
+    assert [(each["text"], each.get("attachments")) for each in shown] == [
+        ("What is here?", ["Muhle.png"]),
+        ("A mill.", None),
+    ]
 
 
 def test_a_rerun_has_the_files_of_the_earlier_run(way):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.agents import registry
 from chalicelib.runtime.request import RunRequest
 from runcast.errors import NotResumable, SnapshotUnusable
+from runcast.record.attachments import named_attachments
 from runcast.record.model import Json
 from runcast.record.objects import PrivateObjects
 from runcast.runs.tracked import TrackedRun
@@ -41,6 +42,11 @@ class NextPart:
     def worked_seconds(self) -> float:
         """How long the workers of the earlier parts have worked."""
         return float(self.saved.get("workedSeconds", 0))
+
+    @property
+    def begins_with_files(self) -> bool:
+        """Whether the agent has yet to be given the query and the files of the run."""
+        return isinstance(self.prompt, list) and "text" in self.prompt[0]  # a checkpoint is no list; answers have none
 
     def restore(self, agent: AnyAgent, run: TrackedRun, state: dict[str, Any]) -> None:
         """Load the saved state into a newly built agent, and restore the run's facts, token counts and text offset.
@@ -89,6 +95,7 @@ def save_for_next_part(
     saved = {
         "query": request.query,
         "parameters": request.parameters,
+        "attachments": [each.to_json() for each in request.attachments],
         "workedSeconds": worked_seconds,
         "memoryVersion": version,
         **saved_part(boundary, run, state),
@@ -109,7 +116,8 @@ def read_next_part(objects: PrivateObjects, agent: str, snapshot_key: str | None
         raise SnapshotUnusable("The run's record names no saved state.")
     with reading_state():
         saved = objects.get(snapshot_key)
-        request = RunRequest(agent, saved["query"], saved["parameters"])
+        attachments = named_attachments(saved.get("attachments"))  # an earlier version saved none
+        request = RunRequest(agent, saved["query"], saved["parameters"], attachments)
         prompt = prompt_in(saved, lambda: objects.get(answers_key or ""))
         version = saved["memoryVersion"]
     registry.require_memory_version(agent, version, "The agent's state")

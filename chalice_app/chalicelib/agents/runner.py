@@ -214,17 +214,18 @@ class Runner:
             elif work.event.conversation_id and claim is not Claim.CLAIMED:
                 raise SnapshotUnusable("The record could not be written, so the turn did not begin. Start it again.")
             work.agent = agent = self._build(work.event, recorder)
+            files = work.event.request.attachments
             if work.before:
                 work.before.restore(agent, run, work.state)
                 if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):
                     raise NotBegun("its first step was not stored in time")
             else:
-                files = work.event.request.attachments
                 if recorder.assignment.conversation_id:
                     begin_turn(self._objects, agent, work.event.request.agent, recorder.assignment.turn_snapshot_key)
-                    name_attachments(agent, [each.file_name for each in files])
                 record_attachments(recorder, files)
                 prompt = work.event.prompt(self._objects)
+            if recorder.assignment.conversation_id and (work.before is None or work.before.begins_with_files):
+                name_attachments(agent, [each.file_name for each in files])
             self._run_to_its_end(self._parts.invoke(work, agent, prompt))
             if work.snapshot_key:
                 return self._parts.handed_over(work)

@@ -30,7 +30,7 @@ class RunRequest:
         agent: The agent's name.
         query: 1 to 10,000 characters.
         parameters: At most 64 KB.
-        attachments: The files for the agent; of a later part none, because the agent's state contains them.
+        attachments: The files for the agent. A later part reads none of them, because the saved state contains them.
     """
 
     agent: str
