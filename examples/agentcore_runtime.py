@@ -1,6 +1,7 @@
 """An agent in Bedrock AgentCore Runtime, whose runs are recorded like those in a Lambda.
 
-Give the runtime a JWT authorizer, and let it pass on the header `Authorization`: AgentCore has then checked the token.
+Give the runtime a JWT authorizer with `allowedAudience`, which takes ID tokens only, and let it pass on the header
+`Authorization`: AgentCore has then checked the token.
 """
 
 import uuid
@@ -27,7 +28,7 @@ async def answer(payload: dict[str, Any], context: RequestContext) -> dict[str, 
     """Answer a question in a run of the caller's."""
     token = (context.request_headers or {})["Authorization"].removeprefix("Bearer ")
     claims = jwt.decode(token, options={"verify_signature": False})
-    run = {"requestId": str(uuid.uuid4()), "userId": claims["sub"], "tenantId": claims["custom:tenantId"]}
+    run = {"requestId": str(uuid.uuid4()), "userId": claims["sub"], "tenantId": claims.get("custom:tenantId")}
     agent = track(Agent(name="counter", model=MODEL, tools=[count_words], callback_handler=None))
     result = await agent.invoke_async(payload["question"], invocation_state={"runcast": run})
     return {"requestId": run["requestId"], "answer": str(result)}

@@ -23,7 +23,7 @@ def caller(authorization: Annotated[str, Header()]) -> dict[str, str]:
     token = authorization.removeprefix("Bearer ")
     key = keys.get_signing_key_from_jwt(token)
     claims = jwt.decode(token, key, algorithms=["RS256"], audience=os.environ["CLIENT_ID"])
-    return {"userId": claims["sub"], "tenantId": claims["custom:tenantId"]}
+    return {"userId": claims["sub"], "tenantId": claims.get("custom:tenantId", claims["sub"])}
 
 
 @app.get("/answer")

@@ -152,8 +152,8 @@ run "still_more_bad_values" {
     limits = {
       user_open_runs = 1000000001
     }
-    cors_origins     = ["app.example.com"]
-    model_max_tokens = 200001
+    cors_origins       = ["app.example.com"]
+    model_max_tokens   = 200001
     publish_batch_size = 51
   }
 

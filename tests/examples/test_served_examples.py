@@ -71,8 +71,9 @@ def pool(monkeypatch):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})
 
-    def token(user_id, *, audience="frontend", signed_with=key):
-        claims = {"sub": user_id, "custom:tenantId": "acme", "aud": audience}
+    def token(user_id, *, audience="frontend", signed_with=key, **claims):
+        claims = {"sub": user_id, "custom:tenantId": "acme", "aud": audience, **claims}
+        claims = {name: claim for name, claim in claims.items() if claim is not None}
         return jwt.encode(claims, signed_with, algorithm="RS256", headers={"kid": "1"})
 
     with served(keys) as url:
@@ -104,6 +105,16 @@ def test_fifty_streams_at_once_are_fifty_whole_runs_of_their_callers(records, po
         run = records.read(request_id)
         assert (run.owner, run.status, run.result) == (Owner("acme", f"user-{number}"), RunStatus.COMPLETE, text)
         assert Counter(step.step for step in run.steps) == Counter(["agent", "thinking", "complete"])
+
+
+def test_a_user_without_a_tenant_is_their_own(records, pool):
+    module = load("fastapi_streams")
+    module.MODEL = ManyRuns()
+    token = pool("ana", **{"custom:tenantId": None})
+    with served(module.app) as url, httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+        answer = client.get("/answer", params={"question": "1"}, headers=bearer(token))
+    assert answer.status_code == 200
+    assert records.read(answer.headers["x-request-id"]).owner == Owner("ana", "ana")
 
 
 def test_a_stream_is_for_those_who_are_signed_in(records, pool):
