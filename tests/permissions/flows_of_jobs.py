@@ -7,6 +7,7 @@ from functools import partial
 
 import requests
 
+from runcast.clock import epoch_ms
 from tests.permissions.needs import needs
 from tests.permissions.site import DEADLINE_SECONDS, Door, GraphqlDoor, Site, answers_to
 from tests.waiting import wait_until
@@ -122,9 +123,9 @@ def a_run_that_has_ended_already_is_reported(site: Site) -> None:
 
 def _logs(site: Site, function: str) -> None:
     full = f"runcast-{function}"
-    before = len(site.logged(full))
+    since_ms = epoch_ms()
     site.stack.client("lambda").invoke(FunctionName=full, Payload=b"{}")
-    wait_until(lambda: len(site.logged(full)) > before, deadline_seconds=DEADLINE_SECONDS)
+    wait_until(lambda: site.logged(full, since_ms), deadline_seconds=DEADLINE_SECONDS)
 
 
 def _traces(site: Site, function: str) -> None:
