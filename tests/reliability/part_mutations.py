@@ -14,6 +14,7 @@ _CHECKPOINT_FAULTS = "tests/unit/chalicelib/agents/test_runner_checkpoint_faults
 _CRASHES = "tests/unit/chalicelib/agents/test_runner_crashes.py"
 _CALLS = "tests/unit/chalicelib/agents/test_runner_journal.py"
 _RUNNER, _UNIT = "chalice_app/chalicelib/agents/runner.py", "tests/unit/chalicelib/agents/test_runner_parts.py"
+_SAVED_STATE = "tests/unit/chalicelib/agents/test_runner_saved_state.py"
 _ELSEWHERE = "tests/functional/test_answers_elsewhere.py"
 _CLOSE, _ANSWER, _NEXT_PART = "runcast/record/close.py", "runcast/record/answer.py", "runcast/record/next_part.py"
 
@@ -129,11 +130,11 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "a part begins only with a confirmed claim", _PART_WORK,
-        (("        if claim is not Claim.CLAIMED:\n", "        if False:\n"),), _UNIT,
+        (("        if claim is not Claim.CLAIMED:\n", "        if False:\n"),), _SAVED_STATE,
     ),
     Mutation(
         "a part begins only after its first step is stored", _RUNNER,
-        (("if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):", "if False:"),), _UNIT,
+        (("if not recorder.await_first_step(limits.PART_BEGIN_SECONDS):", "if False:"),), _SAVED_STATE,
     ),
     Mutation(
         "a worker with answers continues its owner's run only", "runcast/record/claiming.py",
@@ -145,7 +146,8 @@ PART_MUTATIONS = [
     ),
     Mutation(
         "a worker that loads a saved state continues its own agent's run only", "runcast/record/claiming.py",
-        (("mine.loads_state and run.agent == mine.agent", "mine.loads_state"),), "tests/unit/agents/test_in_parts.py",
+        (("mine.loads_state and run.agent == mine.agent", "mine.loads_state"),),
+        "tests/unit/agents/test_in_parts_ends.py",
     ),
     Mutation(
         "the token of a task is stored only while its run is open", "runcast/record/in_job.py",
