@@ -11,7 +11,7 @@ import { Logo } from './logo.tsx';
 import { CHATS, RUNS, useRoute } from './route.ts';
 import { RunPage } from './run-page.tsx';
 import { type Filter, RunList } from './run-list.tsx';
-import { type Session, useUserName } from './session.ts';
+import { type Session, type User, useUser } from './session.ts';
 import { SignIn } from './sign-in.tsx';
 import { type StartDraft, StartForm } from './start-form.tsx';
 import { type Label } from './words.ts';
@@ -28,12 +28,12 @@ const CONNECTIONS: Record<Connection, Label & { explained: string }> = {
 const RELOAD_MS = 10_000;
 
 export function App({ session }: { session: Session }) {
-  const user = useUserName(session.auth);
+  const user = useUser(session.auth);
   if (user === undefined) return null;
-  return user === null ? <SignIn session={session} /> : <Console key={user} session={session} user={user} />;
+  return user === null ? <SignIn session={session} /> : <Console key={user.id} session={session} user={user} />;
 }
 
-function Console({ session, user }: { session: Session; user: string }) {
+function Console({ session, user }: { session: Session; user: User }) {
   const route = useRoute();
   const [filter, setFilter] = useState<Filter>({});
   const [draft, setDraft] = useState<StartDraft>(emptyDraft);
@@ -84,7 +84,7 @@ function Console({ session, user }: { session: Session; user: string }) {
           <Logo />
         </a>
         <ConnectionState connection={(open === null ? null : connection) ?? (error ? 'offline' : 'live')} />
-        <span className="user">{user}</span>
+        <span className="user">{user.name}</span>
         <button className="quiet" onClick={() => void session.signOut()}>
           Sign out
         </button>

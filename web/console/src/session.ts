@@ -55,15 +55,18 @@ function step({ nextStep: { signInStep } }: { nextStep: { signInStep: string } }
   throw new Error(`Signing in needs a step that this page does not have (${signInStep}). Ask your administrator.`);
 }
 
-/** Returns the name of the signed-in user, null if nobody is, and undefined until that is known. */
-export function useUserName(auth: Auth): string | null | undefined {
-  const [name, setName] = useState<string | null>();
+/** Who is signed in: the id is the user's alone, and several users may have one name. */
+export type User = { id: string; name: string };
+
+/** Returns the signed-in user, null if nobody is, and undefined until that is known. */
+export function useUser(auth: Auth): User | null | undefined {
+  const [user, setUser] = useState<User | null>();
   useEffect(() => {
     let current = true;
     const look = () =>
       fetchAuthSession().then(
-        ({ tokens }) => current && setName(tokens?.idToken ? nameIn(tokens.idToken.payload) : null),
-        () => current && setName(null),
+        ({ tokens }) => current && setUser(tokens?.idToken ? userIn(tokens.idToken.payload) : null),
+        () => current && setUser(null),
       );
     void look();
     const stop = auth.onChange(() => void look());
@@ -72,8 +75,10 @@ export function useUserName(auth: Auth): string | null | undefined {
       stop();
     };
   }, [auth]);
-  return name;
+  return user;
 }
 
-const nameIn = (claims: Readonly<Record<string, unknown>>) =>
-  String(claims.name ?? claims['cognito:username'] ?? claims.email ?? claims.sub);
+const userIn = (claims: Readonly<Record<string, unknown>>): User => ({
+  id: String(claims.sub),
+  name: String(claims.name ?? claims['cognito:username'] ?? claims.email ?? claims.sub),
+});
