@@ -1,6 +1,7 @@
 """Users of an OpenID Connect provider beside those of the user pool: the main flows, and what nobody else may see.
 
-The module is deployed once more, with the variables `oidc_*` and a provider on this machine.
+The module is deployed once more, with the variables `oidc_*`, a provider on this machine, and `tenant_isolation`, so that
+tenants of the provider work in it, too.
 """
 
 import asyncio
@@ -78,6 +79,7 @@ def deployment(stack, issuer, tmp_path_factory):
         "oidc_issuer": issuer.issuer,
         "oidc_audience": AUDIENCE,
         "oidc_tenant_id_claim": TENANT_CLAIM,
+        "tenant_isolation": True,
     }
     prepare(ROOT, work, variables, package=package)
     terraform = Terraform(work, stack.state.endpoint.environment)
