@@ -522,6 +522,13 @@ data "aws_iam_policy_document" "run_starter" {
       error_message = "agent_functions must not name agents that deployment.zip contains: ${join(", ", local.packaged_agents)}."
     }
 
+    # Lambda measures the environment as JSON. The other variables of api_handler, the fullest, need up to 1,120 characters.
+    # Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    precondition {
+      condition     = length(jsonencode([jsonencode(var.agent_functions), join(" ", var.cors_origins), local.oidc])) <= 2900
+      error_message = "agent_functions, cors_origins and oidc_* must together be at most 2,900 characters as JSON: Lambda limits the environment of a function to 4 KB."
+    }
+
     precondition {
       condition     = alltrue([for arn in values(var.agent_functions) : split(":", arn)[3] == local.region])
       error_message = "The functions in agent_functions must be in ${local.region}."

@@ -26,13 +26,6 @@ data "aws_region" "current" {
       error_message = "oidc_issuer must not be the user pool: its users sign in already."
     }
 
-    # Lambda measures the environment as JSON. The other variables of api_handler, the fullest, need up to 1,120 characters.
-    # Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-    precondition {
-      condition     = length(jsonencode([jsonencode(var.agent_functions), join(" ", var.cors_origins), local.oidc])) <= 2900
-      error_message = "agent_functions, cors_origins and oidc_* must together be at most 2,900 characters as JSON: Lambda limits the environment of a function to 4 KB."
-    }
-
     precondition {
       condition     = var.job_timeout_minutes <= var.retention_hours * 60 - 30
       error_message = "job_timeout_minutes must be at least 30 minutes less than retention_hours."

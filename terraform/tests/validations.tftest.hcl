@@ -259,7 +259,7 @@ run "an_environment_that_is_too_large" {
     }
   }
 
-  expect_failures = [data.aws_region.current]
+  expect_failures = [data.aws_iam_policy_document.run_starter]
 }
 
 run "an_agent_that_is_packaged_already" {

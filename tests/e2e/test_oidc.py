@@ -1,7 +1,7 @@
 """Users of an OpenID Connect provider beside those of the user pool: the main flows, and what nobody else may see.
 
-The module is deployed once more, with the variables `oidc_*`, a provider on this machine, and `tenant_isolation`, so that
-tenants of the provider work in it, too.
+The module is deployed once more, with the variables `oidc_*`, a provider on this machine, and `tenant_isolation`, so
+that tenants of the provider work in it, too.
 """
 
 import asyncio
