@@ -290,7 +290,7 @@ variable "agent_reserved_concurrency" {
 }
 
 variable "tenant_isolation" {
-  description = "Whether each tenant has execution environments of its own in the function agent: Lambda's tenant isolation. A user without a tenant counts as one. A change replaces the function, so runs in progress end as lost. It costs more cold starts and a fee for each environment, at most 2,500 environments for each 1,000 of the function's concurrency exist at a time, and some regions do not have it. The functions in agent_functions are invoked without a tenant."
+  description = "Whether the function agent uses separate execution environments for each tenant: Lambda's tenant isolation. A user without a tenant counts as one. A change replaces the function, so runs in progress end as lost. It costs more cold starts and a fee for each environment, at most 2,500 environments for each 1,000 of the function's concurrency exist at a time, and some regions do not have it. The functions in agent_functions are invoked without a tenant."
   type        = bool
   default     = false
   nullable    = false

@@ -123,7 +123,7 @@ class Apis:
         self.graphql, self.rest = Graphql(outputs["graphql_url"], headers), Rest(outputs["rest_url"], headers)
 
     def seen(self, request_id):
-        """What both APIs tell of a run to whom it is not, or is."""
+        """What both APIs answer to requests with the id of a run."""
         graphql, rest = self.graphql, self.rest
         return {
             "read": _told(lambda each: graphql.ask("getAgentProgress", requestId=each), request_id),

@@ -1,4 +1,4 @@
-"""`tenant_isolation` on what Terraform has built: whatever invokes an agent, two tenants never share a process.
+"""`tenant_isolation` on what Terraform has built: two tenants never share a process, however a run is invoked.
 
 The deployment is the one without isolation, to which the variable is applied.
 """
@@ -27,7 +27,7 @@ FUNCTIONS = (
     "run_closer_function_arn",
     "orchestrator_function_name",
 )
-# What an agent that attacks would leave for the next tenant. Each part of a run says where it works and what it finds.
+# What an agent that attacks would leave for the next tenant. Each part of a run reports its process and what it finds.
 AGENT = '''
 """Leaves its tenant's name in its process."""
 import json

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +24,7 @@ from chalicelib.runtime import clients
 from moto import mock_aws
 
 import runcast.agents.track  # noqa: F401 - on a busy machine, its import would use up the 3 s of Chalice's context
+from runcast.clock import epoch_ms
 from runcast.live.publish import StatusPublisher
 from runcast.record.handover import EndHandover
 from runcast.record.store import RunStore
@@ -179,7 +179,7 @@ def store(lambdas: Lambdas) -> RunStore:
 @pytest.fixture
 def same_minute(monkeypatch) -> None:
     """Stop the clock by which starts and uploads are counted, so that no minute or day ends within the test."""
-    now_ms = int(time.time() * 1000)
+    now_ms = epoch_ms()
     monkeypatch.setattr(operations, "Admission", lambda limits, counts, _: Admission(limits, counts, lambda: now_ms))
 
 

@@ -109,7 +109,7 @@ def _tasks_that_failed(site: Site, job_id: str) -> str:
 
 @needs("orchestrator: states:SendTaskSuccess")
 def a_run_that_has_ended_already_is_reported(site: Site) -> None:
-    """A repeated task finds the run's end, and reports it to whatever token it has."""
+    """A repeated task finds the run's end, and reports it to the token that it has."""
     door = GraphqlDoor(site, site.new_user())
     job_id = door.start_job("remembering_and_waiting")
     door.read_until(job_id, lambda record: any(run["status"] == "complete" for run in record["runs"] or ()))

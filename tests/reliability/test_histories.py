@@ -10,8 +10,7 @@ from tests.reliability.backends import backends
 from tests.reliability.histories import Histories
 from tests.reliability.owners import Owners
 
-# The engine that is closest to DynamoDB comes last; test_store_contract holds the others to it, so in `make test` one
-# is enough.
+# test_store_contract holds all engines to the same answers, so in `make test` one is enough.
 ENGINES = backends()
 pytestmark = pytest.mark.parametrize(
     "backend",

@@ -167,12 +167,12 @@ def test_a_playbook_that_is_not_utf_8_is_a_flaw(folder: Path):
 
 
 def test_a_linked_folder_is_packaged_and_its_changes_are_seen(folder: Path):
-    (folder.parent / "shared").mkdir()
-    (folder.parent / "shared" / "prices.py").write_text("PRICE = 1\n")
-    (folder / "shared").symlink_to("../shared")
-    assert folder / "shared" / "prices.py" in list(sources(folder))
+    (folder.parent / "common").mkdir()
+    (folder.parent / "common" / "prices.py").write_text("PRICE = 1\n")
+    (folder / "common").symlink_to("../common")
+    assert folder / "common" / "prices.py" in list(sources(folder))
     stage(folder, folder.parent / "staged")
-    assert (folder.parent / "staged" / "shared" / "prices.py").read_text() == "PRICE = 1\n"
+    assert (folder.parent / "staged" / "common" / "prices.py").read_text() == "PRICE = 1\n"
 
 
 def test_links_that_lead_nowhere_or_back_and_pipes_are_left_out(folder: Path):

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** What the page keeps of one user is gone when another one signs in, in this tab or in another. */
+/** How the page tells users apart. It keeps nothing of one for another: the id is the key of all that it shows. */
 import { fetchAuthSession } from '@aws-amplify/core';
 import { type Auth } from '@runcast/client';
 import { act, renderHook, waitFor } from '@testing-library/react';

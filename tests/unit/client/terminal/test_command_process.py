@@ -115,12 +115,24 @@ async def test_what_nohup_ignores_stays_ignored(server: FakeAppSync, config: Cli
     assert (running.returncode, err) == (0, b"")
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("list",), A_RUN])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("list",),
+        A_RUN,
+        pytest.param(("token",), marks=pytest.mark.long),
+        pytest.param(("show", REQUEST_ID), marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("kind", ["a closed pipe", "a full disk"])
 async def test_an_output_that_takes_no_more_is_one_line(
     server: FakeAppSync, config: ClientConfig, arguments: tuple[str, ...], kind: str
 ):
-    server.script = goes_well
+    if arguments == A_RUN:
+        server.script = goes_well
+    else:
+        server.has_run(REQUEST_ID)
     if kind == "a full disk":
         stdout = os.open("/dev/full", os.O_WRONLY)
         reason = "No space left on device"
