@@ -60,6 +60,18 @@ def main() -> int:
     if unknown := [name for name in chosen if name not in names]:
         parser.error(f"{', '.join(unknown)}: unknown; choose from {', '.join(names)}")
     measured: list[Measured] = []
+    try:
+        _measure(chosen, measured)
+    finally:  # What was measured before a failure cost minutes.
+        print_table(measured)
+    write_results(measured)
+    missed = [text for each in measured for row in each.rows for text in row.missed()]
+    for text in missed:
+        print(f"missed: {text}")
+    return 1 if missed else 0
+
+
+def _measure(chosen: Sequence[str], measured: list[Measured]) -> None:
     for name, measure in _ALONE.items():
         if name in chosen:
             measured.append(_measured(name, measure))
@@ -71,12 +83,6 @@ def main() -> int:
             measured.append(Measured("up", load, came_up))
             for name in on_a_stack:
                 measured.append(_measured(name, partial(_on, stack, _ON_A_STACK[name])))
-    print_table(measured)
-    write_results(measured)
-    missed = [text for each in measured for row in each.rows for text in row.missed()]
-    for text in missed:
-        print(f"missed: {text}")
-    return 1 if missed else 0
 
 
 def _measured(name: str, measure: Callable[[], Sequence[Row]]) -> Measured:

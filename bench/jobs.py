@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.costs import JobSeen, costs_of_job
+from bench.records import recorded_items
 from bench.row import P50, Row
 from bench.watching import signed_in
 from local.settings import ROOT
@@ -66,8 +67,7 @@ async def _job(stack: LocalStack, client: Client, playbook: str) -> str:
 
 def _records(stack: LocalStack, job_id: str) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
     """Return a job's item, and those of its runs."""
-    table = stack.client("dynamodb").scan(TableName=stack.state.outputs["agent_progress_table_name"])
-    items = [item for item in table["Items"] if item.get("jobId", {}).get("S") == job_id]
+    items = [item for item in recorded_items(stack) if item.get("jobId", {}).get("S") == job_id]
     [record] = [item for item in items if item["requestId"]["S"] == job_id]
     return record, [item for item in items if item is not record]
 

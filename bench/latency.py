@@ -19,6 +19,7 @@ from chalicelib.publisher.appsync import AppSync
 from bench.costs import costs_of_run
 from bench.extra_agent import BENCH_AGENT
 from bench.imports import AGENT
+from bench.records import recorded_items
 from bench.row import MAX, P50, P95, Repetitions, Row, single
 from bench.usual_run import heard_by_alice, usual_run
 from bench.watching import signed_in
@@ -201,10 +202,5 @@ async def run_once(client: Client, agent: str, query: str) -> None:
 
 def _costs(stack: LocalStack) -> list[Row]:
     """What a thousand runs of the demo's agent cost: of those that were recorded, one that began cold."""
-    items = stack.client("dynamodb").scan(TableName=stack.state.outputs["agent_progress_table_name"])["Items"]
-    return costs_of_run(
-        max(
-            (item for item in items if item.get("agent", {}).get("S") == AGENT),
-            key=lambda item: len(item["steps"]["L"]),
-        )
-    )
+    of_agent = [item for item in recorded_items(stack) if item.get("agent", {}).get("S") == AGENT]
+    return costs_of_run(max(of_agent, key=lambda item: len(item["steps"]["L"])))

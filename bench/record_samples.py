@@ -12,6 +12,7 @@ from typing import Any
 from bench.imports import AGENT
 from bench.jobs import job_seen
 from bench.latency import QUERY, run_once
+from bench.records import recorded_items
 from bench.samples import SAMPLES
 from bench.stack import measured_stack
 from bench.watching import signed_in
@@ -31,8 +32,7 @@ def main() -> int:
 async def _recorded(stack: LocalStack) -> Mapping[str, Any]:
     async with signed_in(stack) as client:
         await run_once(client, AGENT, QUERY)
-        table = stack.client("dynamodb").scan(TableName=stack.state.outputs["agent_progress_table_name"])
-        [run] = [item for item in table["Items"] if "steps" in item]
+        [run] = [item for item in recorded_items(stack) if "steps" in item]
         return {"run": run, "job": asdict(await job_seen(stack, client, _PLAYBOOK))}
 
 
