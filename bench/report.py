@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, Group
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from bench.row import MAX, P50, P95, RATIO, Row
 
@@ -28,8 +32,9 @@ _HEADINGS = (
     "goal",
     "floor",
     "load",
-    "note",
 )
+_WIDTH = 220  # of a log
+_NAME_WIDTH = 24
 
 
 class Measured(NamedTuple):
@@ -47,14 +52,19 @@ class Measured(NamedTuple):
 
 
 def print_table(measured: Sequence[Measured]) -> None:
-    """Print a line for each row. A missed goal is marked."""
+    """Print a line for each row, as wide as its figures need. Names and notes fold. A missed goal is marked."""
+    rows = [(row, _cells(row, each.load)) for each in measured for row in each.rows]
+    columns = zip(_HEADINGS, *(cells for _, cells in rows), strict=True)
+    widths = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in columns]
+    widths[0] = _NAME_WIDTH
     table = Table(box=None, pad_edge=False)
-    for heading in _HEADINGS:
-        table.add_column(heading, no_wrap=True)
-    for each in measured:
-        for row in each.rows:
-            table.add_row(*_cells(row, each.load))
-    Console(width=220).print(table)
+    for heading, width in zip(_HEADINGS, widths, strict=True):
+        table.add_column(heading, overflow="fold", min_width=width)
+    for row, (what, *figures) in rows:
+        note = [Padding(Text(row.note, style="dim"), (0, 0, 0, 4))] if row.note else []
+        table.add_row(Group(Text(what), *note), *figures)
+    least = sum(widths) + 2 * len(widths)  # with the gaps; in a narrower console, the figures would fold
+    Console(width=max(least, shutil.get_terminal_size((_WIDTH, 0)).columns)).print(table)
 
 
 def write_results(measured: Sequence[Measured], path: Path = RESULTS) -> None:
@@ -79,10 +89,9 @@ def _cells(row: Row, load: float) -> list[str]:
         f"{_number(spread[0])} to {_number(spread[1])}" if spread else "",
         _number(usual.get(P50)),
         _number(figures.get(RATIO)),
-        ", ".join(f"{name} {goal:g}" for name, goal in row.goals.items()) + (" MISSED" if row.missed() else ""),
-        ", ".join(f"{name} {floor:.3g}" for name, floor in row.floors.items()),
+        "\n".join([*(f"{name} {goal:g}" for name, goal in row.goals.items()), *(["MISSED"] if row.missed() else [])]),
+        "\n".join(f"{name} {floor:.3g}" for name, floor in row.floors.items()),
         f"{load:.1f}",
-        row.note,
     ]
 
 
