@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 
+from bench.cancels import measure_cancel
 from bench.crowd import measure_crowd
 from bench.imports import measure_imports
 from bench.jobs import measure_jobs
-from bench.latency import measure_burst, measure_cancel, measure_emit, measure_live_text
+from bench.latency import measure_burst, measure_emit, measure_live_text
 from bench.long_runs import measure_long_runs
 from bench.newcomer import measure_newcomer
 from bench.publisher import measure_publisher

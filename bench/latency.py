@@ -1,4 +1,4 @@
-"""How long a watching client waits: for a step, for the end of a run that it cancels, and for many steps at once.
+"""How long a watching client waits: for a step, for many steps at once, and for an agent's text.
 
 The usual way (`bench.baseline`) does the same work on the same stack, and its messages reach the same subscription.
 """
@@ -9,19 +9,20 @@ import asyncio
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import requests
 from botocore.credentials import Credentials
 from chalicelib.publisher.appsync import AppSync
 
+from bench.busy import busy_processes
 from bench.costs import costs_of_run
 from bench.extra_agent import BENCH_AGENT
 from bench.imports import AGENT
 from bench.records import recorded_items
-from bench.row import MAX, P50, P95, Repetitions, Row, single
-from bench.usual_run import heard_by_alice, usual_run
+from bench.row import MAX, P50, P95, Row, single
+from bench.usual_run import UsualRun, heard_by_alice, usual_run
 from bench.watching import signed_in
 from local.settings import REGION
 from local.stack import LocalStack
@@ -33,56 +34,56 @@ from runcast.record.model import Json
 QUERY = "Where on this site could a wind farm be built?"
 _RUNS = 10
 _USUAL_RUNS = 5
-_CANCELS = 5
+_BUSY_RUNS = 5
+_BUSY_PROCESSES = 4
 _BURSTS = 5
 _BURST_STEPS = 1000
 _PATIENCE_SECONDS = 60
-_SILENT_SECONDS = 20
 _LIVE_RUNS = 5
 _WORDS = 150
 _WORDS_PER_SECOND = 30
 
 
 async def measure_emit(stack: LocalStack) -> list[Row]:
-    """Watch runs of the demo's agent one after another; the first, which starts cold, is not counted."""
-    late_ms: list[list[float]] = []
-    first_ms: list[list[float]] = []
+    """Watch runs of the demo's agent one after another, on quiet and on busy processors.
+
+    The first run, which starts cold, is not counted.
+    """
     async with signed_in(stack) as client:
         await run_once(client, AGENT, QUERY)
-        for _ in range(_RUNS):
-            watch = client.run(AGENT, QUERY)
-            late_ms.append([])
-            async for step in watch:
-                received_ms = epoch_ms()
-                late_ms[-1].append(received_ms - step.timestamp_ms)
-                if len(late_ms[-1]) == 1 and watch.began_ms:
-                    first_ms.append([received_ms - watch.began_ms])
-    await usual_run(stack, {"agent": AGENT, "query": QUERY})
-    usual = [await usual_run(stack, {"agent": AGENT, "query": QUERY}) for _ in range(_USUAL_RUNS)]
+        quiet = [await _watched(client) for _ in range(_RUNS)]
+        await usual_run(stack, {"agent": AGENT, "query": QUERY})
+        usual = [await usual_run(stack, {"agent": AGENT, "query": QUERY}) for _ in range(_USUAL_RUNS)]
+        with busy_processes(_BUSY_PROCESSES):
+            busy = [await _watched(client) for _ in range(_BUSY_RUNS)]
+            usual_busy = [await usual_run(stack, {"agent": AGENT, "query": QUERY}) for _ in range(_USUAL_RUNS)]
     return [
-        Row("emit to client", "ms", late_ms, {P50: 30, P95: 60, MAX: 150}, [each.late_ms for each in usual]),
-        Row("first step after the start, warm", "ms", first_ms, {P50: 120}),
+        _emit_row("emit to client", quiet, usual, {P50: 30, P95: 60, MAX: 150}),
+        _emit_row(f"emit to client, with {_BUSY_PROCESSES} busy processes", busy, usual_busy, {P95: 150}),
+        Row("first step after the start, warm", "ms", [each.first_ms for each in quiet if each.first_ms], {P50: 120}),
         *_costs(stack),
     ]
 
 
-async def measure_cancel(stack: LocalStack) -> list[Row]:
-    """Cancel runs while their model is silent: one that is awaited, and Bedrock's, which blocks a thread.
+class _Watched(NamedTuple):
+    """What a client saw of one run: how late each step came, and how long after the start the first one did."""
 
-    A worker looks for a cancel now and then, so the cancels are spread over one heartbeat.
-    """
-    runs: dict[str, dict[str, Any]] = {
-        "awaited": {"agent": BENCH_AGENT, "query": "x", "parameters": {"silentSeconds": _SILENT_SECONDS}},
-        "blocking": {"agent": AGENT, "query": f"[model:slow {_SILENT_SECONDS}] {QUERY}"},
-    }
-    async with signed_in(stack) as client:
-        await run_once(client, BENCH_AGENT, "x")
-        # At the same time, because both only wait.
-        seconds = await asyncio.gather(*(_cancels(client, run) for run in runs.values()))
-    return [
-        Row(f"cancel to end at client, {kind} model call", "s", each, {P95: 1.5})
-        for kind, each in zip(runs, seconds, strict=True)
-    ]
+    late_ms: list[float]
+    first_ms: list[float]
+
+
+async def _watched(client: Client) -> _Watched:
+    watch, seen = client.run(AGENT, QUERY), _Watched([], [])
+    async for step in watch:
+        received_ms = epoch_ms()
+        seen.late_ms.append(received_ms - step.timestamp_ms)
+        if len(seen.late_ms) == 1 and watch.began_ms:
+            seen.first_ms.append(received_ms - watch.began_ms)
+    return seen
+
+
+def _emit_row(what: str, watched: Sequence[_Watched], usual: Sequence[UsualRun], goals: Mapping[str, float]) -> Row:
+    return Row(what, "ms", [each.late_ms for each in watched], goals, [each.late_ms for each in usual])
 
 
 async def measure_burst(stack: LocalStack) -> list[Row]:
@@ -175,23 +176,6 @@ async def measure_live_text(stack: LocalStack) -> list[Row]:
         Row(f"live text, {_WORDS_PER_SECOND} words a second: gap at client", "ms", gaps_ms, {P50: 150}),
         single("  steps of text that are recorded", recorded / seconds, "a second", 2.1),
     ]
-
-
-async def _cancels(client: Client, run: Mapping[str, Any]) -> Repetitions:
-    seconds = []
-    for number in range(_CANCELS):
-        watch = client.run(**run)
-        cancelled_at = ended_at = 0.0
-        async for step in watch:
-            ended_at = time.monotonic()
-            if step.status == "thinking":
-                await asyncio.sleep(number * limits.HEARTBEAT_SECONDS / _CANCELS)
-                cancelled_at = time.monotonic()
-                await client.cancel(watch.request_id)
-        if watch.outcome is None or watch.outcome.status != "cancelled":
-            raise RuntimeError(f"the run {watch.request_id} was not cancelled, so its figures mean nothing")
-        seconds.append([ended_at - cancelled_at])
-    return seconds
 
 
 async def run_once(client: Client, agent: str, query: str) -> None:
