@@ -28,10 +28,12 @@ from bench.row import Row
 from bench.screen import measure_screen
 from bench.stack import measure_demo, measure_starts, measured_stack
 from bench.web import measure_web
+from bench.writes import measure_writes
 from local.stack import LocalStack
 
 _ALONE = {
     "recorder": measure_recorder,
+    "writes": measure_writes,
     "publisher": measure_publisher,
     "imports": measure_imports,
     "long": measure_long_runs,
