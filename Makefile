@@ -187,7 +187,7 @@ checkov: package $(CHECKOV)/.ready ## Scan the Terraform and the generated funct
 local-gaps: $(SETUP) ## List the attributes that the local Terraform provider ignores or cannot read back
 	@$(BIN)/python -m local gaps
 
-bench: $(SETUP) ## Measure and print the figures in the docs (ROWS="emit cancel": only these)
+bench: $(SETUP) ## Measure, and write the figures into docs/why.md (ROWS="emit cancel": only print these)
 	@PYTHONPATH=chalice_app $(BIN)/python -m bench $(ROWS)
 
 scale: $(SETUP) ## Compute what 100, 10,000 and 1,000,000 concurrent runs demand and cost, and write it into docs/scale.md

@@ -1,7 +1,7 @@
 """`python -m bench [NAME …]`: measure everything, or what is named, beside the usual way and our goals.
 
-The figures come from one noisy machine: compare figures of the same run only. Prints the table, writes
-`bench/results.json`, and exits with 1 if a goal is missed.
+The figures come from one noisy machine: compare figures of the same run only. Prints the table, and exits with 1 if a
+goal is missed. If everything was measured, it writes `bench/results.json` and the figures of `docs/why.md`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 
+from bench import figures
 from bench.cancels import measure_cancel
 from bench.crowd import measure_crowd
 from bench.imports import measure_imports
@@ -55,7 +56,7 @@ _ON_A_STACK = {
 
 
 def main() -> int:
-    """Measure, print the table and write the results; return the exit code."""
+    """Measure, print the table and, if nothing was left out, write the results; return the exit code."""
     parser = argparse.ArgumentParser(prog="bench", description="Measure what the documents say.")
     names = [*_ALONE, *_ON_A_STACK]
     parser.add_argument("name", nargs="*", help=f"what to measure: {', '.join(names)}; everything if none is given")
@@ -67,7 +68,9 @@ def main() -> int:
         _measure(chosen, measured)
     finally:  # What was measured before a failure cost minutes.
         print_table(measured)
-    write_results(measured)
+    if set(chosen) == set(names):
+        write_results(measured)
+        figures.main()
     missed = [text for each in measured for row in each.rows for text in row.missed()]
     for text in missed:
         print(f"missed: {text}")

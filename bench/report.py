@@ -1,4 +1,4 @@
-"""Shows what was measured: as a table, and as `bench/results.json`, from which the documents quote."""
+"""Shows what was measured: as a table, and as `bench/results.json`, which `bench.figures` quotes in the documents."""
 
 from __future__ import annotations
 
