@@ -70,7 +70,7 @@ def _ours(url: str) -> float:
             session=session,
             mutations_per_request=_BATCH,
         )
-        publisher = Publisher(cast(Sessions, _Watched()), appsync, count=lambda *_: None)
+        publisher = Publisher(cast(Sessions, _Watched()), lambda: appsync, count=lambda *_: None)
         publisher.publish({"messages": [_message(0)]})  # opens the connection
         began = time.perf_counter()
         for first in range(0, _MESSAGES, _BATCH):

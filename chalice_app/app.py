@@ -172,7 +172,7 @@ def agent(event: Any, context: Any) -> Any:
 @app.lambda_function(name="run_starter")
 def run_starter(event: Any, _: Any) -> Any:
     """Answer the mutations, which start, answer, cancel or delete runs, jobs and conversations, and sign uploads."""
-    from chalicelib.api.graphql import answer_mutation
+    from chalicelib.api.mutations import answer_mutation
 
     return answer_mutation(event)
 
@@ -180,7 +180,7 @@ def run_starter(event: Any, _: Any) -> Any:
 @app.lambda_function(name="progress_reader")
 def progress_reader(event: Any, _: Any) -> Any:
     """Answer the queries: read or list the caller's runs, jobs and conversations, or list the agents and playbooks."""
-    from chalicelib.api.graphql import answer_query
+    from chalicelib.api.queries import answer_query
 
     return answer_query(event)
 

@@ -54,11 +54,11 @@ class StatusPublisher:
     """Hands status messages to the `status_publisher` Lambda.
 
     Args:
-        client: A boto3 Lambda client made with `LIVE_CLIENT_CONFIG`.
+        client: Returns the boto3 Lambda client, made with `LIVE_CLIENT_CONFIG`; called when something is sent.
         function_name: The Lambda's name or ARN.
     """
 
-    def __init__(self, client: LambdaClient, function_name: str) -> None:
+    def __init__(self, client: Callable[[], LambdaClient], function_name: str) -> None:
         self._client = client
         self._function_name = function_name
 
@@ -69,7 +69,7 @@ class StatusPublisher:
             How many messages were handed over: all or none. A failure is logged, not raised.
         """
         try:
-            self._client.invoke(
+            self._client().invoke(
                 FunctionName=self._function_name,
                 InvocationType="Event",
                 Payload=json_text({"messages": messages}).encode(),
@@ -220,8 +220,8 @@ def _publisher_of_environment() -> StatusPublisher:
     function_name = os.environ.get("STATUS_PUBLISHER_FUNCTION")
     if not function_name:
         raise ConfigurationMissing(["STATUS_PUBLISHER_FUNCTION"])
-    client = get_session().create_client("lambda", config=LIVE_CLIENT_CONFIG)
-    return StatusPublisher(cast("LambdaClient", client), function_name)
+    client = cast("LambdaClient", get_session().create_client("lambda", config=LIVE_CLIENT_CONFIG))
+    return StatusPublisher(lambda: client, function_name)
 
 
 # A forked child would share its parent's connections.

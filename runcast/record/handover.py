@@ -60,18 +60,18 @@ class EndHandover:
     """Hands ends, runs that continue in a next part, and changes of runs of jobs, to the Lambda `run_closer`.
 
     Args:
-        client: A boto3 Lambda client made with `LIVE_CLIENT_CONFIG`.
+        client: Returns the boto3 Lambda client, made with `LIVE_CLIENT_CONFIG`; called when something is sent.
         function_name: The Lambda's name or ARN.
     """
 
-    def __init__(self, client: LambdaClient, function_name: str) -> None:
+    def __init__(self, client: Callable[[], LambdaClient], function_name: str) -> None:
         self._client = client
         self._function_name = function_name
 
     def send(self, event: Json) -> bool:
         """Invoke the Lambda asynchronously; return whether it took the event. Never raises."""
         try:
-            self._client.invoke(
+            self._client().invoke(
                 FunctionName=self._function_name, InvocationType="Event", Payload=json_text(event).encode()
             )
         except Exception as error:  # noqa: BLE001 - after any failure, the response reports the end as pending

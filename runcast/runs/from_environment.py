@@ -17,9 +17,8 @@ from contextlib import suppress
 from functools import cache, partial
 from threading import Lock
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
@@ -34,6 +33,9 @@ from runcast.record.prices import ModelPrice, prices_of
 from runcast.record.recorder import Recorder
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 from runcast.text import shortened
+
+if TYPE_CHECKING:
+    import boto3
 
 logger = logging.getLogger(__name__)
 
@@ -265,18 +267,20 @@ def _made(settings: _Settings) -> Destination | None:
         publisher, closer = settings.publisher_function, settings.closer_function
         if not (publisher or closer):
             return Destination(store, None, model_prices=prices)
-        client = session.client("lambda", config=LIVE_CLIENT_CONFIG.merge(many))
+        invoker = session.client("lambda", config=LIVE_CLIENT_CONFIG.merge(many))
     except BotoCoreError as error:
         logger.warning("Runs are not recorded: %s", error)
         return None
-    send = StatusPublisher(client, publisher).send if publisher else None
+    send = StatusPublisher(lambda: invoker, publisher).send if publisher else None
     if not closer:
         return Destination(store, send, model_prices=prices)
-    hand_over = EndHandover(client, closer).send
+    hand_over = EndHandover(lambda: invoker, closer).send
     return Destination(store, send, hand_over, partial(report_to_job, hand_over), prices)
 
 
 def _session() -> boto3.Session:
+    import boto3  # Runcast's own Lambda has other clients, and starts without boto3
+
     # A separate session, because boto3's default session is not thread-safe. The region comes from AWS_REGION, which
     # containers set and boto3 does not read.
     return boto3.Session(region_name=os.environ.get("AWS_REGION"))

@@ -42,13 +42,14 @@ async def run(stack, caller, watching):
     outputs, owner, request_id = stack.state.outputs, Owner("acme", caller.user.user_id), str(uuid.uuid4())
     await watching.start(userId=owner.user_id, requestId=request_id)
     store = RunStore(stack.client("dynamodb"), outputs["agent_progress_table_name"])
+    invoker = stack.client("lambda")
     recorder = Recorder(
         store,
         request_id=request_id,
         owner=owner,
         agent="terrain",
         worker="worker/1",
-        send=StatusPublisher(stack.client("lambda"), outputs["status_publisher_function_name"]).send,
+        send=StatusPublisher(lambda: invoker, outputs["status_publisher_function_name"]).send,
     )
     seen = []
     try:

@@ -40,6 +40,7 @@ def _forget() -> None:
         clients.run_store,
         clients.answering_store,
         clients.owner_counts,
+        clients.live_invoker,
         clients.status_publisher,
         clients.events,
         announce.announcer,

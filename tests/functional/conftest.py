@@ -17,7 +17,7 @@ from app import app
 from chalice.local import LambdaContext, LocalGatewayAuthorizer
 from chalice.test import Client
 from chalicelib.agents import model as model_module
-from chalicelib.api import operations
+from chalicelib.api import writes
 from chalicelib.lifecycle.admission import Admission
 from chalicelib.orchestrator import playbook
 from chalicelib.runtime import clients
@@ -25,8 +25,6 @@ from moto import mock_aws
 
 import runcast.agents.track  # noqa: F401 - on a busy machine, its import would use up the 3 s of Chalice's context
 from runcast.clock import epoch_ms
-from runcast.live.publish import StatusPublisher
-from runcast.record.handover import EndHandover
 from runcast.record.store import RunStore
 from tests.contracts.rest_api import check_answer
 from tests.fakes.agent_progress import create_agent_progress
@@ -160,11 +158,10 @@ def lambdas(monkeypatch) -> Iterator[Lambdas]:
         boto3.client("s3").create_bucket(Bucket="results")
         lambdas = Lambdas(appsync)
         patch.setattr(clients, "invoker", lambda: lambdas)
+        patch.setattr(clients, "live_invoker", lambda: lambdas)
         # By default it has 3 s, which a busy machine uses up.
         patch.setattr(chalice.test, "LambdaContext", partial(LambdaContext, max_runtime_ms=60_000))
-        patch.setattr(clients, "end_handover", lambda function_name: EndHandover(lambdas, function_name))
         patch.setattr(LocalGatewayAuthorizer, "_decode_jwt_payload", _claims_as_text)
-        patch.setattr(clients, "status_publisher", lambda function_name: StatusPublisher(lambdas, function_name))
         patch.setattr(playbook, "names", lambda: tuple(PLAYBOOKS))
         patch.setattr(playbook, "description", PLAYBOOKS.__getitem__)
         patch.setattr(model_module, "bedrock_model", lambda config: lambdas.model)
@@ -180,7 +177,7 @@ def store(lambdas: Lambdas) -> RunStore:
 def same_minute(monkeypatch) -> None:
     """Stop the clock by which starts and uploads are counted, so that no minute or day ends within the test."""
     now_ms = epoch_ms()
-    monkeypatch.setattr(operations, "Admission", lambda limits, counts, _: Admission(limits, counts, lambda: now_ms))
+    monkeypatch.setattr(writes, "Admission", lambda limits, counts, _: Admission(limits, counts, lambda: now_ms))
 
 
 @pytest.fixture

@@ -39,6 +39,6 @@ def test_an_end_is_handed_over_by_an_asynchronous_invocation():
     with Stubber(client) as stubber:
         stubber.add_response("invoke", {"StatusCode": 202}, asked)
         stubber.add_client_error("invoke", "TooManyRequestsException")
-        sent = [EndHandover(client, "runcast-run-closer").send(event) for _ in range(2)]
+        sent = [EndHandover(lambda: client, "runcast-run-closer").send(event) for _ in range(2)]
         stubber.assert_no_pending_responses()
     assert sent == [True, False]

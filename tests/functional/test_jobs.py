@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
-from chalicelib.api.operations import result_link
+from chalicelib.api.reads import result_link
 from chalicelib.lifecycle.executions import executions_of
 from chalicelib.runtime import clients
 

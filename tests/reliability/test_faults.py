@@ -163,17 +163,14 @@ def live_through(day, table, connect, recorders) -> list[Performance]:
             "lambda": proxied("lambda", functions.url),
             "appsync": proxied("appsync", appsync.url),
         }
-        publisher = Publisher(
-            Sessions(table, "user_sessions"),
-            AppSync(
-                f"{proxies['appsync'].url}/graphql",
-                region="us-east-1",
-                credentials=Credentials("test", "test"),
-                session=requests.Session(),
-                mutations_per_request=50,
-            ),
-            count=lambda published, reasons: None,
+        sender = AppSync(
+            f"{proxies['appsync'].url}/graphql",
+            region="us-east-1",
+            credentials=Credentials("test", "test"),
+            session=requests.Session(),
+            mutations_per_request=50,
         )
+        publisher = Publisher(Sessions(table, "user_sessions"), lambda: sender, count=lambda published, reasons: None)
 
         def invoked(request):
             """Take an asynchronous invocation of the publisher."""
@@ -184,11 +181,12 @@ def live_through(day, table, connect, recorders) -> list[Performance]:
             return 202, ""
 
         functions.answer = invoked
+        invoker = connect("lambda", LIVE_CLIENT_CONFIG, proxies["lambda"].url)
         runner = Runner(
             CONFIG,
             Destination(
                 RunStore(connect("dynamodb", STORE_CLIENT_CONFIG, proxies["dynamodb"].url), TABLE_NAME),
-                StatusPublisher(connect("lambda", LIVE_CLIENT_CONFIG, proxies["lambda"].url), "publisher").send,
+                StatusPublisher(lambda: invoker, "publisher").send,
                 lambda event: handed_over.append(event) or True,
             ),
             ObjectsInMemory(),

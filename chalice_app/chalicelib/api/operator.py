@@ -1,4 +1,4 @@
-"""The operations of an operator: somebody who runs this deployment, and has AWS credentials instead of a token.
+"""Admits operators: those who run this deployment, and have AWS credentials instead of a token.
 
 AppSync has verified the credentials, and its IAM policy decides which of these fields they may call. Each call is
 logged with the caller's ARN, which AWS provides and callers cannot choose. An operation on a run acts for the run's
@@ -11,15 +11,12 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.api import operations
-from chalicelib.api.operations import Reads, Writes
 from chalicelib.runtime import clients, logs
 from runcast import limits
 from runcast.errors import Unauthorized
 from runcast.record.identity import owner_of
 from runcast.record.ids import requested_id
-from runcast.record.listing_all import list_all_runs
-from runcast.record.model import PUBLIC, Json, Owner
+from runcast.record.model import PUBLIC, Owner
 from runcast.text import shortened
 
 IAM = "IAM Authorization"
@@ -27,53 +24,40 @@ IAM = "IAM Authorization"
 logger = logging.getLogger(__name__)
 
 
-def list_runs(event: Mapping[str, Any], config: Reads) -> Json:
-    """Answer `operatorListRuns`; see `runcast.record.listing_all.list_all_runs`."""
+def require_operator(event: Mapping[str, Any]) -> None:
+    """Admit an operator to an operation on all owners' runs, and log the call.
+
+    Raises:
+        Unauthorized: The caller has no AWS credentials.
+    """
     _require_operator(event)
     _log(event)
-    given = event["arguments"]
-    limit = given.get("limit")
-    return list_all_runs(
-        clients.answering_store(config.agent_progress_table),
-        limit=limits.LIST_MAX_RUNS if limit is None else limit,
-        cursor=given.get("cursor"),
-        tenant_id=given.get("tenantId"),
-        user_id=given.get("userId"),
-        agent=given.get("agent"),
-        status=given.get("status"),
-        older_than_minutes=given.get("olderThanMinutes"),
-    )
 
 
-def read_progress(event: Mapping[str, Any], config: Reads) -> Json:
-    """Answer `operatorGetProgress` as `getAgentProgress` answers the run's owner."""
-    given = event["arguments"]
-    owner = _logged_owner(event, lambda: _owner_of(given["requestId"], config))
-    return operations.read_progress(given["requestId"], given.get("afterSeq"), owner, config)
+def for_owner_of_run(event: Mapping[str, Any], table_name: str) -> Owner:
+    """Admit an operator to an operation on the run `requestId`, and return its owner.
+
+    Raises:
+        Unauthorized: The caller has no AWS credentials.
+    """
+    return _logged_owner(event, lambda: _owner_of(event["arguments"]["requestId"], table_name))
 
 
-def cancel_run(event: Mapping[str, Any], config: Writes) -> Json:
-    """Answer `operatorCancelRun` as `cancelAgentRun` answers the run's owner."""
-    request_id = event["arguments"]["requestId"]
-    owner = _logged_owner(event, lambda: _owner_of(request_id, config))
-    return operations.cancel_run(request_id, owner, config)
-
-
-def delete_runs(event: Mapping[str, Any], config: Writes) -> Json:
-    """Answer `operatorDeleteRuns` as `deleteMyRuns` answers the user.
+def for_named_owner(event: Mapping[str, Any]) -> Owner:
+    """Admit an operator to an operation on all runs of one user, `userId` of the tenant `tenantId`; return this owner.
 
     Raises:
         InvalidInput: The tenant or the user cannot be one.
+        Unauthorized: The caller has no AWS credentials.
     """
     given = event["arguments"]
-    owner = _logged_owner(event, lambda: owner_of(given["userId"], given["tenantId"]))
-    return operations.delete_runs_of(owner, config)
+    return _logged_owner(event, lambda: owner_of(given["userId"], given["tenantId"]))
 
 
-def _owner_of(request_id: str, config: Reads | Writes) -> Owner:
+def _owner_of(request_id: str, table_name: str) -> Owner:
     """Return the owner of a run. An unknown id is the same to every owner."""
     canonical = requested_id(request_id)
-    store = clients.answering_store(config.agent_progress_table)
+    store = clients.answering_store(table_name)
     run = store.read(canonical) if canonical else None
     return run.owner if run else PUBLIC
 

@@ -14,7 +14,7 @@ from typing import cast
 from chalice.app import Request, Response
 
 from chalicelib.agents.agent_functions import agent_functions
-from chalicelib.api import operations
+from chalicelib.api import reads, writes
 from chalicelib.api.answer import answer_of
 from chalicelib.api.catalogue import list_agents
 from chalicelib.api.health import check_health
@@ -47,7 +47,7 @@ def post_run(request: Request) -> Response:
     def started() -> Json:
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
-        return operations.start_run(_fields(request.raw_body, _RUN_FIELDS), owner, config)
+        return writes.start_run(_fields(request.raw_body, _RUN_FIELDS), owner, config)
 
     return _response(answer_of(started), status=202)
 
@@ -60,7 +60,7 @@ def post_job(request: Request) -> Response:
     def started() -> Json:
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
-        return operations.start_job(_fields(request.raw_body, _JOB_FIELDS), owner, config)
+        return writes.start_job(_fields(request.raw_body, _JOB_FIELDS), owner, config)
 
     return _response(answer_of(started), status=202)
 
@@ -73,7 +73,7 @@ def post_upload(request: Request) -> Response:
     def created() -> Json:
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
-        return operations.create_upload(_fields(request.raw_body, _UPLOAD_FIELDS), owner, config)
+        return writes.create_upload(_fields(request.raw_body, _UPLOAD_FIELDS), owner, config)
 
     return _response(answer_of(created), status=201)
 
@@ -84,7 +84,7 @@ def get_runs(request: Request) -> Response:
     def listed() -> Json:
         config = config_of_environment(ApiConfig)
         limit = _whole_number(request, "limit", 1, limits.LIST_MAX_RUNS, absent=limits.LIST_MAX_RUNS)
-        return operations.list_runs({**_parameters(request), "limit": limit}, _caller(request, config), config)
+        return reads.list_runs({**_parameters(request), "limit": limit}, _caller(request, config), config)
 
     return _response(answer_of(listed), status=200)
 
@@ -94,7 +94,7 @@ def delete_runs(request: Request) -> Response:
 
     def deleted() -> Json:
         config = config_of_environment(ApiConfig)
-        return operations.delete_runs(_caller(request, config), config)
+        return writes.delete_runs(_caller(request, config), config)
 
     return _response(answer_of(deleted), status=200)
 
@@ -107,7 +107,7 @@ def get_run(request: Request, request_id: str) -> Response:
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
         after_seq = _whole_number(request, "afterSeq", 0, AFTER_SEQ_MAX, absent=0)
-        answer = operations.read_progress(request_id, after_seq, owner, config)
+        answer = reads.read_progress(request_id, after_seq, owner, config)
         return {
             **answer,
             "steps": [with_metadata_object(step) for step in answer["steps"]],
@@ -122,7 +122,7 @@ def delete_run(request: Request, request_id: str) -> Response:
 
     def cancelled() -> Json:
         config = config_of_environment(ApiConfig)
-        return operations.cancel_run(request_id, _caller(request, config), config)
+        return writes.cancel_run(request_id, _caller(request, config), config)
 
     answer = answer_of(cancelled)
     told = answer.get("data", {})
@@ -139,7 +139,7 @@ def post_answers(request: Request, request_id: str) -> Response:
         config = config_of_environment(ApiConfig)
         owner = _caller(request, config)
         answers = _fields(request.raw_body, _ANSWERS_FIELDS).get("answers")
-        return operations.answer_run(request_id, answers, owner, config)
+        return writes.answer_run(request_id, answers, owner, config)
 
     return _found_response(answered)
 
@@ -151,7 +151,7 @@ def get_conversations(request: Request) -> Response:
         config = config_of_environment(ApiConfig)
         limit = _whole_number(request, "limit", 1, limits.LIST_MAX_RUNS, absent=limits.LIST_MAX_RUNS)
         given = {**_parameters(request), "limit": limit}
-        return operations.list_conversations(given, _caller(request, config), config)
+        return reads.list_conversations(given, _caller(request, config), config)
 
     return _response(answer_of(listed), status=200)
 
@@ -161,7 +161,7 @@ def get_conversation(request: Request, conversation_id: str) -> Response:
 
     def read() -> Json:
         config = config_of_environment(ApiConfig)
-        return operations.get_conversation(conversation_id, _caller(request, config), config)
+        return reads.get_conversation(conversation_id, _caller(request, config), config)
 
     return _found_response(read)
 
@@ -171,7 +171,7 @@ def delete_conversation(request: Request, conversation_id: str) -> Response:
 
     def deleted() -> Json:
         config = config_of_environment(ApiConfig)
-        return operations.delete_conversation(conversation_id, _caller(request, config), config)
+        return writes.delete_conversation(conversation_id, _caller(request, config), config)
 
     return _found_response(deleted)
 

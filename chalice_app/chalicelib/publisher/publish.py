@@ -1,6 +1,7 @@
 """Sends status messages to their users. Failures are logged and counted, never raised.
 
 Nobody would receive an error, because the Lambda is invoked asynchronously, and the record contains each step anyway.
+What only AppSync needs is imported when the first user is watching.
 """
 
 from __future__ import annotations
@@ -8,16 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.publisher.appsync import AppSync
 from chalicelib.publisher.messages import messages_of, owner_of_message
 from chalicelib.publisher.sessions import Sessions
-from chalicelib.publisher.traced_session import TracedSession
 from chalicelib.runtime import clients, logs, metrics
 from chalicelib.runtime.config import StatusPublisherConfig, config_of_environment
 from runcast.errors import InvalidInput, Unavailable
 from runcast.record.model import Json
+
+if TYPE_CHECKING:
+    from chalicelib.publisher.appsync import AppSync
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +43,13 @@ class Publisher:
 
     Args:
         sessions: Knows which users are watching.
-        appsync: Sends the messages.
+        appsync: Returns what sends the messages; called when somebody is watching.
         count: Called once for each event with the number of published messages, and of the others by reason.
     """
 
-    def __init__(self, sessions: Sessions, appsync: AppSync, *, count: Callable[[int, dict[str, int]], None]) -> None:
+    def __init__(
+        self, sessions: Sessions, appsync: Callable[[], AppSync], *, count: Callable[[int, dict[str, int]], None]
+    ) -> None:
         self._sessions = sessions
         self._appsync = appsync
         self._count = count
@@ -69,7 +73,7 @@ class Publisher:
             whom = logs.user_hash(owner), owner.tenant_id
             logger.warning("user %s of tenant %s has no session: nothing is sent", *whom)
         watched = [message for message in messages if owner_of_message(message) in watching]
-        published = self._appsync.publish(watched)
+        published = self._appsync().publish(watched) if watched else 0
         return self._report(published, {"no_session": len(messages) - len(watched), "failed": len(watched) - published})
 
     def _report(self, published: int, not_published: dict[str, int]) -> Json:
@@ -81,17 +85,24 @@ class Publisher:
 @cache
 def _publisher_of_environment() -> Publisher:
     config = config_of_environment(StatusPublisherConfig)
+    return Publisher(
+        Sessions(clients.dynamodb(), config.user_sessions_table),
+        cache(partial(_appsync, config)),
+        count=partial(metrics.count_messages, api_id=config.appsync_api_id),
+    )
+
+
+def _appsync(config: StatusPublisherConfig) -> AppSync:
+    from chalicelib.publisher.appsync import AppSync
+    from chalicelib.publisher.traced_session import TracedSession
+
     credentials = clients.credentials()
     if credentials is None:
         raise Unavailable("There are no AWS credentials to sign with.")
-    return Publisher(
-        Sessions(clients.dynamodb(), config.user_sessions_table),
-        AppSync(
-            config.appsync_api_url,
-            region=config.aws_region,
-            credentials=credentials,
-            session=TracedSession(clients.tracer()),
-            mutations_per_request=config.mutations_per_request,
-        ),
-        count=partial(metrics.count_messages, api_id=config.appsync_api_id),
+    return AppSync(
+        config.appsync_api_url,
+        region=config.aws_region,
+        credentials=credentials,
+        session=TracedSession(clients.tracer()),
+        mutations_per_request=config.mutations_per_request,
     )

@@ -31,10 +31,10 @@ class Announcer:
 
     Args:
         send: Sends status messages and returns the number handed over; must not raise.
-        events: An EventBridge client that does not retry.
+        events: Returns an EventBridge client that does not retry; called when there is an event.
     """
 
-    def __init__(self, send: Callable[[list[Json]], int], events: EventBridgeClient) -> None:
+    def __init__(self, send: Callable[[list[Json]], int], events: Callable[[], EventBridgeClient]) -> None:
         self._send = send
         self._events = events
 
@@ -49,7 +49,7 @@ class Announcer:
         """Put the event `run.ended`, or `run.waiting` of a run that waits, on the account's default bus."""
         kind = "run.waiting" if ended.status is RunStatus.WAITING else "run.ended"
         try:
-            answer = self._events.put_events(
+            answer = self._events().put_events(
                 Entries=[{"Source": SOURCE, "DetailType": kind, "Detail": json_text(_detail(ended))}]
             )
         except (BotoCoreError, ClientError) as error:
@@ -62,7 +62,7 @@ class Announcer:
 @cache
 def announcer(status_publisher_function: str) -> Announcer:
     """Return this process's announcer, which sends live messages through the Lambda `status_publisher_function`."""
-    return Announcer(clients.status_publisher(status_publisher_function).send, clients.events())
+    return Announcer(clients.status_publisher(status_publisher_function).send, clients.events)
 
 
 def _detail(ended: RunEnded) -> Json:

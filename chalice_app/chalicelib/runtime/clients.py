@@ -7,6 +7,7 @@ importing boto3, which adds nothing to them, would take a fifth of a small Lambd
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
@@ -14,7 +15,6 @@ from botocore.session import Session, get_session
 
 from chalicelib.runtime.tracing import Tracer
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
-from runcast.record.handover import EndHandover
 from runcast.record.owner_counts import OwnerCounts
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 from runcast.record.table import Table
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
+
+    from runcast.record.handover import EndHandover
+
+# A session is not thread-safe, and the agent's Lambda creates clients on its own threads and on those of its recorder.
+# Source: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
+_creating = Lock()
 
 # Handing over a run or a job has longer timeouts than a status message, but is never retried: the caller gets the error
 # and decides.
@@ -101,15 +107,23 @@ def owner_counts(table_name: str) -> OwnerCounts:
 
 
 @cache
+def live_invoker() -> LambdaClient:
+    """Return the client that hands status messages, and ends that could not be stored in time, to their Lambdas."""
+    return cast("LambdaClient", _client("lambda", LIVE_CLIENT_CONFIG))
+
+
+@cache
 def status_publisher(function_name: str) -> StatusPublisher:
     """Return the publisher that hands status messages to the Lambda `function_name`."""
-    return StatusPublisher(_client("lambda", LIVE_CLIENT_CONFIG), function_name)
+    return StatusPublisher(live_invoker, function_name)
 
 
 @cache
 def end_handover(run_closer_function: str) -> EndHandover:
     """Return the hand-over that sends ends to `run_closer_function` if they could not be stored in time."""
-    return EndHandover(_client("lambda", LIVE_CLIENT_CONFIG), run_closer_function)
+    from runcast.record.handover import EndHandover  # with the writer, which most Lambdas do not need
+
+    return EndHandover(live_invoker, run_closer_function)
 
 
 @cache
@@ -193,6 +207,7 @@ def _session() -> Session:
 
 def _client(service: str, config: Config) -> Any:
     """Create a client whose calls are traced."""
-    client = _session().create_client(service, config=config)
+    with _creating:
+        client = _session().create_client(service, config=config)
     tracer().watch(client.meta.events)
     return client

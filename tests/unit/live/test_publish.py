@@ -57,7 +57,7 @@ def client():
 
 @pytest.fixture
 def publisher(client):
-    return StatusPublisher(client, "runcast-status-publisher")
+    return StatusPublisher(lambda: client, "runcast-status-publisher")
 
 
 def test_messages_are_handed_over_asynchronously(client, publisher):
@@ -81,7 +81,7 @@ def test_what_is_sent_is_within_the_limit_in_any_script(client, publisher, lette
 
 
 def test_what_cannot_be_handed_over_is_counted_not_raised(caplog):
-    publisher = StatusPublisher(LambdaClient(ConnectionError("refused")), "f")
+    publisher = StatusPublisher(lambda: LambdaClient(ConnectionError("refused")), "f")
     assert publisher.send([{"n": 1}]) == 0
     assert "1 status messages were not handed over: refused" in caplog.text
 

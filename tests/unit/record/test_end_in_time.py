@@ -183,7 +183,7 @@ def test_the_largest_end_in_any_script_fits_in_one_asynchronous_invocation(store
         def invoke(self, *, FunctionName, InvocationType, Payload):  # noqa: N803 - boto3's names
             sent.append(Payload)
 
-    assert EndHandover(Client(), "run_closer").send(closer.events[0])
+    assert EndHandover(Client, "run_closer").send(closer.events[0])
     # Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     assert len(sent[0]) <= 256 * 1024
     assert json.loads(sent[0])[HANDED_OVER_END]["result"] == json.dumps(text, ensure_ascii=False)

@@ -24,15 +24,16 @@ def counted():
 @pytest.fixture
 def publisher(sessions_table, appsync, counted):
     with requests.Session() as session:
+        sender = AppSync(
+            appsync.url,
+            region="us-east-1",
+            credentials=Credentials("a", "b"),
+            session=session,
+            mutations_per_request=50,
+        )
         yield Publisher(
             Sessions(sessions_table, "user_sessions"),
-            AppSync(
-                appsync.url,
-                region="us-east-1",
-                credentials=Credentials("a", "b"),
-                session=session,
-                mutations_per_request=50,
-            ),
+            lambda: sender,
             count=lambda published, not_published: counted.append((published, not_published)),
         )
 

@@ -36,7 +36,7 @@ class Bus:
 
 def test_the_event_says_what_the_run_came_to():
     bus = Bus()
-    Announcer(pytest.fail, bus).put_event(ENDED)
+    Announcer(pytest.fail, lambda: bus).put_event(ENDED)
     [entry] = bus.entries
     assert (entry["Source"], entry["DetailType"], json.loads(entry["Detail"])) == ("runcast", "run.ended", DETAIL)
     assert set(entry) == {"Source", "DetailType", "Detail"}
@@ -45,7 +45,7 @@ def test_the_event_says_what_the_run_came_to():
 def test_a_run_that_waits_is_an_event_with_its_questions():
     bus, question = Bus(), {"id": "i1", "name": "approve", "reason": "中 €"}
     waiting = replace(ENDED, status=RunStatus.WAITING, reason=None, questions=[question])
-    Announcer(pytest.fail, bus).put_event(waiting)
+    Announcer(pytest.fail, lambda: bus).put_event(waiting)
     [entry] = bus.entries
     detail = {name: value for name, value in DETAIL.items() if name not in ("status", "reason")}
     assert (entry["Source"], entry["DetailType"]) == ("runcast", "run.waiting")
@@ -57,13 +57,13 @@ def test_an_event_with_the_longest_questions_fits_the_bus():
     bus = Bus()
     texts = [{"id": str(number), "name": "n" * 200, "reason": "\x01😀中" * 300} for number in range(40)]
     recorded = json.loads(metadata_json({"interrupts": texts}, questions=True))["interrupts"]
-    Announcer(pytest.fail, bus).put_event(replace(ENDED, status=RunStatus.WAITING, questions=recorded))
+    Announcer(pytest.fail, lambda: bus).put_event(replace(ENDED, status=RunStatus.WAITING, questions=recorded))
     assert len(bus.entries[0]["Detail"].encode()) < 80 * 1024
 
 
 def test_an_end_is_told_by_who_wrote_it_only(store, clock):
     published, bus = [], Bus()
-    announcer = Announcer(lambda messages: published.append(messages) or len(messages), bus)
+    announcer = Announcer(lambda messages: published.append(messages) or len(messages), lambda: bus)
     run = store.create("run-1", owner=Owner("acme", "ana"), agent="terrain")
     clock.now_ms += 2_000
     result = close_dead(store, "run-1", invocation="invocation-1", now_ms=clock)
@@ -78,7 +78,7 @@ def test_an_end_is_told_by_who_wrote_it_only(store, clock):
 
 def test_a_cancel_request_goes_live_once_and_is_no_end(store, clock):
     published, bus, owner = [], Bus(), Owner("acme", "ana")
-    announcer = Announcer(lambda messages: published.extend(messages) or len(messages), bus)
+    announcer = Announcer(lambda messages: published.extend(messages) or len(messages), lambda: bus)
     store.claim("run-1", worker="w1", owner=owner, agent="terrain", job_id=None, lease_until_ms=clock() + 15_000)
     for _ in range(2):
         announcer.announce(cancel(store, owner, "run-1", now_ms=clock))
@@ -88,7 +88,7 @@ def test_a_cancel_request_goes_live_once_and_is_no_end(store, clock):
 
 
 def test_a_bus_that_refuses_is_a_warning(caplog):
-    Announcer(pytest.fail, Bus(failed=1)).put_event(ENDED)
+    Announcer(pytest.fail, lambda: Bus(failed=1)).put_event(ENDED)
     assert "EventBridge refused the event run.ended of run run-1" in caplog.text
 
 
@@ -97,6 +97,6 @@ def test_a_bus_that_fails_is_a_warning(caplog, error):
     client = boto3.client("events", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     with Stubber(client) as stubber:
         stubber.add_client_error("put_events", error)
-        Announcer(pytest.fail, client).put_event(ENDED)
+        Announcer(pytest.fail, lambda: client).put_event(ENDED)
     assert "the event run.ended of run run-1 was not sent" in caplog.text
     assert error in caplog.text

@@ -1,4 +1,4 @@
-"""The operations of both APIs, connected to this process's AWS clients.
+"""The operations of both APIs that start, answer, cancel or delete, connected to this process's AWS clients.
 
 Each function takes the client's input and the caller, and returns the answer that `docs/contracts.md` describes.
 """
@@ -15,21 +15,18 @@ from chalicelib.lifecycle import answer, cancel, conversations, delete, rerun, s
 from chalicelib.lifecycle.admission import Admission
 from chalicelib.lifecycle.executions import executions_of
 from chalicelib.orchestrator import playbook
-from chalicelib.orchestrator.job import result_key
-from chalicelib.runtime import clients, logs
+from chalicelib.runtime import clients
 from chalicelib.runtime.announce import announcer
-from chalicelib.runtime.config import ApiConfig, ProgressReaderConfig, RunStarterConfig
+from chalicelib.runtime.config import ApiConfig, RunStarterConfig
 from chalicelib.runtime.inputs import Inputs
 from runcast import limits
 from runcast.errors import Unauthorized
-from runcast.record import listing, reader
 from runcast.record.close import CloseResult
 from runcast.record.model import PUBLIC, Json, Owner
 from runcast.record.objects import PrivateObjects
 from runcast.record.store import RunStore
 
 Writes = RunStarterConfig | ApiConfig
-Reads = ProgressReaderConfig | ApiConfig
 
 
 def start_run(given: Mapping[str, Any], owner: Owner, config: Writes) -> Json:
@@ -135,57 +132,9 @@ def delete_runs_of(owner: Owner, config: Writes) -> Json:
     )
 
 
-def read_progress(request_id: str, after_seq: int | None, owner: Owner, config: Reads) -> Json:
-    """Read a run or a job; see `runcast.record.reader.read_progress`."""
-    logs.about_run(request_id)
-    return reader.read_progress(
-        clients.answering_store(config.agent_progress_table),
-        owner,
-        request_id,
-        after_seq,
-        sign_link=lambda job_id, seconds: result_link(config.results_bucket, job_id, seconds),
-    )
-
-
-def list_runs(given: Mapping[str, Any], owner: Owner, config: Reads) -> Json:
-    """List the caller's runs and jobs; see `runcast.record.listing.list_runs`."""
-    limit = given.get("limit")
-    return listing.list_runs(
-        clients.answering_store(config.agent_progress_table),
-        owner,
-        limit=limits.LIST_MAX_RUNS if limit is None else limit,
-        cursor=given.get("cursor"),
-        status=given.get("status"),
-        agent=given.get("agent"),
-    )
-
-
-def list_conversations(given: Mapping[str, Any], owner: Owner, config: Reads) -> Json:
-    """List the caller's conversations; see `lifecycle.conversations.list_conversations`."""
-    limit = given.get("limit")
-    return conversations.list_conversations(
-        clients.answering_store(config.agent_progress_table),
-        owner,
-        limit=limits.LIST_MAX_RUNS if limit is None else limit,
-        cursor=given.get("cursor"),
-    )
-
-
-def get_conversation(conversation_id: str, owner: Owner, config: Reads) -> Json:
-    """Read a conversation; see `lifecycle.conversations.get_conversation`."""
-    store = clients.answering_store(config.agent_progress_table)
-    return conversations.get_conversation(owner, conversation_id, store=store, objects=_objects(config))
-
-
 def delete_conversation(conversation_id: str, owner: Owner, config: Writes) -> Json:
     """Delete a conversation; see `lifecycle.conversations.delete_conversation`."""
     return conversations.delete_conversation(owner, conversation_id, store=_store(config), objects=_objects(config))
-
-
-def result_link(bucket: str, job_id: str, seconds: int) -> str:
-    """Return a link to a job's result. Anyone who has the link may fetch the result within `seconds`."""
-    result = {"Bucket": bucket, "Key": result_key(job_id), "ResponseContentType": "application/json"}
-    return clients.link_signer().generate_presigned_url("get_object", Params=result, ExpiresIn=seconds)
 
 
 def upload_form(bucket: str, key: str, fields: Mapping[str, str], max_bytes: int) -> Json:
@@ -221,7 +170,7 @@ def _inputs(config: Writes) -> Inputs:
     return Inputs(clients.answering_s3, config.results_bucket)
 
 
-def _objects(config: Writes | Reads) -> PrivateObjects:
+def _objects(config: Writes) -> PrivateObjects:
     return PrivateObjects(clients.answering_s3, config.results_bucket)
 
 
