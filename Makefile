@@ -5,7 +5,7 @@
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 # The zip's target, with the defaults of the module's variables lambda_architecture and lambda_runtime.
-ARCHITECTURE ?= x86_64
+ARCHITECTURE ?= arm64
 RUNTIME ?= python3.13
 # The folder of your own agents, which `make new` remembers. They replace the demo's. Empty means none.
 AGENTS ?= $(shell cat .agents-folder 2>/dev/null)
@@ -141,7 +141,7 @@ remove-demo: ## Delete the demo's agents and playbooks with their data and tests
 	rm -rf chalice_app/chalicelib/agents/demo tests/unit/chalicelib/agents/demo tests/e2e/demo bench/pywake
 	rm -f tests/vectors/site-assessment.json tests/vectors/compare-layouts.json
 
-package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json (ARCHITECTURE=x86_64 or arm64, RUNTIME=)
+package: $(SETUP) ## Build terraform/deployment.zip and terraform/chalice.tf.json (ARCHITECTURE=arm64 or x86_64, RUNTIME=)
 	@$(BIN)/python -m packager --runtime $(RUNTIME) $(ARCHITECTURE)
 
 wheel: $(SETUP) ## Build dist/runcast-*.whl, the library for your own agents

@@ -47,7 +47,7 @@ class _Assumed:
     reads_per_record: int = 2
     small_function_seconds: float = 0.1
     small_function_gb: float = 0.5
-    agent_gb: float = 1.0
+    agent_gb: float = 0.75
     agent_own_seconds: float = 2.0
 
 
@@ -165,7 +165,7 @@ def costs_of_hostile_user(limits_of_owner: OwnerLimits) -> list[tuple[str, str, 
     `_Assumed`.
     """
     day_seconds = 24 * 3600
-    busy_seconds = limits_of_owner.user_open_runs * day_seconds
+    gb_seconds = limits_of_owner.user_open_runs * day_seconds * ASSUMED.agent_gb
     starts = limits_of_owner.user_starts_per_minute * 24 * 60
     calls = round(limits_of_owner.user_tokens_per_day / (ASSUMED.tokens_in_per_call + ASSUMED.tokens_out_per_call))
     model = calls * (ASSUMED.tokens_in_per_call * TOKEN_IN + ASSUMED.tokens_out_per_call * TOKEN_OUT)
@@ -175,7 +175,11 @@ def costs_of_hostile_user(limits_of_owner: OwnerLimits) -> list[tuple[str, str, 
     start = _started() + _small(invocations=1) + Units(writes=3 + _INDEX_WRITES, events=1)
     refused = _small(invocations=1) + Units(operations=1, reads=2, traces=1)
     return [
-        ("agents", f"{limits_of_owner.user_open_runs} runs at any time", busy_seconds * LAMBDA_GB_SECOND),
+        (
+            "agents",
+            f"{limits_of_owner.user_open_runs} runs at any time",
+            gb_seconds * LAMBDA_GB_SECOND,
+        ),
         ("starts", f"{starts:,}", starts * (start.dollars() + S3_PUT)),
         ("the model", f"{limits_of_owner.user_tokens_per_day:,} tokens in {calls:,} calls", model),
         ("uploads", f"{uploads_mb:,} MB, kept for {kept_days} days", uploads_mb / 1024 * kept_days / 30 * S3_GB_MONTH),

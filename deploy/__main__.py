@@ -13,7 +13,7 @@ from deploy.terraform import Terraform, TerraformFailed, TerraformUnusable
 from packager.agents_folder import SETTINGS, agents_folder
 from packager.build import EXPORT_NAME, build
 from packager.errors import PackagingError
-from packager.platforms import ARCHITECTURES, DEFAULT_RUNTIME, RUNTIMES, lambda_platform
+from packager.platforms import ARCHITECTURES, DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME, RUNTIMES, lambda_platform
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _MODULE = _PROJECT / "terraform"
@@ -25,7 +25,9 @@ def main() -> int:
     parser.add_argument("command", choices=["plan", "deploy", "destroy"])
     parser.add_argument("directory", type=Path, help="the Terraform root: the module itself, or one that calls it")
     parser.add_argument("environment", nargs="?", help="the environment whose files in the root are used")
-    parser.add_argument("--architecture", choices=ARCHITECTURES, default="x86_64", help="the processors to package for")
+    parser.add_argument(
+        "--architecture", choices=ARCHITECTURES, default=DEFAULT_ARCHITECTURE, help="the processors to package for"
+    )
     parser.add_argument(
         "--runtime", choices=RUNTIMES, default=DEFAULT_RUNTIME, help="the Lambda runtime to package for"
     )

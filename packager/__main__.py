@@ -7,7 +7,7 @@ from pathlib import Path
 from packager.agents_folder import agents_folder
 from packager.build import ARCHIVE_NAME, EXPORT_NAME, build
 from packager.errors import PackagingError
-from packager.platforms import ARCHITECTURES, DEFAULT_RUNTIME, RUNTIMES, lambda_platform
+from packager.platforms import ARCHITECTURES, DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME, RUNTIMES, lambda_platform
 
 _PROJECT = Path(__file__).resolve().parent.parent
 
@@ -15,7 +15,7 @@ _PROJECT = Path(__file__).resolve().parent.parent
 def main() -> int:
     """Package the project into `terraform/`; say whether anything was done."""
     parser = argparse.ArgumentParser(prog="python -m packager", description="Package the project into terraform/.")
-    parser.add_argument("architecture", nargs="?", choices=ARCHITECTURES, default="x86_64")
+    parser.add_argument("architecture", nargs="?", choices=ARCHITECTURES, default=DEFAULT_ARCHITECTURE)
     parser.add_argument(
         "--runtime", choices=RUNTIMES, default=DEFAULT_RUNTIME, help="the Lambda runtime to package for"
     )

@@ -19,6 +19,7 @@ _NEVER_RUN = {"__pycache__", "bin", "tests"}  # bytecode is compiled here; scrip
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can store
 _REGULAR_FILE_0644 = 0o100644 << 16
 _UNIX = 3
+_SMALLEST = 9  # zlib's highest level
 
 
 def write_archive(
@@ -46,7 +47,7 @@ def write_archive(
     files |= {path.relative_to(app).as_posix(): path for path in app.rglob("*") if path.is_file()}
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         for name in sorted(files):
-            out.writestr(archive_entry(name), files[name].read_bytes())
+            out.writestr(archive_entry(name), files[name].read_bytes(), compresslevel=_SMALLEST)
 
 
 def archive_entry(name: str) -> zipfile.ZipInfo:

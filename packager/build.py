@@ -124,7 +124,7 @@ def _make(
     loaded = loaded_files(packaged, own_site_packages, interpreter=interpreter, handlers=handlers, services=services)
     # A package may be named in a string only, as pandas names openpyxl. Its author has listed it, so it is taken.
     named = outermost_modules(direct_requirements(agents), own_site_packages) if agents else []
-    reached = reached_files([*loaded, *named], own_site_packages)
+    reached = reached_files([*loaded.files, *named], own_site_packages) | loaded.tried
 
     say("  compressing and testing the zip ...")
     tried = results / ARCHIVE_NAME if platform == own else work / "tried.zip"

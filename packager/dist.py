@@ -65,7 +65,7 @@ _README = """\
 
 The module is packaged: Terraform needs neither Python nor Node. The functions are packaged for {runtime} on
 {architecture}: set the module's variables `lambda_runtime` and `lambda_architecture` to these values, unless they are
-the defaults, python3.13 and x86_64. The archive was built from commit {commit}.
+the defaults, python3.13 and arm64. The archive was built from commit {commit}.
 
 Store the archive where Terraform can download it, and use its URL as the source:
 

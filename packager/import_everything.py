@@ -1,7 +1,8 @@
 """The program that `import_test` runs. It uses no other module of this project, because none is importable there.
 
 It reads a JSON object: `folders` (the application's, then any of dependencies), `handlers`, `services`. It writes one:
-`failures` (a line for each thing that failed) and `loaded` (the files of all modules).
+`failures` (a line for each thing that failed), `loaded` (the files of all modules) and `tried` (the files of modules
+whose import failed halfway, which the importing code allows).
 """
 
 import ast
@@ -11,6 +12,7 @@ import importlib.util
 import json
 import re
 import sys
+import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,13 @@ _OWN = ("app.py", "chalicelib/**/*.py", "runcast/**/*.py")
 def main() -> None:
     """Import everything, and write the failures and the loaded files."""
     asked = json.load(sys.stdin)
+    executed: set[str] = set()
+
+    def note(event: str, given: tuple[object, ...]) -> None:
+        if event == "exec":
+            executed.update(_files_of(given[0]))
+
+    sys.addaudithook(note)
     sys.path[:0] = asked["folders"]
     with contextlib.redirect_stdout(sys.stderr):
         failures = [
@@ -33,7 +42,14 @@ def main() -> None:
             *_failed_run(),
         ]
     loaded = {getattr(module, "__file__", None) for module in [*sys.modules.values()]} - {None}
-    json.dump({"failures": [*dict.fromkeys(failures)], "loaded": sorted(loaded)}, sys.stdout)
+    tried = executed - loaded
+    json.dump({"failures": [*dict.fromkeys(failures)], "loaded": sorted(loaded), "tried": sorted(tried)}, sys.stdout)
+
+
+def _files_of(code: object) -> Iterator[str]:
+    """Return the file of a module's code."""
+    if isinstance(code, types.CodeType) and code.co_name == "<module>":
+        yield code.co_filename
 
 
 def _failed_imports(root: Path) -> Iterator[str]:

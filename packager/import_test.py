@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from packager.agents_folder import REQUIREMENTS, ZIP_FOLDER
 from packager.errors import PackagingError
@@ -35,10 +36,22 @@ def import_test(archive: Path, *, interpreter: Path, handlers: Iterable[str], se
         _import_everything(interpreter, [Path(unpacked)], handlers, services)
 
 
+class Loaded(NamedTuple):
+    """The files of the dependencies that the imports load, relative to `site_packages`.
+
+    Attributes:
+        files: Those of all modules.
+        tried: Those of optional modules whose import failed halfway. A Lambda tries them again at each cold start.
+    """
+
+    files: frozenset[str]
+    tried: frozenset[str]
+
+
 def loaded_files(
     app: Path, site_packages: Path, *, interpreter: Path, handlers: Iterable[str], services: Iterable[str]
-) -> list[str]:
-    """Return the files of the dependencies that the same imports load, relative to `site_packages`.
+) -> Loaded:
+    """Return the files of the dependencies that the same imports load.
 
     Args:
         app: The application as Chalice packages it, unpacked.
@@ -50,24 +63,27 @@ def loaded_files(
     Raises:
         PackagingError: As `import_test`: the requirements lack something that the code needs.
     """
-    loaded = map(Path, _import_everything(interpreter, [app, site_packages], handlers, services))
-    return [file.relative_to(site_packages).as_posix() for file in loaded if file.is_relative_to(site_packages)]
+    answer = _import_everything(interpreter, [app, site_packages], handlers, services)
+    return Loaded(*(_within(site_packages, answer[name]) for name in ("loaded", "tried")))
+
+
+def _within(folder: Path, files: Iterable[str]) -> frozenset[str]:
+    return frozenset(file.relative_to(folder).as_posix() for file in map(Path, files) if file.is_relative_to(folder))
 
 
 def _import_everything(
     interpreter: Path, folders: list[Path], handlers: Iterable[str], services: Iterable[str]
-) -> list[str]:
+) -> dict[str, list[str]]:
     # Isolated (-I), without site-packages (-S), and writing no bytecode (-B), as on Lambda.
     python = [str(interpreter), "-I", "-S", "-B", str(_PROGRAM)]
     asked = {"folders": [str(folder) for folder in folders], "handlers": [*handlers], "services": sorted(services)}
     done = subprocess.run(python, input=json.dumps(asked), env={}, cwd="/", capture_output=True, text=True, check=False)
     if done.returncode:
         raise PackagingError(f"The program that imports everything failed:\n{done.stderr.strip()}")
-    answer = json.loads(done.stdout)
+    answer: dict[str, list[str]] = json.loads(done.stdout)
     if answer["failures"]:
         lines = ["The zip lacks what its code needs:", *answer["failures"]]
         if any(failure.startswith(f"{ZIP_FOLDER}/") for failure in answer["failures"]):
             lines.append(f"Packages that your agents import belong in the {REQUIREMENTS} of their folder.")
         raise PackagingError("\n".join(lines))
-    loaded: list[str] = answer["loaded"]
-    return loaded
+    return answer

@@ -26,6 +26,7 @@ Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14"]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 DEFAULT_RUNTIME: Runtime = "python3.13"
+DEFAULT_ARCHITECTURE: Architecture = "arm64"
 
 _MACHINES: Mapping[str, Architecture] = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 _UV_MACHINES: Mapping[Architecture, str] = {"x86_64": "x86_64", "arm64": "aarch64"}
@@ -65,7 +66,7 @@ class Platform:
         return f"{self.runtime}, {self.architecture}"
 
 
-def lambda_platform(runtime: Runtime = DEFAULT_RUNTIME, architecture: Architecture = "x86_64") -> Platform:
+def lambda_platform(runtime: Runtime = DEFAULT_RUNTIME, architecture: Architecture = DEFAULT_ARCHITECTURE) -> Platform:
     """Return the platform of Lambda functions: Amazon Linux 2 with glibc 2.26 for Python 3.11, 2023 with 2.34 above.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html

@@ -92,14 +92,14 @@ variable "vpc_config" {
 }
 
 variable "lambda_architecture" {
-  description = "The processor architecture of the functions, x86_64 or arm64. deployment.zip must be packaged for it."
+  description = "The processor architecture of the functions, arm64 or x86_64. deployment.zip must be packaged for it."
   type        = string
-  default     = "x86_64"
+  default     = "arm64"
   nullable    = false
 
   validation {
-    condition     = contains(["x86_64", "arm64"], var.lambda_architecture)
-    error_message = "lambda_architecture must be x86_64 or arm64."
+    condition     = contains(["arm64", "x86_64"], var.lambda_architecture)
+    error_message = "lambda_architecture must be arm64 or x86_64."
   }
 }
 
@@ -371,7 +371,7 @@ variable "agent" {
     environment          = optional(map(string), {})
     secrets              = optional(map(string), {})
     policy_json          = optional(string)
-    memory_mb            = optional(number, 1024)
+    memory_mb            = optional(number, 768)
     timeout_seconds      = optional(number, 900)
     ephemeral_storage_mb = optional(number, 512)
   })

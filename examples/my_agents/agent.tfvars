@@ -2,7 +2,7 @@
 agent = {
   # environment          = { CURRENCY = "EUR" }
   # secrets              = { PRICES_KEY = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prices-AbCdEf" }
-  # memory_mb            = 1024
+  # memory_mb            = 768
   # timeout_seconds      = 900
   # ephemeral_storage_mb = 512
   #

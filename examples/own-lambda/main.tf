@@ -13,7 +13,7 @@ resource "aws_lambda_function" "counter" {
   runtime          = "python3.13"
   handler          = "my_function.handler"
   role             = aws_iam_role.counter.arn
-  memory_size      = 1024
+  memory_size      = 768
   timeout          = 900
 
   environment {

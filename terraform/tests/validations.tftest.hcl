@@ -174,7 +174,7 @@ run "a_package_for_other_processors" {
   command = plan
 
   variables {
-    lambda_architecture = "arm64"
+    lambda_architecture = "x86_64"
   }
 
   expect_failures = [data.aws_region.current]

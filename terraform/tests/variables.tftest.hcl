@@ -95,12 +95,12 @@ run "defaults" {
   }
 
   assert {
-    condition     = toset(aws_lambda_function.agent.architectures) == toset(["x86_64"])
+    condition     = toset(aws_lambda_function.agent.architectures) == toset(["arm64"])
     error_message = "lambda_architecture has no effect."
   }
 
   assert {
-    condition     = toset(aws_lambda_function.api_handler.architectures) == toset(["x86_64"])
+    condition     = toset(aws_lambda_function.api_handler.architectures) == toset(["arm64"])
     error_message = "lambda_architecture has no effect."
   }
 

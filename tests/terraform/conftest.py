@@ -1,4 +1,5 @@
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,8 @@ from local.bedrock.server import create_server
 from local.emulator.process import EmulatorProcess
 from local.functions import package_functions
 from local.settings import Settings
-from packager.build import EXPORT_NAME
-from packager.platforms import DEFAULT_RUNTIME
+from packager.build import ARCHIVE_NAME, EXPORT_NAME
+from packager.platforms import DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME
 from tests.terraform.applied import Aws, Stack
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -84,13 +85,16 @@ def work() -> Path:
 def module(tmp_path_factory: pytest.TempPathFactory, work: Path) -> Path:
     """A directory with `terraform/` as it is applied, the package included, and `graphql/` beside it."""
     root = tmp_path_factory.mktemp("module")
-    for name in ("terraform", "graphql"):
-        (root / name).symlink_to(PROJECT / name)
-    platform = package_functions(PROJECT / "terraform", say=print)
-    # Without the default runtime's Python the emulator runs its functions on another, which this package is for.
-    export = PROJECT / "terraform" / EXPORT_NAME
-    said = f'"packaged_runtime": "{platform.runtime}"'
-    export.write_text(export.read_text().replace(said, said.replace(platform.runtime, DEFAULT_RUNTIME)))
+    (root / "graphql").symlink_to(PROJECT / "graphql")
+    packaged = shutil.ignore_patterns(".terraform*", ARCHIVE_NAME, EXPORT_NAME)
+    shutil.copytree(PROJECT / "terraform", root / "terraform", ignore=packaged)
+    platform = package_functions(root / "terraform", say=print)
+    # The emulator's functions run on this machine's processors, and without the default runtime's Python on another.
+    export = root / "terraform" / EXPORT_NAME
+    text = export.read_text()
+    for made_for, default in ((platform.runtime, DEFAULT_RUNTIME), (platform.architecture, DEFAULT_ARCHITECTURE)):
+        text = text.replace(f'": "{made_for}"', f'": "{default}"')
+    export.write_text(text)
     return root
 
 

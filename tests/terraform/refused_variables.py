@@ -10,8 +10,7 @@ WHOLE_NUMBER = "{} must be a whole number from {} to {}."
 POOL_ID = "cognito_user_pool_id must be the id of a user pool, such as eu-west-1_AbCdEf123."
 POOL_CLIENT_ID = "cognito_user_pool_client_id must be the id of a user pool's client: lower-case letters and digits."
 PACKAGED = (
-    "deployment.zip was packaged for x86_64: run make package ARCHITECTURE=arm64, or set"
-    ' lambda_architecture = "x86_64".'
+    'deployment.zip was packaged for arm64: run make package ARCHITECTURE=x86_64, or set lambda_architecture = "arm64".'
 )
 PACKAGED_RUNTIME = (
     "deployment.zip was packaged for python3.13: run make package RUNTIME=python3.11, or set"
@@ -84,7 +83,7 @@ REFUSED: dict[str, list[tuple[Any, str]]] = {
             {"subnet_ids": ["sg-1"], "security_group_ids": ["subnet-1"]},
         )
     ],
-    "lambda_architecture": [("arm", "lambda_architecture must be x86_64 or arm64.")],
+    "lambda_architecture": [("arm", "lambda_architecture must be arm64 or x86_64.")],
     "lambda_runtime": [
         (value, "lambda_runtime must be python3.11, python3.12, python3.13 or python3.14.")
         for value in ("python3.10", "python3.15", "nodejs22.x")
@@ -223,7 +222,7 @@ AT_ODDS: list[tuple[dict[str, Any], list[str]]] = [
         {
             "api_key_may_start": True,
             "cognito_user_pool_id": "eu-west-1_Own",
-            "lambda_architecture": "arm64",
+            "lambda_architecture": "x86_64",
             "lambda_runtime": "python3.11",
             "retention_hours": 2,
             "job_timeout_minutes": 91,

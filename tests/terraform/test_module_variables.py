@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 
 from local.terraform import Plan, Terraform, TerraformFailed, prepare
 from packager.build import EXPORT_NAME
-from packager.platforms import DEFAULT_RUNTIME, RUNTIMES
+from packager.platforms import ARCHITECTURES, DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME, RUNTIMES
 from tests.terraform.applied import Aws, Stack
 from tests.terraform.refused_variables import AT_ODDS, REFUSED
 from tests.terraform.variables import EFFECTS, EFFECTS_EVERYWHERE, NAMED_WITHIN, NAMES, OWN_POOL, SET
@@ -23,9 +23,9 @@ def planned(module: Path, work_dir: Path, aws: Aws, variables: Mapping[str, Any]
     """What the module would make of nothing, as if it had been packaged for the processors that are asked for."""
     made = Stack(module, work_dir, aws.endpoint, dict(variables))
     export = work_dir / "terraform" / EXPORT_NAME
-    architecture = variables.get("lambda_architecture", "x86_64")
+    architecture = variables.get("lambda_architecture", DEFAULT_ARCHITECTURE)
     runtime = variables.get("lambda_runtime", DEFAULT_RUNTIME)
-    text = export.read_text().replace('chitecture": "x86_64"', f'chitecture": "{architecture}"')
+    text = export.read_text().replace(f'chitecture": "{DEFAULT_ARCHITECTURE}"', f'chitecture": "{architecture}"')
     export.write_text(text.replace(f'runtime": "{DEFAULT_RUNTIME}"', f'runtime": "{runtime}"'))
     return made.terraform.plan()
 
@@ -152,6 +152,13 @@ def test_the_default_runtime_is_packaged_by_default_and_every_runtime_can_be(var
     assert re.search('default += "(.+)"', block)[1] == DEFAULT_RUNTIME
     assert tuple(re.findall(r'"(python[\d.]+)"', block.split("condition")[1].splitlines()[0])) == RUNTIMES
     assert f"RUNTIME ?= {DEFAULT_RUNTIME}\n" in (project / "Makefile").read_text()
+
+
+def test_the_default_architecture_is_packaged_by_default_and_every_one_can_be(variables: dict[str, str], project: Path):
+    block = variables["lambda_architecture"]
+    assert re.search('default += "(.+)"', block)[1] == DEFAULT_ARCHITECTURE
+    assert set(re.findall(r'"(\w+)"', block.split("condition")[1].splitlines()[0])) == set(ARCHITECTURES)
+    assert f"ARCHITECTURE ?= {DEFAULT_ARCHITECTURE}\n" in (project / "Makefile").read_text()
 
 
 def test_no_validation_looks_beyond_its_variable(variables: dict[str, str]):

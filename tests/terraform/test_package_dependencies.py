@@ -99,10 +99,11 @@ def test_every_requirement_without_a_wheel_is_named_and_nothing_is_reused(tmp_pa
     )
     with pytest.raises(PackagingError) as caught:
         install_dependencies(listed, ARM64, PYTHON, tmp_path / "cache")
-    first, *named = str(caught.value).splitlines()
+    first, *named, remedy = str(caught.value).splitlines()
     assert first == f"Lambda (python{VERSION}, arm64) needs wheels that fit it in requirements.txt:"
     assert [line.split(": ")[0] for line in named] == ["  absent==2.0", "  foreign==1.0", "  newer==1.0"]
     assert "no wheels with a matching platform tag (e.g., `manylinux_2_17_aarch64`)" in named[1]
+    assert remedy == "If there are wheels for x86_64, use ARCHITECTURE=x86_64."
     assert [path.name for path in (tmp_path / "cache" / ARM64.name).iterdir()] == ["partial"]
 
 
@@ -131,11 +132,19 @@ def test_requirements_that_cannot_be_read_are_an_error_that_says_why(tmp_path: P
 @pytest.mark.parametrize(
     ("platform", "tag", "fits"),
     [
-        (lambda_platform("python3.11"), "cp311-cp311-manylinux_2_17_x86_64", True),  # Amazon Linux 2 has glibc 2.26
-        (lambda_platform("python3.11"), "cp311-cp311-manylinux_2_27_x86_64", False),
-        (lambda_platform("python3.13"), "cp313-cp313-manylinux_2_34_x86_64", True),  # Amazon Linux 2023 has 2.34
-        (lambda_platform("python3.13"), "cp313-cp313-manylinux_2_35_x86_64", False),
-        (lambda_platform("python3.13"), "cp311-cp311-manylinux_2_17_x86_64", False),
+        (
+            lambda_platform("python3.11", "x86_64"),
+            "cp311-cp311-manylinux_2_17_x86_64",
+            True,
+        ),  # Amazon Linux 2 has glibc 2.26
+        (lambda_platform("python3.11", "x86_64"), "cp311-cp311-manylinux_2_27_x86_64", False),
+        (
+            lambda_platform("python3.13", "x86_64"),
+            "cp313-cp313-manylinux_2_34_x86_64",
+            True,
+        ),  # Amazon Linux 2023 has 2.34
+        (lambda_platform("python3.13", "x86_64"), "cp313-cp313-manylinux_2_35_x86_64", False),
+        (lambda_platform("python3.13", "x86_64"), "cp311-cp311-manylinux_2_17_x86_64", False),
         (lambda_platform("python3.12", "arm64"), "cp312-cp312-manylinux_2_28_aarch64", True),
         (lambda_platform("python3.14", "arm64"), "cp314-cp314-macosx_11_0_arm64", False),
     ],

@@ -30,7 +30,11 @@ from tests.terraform.conftest import PROJECT
 
 @pytest.fixture(scope="module")
 def archive(project: Path, module: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dist(project, tmp_path_factory.mktemp("dist"), "0a1b2c3d4e5f")
+    """The archive of the project with the module as it is packaged for these tests."""
+    packaged = tmp_path_factory.mktemp("packaged")
+    for each in project.iterdir():
+        (packaged / each.name).symlink_to(module / "terraform" if each.name == "terraform" else each)
+    return write_dist(packaged, tmp_path_factory.mktemp("dist"), "0a1b2c3d4e5f")
 
 
 class Root:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from packager.errors import PackagingError
-from packager.import_test import import_test
+from packager.import_test import Loaded, import_test, loaded_files
 
 PYTHON = Path(sys.executable)
 COMPLETE = {
@@ -76,3 +76,18 @@ def test_a_service_that_no_client_can_be_made_for_is_missed(tmp_path: Path):
     files = COMPLETE | {"boto3.py": "def client(name, region_name): raise LookupError(f'no definition of {name}')\n"}
     with pytest.raises(PackagingError, match="client dynamodb: LookupError: no definition of dynamodb"):
         import_test(make_zip(tmp_path, files), interpreter=PYTHON, handlers=["app.agent"], services=["dynamodb"])
+
+
+def test_an_optional_module_whose_import_fails_halfway_is_named(tmp_path: Path):
+    for name, text in {
+        "app/app.py": "def agent(event, context):\n    import library\n",
+        "installed/library.py": "try:\n    import windows\nexcept ImportError:\n    windows = None\n",
+        "installed/windows.py": "import no_such_module\n",
+        "installed/other.py": "",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    loaded = loaded_files(
+        tmp_path / "app", tmp_path / "installed", interpreter=PYTHON, handlers=["app.agent"], services=[]
+    )
+    assert loaded == Loaded(frozenset({"library.py"}), frozenset({"windows.py"}))

@@ -19,12 +19,12 @@ from packager.dependencies import install_dependencies
 from packager.errors import PackagingError
 from packager.lock import direct_requirements, lock_requirements
 from packager.new import new
-from packager.platforms import Platform, lambda_platform, runtime_of
+from packager.platforms import Platform, lambda_platform, own_platform, runtime_of
 from packager.reach import outermost_modules
 
 PROJECT = Path(__file__).parents[2]
 APP = PROJECT / "chalice_app"
-X86_64 = lambda_platform("python3.13")
+X86_64 = lambda_platform("python3.13", "x86_64")
 BUILD = '"""Mine."""\n\n\ndef build(run): ...\n'
 
 
@@ -40,7 +40,7 @@ def build_in(folder: Path, agents: Path) -> tuple[Path, list[str]]:
     """Package the project with agents; return where, and the notes."""
     notes: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        platform = lambda_platform(runtime_of(FUNCTION_PYTHON))
+        platform = own_platform(runtime_of(FUNCTION_PYTHON))
         # Puts the project's own requirements into uv's cache.
         kept = PROJECT / "build" / "package" / "dependencies"
         install_dependencies(APP / "requirements.txt", platform, FUNCTION_PYTHON, kept)

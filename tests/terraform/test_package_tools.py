@@ -11,7 +11,7 @@ import pytest
 
 from local.settings import FUNCTION_PYTHON
 from packager.build import ARCHIVE_NAME, build
-from packager.platforms import lambda_platform, runtime_of
+from packager.platforms import own_platform, runtime_of
 
 PROJECT = Path(__file__).parents[2]
 AGENT = '''"""Calculates, and asks others."""
@@ -67,7 +67,7 @@ def test_its_tools_load_from_the_zip_and_the_agents_that_they_create_are_recorde
     agents.mkdir()
     (agents / "hello.py").write_text(AGENT)
     (agents / "requirements.txt").write_text("strands-agents-tools\n")
-    platform = lambda_platform(runtime_of(FUNCTION_PYTHON))
+    platform = own_platform(runtime_of(FUNCTION_PYTHON))
     target = tmp_path / "target"
     build(PROJECT, work=tmp_path / "work", target=target, platform=platform, agents=agents)
     with zipfile.ZipFile(target / ARCHIVE_NAME) as archive:

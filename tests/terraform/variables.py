@@ -9,7 +9,7 @@ from tests.terraform.conftest import OTHER
 OWN_POOL = {"cognito_user_pool_id": "eu-west-1_Own", "cognito_user_pool_client_id": "ownclient"}
 SET = {
     **OTHER,
-    "lambda_architecture": "arm64",
+    "lambda_architecture": "x86_64",
     "lambda_runtime": "python3.12",
     "create_appsync_service_linked_role": True,
 }
@@ -77,8 +77,8 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("vpc_config", AGENT, "vpc_config[].subnet_ids[]", [], ["subnet-0a1b2c3d", "subnet-0a1b2c3e"]),
     ("vpc_config", AGENT, "vpc_config[].security_group_ids[]", [], ["sg-0a1b2c3d"]),
     ("vpc_config", API_HANDLER, "vpc_config", [], []),
-    ("lambda_architecture", AGENT, "architectures", ["x86_64"], ["arm64"]),
-    ("lambda_architecture", API_HANDLER, "architectures", ["x86_64"], ["arm64"]),
+    ("lambda_architecture", AGENT, "architectures", ["arm64"], ["x86_64"]),
+    ("lambda_architecture", API_HANDLER, "architectures", ["arm64"], ["x86_64"]),
     ("lambda_runtime", AGENT, "runtime", "python3.13", "python3.12"),
     ("lambda_runtime", API_HANDLER, "runtime", "python3.13", "python3.12"),
     ("retention_hours", AGENT, environment("RETENTION_HOURS"), "24", "2"),
@@ -153,7 +153,7 @@ EFFECTS: list[tuple[str, str, str, Any, Any]] = [
     ("model_prices", AGENT, environment("MODEL_PRICES"), "{}", PRICES),
     ("agent", AGENT, environment("CURRENCY"), None, "EUR"),
     ("agent", AGENT, environment("PRICES_KEY"), None, SET["agent"]["secrets"]["PRICES_KEY"]),
-    ("agent", AGENT, "memory_size", 1024, 2048),
+    ("agent", AGENT, "memory_size", 768, 2048),
     ("agent", AGENT, "timeout", 900, 600),
     ("agent", AGENT, "ephemeral_storage[0].size", 512, 1024),
     ("agent_functions", STARTER, environment("AGENT_FUNCTIONS"), "{}", json.dumps(MINE, separators=(",", ":"))),

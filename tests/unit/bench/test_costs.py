@@ -28,12 +28,12 @@ def test_checkpoints_cost_a_put_and_a_write_for_each_turn_and_three_writes_for_e
     ("document", "quoted", "row", "written"),
     [
         ("docs/costs.md", "instead of GraphQL saves {}", "started and read by REST", "$0.0015"),
-        ("docs/costs.md", "which cost {} for a thousand\nruns", "live text", "$4.90"),
+        ("docs/costs.md", "which cost {} for a thousand\nruns", "live text", "$4.80"),
         ("docs/costs.md", "about {} for a thousand such runs", "with checkpointing", "$0.04"),
         ("docs/costs.md", "8,640 sweeps for abandoned runs, about {} with", "idle, a month", "$0.06"),
         ("docs/costs.md", "results of more than 64 KB in S3 costs {} for", "results in S3", "$0.0054"),
-        ("docs/why.md", "without the model | {} |", "without the model", "$0.76"),
-        ("docs/decisions/0023-channel.md", "of the {} of a thousand runs", "without the model", "$0.76"),
+        ("docs/why.md", "without the model | {} |", "without the model", "$0.53"),
+        ("docs/decisions/0023-channel.md", "of the {} of a thousand runs", "without the model", "$0.53"),
     ],
 )
 def test_a_document_quotes_what_is_computed(document: str, quoted: str, row: str, written: str):

@@ -78,8 +78,8 @@ def test_the_sizes_name_what_is_exceeded_and_the_price_of_a_month():
         ["4 of 17", "Bedrock: tokens a minute of Claude Sonnet 4.6", "100 s"],
         ["16 of 17", "Bedrock: tokens a minute of Claude Sonnet 4.6", "10,000 s"],
     ]
-    # 100 runs of 34 s are 7.6 million a month, at $0.757 and $48 for a thousand.
-    assert rows[0][5:] == ["$5,800", "$370,000"]
+    # 100 runs of 34 s are 7.6 million a month, at $0.527 and $48 for a thousand.
+    assert rows[0][5:] == ["$4,000", "$370,000"]
 
 
 def test_a_document_without_the_markers_is_refused():
