@@ -29,12 +29,17 @@ from tests.terraform.conftest import PROJECT
 
 
 @pytest.fixture(scope="module")
-def archive(project: Path, module: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of the project with the module as it is packaged for these tests."""
-    packaged = tmp_path_factory.mktemp("packaged")
+def packaged_project(project: Path, module: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with the module as it is packaged for these tests."""
+    folder = tmp_path_factory.mktemp("packaged")
     for each in project.iterdir():
-        (packaged / each.name).symlink_to(module / "terraform" if each.name == "terraform" else each)
-    return write_dist(packaged, tmp_path_factory.mktemp("dist"), "0a1b2c3d4e5f")
+        (folder / each.name).symlink_to(module / "terraform" if each.name == "terraform" else each)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def archive(packaged_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_dist(packaged_project, tmp_path_factory.mktemp("dist"), "0a1b2c3d4e5f")
 
 
 class Root:
@@ -224,8 +229,8 @@ def test_the_examples_are_formatted(project: Path):
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_same_contents_give_the_same_bytes(archive: Path, project: Path, tmp_path: Path):
-    assert write_dist(project, tmp_path, "0a1b2c3d4e5f").read_bytes() == archive.read_bytes()
+def test_the_same_contents_give_the_same_bytes(archive: Path, packaged_project: Path, tmp_path: Path):
+    assert write_dist(packaged_project, tmp_path, "0a1b2c3d4e5f").read_bytes() == archive.read_bytes()
 
 
 def test_the_archive_holds_the_module_and_nothing_that_nobody_named(archive: Path, project: Path):
