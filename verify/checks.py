@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from runcast.text import shortened
-from verify import configuration, isolation, jobs, observability, runs, tenant_isolation, uploads
+from verify import configuration, isolation, jobs, memory, observability, runs, tenant_isolation, uploads
 from verify.expecting import CheckFailed, NotApplicable
 from verify.verification import Verification
 
@@ -64,6 +64,7 @@ CHECKS = (
     Check("isolation-publish", isolation.isolation_publish),
     Check("tenant-isolation", tenant_isolation.tenant_isolation),
     Check("logs", observability.logs),
+    Check("memory", memory.memory),
     Check("metrics", observability.metrics),
     Check("alarms", observability.alarms),
 )

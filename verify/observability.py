@@ -27,7 +27,7 @@ async def logs(v: Verification) -> str:
 
     async def counted() -> dict[str, Any] | None:
         arguments = {"logGroupName": group, "startTime": since_ms, "filterPattern": f'"{request_id}"'}
-        found = (await _allowed(v, "logs", "filter_log_events", **arguments))["events"]
+        found = (await allowed(v, "logs", "filter_log_events", **arguments))["events"]
         lines = [event["message"] for event in found if request_id in event["message"]]
         expect(not any(v.user.identity.id_token in line for line in lines), f"{group} contains the user's token")
         return next((line for text in lines if "_aws" in (line := _parsed(text))), None)
@@ -44,7 +44,7 @@ async def metrics(v: Verification) -> str:
     end = datetime.now(UTC) + timedelta(minutes=10)
 
     async def counted() -> float | None:
-        answer = await _allowed(
+        answer = await allowed(
             v,
             "cloudwatch",
             "get_metric_statistics",
@@ -65,7 +65,7 @@ async def metrics(v: Verification) -> str:
 async def alarms(v: Verification) -> str:
     """The alarms exist, notify somebody, and none of them is active."""
     prefix = v.deployment.agent_function_name.removesuffix("agent")
-    found = (await _allowed(v, "cloudwatch", "describe_alarms", AlarmNamePrefix=prefix))["MetricAlarms"]
+    found = (await allowed(v, "cloudwatch", "describe_alarms", AlarmNamePrefix=prefix))["MetricAlarms"]
     if not found:
         raise NotApplicable("the deployment has no alarms (alarm_actions is empty)")
     for alarm in found:
@@ -75,8 +75,12 @@ async def alarms(v: Verification) -> str:
     return f"{len(found)} alarms"
 
 
-async def _allowed(v: Verification, service: str, operation: str, **arguments: Any) -> Any:
-    """Call AWS; missing read permissions are not a fault of the deployment."""
+async def allowed(v: Verification, service: str, operation: str, **arguments: Any) -> Any:
+    """Call AWS.
+
+    Raises:
+        NotApplicable: The credentials may not read this, which is no fault of the deployment.
+    """
     try:
         return await v.aws.call(service, operation, **arguments)
     except ClientError as error:

@@ -97,6 +97,7 @@ def test_every_check_passes_and_nothing_is_left(stack, tmp_path):
     assert lines[-1] == f"verify: {len(done)} checks, 0 failed"
     assert {name for name in verdicts if name not in done} <= {
         "key-policy",
+        "memory",
         "metrics",
         "alarms",
         "tenant-isolation",
