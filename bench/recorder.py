@@ -1,9 +1,9 @@
 """How long a step holds the thread that records it, while a table that takes 5 ms a write is written behind it.
 
 The recorder's own thread removes the secrets of each step before it writes; its cost is measured alone. The usual way
-(`bench.baseline`) writes the step and invokes the publisher on the agent's thread. The floor of a paced step is a copy
-of its metadata that is handed to a waiting thread: after a pause, a processor runs even that ten times slower than in a
-loop, because its caches are cold and it has to wake the thread.
+(`bench.baseline`) writes the step and invokes the publisher on the agent's thread. The floor of a paced step is the
+least that a recorder has to do: `_record_least`. After a pause, a processor runs even that many times slower than in a
+loop, because its caches are cold and it has to wake the thread that writes (docs/decisions/0029-paced-steps.md).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from bench.row import MAX, P50, Row
 from runcast import limits
 from runcast.clock import epoch_ms
 from runcast.json_text import metadata_json
+from runcast.record.assignment import StepRef
 from runcast.record.model import PUBLIC, Run, RunStatus
 from runcast.record.recorder import Recorder
 from runcast.record.store import RunStore
@@ -69,7 +70,7 @@ def measure_recorder() -> list[Row]:
     paced = [_record(_PACED_STEPS, _PACE_SECONDS)[0] for _ in range(_REPETITIONS)]
     usual = [_usual(_PACED_STEPS, _PACE_SECONDS) for _ in range(_REPETITIONS)]
     at_once = [_record(_STEPS, 0) for _ in range(_REPETITIONS)]
-    floor_ms = statistics.median(_handed_over())
+    floor_ms = statistics.median(_record_least())
     return [
         Row("thread held per step, one step each 50 ms", "ms", paced, {P50: 0.03}, usual, floors={P50: floor_ms}),
         Row(f"thread held per step, {_STEPS:,} at once", "ms", [held for held, _ in at_once]),
@@ -100,12 +101,21 @@ def _record(steps: int, pace_seconds: float) -> tuple[list[float], int]:
     return held_ms, table.writes
 
 
-def _handed_over() -> list[float]:
-    """Hand copies to a thread that waits for each."""
-    handed: SimpleQueue[dict[str, int]] = SimpleQueue()
+def _record_least() -> list[float]:
+    """Take the time, copy the metadata, count the step, hand it to a waiting thread, and return a reference to it."""
+    lock, handed, counted = threading.Lock(), SimpleQueue[tuple[Any, ...]](), [0]
     waiting = threading.Thread(target=lambda: [handed.get() for _ in range(_PACED_STEPS)])
+
+    def record(step: str, message: str, metadata: dict[str, int]) -> StepRef:
+        ref = StepRef()
+        queued = (step, message, epoch_ms(), dict(metadata), ref)
+        with lock:
+            counted[0] += 1
+            handed.put(queued)
+        return ref
+
     waiting.start()
-    held_ms = _held_ms(lambda: handed.put(dict(_METADATA)), _PACED_STEPS, _PACE_SECONDS)
+    held_ms = _held_ms(lambda: record("thinking", "Thinking", _METADATA), _PACED_STEPS, _PACE_SECONDS)
     waiting.join()
     return held_ms
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from runcast import limits
 from runcast.record.assignment import Assignment
-from runcast.record.handover import HandedOverEnd
+from runcast.record.handed_over import HandedOverEnd
 from runcast.record.model import Json
 from runcast.record.step_queue import StepQueue
 from runcast.record.writer import Writer

@@ -14,7 +14,7 @@ from runcast import limits
 from runcast.clock import ServerClock, epoch_ms
 from runcast.errors import Unavailable
 from runcast.record.assignment import Assignment, QueuedStep
-from runcast.record.handover import HandedOverEnd
+from runcast.record.handed_over import HandedOverEnd
 from runcast.record.model import Owner, RunStatus, Step
 from runcast.record.objects import PrivateObjects
 from runcast.record.store import End, RunStore

@@ -8,7 +8,8 @@ from chalicelib.lifecycle.closer import close_runs
 
 from runcast.json_text import json_text
 from runcast.record.assignment import Assignment, QueuedStep
-from runcast.record.handover import EndHandover, HandedOverEnd
+from runcast.record.handed_over import HandedOverEnd
+from runcast.record.handover import EndHandover
 from runcast.record.model import Owner, RunStatus
 from runcast.record.store import End
 from tests.fakes.lambda_process import Context

@@ -54,7 +54,7 @@ MUTATIONS = [
         (("' AND #createdAt = :created'", "' AND (#createdAt = :created OR attribute_exists(#createdAt))'"),),
     ),
     Mutation(
-        "an end that was handed over does not bring a deleted run back", "runcast/record/handover.py",
+        "an end that was handed over does not bring a deleted run back", "runcast/record/handed_over.py",
         (('"createdAt": run.created_at_ms,', '"createdAt": None,'),),
     ),
     Mutation(
@@ -213,7 +213,7 @@ MUTATIONS = [
         ),
     ),
     Mutation(
-        "an end that is handed over counts the steps before it", "runcast/record/handover.py",
+        "an end that is handed over counts the steps before it", "runcast/record/handed_over.py",
         (("queue = StepQueue(handed.taken)", "queue = StepQueue()"),),
     ),
     Mutation(

@@ -19,7 +19,7 @@ from runcast.errors import AppendRefused, RunGone, StoreUnavailable
 from runcast.record.assignment import Assignment, Claim, Deadline, QueuedStep, Stop
 from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
-from runcast.record.handover import HandedOverEnd
+from runcast.record.handed_over import HandedOverEnd
 from runcast.record.journal import Call, ended
 from runcast.record.model import ANSWERED, CONTINUING, Owner, Run, RunStatus, Step
 from runcast.record.outbox import Outbox

@@ -7,7 +7,6 @@ from typing import Any
 
 from chalicelib.api import operator, reads
 from chalicelib.api.answer import answer_of
-from chalicelib.api.catalogue import list_agents
 from chalicelib.api.graphql_caller import caller_of
 from chalicelib.runtime.config import ProgressReaderConfig, config_of_environment
 from runcast.record.model import Json
@@ -28,6 +27,8 @@ def _list_agent_runs(event: Mapping[str, Any], config: ProgressReaderConfig) -> 
 
 
 def _list_agents(event: Mapping[str, Any], config: ProgressReaderConfig) -> Json:
+    from chalicelib.api.catalogue import list_agents  # the other queries need no agents
+
     caller_of(event, config)
     return list_agents(config.agent_functions)
 

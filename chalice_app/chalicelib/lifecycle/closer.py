@@ -22,8 +22,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.agents.agent_functions import agent_functions
-from chalicelib.lifecycle.answer import hand_out
 from chalicelib.lifecycle.failure_events import EndedExecution, FailedInvocation
 from chalicelib.orchestrator.task import report_run
 from chalicelib.runtime import clients, logs, metrics
@@ -32,7 +30,7 @@ from chalicelib.runtime.config import RunCloserConfig, config_of_environment
 from runcast.errors import InvalidInput, Unavailable
 from runcast.record.cancel import cancel_runs
 from runcast.record.close import CloseResult, close_dead, close_job, overdue_ids, queued_part
-from runcast.record.handover import CHANGED_RUN, HANDED_OVER_END, NEXT_PART, HandedOverEnd, write_handed_over
+from runcast.record.handover import CHANGED_RUN, HANDED_OVER_END, NEXT_PART
 from runcast.record.identity import run_identity
 from runcast.record.model import Json, Run, RunEnded, RunStatus
 from runcast.record.store import RunStore
@@ -71,6 +69,9 @@ def close_runs(event: Any, context: Any) -> None:
 
     def announce(result: CloseResult) -> None:
         if result.hand_out:
+            from chalicelib.agents.agent_functions import agent_functions  # few events need them
+            from chalicelib.lifecycle.answer import hand_out
+
             hand_out(result.run, agent_functions(config))
         ends.announce(result)
         if result.ended and result.run.task_token:
@@ -117,6 +118,8 @@ def write_end(
     Raises:
         Unavailable: The record could not be written; Lambda tries again.
     """
+    from runcast.record.handed_over import HandedOverEnd, write_handed_over  # for this event alone
+
     try:
         handed = HandedOverEnd.of_event(event)
     except (AttributeError, InvalidInput, KeyError, OverflowError, TypeError, ValueError) as error:

@@ -15,6 +15,7 @@ from botocore.session import Session, get_session
 
 from chalicelib.runtime.tracing import Tracer
 from runcast.live.publish import LIVE_CLIENT_CONFIG, StatusPublisher
+from runcast.record.handover import EndHandover
 from runcast.record.owner_counts import OwnerCounts
 from runcast.record.store import STORE_CLIENT_CONFIG, RunStore
 from runcast.record.table import Table
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
-
-    from runcast.record.handover import EndHandover
 
 # A session is not thread-safe, and the agent's Lambda creates clients on its own threads and on those of its recorder.
 # Source: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
@@ -121,8 +120,6 @@ def status_publisher(function_name: str) -> StatusPublisher:
 @cache
 def end_handover(run_closer_function: str) -> EndHandover:
     """Return the hand-over that sends ends to `run_closer_function` if they could not be stored in time."""
-    from runcast.record.handover import EndHandover  # with the writer, which most Lambdas do not need
-
     return EndHandover(live_invoker, run_closer_function)
 
 

@@ -16,7 +16,8 @@ from runcast.record.assignment import Claim, Stop
 from runcast.record.cancel import cancel
 from runcast.record.close import close_dead
 from runcast.record.end_watch import EndWatch
-from runcast.record.handover import HANDED_OVER_END, EndHandover, HandedOverEnd, write_handed_over
+from runcast.record.handed_over import HandedOverEnd, write_handed_over
+from runcast.record.handover import HANDED_OVER_END, EndHandover
 from runcast.record.model import RunStatus
 from tests.unit.record.recording import ALICE, FailingStore, Live, all_steps, make
 from tests.waiting import wait_until

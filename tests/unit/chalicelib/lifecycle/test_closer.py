@@ -12,7 +12,8 @@ from chalicelib.lifecycle.closer import close_failed, report_change, sweep, writ
 from runcast import limits
 from runcast.errors import StoreUnavailable
 from runcast.record.assignment import Assignment, QueuedStep
-from runcast.record.handover import HandedOverEnd, changed_run_event
+from runcast.record.handed_over import HandedOverEnd
+from runcast.record.handover import changed_run_event
 from runcast.record.model import PUBLIC, Owner, RunStatus, Step
 from runcast.record.store import End
 
