@@ -18,7 +18,7 @@ from uv import find_uv_bin
 
 from packager.bytecode import compile_bytecode
 from packager.errors import PackagingError
-from packager.platforms import ARCHITECTURES, Platform
+from packager.platforms import Platform, other_architecture
 
 _REASON = re.compile(r"\bBecause\s+(.*?)\s+and\s+you\s+require\b", re.DOTALL)
 
@@ -97,6 +97,5 @@ def _explained(refused: str, requirements: Path, platform: Platform, command: li
     if not reasons:
         return f"{requirements.name}: {refused}"
     where = "Lambda" if platform.uv_platform else "This machine"
-    other = next(each for each in ARCHITECTURES if each != platform.architecture)
-    remedy = [f"If there are wheels for {other}, use ARCHITECTURE={other}."] if platform.uv_platform else []
+    remedy = [other_architecture(platform)] if platform.uv_platform else []
     return "\n".join([f"{where} ({platform}) needs wheels that fit it in {requirements.name}:", *reasons, *remedy])

@@ -76,6 +76,12 @@ def lambda_platform(runtime: Runtime = DEFAULT_RUNTIME, architecture: Architectu
     return Platform(runtime, architecture, f"{_UV_MACHINES[architecture]}-{glibc}")
 
 
+def other_architecture(platform: Platform) -> str:
+    """Return the advice for a requirement without wheels for a platform of Lambda."""
+    other = next(each for each in ARCHITECTURES if each != platform.architecture)
+    return f"If there are wheels for {other}, use ARCHITECTURE={other}."
+
+
 def own_platform(runtime: Runtime, *, system: str | None = None, machine: str | None = None) -> Platform:
     """Return the platform of functions that run on this machine.
 

@@ -24,7 +24,7 @@ from packager.reach import outermost_modules
 
 PROJECT = Path(__file__).parents[2]
 APP = PROJECT / "chalice_app"
-X86_64 = lambda_platform("python3.13", "x86_64")
+X86_64, ARM64 = lambda_platform("python3.13", "x86_64"), lambda_platform("python3.13", "arm64")
 BUILD = '"""Mine."""\n\n\ndef build(run): ...\n'
 
 
@@ -245,6 +245,34 @@ def test_the_next_commit_s_versions_of_shared_packages_are_taken(folder: Path, w
     (folder / "requirements.txt").write_text("two<2\n")
     assert locked(folder, "one==1.0\n") == ["one==1.0", "two==1.0"]
     assert locked(folder, "one==2.0\n") == ["one==2.0", "two==1.0"]
+
+
+def test_one_lock_serves_both_architectures_if_the_same_versions_fit(folder: Path, wheels: Path):
+    make_wheel(wheels, "one", "1.0")
+    (folder / "requirements.txt").write_text("one\n")
+    for platform in (own_platform("python3.13"), X86_64, ARM64):
+        assert locked(folder, platform=platform) == ["one==1.0"]
+    before = (folder / LOCK).read_text()
+    (wheels / "one-1.0-py3-none-any.whl").unlink()  # it could not be resolved again
+    for platform in (X86_64, ARM64):
+        assert locked(folder, platform=platform) == ["one==1.0"]
+    assert (folder / LOCK).read_text() == before
+
+
+def test_a_lock_of_other_versions_is_for_one_architecture(folder: Path, wheels: Path):
+    make_wheel(wheels, "one", "1.0", tag="cp313-cp313-manylinux_2_17_x86_64")
+    make_wheel(wheels, "one", "2.0", tag="cp313-cp313-manylinux_2_17_aarch64")
+    (folder / "requirements.txt").write_text("one\n")
+    for _ in range(2):
+        assert locked(folder, platform=X86_64) == ["one==1.0"]
+        assert locked(folder, platform=ARM64) == ["one==2.0"]
+
+
+def test_without_a_wheel_for_the_architecture_the_other_one_is_named(folder: Path, wheels: Path):
+    make_wheel(wheels, "one", "1.0", tag="cp313-cp313-manylinux_2_17_x86_64")
+    (folder / "requirements.txt").write_text("one\n")
+    with pytest.raises(PackagingError, match=r"If there are wheels for x86_64, use ARCHITECTURE=x86_64\.$"):
+        locked(folder, platform=ARM64)
 
 
 @pytest.mark.usefixtures("wheels")
