@@ -11,8 +11,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from chalicelib.runtime import clients
 from runcast.json_text import json_text
 from runcast.record.close import CloseResult
@@ -52,7 +50,7 @@ class Announcer:
             answer = self._events().put_events(
                 Entries=[{"Source": SOURCE, "DetailType": kind, "Detail": json_text(_detail(ended))}]
             )
-        except (BotoCoreError, ClientError) as error:
+        except Exception as error:  # noqa: BLE001 - the end is stored, and what follows it must not be left out
             logger.warning("the event %s of run %s was not sent: %s", kind, ended.request_id, error)
             return
         if answer["FailedEntryCount"]:

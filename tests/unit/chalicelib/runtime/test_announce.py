@@ -100,3 +100,11 @@ def test_a_bus_that_fails_is_a_warning(caplog, error):
         Announcer(pytest.fail, lambda: client).put_event(ENDED)
     assert "the event run.ended of run run-1 was not sent" in caplog.text
     assert error in caplog.text
+
+
+def test_a_client_that_cannot_be_created_is_a_warning(caplog):
+    def create() -> Bus:
+        raise ValueError("Invalid endpoint: bus")
+
+    Announcer(pytest.fail, create).put_event(ENDED)
+    assert "the event run.ended of run run-1 was not sent: Invalid endpoint: bus" in caplog.text
