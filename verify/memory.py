@@ -26,7 +26,7 @@ _REPORT = re.compile(
 
 @dataclass(frozen=True)
 class _Reports:
-    """What Lambda reported of a function's invocations.
+    """What Lambda reported of a function's invocations with its current memory.
 
     Attributes:
         size_mb: The function's memory.
@@ -64,8 +64,10 @@ async def _reports(v: Verification, name: str) -> _Reports | None:
     matches = [match for line in await _lines(v, name) if (match := _REPORT.match(line))]
     if not matches:
         return None
-    starts_ms = tuple(float(match[3]) for match in matches if match[3])
-    return _Reports(int(matches[-1][1]), max(int(match[2]) for match in matches), starts_ms)
+    size_mb = matches[-1][1]
+    of_this_size = [match for match in matches if match[1] == size_mb]  # the function may have had another size before
+    starts_ms = tuple(float(match[3]) for match in of_this_size if match[3])
+    return _Reports(int(size_mb), max(int(match[2]) for match in of_this_size), starts_ms)
 
 
 async def _lines(v: Verification, name: str) -> list[str]:
