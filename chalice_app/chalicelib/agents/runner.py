@@ -104,6 +104,7 @@ class Runner:
         destination: Where the runs are recorded and published.
         objects: The private objects of runs.
         budget: Counts tokens, and stops the runs that use too many.
+        prepare_hand_over: Creates the client of `destination.hand_over`; called if DynamoDB does not answer a claim.
         monotonic: A monotonic clock in seconds, for the deadline.
     """
 
@@ -114,12 +115,14 @@ class Runner:
         objects: PrivateObjects,
         budget: TokenBudget,
         *,
+        prepare_hand_over: Callable[[], object] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
         self._destination = destination._replace(spend=budget.spend)
         self._budget = budget
         self._objects = objects
+        self._prepare_hand_over = prepare_hand_over
         self._parts = Parts(objects, max_run_hours=config.max_run_hours, monotonic=monotonic)
         self._monotonic = monotonic
         # All runs use one loop, because an agent's clients are bound to the loop in which they are first used.
@@ -154,6 +157,9 @@ class Runner:
             outcome = RunOutcome(RunStatus.ERROR, "", error=recorder.refusal)
             return agent_answer(409, answer_body(checked, recorder, outcome, cold_start=cold_start))
 
+        if claim is Claim.UNANSWERED:  # so nothing was sent live, which would have created it
+            with contextlib.suppress(Exception):
+                self._prepare_hand_over()
         run = TrackedRun(recorder)
         seconds = remaining_ms / 1000
         # At least half of the worker's time is for the agent.
@@ -317,4 +323,5 @@ def _runner_of_environment() -> Runner:
     )
     # By the clock by which starts are admitted.
     budget = TokenBudget(config.limits, clients.owner_counts(config.agent_progress_table), now_ms=store.now_ms)
-    return Runner(config, destination, PrivateObjects(clients.s3, config.results_bucket), budget)
+    objects = PrivateObjects(clients.s3, config.results_bucket)
+    return Runner(config, destination, objects, budget, prepare_hand_over=clients.live_invoker)

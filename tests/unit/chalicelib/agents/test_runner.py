@@ -226,7 +226,15 @@ def test_without_a_table_the_run_goes_ahead_and_says_so(bench, store, monkeypatc
     handed_over = []
     hand_over = lambda event: handed_over.append(event) or True  # noqa: E731
     bench.runner._destination = bench.runner._destination._replace(hand_over=hand_over)
+    prepared = []
+
+    def prepare() -> None:
+        prepared.append(len(handed_over))
+        raise ValueError("Invalid endpoint: lambda")
+
+    bench.runner._prepare_hand_over = prepare
     status_code, body = bench.run(Say("done all the same"))
+    assert prepared == [0], "the client is created before the end is handed over"
     assert (status_code, body["result"], body["degraded"]) == (200, "done all the same", True)
     assert body["progress"] == []
     assert bench.published == []
