@@ -193,8 +193,10 @@ def _report(name: str, door: Door, directory: Path) -> str:
 
 
 def _measure(name: str, door: Door, directory: Path, alone: Sequence[float]) -> Row:
-    answers = [_answer(door, directory, usual=False) for _ in range(_REPETITIONS)]
-    usual: Repetitions = [[_answer(door, directory, usual=True)["seconds"]] for _ in range(_REPETITIONS)]
+    # In turns, so that what else the machine does slows both.
+    pairs = [[_answer(door, directory, usual=usual) for usual in (False, True)] for _ in range(_REPETITIONS)]
+    answers = [ours for ours, _ in pairs]
+    usual: Repetitions = [[usual["seconds"]] for _, usual in pairs]
     goals = _GOALS.get(name, {})
     floors = {RATIO: statistics.median(alone) / statistics.median(chain.from_iterable(usual))} if goals else {}
     large = f"with {' and '.join(answers[0]['large'])}" if answers[0]["large"] else "without Strands and jsonschema"
