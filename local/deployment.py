@@ -25,8 +25,6 @@ from packager.platforms import Platform
 ENV_FILE = "env"
 OUTPUTS_FILE = "outputs.json"
 TLS_CONFIG_FILE = "config.tls.json"
-# Not in terraform/, because its wheels may be this machine's instead of Lambda's.
-_PACKAGE = ROOT / "build" / "local"
 # One user of this machine stands for many: tests and benchmarks start hundreds of runs a minute.
 _LIMITS = {
     "user_starts_per_minute": 100_000,
@@ -50,9 +48,13 @@ def deploy(state: StackState, *, agents: Path | None, say: Callable[[str], None]
     # Two shells may deploy at the same time, and each would delete the other's copy.
     with (state.directory / "deploying").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        # Not in terraform/, because its wheels may be this machine's instead of Lambda's, and another local machine may
+        # package other agents at the same time.
+        package = state.directory / "package"
+        package.mkdir(exist_ok=True)
         say("Packaging the functions ...")
         try:
-            platform = package_functions(_PACKAGE, agents=agents, say=say)
+            platform = package_functions(package, agents=agents, say=say)
         except PackagingError as error:
             raise StackFailed(f"The functions could not be packaged: {error}") from error
         say(python_used(platform))
@@ -60,7 +62,7 @@ def deploy(state: StackState, *, agents: Path | None, say: Callable[[str], None]
             settings = local_agent_settings(agents, state.endpoint.client("secretsmanager"))
         except InvalidAgentSettings as error:
             raise StackFailed(str(error)) from error
-        sources = fingerprint(ROOT, _PACKAGE, settings)
+        sources = fingerprint(ROOT, package, settings)
         if sources == state.fingerprint:
             return state
         say("Applying the Terraform ...")
@@ -69,6 +71,7 @@ def deploy(state: StackState, *, agents: Path | None, say: Callable[[str], None]
         outputs = apply(
             state.directory / "terraform",
             state.endpoint.environment,
+            package,
             platform,
             {"limits": _LIMITS},
             agent_settings=settings,
@@ -128,6 +131,7 @@ def _variables(state: StackState, user: User) -> dict[str, str]:
 def apply(
     work_dir: Path,
     environment: Mapping[str, str],
+    package: Path,
     platform: Platform,
     variables: Mapping[str, Any] | None = None,
     *,
@@ -138,7 +142,8 @@ def apply(
     Args:
         work_dir: Where Terraform works and keeps its state.
         environment: The emulated AWS, see `Terraform`.
-        platform: The platform of the local package.
+        package: The directory with the local package.
+        platform: The package's platform.
         variables: Values of the module's other variables.
         agent_settings: The content of a `.tfvars` file with the variable `agent`.
 
@@ -148,7 +153,7 @@ def apply(
     work_dir.mkdir(exist_ok=True)
     own = {"lambda_runtime": platform.runtime, "lambda_architecture": platform.architecture}
     try:
-        prepare(ROOT, work_dir, {**own, **(variables or {})}, package=_PACKAGE)
+        prepare(ROOT, work_dir, {**own, **(variables or {})}, package=package)
         (work_dir / "terraform" / "agent.auto.tfvars").write_text(agent_settings)
         terraform = Terraform(work_dir, environment)
         terraform.init()

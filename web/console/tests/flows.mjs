@@ -56,6 +56,7 @@ const flows = {
     const agents = await page.locator('.runcast-agent').evaluateAll((all) => all.map(({ dataset }) => dataset.status));
     const steps = await stepsOf(page);
     await page.locator('.runcast-agent a').first().click();
+    await page.getByRole('link', { name: 'a job' }).waitFor(); // the job's page has no such link
     await ended(page);
     const run = { id: shownId(page), steps: await stepsOf(page) };
     await page.getByRole('link', { name: 'a job' }).click();
