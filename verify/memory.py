@@ -46,13 +46,12 @@ class _Reports:
 
 async def memory(v: Verification) -> str:
     """No function has used nearly all of its memory in the last hour. Measures memory and cold starts."""
+    if v.aws.emulated:
+        raise NotApplicable("AWS_ENDPOINT_URL names an emulation, which does not know what a function used")
     reader = v.deployment.progress_reader_function_name  # other checks have asked it
-    if not v.aws.emulated:
-        await until(lambda: _reports(v, reader), f"a report of memory in the log of {reader}", seconds=_REPORT_SECONDS)
+    await until(lambda: _reports(v, reader), f"a report of memory in the log of {reader}", seconds=_REPORT_SECONDS)
     reported = {name: await _reports(v, name) for name in v.deployment.function_names}
     found = {name: reports for name, reports in reported.items() if reports}
-    if not found:
-        raise NotApplicable("AWS_ENDPOINT_URL names an emulation, which reports no memory")
     v.figures.extend(Figure(f"memory of {name}", str(reports)) for name, reports in found.items())
     full = [f"{name} {each}" for name, each in found.items() if each.used_mb > _MEMORY_SHARE_MAX * each.size_mb]
     expect(not full, f"give these functions more memory, the agent by agent.memory_mb: {'; '.join(full)}")
@@ -60,7 +59,7 @@ async def memory(v: Verification) -> str:
 
 
 async def _reports(v: Verification, name: str) -> _Reports | None:
-    """Return what Lambda reported of a function; None if it was not invoked, or by an emulation."""
+    """Return what Lambda reported of a function; None if it was not invoked."""
     matches = [match for line in await _lines(v, name) if (match := _REPORT.match(line))]
     if not matches:
         return None

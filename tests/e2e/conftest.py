@@ -77,12 +77,10 @@ def verdict_of(stack, monkeypatch):
 
     def do(name):
         [chosen] = [each for each in CHECKS if each.name == name]
-        created, results, figures = Created(), [], []
-        do.created, do.figures = created, figures
+        created, results = Created(), []
+        do.created = created
         try:
-            asyncio.run(
-                check(deployment, aws, Wanted(), created, results, figures, say=lambda _: None, checks=[chosen])
-            )
+            asyncio.run(check(deployment, aws, Wanted(), created, results, [], say=lambda _: None, checks=[chosen]))
         finally:
             left = remove(created, deployment, aws, say=lambda _: None)
         assert left == []

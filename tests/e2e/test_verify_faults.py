@@ -5,7 +5,6 @@ Each is undone afterwards, because the stack is shared.
 
 import io
 import json
-import time
 import zipfile
 from contextlib import contextmanager
 
@@ -14,7 +13,6 @@ import pytest
 from local.settings import ROOT
 from verify.checks import Verdict
 from verify.users import NoUsers
-from verify.verification import Figure
 
 
 def missing_iam_action(stack):
@@ -161,29 +159,6 @@ def key_that_denies(stack):
 
 
 @contextmanager
-def reports_of_memory(stack, *used_mb):
-    """The reader's log has a line of Lambda's for each invocation, the first of which was cold."""
-    logs, group = stack.client("logs"), f"/aws/lambda/{stack.state.outputs['progress_reader_function_name']}"
-    # Source: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
-    lines = [
-        f"REPORT RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95\tDuration: 15.74 ms\tBilled Duration: 16 ms\t"
-        f"Memory Size: 512 MB\tMax Memory Used: {used} MB\t{'' if number else 'Init Duration: 130.49 ms'}\n"
-        for number, used in enumerate(used_mb)
-    ]
-    events = [{"timestamp": int(time.time() * 1000), "message": line} for line in lines]
-    logs.create_log_stream(logGroupName=group, logStreamName="reports")
-    logs.put_log_events(logGroupName=group, logStreamName="reports", logEvents=events)
-    try:
-        yield
-    finally:
-        logs.delete_log_stream(logGroupName=group, logStreamName="reports")
-
-
-def full_memory(stack):
-    return reports_of_memory(stack, 101, 470)
-
-
-@contextmanager
 def outdated_zip(stack):
     """The reader runs another zip than was applied."""
     functions = stack.client("lambda")
@@ -207,7 +182,6 @@ def outdated_zip(stack):
         pytest.param(filter_without_an_owner, "isolation-live", marks=pytest.mark.long),
         pytest.param(filter_on_another_field, "run", marks=pytest.mark.long),
         (disabled_rule, "rules"),
-        (full_memory, "memory"),
         (wrong_environment_variable, "settings"),
         pytest.param(publish_without_its_directive, "isolation-publish", marks=pytest.mark.long),
         pytest.param(message_without_its_directive, "run", marks=pytest.mark.long),
@@ -222,14 +196,6 @@ def test_a_planted_fault_is_caught(stack, verdict_of, fault, name):
         result = verdict_of(name)
     assert (result.check.name, result.verdict) == (name, Verdict.FAILED)
     assert str(result).startswith(f"FAILED {name}: ")
-
-
-def test_memory_to_spare_passes_and_is_measured(stack, verdict_of):
-    with reports_of_memory(stack, 101, 104):
-        result = verdict_of("memory")
-    assert (result.verdict, result.detail) == (Verdict.PASSED, "1 functions, at most 20% used")
-    name = stack.state.outputs["progress_reader_function_name"]
-    assert verdict_of.figures == [Figure(f"memory of {name}", "104 of 512 MB, cold p50 130 ms (1)")]
 
 
 def test_a_key_that_roles_and_logs_may_use_passes(stack, verdict_of):

@@ -269,7 +269,8 @@ def policy_of(statement):
 
 def apply(stack, variables):
     work_dir = stack.state.directory / "terraform"
-    deployment.apply(work_dir, stack.state.endpoint.environment, own_platform(runtime_of(FUNCTION_PYTHON)), variables)
+    package, platform = stack.state.directory / "package", own_platform(runtime_of(FUNCTION_PYTHON))
+    deployment.apply(work_dir, stack.state.endpoint.environment, package, platform, variables)
 
 
 @pytest.mark.usefixtures("function")
