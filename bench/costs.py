@@ -175,11 +175,7 @@ def costs_of_hostile_user(limits_of_owner: OwnerLimits) -> list[tuple[str, str, 
     start = _started() + _small(invocations=1) + Units(writes=3 + _INDEX_WRITES, events=1)
     refused = _small(invocations=1) + Units(operations=1, reads=2, traces=1)
     return [
-        (
-            "agents",
-            f"{limits_of_owner.user_open_runs} runs at any time",
-            gb_seconds * LAMBDA_GB_SECOND,
-        ),
+        ("agents", f"{limits_of_owner.user_open_runs} runs at any time", gb_seconds * LAMBDA_GB_SECOND),
         ("starts", f"{starts:,}", starts * (start.dollars() + S3_PUT)),
         ("the model", f"{limits_of_owner.user_tokens_per_day:,} tokens in {calls:,} calls", model),
         ("uploads", f"{uploads_mb:,} MB, kept for {kept_days} days", uploads_mb / 1024 * kept_days / 30 * S3_GB_MONTH),
@@ -188,7 +184,7 @@ def costs_of_hostile_user(limits_of_owner: OwnerLimits) -> list[tuple[str, str, 
 
 
 def _floor(items: Sequence[Mapping[str, Any]]) -> Units:
-    """What runs use in any case: a Lambda that waits for the model, and a message of its own for each step."""
+    """What runs use in any case: a Lambda that waits for the model, and a separate message for each step."""
     steps = sum(len(item["steps"]["L"]) for item in items)
     waiting_seconds = sum(map(_model_calls, items)) * ASSUMED.model_call_seconds
     return Units(gb_seconds=waiting_seconds * ASSUMED.agent_gb, operations=steps, updates=steps)

@@ -2,7 +2,7 @@
 
 Each repetition is a new process of a bare interpreter. Beside it is the usual way: a process that imports the whole
 application first. The agent's first call is the write of its first step. A Lambda that makes no call answers its event.
-The floor is a process without any code of ours: botocore, one client, and its first call. `bench/imports.txt` shows
+The floor is a process without our code: botocore, one client, and its first call. `bench/imports.txt` shows
 where each Lambda's imports take their time.
 """
 

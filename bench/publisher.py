@@ -30,7 +30,7 @@ from local.emulator.certificate import write_certificate
 
 _REPETITIONS = 5
 _MESSAGES = 100
-_USUAL_MESSAGES = 25  # enough, because each is a request of its own
+_USUAL_MESSAGES = 25  # enough, because each is a separate request
 _BATCH = 50
 _APPSYNC_SECONDS = 0.010
 

@@ -49,8 +49,9 @@ async def memory(v: Verification) -> str:
     if v.aws.emulated:
         raise NotApplicable("AWS_ENDPOINT_URL names an emulation, which does not know what a function used")
     reader = v.deployment.progress_reader_function_name  # other checks have asked it
-    await until(lambda: _reports(v, reader), f"a report of memory in the log of {reader}", seconds=_REPORT_SECONDS)
-    reported = {name: await _reports(v, name) for name in v.deployment.function_names}
+    what = f"a report of memory in the log of {reader}"
+    of_reader = await until(lambda: _reports(v, reader), what, seconds=_REPORT_SECONDS)
+    reported = {name: of_reader if name == reader else await _reports(v, name) for name in v.deployment.function_names}
     found = {name: reports for name, reports in reported.items() if reports}
     v.figures.extend(Figure(f"memory of {name}", str(reports)) for name, reports in found.items())
     full = [f"{name} {each}" for name, each in found.items() if each.used_mb > _MEMORY_SHARE_MAX * each.size_mb]

@@ -1,4 +1,4 @@
-"""Deleting a user's runs over GraphQL and REST: everything of theirs goes, and nothing of anybody else."""
+"""Deleting a user's runs over GraphQL and REST: what is theirs goes, and nobody else loses anything."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_a_run_without_a_worker_is_cancelled_and_deleted(delete, lambdas):
     lambdas.request("POST", "/runs", json_body=RUN)
     assert delete() == {"deleted": 1, "remaining": False}
     assert keys() == []
-    [answer, *_] = lambdas.run_queue()  # its event is delivered all the same
+    [answer, *_] = lambdas.run_queue()  # its event is delivered nevertheless
     assert (answer["statusCode"], json.loads(answer["body"])["success"]) == (409, False)
     assert (lambdas.model.calls, keys()) == ([], [])
 

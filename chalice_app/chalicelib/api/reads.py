@@ -35,11 +35,10 @@ def read_progress(request_id: str, after_seq: int | None, owner: Owner, config: 
 
 def list_runs(given: Mapping[str, Any], owner: Owner, config: Reads) -> Json:
     """List the caller's runs and jobs; see `runcast.record.listing.list_runs`."""
-    limit = given.get("limit")
     return listing.list_runs(
         clients.answering_store(config.agent_progress_table),
         owner,
-        limit=limits.LIST_MAX_RUNS if limit is None else limit,
+        limit=_limit(given),
         cursor=given.get("cursor"),
         status=given.get("status"),
         agent=given.get("agent"),
@@ -48,10 +47,9 @@ def list_runs(given: Mapping[str, Any], owner: Owner, config: Reads) -> Json:
 
 def list_all_runs(given: Mapping[str, Any], config: Reads) -> Json:
     """List the runs and jobs of all owners, for an operator; see `runcast.record.listing_all.list_all_runs`."""
-    limit = given.get("limit")
     return listing_all.list_all_runs(
         clients.answering_store(config.agent_progress_table),
-        limit=limits.LIST_MAX_RUNS if limit is None else limit,
+        limit=_limit(given),
         cursor=given.get("cursor"),
         tenant_id=given.get("tenantId"),
         user_id=given.get("userId"),
@@ -63,11 +61,10 @@ def list_all_runs(given: Mapping[str, Any], config: Reads) -> Json:
 
 def list_conversations(given: Mapping[str, Any], owner: Owner, config: Reads) -> Json:
     """List the caller's conversations; see `lifecycle.conversations.list_conversations`."""
-    limit = given.get("limit")
     return conversations.list_conversations(
         clients.answering_store(config.agent_progress_table),
         owner,
-        limit=limits.LIST_MAX_RUNS if limit is None else limit,
+        limit=_limit(given),
         cursor=given.get("cursor"),
     )
 
@@ -83,3 +80,8 @@ def result_link(bucket: str, job_id: str, seconds: int) -> str:
     """Return a link to a job's result. Anyone who has the link may fetch the result within `seconds`."""
     result = {"Bucket": bucket, "Key": result_key(job_id), "ResponseContentType": "application/json"}
     return clients.link_signer().generate_presigned_url("get_object", Params=result, ExpiresIn=seconds)
+
+
+def _limit(given: Mapping[str, Any]) -> int:
+    limit = given.get("limit")
+    return limits.LIST_MAX_RUNS if limit is None else limit

@@ -1,4 +1,4 @@
-"""A local machine is deployed from its own package, whatever another one packages at the same time."""
+"""A local machine is deployed from its own package, even if another one packages at the same time."""
 
 import os
 
