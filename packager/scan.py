@@ -27,7 +27,7 @@ def scan(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run checkov on a project's packaged module, with the settings in `terraform/.checkov.yaml`.
 
     Args:
-        project: The project, with the export in `terraform/`.
+        project: The project, or a copy of its module, with the export in `terraform/`.
         arguments: More arguments for checkov.
 
     Returns:

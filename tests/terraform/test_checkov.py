@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import hcl2
-import pytest
 
 from packager.scan import as_hcl, scan
 
@@ -14,16 +13,15 @@ SKIPPED = re.compile(r"#checkov:skip=(\w+):(.*)")
 SKIPPED_IN_FUNCTIONS = re.compile(r"((?:^  # .*\n)*)^  - (CKV\w+)$", re.MULTILINE)
 
 
-@pytest.mark.usefixtures("module")  # it packages
-def test_checkov_finds_nothing_that_is_not_decided(project: Path):
-    done = scan(project, "--output", "json")
+def test_checkov_finds_nothing_that_is_not_decided(module: Path):
+    done = scan(module, "--output", "json")
     assert done.stderr == ""
     report = json.loads(done.stdout)
     failed = report["results"]["failed_checks"]
     found = [f"{each['check_id']} {each['check_name']}: {each['resource']} in {each['file_path']}" for each in failed]
     assert found == [], "Fix it, or skip it beside the resource with the reason."
     assert report["summary"]["parsing_errors"] == 0
-    export = json.loads((project / "terraform" / "chalice.tf.json").read_text())
+    export = json.loads((module / "terraform" / "chalice.tf.json").read_text())
     functions = {f"aws_lambda_function.{name}" for name in export["resource"]["aws_lambda_function"]}
     assert functions <= {each["resource"] for each in report["results"]["passed_checks"]}
 

@@ -28,9 +28,8 @@ def text(project: Path) -> str:
     return (project / "terraform" / "deployer-policy.json").read_text()
 
 
-@pytest.mark.usefixtures("module")  # it packages
-def test_the_file_is_what_the_module_needs(project: Path, text: str):
-    assert json.loads(text) == policy(resource_types(project / "terraform")), "run make deployer-policy"
+def test_the_file_is_what_the_module_needs(module: Path, text: str):
+    assert json.loads(text) == policy(resource_types(module / "terraform")), "run make deployer-policy"
 
 
 def test_it_fits_into_a_role(text: str):
